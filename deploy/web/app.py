@@ -48,6 +48,7 @@ from tansaku.deploy.web.pages import queue as queue_page
 from tansaku.deploy.web.pages import reference as reference_page
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
+from tansaku.deploy.web.pages import sparse as sparse_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 from tansaku.tasks.views.diffusion_readings import DiffusionReadings
@@ -65,6 +66,7 @@ CREATION = (
     checks.router,
     files.router,
     file_pages.router,
+    sparse_pages.router,
     naming_pages.router,
     naming.router,
 )

@@ -1,10 +1,10 @@
-"""Checks and rehearsals in progress, and their last results: each by the content of what it was asked."""
+"""Checks, rehearsals and searches of tables in progress, and their last results: each by the content of what it was asked."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -15,12 +15,15 @@ from tansaku.deploy.web.previews import Fact, facts_of
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.library import LibraryFile
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.checks.check import CampaignPreview
 from tansaku.tasks.checks.policy import Admitted
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest
+from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion
 from tansaku.tasks.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
+from tansaku.tasks.commands.search_web import search, searched_file
 
 State = Literal["running", "valid", "invalid", "failed"]
 _KEPT = 64
@@ -44,7 +47,7 @@ class NamedFile(BaseModel):
 
 
 class Check(BaseModel):
-    """A check or rehearsal: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: it may be repeated."""
+    """A check, rehearsal or search: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: try again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +58,9 @@ class Check(BaseModel):
     preview: CampaignPreview | None = None
     facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
-    done: Annotated[int, Field(description="Replays that a rehearsal has finished.")] = 0
+    search: Annotated[JsonDict | None, Field(description="The report on a table, as `tansaku sparse search` writes it.")] = None
+    stage: Annotated[str, Field(description="Of a search.")] = ""
+    done: Annotated[int, Field(description="Replays that a rehearsal has finished, or percent of a stage.")] = 0
     total: int = 0
 
     @property
@@ -72,10 +77,10 @@ class _Run:
 
 
 class Checks:
-    """Runs checks in threads of their own. The same check is run once.
+    """Runs checks, rehearsals and searches in threads of their own. The same check is run once.
 
     Args:
-        desk: Checks and rehearses.
+        desk: Checks, rehearses and searches.
     """
 
     def __init__(self, desk: CampaignDesk) -> None:
@@ -95,12 +100,12 @@ class Checks:
         found = self._admitted(actor, text)
         if isinstance(found, Check):
             return found
-        identifier = _id("check", actor, found, text)
+        identifier = _id("check", actor, found.files, text)
 
         def work(run: _Run) -> Check:
             preview = self._desk.check(actor, found, Watch(wanted=lambda: run.wanted))
             facts = facts_of(preview, found.spec.execution.in_flight, found.files)
-            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=_files(found))
+            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=_files(found.files))
 
         return self._begin(identifier, work, None if page is None else f"{actor.name} {page}")
 
@@ -115,14 +120,31 @@ class Checks:
         found = self._admitted(actor, text)
         if isinstance(found, Check):
             return found
-        identifier = _id("rehearsal", actor, found, [text, options.model_dump()])
+        identifier = _id("rehearsal", actor, found.files, [text, options.model_dump()])
 
         def work(run: _Run) -> Check:
-            def note(progress: CheckProgress) -> None:
-                run.check = run.check.model_copy(update={"done": progress.done, "total": progress.total})
-
-            rehearsal = self._desk.rehearse(actor, found, options, Watch(note, lambda: run.wanted))
+            rehearsal = self._desk.rehearse(actor, found, options, _watch(run))
             return Check(id=identifier, state="valid", rehearsal=rehearsal)
+
+        return self._begin(identifier, work)
+
+    def search(self, actor: Actor, name: str, question: TableQuestion) -> Check:
+        """Begins to search a table of the library, unless that was done.
+
+        Args:
+            actor: Who asks.
+            name: Of the file, or ``sha256:`` and its hash.
+            question: About it.
+
+        Raises:
+            InvalidSpecError: There is no such CSV file.
+        """
+        file = searched_file(self._desk, name)
+        identifier = _id("search", actor, (file,), question.model_dump())
+
+        def work(run: _Run) -> Check:
+            report = search(self._desk, file, question, _watch(run))
+            return Check(id=identifier, state="valid", files=_files((file,)), search=report)
 
         return self._begin(identifier, work)
 
@@ -204,14 +226,23 @@ def _invalid(identifier: str, error: ConfigurationError) -> Check:
     return Check(id=identifier, state="invalid", problems=problems)
 
 
-def _files(admitted: Admitted) -> list[NamedFile]:
-    return [NamedFile(name=file.name, sha256=file.sha256, user=file.user) for file in admitted.files]
+def _watch(run: _Run) -> Watch:
+    """Notes the progress of a run; whether it is still wanted."""
+
+    def note(progress: CheckProgress) -> None:
+        run.check = run.check.model_copy(update=progress.model_dump())
+
+    return Watch(note, lambda: run.wanted)
+
+
+def _files(files: Sequence[LibraryFile]) -> list[NamedFile]:
+    return [NamedFile(name=file.name, sha256=file.sha256, user=file.user) for file in files]
 
 
 def _problem(message: str) -> Problem:
     return Problem(key="", line=None, message=message)
 
 
-def _id(kind: str, actor: Actor, admitted: Admitted, asked: object) -> str:
+def _id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: object) -> str:
     """Hash of all that a result depends on."""
-    return content_hash([__version__, kind, actor.role, [file.sha256 for file in admitted.files], asked])
+    return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

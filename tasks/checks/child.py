@@ -1,7 +1,8 @@
-"""Checks, creates in memory, or rehearses a campaign in a process with limits: ``python -m tansaku.tasks.checks.child``.
+"""Checks, creates in memory or rehearses a campaign, or searches a table, in a process with limits.
 
-It is started by :mod:`tansaku.tasks.checks.sandbox`. The arguments are its limits, its standard input is a
-:class:`~tansaku.tasks.checks.request.CheckRequest`. It writes lines of JSON: progress, then the answer. It knows no database.
+It is called as ``python -m tansaku.tasks.checks.child`` by :mod:`tansaku.tasks.checks.sandbox`. The arguments are its limits,
+its standard input is a :class:`~tansaku.tasks.checks.request.CheckRequest`. It writes lines of JSON: progress, then the answer.
+It knows no database.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -91,6 +93,8 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
     from tansaku.tasks.configuration import campaign_from_data
 
+    if request.task == "search":
+        return _searched(request, stream)
     loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE)
     if request.task == "rehearse":
         asked = request.rehearsal
@@ -108,6 +112,29 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     if request.task == "check":
         return CheckAnswer(preview=preview, computation=_computation(loaded))
     return _created(request, loaded).model_copy(update={"preview": preview})
+
+
+def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
+    """Searches a table as `tansaku sparse search` does; draws nothing and leaves no file."""
+    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
+    from tansaku.tasks.sparse.command import Options, find
+    from tansaku.tasks.sparse.report import report_data
+    from tansaku.tasks.sparse.table_file import Wanted
+
+    assert request.search is not None
+    asked = request.search.question
+    wanted = Wanted(asked.target, asked.without, asked.keep, drop_rows=asked.drop_rows)
+    options = Options(wanted, asked.max_features, resamples=asked.resamples, repeats=asked.repeats)
+
+    def note(stage: str, share: float) -> None:
+        progress = CheckProgress(done=round(100 * share), total=100, stage=stage)
+        stream.write(progress.model_dump_json() + "\n")
+        stream.flush()
+
+    with tempfile.TemporaryDirectory(prefix="tsk-search-") as folder:
+        path = Path(request.base_path, request.search.path)
+        found, extra = find(path, Path(folder), options, 1, note, lambda _: None)
+    return CheckAnswer(search=report_data(found) | extra)
 
 
 def _computation(loaded: LoadedCampaign) -> str | None:

@@ -149,7 +149,7 @@ def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyP
         if found.use == "unknown":
             problems.append((found.path, _REFUSED))
         elif isinstance(found.use, NamesFile):
-            file = _file_of(found.text, found.use, library)
+            file = library_file(found.text, found.use, library)
             if isinstance(file, str):
                 problems.append((found.path, file))
             elif file is not None:
@@ -157,8 +157,14 @@ def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyP
     return problems, chosen
 
 
-def _file_of(text: str, use: NamesFile, library: FileLibrary) -> LibraryFile | str | None:
-    """The library's file that a text names, why there is none, or None for a file that comes with a package."""
+def library_file(text: str, use: NamesFile, library: FileLibrary) -> LibraryFile | str | None:
+    """The library's file that a text names, why there is none, or None for a file that comes with a package.
+
+    Args:
+        text: Name of a file, or ``sha256:`` and its hash.
+        use: What the file has to hold.
+        library: The files.
+    """
     if use.kind is None:
         return _REFUSED
     by_hash = text.startswith(SHA256_PREFIX)

@@ -46,15 +46,51 @@ class RehearsalRequest(Record):
     spread: Annotated[str, Field(max_length=100)] | None = None
 
 
-CheckTask = Literal["check", "create", "rehearse"]
+_ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TableQuestion(Record):
+    """Which few columns of a table explain one of its columns.
+
+    Attributes:
+        target: Column to explain.
+        max_features: Largest number of columns in a model.
+        without: Columns that are left out.
+        keep: Columns that are used although they look like the target.
+        drop_rows: Whether rows with missing values are left out; otherwise they are refused.
+        resamples: Searches of tables without a fifth of the rows.
+        repeats: Virtual data sets of each size.
+    """
+
+    target: _ColumnName
+    max_features: Annotated[int, Field(ge=1, le=8)] = 3
+    without: Annotated[tuple[_ColumnName, ...], Field(max_length=1000)] = ()
+    keep: Annotated[tuple[_ColumnName, ...], Field(max_length=1000)] = ()
+    drop_rows: bool = False
+    resamples: Annotated[int, Field(ge=0, le=100)] = 20
+    repeats: Annotated[int, Field(ge=0, le=100)] = 20
+
+
+class TableSearch(Record):
+    """A question about a file.
+
+    Attributes:
+        path: CSV file, below ``base_path``.
+    """
+
+    path: str
+    question: TableQuestion
+
+
+CheckTask = Literal["check", "create", "rehearse", "search"]
 
 
 class CheckRequest(Record):
-    """What is to be done with a spec.
+    """What is to be done with a spec, or with a table.
 
     Attributes:
-        task: ``check`` it, ``create`` a campaign of it in memory, or ``rehearse`` its budget.
-        spec: The campaign, with the paths of files below ``base_path``.
+        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, or ``search`` a table.
+        spec: The campaign, with the paths of files below ``base_path``; empty for the search of a table.
         base_path: Folder of its files.
         folder: Where values are left that the new campaign refers to.
         limits: What a spec may ask for.
@@ -62,10 +98,11 @@ class CheckRequest(Record):
         user: Who creates the campaign.
         stored: What creating it needs of the database.
         rehearsal: How to rehearse.
+        search: What to search; None for the other tasks.
     """
 
     task: CheckTask
-    spec: JsonDict
+    spec: JsonDict = Field(default_factory=dict)
     base_path: str
     folder: str = ""
     limits: LimitsSpec
@@ -73,6 +110,7 @@ class CheckRequest(Record):
     user: str = ""
     stored: Stored = Stored()
     rehearsal: RehearsalRequest = RehearsalRequest()
+    search: TableSearch | None = None
 
 
 ErrorKind = Literal["configuration", "changed", "missing", "refused", "memory"]
@@ -97,6 +135,7 @@ class CheckAnswer(Record):
     Attributes:
         computation: Of a checked campaign that adopts results: which results are of the same computation.
         reused: Of a created campaign that adopts results: how many each campaign gave, and which were left out.
+        search: Report on a searched table, as `tansaku sparse search` writes it.
     """
 
     preview: CampaignPreview | None = None
@@ -104,11 +143,17 @@ class CheckAnswer(Record):
     rehearsal: BudgetRehearsal | None = None
     computation: str | None = None
     reused: JsonDict | None = None
+    search: JsonDict | None = None
     error: CheckError | None = None
 
 
 class CheckProgress(Record):
-    """How far a rehearsal is."""
+    """How far a rehearsal or a search is.
+
+    Attributes:
+        stage: Of a search.
+    """
 
     done: int
     total: int
+    stage: str = ""

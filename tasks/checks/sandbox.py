@@ -90,8 +90,9 @@ class Sandbox:
             UnwantedError: Nobody waits any more.
             SandboxError: The process took too long, needed too much memory, answered too much, or crashed.
         """
-        seconds = self._spec.rehearsal_seconds if request.task == "rehearse" else self._spec.seconds
-        running = self._rehearsals if request.task == "rehearse" else self._checks
+        long = request.task in ("rehearse", "search")
+        seconds = self._spec.rehearsal_seconds if long else self._spec.seconds
+        running = self._rehearsals if long else self._checks
         if not self._places.acquire(blocking=False):
             raise BusyError("too many checks at once", hint="try again in a few seconds")
         try:
@@ -166,7 +167,8 @@ class _Run:
 
     def _read(self, folder: Path, status: int | None) -> CheckAnswer:
         if status is None or status == -signal.SIGXCPU:
-            raise SandboxError(f"the check took longer than {self._seconds:g} s", hint="a smaller space is checked faster")
+            smaller = "fewer columns or a smaller max_features are" if self._request.task == "search" else "a smaller space is"
+            raise SandboxError(f"the check took longer than {self._seconds:g} s", hint=f"{smaller} checked faster")
         with (folder / "answer").open("rb") as stream:
             text = stream.read(LARGEST_ANSWER + 1)
         if len(text) > LARGEST_ANSWER:

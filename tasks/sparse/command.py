@@ -13,7 +13,7 @@ from tansaku.models.sparse.search.design import Constraints
 from tansaku.models.sparse.search.generated import KINDS, generated_table
 from tansaku.models.sparse.search.scores import SCORES
 from tansaku.tasks.sparse.report import write_report
-from tansaku.tasks.sparse.search import Report, SearchSettings, search_table
+from tansaku.tasks.sparse.search import Found, Report, SearchSettings, search_table
 from tansaku.tasks.sparse.table_file import SearchTable, Wanted, check_size, read_table
 
 METHODS = ("auto", "exhaustive", "sampled")
@@ -69,6 +69,26 @@ def run(path: Path, out: Path, options: Options, jobs: int, report: Report, say:
     Raises:
         ConfigurationError: The file, its columns or an option cannot be used.
     """
+    found, extra = find(path, out, options, jobs, report, say)
+    return write_report(found, out, extra)
+
+
+def find(
+    path: Path, folder: Path, options: Options, jobs: int, report: Report, say: Callable[[str], None]
+) -> tuple[Found, JsonDict]:
+    """Reads, checks and searches; arguments and errors as of :func:`run`, which writes the report too.
+
+    Args:
+        path: CSV file.
+        folder: For the state of the search; it is made when the table was checked.
+        options: What is asked for.
+        jobs: Threads or processes.
+        report: Receives progress.
+        say: Receives findings.
+
+    Returns:
+        The result, and where generated columns come from.
+    """
     if options.criterion not in SCORES:
         raise ConfigurationError(f"--criterion {options.criterion!r}: expected {', '.join(SCORES)}")
     if options.method not in METHODS:
@@ -86,16 +106,16 @@ def run(path: Path, out: Path, options: Options, jobs: int, report: Report, say:
         options.resamples, options.repeats, options.steps, options.seed,
     )  # fmt: skip
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--out {str(out)!r}: the folder cannot be created: {error.strerror}") from error
-    found = search_table(table, settings, jobs, out, report)
+        raise ConfigurationError(f"--out {str(folder)!r}: the folder cannot be created: {error.strerror}") from error
+    found = search_table(table, settings, jobs, folder, report)
     if found.convergence is not None and not found.convergence.reached:
         say(
             f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "
             f"round trips of {found.convergence.temperatures} temperatures; raise --steps"
         )
-    return write_report(found, out, extra)
+    return found, extra
 
 
 def _constraints(table: SearchTable, options: Options) -> Constraints:

@@ -28,6 +28,7 @@ CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "a long enough password"
 PATIENCE = 180_000.0  # [ms]
 NAME = "twin"
+PAGES = ("/", "/new", "/sparse", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit")
 
 # The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 SPEC = """\
@@ -264,7 +265,7 @@ def test_no_page_is_wider_than_a_phone(page: Page, stored: Resources) -> None:
     """What is wider, such as a table, scrolls by itself."""
     page.set_viewport_size({"width": 390, "height": 844})
     widths = {}
-    for path in ("/", "/new", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit", "/campaigns/rows-0"):
+    for path in (*PAGES, "/campaigns/rows-0"):
         go(page, path)
         expect(page.locator("h1")).to_be_visible()
         widths[path] = page.evaluate("document.documentElement.scrollWidth")
@@ -318,8 +319,7 @@ def test_every_page_is_accessible(page: Page, stored: Resources, scheme: str) ->
     refuse(stored, "rows-0")
     page.emulate_media(color_scheme=scheme)
     found = {}
-    pages = ("/", "/new", "/new?copy=rows-0", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit")
-    for path in (*pages, "/campaigns/rows-0"):
+    for path in (*PAGES, "/new?copy=rows-0", "/campaigns/rows-0"):
         go(page, path)
         if path == "/queue":
             expect(page.locator("main")).to_contain_text("names a queue that there is not")
@@ -364,5 +364,28 @@ def test_the_page_of_diffusion_is_drawn_and_accessible_and_fits_a_phone(page: Pa
     assert strokes["light"] != strokes["dark"]
     page.set_viewport_size({"width": 420, "height": 800})
     # Figures are drawn again a moment after the window has its size.
-    page.wait_for_function("document.documentElement.scrollWidth <= 420", timeout=PATIENCE)
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 420, timeout=PATIENCE)
     page.goto("about:blank")  # the campaign is deleted next, and the page may still be asking for its figures
+
+
+def test_a_table_is_searched_for_the_columns_that_explain_one(page: Page) -> None:
+    rows = "".join(
+        f"{k % 5},{(7 * k) % 11},{(k * k) % 13},{2.0 * (k % 5) - (k * k) % 13 + 0.01 * (k % 3)}\n" for k in range(40)
+    )
+    page.emulate_media(color_scheme="light")
+    go(page, "/files")
+    page.locator("#file").set_input_files({"name": "t.csv", "mimeType": "text/csv", "buffer": f"a,b,c,y\n{rows}".encode()})
+    command(page, "Upload")
+    expect(page.get_by_role("rowheader", name="t.csv")).to_be_visible()
+    go(page, "/sparse")
+    page.locator("#target").fill("y")
+    command(page, "Search")
+    expect(page.get_by_role("heading", name="Which columns explain y")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#search tbody").first).to_contain_text(re.compile("^a, c"))
+    figures = page.locator("#sparse-place figure")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(figures).to_have_count(2, timeout=PATIENCE)
+        assert violations(page) == {}, scheme
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 390, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Checks and rehearsals of specs: /api/v1/checks, /rehearsals, and edits of their text: /api/v1/spec-edits."""
+"""Checks and rehearsals of specs, edits of their text, and searches of tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.checks.policy import LARGEST_TEXT
-from tansaku.tasks.checks.request import RehearsalRequest
+from tansaku.tasks.checks.request import RehearsalRequest, TableQuestion
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
@@ -51,6 +51,13 @@ class NewRehearsal(Body):
 
     spec: SpecText
     options: RehearsalRequest = RehearsalRequest()
+
+
+class NewTableSearch(Body):
+    """A table whose columns are searched for the few that explain one of them."""
+
+    file: Annotated[str, Field(max_length=200, description="Of the library: a name or sha256:HASH", examples=["yields.csv"])]
+    question: Annotated[TableQuestion, Field(examples=[{"target": "yield", "max_features": 3, "without": ["sample"]}])]
 
 
 class SpecEdit(Body):
@@ -90,6 +97,21 @@ async def add_rehearsal(request: Request, response: Response, actor: Operator, n
 @router.get("/rehearsals/{check_id}")
 async def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A rehearsal with its progress; it is known for some time only."""
+    return await _answer(request, response, _found(request, check_id), wait)
+
+
+@router.post("/table-searches", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
+async def add_table_search(
+    request: Request, response: Response, actor: Operator, new: NewTableSearch, wait: Wait = 0.0
+) -> Check:
+    """Searches small sets of columns of a table for those that explain the target; nothing is stored."""
+    begun = await run_in_threadpool(services_of(request).checks.search, actor, new.file, new.question)
+    return await _answer(request, response, begun, wait)
+
+
+@router.get("/table-searches/{check_id}")
+async def table_search(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+    """A search with its progress or report; it is known for some time only."""
     return await _answer(request, response, _found(request, check_id), wait)
 
 

@@ -41,6 +41,7 @@ NAVIGATION = (
     Entry("Models", "/models"),
     Entry("Queue", "/queue"),
     Entry("Schedules", "/schedules"),
+    Entry("Sparse search", "/sparse", Role.OPERATOR),
     Entry("Files", "/files"),
     Entry("Audit", "/audit", Role.ADMIN),
     Entry("Admin", "/admin", Role.ADMIN),

@@ -1,0 +1,84 @@
+"""The page of sparse searches: which few columns of a table of the library explain one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.checks.request import TableQuestion
+
+router = APIRouter(prefix="/sparse")
+
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+_SHOWN_FILES = 500
+
+
+@router.get("")
+def sparse_page(request: Request, _: Operator) -> Response:
+    """Shows the form."""
+    return _form(request, NOTHING)
+
+
+@router.post("")
+async def begin(request: Request, actor: Operator) -> Response:
+    """Begins a search, and shows it."""
+    fields = await form_fields(request)
+
+    def search() -> Response:
+        check = services_of(request).checks.search(actor, fields.get("file", ""), _question(fields))
+        return RedirectResponse(f"/sparse/{quote(check.id, safe='')}", HTTPStatus.SEE_OTHER)
+
+    return await run_in_threadpool(or_again, Form("sparse", fields), search, lambda refused: _form(request, refused))
+
+
+@router.get("/{check_id}")
+def search_page(request: Request, _: Operator, check_id: str) -> Response:
+    """Shows a search: its progress, or its report."""
+    check = services_of(request).checks.find(check_id)
+    if check is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this search is not known any more; begin it again")
+    report = check.search or {}
+    columns = sorted(report.get("feature_posterior", {}).items(), key=lambda item: -item[1])
+    return render(request, "sparse_search.html", {"check": check, "report": report, "columns": columns})
+
+
+def _form(request: Request, refused: Refused) -> Response:
+    files = [file for file in services_of(request).library.files() if file.name.lower().endswith(".csv")]
+    return render(request, "sparse.html", {"files": files[:_SHOWN_FILES], "refused": refused})
+
+
+def _question(fields: Mapping[str, str]) -> TableQuestion:
+    asked = {
+        "target": fields.get("target", "").strip(),
+        "max_features": fields.get("max_features", ""),
+        "without": _names(fields.get("without", "")),
+        "keep": _names(fields.get("keep", "")),
+        "drop_rows": "drop_rows" in fields,
+    }
+    try:
+        return TableQuestion.model_validate(asked)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        key = str(first["loc"][0])
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{asked[key]!r}: {first['msg']}", key=key) from error
+
+
+def _names(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

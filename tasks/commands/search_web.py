@@ -1,0 +1,80 @@
+"""Searches of tables in the library, from the dashboard: which few columns explain one of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tansaku.models.domain.errors import InvalidSpecError, MissingComponentError, SpecProblem
+from tansaku.models.domain.library import LibraryFile
+from tansaku.models.domain.records import CampaignFile, JsonDict
+from tansaku.models.domain.specs.base import NamesFile
+from tansaku.tasks.checks.policy import library_file
+from tansaku.tasks.checks.request import CheckError, CheckRequest, TableQuestion, TableSearch
+from tansaku.tasks.checks.sandbox import ALONE, SandboxError, Watch
+from tansaku.tasks.commands.create_web import CampaignDesk
+
+_ENDING = ".csv"
+_FIELDS = {
+    "--without NAME": "`without`",
+    "--keep NAME": "`keep`",
+    "--drop-rows": "`drop_rows`",
+    "--max-features": "`max_features`",
+}
+"""Fields of a question by the options of the command line that messages name."""
+
+
+def searched_file(desk: CampaignDesk, name: str) -> LibraryFile:
+    """The table that a question names.
+
+    Args:
+        desk: With the library.
+        name: Of the file, or ``sha256:`` and its hash.
+
+    Raises:
+        InvalidSpecError: There is no such CSV file in the library.
+    """
+    found = library_file(name, NamesFile("table"), desk.library)
+    if isinstance(found, LibraryFile) and not found.name.lower().endswith(_ENDING):
+        found = f"{found.name}: expected a CSV file, whose name ends in {_ENDING}"
+    if not isinstance(found, LibraryFile):
+        problem = SpecProblem("file", None, found or f"no file {name!r} is in the library; upload it first")
+        raise InvalidSpecError(str(problem), [problem])
+    return found
+
+
+def search(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch: Watch = ALONE) -> JsonDict:
+    """Searches a table in a process with limits; the report that `tansaku sparse search` writes.
+
+    Args:
+        desk: Of the dashboard.
+        file: Of the library.
+        question: About it.
+        watch: Who waits for the answer.
+
+    Raises:
+        InvalidSpecError: The table or the question cannot be used.
+        SandboxError: The search took too long or needed too much.
+        BusyError: Too many searches are waiting.
+        MissingComponentError: A package is not installed here.
+    """
+    folder = desk.files.copied([CampaignFile(path=file.path, sha256=file.sha256)])
+    asked = TableSearch(path=file.path, question=question)
+    answer = desk.sandbox.ask(CheckRequest(task="search", base_path=str(folder), limits=desk.site.limits, search=asked), watch)
+    if answer.error is not None:
+        raise _error(answer.error, (str(folder / file.path), file.path), file.name)
+    if answer.search is None:
+        raise SandboxError("the search gave no report")
+    return answer.search
+
+
+def _error(error: CheckError, paths: Sequence[str], name: str) -> Exception:
+    message, hint = error.message, error.hint
+    for path in paths:
+        message = message.replace(path, name)
+    for option, field in _FIELDS.items():
+        hint = None if hint is None else hint.replace(option, field)
+    if error.kind == "missing":
+        return MissingComponentError(message, hint=hint)
+    if error.kind == "memory":
+        return SandboxError(message, hint="fewer columns need less")
+    return InvalidSpecError(message, [SpecProblem("", None, message)], hint=hint)

@@ -1,0 +1,115 @@
+"""Searches of tables by the API and on their page."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tansaku.models.domain.accounts import Role
+
+SEARCHES = "/api/v1/table-searches"
+QUICK = {"target": "y", "resamples": 2, "repeats": 1}
+
+
+@pytest.fixture
+def browser(site, require):
+    require("sklearn")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30, 5)), columns=["a", "b", "<c>", "d", "e"])
+    frame["y"] = frame["a"] - 0.8 * frame["<c>"] + 0.1 * rng.normal(size=30)
+    frame["same"] = 2.0 * frame["y"] + 1.0
+    found = site.logged_in(Role.OPERATOR)
+    assert found.upload("t.csv", frame.to_csv(index=False)).status_code == 201
+    frame.loc[3, "b"] = np.nan
+    found.upload("gaps.csv", frame.drop(columns="same").to_csv(index=False))
+    found.upload("rows.parquet", "PAR1")
+    return found
+
+
+def search(browser, file="t.csv", **question):
+    body = {"file": file, "question": QUICK | {"without": ["same"]} | question}
+    return browser.change("POST", f"{SEARCHES}?wait=20", json=body)
+
+
+def test_the_columns_that_made_the_target_are_found(browser, site):
+    answer = search(browser)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["state"] == "valid", found["problems"]
+    assert set(found["search"]["best"]["columns"]) == {"a", "<c>"}
+    assert found["search"]["feature_posterior"]["a"] > 0.99
+    assert [file["name"] for file in found["files"]] == ["t.csv"]
+    assert browser.get(f"{SEARCHES}/{found['id']}").json() == found
+    # The same question is not searched again.
+    assert search(browser).json()["id"] == found["id"]
+    assert len(site.services.desk.sandbox.requests) == 1
+    assert found["stage"] == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ({"target": "z"}, "t.csv: no column 'z'"),
+        ({"without": []}, "leaks into 'same'"),
+        ({"without": ["same", "q"]}, "no column 'q'"),
+        ({"file": "gaps.csv", "without": []}, "missing or infinite values in 'b' (1 rows)"),
+    ],
+)
+def test_tables_and_questions_that_do_not_fit_are_named(browser, question, said):
+    answer = search(browser, **question).json()
+    assert answer["state"] == "invalid"
+    told = " ".join(item["message"] for item in answer["problems"])
+    assert said in told
+    assert "--" not in told
+    assert "/" not in told
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none.csv", "no file 'none.csv' is in the library"),
+        ("../t.csv", "paths cannot be given"),
+        ("rows.parquet", "expected a CSV file"),
+    ],
+)
+def test_other_files_are_refused(browser, site, file, said):
+    answer = search(browser, file)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+    assert site.services.desk.sandbox.requests == []
+
+
+@pytest.mark.parametrize("question", [{"max_features": 9}, {"max_features": 0}, {"target": ""}, {"unknown": 1}])
+def test_values_out_of_range_are_refused(browser, question):
+    [key] = question
+    answer = search(browser, **question)
+    assert answer.status_code == 422
+    assert key in answer.text
+
+
+def test_the_page_shows_the_report(browser):
+    sent = browser.submit("/sparse", {"file": "t.csv", "target": "y", "max_features": "2", "without": "same\n"}, "/sparse")
+    assert sent.status_code == 303
+    address = sent.headers["Location"]
+    assert browser.get(f"/api/v1/table-searches/{address.rpartition('/')[2]}?wait=20").json()["state"] == "valid"
+    page = browser.get(address).text
+    assert "Which columns explain y" in page
+    assert re.search(r'<th scope="row">(a, &lt;c&gt;|&lt;c&gt;, a)</th>', page)
+    assert "<c>" not in page
+    assert "LASSO" in page
+    assert "data-poll" not in page
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed(browser):
+    sent = browser.submit("/sparse", {"file": "t.csv", "target": "yield", "max_features": "many"}, "/sparse")
+    assert sent.status_code == 422
+    assert 'value="yield"' in sent.text
+    assert "many" in re.search(r'<p class="problem" id="problem-sparse-max_features".*', sent.text)[0]
+    failed = browser.submit("/sparse", {"file": "t.csv", "target": "yield", "max_features": "2"}, "/sparse")
+    found = browser.get(f"/api/v1/table-searches/{failed.headers['Location'].rpartition('/')[2]}?wait=20").json()
+    assert found["state"] == "invalid"
+    assert "no column" in browser.get(failed.headers["Location"]).text
+    assert browser.get("/sparse/none").status_code == 404
