@@ -14,6 +14,7 @@ import pytest
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_threads] = "1"
 
+pytest.register_assert_rewrite("tests.support.kill_points")  # a failed comparison shows what differs
 # In this order: what imports another plug-in comes after it.
 pytest_plugins = [
     "tests.support.mishin_aluminium",

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import yaml
 
+from tansaku.models.domain.records import Proposal
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
@@ -102,6 +103,16 @@ class Answer(dict):
         raise AssertionError(f"a driver's answer has no {key!r}: {dict(self)}")
 
 
+def _steady_numbers(proposal: Proposal) -> dict[str, float | None]:
+    """Numbers of a proposal without what may differ: its wall time, and the last digits of what the proposer computed.
+
+    A driver adds results to its posterior one by one; one that resumes adds all of them at once, and is rounded differently.
+    """
+    numbers = {name: getattr(proposal, name) for name in ("acquisition", "predicted_mean", "predicted_deviation")}
+    rounded = {name: None if value is None else round(float(f"{value:.6g}"), 9) for name, value in numbers.items()}
+    return {"proposer_seconds": 0.0, **rounded}
+
+
 @dataclass
 class Campaign:
     """A campaign file, a home and a database of its own."""
@@ -163,7 +174,7 @@ class Campaign:
         """All that a crash may not change: proposals, their results and numbers of attempts, in order."""
         return [
             (
-                one.proposal.model_copy(update={"proposer_seconds": 0.0}).model_dump_json(),
+                one.proposal.model_copy(update=_steady_numbers(one.proposal)).model_dump_json(),
                 one.state.value,
                 one.outcome.value if one.outcome else None,
                 len(one.attempts),
