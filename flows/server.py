@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import logging
 import os
@@ -16,6 +15,7 @@ from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.settings import child_environment
 from tansaku.tasks.site.bound_process import BoundProcess
+from tansaku.tasks.site.file_lock import locked
 
 START_TIMEOUT = 120.0
 """Longest time a server may take to start [s]; the first one of a campaign creates its database."""
@@ -111,12 +111,9 @@ def free_folder(root: Path) -> tuple[Path, int]:
         folder = root / str(number)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
+        if locked(lock):
             return folder, lock
+        os.close(lock)
     raise AssertionError("count() does not end")
 
 

@@ -6,15 +6,14 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from benchmarks.ended_jobs import EndedJobs
 from benchmarks.growth.filling import outcome_of
-from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
+from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import CampaignRecord, JsonDict
-from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.loop import drive
 from tansaku.tasks.observer import SilentObserver
@@ -23,60 +22,22 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.steps.summaries import EvaluationSummary
 
 
-@dataclass
-class InstantLauncher:
-    """A ``Launcher`` whose jobs have ended when they are submitted.
+class InstantLauncher(EndedJobs):
+    """A ``Launcher`` whose results are invented.
 
-    Attributes:
+    Args:
         folder: An empty one.
     """
 
-    folder: Path
-    _requests: dict[str, JobRequest] = field(default_factory=dict)
-    _count: int = 0
-
-    def start(self) -> None:
-        """Nothing has to be started."""
-
-    def stop(self) -> None:
-        """Nothing has to be ended."""
-
-    def runtime(self) -> Mapping[str, Any]:
-        """Nothing has to be reaped."""
-        return {}
-
-    def submit(self, job: JobRequest) -> JsonDict:
-        """Takes a job."""
-        self._requests.setdefault(job.name, job)
-        return {"name": job.name}
-
-    def find(self, name: str) -> JsonDict | None:
-        """Handle of a job that was taken."""
-        return {"name": name} if name in self._requests else None
-
-    def poll(self, handles: Sequence[JsonDict]) -> list[JobStatus]:
-        """Jobs of this process are done, all others are unknown."""
-        return [
-            JobStatus(JobState.FINISHED) if handle["name"] in self._requests else JobStatus(JobState.LOST, "unknown_job")
-            for handle in handles
-        ]
-
-    def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
-        """Nothing has to be waited for."""
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder, self._count = folder, 0
 
     def fetch(self, handle: JsonDict) -> JobResult:
         """An invented result without files."""
         self._count += 1
         outcome = outcome_of(self._count).model_copy(update={"artifacts": {}})
-        return JobResult(self._requests[handle["name"]].token, outcome, self.folder)
-
-    def cancel(self, handle: JsonDict) -> None:
-        """Forgets a job."""
-        self._requests.pop(handle["name"], None)
-
-    def discard(self, handle: JsonDict) -> None:
-        """Forgets a job."""
-        self._requests.pop(handle["name"], None)
+        return JobResult(self.requests[handle["name"]].token, outcome, self._folder)
 
 
 class Stopwatch(SilentObserver):

@@ -162,6 +162,7 @@ def _say_waiting(data: CampaignReading) -> None:
 
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.views.densities import with_densities
+    from tansaku.tasks.views.overview import crystal_warnings
     from tansaku.tasks.views.results import system_rows, systems_frame
     from tansaku.tasks.views.thickness import thickness_lines
 
@@ -199,7 +200,8 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     )
     if polished:
         say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
-    for line in [*_other_bests(rows, key, unit), *thickness_lines(rows)]:
+    warnings = [f"warning: {warning}" for warning in crystal_warnings(data.spec)]
+    for line in [*_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
         say(line)
     _say_waiting(data)
     if looked:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.requests import ServiceRequest
 from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.commands.rename import rename_campaign
-from tansaku.tasks.commands.requested_deletion import delete_requested
 from tansaku.tasks.resources import Resources
 
 
@@ -26,6 +26,23 @@ def carry_out(resources: Resources, request: ServiceRequest) -> None:
         delete_requested(resources, request)
     else:
         rename_requested(resources, request)
+
+
+def delete_requested(resources: Resources, request: ServiceRequest) -> None:
+    """Deletes the campaign of a request; errors as of :func:`carry_out`.
+
+    Args:
+        resources: Store, artifacts and site.
+        request: Of the kind ``delete``.
+    """
+    try:
+        record = resources.store.campaign(request.campaign)
+    except NotFoundError:
+        return  # by an earlier call, which was killed before the answer was stored
+    if record.created_at != request.campaign_created_at:
+        raise StoreError("the campaign was deleted, and another one of its name created, after the request")
+    plan_deletion(resources, request.campaign)
+    delete_campaign(resources, Actor(request.user, request.origin), request.campaign)
 
 
 def rename_requested(resources: Resources, request: ServiceRequest) -> None:

@@ -33,7 +33,7 @@ def computation_key(spec: CampaignSpec) -> str:
         phases.pop("file", None)
     content: JsonDict = {
         "source": source_of(spec),
-        "property": objective.property or next(iter(space.description.properties), None),
+        "property": space.description.meant(objective.property),
         "unit": objective.unit,
         "further": [(further.property, further.unit) for further in objective.further],
         "as_they_stand": space.as_they_stand,

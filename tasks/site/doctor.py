@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,7 @@ from tansaku.models.domain.errors import MissingComponentError, TansakuError, Tr
 from tansaku.models.domain.findings import Finding, State
 from tansaku.models.domain.plugins import GROUPS, found_plugins, problems
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.settings import Settings, child_environment
 
 OLDEST_PYTHON = (3, 11)
@@ -35,6 +37,7 @@ def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     yield from _plugins()
     yield from examine_calculators(_probe)
     yield _mongod(settings, site)
+    yield from _campaigns(settings, site)
     yield _home(settings.home)
     yield _disk(settings.home)
     yield _shared_memory()
@@ -143,6 +146,17 @@ def _server(found: str, version: str) -> Finding:
     support = support_of(version, datetime.now(UTC).date())
     state: State = "warning" if support.ended else "ok"
     return Finding(name="mongodb", state=state, detail=f"{found}; {support.text}", hint=support.hint)
+
+
+def _campaigns(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
+    """Documents among the campaigns that no command shows; nothing where there are none, or where no server answers."""
+    from tansaku.tasks.stores.probe import nameless_campaigns
+
+    with suppress(TansakuError):  # what is wrong with the server is a finding of its own
+        if count := nameless_campaigns(settings, site):
+            detail = f"{counted(count, 'document')} of the collection `campaigns` without a name, not written by tansaku"
+            hint = "look at what else writes into this database; ids of campaigns are text"
+            yield Finding(name="campaigns", state="warning", detail=detail, hint=hint)
 
 
 def _home(home: Path) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -14,6 +13,7 @@ from threading import Event
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.site.file_lock import locked
 from tansaku.tasks.site.processes import find_process, process_identity
 
 REMAINS_SECONDS = 15.0
@@ -61,7 +61,7 @@ def serve_lock(home: Path, patience: float = REMAINS_SECONDS) -> Iterator[HeldLo
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         until = time.monotonic() + patience
-        while not _locked(descriptor):
+        while not locked(descriptor):
             holder = _holder(path)
             if time.monotonic() > until or _lives(holder):
                 raise _refusal(home, holder)
@@ -71,14 +71,6 @@ def serve_lock(home: Path, patience: float = REMAINS_SECONDS) -> Iterator[HeldLo
         yield held
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _holder(path: Path) -> JsonDict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.site.file_lock import locked
 
 
 class ServiceMark:
@@ -34,7 +34,7 @@ class ServiceMark:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if not _locked(lock):
+            if not locked(lock):
                 raise ConfigurationError(
                     f"a service {self._name!r} already runs on this machine", hint="choose another name with --name"
                 )
@@ -54,15 +54,6 @@ class ServiceMark:
         except FileNotFoundError:
             return None
         try:
-            return None if _locked(lock) else max(0.0, time.time() - os.fstat(lock).st_mtime)
+            return None if locked(lock) else max(0.0, time.time() - os.fstat(lock).st_mtime)
         finally:
             os.close(lock)
-
-
-def _locked(descriptor: int) -> bool:
-    """Takes the lock; False when somebody else has it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import recorded_in
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
 from tansaku.spaces.space_registry import open_space, pool_with
@@ -22,6 +24,7 @@ from tansaku.tasks.transfer.report import decision, transfer_event
 
 _LONGEST = 1000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SAME_VALUE = 1e-9  # relative difference of one number in two units
 _FINISHED = (EvaluationState.DONE, EvaluationState.FAILED)
 
 
@@ -41,6 +44,7 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
         _check_numbers(evaluation, len(export.refits), where)
         if evaluation.outcome is not None:
             _check_outcome(evaluation.outcome, where)
+            _check_value(evaluation.outcome, export.spec, where)
             if calculator and evaluation.outcome.provenance is not None:
                 try:
                     check_level(calculator, evaluation.outcome.provenance, where)
@@ -184,6 +188,20 @@ def _check_outcome(outcome: Outcome, where: str) -> None:
         safe_file_name(name, f"{where}: the name of an artifact")
         if _SHA256.fullmatch(sha256) is None:
             raise StoreError(f"{where}: artifact {shown(name)} is {shown(sha256)}, expected 64 hex digits")
+
+
+def _check_value(outcome: Outcome, spec: CampaignSpec, where: str) -> None:
+    """Checks that the value is the quantity that the objective means, where the outcome has it."""
+    unit, name = spec.objective.unit, spec.space.description.meant(spec.objective.property) or ""
+    quantity = outcome.quantities.get(name)
+    if outcome.value is None or quantity is None:
+        return
+    try:
+        same = recorded_in(quantity.value, quantity.unit, unit)
+    except ValueError as error:
+        raise StoreError(f"{where}: {name}: {printable(str(error))}") from error
+    if not math.isclose(outcome.value, same, rel_tol=_SAME_VALUE):
+        raise StoreError(f"{where}: its value is {outcome.value:.10g} {unit}, its {name} {same:.10g} {unit}; expected the same")
 
 
 def _rebuilt(evaluation: Evaluation) -> Evaluation:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import connect, embedded_server, open_database, server_uri
 from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
 PATIENCE = 1.0
-"""How long to wait for a server during shell completion [s]."""
+"""How long to wait for a server that is only asked [s]."""
 
 
 def server_version(settings: Settings, site: SiteSpec) -> str:
@@ -37,14 +41,37 @@ def campaign_names(settings: Settings, site: SiteSpec) -> list[str]:
         StoreError: The server rejects the request.
         TransientError: The server does not answer.
     """
+    with _reached(settings, site) as database:
+        if database is None:
+            return []
+        with translated("reading the names of campaigns"):
+            found = database["campaigns"].find({"_id": {"$type": "string"}}, {"_id": 1})
+            return sorted(document["_id"] for document in found)
+
+
+def nameless_campaigns(settings: Settings, site: SiteSpec) -> int:
+    """Number of documents among the campaigns whose id is no text; no version of this program writes one, no command shows one.
+
+    Starts no server; 0 where the embedded one does not run. Raises as :func:`campaign_names`.
+    """
+    with _reached(settings, site) as database:
+        if database is None:
+            return 0
+        with translated("reading the names of campaigns"):
+            return database["campaigns"].count_documents({"_id": {"$not": {"$type": "string"}}})
+
+
+@contextmanager
+def _reached(settings: Settings, site: SiteSpec) -> Iterator[MongoDatabase | None]:
+    """The database, after a second of waiting at most; None where the embedded server does not run."""
     embedded = embedded_server(settings, site)
     configured = server_uri(settings, site)
     uri = configured.get_secret_value() if configured is not None else (embedded.running() if embedded is not None else None)
     if uri is None:
-        return []
+        yield None
+        return
     database = open_database(uri, site.database.name, PATIENCE)
     try:
-        with translated("reading the names of campaigns"):
-            return sorted(str(found["_id"]) for found in database["campaigns"].find({}, {"_id": 1}))
+        yield database
     finally:
         database.client.close()

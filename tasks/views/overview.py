@@ -62,6 +62,21 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
         ) from error
 
 
+def is_strained(spec: CampaignSpec) -> bool:
+    """Whether a campaign's results are of a crystal that is strained on purpose."""
+    crystal = spec.space.reference_crystal
+    return crystal is not None and bool(crystal.strained)
+
+
+def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
+    """What a reader of a campaign's results has to know of its crystal."""
+    crystal = spec.space.reference_crystal
+    if crystal is None or not crystal.strained:
+        return ()
+    edge = crystal.lattice_parameter
+    return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+
+
 def _reports(record: CampaignRecord) -> Iterator[Reported]:
     """Every report of values, also one that no driver has applied yet."""
     for command in record.commands:

@@ -20,6 +20,7 @@ from tansaku.models.domain.wording import counted
 from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.campaigns import being_renamed
 from tansaku.tasks.views.costs import compare_costs, cost_unit
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.failures import (
     FailedEvaluation,
     LateResult,
@@ -29,8 +30,7 @@ from tansaku.tasks.views.failures import (
     may_succeed,
 )
 from tansaku.tasks.views.headline import Headline, headline_of
-from tansaku.tasks.views.manual import or_waiting, waiting_numbers
-from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
+from tansaku.tasks.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.views.prospects import RecentPools
 from tansaku.tasks.views.stored_campaign import StoredCampaign, added
 from tansaku.tasks.views.time_limits import time_limits, time_spent
@@ -308,10 +308,10 @@ def status_of(campaign: StoredCampaign) -> CampaignStatus:
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
     lease, cancelled = campaign.lease, _last_command_is(record, "cancel")
-    incidents, waiting = campaign.incidents.values(), waiting_numbers(spec, campaign.arrays)
+    incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.arrays)
     return CampaignStatus(
         name=record.name,
-        state=or_waiting(
+        state=_or_waiting(
             campaign_state(
                 proposed=len(campaign.arrays),
                 active=counts["active"],
@@ -343,18 +343,20 @@ def status_of(campaign: StoredCampaign) -> CampaignStatus:
         failures=failures,
         lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),
         late_results=tuple(late for incident in incidents for late in incident.late),
-        warnings=tuple(dict.fromkeys((*_crystal_warnings(spec), *campaign.warnings.values()))),
+        warnings=tuple(dict.fromkeys((*crystal_warnings(spec), *campaign.warnings.values()))),
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
         problem=_problem(record, campaign.unopened, campaign.problems),
     )
 
 
-def _crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
-    crystal = spec.space.reference_crystal
-    if crystal is None or not crystal.strained:
-        return ()
-    edge = crystal.lattice_parameter
-    return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int, ...]:
+    """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
+    return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
+
+
+def _or_waiting(state: CampaignState, waiting: tuple[int, ...]) -> CampaignState:
+    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots have to report values."""
+    return CampaignState.WAITING if waiting and state is CampaignState.INTERRUPTED else state
 
 
 def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:

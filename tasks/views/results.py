@@ -27,7 +27,7 @@ from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
-from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.overview import is_strained, stored_spec
 from tansaku.tasks.views.reading import CampaignReading
 from tansaku.tasks.views.thickness import thickness_report
 
@@ -163,7 +163,13 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         "proposed_at": evaluation.proposed_at.isoformat(),
         "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
         "evaluation": evaluation.id,
+        **_marks(data.spec),
     }
+
+
+def _marks(spec: CampaignSpec) -> JsonDict:
+    """What tells a row apart that is copied out of its campaign: ``strained``, where its crystal is strained on purpose."""
+    return {"strained": True} if is_strained(spec) else {}
 
 
 def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
@@ -203,7 +209,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is, ``polished_searched`` what the
     same candidate has in the search, and ``thickness`` what thicker grains changed in it. Cost and
     share count the search, failures included; a learned cost is what was measured, and the exhaustive one what the last refit
-    predicts.
+    predicts. ``strained`` is there, and true, where the crystal is strained on purpose.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
@@ -239,6 +245,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "cost_unit": cost_unit(data.spec.space),
                 "exhaustive_cost": exhaustive,
                 "share": cost / exhaustive,
+                **_marks(data.spec),
                 "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }
         )

@@ -15,31 +15,16 @@ from tansaku.models.engine.percolation import bottleneck
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.steps.certificates import CERTIFICATE
+from tests.support.campaign_files import hydrogen_campaign
 
 NAME = "h-in-al"
-SPEC = {
-    "schema_version": 1,
-    "name": NAME,
-    "space": {
-        "type": "energy_surface",
-        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
-        "ion": "H",
-        "grid": 0.3,
-        "supercell": [2, 2, 2],
-    },
-    "calculator": {"type": "emt"},
-    "objective": {"property": "energy", "unit": "meV", "goal": {"type": "bottleneck", "dimensions": 2}},
-    "proposer": {"type": "gp", "initial_points": 5},
-    "budget": {"evaluations": 100},
-    "execution": {"polish": 0},
-}
 
 
 class KnownSurface:
     """A campaign on a store, all energies of its surface, and how many of them the campaign has."""
 
     def __init__(self, store: CampaignStore) -> None:
-        spec = CampaignSpec.model_validate(SPEC)
+        spec = CampaignSpec.model_validate(hydrogen_campaign(dimensions=2, evaluations=100))
         space, calculator = open_space(spec.space, Path()), open_calculator(spec.calculator, Path())
         self.pool = space.pool()
         self.energies = np.array([calculator.evaluate(space.structure(str(name))).energy for name in self.pool.ids])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,19 @@ def _pool(surface_codes, surface_system, groups, cost):
         surface_codes=surface_codes,
         groups=groups,
         cost=cost,
+    )
+
+
+def pool_of(costs: Sequence[float]) -> CandidatePool:
+    """Candidates ``c0000`` and so on without features, of one system, at these costs."""
+    n = len(costs)
+    return CandidatePool(
+        ids=np.array([f"c{i:04d}" for i in range(n)]),
+        systems=("a",),
+        system_codes=np.zeros(n, dtype=np.intp),
+        surfaces=("a",),
+        surface_codes=np.zeros(n, dtype=np.intp),
+        cost=np.array(costs, dtype=np.float64),
     )
 
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from benchmarks.ended_jobs import EndedJobs
 from benchmarks.local_energies.cases import DATA
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
+from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
-from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
 from tansaku.tasks.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
 from tansaku.tasks.jobs.opened import opened_calculator
@@ -159,8 +157,7 @@ def evaluated(document: JobDocument, folder: Path) -> Outcome:
     return RecordedLabel(job.job, job.label, job.base_path, job.folder, job.wanted)()
 
 
-@dataclass
-class RecordedLauncher:
+class RecordedLauncher(EndedJobs):
     """A ``Launcher`` that does its jobs in this process when they are fetched.
 
     Attributes:
@@ -169,40 +166,15 @@ class RecordedLauncher:
         look_seconds: Total time of pre-screening [CPU s].
     """
 
-    folder: Path
-    training_seconds: list[float] = field(default_factory=list)
-    look_seconds: float = 0.0
-    _requests: dict[str, JobRequest] = field(default_factory=dict)
-
-    def start(self) -> None:
-        """Nothing has to be started."""
-
-    def stop(self) -> None:
-        """Nothing has to be ended."""
-
-    def runtime(self) -> Mapping[str, Any]:
-        """Nothing has to be reaped."""
-        return {}
-
-    def submit(self, job: JobRequest) -> JsonDict:
-        """Takes a job."""
-        self._requests.setdefault(job.name, job)
-        return {"name": job.name}
-
-    def find(self, name: str) -> JsonDict | None:
-        """Handle of a job that was taken."""
-        return {"name": name} if name in self._requests else None
-
-    def poll(self, handles: Sequence[JsonDict]) -> list[JobStatus]:
-        """All are done."""
-        return [JobStatus(JobState.FINISHED) for _ in handles]
-
-    def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
-        """Nobody waits."""
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.training_seconds: list[float] = []
+        self.look_seconds = 0.0
 
     def fetch(self, handle: JsonDict) -> JobResult:
         """Does the job."""
-        request, folder = self._requests[handle["name"]], self.folder / handle["name"]
+        request, folder = self.requests[handle["name"]], self.folder / handle["name"]
         folder.mkdir(parents=True, exist_ok=True)
         document, begun = read_document(request.document), time.process_time()
         if isinstance(document, TrainingDocument):
@@ -212,11 +184,3 @@ class RecordedLauncher:
             outcome = evaluated(document, folder)
             self.look_seconds += time.process_time() - begun if document.look is not None else 0.0
         return JobResult(request.token, outcome, folder)
-
-    def cancel(self, handle: JsonDict) -> None:
-        """Forgets a job."""
-        self._requests.pop(handle["name"], None)
-
-    def discard(self, handle: JsonDict) -> None:
-        """Forgets a job."""
-        self._requests.pop(handle["name"], None)

@@ -241,7 +241,7 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _workflow_fits(self) -> CampaignSpec:
         workflow, about = workflow_of(self.calculator), self.space.description
-        jobs, wanted_first = about.jobs, self.objective.property or next(iter(about.properties), None)
+        jobs, wanted_first = about.jobs, about.meant(self.objective.property)
         own = about.objectives_of.get(jobs[None], (wanted_first,)) if None in jobs else ()
         computed = self.calculator is not None and not self.manual and wanted_first in about.properties
         if workflow is None and computed and wanted_first not in own:

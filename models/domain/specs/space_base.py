@@ -90,6 +90,10 @@ class SpaceDescription:
         """Whether the values are known beforehand, so that nothing is computed."""
         return not self.jobs
 
+    def meant(self, name: str | None) -> str | None:
+        """The property that an objective means by its name, or by None; None where the space is about no property."""
+        return name or next(iter(self.properties), None)
+
     def computed_by(self, workflow: str | None) -> tuple[str, ...]:
         """What the job for a workflow can be asked for; empty where there is no such job, or where any name will do."""
         job = self.jobs.get(workflow)

@@ -17,21 +17,10 @@ from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
 from tansaku.tasks.resources import Resources
+from tests.support.campaign_files import rows_campaign
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
-SPEC = """\
-schema_version: 1
-name: rows-of-web
-space:
-  type: table
-  candidates: rows.csv
-  columns: {id: id, value: value, cost: cost}
-  features: {place: {columns: [x]}}
-objective: {unit: eV}
-proposer: {type: grid}
-budget: {evaluations: 3}
-execution: {in_flight: 1, polish: 0}
-"""
+SPEC = rows_campaign("rows-of-web", 3)
 
 
 @pytest.fixture

@@ -96,6 +96,13 @@ def test_overviews_show_a_row_for_each_and_the_rest(damaged):
         assert r"evil\x1b[31m" in out
 
 
+def test_the_doctor_counts_documents_without_a_name(stored):
+    assert "without a name" not in stored("doctor").out
+    stored.database.campaigns.insert_many([{"_id": 7}, {"spec": {}}])
+    assert "2 documents of the collection `campaigns` without a name" in stored("doctor").out
+    assert stored("list").out.count("\n") == 2, "a head and one campaign"
+
+
 def test_reconcile_reports_them_and_looks_at_the_others(damaged):
     damaged.database.observations.delete_many({"campaign": damaged.healthy})
     done = damaged("reconcile")

@@ -11,22 +11,10 @@ import pandas as pd
 import pytest
 
 from tansaku.tasks.stores.connection import open_database
+from tests.support.campaign_files import copper_campaign
 
 NAMES = ("../../evil", "a/b", "x\x1b[31m", "/tmp/absolute-evil", "..", "y\x9b31m", "z\u202e", ".hidden", "")
-CAMPAIGN = """\
-schema_version: 1
-name: hostile-names
-space:
-  type: grain_boundary
-  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.59}
-  boundaries: {planes: [[1, 1, 1], [1, 1, 3]]}
-  spacing: 8.0
-calculator: {type: emt, relaxation: {fmax: 0.3}}
-objective: {unit: J/m2}
-proposer: {type: random}
-budget: {evaluations: 12}
-execution: {in_flight: 2, polish: 0}
-"""
+CAMPAIGN = copper_campaign("hostile-names", 12)
 
 
 @pytest.fixture(scope="module")

@@ -14,23 +14,10 @@ import yaml
 from pydantic import SecretStr
 
 from tansaku.tasks.stores.users import store_user
+from tests.support.campaign_files import copper_campaign
 
 PASSWORD = "never-shown-to-children"
 WORKER, SERVER = "tansaku.tasks.jobs.worker", "tansaku.flows.server_process"
-CAMPAIGN = """\
-schema_version: 1
-name: children
-space:
-  type: grain_boundary
-  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.59}
-  boundaries: {planes: [[1, 1, 1], [1, 1, 3]]}
-  spacing: 8.0
-calculator: {type: emt, relaxation: {fmax: 0.3}}
-objective: {unit: J/m2}
-proposer: {type: random}
-budget: {evaluations: 6}
-execution: {in_flight: 2, polish: 0}
-"""
 
 
 @pytest.fixture
@@ -79,7 +66,7 @@ def test_no_child_of_a_driver_can_read_the_password(guarded, home, tmp_path, req
     secret.chmod(0o600)
     site = {"launcher": {"type": "local", "workers": 2, "environment": ["MY_LICENSE"]}, "database": {"name": "children"}}
     (tmp_path / "site.yaml").write_text(yaml.safe_dump({"schema_version": 1, **site}))
-    (tmp_path / "campaign.yaml").write_text(CAMPAIGN.replace("children", f"by-{by}"))
+    (tmp_path / "campaign.yaml").write_text(copper_campaign(f"by-{by}", 6))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TANSAKU_"))}
     told = {"TANSAKU_MONGO_URI": uri} if by == "variable" else {"TANSAKU_MONGO_URI_FILE": str(secret)}
     environment = kept | told | {

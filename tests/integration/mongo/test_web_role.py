@@ -28,22 +28,11 @@ from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.users import store_user, store_web_user
 from tansaku.tasks.stores.web_role import WEB_ACTIONS, WEB_ROLE
+from tests.support.campaign_files import rows_campaign
 from tests.unit.tasks.reuse.test_reuse import Desk, Direct
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
-SPEC = """\
-schema_version: 1
-name: rows-of-role
-space:
-  type: table
-  candidates: rows.csv
-  columns: {id: id, value: value, cost: cost}
-  features: {place: {columns: [x]}}
-objective: {unit: eV}
-proposer: {type: grid}
-budget: {evaluations: 3}
-execution: {in_flight: 1, polish: 0}
-"""
+SPEC = rows_campaign("rows-of-role", 3)
 DATABASE = "guarded_web"
 PASSWORD = "correct horse battery"
 NOT_AUTHORIZED = 13

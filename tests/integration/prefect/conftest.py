@@ -22,8 +22,12 @@ import pytest
 
 from tansaku.flows.engines import living_engines
 from tansaku.flows.names import deployment_name
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.resources import Resources, open_resources
+from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.campaign_files import aluminium_campaign
 from tests.support.prefect_database import MigratedDatabase
 
 LIMIT = 240.0
@@ -366,22 +370,14 @@ def pool_worker(service: Service, pool_template: Callable[[Path], Path]) -> Iter
 
 
 @pytest.fixture
+def resources(service) -> Iterator[Resources]:
+    """The database of the service, as its commands and its dashboard open it."""
+    settings = Settings(home=service.folder / "home", mongo_uri=service.uri)
+    with open_resources(settings, load_site(service.site)) as opened:
+        yield opened
+
+
+@pytest.fixture
 def campaign_document() -> dict:
     """Some seconds of real relaxations with EMT."""
-    return {
-        "schema_version": 1,
-        "name": "small",
-        "seed": 3,
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 3]]},
-            "translation": {"normal": [0.0, 0.4]},
-        },
-        "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
-        "objective": {"unit": "mJ/m2"},
-        "proposer": {"type": "random"},
-        "budget": {"evaluations": 8},
-        "execution": {"in_flight": 2, "retries": 3, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
-    }
+    return aluminium_campaign(evaluations=8, retries=3) | {"objective": {"unit": "mJ/m2"}}

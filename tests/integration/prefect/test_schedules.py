@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from tansaku.models.domain.schedules import Schedule
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.commands.schedules import create_schedule
-from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.configuration import campaign_from_data
 
 ADA = Actor("ada", "dashboard, ::1")
-
-
-@pytest.fixture
-def resources(service):
-    settings = Settings(home=service.folder / "home", mongo_uri=service.uri)
-    with open_resources(settings, load_site(service.site)) as opened:
-        yield opened
 
 
 def test_a_stored_schedule_starts_runs_until_it_is_removed(service, resources, campaign_document, wait_for):

@@ -17,6 +17,7 @@ from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.launchers.launches import open_spool
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.campaign_files import aluminium_campaign
 from tests.support.warm_workers import WarmProcess, WarmWorkers
 
 PATIENCE = 600.0
@@ -25,22 +26,7 @@ TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
 
 def campaign_document(**changes: object) -> dict:
     """Real relaxations of a small boundary, by EMT."""
-    return {
-        "schema_version": 1,
-        "name": "small",
-        "seed": 3,
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 3]]},
-            "translation": {"normal": [0.0, 0.4]},
-        },
-        "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
-        "proposer": {"type": "random"},
-        "budget": {"evaluations": 2},
-        "execution": {"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
-    } | changes
+    return aluminium_campaign(evaluations=2, retries=2) | changes
 
 
 class SlurmCampaign:

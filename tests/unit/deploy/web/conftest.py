@@ -20,35 +20,27 @@ from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
 from tansaku.models.domain.accounts import AuditEntry, Role, User
 from tansaku.models.domain.model_registry import Errors, ModelRecord
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import SandboxSpec
 from tansaku.models.domain.surrogates import Progress, Weights
 from tansaku.models.surrogates.files import write_weights
 from tansaku.tasks.checks import child
 from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tests.support.campaign_files import rows_campaign
 
 HOST = "localhost"
 PASSWORD = "correct horse battery"
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,3.0,2.0,1.0\n"
-SPEC = """\
-schema_version: 1
-name: rows
-space:
-  type: table
-  candidates: rows.csv
-  columns: {id: id, value: value, cost: cost}
-  features: {place: {columns: [x]}}
-objective: {unit: eV}
-proposer: {type: grid}
-budget: {evaluations: 2}
-execution: {in_flight: 1, polish: 0}
-"""
+SPEC = rows_campaign("rows", 2)
 """A campaign on :data:`TABLE`, which the library must have as ``rows.csv``."""
 
 CHEAP = HashCost(passes=1, memory_kib=8, lanes=1)
@@ -179,6 +171,32 @@ def site(make_site: Callable[..., Site]) -> Site:
 def site_with(make_site: Callable[..., Site], recorded: Callable[..., MemoryCampaignStore]) -> Callable[..., Site]:
     """``site_with("a1", "a3")``: an application with one campaign, in which these candidates were evaluated; a3 fails."""
     return lambda *candidates, **arguments: make_site(recorded(*candidates, **arguments))
+
+
+@pytest.fixture
+def owned_site(site_with: Callable[..., Site]) -> Site:
+    """A server that only stores requests: with the campaign ``rows`` of an operator, and one of the command line."""
+    site = site_with("a1")
+    operator = site.with_session(Role.OPERATOR)
+    operator.upload()
+    assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
+    return site
+
+
+@pytest.fixture
+def its_resources(owned_site: Site, tmp_path: Path) -> Resources:
+    """What a service on the same stores works with."""
+    services = owned_site.services
+    return Resources(
+        settings=Settings(home=tmp_path),
+        site=SiteSpec(),
+        store=services.store,
+        artifacts=services.artifacts,
+        open_launcher=lambda _: pytest.fail("no job of it runs"),
+        requests=services.requests,
+        schedules=services.schedules,
+        registry=services.registry,
+    )
 
 
 MODELS_AT = datetime(2026, 1, 1, tzinfo=UTC)

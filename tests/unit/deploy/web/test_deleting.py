@@ -12,36 +12,21 @@ from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.requests import RequestState
-from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.commands.requested_deletion import delete_requested
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.commands.requested import delete_requested
 from tansaku.tasks.views.service_health import describe_request
-from tests.unit.deploy.web.conftest import SPEC
 
 NAME, OTHERS = "rows", "small-table"
 PAGE, API = f"/campaigns/{NAME}", f"/api/v1/campaigns/{NAME}"
 
 
 @pytest.fixture
-def site(site_with):
-    """A server that may not delete: with a campaign of an operator, and one of the command line."""
-    site = site_with("a1")
-    operator = site.with_session(Role.OPERATOR)
-    operator.upload()
-    assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
-    return site
+def site(owned_site):
+    return owned_site
 
 
 @pytest.fixture
-def resources(site, tmp_path):
-    return Resources(
-        settings=Settings(home=tmp_path),
-        site=SiteSpec(),
-        store=site.services.store,
-        artifacts=site.services.artifacts,
-        open_launcher=lambda _: pytest.fail("no job of it runs"),
-    )
+def resources(its_resources):
+    return its_resources
 
 
 @pytest.fixture

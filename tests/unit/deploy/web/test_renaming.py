@@ -15,14 +15,10 @@ from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.requests import RequestState
-from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.commands.rename import RENAMED
 from tansaku.tasks.commands.requested import carry_out
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.users import user_name
 from tansaku.tasks.views.service_health import describe_request
-from tests.unit.deploy.web.conftest import SPEC
 
 NAME, OTHERS, NEW = "rows", "small-table", "lines"
 DEEP = reduce(lambda inner, _: [inner], range(800), 1)
@@ -30,27 +26,13 @@ PAGE, API = f"/campaigns/{NAME}", f"/api/v1/campaigns/{NAME}"
 
 
 @pytest.fixture
-def site(site_with):
-    """A server that may not rename: with a campaign of an operator, and one of the command line."""
-    site = site_with("a1")
-    operator = site.with_session(Role.OPERATOR)
-    operator.upload()
-    assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
-    return site
+def site(owned_site):
+    return owned_site
 
 
 @pytest.fixture
-def resources(site, tmp_path):
-    return Resources(
-        settings=Settings(home=tmp_path),
-        site=SiteSpec(),
-        store=site.services.store,
-        artifacts=site.services.artifacts,
-        open_launcher=lambda _: pytest.fail("no job of it runs"),
-        requests=site.services.requests,
-        schedules=site.services.schedules,
-        registry=site.services.registry,
-    )
+def resources(its_resources):
+    return its_resources
 
 
 def test_commands_leave_the_same_entries_in_the_audit(site, resources, monkeypatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +19,9 @@ from tansaku.models.domain.history import (
     stop_reason,
     too_expensive,
 )
-from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+from tests.support.pools import pool_of
 
 DONE, FAILED, RUNNING, CANCELLED = (
     EvaluationState.DONE,
@@ -30,18 +29,6 @@ DONE, FAILED, RUNNING, CANCELLED = (
     EvaluationState.RUNNING,
     EvaluationState.CANCELLED,
 )
-
-
-def pool_of(costs: list[float]) -> CandidatePool:
-    n = len(costs)
-    return CandidatePool(
-        ids=np.array([f"c{i:04d}" for i in range(n)]),
-        systems=("a",),
-        system_codes=np.zeros(n, dtype=np.intp),
-        surfaces=("a",),
-        surface_codes=np.zeros(n, dtype=np.intp),
-        cost=np.array(costs, dtype=np.float64),
-    )
 
 
 def test_horizon_waits_for_the_initial_design_and_then_lags_by_what_is_in_flight():

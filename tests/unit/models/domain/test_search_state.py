@@ -15,6 +15,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tests.support.pools import pool_of
 
 DONE, FAILED, RUNNING, CANCELLED = (
     EvaluationState.DONE,
@@ -24,18 +25,6 @@ DONE, FAILED, RUNNING, CANCELLED = (
 )
 FURTHER = ("minimize", "maximize")
 COSTS = [3.0, 1.0, 0.1, 0.7, 2.0, 0.3, 0.2, 5.0, 0.1, 1.1]
-
-
-def pool_of(costs: list[float]) -> CandidatePool:
-    n = len(costs)
-    return CandidatePool(
-        ids=np.array([f"c{i:04d}" for i in range(n)]),
-        systems=("a",),
-        system_codes=np.zeros(n, dtype=np.intp),
-        surfaces=("a",),
-        surface_codes=np.zeros(n, dtype=np.intp),
-        cost=np.array(costs, dtype=np.float64),
-    )
 
 
 def ended(entry: Entry, fate: int) -> Entry:

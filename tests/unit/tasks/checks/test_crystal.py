@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tansaku.deploy.cli.outcomes import _show_systems
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
@@ -20,6 +21,8 @@ from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.progress import every_status
+from tansaku.tasks.views.reading import CampaignOverview
+from tansaku.tasks.views.results import system_rows
 from tests.support.actors import ADA
 
 CAMPAIGN = """
@@ -34,6 +37,7 @@ space:
 calculator: {type: emt, relaxation: {fmax: 0.1}}
 budget: {evaluations: 2}
 """
+STRAINED = "space.crystal.strained: true; lattice parameter 3.65 Å is not compared with the calculator's own"
 IRON = CAMPAIGN.replace("fcc, element: Cu, lattice_parameter: 3.59", "bcc, element: Fe, lattice_parameter: 2.95").replace(
     "{type: emt", "{type: lammps, potential: Fe_mm.eam.fs"
 )
@@ -47,6 +51,13 @@ def loaded(folder: Path, text: str = CAMPAIGN):
 
 def with_edge(edge: str, text: str = CAMPAIGN) -> str:
     return text.replace("lattice_parameter: 3.59", f"lattice_parameter: {edge}")
+
+
+def stored(folder: Path, text: str) -> MemoryCampaignStore:
+    """A store in which the campaign was created."""
+    store = MemoryCampaignStore()
+    prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, loaded(folder, text))
+    return store
 
 
 def test_the_calculator_s_own_passes_and_is_said(tmp_path):
@@ -82,12 +93,16 @@ def test_a_strained_crystal_has_to_be_asked_for(tmp_path):
 
 def test_the_status_of_a_strained_campaign_warns(tmp_path):
     for edge, warned in (("3.59", False), ("3.65, strained: true", True)):
-        resolved = loaded(tmp_path, with_edge(edge))
-        store = MemoryCampaignStore()
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, resolved)
-        (status,) = every_status(store)
-        said = "space.crystal.strained: true; lattice parameter 3.65 Å is not compared with the calculator's own"
-        assert status.warnings == ((said,) if warned else ())
+        (status,) = every_status(stored(tmp_path, with_edge(edge)))
+        assert status.warnings == ((STRAINED,) if warned else ())
+
+
+def test_results_of_a_strained_campaign_are_marked(tmp_path, capsys):
+    for edge, marked in (("3.59", False), ("3.65, strained: true", True)):
+        data = CampaignOverview.load(stored(tmp_path, with_edge(edge)), "copper")
+        assert [row.get("strained") for row in system_rows(data)] == [True if marked else None]
+        _show_systems(data, as_json=False, as_csv=False)
+        assert (f"warning: {STRAINED}" in capsys.readouterr().out) is marked
 
 
 def test_auto_takes_the_calculator_s_own_and_keeps_it(tmp_path):

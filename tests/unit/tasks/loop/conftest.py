@@ -210,6 +210,18 @@ class Bench:
             loop.advance()
             return loop.result
 
+    def keep_structures(self) -> None:
+        """From now on every result names a file of its own, ``structure``."""
+        fetch = self.launcher.fetch
+
+        def with_structure(handle: dict) -> JobResult:
+            result = fetch(handle)
+            (self.folder / "structure.extxyz").write_text(handle["name"])
+            outcome = result.outcome.model_copy(update={"artifacts": {"structure": "structure.extxyz"}})
+            return JobResult(result.token, outcome, self.folder)
+
+        self.launcher.fetch = with_structure
+
     def command(self, kind: str, **payload: object) -> None:
         known = len(self.record().commands)
         command = Command.model_validate(

@@ -21,15 +21,7 @@ from tests.support.actors import ADA
 def finished(open_bench):
     """A finished campaign whose evaluations name files, with a spool folder."""
     bench = open_bench(budget={"evaluations": 4})
-    real = bench.launcher.fetch
-
-    def fetch(handle):
-        result = real(handle)
-        (bench.folder / "structure.extxyz").write_text(handle["name"])
-        outcome = result.outcome.model_copy(update={"artifacts": {"structure": "structure.extxyz"}})
-        return type(result)(result.token, outcome, bench.folder)
-
-    bench.launcher.fetch = fetch
+    bench.keep_structures()
     bench.drive()
     (bench.resources.job_folder("small") / "logs").mkdir(parents=True)
     return bench

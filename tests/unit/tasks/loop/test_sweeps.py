@@ -17,15 +17,7 @@ def test_observations_come_back_from_the_evaluations(open_bench):
 
 def test_artifacts_that_an_outcome_names_stay(open_bench):
     bench = open_bench(budget={"evaluations": 4})
-    real = bench.launcher.fetch
-
-    def fetch(handle):
-        result = real(handle)
-        (bench.folder / "structure.extxyz").write_text(handle["name"])
-        outcome = result.outcome.model_copy(update={"artifacts": {"structure": "structure.extxyz"}})
-        return type(result)(result.token, outcome, bench.folder)
-
-    bench.launcher.fetch = fetch
+    bench.keep_structures()
     bench.drive()
     orphan = bench.folder / "orphan"
     orphan.write_text("nobody names me")

@@ -17,30 +17,15 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.views.results import CampaignData
+from tests.support.campaign_files import hydrogen_campaign
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HYDROGEN = {
-    "schema_version": 1,
-    "name": "h-in-al",
-    "space": {
-        "type": "energy_surface",
-        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
-        "ion": "H",
-        "grid": 0.3,
-        "supercell": [2, 2, 2],
-    },
-    "calculator": {"type": "emt"},
-    "objective": {"property": "energy", "unit": "meV", "goal": {"type": "bottleneck", "dimensions": 3}},
-    "proposer": {"type": "gp", "initial_points": 5},
-    "budget": {"evaluations": 16},
-    "execution": {"polish": 0},
-}
 
 
 @pytest.fixture(scope="session")
 def hydrogen() -> CampaignData:
     """The campaign after 16 evaluations."""
-    spec = CampaignSpec.model_validate(HYDROGEN)
+    spec = CampaignSpec.model_validate(hydrogen_campaign(dimensions=3, evaluations=16))
     space = open_space(spec.space, Path())
     pool, engine = space.pool(), build_proposer(spec.proposer, spec.objective)
     calculator = open_calculator(spec.calculator, Path())

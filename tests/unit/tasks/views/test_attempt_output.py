@@ -7,34 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tansaku.models.domain.records import Attempt, Evaluation, Failure, Proposal
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_name
 from tansaku.tasks.views.attempt_output import attempt_outputs, end_of_file, plain_text, without_secrets
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def evaluation() -> Evaluation:
-    failure = Failure(kind=FailureKind.PLUMBING, reason="walltime", message="too long")
-    proposal = Proposal(
-        number=1, candidate="c", system="s", surface="s", source="x", predicted_cost=1.0, horizon=0, model="random"
-    )
-    return Evaluation(
-        id="e",
-        campaign="test",
-        proposal=proposal,
-        state=EvaluationState.LOST,
-        epoch=1,
-        attempts=(
-            Attempt(number=1, token="one", job_name="job-1", started_at=NOON, failure=failure),
-            Attempt(number=2, token="two", job_name="job-2", started_at=NOON + timedelta(hours=1)),
-        ),
-        proposed_at=NOON,
-        finished_at=NOON + timedelta(hours=2),
-    )
 
 
 def cluster(folder) -> SiteSpec:

@@ -1,39 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from tansaku.models.domain.identifiers import evaluation_id, job_name
-from tansaku.models.domain.records import Attempt, Evaluation, Failure, Proposal
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_name
 from tansaku.tasks.stores.renaming import renamed_evaluation
 from tansaku.tasks.views.attempt_output import attempt_outputs
 from tansaku.tasks.views.job_logs import attempt_logs
-
-
-@pytest.fixture
-def evaluation():
-    now = datetime.now(UTC)
-    failure = Failure(kind=FailureKind.PLUMBING, reason="walltime", message="too long")
-    proposal = Proposal(
-        number=1, candidate="c", system="s", surface="s", source="x", predicted_cost=1.0, horizon=0, model="random"
-    )
-    return Evaluation(
-        id="e",
-        campaign="test",
-        proposal=proposal,
-        state=EvaluationState.LOST,
-        epoch=1,
-        attempts=(
-            Attempt(number=1, token="one", job_name="job-1", started_at=now, failure=failure),
-            Attempt(number=2, token="two", job_name="job-2", started_at=now),
-        ),
-        proposed_at=now,
-    )
 
 
 def test_output_errors_and_end_of_every_attempt(tmp_path, evaluation):

@@ -1,0 +1,14 @@
+"""The lock of an open file: the kernel gives it back, however the process ends."""
+
+from __future__ import annotations
+
+import fcntl
+
+
+def locked(descriptor: int) -> bool:
+    """Takes the lock without waiting; False when somebody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
