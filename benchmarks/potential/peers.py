@@ -70,16 +70,16 @@ class _Rows:
 
     Attributes:
         means: Components, averaged over atoms, shape ``(n, n_components)``.
-        slopes: Of each structure minus the derivatives of their sums by the atoms' positions, shape
+        derivatives: Of each structure minus the derivatives of their sums by the atoms' positions, shape
             ``(3 n_atoms, n_components)``.
     """
 
     means: FloatArray
-    slopes: Sequence[FloatArray]
+    derivatives: Sequence[FloatArray]
 
     def some(self, chosen: BoolArray) -> _Rows:
         """Those of some structures, given as a mask."""
-        return _Rows(self.means[chosen], list(compress(self.slopes, chosen)))
+        return _Rows(self.means[chosen], list(compress(self.derivatives, chosen)))
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,19 @@ class _Linear:
 
     def forces(self, rows: _Rows) -> list[FloatArray]:
         """Of each structure [eV/Å]."""
-        return [(slope / self.scale @ self.weights).reshape(-1, 3) for slope in rows.slopes]
+        return [(derivative / self.scale @ self.weights).reshape(-1, 3) for derivative in rows.derivatives]
 
 
 def _solved(examples: Sequence[Example], rows: _Rows, force_weight: float, ridge: float) -> _Linear:
     """Least squares of energies per atom and forces, each kind by its mean square."""
     offset, scale = rows.means.mean(axis=0), np.maximum(rows.means.std(axis=0), 1e-9)
-    slopes = np.concatenate(rows.slopes) / scale
-    of_energies, of_forces = 1.0 / np.sqrt(len(examples)), np.sqrt(force_weight / len(slopes))
-    # The constant has no slope.
+    derivatives = np.concatenate(rows.derivatives) / scale
+    of_energies, of_forces = 1.0 / np.sqrt(len(examples)), np.sqrt(force_weight / len(derivatives))
+    # The derivative of the constant is zero.
     matrix = np.concatenate(
         [
             np.column_stack([(rows.means - offset) / scale, np.ones(len(examples))]) * of_energies,
-            np.column_stack([slopes, np.zeros(len(slopes))]) * of_forces,
+            np.column_stack([derivatives, np.zeros(len(derivatives))]) * of_forces,
         ]
     )
     forces = np.concatenate([np.ravel(example.properties["forces"]) for example in examples])
@@ -126,11 +126,11 @@ def _energies(examples: Sequence[Example]) -> FloatArray:
 
 def _rows(examples: Sequence[Example], species: tuple[str, ...], degree: int) -> _Rows:
     descriptor = open_descriptor(BispectrumSpec(degree=degree), species)
-    means, slopes = [], []
+    means, derivatives = [], []
     for example in examples:
         found = describe(descriptor, [example.structure], species)
         means.append(found.features.mean(axis=0))
         total = np.zeros((len(example.structure), *found.blocks.shape[1:]))
         np.add.at(total, found.moved, found.blocks)
-        slopes.append(-total.transpose(0, 2, 1).reshape(3 * len(example.structure), -1))
-    return _Rows(np.array(means), slopes)
+        derivatives.append(-total.transpose(0, 2, 1).reshape(3 * len(example.structure), -1))
+    return _Rows(np.array(means), derivatives)

@@ -67,7 +67,7 @@ class LogPosterior:
         priors: Mapping[str, LogNormal],
         variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
     ) -> None:
-        self._terms, self._targets, self._priors = terms, targets, priors
+        self._terms, self._targets = terms, targets
         extra, self._shares = variances
         self._extra = np.zeros(len(targets)) if extra is None else extra
         self._rows, self._columns = np.tril_indices(len(positions))

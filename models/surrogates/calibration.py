@@ -1,8 +1,8 @@
 """Error estimates of predictions: residual noise, increasing with the distance of the input from the training data.
 
-The variance is α + β h^γ, where the surrogate says by h ≥ 0 how far that is (a leverage, a posterior variance, the spread of a
-committee). α, β, γ make the errors of left-out groups most likely as Gaussian ones; a last factor makes 68.3 % of them lie
-within one deviation.
+The variance is α + β h^γ, where h ≥ 0 is the surrogate's measure of that distance (a leverage, a posterior variance, the
+spread of a committee). α, β and γ maximise the Gaussian likelihood of the errors of left-out groups; a last factor scales
+the deviations so that 68.3 % of these errors are within one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
         return float(0.5 * np.mean(np.log(variance) + errors**2 / variance))
 
     if len(errors) < _LEAST:
-        # A few cells say how large the errors are and nothing of what they depend on.
+        # A few cells determine the size of the errors, not what they depend on.
         return ErrorModel(spread, 0.0, 1.0, 1.0)
     found = minimize(unlikelihood, np.log([0.3, 0.3, 1.0]), method="Nelder-Mead", bounds=[(-12, 6), (-12, 6), (-2, 1)])
     noise, slope, power = (float(value) for value in np.exp(found.x))

@@ -1,10 +1,11 @@
-"""Which structures to have expensive energies of: those that say most, for their cost, about all that is to be predicted.
+"""Chooses the structures to label: those that reduce the variance of all predictions most for their cost.
 
-Energies of atoms are thought linear in the leading components of their standardised features, with weights of equal prior
-variance and a little noise. Energies of a structure's atoms, rows X, make the covariance A of the weights (A⁻¹ + XᵀX/σ²)⁻¹,
-whatever these energies turn out to be, and with it the mean variance of all predictions, tr(C A), where C is the mean of x xᵀ
-over all atoms. Structures are taken one by one, each the one that lowers this mean most for its cost: before a single energy
-is known, and independent of the model that is trained afterwards (Cohn, Ghahramani and Jordan 1996, doi:10.1613/jair.295).
+The model assumes that the energies of atoms are linear in the leading components of their standardised features, with
+weights of equal prior variance and a little noise. If the energies of a structure's atoms, rows X, become known, the
+covariance A of the weights becomes (A⁻¹ + XᵀX/σ²)⁻¹, whatever the energies are. The mean variance of all predictions is
+tr(C A), where C is the mean of x xᵀ over all atoms. Structures are chosen one by one, each the one that lowers this mean
+most for its cost. The choice needs no energies and does not depend on the model that is trained afterwards (Cohn,
+Ghahramani and Jordan 1996, doi:10.1613/jair.295).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 NOISE = 0.01
-"""Variance of what is not linear in the components, over the variance of energies before anything is known. On the structures
-of ``benchmarks/local_energies`` a tenth and ten times of it choose about as well."""
+"""Variance of the part that is not linear in the components, divided by the prior variance of the energies. On the
+structures of ``benchmarks/local_energies`` a tenth of it and ten times as much choose about as well."""
 
 COMPONENTS = 40
 """Leading components of each element's features."""
@@ -41,7 +42,7 @@ Features = Callable[["Atoms", Sequence[DescriptorSpec], Sequence[str]], FloatArr
 
 @dataclass(frozen=True)
 class Environments:
-    """Atoms of many structures, as far as a choice among these needs them.
+    """Summary of the atoms of many structures, from which some are chosen.
 
     Attributes:
         factors: Of each structure R with RᵀR = XᵀX, X being the rows of its atoms, shape ``(n, m, m)``.
@@ -55,12 +56,13 @@ class Environments:
     def of(
         cls, structures: Sequence[Atoms], descriptors: Sequence[DescriptorSpec], features: Features = environment_features
     ) -> Environments:
-        """Goes twice through the structures; features of one at a time are in memory.
+        """Reads the structures twice; only the features of one at a time are in memory.
 
         Args:
             structures: To be labelled, or to be predicted.
-            descriptors: What is seen of them.
-            features: Gives a structure's features; who chooses among the same structures many times keeps them.
+            descriptors: Descriptors of their atoms.
+            features: Computes a structure's features; a caller that chooses among the same structures many times can cache
+                them.
 
         Raises:
             FitError: No atom differs from another.
@@ -89,7 +91,7 @@ class Environments:
 
 
 def informative_order(environments: Environments, cost: FloatArray, candidates: IntArray) -> IntArray:
-    """Candidates in the order in which they are worth their cost.
+    """Candidates in the order of their gain for their cost.
 
     Args:
         environments: Of all structures, those that are only to be predicted included.
@@ -102,7 +104,7 @@ def informative_order(environments: Environments, cost: FloatArray, candidates: 
     mean = environments.mean
     covariance = np.eye(len(mean)) / np.trace(mean)
     left = np.array(candidates, dtype=np.intp)
-    # Gains almost never grow as others are chosen: an old one serves as a bound until it is on top.
+    # Gains almost never grow as others are chosen, so an old one is a bound until its candidate comes first.
     gains = np.full(len(left), np.inf)
     order: list[int] = []
     while len(left):
@@ -166,12 +168,12 @@ class _Projection:
         centre = total / count
         covariance = products / count - np.outer(centre, centre)
         scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        # The products have lost half of the digits of what hardly varies.
+        # The products have only half of the digits of features that hardly vary.
         varies = scale > np.sqrt(_CONSTANT) * np.maximum(np.abs(centre), 1.0)
         inverse = np.where(varies, 1.0 / np.where(varies, scale, 1.0), 0.0)
         values, vectors = np.linalg.eigh(covariance * inverse[:, None] * inverse)
         leading = np.argsort(-values, kind="stable")[: min(COMPONENTS, int(varies.sum()))]
-        # Directions in which nothing varies say nothing.
+        # Directions without variance carry no information.
         leading = leading[values[leading] > _CONSTANT * len(values)]
         return cls(centre, inverse[:, None] * vectors[:, leading])
 

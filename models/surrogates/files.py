@@ -1,4 +1,4 @@
-"""Files of weights: arrays as safetensors, plain data as JSON in the header. No code is ever loaded."""
+"""Files of weights: arrays as safetensors, plain data as JSON in the header. They contain no code."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from tansaku.models.domain.surrogates import Weights
 
 @contextmanager
 def reading(weights: Weights, kind: str, newest: int) -> Iterator[None]:
-    """Checks the version of weights; missing or wrong content then raises an error about damage.
+    """Checks the version of weights; errors of missing or wrong content within become a StoreError about damage.
 
     Args:
-        weights: Are read within.
-        kind: What they are of.
+        weights: The weights that are read.
+        kind: The surrogate, for messages.
         newest: Version of the format that is read.
 
     Raises:

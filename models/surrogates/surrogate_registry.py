@@ -51,10 +51,10 @@ def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
 
     Args:
         spec: Hyper-parameters.
-        device: What is asked for; surrogates without arrays for a GPU compute on the processor all the same.
+        device: The requested one; surrogates without GPU code compute on the processor.
 
     Raises:
-        FitError: It needs a GPU that is not there.
+        FitError: There is no GPU, and it was requested.
     """
     parts = (spec.first, spec.second) if isinstance(spec, StackedSpec) else (spec,)
     if not any(part.type in _USES_GPU for part in parts):
@@ -69,10 +69,10 @@ def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
 
     Args:
         weights: As ``Surrogate.weights`` gave them, by this or an older version.
-        device: Where it is to predict; surrogates without arrays for a GPU predict on the processor.
+        device: Where it predicts; surrogates without GPU code predict on the processor.
 
     Raises:
-        StoreError: They are of a surrogate that is not known, or of a newer version.
+        StoreError: The surrogate is unknown, or the version is newer.
     """
     kind = weights.document.get("type")
     restore = _RESTORE.get(str(kind)) or _restore_of_plugin(str(kind))

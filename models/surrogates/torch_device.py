@@ -25,6 +25,6 @@ def torch_device(device: DeviceChoice) -> str:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Sets convolutions on a GPU to full precision and a fixed order; by default cuDNN may round to ten bits (TF32)."""
+    """Convolutions on a GPU use full precision and a fixed order; by default cuDNN may round to ten bits (TF32)."""
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield

@@ -41,7 +41,7 @@ class KernelRidge:
         factor: Lower Cholesky factor of the regularised kernel matrix, shape ``(n, n)``.
         offset: Mean of what was learned.
         error: Deviation by the posterior variance.
-        training: What training chose, for the record.
+        training: The hyper-parameters that training chose, for the record.
     """
 
     spec: KernelRidgeSpec

@@ -54,7 +54,7 @@ class KernelRidgeTrainer:
         species = species_of(item.structure for item in examples)
         raw = np.array([structure_features(self._spec.descriptors, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
-        # A column that does not vary counts for nothing by its scale.
+        # The scale of a column that does not vary is huge, so it has no influence.
         scale = np.where(spread > _CONSTANT * np.maximum(np.abs(mean), 1.0), spread, _HUGE)
         rows = (raw - mean) / scale
         values = np.array([self._value(example) for example in examples])
@@ -124,16 +124,16 @@ class KernelRidgeTrainer:
 
 
 def _factor(matrix: FloatArray, regularisation: float) -> FloatArray:
-    # In the order of memory in which it comes back from a file: another one gives other last digits.
+    # In the memory order that a file restores: another order changes the last digits.
     return np.ascontiguousarray(cholesky(matrix + regularisation * np.eye(len(matrix)), lower=True))
 
 
 def _left_out(factor: FloatArray, values: FloatArray, owner: Places, regularisation: float) -> tuple[FloatArray, FloatArray]:
     """Leave-one-group-out errors and posterior variances, shapes ``(n,)``.
 
-    Of the inverse A of the regularised kernel the group's own block says both: errors are A_GG⁻¹ (A y)_G and the variances,
-    noise included, the diagonal of A_GG⁻¹ (Rasmussen and Williams 2006, doi:10.7551/mitpress/3206.001.0001, section 5.4.2, for
-    a group at a time).
+    Both follow from the group's own block of the inverse A of the regularised kernel: the errors are A_GG⁻¹ (A y)_G, and the
+    variances, noise included, are the diagonal of A_GG⁻¹ (Rasmussen and Williams 2006, doi:10.7551/mitpress/3206.001.0001,
+    section 5.4.2, for a group at a time).
     """
     inverse = cho_solve((factor, True), np.eye(len(factor)))
     weighted = inverse @ values

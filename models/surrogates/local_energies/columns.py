@@ -18,9 +18,10 @@ from tansaku.models.features.species import species_of
 _CONSTANT = 1e-9
 
 _LEAST_VARIATION = 1e-3
-"""A feature's scale is at least this share of the largest one of its descriptor. What hardly varies over the training atoms,
-such as the tail of a Gaussian at a distance where they have no neighbour, would else be blown up: to a thousand deviations at
-the first atom that has one. With few boundaries to learn from it lowered the error on others to between a half and a fifth."""
+"""A feature's scale is at least this share of the largest scale of its descriptor. Without this limit a feature that hardly
+varies over the training atoms, such as the tail of a Gaussian at a distance where they have no neighbour, is a thousand
+deviations for the first atom that has one. With few boundaries in training it lowered the error on others to between a half
+and a fifth."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Columns:
         spec: The descriptors.
         species: Elements, in order.
         mean: Of each feature over the training atoms of each element, shape ``(n_species, n_raw)``.
-        scale: Standard deviations, and a least one, shape ``(n_species, n_raw)``.
+        scale: Standard deviations, not below the least scale, shape ``(n_species, n_raw)``.
         kept: Features that vary at all, shape ``(n_species, n_raw)``.
     """
 

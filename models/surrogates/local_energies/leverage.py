@@ -26,7 +26,7 @@ class Leverage:
     def of(cls, second_moment: FloatArray, used: IntArray) -> Leverage:
         """From the mean of x xᵀ over the training rows, shape ``(n, n)``, and the columns in use."""
         values, vectors = eigh(second_moment[np.ix_(used, used)])
-        # Directions in which the training data have no extent are cut; far out along them is still far in the others.
+        # Directions without variance in the training data are left out; a row far out along them is far in the others too.
         kept = values > 1e-10 * values[-1]
         return cls(used, (vectors[:, kept] / np.sqrt(values[kept])).T)
 

@@ -28,11 +28,11 @@ class LocalEnergies:
     Attributes:
         columns: How rows are made of a structure.
         solution: Coefficients and intercepts.
-        offset: Energy per atom that was taken away before fitting [eV].
+        offset: Energy per atom that was subtracted before fitting [eV].
         leverage: Distance from the training data.
         of_atoms: Error of an atom's energy.
         of_cells: Error of a cell's energy per atom.
-        training: What training chose, for the record.
+        training: The hyper-parameters that training chose, for the record.
     """
 
     columns: Columns

@@ -43,7 +43,7 @@ class _State:
 
     Attributes:
         weight: Place of the present μ.
-        point: Point on its path that comes next.
+        point: Next point on its path.
         since: Points since its error fell last.
         lowest: Its lowest error so far [eV].
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
@@ -69,7 +69,7 @@ class _State:
             "weight": self.weight,
             "point": self.point,
             "since": self.since,
-            # Infinity is no JSON; nothing was reached yet.
+            # JSON has no infinity; no error is known yet.
             "lowest": self.lowest if np.isfinite(self.lowest) else None,
             "best_at": [self.best_at[0], self.best_at[1], self.best_at[2] if np.isfinite(self.best_at[2]) else None],
             "told": [list(step) for step in self.history],

@@ -4,8 +4,8 @@ The loss of weights w and intercepts b (one per element) is
 
     (1/N) Σ_i (e_i − φ_i·w − b)² + μ (1/S) Σ_s [(E_s − Σ_{i∈s}(φ_i·w + b)) / N_s]² + λ |w|₁
 
-(after Tamura et al. 2017, doi:10.1088/1361-651X/aa8276). Without the last term it is quadratic, so that the products of all
-columns, summed over the rows of each group, are all that cross-validation needs: leaving a group out is a subtraction.
+(after Tamura et al. 2017, doi:10.1088/1361-651X/aa8276). Without the last term it is quadratic, so cross-validation needs
+only the products of all columns, summed over the rows of each group: leaving a group out is a subtraction.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class GroupSums:
     def squared_errors(self, solution: Solution) -> tuple[float, float]:
         """Sum of squared errors of the atoms, and of the cells' energies per atom [eV^2]."""
         vector = np.concatenate([solution.coefficients, solution.intercepts, [-1.0]])
-        # Zero is possible, and rounding may end below it.
+        # The sum may be zero, and rounding may make it negative.
         return max(0.0, float(vector @ self.atomic @ vector)), max(0.0, float(vector @ self.total @ vector))
 
 
@@ -83,7 +83,7 @@ class Solution:
     Attributes:
         coefficients: Of the standardised features, shape ``(n_features,)``.
         intercepts: Of the elements [eV], shape ``(n_species,)``.
-        converged: Whether the solver was content.
+        converged: Whether the solver converged.
     """
 
     coefficients: FloatArray
@@ -171,7 +171,7 @@ class PenalisedProblem:
                 max_iter=max_iterations,
                 tol=tolerance,
                 return_n_iter=True,
-                # They are made above as the solver wants them; looking them over each time was a fifth of a training's fits.
+                # They are already in the form that the solver wants; its own checks took a fifth of the time of the fits.
                 check_input=False,
             )
         coefficients = np.asarray(found[:, 0], dtype=np.float64)

@@ -28,7 +28,7 @@ class LocalEnergiesTrainer:
 
     Args:
         spec: Hyper-parameters.
-        features: Gives a structure's features; who trains on the same structures many times keeps them.
+        features: Computes a structure's features; a caller that trains on the same structures many times can cache them.
     """
 
     def __init__(self, spec: LocalEnergiesSpec, features: Features = raw_features) -> None:
@@ -149,7 +149,7 @@ def _error_models(
                 cells.append((row.energy - float(errors.mean()), float(leverage.of_rows(mean)[0])))
     of_cells = fit_error_model(np.array([e for e, _ in cells]), np.array([h for _, h in cells]))
     if not atoms:
-        # No atom's energy is known: that of an atom is no surer than that of its cell.
+        # No atom's energy is known: an atom gets the error of its cell.
         return of_cells, of_cells
     return fit_error_model(np.concatenate([e for e, _ in atoms]), np.concatenate([h for _, h in atoms])), of_cells
 

@@ -61,7 +61,7 @@ class _State:
     Attributes:
         done: Best weights of members that have ended.
         cycles: That these took.
-        stage: Of the present member.
+        stage: Trainer's state of the present member.
         best: Its best weights.
         lowest: Their validation error [eV].
         since: Cycles since it fell last.
@@ -120,7 +120,7 @@ class Committee:
     Args:
         spec: Hyper-parameters.
         task: Losses and starts.
-        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+        key: Hash of hyper-parameters and data; a checkpoint with another key is ignored.
     """
 
     def __init__(self, spec: PotentialSpec, task: Task, key: str) -> None:
@@ -196,7 +196,7 @@ class RootMeanSquares:
 
 
 def errors_of(problem: Problem, weights: FloatArray) -> RootMeanSquares:
-    """Errors on the data of a loss, every structure counting as it does there: together they are its root but for the decay."""
+    """Errors on the data of a loss, weighted as in the loss; combined they are its root, without the decay."""
     found = problem.residuals(weights)
     energy = _root_mean_square(found.energies, problem.counts)
     if not found.forces:

@@ -95,7 +95,7 @@ def _some(
     owner, species, others = (torch.as_tensor(item, device=device) for item in (centre, *kinds))
     found = features(descriptor, moving, owner, others, species)
     with torch.no_grad():
-        energies, slopes = model.atomic(found.detach(), species)
-        mean = slopes.mean(dim=0)
+        energies, gradients = model.atomic(found.detach(), species)
+        mean = gradients.mean(dim=0)
     pull = torch.autograd.grad(found, moving, mean)[0]
     return energies.cpu().numpy().astype(np.float64), pull.cpu().numpy().astype(np.float64)

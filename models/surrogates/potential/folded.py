@@ -1,4 +1,4 @@
-"""A committee as one network per element that takes raw descriptors and says eV: what programs elsewhere can run."""
+"""A committee as one network per element, from raw descriptors to eV, for export to other programs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Layer = tuple[FloatArray, FloatArray]
 def folded(model: Potential, code: int) -> Sequence[Layer]:
     """The network of one element.
 
-    Hidden layers of the members lie beside each other, and the last layer takes their mean; standardisation is part of the
-    first layer, reference energy and unit part of the last one. It predicts the committee's mean.
+    It predicts the committee's mean: the hidden layers of the members are concatenated and the last layer averages. The
+    first layer includes the standardisation, the last one the reference energy and the unit.
 
     Args:
         model: The potential.

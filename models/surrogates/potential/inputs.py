@@ -1,4 +1,4 @@
-"""Training data as blocks: descriptors with their derivatives, computed once, and what is known of each structure."""
+"""Training data as blocks: descriptors with their derivatives, computed once, and energies and forces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tansaku.models.surrogates.potential.problem import Block
 from tansaku.models.surrogates.potential.scaling import Scaling
 
 _NUMBERS = 2**20
-"""Largest number of derivatives in a block, unless one structure has more: a compromise of overhead and memory."""
+"""Largest number of derivatives in a block, unless one structure has more: a compromise between overhead and memory."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ class Inputs:
         atoms = sum(counts)
         orders = [np.argsort(self.described.species[begin : begin + atoms], kind="stable") for begin in first]
         energies = (self.energies[rows] - np.array(counts) @ scaling.references) / scaling.unit
-        slopes = forces = None
+        derivatives = forces = None
         if known:
-            slopes = np.stack([self._slopes(begin, order, scaling) for begin, order in zip(first, orders, strict=True)])
+            derivatives = np.stack(
+                [self._derivatives(begin, order, scaling) for begin, order in zip(first, orders, strict=True)]
+            )
             forces = np.stack([self._forces(row, order) for row, order in zip(rows, orders, strict=True)]) / scaling.unit
 
         def tensor(values: FloatArray | None) -> torch.Tensor | None:
@@ -101,12 +103,12 @@ class Inputs:
             counts=counts,
             features=torch.tensor(sorted_, dtype=torch.float64, device=device),
             energies=torch.tensor(energies, dtype=torch.float64, device=device),
-            slopes=tensor(slopes),
+            derivatives=tensor(derivatives),
             forces=tensor(forces),
             rows=rows,
         )
 
-    def _slopes(self, first: int, order: IntArray, scaling: Scaling) -> FloatArray:
+    def _derivatives(self, first: int, order: IntArray, scaling: Scaling) -> FloatArray:
         """Derivatives of a structure's standardised features, shape ``(3 n_atoms, n_atoms, n_features)``."""
         described, atoms = self.described, len(order)
         begin, end = np.searchsorted(described.centre, (first, first + atoms))

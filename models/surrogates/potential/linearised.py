@@ -1,4 +1,4 @@
-"""Damped linear least squares of a linearised loss, by a matrix of the weights or of the residuals, whichever are fewer.
+"""Damped linear least squares of a linearised loss, with the matrix of the weights or of the residuals, whichever is smaller.
 
 With derivatives J of residuals r by the weights w, strength s of their decay and damping μ, t = s + μ, the step is
 
@@ -38,7 +38,7 @@ class Linearised(Protocol):
         """The step to subtract from the weights, shape ``(n_weights,)``.
 
         Raises:
-            scipy.linalg.LinAlgError: The damping is too small for the digits.
+            scipy.linalg.LinAlgError: The damping is too small for double precision.
         """
         ...
 
@@ -113,7 +113,7 @@ def _solved(lower: FloatArray, added: float, right: FloatArray) -> FloatArray:
     """(A + added)⁻¹ right, of A the lower triangle."""
     from scipy.linalg import cho_factor, cho_solve
 
-    # LAPACK counts by columns: the transposed view is factorised where it lies.
+    # LAPACK stores by columns: the transposed view is factorised in place.
     upper = lower.T.copy(order="F")
     upper[np.diag_indices(len(upper))] += added
     found: FloatArray = cho_solve(cho_factor(upper, lower=False, overwrite_a=True), right)

@@ -25,7 +25,7 @@ def mliap_files(model: Potential, name: str) -> dict[str, str]:
         name: Of the files, without ending.
 
     Raises:
-        ConfigurationError: LAMMPS has not the potential's descriptor or activation.
+        ConfigurationError: LAMMPS does not have the potential's descriptor or activation.
     """
     environment = model.spec.environment
     if not isinstance(environment, BispectrumSpec):
@@ -51,8 +51,8 @@ def mliap_files(model: Potential, name: str) -> dict[str, str]:
 def _symmetric(layers: Sequence[Layer], environment: BispectrumSpec, n_species: int) -> Sequence[Layer]:
     """The same network with equal weights of components that are equal.
 
-    Where two angular momenta of a component are equal, exchanging their elements gives the same number. LAMMPS's forces count
-    on weights that are then equal too; with others they are not the slopes of its energies.
+    Where two angular momenta of a component are equal, exchanging their elements gives the same number. LAMMPS's forces
+    assume that their weights are equal too; with other weights they are not the gradient of its energies.
     """
     if environment.elements != "separate":
         return layers
@@ -88,7 +88,7 @@ def _descriptor(environment: BispectrumSpec, species: Sequence[str]) -> str:
 
 
 def _networks(networks: Sequence[Sequence[Layer]]) -> Iterator[str]:
-    """Of each element the shifts and scales of the descriptors, which are none, then bias and weights of each neuron."""
+    """For each element shifts of 0 and scales of 1 for the descriptors, then bias and weights of each neuron."""
     matrices = [matrix for matrix, _ in networks[0]]
     n_features = matrices[0].shape[1]
     yield "# nelements nparams"

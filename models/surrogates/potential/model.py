@@ -56,7 +56,7 @@ class Potential:
         members: Weights of each network, shape ``(n_members, n_weights)``.
         of_energies: Error of the energy per atom by the committee's spread.
         of_forces: Error of a force component by the committee's spread; None where no forces were known.
-        training: What training came to, for the record.
+        training: Summary of the training, for the record.
         device: Where it predicts.
     """
 
@@ -71,7 +71,7 @@ class Potential:
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """Energy and forces; the partition of the energy among atoms is not physical."""
+        """Energy and forces; how the energy is divided among atoms has no physical meaning."""
         return ("energy", "forces")
 
     @property
@@ -108,7 +108,7 @@ class Potential:
         """
         scaling = self.scaling
         energies = features.new_zeros((len(self.members), len(features)))
-        slopes = features.new_zeros((len(self.members), *features.shape))
+        gradients = features.new_zeros((len(self.members), *features.shape))
         for code in range(len(self.species)):
             mine = torch.nonzero(codes == code)[:, 0]
             if not len(mine):
@@ -119,8 +119,8 @@ class Potential:
                 layers = self.architecture.layers(features.new_tensor(weights), code)
                 found = passed(layers, self.spec.activation, inputs)
                 energies[place, mine] = scaling.unit * found.energies + float(scaling.references[code])
-                slopes[place, mine] = scaling.unit * found.slopes * inverse
-        return energies, slopes
+                gradients[place, mine] = scaling.unit * found.gradients * inverse
+        return energies, gradients
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
@@ -186,18 +186,18 @@ def evaluated(model: Potential, described: Described) -> Evaluated:
     device = model.descriptor.device
     with torch.no_grad():
         features, codes = (torch.as_tensor(item, device=device) for item in (described.features, described.species))
-        energies, slopes = (item.cpu().numpy() for item in model.atomic(features, codes))
-    pushes = np.matmul(slopes[:, described.centre, None, :], described.blocks)[:, :, 0]
+        energies, gradients = (item.cpu().numpy() for item in model.atomic(features, codes))
+    pushes = np.matmul(gradients[:, described.centre, None, :], described.blocks)[:, :, 0]
     forces = np.zeros((len(energies), len(described.species), 3))
     for force, push in zip(forces, pushes, strict=True):
         np.subtract.at(force, described.moved, push)
-    return Evaluated(energies, forces, np.einsum("mak,akv->mv", slopes, described.strain))
+    return Evaluated(energies, forces, np.einsum("mak,akv->mv", gradients, described.strain))
 
 
 def spreads(found: Evaluated) -> tuple[float, FloatArray]:
     """Spread of the members: in the energy per atom [eV], and in an atom's force [eV/Å], shape ``(n_atoms,)``.
 
-    Zero where there is but one.
+    Zero for a single member.
     """
     members, atoms = found.energies.shape
     if members == 1:

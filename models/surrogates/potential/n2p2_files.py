@@ -57,7 +57,7 @@ def n2p2_files(model: Potential) -> dict[str, str]:
         model: The potential; its committee's mean is written.
 
     Raises:
-        ConfigurationError: n2p2 has not the potential's descriptor or activation.
+        ConfigurationError: n2p2 does not have the potential's descriptor or activation.
     """
     environment = model.spec.environment
     if not isinstance(environment, SymmetryFunctionsSpec):
@@ -129,7 +129,7 @@ def _scaling(n_elements: int, n_functions: int) -> Iterator[str]:
 
 
 def _weights(network: Sequence[Layer], functions: Sequence[_Function]) -> Iterator[str]:
-    """Layer by layer: what leaves each neuron, one behind the other, then the biases."""
+    """Layer by layer: the outgoing weights of each neuron, neuron by neuron, then the biases."""
     for place, (matrix, bias) in enumerate(network):
         ordered: FloatArray = matrix[:, [function.place for function in functions]] if place == 0 else matrix
         for value in np.concatenate([ordered.T.ravel(), bias]):

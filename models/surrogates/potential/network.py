@@ -1,8 +1,8 @@
-"""Networks of atoms: descriptors in, an energy and its slopes out, one network per element.
+"""Atomic networks, one per element: from descriptors to an energy and its gradient.
 
-Behler and Parrinello 2007, doi:10.1103/PhysRevLett.98.146401. All weights of all elements are one vector. Slopes by the
-descriptors are written out, so that losses with forces need one backward pass, and their derivatives by the weights are rows
-of a least-squares system.
+Behler and Parrinello 2007, doi:10.1103/PhysRevLett.98.146401. All weights of all elements are one vector. Gradients
+with respect to the descriptors are written out, so that losses with forces need one backward pass, and their derivatives with
+respect to the weights are rows of a least-squares system.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the networks; those of all elements are alike.
+    """Sizes of the networks; all elements have the same.
 
     Attributes:
         n_features: Inputs.
@@ -78,15 +78,15 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Passed:
-    """What went through a network.
+    """Intermediate results of a forward pass.
 
     Attributes:
         inputs: Of each layer, shapes ``(n_atoms, n_in)``.
         first: First derivatives of the activations of each hidden layer, shapes ``(n_atoms, n_out)``.
         second: Second ones.
-        errors: Derivatives of the energy by what enters each hidden layer's activation, shapes ``(n_atoms, n_out)``.
+        errors: Derivatives of the energy by the input of each hidden layer's activation, shapes ``(n_atoms, n_out)``.
         energies: Shape ``(n_atoms,)``.
-        slopes: Derivatives of the energies by the descriptors, shape ``(n_atoms, n_features)``.
+        gradients: Derivatives of the energies by the descriptors, shape ``(n_atoms, n_features)``.
     """
 
     inputs: Sequence[torch.Tensor]
@@ -94,11 +94,11 @@ class Passed:
     second: Sequence[torch.Tensor]
     errors: Sequence[torch.Tensor]
     energies: torch.Tensor
-    slopes: torch.Tensor
+    gradients: torch.Tensor
 
 
 def passed(layers: Layers, activation: str, features: torch.Tensor) -> Passed:
-    """Sends descriptors through an element's network.
+    """Forward pass of descriptors through an element's network.
 
     Args:
         layers: From :meth:`Architecture.layers`.
@@ -108,9 +108,9 @@ def passed(layers: Layers, activation: str, features: torch.Tensor) -> Passed:
     function = _ACTIVATIONS[activation]
     inputs, first, second = [features], [], []
     for matrix, bias in layers[:-1]:
-        value, slope, two = function(inputs[-1] @ matrix.T + bias)
+        value, derivative, two = function(inputs[-1] @ matrix.T + bias)
         inputs.append(value)
-        first.append(slope)
+        first.append(derivative)
         second.append(two)
     matrix, bias = layers[-1]
     energies = inputs[-1] @ matrix[0] + bias[0]
@@ -143,8 +143,8 @@ def energy_rows(found: Passed, n_structures: int) -> torch.Tensor:
     return torch.cat([*parts, last.sum(dim=1), torch.full_like(last[:, 0, :1], last.shape[1])], dim=1)
 
 
-def slope_rows(layers: Layers, found: Passed, directions: torch.Tensor) -> torch.Tensor:
-    """Derivatives, by an element's weights, of slopes along given directions, summed over atoms.
+def gradient_rows(layers: Layers, found: Passed, directions: torch.Tensor) -> torch.Tensor:
+    """Derivatives, by an element's weights, of gradient components along given directions, summed over atoms.
 
     Args:
         layers: Of the element.

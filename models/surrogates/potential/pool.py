@@ -1,7 +1,8 @@
 """Structures that are evaluated repeatedly by committees with different weights.
 
-Neighbours and descriptors do not depend on the weights and are found once. Forces are slopes by the neighbours' vectors, made
-again for each version: that takes less time than their derivatives by every descriptor, and no memory.
+Neighbours and descriptors do not depend on the weights and are found once. Forces are computed again for each version from
+gradients with respect to the neighbours' vectors: this takes less time than the stored derivatives of every descriptor, and
+no memory.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 _COMPARED = 1000
-"""Structures of which the median distance is taken."""
+"""Number of structures from which the median distance is computed."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Seen:
 
     Attributes:
         energies: Per atom, by each member [eV], shape ``(n_members, n_structures)``.
-        spread: How far the members lie apart in what they are compared by, shape ``(n_structures,)``. A structure counts as in
-            the loss of training: where ``softening`` lets large forces count less, the predicted ones replace the unknown.
+        spread: Spread of the members in the compared quantity, shape ``(n_structures,)``. Structures are weighted as in the
+            loss of training; where ``softening`` reduces the weight of large forces, the predicted forces are used.
     """
 
     energies: FloatArray
@@ -57,7 +58,7 @@ class PotentialPool:
     """Structures with their descriptors.
 
     Args:
-        environment: What the atoms of the potential see.
+        environment: Descriptors of the potential.
         structures: As they stand.
         species: Elements of the potential, in order.
 
@@ -76,8 +77,8 @@ class PotentialPool:
 
         Args:
             model: Of the same environment and elements.
-            of: What its members are compared by: energies per atom [eV], forces [eV/Å], or both as the loss of training adds
-                them up [eV].
+            of: The quantity in which its members are compared: energies per atom [eV], forces [eV/Å], or both combined as in
+                the loss of training [eV].
         """
         spec, described = model.spec, self._features
 
@@ -97,7 +98,7 @@ class PotentialPool:
 
     @cached_property
     def places(self) -> FloatArray:
-        """Where structures lie: mean and deviation of each feature over the atoms, standardised over the structures.
+        """Coordinates of the structures: mean and deviation of each feature over the atoms, standardised over the structures.
 
         Returns:
             In units of the median distance of two structures, shape ``(n_structures, 2 n_features)``.
@@ -119,7 +120,7 @@ class PotentialPool:
         return _side_by_side(of, len(self._portions))
 
     def _pushes(self, model: Potential) -> Callable[[int], FloatArray]:
-        """Of a portion's forces the variance over the members and the square of their mean, shape ``(2, n_structures)``.
+        """Variance of a portion's forces over the members, and the square of their mean, shape ``(2, n_structures)``.
 
         Both are means over the components [eV^2/Å^2].
         """
@@ -130,10 +131,10 @@ class PotentialPool:
             with torch.enable_grad():
                 found = _features(self._descriptor, batch, vectors)
             with torch.no_grad():
-                slopes = model.atomic(found.detach(), torch.as_tensor(batch.species))[1]
+                gradients = model.atomic(found.detach(), torch.as_tensor(batch.species))[1]
             forces = []
-            for slope in slopes:
-                pull = torch.autograd.grad(found, vectors, slope, retain_graph=True)[0]
+            for gradient in gradients:
+                pull = torch.autograd.grad(found, vectors, gradient, retain_graph=True)[0]
                 force = torch.zeros((len(batch.species), 3), dtype=pull.dtype)
                 force.index_add_(0, torch.as_tensor(batch.centre), pull)
                 force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
@@ -149,7 +150,7 @@ def _apart(energies: FloatArray) -> FloatArray:
 
 
 def _means(rows: FloatArray, structure: IntArray) -> FloatArray:
-    """Of the numbers of each structure's atoms, shape ``(n_atoms, k)``."""
+    """Means over each structure's atoms, shape ``(n_atoms, k)``."""
     return np.asarray(np.bincount(structure, rows.mean(axis=1)) / np.bincount(structure))
 
 
@@ -172,6 +173,6 @@ def _moments(batch: Neighbours, found: torch.Tensor) -> FloatArray:
 
 
 def _side_by_side(compute: Callable[[int], Found], count: int) -> list[Found]:
-    """Of each portion, by as many threads as there are processors; how many these are changes no digit."""
+    """Computes all portions with one thread per processor; the number of threads does not change the result."""
     with one_thread_each() as workers:
         return list(workers.map(compute, range(count)))

@@ -4,9 +4,9 @@ The loss of weights w is
 
     Σ_s c_s [(Ê_s − E_s) / N_s]² / Σ_s c_s  +  f Σ_s c_s |F̂_s − F_s|² / Σ_s 3 N_s c_s  +  d |w|² / n_w
 
-over structures s with counts c, where f weighs forces and d is the decay; the second sum goes over structures of known forces.
-Structures are worked through in blocks of one composition each. Blocks may be computed side by side; their sums are added in
-their order, by one thread each, so that the result does not depend on the number of processors.
+over structures s with counts c, where f is the weight of forces and d the decay; the second sum is over structures with
+known forces. Structures are processed in blocks of one composition each. Blocks may be computed in parallel, each by one
+thread; their sums are added in a fixed order, so that the result does not depend on the number of processors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.surrogates.potential.linearised import ByResiduals, ByWeights, Linearised
-from tansaku.models.surrogates.potential.network import Architecture, Passed, energy_rows, passed, slope_rows
+from tansaku.models.surrogates.potential.network import Architecture, Passed, energy_rows, gradient_rows, passed
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 _TOGETHER = 16_000_000
-"""Derivatives of residuals by weights that are held at once (128 MB)."""
+"""Number of derivatives of residuals by weights that are in memory at once (128 MB)."""
 _STRIPES = 8
 
 
@@ -43,16 +43,16 @@ class Block:
         counts: Atoms of each element.
         features: Standardised, shape ``(n_structures, n_atoms, n_features)``.
         energies: Over the unit, without the elements' references, shape ``(n_structures,)``.
-        slopes: Derivatives of the features by the atoms' positions, shape ``(n_structures, 3 n_atoms, n_atoms, n_features)``;
-            None where no forces are known.
+        derivatives: Derivatives of the features by the atoms' positions, shape ``(n_structures, 3 n_atoms, n_atoms,
+            n_features)``; None where no forces are known.
         forces: Over the unit, shape ``(n_structures, 3 n_atoms)``.
-        rows: Of each structure its place among the examples, shape ``(n_structures,)``.
+        rows: Index of each structure among the examples, shape ``(n_structures,)``.
     """
 
     counts: tuple[int, ...]
     features: torch.Tensor
     energies: torch.Tensor
-    slopes: torch.Tensor | None
+    derivatives: torch.Tensor | None
     forces: torch.Tensor | None
     rows: IntArray
 
@@ -65,7 +65,7 @@ class Block:
             counts=self.counts,
             features=self.features[index],
             energies=self.energies[index],
-            slopes=None if self.slopes is None else self.slopes[index],
+            derivatives=None if self.derivatives is None else self.derivatives[index],
             forces=None if self.forces is None else self.forces[index],
             rows=self.rows[places],
         )
@@ -95,7 +95,7 @@ class Problem:
         force_weight: f [Å^2].
         decay: d, in units of ``unit``.
         unit: Of energies [eV].
-        workers: Compute blocks side by side.
+        workers: Compute blocks in parallel.
     """
 
     architecture: Architecture
@@ -108,14 +108,14 @@ class Problem:
 
     def loss(self, weights: FloatArray) -> float:
         """The loss alone [eV^2]."""
-        return sum(self._each(lambda block: self._loss(block, weights, slope=False)[0])) + self._decay(weights)
+        return sum(self._each(lambda block: self._loss(block, weights, gradient=False)[0])) + self._decay(weights)
 
     def gradient(self, weights: FloatArray) -> tuple[float, FloatArray]:
         """The loss and its gradient, shape ``(n_weights,)``."""
         loss, gradient = self._decay(weights), (2.0 * self.unit**2 * self.decay / len(weights)) * weights
-        for item, slope in self._each(lambda block: self._loss(block, weights, slope=True)):
+        for item, part in self._each(lambda block: self._loss(block, weights, gradient=True)):
             loss += item
-            gradient = gradient + slope
+            gradient = gradient + part
         return loss, gradient
 
     def linearised(self, weights: FloatArray) -> Linearised:
@@ -136,7 +136,7 @@ class Problem:
         return Residuals(energies, forces)
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Problem]:
-        """The same loss on random parts of the data that do not overlap; examples that count for nothing are left out."""
+        """The same loss on random disjoint parts of the data; examples of weight zero are left out."""
         order = rng.permutation(np.flatnonzero(self.counts > 0))
         for begin in range(0, len(order), size):
             chosen = np.zeros(len(self.counts), dtype=np.bool_)
@@ -164,7 +164,7 @@ class Problem:
             return torch.tensor(counts, device=block.features.device)
 
         energies = of(float(self.counts.sum()))
-        if block.slopes is None or not self.force_weight:
+        if block.derivatives is None or not self.force_weight:
             return energies, None
         return energies, self.force_weight * of(self._components)
 
@@ -173,7 +173,9 @@ class Problem:
         """Force components that count."""
         return float(
             sum(
-                3 * block.features.shape[1] * self.counts[block.rows].sum() for block in self.blocks if block.slopes is not None
+                3 * block.features.shape[1] * self.counts[block.rows].sum()
+                for block in self.blocks
+                if block.derivatives is not None
             )
         )
 
@@ -181,7 +183,7 @@ class Problem:
         return [self.architecture.layers(weights, species) for species in range(self.architecture.n_species)]
 
     def _passed(self, block: Block, layers: Sequence[Layers]) -> list[Passed | None]:
-        """Of each element's atoms, those of one structure after the other."""
+        """Forward passes by element, with the atoms structure by structure."""
         found: list[Passed | None] = []
         begin, width = 0, block.features.shape[-1]
         for count, mine in zip(block.counts, layers, strict=True):
@@ -191,31 +193,31 @@ class Problem:
         return found
 
     def _off(self, block: Block, found: Sequence[Passed | None], *, forces: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Errors of energies per atom and of forces, over the unit."""
+        """Errors of energies per atom and of forces, divided by the unit."""
         import torch
 
         size, atoms, width = block.features.shape
         each = [item for item in found if item is not None]
         energies = torch.stack([item.energies.view(size, -1).sum(dim=1) for item in each]).sum(dim=0)
         off = (energies - block.energies) / atoms
-        if not forces or block.slopes is None or block.forces is None:
+        if not forces or block.derivatives is None or block.forces is None:
             return off, None
-        slopes = torch.cat([item.slopes.view(size, -1, width) for item in each], dim=1)
-        predicted = -torch.bmm(block.slopes.flatten(2), slopes.reshape(size, -1, 1))[..., 0]
+        gradients = torch.cat([item.gradients.view(size, -1, width) for item in each], dim=1)
+        predicted = -torch.bmm(block.derivatives.flatten(2), gradients.reshape(size, -1, 1))[..., 0]
         return off, predicted - block.forces
 
-    def _loss(self, block: Block, weights: FloatArray, *, slope: bool) -> tuple[float, FloatArray]:
+    def _loss(self, block: Block, weights: FloatArray, *, gradient: bool) -> tuple[float, FloatArray]:
         import torch
 
-        with torch.set_grad_enabled(slope):
-            vector = torch.tensor(weights, device=block.features.device, requires_grad=slope)
+        with torch.set_grad_enabled(gradient):
+            vector = torch.tensor(weights, device=block.features.device, requires_grad=gradient)
             found = self._passed(block, self._layers(vector))
             of_energies, of_forces = self._scales(block)
             energies, forces = self._off(block, found, forces=of_forces is not None)
             loss = (of_energies * energies**2).sum()
             if forces is not None and of_forces is not None:
                 loss = loss + (of_forces[:, None] * forces**2).sum()
-            if not slope:
+            if not gradient:
                 return float(loss), np.empty(0)
             return float(loss.detach()), torch.autograd.grad(loss, vector)[0].cpu().numpy()
 
@@ -240,7 +242,7 @@ class Problem:
         return ByResiduals(loss, off.cpu().numpy(), rows.cpu().numpy(), matrix.cpu().numpy(), weights, strength)
 
     def _groups(self, n_weights: int) -> Iterator[list[Block]]:
-        """Blocks in order, as many together as their derivatives leave room for."""
+        """Consecutive blocks whose derivatives fit into memory together."""
         together: list[Block] = []
         held = 0
         for block in self.blocks:
@@ -254,15 +256,15 @@ class Problem:
             yield together
 
     def _count(self, blocks: Sequence[Block]) -> int:
-        """Residuals that count."""
+        """Number of residuals of non-zero weight."""
         found = 0
         for block in blocks:
-            forces = 3 * block.features.shape[1] if block.slopes is not None and self.force_weight else 0
+            forces = 3 * block.features.shape[1] if block.derivatives is not None and self.force_weight else 0
             found += int((self.counts[block.rows] > 0).sum()) * (1 + forces)
         return found
 
     def _add_square(self, matrix: torch.Tensor, left: torch.Tensor) -> None:
-        """Adds left leftᵀ, of which the lower triangle, in stripes that are computed side by side."""
+        """Adds the lower triangle of left leftᵀ, in stripes that are computed in parallel."""
         import torch
 
         edges = np.linspace(0, len(left), min(_STRIPES, len(left)) + 1).astype(int).tolist()
@@ -275,7 +277,7 @@ class Problem:
         self._map(stripe, range(len(edges) - 1))
 
     def _rows(self, blocks: Sequence[Block], weights: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weighted residuals that count and their derivatives, shapes ``(n, n_weights)`` and ``(n,)``."""
+        """Weighted residuals of non-zero weight and their derivatives, shapes ``(n, n_weights)`` and ``(n,)``."""
         import torch
 
         parts = self._map(lambda block: self._rows_of(block, weights), blocks)
@@ -317,16 +319,16 @@ class Problem:
         """Rows of the forces, shape ``(n_structures, 3 n_atoms, n_weights)``."""
         import torch
 
-        slopes = block.slopes
-        if slopes is None:
+        derivatives = block.derivatives
+        if derivatives is None:
             raise AssertionError("a block without forces has no rows of them")
-        size, components = slopes.shape[:2]
-        rows = torch.zeros((size, components, self.architecture.n_weights), dtype=slopes.dtype, device=slopes.device)
+        size, components = derivatives.shape[:2]
+        rows = torch.zeros((size, components, self.architecture.n_weights), dtype=derivatives.dtype, device=derivatives.device)
         begin = 0
         for species, (item, count) in enumerate(zip(found, block.counts, strict=True)):
             if item is not None:
-                directions = slopes[:, :, begin : begin + count].transpose(1, 2)
-                rows[..., self._part(species)] = -slope_rows(layers[species], item, directions)
+                directions = derivatives[:, :, begin : begin + count].transpose(1, 2)
+                rows[..., self._part(species)] = -gradient_rows(layers[species], item, directions)
             begin += count
         return rows
 
@@ -347,7 +349,7 @@ class Problem:
 def one_thread_each() -> Iterator[ThreadPoolExecutor]:
     """Workers for blocks, as many as there are processors; within a block torch computes with one thread.
 
-    How torch shares a sum among threads would change its last digits with their number.
+    With several threads the last digits of torch's sums would depend on their number.
     """
     import os
 

@@ -1,4 +1,4 @@
-"""From descriptors to what networks are given, and from what they say to energies."""
+"""Converts descriptors to inputs of networks, and their outputs to energies."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Scaling:
 
     Attributes:
         mean: Of each feature over the atoms of each element, shape ``(n_species, n_features)``.
-        inverse: One over the standard deviations, zero where a feature does not vary, shape ``(n_species, n_features)``.
+        inverse: Reciprocal standard deviations, zero where a feature does not vary, shape ``(n_species, n_features)``.
         references: Energy of an atom of each element [eV], shape ``(n_species,)``.
-        unit: Energy of a network's output of one [eV].
+        unit: Energy that corresponds to an output of 1 [eV].
     """
 
     mean: FloatArray
@@ -61,7 +61,7 @@ class Scaling:
 
 
 def expressed(weights: FloatArray, architecture: Architecture, old: Scaling, new: Scaling) -> FloatArray:
-    """Weights that say with one standardisation what others say with another; both know the same elements.
+    """Converts weights to another standardisation without a change of the predictions; both know the same elements.
 
     A feature that did not vary before begins without influence.
 

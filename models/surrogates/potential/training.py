@@ -26,7 +26,7 @@ from tansaku.models.surrogates.potential.softening import shares
 from tansaku.models.surrogates.torch_device import torch_device
 
 _SYMMETRIC = 1e-7
-"""A force that no network makes larger vanishes by symmetry [eV/Å]."""
+"""A force that is below this in every network vanishes by symmetry [eV/Å]."""
 
 
 class PotentialTrainer:
@@ -89,7 +89,7 @@ class PotentialTrainer:
         return replace(draft, of_energies=of_energies, of_forces=of_forces, training=training)
 
     def _starts(self, weights: Weights, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
-        """Initial weights, expressed in the new standardisation."""
+        """Initial weights, converted to the new standardisation."""
         if weights.document.get("type") != TYPE:
             raise FitError(f"potential: the initial weights are of a {weights.document.get('type')}")
         model = Potential.from_weights(weights)
@@ -156,7 +156,7 @@ class _Data:
 
 
 def set_aside(examples: Sequence[Example], share: float, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which examples are set aside: about a share of the groups, drawn by name, so that a group stays where it is as data grow.
+    """The examples that are set aside: about a share of the groups, drawn by name, so that a group keeps its side as data grow.
 
     Args:
         examples: Of two groups at least.
@@ -208,7 +208,7 @@ def calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorMode
         known = float(example.properties["energy"])
         energies.append(((float(found.energies.sum(axis=1).mean()) - known) / atoms, of_energy))
         if "forces" in example.properties:
-            # What vanishes by symmetry any network has right, and says nothing of what does not.
+            # Every network predicts forces that vanish by symmetry; they carry no information on the errors of others.
             free = np.abs(found.forces).max(axis=0) > _SYMMETRIC
             off_by = found.forces.mean(axis=0) - example.properties["forces"]
             forces.append((off_by[free], np.broadcast_to(of_forces[:, None], free.shape)[free]))

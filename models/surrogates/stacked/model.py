@@ -23,8 +23,8 @@ class Stacked:
     Attributes:
         spec: Hyper-parameters.
         first: Fitted to the property.
-        second: Fitted to what the first is off by on groups that it did not see; its error estimate is that of the sum.
-        training: What training saw, for the record.
+        second: Fitted to the errors of the first on groups that it did not see; its error estimate is that of the sum.
+        training: Summary of the training, for the record.
     """
 
     spec: StackedSpec

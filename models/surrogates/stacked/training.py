@@ -1,8 +1,8 @@
 """Training of stacked surrogates: the first with cross-validation over groups, then on all groups, then the second.
 
-The second learns what the first is off by where it had *not* been trained ("stacked generalisation", Wolpert 1992,
-doi:10.1016/S0893-6080(05)80023-1). On its own training data a kernel of small regularisation is off by next to nothing, which
-would teach the second nothing, and its error estimate to be far too sure.
+The second learns the errors of the first on data that the first was *not* trained on ("stacked generalisation", Wolpert 1992,
+doi:10.1016/S0893-6080(05)80023-1). On its own training data the errors of a kernel of small regularisation are almost zero: the
+second would learn nothing, and its error estimate would be far too small.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class StackedTrainer:
         else:
             first = self._restore(stages.first)
         said = stages.left_out
-        # Elements of one group alone: of those nothing but the whole fit can say anything.
+        # Elements that only one group has: only the fit to all groups can predict them.
         never = np.isnan(said)
         said = np.where(never, _said(first, examples, name), said)
         off = [
@@ -97,15 +97,15 @@ class _Stages:
     """Progress of a training: one stage for each fit, each with its own checkpoints within those of the whole.
 
     Attributes:
-        outer: What the whole training was given.
-        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+        outer: Checkpoints of the whole training.
+        key: Hash of hyper-parameters and data; a checkpoint with another key is ignored.
         size: Number of examples.
         done: Fits that have ended.
-        left_out: What the first says of each example without having seen its group; NaN: not yet, or it cannot.
+        left_out: Predictions of the first for each example by a fit without its group; NaN: not yet, or not possible.
         first: Weights of the first on all examples, when that fit has ended.
         history: Steps of the fits that have ended.
-        telling: Steps of the one that has not.
-        inner: The checkpoint of that one.
+        telling: Steps of the present fit.
+        inner: Checkpoint of the present fit.
     """
 
     outer: TrainingRun

@@ -24,8 +24,8 @@ class Crystals:
     """Bragg peaks of crystals in their own frames, on a device.
 
     Attributes:
-        vectors: [1/Å], shape ``(n, n_peaks, 3)``; crystals with fewer peaks have ones of no size.
-        sizes: To the power that the spec says, shape ``(n, n_peaks)``.
+        vectors: [1/Å], shape ``(n, n_peaks, 3)``; crystals with fewer peaks are padded with peaks of size 0.
+        sizes: Raised to the power of the spec, shape ``(n, n_peaks)``.
         space: Logarithm of the volume of an atom [Å^3], shape ``(n, 1)``.
         grid: Of the voxels.
     """
@@ -76,7 +76,7 @@ class Crystals:
         place[..., 0] -= half - 1
         inside = ((place >= 0) & (place < place.new_tensor([half + 1, size, size]))).all(dim=-1)
         flat = (place[..., 0] * size + place[..., 1]) * size + place[..., 2]
-        # A GPU adds in no fixed order; in double precision that is lost again when the sum is rounded.
+        # A GPU adds in no fixed order; the differences in double precision vanish when the sum is rounded.
         summed = torch.float64 if self.sizes.is_cuda else self.sizes.dtype
         found = self.sizes.new_zeros((len(chosen), (half + 1) * size * size), dtype=summed)
         found.scatter_add_(1, torch.where(inside, flat, 0), torch.where(inside, self.sizes[chosen], 0.0).to(summed))
@@ -84,7 +84,7 @@ class Crystals:
 
 
 def rotation_set(count: int) -> FloatArray:
-    """Rotations, the same ones everywhere, shape ``(count, 3, 3)``."""
+    """A fixed set of rotations, shape ``(count, 3, 3)``."""
     return np.asarray(Rotation.random(count, rng=np.random.default_rng(0)).as_matrix())
 
 

@@ -32,7 +32,7 @@ class Scaling:
 
     Attributes:
         space: Mean and deviation of the logarithm of an atom's volume, shape ``(2,)``.
-        size: What sizes of peaks are divided by.
+        size: Divisor of the sizes of peaks.
         mean: Of the properties, per atom where they grow, shape ``(n_properties,)``.
         scale: Deviations, shape ``(n_properties,)``.
     """
@@ -83,7 +83,7 @@ class VoxelNetworks:
         scaling: Around the networks.
         arrays: Weights of the networks.
         errors: Deviations by the spread of the networks, one for each property.
-        training: What training came to, for the record.
+        training: Summary of the training, for the record.
         device: Where it predicts.
     """
 

@@ -70,7 +70,7 @@ class VoxelNetworkTrainer:
         owner = np.array([groups.index(example.group) for example in examples], dtype=np.intp)
         wanted = (values - scaling.mean) / scaling.scale
         left = [_left_out(owner, len(groups), member, spec) for member in range(spec.members)]
-        # Without patience training is what it was before there was such a key.
+        # Without patience the training is the same as before this key existed.
         keys = spec.model_dump(mode="json", exclude={"patience"} if spec.patience is None else None)
         key = content_hash([keys, run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
         there = torch.as_tensor(wanted, dtype=torch.float32, device=crystals.sizes.device)
@@ -118,7 +118,7 @@ class _Members:
         scaling: Around the networks.
         wanted: Standardised properties on the device of the crystals, shape ``(n, n_properties)``.
         left: Examples that each network does not see.
-        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+        key: Hash of hyper-parameters and data; a checkpoint with another key is ignored.
     """
 
     spec: VoxelNetworkSpec
@@ -165,7 +165,7 @@ class _Members:
         if state is None:
             return [], []
         errors_so_far = [(float(fitted), float(aside)) for fitted, aside in state.document["told"]]
-        # Before networks could end early each took all passes.
+        # Checkpoints from before early stopping: each network took all passes.
         ended = state.document.get("ended", [self.spec.epochs] * (len(errors_so_far) // self.spec.epochs))
         return errors_so_far, list(ended)
 
@@ -190,7 +190,7 @@ class _Members:
             chosen = torch.as_tensor(order[start : start + spec.batch], device=device)
             rotations = torch.as_tensor(views[start : start + spec.batch], device=device)
             off = network(*inputs(self.crystals, self.scaling, chosen, rotations)) - self.wanted[chosen]
-            # Beyond a deviation the loss is linear: a few odd oxides do not count for all others.
+            # The loss is linear beyond one deviation, so that a few outliers do not dominate.
             loss = torch.nn.functional.smooth_l1_loss(off, torch.zeros_like(off))
             optimizer.zero_grad()
             loss.backward()

@@ -24,7 +24,7 @@ from tansaku.models.domain.specs.potential import BispectrumSpec
 
 
 def element_weights(species: Sequence[str], *, separate: bool) -> FloatArray:
-    """How much a neighbour of each element counts: the same where they are kept apart, else 1 falling to ½."""
+    """Weight of a neighbour of each element: 1 where elements have their own channels, else from 1 down to ½."""
     return np.ones(len(species)) if separate else np.linspace(1.0, 0.5 if len(species) > 1 else 1.0, len(species))
 
 
@@ -143,7 +143,7 @@ class Bispectrum:
         return value * torch.einsum("ia,ib,ic->iabc", alone, alone, alone).flatten(1)
 
     def _coupling(self, left: int, right: int, total: int) -> _Coupling:
-        """The terms of a component; those that a symmetry makes equal are counted instead of computed."""
+        """The terms of a component; terms that are equal by symmetry are computed once and multiplied."""
         scale = 1.0 / (total + 1) if self._channels > 1 else 1.0
         couple = {
             (m1, m2): clebsch_gordan(left, m1, right, m2, total)
@@ -185,7 +185,7 @@ def clebsch_gordan(left: int, m1: int, right: int, m2: int, total: int) -> float
     triangle = f((left + right - total) // 2) * f((left - right + total) // 2) * f((right - left + total) // 2)
     norm = (total + 1) * triangle / f((left + right + total) // 2 + 1)
     norm *= f(m1) * f(left - m1) * f(m2) * f(right - m2) * f(m) * f(total - m)
-    # Of the factorials' arguments none may be negative.
+    # No argument of a factorial may be negative.
     lower, upper = (total - left - right) // 2 + m1, (total - left + right) // 2 - m2
     series = 0.0
     for k in range(max(0, -lower, -upper), min((left + right - total) // 2, left - m1, m2) + 1):
@@ -196,7 +196,7 @@ def clebsch_gordan(left: int, m1: int, right: int, m2: int, total: int) -> float
 
 
 def _multiplicity(momentum: int, row: int, column: int) -> float:
-    """How often an element of the matrix counts: half of them follow from the others."""
+    """How often an element of the matrix counts; half of the elements follow from the others."""
     if 2 * row != momentum:
         return 2.0 if 2 * row < momentum else 0.0
     return 2.0 if column < row else float(column == row)

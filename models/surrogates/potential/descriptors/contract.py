@@ -1,7 +1,7 @@
 """Interface of a potential's descriptors: sums over neighbours, and features computed from the sums.
 
-A sum over neighbours is linear in what each neighbour gives, so its derivative by a neighbour's place needs this neighbour
-alone; features are polynomials of an atom's sums. Both halves are differentiable by torch, once and again.
+A sum over neighbours is linear in the contributions of the neighbours, so its derivative with respect to the position of a
+neighbour depends on that neighbour alone; features are polynomials of an atom's sums. Torch can differentiate both twice.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Descriptor(Protocol):
         ...
 
     def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:
-        """What each pair adds to its centre's sums.
+        """Contribution of each pair to the sums of its centre.
 
         Args:
             vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``, shorter than the cutoff.
@@ -56,7 +56,7 @@ class Descriptor(Protocol):
         ...
 
     def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:
-        """Features from an atom's sums, in parts of which each is computed apart from the others.
+        """Features from an atom's sums, in parts that are computed one by one.
 
         Args:
             sums: Shape ``(n_atoms, channels, n_sums)``.
@@ -76,7 +76,7 @@ def open_descriptor(
     Args:
         spec: Which, with its cutoff.
         species: Elements, in the order of their numbers.
-        dtype: Precision, float64 where nothing is said.
+        dtype: Precision, by default float64.
         device: Where to compute, as torch names it.
     """
     import torch

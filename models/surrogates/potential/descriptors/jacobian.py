@@ -1,4 +1,4 @@
-"""Features of fixed structures with their derivatives, computed once: what training on energies, forces and stresses needs.
+"""Features of fixed structures with their derivatives, computed once, for training on energies, forces and stresses.
 
 With g = ∂E/∂G (shape ``(n_atoms, size)``) forces are -Σ g·∂G/∂x and the stress is Σ g·∂G/∂ε / V, both linear in g: training
 differentiates the network alone. Derivatives are kept for each centre and each *atom of the cell* near it, all periodic images
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 _PAIRS = 2_000
-"""Pairs that are differentiated at once: what that takes stays near the processor."""
+"""Number of pairs that are differentiated at once, so that the arrays fit into the processor's cache."""
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -37,8 +37,8 @@ class Described:
         structure: To which each atom belongs, shape ``(n_atoms,)``.
         volumes: Of the cells [Å^3], shape ``(n_structures,)``.
         features: Shape ``(n_atoms, size)``.
-        centre: Atom whose features a block differentiates, ascending, shape ``(n_blocks,)``.
-        moved: Atom that moves, all its images at once, shape ``(n_blocks,)``.
+        centre: Atom whose features the block is a derivative of, ascending, shape ``(n_blocks,)``.
+        moved: Atom that is displaced together with its images, shape ``(n_blocks,)``.
         blocks: ∂G_centre / ∂x_moved [1/Å], shape ``(n_blocks, size, 3)``.
         strain: ∂G / ∂ε of each atom in Voigt's order (xx, yy, zz, yz, xz, xy), ready to be summed to V σ,
             shape ``(n_atoms, size, 6)``.
@@ -75,7 +75,7 @@ def describe(descriptor: Descriptor, structures: Sequence[Atoms], species: Seque
 
 
 def joined(parts: Sequence[Described], size: int) -> Described:
-    """One behind the other, with atoms and structures numbered on.
+    """Concatenates parts; atoms and structures are numbered consecutively.
 
     Args:
         parts: Of one descriptor.
@@ -102,10 +102,10 @@ def joined(parts: Sequence[Described], size: int) -> Described:
 
 
 def portions(descriptor: Descriptor, structures: Sequence[Atoms], species: Sequence[str]) -> list[Neighbours]:
-    """Neighbours of structures in their order, of so many at a time as one portion may have pairs.
+    """Neighbours of structures in their order, in portions of limited numbers of pairs.
 
     Args:
-        descriptor: Says how far neighbours are looked for.
+        descriptor: Has the cutoff.
         structures: Periodic or not.
         species: Elements, in the order of their numbers.
 
@@ -137,16 +137,17 @@ def _describe(descriptor: Descriptor, batch: Neighbours) -> Described:
     others = species[tensor(batch.neighbour)]
     place, centres, moved = _blocks(batch)
     with torch.no_grad():
-        slopes = _slopes(descriptor, vectors, others)
+        derivatives = _derivatives(descriptor, vectors, others)
         channel = others if descriptor.channels > 1 else torch.zeros_like(others)
-        moving = [_by_channel(item, tensor(place[0]), channel, len(centres), descriptor.channels) for item in slopes]
-        staying = [_by_channel(item, tensor(place[1]), channel, len(centres), descriptor.channels) for item in slopes]
-        # Features do not change when everything turns, so one of the two off-diagonal strains represents both.
+        moving = [_by_channel(item, tensor(place[0]), channel, len(centres), descriptor.channels) for item in derivatives]
+        staying = [_by_channel(item, tensor(place[1]), channel, len(centres), descriptor.channels) for item in derivatives]
+        # Features do not change with rotation, so one of the two off-diagonal strains represents both.
         strained = [
-            _by_channel(slopes[a] * vectors[:, b : b + 1], centre, channel, n_atoms, descriptor.channels) for a, b in _VOIGT
+            _by_channel(derivatives[a] * vectors[:, b : b + 1], centre, channel, n_atoms, descriptor.channels)
+            for a, b in _VOIGT
         ]
         sums = sum_over_neighbours(descriptor, vectors, centre, others, n_atoms)
-    features, slope = _feature_slopes(descriptor, sums, species)
+    features, derivative = _feature_derivatives(descriptor, sums, species)
     return Described(
         species=batch.species,
         structure=batch.structure,
@@ -154,13 +155,13 @@ def _describe(descriptor: Descriptor, batch: Neighbours) -> Described:
         features=features.cpu().numpy(),
         centre=centres,
         moved=moved,
-        blocks=torch.bmm(slope[tensor(centres)], torch.stack(moving, dim=2) - torch.stack(staying, dim=2)).cpu().numpy(),
-        strain=torch.bmm(slope, torch.stack(strained, dim=2)).cpu().numpy(),
+        blocks=torch.bmm(derivative[tensor(centres)], torch.stack(moving, dim=2) - torch.stack(staying, dim=2)).cpu().numpy(),
+        strain=torch.bmm(derivative, torch.stack(strained, dim=2)).cpu().numpy(),
     )
 
 
 def _blocks(batch: Neighbours) -> tuple[tuple[IntArray, IntArray], IntArray, IntArray]:
-    """Blocks that a pair adds to: that of its neighbour, and that of the centre itself; and what each block is of."""
+    """Blocks that a pair contributes to (of its neighbour and of the centre itself), and the atoms of each block."""
     count = max(len(batch.species), 1)
     keys = np.concatenate([batch.centre * count + batch.neighbour, batch.centre * (count + 1)])
     unique, place = np.unique(keys, return_inverse=True)
@@ -168,8 +169,8 @@ def _blocks(batch: Neighbours) -> tuple[tuple[IntArray, IntArray], IntArray, Int
     return (place[:here], place[here:]), (unique // count).astype(np.intp), (unique % count).astype(np.intp)
 
 
-def _slopes(descriptor: Descriptor, vectors: torch.Tensor, others: torch.Tensor) -> list[torch.Tensor]:
-    """What a pair adds to the sums, differentiated by x, y and z, each of shape ``(n_pairs, n_sums)``."""
+def _derivatives(descriptor: Descriptor, vectors: torch.Tensor, others: torch.Tensor) -> list[torch.Tensor]:
+    """Derivatives of a pair's contributions by x, y and z, each of shape ``(n_pairs, n_sums)``."""
     columns = []
     for axis in range(3):
         direction = torch.zeros_like(vectors)
@@ -186,7 +187,9 @@ def _by_channel(rows: torch.Tensor, place: torch.Tensor, channel: torch.Tensor, 
     return total.reshape(count, channels * rows.shape[1])
 
 
-def _feature_slopes(descriptor: Descriptor, sums: torch.Tensor, species: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _feature_derivatives(
+    descriptor: Descriptor, sums: torch.Tensor, species: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Features, and their derivatives by the atom's sums, shape ``(n_atoms, size, channels * n_sums)``."""
     with torch.enable_grad():
         sums = sums.detach().requires_grad_(True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Pairs of atoms within a cutoff, of one structure or of several that lie one behind the other.
+    """Pairs of atoms within a cutoff, of one structure or of several that are concatenated.
 
     A pair counts twice, once from each side. Pairs are ordered by ``centre``, atoms by structure.
 
@@ -47,7 +47,7 @@ class Neighbours:
         return self.vectors_at(self.positions, self.cells)
 
     def vectors_at(self, positions: FloatArray, cells: FloatArray) -> FloatArray:
-        """The same pairs where atoms and cells have moved.
+        """Vectors of the same pairs for other positions and cells.
 
         Args:
             positions: [Å], shape ``(n_atoms, 3)``.
@@ -112,12 +112,12 @@ def species_codes(structure: Atoms, species: Sequence[str]) -> IntArray:
 class NeighbourMemory:
     """Neighbours of one structure whose atoms move a little from call to call.
 
-    They are searched again when an atom has moved half the skin, or the cell or the elements have changed; in between the same
-    pairs are measured again.
+    The search is repeated when an atom has moved by half the skin, or the cell or the elements have changed; otherwise only the
+    vectors of the known pairs are computed.
 
     Args:
         cutoff: [Å].
-        skin: How much farther is looked [Å].
+        skin: Additional search distance [Å].
         species: Elements, in the order of their numbers.
     """
 

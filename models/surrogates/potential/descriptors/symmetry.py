@@ -5,7 +5,7 @@ ones. G5 sums over pairs of neighbours, but a power of a cosine is a product of 
 
     cos(θ_jk)^n = Σ_{a+b+c=n} n!/(a! b! c!) (x_j^a y_j^b z_j^c) (x_k^a y_k^b z_k^c),
 
-so the sum over pairs is a sum of squares of sums over neighbours (what is summed for j = k is taken away), and the cost grows
+so the sum over pairs is a sum of squares of sums over neighbours (the terms with j = k are subtracted), and the cost grows
 with the number of neighbours instead of its square. The grids of centres and widths are ours.
 """
 
@@ -82,7 +82,7 @@ class SymmetryFunctions:
         return self.channels * self.spec.radial + len(self.element_pairs) * per_pair
 
     def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:
-        """Radial functions, products of Gaussian and direction, and their squares for what is summed for j = k."""
+        """Radial functions, products of Gaussian and direction, and their squares for the terms with j = k."""
         distance = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
         radial = _gaussians(distance, self._radial) * self._fade(distance, self.spec.cutoff)
         weight = self._counts[neighbour_species][:, None] if self.channels < len(self.species) else None
@@ -112,7 +112,7 @@ class SymmetryFunctions:
         for multiplicity in self._multiplicity:
             here = slice(first, first := first + len(multiplicity))
             total = (moments[:, channel, :, here] * moments[:, other, :, here]) @ multiplicity
-            # Unordered pairs: of one channel each pair was summed twice, and every neighbour with itself.
+            # Unordered pairs: within one channel each pair was summed twice, and each neighbour with itself.
             powers.append((total - alone[:, channel]) / 2 if channel == other else total)
         return (torch.stack(powers, dim=2) @ self._mixing.T).flatten(1)
 

@@ -21,7 +21,7 @@ def adam(spec: AdamSpec, problem: Problem, stage: Stage, rng: np.random.Generato
     for _ in range(spec.epochs):
         for batch in problem.batches(spec.batch, rng):
             _, gradient = batch.gradient(weights)
-            # The scale of the loss does not matter, that of the smallest number does.
+            # Steps do not depend on the scale of the loss, but `_SMALL` is meant for a loss in its own unit.
             gradient = gradient / problem.unit**2
             count += 1
             mean = _FIRST * mean + (1.0 - _FIRST) * gradient

@@ -1,6 +1,6 @@
 """Conjugate gradients that alternate with simulated annealing, as described in Matsunaga's report (15K14122, 2017).
 
-The report gives no schedule, no moves and no temperatures: these are ours.
+The report gives no schedule, no moves and no temperatures; we chose them.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Descent:
     """State of conjugate gradients.
 
     Attributes:
-        point: Where they are.
+        point: Present weights and loss.
         direction: The last one; None at the start.
         before: Loss before the last step [eV^2].
         since: Directions since the last steepest descent.
@@ -35,7 +35,7 @@ class Descent:
 
     @classmethod
     def begun(cls, point: Point) -> Descent:
-        """Before the first step; the first length is guessed as if the loss had just been twice as large."""
+        """The state before the first step; its length is guessed as if the loss had been twice as large before."""
         return cls(point, None, 2.0 * point.loss, 0)
 
 
@@ -44,7 +44,7 @@ def descend(problem: Problem, descent: Descent, iterations: int, restart: int) -
 
     Args:
         problem: Whose loss falls.
-        descent: Where it is.
+        descent: The state.
         iterations: Steps at most.
         restart: Directions after which the next is the steepest descent again.
     """
@@ -57,7 +57,7 @@ def descend(problem: Problem, descent: Descent, iterations: int, restart: int) -
         found = line.step(point, direction, descent.before)
         done += 1
         if found is None:
-            # Along the steepest descent, too, rounding may leave nothing to be gained.
+            # Rounding may prevent progress along the steepest descent too.
             descent = Descent(point, None, 2.0 * point.loss, 0, stuck=fresh)
             continue
         turn = found.gradient @ (found.gradient - point.gradient) / (point.gradient @ point.gradient)

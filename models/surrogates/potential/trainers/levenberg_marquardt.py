@@ -11,7 +11,7 @@ from tansaku.models.surrogates.potential.trainers.stage import Stage
 
 _LEAST = 1e-15
 _MOST_WEIGHTS = 10_000
-"""Of the normal equations; they take 0.8 GB, and as much again while they are solved."""
+"""Largest number of weights or residuals of the normal equations; they take 0.8 GB, and as much again while they are solved."""
 
 
 def levenberg_marquardt(spec: LevenbergMarquardtSpec, problem: Problem, stage: Stage) -> Stage:

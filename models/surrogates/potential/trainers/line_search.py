@@ -36,7 +36,7 @@ class Line:
 
     Args:
         problem: Whose loss falls.
-        curvature: How much of the slope along the direction may be left after a step (c2 of the Wolfe conditions).
+        curvature: Share of the directional derivative that may remain after a step (c2 of the Wolfe conditions).
     """
 
     def __init__(self, problem: Problem, curvature: float) -> None:
@@ -49,14 +49,14 @@ class Line:
         Args:
             point: Where the step begins.
             direction: Along which the loss falls, shape ``(n_weights,)``.
-            before: The loss that the step before began with, from which the first length is guessed [eV^2].
+            before: Loss at the beginning of the previous step, from which the first length is guessed [eV^2].
         """
         from scipy.optimize import line_search
         from scipy.optimize._linesearch import LineSearchWarning
 
         self._seen = [point]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LineSearchWarning)  # said by the length that is not found
+            warnings.simplefilter("ignore", LineSearchWarning)  # the missing length shows the failure
             length = line_search(
                 self._loss,
                 self._gradient,

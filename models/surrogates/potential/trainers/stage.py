@@ -17,10 +17,10 @@ class Stage:
 
     Attributes:
         weights: Shape ``(n_weights,)``.
-        memory: What the trainer carries from cycle to cycle; empty at the start.
+        memory: The trainer's own state between cycles; empty at the start.
         cycle: Cycles done.
         converged: No further cycle would change anything.
-        note: What the last cycle did, in words.
+        note: Description of the last cycle.
     """
 
     weights: FloatArray
@@ -35,4 +35,4 @@ class Stage:
 
 
 Cycle = Callable[[Problem, Stage, np.random.Generator], Stage]
-"""One cycle of a trainer. What is random in it comes from the generator, which is the cycle's own."""
+"""One cycle of a trainer. All its random numbers come from the given generator."""

@@ -22,10 +22,10 @@ def small_problem():
         blocks, first = [], 0
         for counts, size, known in (((2, 1), 9, True), ((1, 2), 8, True), ((3, 0), 3, False)):
             features = torch.tensor(rng.normal(size=(size, 3, 4)))
-            slopes = torch.tensor(rng.normal(size=(size, 9, 3, 4))) if known else None
+            derivatives = torch.tensor(rng.normal(size=(size, 9, 3, 4))) if known else None
             rows = np.arange(first, first + size)
             zeros = torch.zeros((size, 9), dtype=torch.float64) if known else None
-            blocks.append(Block(counts, features, torch.zeros(size, dtype=torch.float64), slopes, zeros, rows))
+            blocks.append(Block(counts, features, torch.zeros(size, dtype=torch.float64), derivatives, zeros, rows))
             first += size
         settings = {"force_weight": 0.1, "decay": 0.0, "unit": 0.5, "workers": None}
         empty = Problem(architecture, tuple(blocks), np.ones(first), **settings)
@@ -33,9 +33,11 @@ def small_problem():
         learned = []
         for block in blocks:
             energies = torch.tensor(1.5 * found.energies[block.rows] / 0.5)
-            forces = None if block.slopes is None else torch.tensor(np.stack([found.forces[row] for row in block.rows]) / 0.5)
+            forces = (
+                None if block.derivatives is None else torch.tensor(np.stack([found.forces[row] for row in block.rows]) / 0.5)
+            )
             shaped = None if forces is None else forces.reshape(len(block.rows), 9)
-            learned.append(Block(block.counts, block.features, energies, block.slopes, shaped, block.rows))
+            learned.append(Block(block.counts, block.features, energies, block.derivatives, shaped, block.rows))
         counts = rng.uniform(0.5, 2.0, first)
         return Problem(architecture, tuple(learned), counts, **(settings | keys))
 

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.network import Architecture, energy_rows, passed, slope_rows  # noqa: E402
+from tansaku.models.surrogates.potential.network import Architecture, energy_rows, gradient_rows, passed  # noqa: E402
 
 STRUCTURES, ATOMS, DIRECTIONS, FEATURES = 2, 3, 4, 5
 
@@ -22,17 +22,17 @@ def test_slopes_and_rows_are_derivatives(activation, hidden):
     directions = torch.tensor(rng.normal(size=(STRUCTURES, ATOMS, DIRECTIONS, FEATURES)))
     layers = architecture.layers(weights, 1)
     found = passed(layers, activation, features)
-    slopes = torch.autograd.grad(found.energies.sum(), features, retain_graph=True)[0]
-    assert torch.allclose(found.slopes, slopes)
+    gradients = torch.autograd.grad(found.energies.sum(), features, retain_graph=True)[0]
+    assert torch.allclose(found.gradients, gradients)
 
     mine = slice(architecture.per_species, None)
     totals = found.energies.view(STRUCTURES, ATOMS).sum(dim=1)
     expected = torch.stack([torch.autograd.grad(one, weights, retain_graph=True)[0][mine] for one in totals])
     assert torch.allclose(energy_rows(found, STRUCTURES), expected)
 
-    along = torch.einsum("sak,saqk->sq", found.slopes.view(STRUCTURES, ATOMS, FEATURES), directions).flatten()
+    along = torch.einsum("sak,saqk->sq", found.gradients.view(STRUCTURES, ATOMS, FEATURES), directions).flatten()
     expected = torch.stack([torch.autograd.grad(one, weights, retain_graph=True)[0][mine] for one in along])
-    assert torch.allclose(slope_rows(layers, found, directions).flatten(0, 1), expected)
+    assert torch.allclose(gradient_rows(layers, found, directions).flatten(0, 1), expected)
 
 
 def test_elements_have_weights_of_their_own():

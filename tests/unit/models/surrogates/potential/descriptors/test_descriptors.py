@@ -105,20 +105,20 @@ def test_structures_together_are_those_alone(descriptor):
     np.testing.assert_array_equal(together.moved, np.concatenate([one.moved + k for one, k in zip(alone, first, strict=False)]))
 
 
-def test_slopes_by_places_are_those_of_differences(descriptor):
+def test_derivatives_by_positions_are_finite_differences(descriptor):
     atoms, step = alloy(5), 1e-4
     found = describe(descriptor, [atoms], SPECIES)
-    slopes = np.zeros((8, descriptor.size, 8, 3))
-    slopes[found.centre, :, found.moved] = found.blocks
+    derivatives = np.zeros((8, descriptor.size, 8, 3))
+    derivatives[found.centre, :, found.moved] = found.blocks
     for atom, axis in ((0, 0), (3, 2), (6, 1)):
         forward, back = atoms.copy(), atoms.copy()
         forward.positions[atom, axis] += step
         back.positions[atom, axis] -= step
         difference = (features_of(descriptor, forward) - features_of(descriptor, back)) / (2 * step)
-        np.testing.assert_allclose(slopes[:, :, atom, axis], difference, rtol=0, atol=1e-6 * np.abs(slopes).max())
+        np.testing.assert_allclose(derivatives[:, :, atom, axis], difference, rtol=0, atol=1e-6 * np.abs(derivatives).max())
 
 
-def test_slopes_by_strain_are_those_of_differences(descriptor):
+def test_derivatives_by_strain_are_finite_differences(descriptor):
     atoms, step = alloy(6), 1e-5
     found = describe(descriptor, [atoms], SPECIES).strain
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
@@ -157,8 +157,8 @@ def test_an_atom_fades_out_smoothly_at_the_cutoff(descriptor):
     scale = np.abs(at(cutoff - 1.0) - alone).max()
     assert np.abs(at(cutoff - 1e-4) - alone).max() < 1e-6 * scale
     np.testing.assert_array_equal(at(cutoff + 1e-4), alone)
-    slope = describe(descriptor, [Atoms("AlCu", [(0, 0, 0), (0, 0, cutoff - 1e-4)])], SPECIES).blocks
-    assert np.abs(slope).max() < 2e-3 * scale
+    derivative = describe(descriptor, [Atoms("AlCu", [(0, 0, 0), (0, 0, cutoff - 1e-4)])], SPECIES).blocks
+    assert np.abs(derivative).max() < 2e-3 * scale
 
 
 def test_single_precision_is_near_double(descriptor):
