@@ -1,4 +1,4 @@
-"""What the commands of several benchmarks share: their options, and runs in as many processes as are asked for."""
+"""Common parts of the benchmarks' commands: options, result files, and parallel runs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def command(
 
     Args:
         name: The benchmark's module below ``benchmarks``.
-        doc: What ``--help`` says of it.
-        quick: What ``--quick`` makes of it.
-        figure: What its figure shows, if it draws one.
-        jobs: What is done at once, if several processes can.
+        doc: Text of ``--help``.
+        quick: Description of ``--quick``.
+        figure: Content of its figure, if it draws one.
+        jobs: Description of the parallel tasks, if there are any.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{name}", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -41,15 +41,15 @@ def command(
 
 
 def begun(path: Path, same: JsonDict, **first: object) -> JsonDict:
-    """What a result file has of the same run, which then continues; ``same`` and ``first`` where there is none.
+    """Content of an existing result file, so that an interrupted run continues; without a file ``same`` and ``first``.
 
     Args:
         path: Result file, written by ``write_json``.
-        same: What must be equal there: data, settings, version of the layout.
+        same: Keys that must be equal there: data, settings, version of the layout.
         first: Further keys of a new result.
 
     Raises:
-        SystemExit: The file is another run's; nothing of it is lost.
+        SystemExit: The file belongs to a different run; it is not changed.
     """
     found = read_json(path)
     if found is None:
@@ -61,7 +61,7 @@ def begun(path: Path, same: JsonDict, **first: object) -> JsonDict:
 
 
 def results(run: Callable[[Case], Result], chosen: Sequence[Case], jobs: int) -> Iterator[Result]:
-    """What comes of each case as it ends, in the order given; in this process where one job is asked for."""
+    """Results of the cases as they end, in the given order; with one job they run in this process."""
     if jobs == 1:
         yield from map(run, chosen)
         return

@@ -20,9 +20,9 @@ from tansaku.tasks.stores.connection import embedded_server
 
 @contextmanager
 def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, Resources]]:
-    """A campaign run to its end, and where its records are.
+    """Runs a campaign to its end; gives the outcome and the database.
 
-    One in a process: Prefect's client stays with the server that it met first, which ends with the campaign.
+    Only one per process: Prefect's client keeps its first server, which ends with the campaign.
 
     Args:
         loaded: The campaign.

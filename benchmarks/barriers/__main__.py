@@ -76,7 +76,7 @@ def measure(case: Case) -> JsonDict:
 
 
 def summary(crystals: list[JsonDict]) -> JsonDict:
-    """What the crystals measured so far say, all together and each family by itself."""
+    """Summary of the crystals measured so far, of all and of each family."""
     tavorites = [crystal for crystal in crystals if crystal["crystal"].startswith("tavorite")]
     metals = [crystal for crystal in crystals if crystal not in tavorites]
     seconds = [crystal["seconds_without_bands"] for crystal in tavorites or metals]
@@ -127,7 +127,7 @@ def main() -> None:
 
 
 def known(path: Path) -> list[JsonDict]:
-    """Crystals that a file has already."""
+    """Crystals that are already in a file."""
     if not path.is_file():
         return []
     data: JsonDict = json.loads(path.read_text())

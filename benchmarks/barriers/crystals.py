@@ -53,8 +53,8 @@ class Case:
     Attributes:
         name: Of the crystal and the ion that hops.
         structure: As built.
-        calculator: Computes it.
-        workflow: What hops, and how far.
+        calculator: The calculator.
+        workflow: The hopping ion and the search for its hops.
     """
 
     name: str

@@ -1,10 +1,10 @@
 """``python -m benchmarks.composition --out result.json``: how soon the best sodium tavorites are found.
 
-Searches of the 159 sodium compositions of the table of barriers, each begun with five random ones: one kernel on all features
-(obo), a sum of kernels (abo); with hyper-parameters (li-hp) or the posterior (li-gp) of the 159 lithium compositions; random
-ones, exactly; and the limit of regression, whose hyper-parameters were fitted to all values. The preset of ``li-hp``, ``li-gp``
-and ``auto`` is the one that finds the best lithium composition soonest; ``li-gp-one-point`` begins with one random composition
-instead of five. While the table is not finished, its finished rows are searched.
+Searches of the 159 sodium compositions of the table of barriers, each starting with five random ones: one kernel on all
+features (obo), a sum of kernels (abo); with hyper-parameters (li-hp) or the posterior (li-gp) of the 159 lithium
+compositions; random ones, exactly; and the limit of regression, whose hyper-parameters were fitted to all values. The preset
+of ``li-hp``, ``li-gp`` and ``auto`` is the one that finds the best lithium composition soonest; ``li-gp-one-point`` begins
+with one random composition instead of five. While the table is not finished, its finished rows are searched.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ QUALIFYING = 17 / 159
 """Share of the compositions that qualify in the report."""
 
 JUDGED_UNTIL = 50
-"""Presets are compared on lithium by what they have found up to here, on average over the evaluations."""
+"""Presets are compared on lithium by the average of the found share over this number of evaluations."""
 
 PRESETS = ("obo", "abo", "default")
-"""Compared on lithium."""
+"""Presets that are compared on lithium."""
 
 REPORTED = ("obo", "abo")
-"""Those of the report: searched with on sodium too, whichever was chosen."""
+"""Presets of the report, always used on sodium too."""
 
 STATEMENT = ("obo", "abo", "li-hp", "li-gp")
 """The report's methods, whose time is reported separately."""
@@ -79,14 +79,14 @@ def choose_on_lithium(problem: Problem, given: argparse.Namespace) -> dict[str, 
 
 
 def as_many(values: FloatArray) -> float:
-    """The threshold under which the same share of the compositions lies as in the report [eV]."""
+    """Threshold below which the share of compositions is that of the report [eV]."""
     known = np.sort(values[~np.isnan(values)])
     count = max(1, round(QUALIFYING * len(values)))
     return float(known[count - 1 : count + 1].mean())
 
 
 def methods(preset: str, threshold: float | None) -> dict[str, Method]:
-    """Methods by name; those without a preset in it have the one that was chosen."""
+    """Methods by name; a name without a preset means the chosen preset."""
     presets = dict.fromkeys((*REPORTED, preset))
     named = {
         f"{kind}-{item}".strip("-"): Method(item, _KINDS[kind], threshold=threshold)  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def search(
 
 
 def time_alone(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
-    """The report's four methods and nothing else, with the preset abo."""
+    """Only the report's four methods, with the preset abo."""
     curves, taken = timed(problem, "abo", given)
     return {
         "schema_version": 1,
@@ -133,7 +133,7 @@ def time_alone(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def timed(problem: Problem, preset: str, given: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """The report's four methods by themselves: curves, and how long they took."""
+    """Curves and times of the report's four methods."""
     everything = methods(preset, None)
     named = {name: everything[name] for name in STATEMENT}
     begun = time.perf_counter()
@@ -161,7 +161,7 @@ def add_curves(result: dict[str, Any], name: str, curves: dict[str, dict[str, An
 
 
 def random_curve(sodium: Rows, threshold: float | None, evaluations: int) -> dict[str, Any]:
-    """That of random searches, exactly."""
+    """The exact curve of random searches."""
     n = len(sodium.pool)
     if threshold is None:
         curve = random_any_found(n, int(best_ones(sodium.values).sum()), evaluations)
@@ -199,7 +199,7 @@ def compare(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
     for name, threshold in (("p_best", None), *thresholds.items()):
         named = methods(chosen["preset"], threshold)
         if name not in ("p_best", list(thresholds)[-1]):
-            del named["auto"]  # made one by one, it takes as long as all others together
+            del named["auto"]  # Its fits are made one by one: it takes as long as all other methods together.
         random = {"random": random_curve(problem.sodium, threshold, evaluations)}
         if threshold is None:
             others = search(problem, {method: item for method, item in named.items() if method not in known}, None, given)
@@ -211,7 +211,7 @@ def compare(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def part_note(problem: Problem) -> str:
-    """What an unfinished table is."""
+    """Note on an unfinished table."""
     sodium, lithium = problem.sodium, problem.lithium
     return (
         f"a part: {len(sodium.pool)} of {sodium.of} sodium and {len(lithium.pool)} of {lithium.of} lithium compositions are "

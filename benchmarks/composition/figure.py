@@ -1,4 +1,4 @@
-"""What is found against evaluations: the best composition, and those below two thresholds."""
+"""Found compositions against evaluations: the best one, and those below two thresholds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw(result: dict[str, Any], path: Path) -> Path:
             ax.set_xlim(1, at[-1])
             ax.grid(alpha=0.3, lw=0.5)
         axes[0].set_ylabel("share of searches" if len(panels) == 1 else "share")
-        # The first panel has every method, the last has room.
+        # The first panel has every method, the last one has space for the legend.
         axes[-1].legend(*axes[0].get_legend_handles_labels(), fontsize="x-small", loc="lower right")
         whole = "all" if result["complete"] else "ONLY A PART:"
         figure.suptitle(

@@ -1,4 +1,4 @@
-"""Methods of the comparison, and what they reach on a problem."""
+"""Methods of the comparison, and their results on a problem."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ INITIAL_POINTS = 5
 """Random compositions that a search begins with, as in the report."""
 
 AT_ONCE = 125
-"""Searches in step."""
+"""Number of searches that are computed together."""
 
 Kind = Literal["own", "hyperparameters", "posterior", "limit", "auto"]
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a search is made.
+    """A way to search.
 
     Attributes:
         preset: Kernel and transform.
@@ -74,7 +74,7 @@ class Task:
     Attributes:
         method: How.
         target: What is searched.
-        problem: Where what is known comes from.
+        problem: Target and source.
         seeds: Which.
         evaluations: Of each search, the initial points included.
     """
@@ -126,11 +126,11 @@ def _campaign(task: Task, seed: int) -> IntArray:
 def run_all(
     methods: Sequence[tuple[Method, Rows, int]], problem: Problem, evaluations: int, jobs: int
 ) -> Iterator[tuple[Method, IntArray, float]]:
-    """Searches by several methods; gives each one's candidates and processor time when it is done.
+    """Searches by several methods; yields the candidates and the processor time of each method when it has ended.
 
     Args:
-        methods: What is searched how, and with how many seeds.
-        problem: Where what is known comes from.
+        methods: Tasks, each with a method, a target and seeds.
+        problem: Target and source.
         evaluations: Most of each search.
         jobs: Processes at once.
     """

@@ -1,4 +1,4 @@
-"""Sodium tavorites to be searched and lithium ones that are known: from the table of barriers, or made up."""
+"""Sodium tavorites (target) and lithium tavorites (source): from the table of barriers, or synthetic."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TABLE = ROOT / "benchmarks" / "tavorite" / "observations.parquet"
 CAMPAIGNS = {"Na": ROOT / "examples" / "tavorite-na.yaml", "Li": ROOT / "examples" / "tavorite-li.yaml"}
 
 LEAST_ROWS = 20
-"""Finished rows of each ion below which nothing is searched."""
+"""Smallest number of finished rows of each ion."""
 
 CORRELATION = 0.85
-"""Of the made-up sodium values' smooth part with the lithium ones'."""
+"""Correlation of the smooth parts of the synthetic sodium and lithium values."""
 
 _NOISE = 0.3
 _FINISHED = ("DONE", "FAILED")
@@ -32,7 +32,7 @@ _FINISHED = ("DONE", "FAILED")
 
 @dataclass(frozen=True)
 class Rows:
-    """What is known of one ion's compositions.
+    """Compositions of one ion with their barriers.
 
     Attributes:
         pool: Those that are finished.
@@ -56,7 +56,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is searched and what is known.
+    """Target and source of a search.
 
     Attributes:
         name: What the values are.
@@ -103,10 +103,10 @@ def from_table(path: Path = TABLE) -> Problem:
 
 
 def made_up(seed: int = 0) -> Problem:
-    """Values for all compositions, drawn from the model ``abo`` on the real features.
+    """Synthetic values for all compositions, drawn from the model ``abo`` on the real features.
 
-    The smooth part of the logarithm of the sodium values correlates with that of the lithium ones; each composition has a part
-    of its own. The values' size is about that of the real ones.
+    The smooth part of the logarithm of the sodium values correlates with that of the lithium values; independent noise is added
+    for each composition. The values are of the order of the real ones.
     """
     rng = np.random.default_rng(seed)
     sodium, lithium = _pool("Na"), _pool("Li")

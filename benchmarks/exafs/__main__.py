@@ -76,7 +76,7 @@ def noisy(stored: JsonDict, noise: float, seed: int) -> tuple[FloatArray, FloatA
 
 
 def judged(found: FoundShells, true: list[tuple[float, int]]) -> JsonDict:
-    """What the shells are worth."""
+    """Comparison of the found shells with the crystal."""
     places, distances = found.best.shells.distance, np.array([distance for distance, _ in true])
     apart = np.abs(places[:, None] - distances)
     errors = apart.min(axis=0) if len(places) else np.full(len(true), np.inf)
@@ -122,7 +122,7 @@ def case(stored: JsonDict, reduction: float, noise: float, power: int = 1, *, qu
 
 
 def several(made: JsonDict) -> JsonDict:
-    """What is found where atoms scatter one after the other."""
+    """Shells found in a spectrum with multiple scattering."""
     near = 8.0
     settings = ExafsSettings(bounds=Bounds(distance=(1.5, near)), reduction=made["s02"])
     signal = FineStructure.of(*noisy(made["multiple_scattering"], NOISES[0], 0), Choice(*K_RANGE))

@@ -1,4 +1,4 @@
-"""What larch and Feff do, run with the Python of an environment that has xraylarch. It imports nothing of the product.
+"""Results of larch and Feff; runs with the Python of an environment that has xraylarch and imports nothing of the product.
 
 ``python peers.py make OUT.json``: runs the Feff 6 that the wheel carries on fcc copper, and writes the single-scattering fine
 structure of its shells up to 10 A at 80 and 300 K, without noise, and one at 300 K with the multiple scattering of up to four
@@ -67,7 +67,7 @@ def fine_structure(files: list[Path], temperature: float) -> dict[str, Any]:
 
 
 def make(out: Path) -> None:
-    """Writes the fine structures and what they are made of."""
+    """Writes the fine structures and their parameters."""
     made: dict[str, Any] = {"lattice": LATTICE, "s02": S02, "energy_shift": SHIFT, "debye_temperature": DEBYE}
     files = feff(out.parent)
     made["temperatures"] = {str(temperature): fine_structure(files, float(temperature)) for temperature in (80, 300)}
@@ -117,7 +117,7 @@ def foil(file: Path, feff_file: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Does what the first argument says."""
+    """Entry of the command."""
     what, *given = sys.argv[1:]
     if what == "make":
         make(Path(given[0]).resolve())

@@ -31,7 +31,7 @@ _CLI = "from tansaku.deploy.cli.main import main; main()"
 
 @dataclass(frozen=True)
 class Spent:
-    """What a process took.
+    """Resource usage of a process.
 
     Attributes:
         output: What it printed.
@@ -50,7 +50,7 @@ def spent_by(words: Sequence[str]) -> Spent:
     """Runs Python with some arguments in a fresh process.
 
     Raises:
-        SystemExit: It failed; says with what.
+        SystemExit: It failed; the message has its output.
     """
     before = time.perf_counter()
     with tempfile.TemporaryFile() as out:

@@ -1,4 +1,4 @@
-"""Fills a store directly with campaigns whose documents look as if they had been run."""
+"""Fills a store directly with campaigns; their documents are like those of campaigns that ran."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BATCH = 1000
 FOLLOWING = 50
 FAILED_EVERY = 100
 LOST_EVERY = 400
-"""Every so many evaluations failed, or lost its first attempt."""
+"""Periods, in evaluations, of failures and of lost first attempts."""
 
 _BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms are 0.9 angstrom apart")
@@ -59,7 +59,7 @@ def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, s
         database: Of the store.
         record: The campaign, without evaluations.
         pool: Candidates, proposed in random order.
-        source: Hash of what computes.
+        source: Hash of the calculator.
         count: Number of evaluations.
 
     Returns:
@@ -83,7 +83,7 @@ def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, s
 
 
 def outcome_of(number: int) -> Outcome:
-    """A result of the size that a boundary's has; every so many failed."""
+    """A result as large as that of a boundary; some are failures."""
     if number % FAILED_EVERY == 0:
         return Outcome(failure=_OVERLAP, wall_time=0.5)
     value = 300.0 + 200.0 * float(np.sin(number)) + 1e-3 * (number % 997)

@@ -1,12 +1,12 @@
 """``python -m benchmarks.local_energies --out result.json``: atomic energies at large boundaries, learned at small ones.
 
 Trained on [110] tilt boundaries of aluminium up to Σ 20, tested on all larger ones up to Σ 99. The structures are local minima
-of an embedded-atom potential; what is predicted are that potential's atomic energies (``eam``, nearly circular: a check) and
-CHGNet's of the same structures (``chgnet``: a cheap structure, another model's energies). The data lie beside this file;
+of an embedded-atom potential. Predicted are the atomic energies of that potential (``eam``, nearly circular: a check) and those
+of CHGNet for the same structures (``chgnet``: structures of a cheap model, energies of another). The data lie beside this file;
 ``al-tilt.yaml`` is what `tansaku dataset build` made them from. Reported for radial functions, SOAP and both, without and with
 the cells' total energies: correlation ``r``, errors, share of them inside the predicted deviation, ranking of boundary
-energies, and, for both descriptors, the error against the distance to the nearest environment seen in training. Totals show
-their worth where atoms are unknown: once more with the atoms of one structure of each boundary and the totals of all.
+energies, and, for both descriptors, the error against the distance to the nearest environment seen in training. Total energies
+matter where those of atoms are unknown: one more fit has the atoms of one structure of each boundary and the totals of all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def cases(*, quick: bool) -> list[Case]:
 
 
 def main() -> None:
-    """Fits everything and writes what came out."""
+    """Fits everything and writes the result."""
     quick = "radial functions alone, one structure of each boundary"
     figure = "parity, error against distance, descriptors"
     given = command("local_energies", __doc__, quick=quick, figure=figure, jobs="fits").parse_args()

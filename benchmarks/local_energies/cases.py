@@ -1,4 +1,4 @@
-"""What is fitted: whose energies, seen through which descriptors, with or without the cells' totals."""
+"""Fits: source of the energies, descriptors, with or without the cells' total energies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Case:
         total_weight: μ.
         per_boundary: Structures of each boundary, the first ones.
         detail: Whether single numbers are kept for the figure.
-        known: Structures of each boundary whose atoms' energies are known, the first ones; of the others the total alone is.
+        known: Number of structures of each boundary, the first ones, with energies of atoms; the others have only the total
+            energy.
     """
 
     energies: str
@@ -74,7 +75,7 @@ def sides(case: Case) -> tuple[list[Example], list[Example]]:
 
 
 def _with_totals(training: list[Example], known: int | None) -> list[Example]:
-    """Structures of which the total alone is known beyond the first ones of each boundary."""
+    """Removes the energies of atoms except for the first structures of each boundary."""
     if known is None:
         return training
     seen: dict[str, int] = {}
@@ -112,7 +113,7 @@ def run(case: Case) -> JsonDict:
         found["distance"] = _by_distance(model, training, test, predictions)
         found["by_sigma"] = _by_sigma(test, predictions)
         atoms = compared["energies"]
-        # Every seventh atom is enough to be seen.
+        # Every seventh atom is enough for the figure.
         found["parity"] = [atoms.computed[::7].round(5).tolist(), atoms.predicted[::7].round(5).tolist()]
     return found
 
@@ -134,7 +135,7 @@ def _boundary_energies(test: list[Example], predictions: list[Prediction]) -> Js
     totals = np.array([float(item.properties["energy"]) for item in test])
     predicted = np.array([float(prediction["energy"].values) for prediction in predictions])
     counts = np.array([len(item.structure) for item in test])
-    # Most atoms are deep inside the grains; what is computed and what is predicted are held against the same bulk energy.
+    # Most atoms are deep inside the grains; computed and predicted energies are relative to the same bulk energy.
     bulk = float(np.median([np.median(item.properties["energies"]) for item in test]))
     computed = (totals - counts * bulk) / (2 * areas) * _EV_PER_A2_IN_MJ_PER_M2
     guessed = (predicted - counts * bulk) / (2 * areas) * _EV_PER_A2_IN_MJ_PER_M2

@@ -1,11 +1,11 @@
 """``python -m benchmarks.modes --out result.json``: sets of dynamic modes at equal number of modes, and known oscillations.
 
-losses: by set of snapshots, one row per number of modes (a pair counts as two): the share of the decomposed matrix's square
-that is left over with one least-squares amplitude per mode. ``search``: the product's. ``alone``: adding, dropping and swapping
+losses: by set of snapshots, one row per number of modes (a pair counts as two): the residual share of the square of the
+decomposed matrix with one least-squares amplitude per mode. ``search``: the product's. ``alone``: adding, dropping and swapping
 without the relaxation's sets to begin with. ``all``: all sets, where there are few enough. ``relaxation``: ADMM as published,
 then least squares. ``pydmd``: PyDMD's SpDMD, with the amplitudes that it gives; ``pydmd_published``: the same with the soft
 threshold of the publication, ``(1 - k / |v|) v``, where PyDMD has ``(1 - k) v / |v|``.
-worse: numbers of modes at which the search leaves more over than a peer, beyond a relative 1e-9.
+worse: numbers of modes at which the residual of the search is larger than that of a peer, beyond a relative 1e-9.
 
 oscillations: synthetic signals of 1 to 4 damped oscillations: how often their number is right, and the median error of the
 frequencies, where it is, in bins of the Fourier transform.
@@ -42,18 +42,18 @@ def silent(*_: object) -> None:
 
 
 def shares(path: Path) -> dict[int, float]:
-    """Shares left over by number of modes."""
+    """Residual shares by number of modes."""
     return {path.number(held.support): held.loss / path.problem.total for held in path.best}
 
 
 def soft_threshold(values: ComplexArray, threshold: float) -> ComplexArray:
-    """Of the publication."""
+    """Soft threshold of the publication."""
     size = np.maximum(np.abs(values), 1e-300)
     return np.asarray(np.maximum(1.0 - threshold / size, 0.0) * values)
 
 
 def pydmd_shares(modes: Modes, case: Case) -> dict[int, float]:
-    """The lowest share that PyDMD's sparsity-promoting DMD leaves over, by number of modes."""
+    """Smallest residual share of PyDMD's sparsity-promoting DMD, by number of modes."""
     from pydmd import SpDMD
 
     count, iterations = case.pydmd
@@ -72,7 +72,7 @@ def pydmd_shares(modes: Modes, case: Case) -> dict[int, float]:
 
 
 def searched(problem: Problem, modes: Modes, most: int) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
-    """Shares left over and seconds by method."""
+    """Residual shares and seconds by method."""
     found: dict[str, dict[int, float]] = {}
     seconds: dict[str, float] = {}
     begun = time.perf_counter()

@@ -15,7 +15,7 @@ class Case:
     """Snapshots and how they are decomposed.
 
     Attributes:
-        snapshots: Made.
+        snapshots: The synthetic data.
         delays: Of the Hankel matrix.
         rank: Number of modes.
         most: Largest number of modes of a set.

@@ -1,1 +1,1 @@
-"""What the orchestration of one evaluation costs: a campaign against a bare loop over the same evaluations."""
+"""Cost of the orchestration of one evaluation: a campaign against a bare loop over the same evaluations."""

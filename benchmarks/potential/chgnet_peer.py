@@ -1,4 +1,4 @@
-"""CHGNet on the same data: as it comes, and trained on with its package's own trainer."""
+"""CHGNet on the same data: pretrained, and trained further with its package's own trainer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FORCES = 0.1
 
 
 def chgnet(training: Sequence[Example], held_out: Sequence[Example], epochs: int) -> JsonDict:
-    """The pretrained network, its zero of energy moved to that of the data, before and after training on.
+    """The pretrained network, with its zero of energy shifted to that of the data, before and after further training.
 
     Args:
         training: To learn from; groups set aside choose the pass whose weights are kept.
@@ -69,7 +69,7 @@ def chgnet(training: Sequence[Example], held_out: Sequence[Example], epochs: int
 
 
 def _trained(model: CHGNet, training: _Loader, aside: _Loader, epochs: int) -> CHGNet:
-    """Weights of the pass with the smallest error of energies on what was set aside."""
+    """Weights of the pass with the smallest error of energies on the groups set aside."""
     trainer = Trainer(
         model,
         targets="ef",
@@ -106,7 +106,7 @@ def _said(model: CHGNet, examples: Sequence[Example]) -> list[dict[str, FloatArr
 
 
 def _offset(model: CHGNet, examples: Sequence[Example]) -> float:
-    """How far the data's zero of energy lies above the network's [eV/atom]."""
+    """Zero of energy of the data relative to that of the network [eV/atom]."""
     known = [float(example.properties["energy"]) / len(example.structure) for example in examples]
     return float(np.mean(known) - np.mean([float(item["e"]) for item in _said(model, examples)]))
 
@@ -120,7 +120,7 @@ def _errors(model: CHGNet, held_out: Sequence[Example], offset: float) -> JsonDi
 
 
 def _quietly(call: Callable[[], Result]) -> Result:
-    """The package prints what it reads, and each batch."""
+    """Suppresses the output of the package."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call()

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.potential.convergence --out convergence.json``: which level of theory the aluminium data need.
+"""``python -m benchmarks.potential.convergence --out convergence.json``: convergence of the aluminium data's level of theory.
 
 Structures of ``al.yaml`` with one setting at a time changed: the plane waves' cut-off against one of 700 eV, the density of
 k-points against a denser one at the same smearing, and the smearing's width against a narrow one at many k-points.
@@ -35,8 +35,8 @@ class Series:
 
     Attributes:
         setting: Key of the calculator's spec.
-        values: What it is set to.
-        reference: What is taken for converged.
+        values: Its values.
+        reference: Value that is regarded as converged.
         candidates: Structures.
         held: Other keys that differ from the data's.
     """
@@ -48,7 +48,7 @@ class Series:
     held: JsonDict
 
     def asked(self) -> JsonDict:
-        """As plain data, nothing computed yet."""
+        """The series as plain data, without results."""
         named = {"setting": self.setting, "values": list(self.values), "reference": self.reference, "held": self.held}
         return named | {"structures": {}}
 
@@ -69,7 +69,7 @@ QUICK = (
 
 
 def main() -> None:
-    """Computes every structure at every setting that the file does not have, and writes what came out after each structure."""
+    """Computes every structure at every setting that is missing in the file; writes the file after each structure."""
     given = command(
         "potential.convergence",
         __doc__,

@@ -1,4 +1,4 @@
-"""What scans of a cubic crystal come to: equation of state, elastic constants, energies of other crystals."""
+"""Properties from scans of a cubic crystal: equation of state, elastic constants, energies of other crystals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.surrogates import Example
 
 _SMALL = 6.0
-"""Scans are fitted up to so many percent or degrees."""
+"""Largest deformation that is fitted [% or degrees]."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Crystal:
     others: tuple[str, ...]
 
     def of(self, examples: Sequence[Example]) -> list[Example]:
-        """Structures that its constants are taken from."""
+        """Structures from which its constants are computed."""
         scans = {f"{self.name}-{scan}" for scan in ("lattice", "tetragonal", "shear")}
         scans |= {f"{other}-lattice" for other in self.others}
         return [item for item in examples if item.group in scans and (item.group.endswith("-lattice") or _is_small(item))]
@@ -45,10 +45,10 @@ ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp", "diamond"))
 def constants(crystal: Crystal, examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
     """Lattice parameter [Å], bulk modulus and elastic constants [GPa], and energies of other crystals [meV/atom].
 
-    All from the same structures, whoever says their energies.
+    All methods use the same structures.
 
     Args:
-        crystal: Whose.
+        crystal: The crystal.
         examples: All scans.
         energy: Of a structure [eV].
     """

@@ -1,4 +1,4 @@
-"""Structures with energies and forces: those that ship, or those of aluminium by an embedded-atom potential."""
+"""Structures with energies and forces: the shipped ones, or those of aluminium by an embedded-atom potential."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Sides:
-    """Structures to learn from, and whole scans that judge."""
+    """Training structures, and whole scans for the test."""
 
     training: Sequence[Example]
     held_out: Sequence[Example]
 
     def first(self, count: int) -> Sequence[Example]:
-        """So many structures to learn from, of all scans in turn."""
+        """The first training structures, of all scans in turn."""
         return in_turn(self.training)[:count]
 
 
@@ -62,17 +62,17 @@ def sides(source: str) -> Sides:
 
 
 def origin(source: str) -> JsonDict:
-    """What the data of a source are known by."""
+    """Identification of a source's data."""
     return of_file(DATA) if source == "gpaw" else {"potential": EMBEDDED_ATOM.potential}
 
 
 def of_file(data: Path) -> JsonDict:
-    """What a file is known by."""
+    """Identification of a file."""
     return {"file": data.name, "sha256": file_sha256(data)}
 
 
 def divided(spec: Path, examples: Sequence[Example]) -> Sides:
-    """Both sides as a data set's file says."""
+    """Both sides as defined by a data set's file."""
     wanted = DatasetSpec.model_validate(yaml.safe_load(spec.read_text()))
     groups = split(examples, wanted.split, wanted.seed)
     return Sides(side_of(examples, groups, "training"), side_of(examples, groups, "held_out"))
@@ -116,11 +116,11 @@ def shipped(data: Path) -> list[Example]:
 
 
 def computed(space: Space, calculator: Calculator, groups: Container[str] | None = None) -> list[Example]:
-    """Structures of a space with energies and forces; what cannot be computed is left out.
+    """Structures of a space with energies and forces; those that cannot be computed are left out.
 
     Args:
         space: Of them.
-        calculator: Computes each as it stands.
+        calculator: Computes each without relaxation.
         groups: Only of these; None: of all.
     """
     pool, found = space.pool(), []

@@ -1,8 +1,8 @@
 """``python -m benchmarks.potential.defects --out FILE``: a vacancy and two twins of aluminium by density-functional theory.
 
-What the network potential is judged by where there is no scan: structures that relax. The level of theory and the k-points'
-density are those of the data (``al.yaml``), the lattice parameter is what this level gives, and each energy is taken against
-the perfect crystal in a cell of the same shape, whose errors of k-points cancel. The file is written after each defect. Those
+A test of the network potential outside of the scans: structures that relax. The level of theory and the density of k-points
+are those of the data (``al.yaml``), the lattice parameter is that of this level, and each energy is relative to the perfect
+crystal in a cell of the same shape, so that errors of k-points cancel. The file is written after each defect. Those
 that it has are not computed again, and a relaxation continues from its last checkpoint, in a folder beside the file. Twins are
 in half of the cell that a campaign would take, and begin where the embedded-atom potential relaxes them to.
 """
@@ -36,7 +36,7 @@ from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
 SHIPPED = HERE / "defects.json"
-"""By density-functional theory; what :mod:`benchmarks.potential` compares with."""
+"""Results by density-functional theory, with which :mod:`benchmarks.potential` compares."""
 VACANCY = "vacancy"
 TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
 DEFECTS = ("sigma3_111", VACANCY, "sigma11_113")
@@ -44,16 +44,16 @@ SPACING = 6.5
 """Smallest distance of two twins in a cell [Å]: 6 and 22 atoms."""
 _RELAXED = 0.02
 _FREE = RelaxationSpec(cell="normal", fmax=_RELAXED)
-"""At fixed height two twins 7 Å apart cost a quarter more than far apart; free, they cost the same."""
+"""At fixed height the energy of two twins 7 Å apart is a quarter higher than far apart; at free height it is the same."""
 _SAME = 0.01
 """Atoms that are nearer are one atom and its image [Å]."""
 _SCAN = "fcc-lattice"
 _NEAR = range(9400, 10700, 200)
-"""Changes of the lattice parameter that its own value is taken from [1e-4 of 4.04 Å]."""
+"""Changes of the lattice parameter from which its own value is fitted [1e-4 of 4.04 Å]."""
 
 
 def main() -> None:
-    """Computes what the file does not have yet."""
+    """Computes the defects that are missing in the file."""
     parser = command("potential.defects", __doc__, quick="one twin, far from converged: whether it works")
     given = parser.parse_args()
     space, level = aluminium()
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 class FreeEnergies:
-    """GPAW, with free energies, as in the data: what the forces are derivatives of.
+    """GPAW with free energies, as in the data: the forces are their derivatives.
 
     Args:
         calculator: Computes.
@@ -129,7 +129,7 @@ def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float
 
 
 def halved(cell: Atoms) -> Atoms:
-    """A boundary's rectangular cell, whose middle is like its corners, as a parallelogram of half its area.
+    """A boundary's rectangular cell, whose centre is equivalent to its corners, as a parallelogram of half its area.
 
     The second edge comes along x; the other leads from the middle of the rectangle to its end.
 
@@ -137,7 +137,7 @@ def halved(cell: Atoms) -> Atoms:
         cell: Of two boundaries normal to its third vector.
 
     Raises:
-        ValueError: Its middle is not like its corners.
+        ValueError: Its centre is not equivalent to its corners.
     """
     first, second, third = cell.cell.array
     found = cell.copy()
@@ -153,7 +153,7 @@ def halved(cell: Atoms) -> Atoms:
 
 
 def nearly_relaxed(cell: Atoms, edge: float) -> Atoms:
-    """A boundary's cell as the embedded-atom potential relaxes it: a third of the steps are left then.
+    """A boundary's cell relaxed by the embedded-atom potential: a third of the steps remain.
 
     Args:
         cell: At the lattice parameter of another calculator.

@@ -33,12 +33,12 @@ _EVERY = 10
 
 @dataclass(frozen=True)
 class Timed:
-    """How long some steps took, after a first one that is not counted.
+    """Times of some steps, without the first one.
 
     Attributes:
         processor_s: Time of the processor, all threads together.
-        wall_s: Time that went by; more where others use the machine too.
-        drift: Change of the total energy [eV/atom], None where nothing moved by its forces.
+        wall_s: Wall time; longer if the machine is shared.
+        drift: Change of the total energy [eV/atom], None for single evaluations.
     """
 
     atoms: int
@@ -48,7 +48,7 @@ class Timed:
     drift: float | None
 
     def document(self) -> JsonDict:
-        """As plain data, with what it is about."""
+        """As plain data, with the system's size."""
         return {"atom_steps_per_second": self.atoms * self.steps / self.processor_s, **asdict(self)}
 
 
@@ -120,7 +120,7 @@ def at_constant_energy(calculator: Calculator, picoseconds: float = PICOSECONDS)
         picoseconds: For so long [ps].
 
     Returns:
-        How far the total energy ever is from what it was at first [meV/atom], the mean temperature of the second half [K], the
+        Largest deviation of the total energy from its first value [meV/atom], the mean temperature of the second half [K], the
         root mean square distance of the atoms from their sites, on average over the second half [Å].
     """
     atoms = crystal(REPEAT)

@@ -1,4 +1,4 @@
-"""Networks trained on a side of the data and judged by the other, with their learning curves; what crystals come to by them."""
+"""Networks trained on one side of the data and tested on the other, their learning curves, and properties of crystals."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tansaku.models.surrogates.potential.training import PotentialTrainer
 from tansaku.tasks.training.judging import compare
 
 FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}
-"""How structures of aluminium count; chosen on groups set aside of a first 200: without softening three times their error."""
+"""Weights of structures of aluminium, chosen on groups set aside of a first 200; without softening the error is tripled."""
 TO_THE_END: JsonDict = {"bootstrap": False, "patience": 250, "trainer": {"type": "levenberg_marquardt", "cycles": 250}}
-"""How a committee of aluminium is trained; of seven training scans set aside 7.0 meV/atom, with ``bootstrap`` 9.4."""
+"""Training of a committee of aluminium; its error on seven training scans set aside is 7.0 meV/atom, with ``bootstrap`` 9.4."""
 _NO_FORCE = 1e-3
 """Where no force is larger, all are zero by symmetry up to the accuracy of the calculation [eV/Å]."""
 _MODERATE = 1.0
@@ -30,11 +30,11 @@ _MODERATE = 1.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """A training and what came of it.
+    """A training and its results.
 
     Attributes:
         model: The committee.
-        seconds: It took so long by the clock [s].
+        seconds: Wall time [s].
         processor_seconds: All threads together [s].
         curve: Of each cycle the seconds since the start by the clock, the errors on training groups and on groups set aside
             [meV/atom, forces included with their weight], and the processor's seconds since the start.
@@ -97,7 +97,7 @@ def _is_of(kind: str, example: Example) -> bool:
 
 
 def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
-    # Forces that vanish by symmetry are no achievement.
+    # Forces that vanish by symmetry are no test.
     moved = [
         example
         if np.abs(example.properties["forces"]).max() > _NO_FORCE
@@ -117,7 +117,7 @@ def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> J
 
 
 def report(fitted: Fitted, held_out: Sequence[Example], crystal: Crystal, scans: Sequence[Example]) -> JsonDict:
-    """What a training came to.
+    """Report of a training.
 
     Args:
         fitted: The training.
@@ -139,7 +139,7 @@ def report(fitted: Fitted, held_out: Sequence[Example], crystal: Crystal, scans:
 
 
 def known_scans(spec: PotentialSpec, examples: Sequence[Example]) -> JsonDict:
-    """What a training on four fifths of each scan comes to, judged by the fifth between them.
+    """Errors of a training on four fifths of each scan, on every fifth structure between them.
 
     Args:
         spec: Hyper-parameters.

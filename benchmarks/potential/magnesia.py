@@ -1,9 +1,9 @@
 """``python -m benchmarks.potential.magnesia --out result.json``: the same network potential on an oxide.
 
 Magnesium oxide in four structures, stretched, sheared and rattled, by density-functional theory (``mgo.yaml``): fewer data
-than of aluminium, and two elements that pull at each other from afar, which a potential of near surroundings does not see.
-A committee learns energies and forces; whole scans judge. Beside it another, which every fifth structure of each scan judges:
-what the potential is worth where it was taught.
+than for aluminium, and two elements with long-ranged electrostatics, which a potential of local environments does not have.
+A committee learns energies and forces and is tested on whole scans. Another one is tested on every fifth structure of each
+scan, which measures the interpolation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ QUICK = {"members": 2, "hidden": [8], "trainer": {"type": "levenberg_marquardt",
 
 
 def main() -> None:
-    """Trains, judges and writes what came out."""
+    """Trains, tests and writes the result."""
     quick, figure = "few structures, a short training", "parity, and errors of each kind of scan"
     given = command("potential.magnesia", __doc__, quick=quick, figure=figure).parse_args()
     both = divided(SPEC, shipped(DATA))

@@ -1,4 +1,4 @@
-"""What the network is compared with: kernel ridge regression on SOAP, and a linear model of bispectrum components."""
+"""Methods for comparison with the network: kernel ridge regression on SOAP, and a linear model of bispectrum components."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
 
 @dataclass(frozen=True)
 class _Rows:
-    """What a linear model sees of structures.
+    """Inputs of a linear model.
 
     Attributes:
         means: Components, averaged over atoms, shape ``(n, n_components)``.

@@ -1,1 +1,1 @@
-"""What a queue costs: jobs through FireWorks and SLURM against plain sbatch."""
+"""Overhead of a queue: jobs through FireWorks and SLURM against plain sbatch."""

@@ -69,12 +69,12 @@ def documents(count: int) -> list[JsonDict]:
 
 
 class SlurmCluster(Protocol):
-    """What is used of the tests' SLURM."""
+    """The part of the tests' SLURM that is used here."""
 
     configuration: Path
 
     def run(self, *command: str) -> str:
-        """Runs a SLURM command; returns what it says."""
+        """Runs a SLURM command; returns its output."""
         ...
 
     def node_states(self) -> dict[str, str]:
@@ -106,7 +106,7 @@ class Site:
         return open_cluster(Settings(home=self.folder), site, SiteWorkers(open_database(self.uri, f"queue-{name}")))
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Waits, looking often."""
+        """Waits for a condition."""
         while not condition():
             time.sleep(_LOOK)
 
@@ -173,7 +173,7 @@ def compared(site: Site, bundle: int, count: int) -> JsonDict:
 
 
 def memory(site: Site, count: int) -> JsonDict:
-    """What many submitted jobs take in the driver."""
+    """Memory of the driver with many submitted jobs."""
     launcher = site.cluster("many", 1).launcher("many", fills=False)
     launcher.start()
     document = documents(1)[0]

@@ -12,7 +12,7 @@ from tansaku.tasks.jobs.evaluate import evaluate
 
 
 def main(path: Path) -> None:
-    """Evaluates the documents of a JSON file; what they leave is thrown away."""
+    """Evaluates the documents of a JSON file and discards the results."""
     with tempfile.TemporaryDirectory() as folder:
         for number, document in enumerate(json.loads(path.read_text())):
             job = Path(folder, str(number))

@@ -1,1 +1,1 @@
-"""What the calculator adds to LAMMPS: warm evaluations against the same minimisations in a bare input script."""
+"""Overhead of the calculator over LAMMPS: warm evaluations against the same minimisations in a bare input script."""

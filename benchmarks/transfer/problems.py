@@ -73,11 +73,11 @@ class Problem:
     harm: Harm | None = None
 
     def harmful(self, kind: Harm) -> Problem:
-        """The same with a source that misleads."""
+        """The same problem with a misleading source."""
         return replace(self, name=f"{self.name}, {kind}", harm=kind)
 
     def drawn(self, seed: int) -> Problem:
-        """What run ``seed`` is made on: another landscape where there are more, and the source as it is meant to be."""
+        """The problem of run ``seed``: with its own landscape where there are several, and with the harmed source."""
         fresh = self if self.redraw is None else self.redraw(seed)
         source, values = fresh.source, fresh.source.values
         if self.harm == "shuffled":
@@ -87,7 +87,7 @@ class Problem:
         return replace(self, pool=fresh.pool, values=fresh.values, source=source)
 
     def shortened(self, evaluations: int, seeds: int) -> Problem:
-        """The same with fewer evaluations and runs."""
+        """The same problem with fewer evaluations and runs."""
         return replace(self, evaluations=min(evaluations, self.evaluations), seeds=seeds)
 
 

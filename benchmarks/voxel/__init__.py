@@ -1,1 +1,1 @@
-"""Fields and points: the voxel descriptor and a network on it beside kernels on the atoms' surroundings."""
+"""The voxel descriptor and a network on it, compared with kernels on atomic environments."""

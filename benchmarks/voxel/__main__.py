@@ -1,4 +1,4 @@
-"""``python -m benchmarks.voxel --out result.json``: how well fields and points say the parts of an oxide's energy.
+"""``python -m benchmarks.voxel --out result.json``: predictions of the parts of an oxide's energy from fields and atoms.
 
 The oxides beside this file (``oxides.npz``, by the campaign of ``oxides.yaml``) are divided into training and test oxides at
 random, all oxides of one composition on one side, again and again. Methods learn from some of the training oxides: kernels on
@@ -43,7 +43,7 @@ QUICK_NETWORK = NETWORK.model_copy(update={"members": 1, "epochs": 1, "rotations
 
 
 def main() -> None:
-    """Compares and writes what came out."""
+    """Compares the methods and writes the result."""
     parser = command(
         "voxel",
         __doc__,

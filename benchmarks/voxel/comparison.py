@@ -1,4 +1,4 @@
-"""Divisions of the oxides, one after the other: what each method is off by, and what that comes to."""
+"""Errors of each method on divisions of the oxides, and their summary."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def compare(
     shares: Sequence[float],
     write: Callable[[JsonDict], None],
 ) -> None:
-    """Computes what a result does not have yet.
+    """Computes the missing parts of a result.
 
     Args:
         result: Has ``errors``, ``wall_seconds`` and ``cpu_seconds``; is filled.
@@ -79,7 +79,7 @@ def compare(
 
 
 def summary(errors: JsonDict) -> JsonDict:
-    """What the divisions so far come to.
+    """Summary of the divisions so far.
 
     Args:
         errors: Method → number of training oxides → divisions → targets.

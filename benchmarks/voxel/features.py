@@ -1,4 +1,4 @@
-"""What each method sees of an oxide: surroundings of atoms, a matrix of nuclei, shells of the field, and points with field."""
+"""Inputs of the methods: atomic environments, a matrix of nuclei, shells of the field, and atoms with field."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Oxides:
 
     @cached_property
     def values(self) -> FloatArray:
-        """What is learned: targets per atom, the gap as it is [eV], shape ``(n, n_targets)``."""
+        """Targets: energies per atom, and the gap [eV], shape ``(n, n_targets)``."""
         return np.array([[row.targets[name] / row.extent(name) for name in TARGETS] for row in self.rows])
 
     @cached_property
@@ -71,7 +71,7 @@ class Oxides:
         return replace(self.examples[place], properties=properties)
 
     def families(self, places: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-        """Which of some oxides have one composition, as places among these."""
+        """Groups of equal composition among some oxides, as indices."""
         formulas = np.array([self.rows[place].formula for place in places])
         return [np.flatnonzero(formulas == name) for name in dict.fromkeys(formulas.tolist())]
 
@@ -157,7 +157,7 @@ class Oxides:
 
 
 def element_properties(symbol: str) -> list[float]:
-    """What pymatgen knows of an element.
+    """Properties of an element from pymatgen.
 
     Electronegativity, radius, period, group, ionisation energy, Mendeleev number; energies of the free atom's outermost s, p
     and d orbital and of its highest one [eV], 0 where there is none.

@@ -43,7 +43,7 @@ def draw(result: JsonDict, path: Path) -> None:
             for name in (item for item in _LINES if item in by_method):
                 label, line, colour = _LINES[name]
                 sizes = sorted(by_method[name], key=int)
-                # None, after one division, becomes a number that is none: no bar is drawn.
+                # None, after one division, becomes NaN: no bar is drawn.
                 spread = np.array([result["standard_error"][target][name][size] for size in sizes], dtype=np.float64)
                 means = [by_method[name][size] for size in sizes]
                 axes.errorbar(

@@ -1,4 +1,4 @@
-"""Methods of the comparison: each learns all targets from some oxides and says those of others."""
+"""Methods of the comparison: each learns all targets of some oxides and predicts those of others."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _RIDGES = tuple(10.0**power for power in range(-10, 3))
 
 @dataclass(frozen=True)
 class Division:
-    """Who teaches and who is asked.
+    """A division into training and test oxides.
 
     Attributes:
         oxides: All of them.
-        training: Places of those to learn from.
-        test: Places of those to say something of.
-        seed: Start of every random choice.
+        training: Indices of training oxides.
+        test: Indices of test oxides.
+        seed: Of all random choices.
     """
 
     oxides: Oxides
@@ -44,7 +44,7 @@ class Division:
 
     @cached_property
     def values(self) -> FloatArray:
-        """What is known of those to learn from, shape ``(n_training, n_targets)``."""
+        """Targets of the training oxides, shape ``(n_training, n_targets)``."""
         return np.asarray(self.oxides.values[self.training])
 
     @cached_property
@@ -123,12 +123,12 @@ def network(spec: VoxelNetworkSpec, device: DeviceChoice = "cpu") -> Method:
 
 
 def alone(kernel: Kernel) -> Method:
-    """A kernel by itself."""
+    """One kernel."""
     return lambda division, values: kernel(division, values)[1]
 
 
 def after(first: Kernel, second: Method) -> Method:
-    """The second learns what the first leaves over on the training oxides."""
+    """The second method learns the errors of the first on the training oxides."""
 
     def learn(division: Division, values: FloatArray) -> FloatArray:
         fitted, said = first(division, values)

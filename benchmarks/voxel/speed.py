@@ -1,4 +1,4 @@
-"""How long descriptors and networks take."""
+"""Times of descriptors and networks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def devices(spec: VoxelNetworkSpec, division: Division) -> JsonDict:
     import torch
 
     single = spec.model_copy(update={"members": 1})
-    # What a GPU does once when it is first used is not training.
+    # The initialisation of a GPU at its first use is not part of a training.
     trained_seconds(single.model_copy(update={"epochs": 1}), division, "cuda")
     cpu, gpu = (trained_seconds(single, division, device) for device in ("cpu", "cuda"))
     hardware = {"torch_threads": torch.get_num_threads(), "gpu": torch.cuda.get_device_name()}

@@ -1,4 +1,4 @@
-"""A target's prior given one source, and the fit of their correlation, without the source's points in every matrix.
+"""Prior of a target given one source, and the fit of their correlation, with matrices of the size of the target's data.
 
 With S the covariance of the source's observations y (noise and mean's variance included), B that between them and the target's
 candidates, and c the correlation of source and target, conditioning on the source leaves the target with
@@ -28,7 +28,7 @@ from tansaku.models.engine.transfer.modes import Family
 
 
 class CoupledPrior:
-    """What one source makes of a target's prior, as a function of their correlation.
+    """Prior of a target conditioned on one source, as a function of their correlation.
 
     Args:
         family: Target and source.
@@ -100,5 +100,5 @@ def _cholesky(matrix: FloatArray) -> FloatArray:
 
 
 def _log_density(factor: FloatArray, values: FloatArray, solved: FloatArray) -> float:
-    """Of values under a normal distribution, by the Cholesky factor of its covariance and K⁻¹ · values."""
+    """Logarithm of a normal density, from the Cholesky factor of its covariance and K⁻¹ · values."""
     return -0.5 * float(values @ solved) - float(np.log(np.diagonal(factor)).sum()) - 0.5 * len(values) * log(2.0 * pi)

@@ -1,4 +1,4 @@
-"""What searches have found after each evaluation, and what random ones have found on average, exactly."""
+"""Found candidates after each evaluation of searches, and the exact expectation for random searches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.special import gammaln
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 EXACT = 1e-6
-"""Values this near the best one are the best one [objective's unit]."""
+"""Values within this distance of the best one count as best [objective's unit]."""
 
 
 def best_ones(values: FloatArray) -> BoolArray:

@@ -23,7 +23,7 @@ from tansaku.models.engine.transfer.modes import Family, arrays
 
 
 class SearchModel(Protocol):
-    """What a search believes before it has observed anything, given hyper-parameters fitted to what it has observed since.
+    """Prior of a search for hyper-parameters that are fitted to its observations.
 
     Attributes:
         settings: Transform, acquisition and initial design.
@@ -47,7 +47,7 @@ class SearchModel(Protocol):
 
 
 class OwnModel:
-    """That of a campaign without transfer.
+    """Model of a campaign without transfer.
 
     Args:
         settings: The proposer's.
@@ -72,7 +72,7 @@ class OwnModel:
 
 
 class FullyInformedModel(OwnModel):
-    """That of a campaign whose hyper-parameters were fitted to the values of all candidates: how far regression can go.
+    """Model of a campaign whose hyper-parameters were fitted to the values of all candidates: the limit of regression.
 
     Args:
         settings: The proposer's.
@@ -87,7 +87,7 @@ class FullyInformedModel(OwnModel):
         self._prior = super().prior(self._fitted)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Never again: there is nothing to learn."""
+        """Only once: there is nothing to learn."""
         return not fitted_at and n_observed > 0
 
     def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - the same whatever is known
@@ -100,12 +100,12 @@ class FullyInformedModel(OwnModel):
 
 
 class _LearningModel:
-    """What the modes of transfer share.
+    """Common part of the modes of transfer.
 
     Args:
         settings: The proposer's.
         pool: The candidates.
-        source: What is learned from.
+        source: Data of the source.
     """
 
     def __init__(self, settings: GPSettings, pool: CandidatePool, source: SourceData) -> None:

@@ -1,1 +1,1 @@
-"""Which boundaries to have expensive energies of: by information per cost, the smallest first, or at random."""
+"""Choice of the boundaries to label: by information per cost, the smallest first, or at random."""

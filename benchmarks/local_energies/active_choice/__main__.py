@@ -27,10 +27,10 @@ SEEDS = 10
 
 
 def curves(*, quick: bool) -> list[Curve]:
-    """All learning curves, those of a seed together; quickly, one seed and one kind of cost."""
+    """All learning curves, ordered by seed; with ``--quick`` one seed and one kind of cost."""
     if quick:
         return [Curve("chgnet", rule, 3.0, 0) for rule in RULES]
-    # The shared work of a seed is done once by the process that it falls to.
+    # The work that the curves of a seed share is done once, by the process that gets them.
     return [Curve("chgnet", rule, power, seed) for seed in range(SEEDS) for power in POWERS for rule in RULES]
 
 
@@ -57,7 +57,7 @@ def summary(found: Sequence[JsonDict]) -> list[JsonDict]:
 
 
 def _errors(found: Sequence[JsonDict], rule: str, place: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Of each seed in order; infinite where there was too little to learn from."""
+    """Error of each seed in order; infinite where there were too few data."""
     values = [
         entry["points"][place]["rmse_mev"] for entry in sorted(found, key=lambda item: item["seed"]) if entry["rule"] == rule
     ]
@@ -69,7 +69,7 @@ def _quartiles(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[flo
 
 
 def main() -> None:
-    """Computes all curves and writes what came out."""
+    """Computes all curves and writes the result."""
     quick = "one seed, cost by the third power of the atoms"
     given = command(
         "local_energies.active_choice", __doc__, quick=quick, figure="error against cost", jobs="curves"

@@ -45,7 +45,7 @@ class Curve:
         energies: Key of ``benchmarks.local_energies.cases.ENERGIES``.
         rule: Key of :data:`RULES`.
         power: Cost of a label is the number of atoms to this power.
-        seed: Which structures of each boundary may be chosen, and the rule's own chance.
+        seed: Of the structures that may be chosen, and of the random rule.
     """
 
     energies: str
@@ -55,7 +55,7 @@ class Curve:
 
 
 def sides(energies: str, seed: int) -> tuple[list[Example], list[Example]]:
-    """Structures that may be labelled, some of each boundary up to Σ 59, and those of all larger ones, which test."""
+    """Structures that may be labelled, some of each boundary up to Σ 59, and those of all larger boundaries for the test."""
     every = examples(energies)
     rng = np.random.default_rng([seed, 1])
     small: dict[str, list[Example]] = {}
@@ -91,7 +91,7 @@ def run(curve: Curve) -> JsonDict:
         try:
             found = _tested([candidates[place] for place in chosen], test)
         except FitError:
-            # One boundary alone: nothing can be left out.
+            # With one boundary there is no group to leave out.
             found = {"rmse_mev": None, "r": None}
         points.append(choice | found)
     return {**vars(curve), "points": points, "seconds": time.process_time() - begun}
@@ -99,7 +99,7 @@ def run(curve: Curve) -> JsonDict:
 
 @cache
 def _environments(seed: int) -> Environments:
-    """What the choice sees: structures alone, candidates first, and no energy."""
+    """Input of the choice: the structures, candidates first, without energies."""
     candidates, test = sides("eam", seed)
     return Environments.of([item.structure for item in (*candidates, *test)], SPEC.descriptors, _kept_of)
 

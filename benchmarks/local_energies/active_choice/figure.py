@@ -23,7 +23,7 @@ def draw(result: JsonDict, path: Path) -> None:
         for axes, (energies, power) in zip(panels.flat, kinds, strict=False):
             rows = [row for row in result["summary"] if (row["energies"], row["power"]) == (energies, power)]
             for rule, (colour, name) in _LOOK.items():
-                # A quartile that is not known is one of too little to learn from: no line there.
+                # A quartile is unknown where there were too few data: no line there.
                 shown = [(100 * row["share"], row["rmse_mev"][rule]) for row in rows if None not in row["rmse_mev"][rule]]
                 shares = [share for share, _ in shown]
                 axes.plot(shares, [middle for _, (_, middle, _) in shown], "o-", ms=3, color=colour, label=name)

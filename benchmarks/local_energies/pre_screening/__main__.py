@@ -1,13 +1,13 @@
 """``python -m benchmarks.local_energies.pre_screening --out FILE``: labels saved by pre-screening with a retrained LASSO.
 
-The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with the
-smallest cells, six of each, local minima of an embedded-atom potential; wanted is, of each boundary, the structure that is best
-by a universal potential: by CHGNet as it stands, as in the example; by SevenNet, which takes six times as long; or (17
-boundaries) by CHGNet after it has relaxed it on, at forty times the time. Without pre-screening all labels are computed; with
-them a structure is left at its prediction where that is worse than the best computed one of its boundary by more than so many
-deviations. The loop, the trainings and the looks are the product's own; energies come from the record, and so does the
-processor time of the more expensive labels. That of CHGNet's is a time per atom, measured here. The same answer means: the same
-structure is best.
+The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with
+the smallest cells, six of each, local minima of an embedded-atom potential; the search looks for the best structure of each
+boundary by a universal potential: by CHGNet without relaxation, as in the example; by SevenNet, which takes six times as
+long; or (17 boundaries) by CHGNet with relaxation, which takes forty times as long. Without pre-screening all labels are
+computed. With it a structure keeps its predicted energy if that is worse than the best computed one of its boundary by more
+than a number of deviations. Loop, trainings and pre-screening are those of the product; energies are recorded, and so is the
+processor time of the more expensive labels. The time of a CHGNet label is a time per atom that is measured here. The answer
+is the same if the same structure is best.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def cases(*, quick: bool) -> list[Case]:
 
 
 def main() -> None:
-    """Runs the campaigns and writes what came out."""
+    """Runs the campaigns and writes the result."""
     shown = "labels, cost and predictions"
     given = command(
         "local_energies.pre_screening", __doc__, quick="sixty structures, radial functions", figure=shown, jobs="campaigns"
@@ -72,7 +72,7 @@ def main() -> None:
             f"largest gap {item['largest_gap_mj_m2']:.2f} mJ/m2",
             flush=True,
         )
-        # After each, so that an early end leaves what there is.
+        # After each campaign, so that an interrupted run keeps its results.
         given.out.write_text(json.dumps(found | {"seconds": time.perf_counter() - begun}) + "\n")
     if given.figure is not None:
         draw(found, given.figure)

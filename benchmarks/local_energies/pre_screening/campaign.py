@@ -38,7 +38,7 @@ from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.yaml_text import read_yaml
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "al-first-look.yaml"
-"""The campaign whose jobs are answered from the record here."""
+"""The campaign whose jobs are replaced by recorded results."""
 
 NAME = "first-look"
 
@@ -108,7 +108,7 @@ def document(case: Case) -> JsonDict:
 
 
 def run(case: Case) -> JsonDict:
-    """Drives a campaign and tells what it found and what it cost."""
+    """Drives a campaign; returns its results and costs."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         launcher = RecordedLauncher(home / "jobs")
@@ -197,7 +197,7 @@ def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
 
 
 def _looks(errors: FloatArray) -> JsonDict:
-    """What looks were worth, from errors and predicted deviations [mJ/m^2], shape ``(n, 2)``."""
+    """Statistics of the pre-screening's predictions, from errors and predicted deviations [mJ/m^2], shape ``(n, 2)``."""
     if not len(errors):
         return {"looks": 0}
     off, deviations = np.abs(errors).T
@@ -222,7 +222,7 @@ def _label(spec: JsonDict) -> tuple[str, float]:
 
 
 def cheap_seconds(count: int) -> JsonDict:
-    """What the embedded-atom potential takes on this machine for a structure that the space builds, see :func:`_seconds`."""
+    """Time of the embedded-atom potential on this machine for a structure that the space builds, see :func:`_seconds`."""
     case = Case("cheapest", None, systems=KINDS["chgnet"].systems)
     spec = campaign_from_data(document(case), DATA.parent, "pre-screening").spec
     if spec.calculator is None:
@@ -233,13 +233,13 @@ def cheap_seconds(count: int) -> JsonDict:
 
 
 def label_seconds(count: int) -> JsonDict:
-    """What CHGNet takes on this machine for a label of a structure as it stands, see :func:`_seconds`."""
+    """Time of CHGNet on this machine for a label without relaxation, see :func:`_seconds`."""
     calculator = open_calculator(ChgnetSpec(), DATA.parent)
     return _seconds(count, lambda name: calculator.evaluate(structures()[name].copy()))
 
 
 def _seconds(count: int, compute: Callable[[str], CalculationResult]) -> JsonDict:
-    """Processor time by a straight line through the origin over some structures.
+    """Processor time, fitted by a line through the origin to some structures.
 
     Args:
         count: Structures, from the smallest to the largest of the benchmark.

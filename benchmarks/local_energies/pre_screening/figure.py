@@ -1,4 +1,4 @@
-"""Cost side by side: labels so far against proposals, seconds with and without looks, and what the looks were worth."""
+"""Costs: labels against proposals, seconds with and without pre-screening, and the quality of its predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = (("label_cpu_seconds", MAIN, "labels"), ("surrogate", ACCENT, "training
 
 
 def draw(found: JsonDict, path: Path) -> Path:
-    """Draws the figure: labels spent on the left, their cost in the middle, what was left at its prediction on the right."""
+    """Draws the figure: labels on the left, their cost in the middle, structures that kept their prediction on the right."""
     from matplotlib.figure import Figure
 
     runs = [run for run in found["runs"] if run["label"] == SHOWN]

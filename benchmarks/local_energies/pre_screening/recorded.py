@@ -1,7 +1,7 @@
-"""The jobs of the campaign, answered from recorded results: the loop, the training and the pre-screening are those of tansaku.
+"""Jobs of the campaign with recorded results; loop, training and pre-screening are those of tansaku.
 
-Structures, embedded-atom energies and CHGNet's energies of the same atoms are those of ``benchmarks/local_energies``; CHGNet's
-energies after it has relaxed the structures on, and those of SevenNet, lie beside this file.
+Structures, embedded-atom energies and CHGNet's energies of the same atoms are those of ``benchmarks/local_energies``. CHGNet's
+energies with relaxation and those of SevenNet are in files beside this one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _HERE = Path(__file__).parent
 KINDS: dict[str, Kind] = {
     "chgnet": Kind({"calculator": {"type": "chgnet"}}, 22),
     "sevennet": Kind({"calculator": {"type": "sevennet"}}, 22, _HERE / "sevennet.jsonl"),
-    # What the embedded-atom potential had left free stays free. The other five boundaries would have taken longer than these.
+    # The same degrees of freedom as with the embedded-atom potential. The other five boundaries take longer than these.
     "relaxed": Kind(
         {
             "calculator": {"type": "chgnet", "relaxation": {"cell": "normal", "translation": "free", "fmax": 0.02}},
@@ -60,7 +60,7 @@ KINDS: dict[str, Kind] = {
         _HERE / "relaxed.jsonl",
     ),
 }
-"""Energies of the structures as they stand, by CHGNet and by SevenNet, and by CHGNet after it has relaxed them on."""
+"""Energies of the structures without relaxation, by CHGNet and by SevenNet, and by CHGNet with relaxation."""
 
 
 def lines(path: Path) -> list[JsonDict]:

@@ -26,7 +26,7 @@ from tansaku.tasks.site.machine import describe_machine
 
 
 def record(kind: str, names: Sequence[str], path: Path) -> None:
-    """Computes what is not recorded yet.
+    """Computes the missing labels.
 
     Args:
         kind: Of the label, key of :data:`~benchmarks.local_energies.pre_screening.recorded.KINDS`.

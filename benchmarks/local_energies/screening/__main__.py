@@ -2,9 +2,9 @@
 
 `tansaku model screen al-screen.yaml` wrote the table beside this file: structures of the tilt boundaries up to Σ 99 on six
 axes, relaxed by an embedded-atom potential, with its boundary energies and those that the model of ``al-local.yaml`` predicts,
-which learned CHGNet's energies of atoms at [110] boundaries up to Σ 20. The command ranks the table; then it trains the model
-again and computes some boundaries of each axis again, from nothing: built, relaxed and predicted, against the table, and by
-CHGNet itself. A second figure, ``-atoms``, shows these boundaries with their atoms coloured by predicted energy.
+which learned CHGNet's energies of atoms at [110] boundaries up to Σ 20. The command ranks the table. Then it trains the model
+again, builds, relaxes and predicts some boundaries of each axis again, and compares them with the table and with CHGNet
+itself. A second figure, ``-atoms``, shows these boundaries with their atoms coloured by predicted energy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PICTURES = 15
 
 
 def main() -> None:
-    """Ranks the table, computes the sample again and writes what came out."""
+    """Ranks the table, computes the sample again and writes the result."""
     quick = "one boundary of each axis is computed again"
     given = command(
         "local_energies.screening", __doc__, quick=quick, figure="predicted, computed and checked energies"

@@ -1,4 +1,4 @@
-"""Boundaries of the shipped table, computed again from nothing, and by the potential whose energies the model predicts."""
+"""Boundaries of the shipped table, computed again from the start, and by the potential whose energies the model predicts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LARGEST = 400
 
 @dataclass(frozen=True)
 class Screened:
-    """What it takes to compute a row of the table again."""
+    """Models and settings with which a row of the table is computed again."""
 
     loaded: LoadedScreen
     predictor: BoundaryPredictor
@@ -61,7 +61,7 @@ class Screened:
         return open_calculator(ChgnetSpec(), HERE)
 
     def again(self, row: ScreenRow) -> tuple[JsonDict, BoundaryPicture]:
-        """Builds, relaxes and predicts a row's boundary, and computes it by CHGNet as it stands.
+        """Builds, relaxes and predicts a row's boundary, and computes it by CHGNet without relaxation.
 
         Returns:
             The numbers, and the boundary with its atoms' predicted energies.
@@ -109,7 +109,7 @@ def ranks(rows: list[ScreenRow]) -> JsonDict:
 
 
 def verified(found: list[JsonDict]) -> JsonDict:
-    """How far predictions are from what CHGNet says of the same structures, and how the cheap potential ranks them."""
+    """Errors of predictions relative to CHGNet for the same structures, and the ranking by the cheap potential."""
     predicted, expensive, cheap = (
         np.array([value(item) for item in found]) for value in (_predicted, _expensive_energy, _cheap_energy)
     )

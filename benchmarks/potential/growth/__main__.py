@@ -7,7 +7,7 @@ Each training begins with random weights, or (warm) with those of the training b
 and more of them at random, until there are no more.
 
 Structures, proposer and training are the product's; energies and forces are known beforehand, by density-functional theory or
-(``--source embedded_atom``) an embedded-atom potential. Runs that the file has are not made again.
+(``--source embedded_atom``) an embedded-atom potential. Runs that are in the file are not repeated.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def cases(source: str, *, quick: bool) -> list[Case]:
 
 
 def main() -> None:
-    """Lets the data grow and writes what came out."""
+    """Lets the data grow and writes the result."""
     shown = "errors against number and size of the structures, seconds of training"
     parser = command("potential.growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")

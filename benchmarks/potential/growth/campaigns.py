@@ -1,8 +1,8 @@
 """``python -m benchmarks.potential.growth.campaigns --out FILE``: campaigns that end when their potential is good enough.
 
 ``examples/al-grow-potential.yaml`` as ``tansaku run`` runs it, with the embedded-atom potential computing, and the same with
-the next structures at random: how many it takes until a version is within the target on the scans held out, and what the one
-in use then comes to on all structures of these scans. Runs that the file has are not made again.
+the next structures at random: the number of evaluations until a version is within the target on the scans held out, and the
+errors of the version in use on all structures of these scans. Runs that are in the file are not repeated.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Case:
     Attributes:
         proposer: Of :data:`PROPOSERS`.
         seed: Its seed.
-        quick: Until just after its first training.
+        quick: The campaign ends after its first training.
     """
 
     proposer: str
@@ -86,7 +86,7 @@ class Case:
 
 
 def run(case: Case) -> JsonDict:
-    """Runs a campaign to its end: why it ended, what it took, and what each version came to."""
+    """Runs a campaign to its end; returns the reason, the cost, and the errors of each version."""
     loaded = case.campaign()
     with driven(loaded, loaded.spec.execution.in_flight) as (result, resources):
         store, name = resources.store, loaded.spec.name
@@ -102,9 +102,9 @@ def run(case: Case) -> JsonDict:
 
 
 def judged_by_all(loaded: LoadedCampaign, resources: Resources) -> JsonDict:
-    """What the version in use comes to on every candidate held out, computed or not in the campaign.
+    """Errors of the version in use on every candidate held out, whether the campaign computed it or not.
 
-    Campaigns compute different shares of them, and few judges are kind by chance.
+    Campaigns compute different shares of them, and a small test set may be easy by chance.
     """
     used = in_use(ended(resources.store.retrains(loaded.spec.name)))
     if used is None or used.version is None or loaded.spec.calculator is None:

@@ -1,4 +1,4 @@
-"""Errors against data, by who chose them."""
+"""Errors against the number of data, by strategy."""
 
 from __future__ import annotations
 

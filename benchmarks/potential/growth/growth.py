@@ -1,4 +1,4 @@
-"""Data of a potential that grow, chosen at random or where its networks disagree, with every training on the way."""
+"""Growing data of a potential, chosen at random or where its networks disagree, with a training at each size."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STRATEGIES: dict[str, tuple[ProposerSpec, bool]] = {
 """Proposer, and whether each training begins with the weights of the one before."""
 
 PARTS = ("by-system", "no-batch", "energy")
-"""Those that say what distance and forces are worth, and what taking scans in turn is."""
+"""Strategies that show the effect of distance, of forces, and of taking scans in turn."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _said(model: Potential, view: PotentialPool, pool: CandidatePool, chosen: Se
 
 
 def _judged(model: Potential, source: str, quick: bool) -> JsonDict:
-    """Errors of the held-out structures; their descriptors are found once for all versions."""
+    """Errors of the held-out structures; their descriptors are computed once for all versions."""
     held_out, described = _described(source, quick)
     found = evaluated(model, described)
     first = np.cumsum([0, *(len(item.structure) for item in held_out)])

@@ -7,9 +7,9 @@ CHGNet gets a smaller crystal (its memory grows with the number of bonds), and i
 
 atom_steps_per_second counts the processor's time, which others on the machine do not change; wall_s is beside it.
 
-`learning`: the processor's time for what a training and the choice of the next structures begin with, for the crystals of
-aluminium that ``benchmarks.potential`` learns from: building them, descriptors with all derivatives, what a version says of all
-for the first time (neighbours and descriptors included) and again, and a proposal by that.
+`learning`: processor times of the preparation of a training and of the choice of the next structures, for the crystals of
+aluminium of ``benchmarks.potential``: building them, descriptors with all derivatives, the predictions of a version for all of
+them, first (with neighbours and descriptors) and again, and a proposal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What it takes to prepare a training, and to say which structures to compute next."""
+"""Time to prepare a training and to choose the next structures."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _built(space: Space, pool: CandidatePool, most: int | None) -> dict[int, Ato
 
 def _describing(model: Potential, atoms: list[Atoms]) -> JsonDict:
     descriptor = open_descriptor(model.spec.environment, model.species)
-    describe(descriptor, atoms[:1], model.species)  # what a process does once is not counted
+    describe(descriptor, atoms[:1], model.species)  # work that is done once per process is not counted
     described, spent = _timed(lambda: describe(descriptor, atoms, model.species))
     return {"s": spent, "megabytes": described.nbytes / 1e6}
 

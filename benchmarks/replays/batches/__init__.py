@@ -1,1 +1,1 @@
-"""The cost of having many evaluations in progress at once."""
+"""Cost of many evaluations in progress at once."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.replays.batches --out result.json``: what many evaluations at once cost, and what they gain.
+"""``python -m benchmarks.replays.batches --out result.json``: costs and gains of many evaluations at once.
 
 The preset ``default`` on three boundaries of the shipped table, 90 evaluations, with 1, 4, 16 and 64 in flight on as many
 workers. An evaluation takes its cost (atoms) times a log-normal factor of deviation 0.5, the same for all ways of a seed.
@@ -95,7 +95,7 @@ def treatments(names: Sequence[str], seeds: int) -> list[Way]:
 
 
 def gap_by_time(run: JsonDict, times: FloatArray) -> FloatArray:
-    """Mean gap of what has ended by given times; that of the first before anything has."""
+    """Mean gap of the evaluations that have ended by given times; before the first end, that of the first evaluation."""
     place = np.searchsorted(np.asarray(run["time"]), times, side="right") - 1
     return np.asarray(run["gap_by_time"])[np.maximum(place, 0)]
 

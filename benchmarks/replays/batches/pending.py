@@ -1,4 +1,4 @@
-"""Other ways than the engine's to treat candidates whose result is awaited; for comparison only."""
+"""Other treatments of candidates whose result is awaited than the engine's; only for comparison."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Liar(GPProposer):
 
 
 class Masked(GPProposer):
-    """Pending candidates are not proposed again, and that is all."""
+    """Pending candidates are only excluded from proposals."""
 
     def _predict(
         self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None, state: TransformState
@@ -58,7 +58,7 @@ class Penalised(Masked):
     Local penalisation, González, Dai, Hennig & Lawrence (2016), https://proceedings.mlr.press/v51/gonzalez16a.html: with a
     Lipschitz constant L, a pending candidate predicted at μ ± σ excludes the minimum from a ball of radius (μ − best) / L.
     Distances are the kernel's, √(k(x, x) + k(y, y) − 2 k(x, y)), because the pool's features have no metric in common; L is
-    the steepest slope of the mean between pairs of candidates.
+    the largest ratio of difference of means to distance over pairs of candidates.
     """
 
     def _scores(

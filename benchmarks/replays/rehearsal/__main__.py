@@ -1,8 +1,9 @@
 """``python -m benchmarks.replays.rehearsal --out FILE``: does a rehearsal predict the chance of success?
 
-Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, as ``--spread`` does, on draws from
-the priors of the preset ``default`` at the deviation of the table's values; and as ``--like`` does, on draws as the other
-five boundaries teach it. What happened: the 210 campaigns of ``benchmarks/replays/stopping`` on the table itself, after 20, 40
+Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, as ``--spread`` does, on draws
+    from the priors of the preset ``default`` at the deviation of the table's values; and as ``--like`` does, on draws as the
+    other five boundaries teach it. The outcomes are those of the 210 campaigns of ``benchmarks/replays/stopping`` on the
+    table itself, after 20, 40
 and 60 evaluations.
 """
 
@@ -87,7 +88,7 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
     for source, tolerance in product(SOURCES, TOLERANCES):
         for number in range(EVERY, longest + 1, EVERY):
             promised = [item["known"][str(tolerance)][number - 1] for item in replays if item["source"] == source]
-            # A campaign was asked before the evaluation of that number, so it knew one less: that difference is left.
+            # A campaign answered before the evaluation of that number, so it knew one less; this difference remains.
             happened = [
                 all(answer["right"])
                 for campaign in campaigns
@@ -109,7 +110,7 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
 
 
 def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
-    """Draws what happened against what was promised."""
+    """Draws observed against predicted chances."""
     from matplotlib.figure import Figure
 
     with drawing():
@@ -132,7 +133,7 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
 
 
 def main() -> None:
-    """Rehearses, compares with what happened and writes both."""
+    """Rehearses, compares with the outcomes and writes both."""
     parser = command(
         "replays.rehearsal", __doc__, quick="two short replays", figure="promised against happened", jobs="replays"
     )

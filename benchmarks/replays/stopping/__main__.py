@@ -40,7 +40,7 @@ SEEDS = 10
 
 
 class Watched(GPProposer):
-    """A proposer that is asked now and then what may still be better; it chooses as it would unasked.
+    """A proposer that also computes certificates now and then; its choices do not change.
 
     Args:
         values: The truth.
@@ -117,7 +117,7 @@ def tasks_on(table: Path, campaigns: int, evaluations: int) -> list[Task]:
 
 
 def main() -> None:
-    """Runs the campaigns and writes what was said, and how often it was right."""
+    """Runs the campaigns and writes the predicted probabilities and the observed frequencies."""
     parser = command("replays.stopping", __doc__, quick="six short campaigns", figure="reliability", jobs="campaigns")
     parser.add_argument("--fit", type=Path, nargs="+", metavar="TABLE", help="campaign files on tables to learn constants from")
     parser.add_argument("--campaigns", type=int, default=24, help="campaigns on each table of --fit")

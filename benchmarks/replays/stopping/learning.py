@@ -49,7 +49,7 @@ def fitted(answers: Sequence[tuple[float, float, float, bool]]) -> Calibration:
 
 
 def log_loss(calibration: Calibration, answers: Sequence[tuple[float, float, float, bool]]) -> float:
-    """Mean negative logarithm of the probability given to what was so [nats]."""
+    """Mean negative logarithm of the probability of the outcome [nats]."""
     said = np.array([calibration(drawn, observations, open_) for drawn, observations, open_, _ in answers])
     right = np.array([answer for *_, answer in answers])
     return float(-np.log(np.clip(np.where(right, said, 1.0 - said), _LEAST, 1.0)).mean())

@@ -1,4 +1,4 @@
-"""What was said against how often it was right, in numbers and as a figure."""
+"""Predicted probabilities against observed frequencies, in numbers and as a figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tansaku.tasks.figures.style import drawing
 
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 STOPS = ((5.0, 0.7), (5.0, 0.8), (10.0, 0.8), (20.0, 0.9))
-"""Rules looked at: tolerance and probability."""
+"""Stop rules that are compared: tolerance and probability."""
 
 
 def summary(campaigns: Sequence[JsonDict]) -> JsonDict:
@@ -39,12 +39,12 @@ def summary(campaigns: Sequence[JsonDict]) -> JsonDict:
 
 
 def brier(said: FloatArray, right: FloatArray) -> float:
-    """Mean squared difference between what was said and what was."""
+    """Brier score: mean squared difference of probability and outcome."""
     return float(np.square(said - right).mean())
 
 
 def binned(said: FloatArray, right: FloatArray) -> list[JsonDict]:
-    """Mean of what was said and share that was right, by what was said.
+    """Mean predicted probability and observed frequency, by predicted probability.
 
     Answers of one campaign are not independent, so the counts are no measure of precision.
     """
