@@ -1,4 +1,4 @@
-"""Pools and smooth energies of a real search's size, from random numbers: for measuring speed, never for choosing methods."""
+"""Random pools and smooth energies of the size of a real search, only for measurements of speed."""
 
 from __future__ import annotations
 

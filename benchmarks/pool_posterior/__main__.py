@@ -3,7 +3,7 @@
 ours_s: a pool without a shared grid of translations (cached cross-covariances); ours_shared_grid_s: surfaces share one grid.
 Both are the median over several proposals, each after one more observation, with the additive kernel of the preset ``default``.
 botorch_s: the faster of two usual ways with a ``SingleTaskGP`` of the same size on the same pool, hyper-parameters given:
-its posterior in joint chunks of 2,000, and analytic EI with q = 1. The second is broken off once it has lost.
+its posterior in joint chunks of 2,000, and analytic EI with q = 1. The second is stopped once it is slower.
 ratio = botorch_s / ours_s.
 
 kernels_s, kernels_memory_gb: the pool without a shared grid with other kernels of the grammar, each in a process of its own.

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.pool_posterior.case NAME …``: one measurement in a process of its own, so that its memory is its own.
+"""``python -m benchmarks.pool_posterior.case NAME …``: one measurement in a separate process, which also measures its memory.
 
 Prints one JSON object: ``seconds`` (median time of a proposal that follows one more observation), ``memory_gb`` (largest
 resident size of the process) and what else the case gives.
@@ -123,7 +123,7 @@ def time_kernel(kernel: str, size: Size, device: Device = "numpy") -> JsonDict:
 
 
 def compare_scans(size: Size) -> JsonDict:
-    """What the rounded scan with its second stage loses against one in full precision, with all the memory that takes.
+    """Loss of the rounded scan with its second stage, relative to a scan in full precision, which needs much memory.
 
     ``two_stage_loss`` is the largest relative loss of the acquisition value; the second stage gives that in full precision.
     """

@@ -2,15 +2,16 @@
 
 Crystals of aluminium (fcc, bcc, hcp, diamond) stretched, sheared, rattled and with vacancies; of each kind of scan some are
 held out whole (``al.yaml`` says which), because structures of one scan are neighbours. A committee of networks learns energies
-and forces of the others; what crystals, twins, a vacancy and ten picoseconds of motion come to by it. Beside it: a committee on
-bispectrum components, which LAMMPS runs too; one that a fifth of each scan judges, which lies between what it learned; fewer
-data; other trainers, for the same data; the two curves of the report by Matsunaga (conjugate gradients alone, and with
-annealing; and the data growing with the weights kept, or not), of energies alone; kernel ridge regression on SOAP, a linear
-model of bispectrum components, and CHGNet, a package's network, as it comes and trained on.
+and forces of the others and predicts crystals, twins, a vacancy and ten picoseconds of dynamics. It is compared with: a
+committee on bispectrum components, which LAMMPS runs too; a committee that is tested on a fifth of each scan, that is by
+interpolation; fewer data; other trainers on the same data; the two curves of the report by Matsunaga, on energies alone
+(conjugate gradients alone and with annealing; growing data with and without the previous weights); kernel ridge regression on
+SOAP; a linear model of bispectrum components; and CHGNet, pretrained and trained further.
 
-The data are those of density-functional theory that ship, or (``--source embedded_atom``) of an embedded-atom potential for the
-same structures: the numbers then say how well the method learns, and nothing of aluminium. The file is written after each part,
-and a part that it has of the same data and settings is not computed again; `parts` says how long each took.
+The data are the shipped ones of density-functional theory, or (``--source embedded_atom``) those of an embedded-atom
+potential for the same structures, which measure how well the method learns but are not accurate for aluminium. The file is
+written after each part, and a part that is in the file for the same data and settings is not computed again; `parts` has the
+time of each.
 """
 
 from __future__ import annotations
@@ -66,11 +67,11 @@ QUICK_TRAINERS = {
 }
 ENERGIES_ALONE: JsonDict = {"force_weight": 0.0, "softening": None}
 COMPARED = 400
-"""Structures that trainers are compared on."""
+"""Structures on which trainers are compared."""
 QUICK_COMPARED = 20
 """The same of a quick run, for both comparisons."""
 REPORTED = 300
-"""Energies that the report's first curve is of."""
+"""Number of energies of the report's first curve."""
 SIZES: JsonDict = {"structures": [50, 100, 200, 400], "cycles": 150}
 GROWING = [200, 400, 600, 1000]
 EPOCHS = 20
@@ -88,7 +89,7 @@ SETTINGS: JsonDict = {
 
 
 def main() -> None:
-    """Trains, compares and writes what came out."""
+    """Trains, compares and writes the result."""
     quick = "few structures, short trainings, one peer"
     parser = command("potential", __doc__, quick=quick, figure="parity, learning curves, trainers, and other methods")
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
@@ -124,9 +125,9 @@ class Study:
 
     Args:
         both: Data.
-        scans: Of crystals, from which constants are taken.
+        scans: Scans of crystals, from which constants are computed.
         models: Folder for trained committees.
-        quick: Little of everything.
+        quick: Small versions of all parts.
     """
 
     def __init__(self, both: Sides, scans: Sequence[Example], models: Path, *, quick: bool) -> None:
@@ -146,7 +147,7 @@ class Study:
         }
 
     def network(self) -> JsonDict:
-        """The committee that is judged, on symmetry functions."""
+        """The main committee, on symmetry functions."""
         found, file = self._committee("al-symmetry", {})
         if not self._quick:
             potential = PotentialCalculator(PotentialCalculatorSpec(model=file.name), file.parent)
@@ -164,7 +165,7 @@ class Study:
         return {"bispectrum": found}
 
     def known_scans(self) -> JsonDict:
-        """A committee as the first, judged by structures between those that it learned."""
+        """A committee like the first, tested on structures between those of its training."""
         found = known_scans(self._spec({}), self._both.training)
         print(f"known scans: {json.dumps(found['held_out'])}", flush=True)
         return {"known_scans": found}
@@ -192,7 +193,7 @@ class Study:
     def warm(self) -> JsonDict:
         """Energies alone: the data grow, and training continues with its weights, or starts from random ones.
 
-        Nothing is held out: the report's curve is of what is learned.
+        Nothing is held out: the report's curve has training errors.
         """
         found: dict[str, list[JsonDict]] = {"warm": [], "cold": []}
         everything = in_turn([*self._both.training, *self._both.held_out])
@@ -239,7 +240,7 @@ class Study:
 def known_defects(source: str) -> JsonDict:
     """Energies of twins and a vacancy at the data's level of theory, as far as they are known.
 
-    Asked for at every run: the last of density-functional theory may come hours after the data.
+    Read again in every run, because the calculations of defects may end hours after those of the data.
 
     Args:
         source: Of the data.

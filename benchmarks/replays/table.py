@@ -1,4 +1,4 @@
-"""The shipped table that campaigns are replayed on, parts of it, and the rules of a replayed round."""
+"""The shipped table on which campaigns are replayed, parts of it, and the rules of a replayed round."""
 
 from __future__ import annotations
 

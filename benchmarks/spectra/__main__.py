@@ -7,7 +7,7 @@ of it.
 right: method → share of spectra with the right number of peaks. Methods: Laplace's approximation, BIC of the same fits, LARS
 with least squares by free energy, and, with ``--steps``, the sampled search.
 places: with the number known, the median error of positions in units of the width, of our fits and, with ``--peers PYTHON``, of
-lmfit, which adds peaks one at a time at the maximum of what is left over.
+lmfit, which adds peaks one at a time at the maximum of the residual.
 """
 
 from __future__ import annotations

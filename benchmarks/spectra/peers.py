@@ -15,7 +15,7 @@ from lmfit.models import GaussianModel, LinearModel
 
 
 def positions(x: np.ndarray, y: np.ndarray, count: int) -> list[float]:
-    """Peaks are added one at a time at the maximum of what is left over, and all are fitted again."""
+    """Peaks are added one at a time at the maximum of the residual, and all are fitted again."""
     model = LinearModel()
     parameters = model.make_params(slope=0.0, intercept=float(np.median(y)))
     fitted = model.fit(y, parameters, x=x)

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.tavorite --out result.json``: what the barriers of the table are worth, from committed results.
+"""``python -m benchmarks.tavorite --out result.json``: quality of the barriers in the table, from committed results.
 
 ``two_potentials``: a dozen compounds by CHGNet (observations.parquet, the table) and by SevenNet (sevennet.parquet), each
 made by `tansaku run` of the file beside it and `tansaku export NAME --observations FILE`, with what others published.
-``first_look``: rank correlation of the barrier with what is known before anything is relaxed, over every row that there is.
+``first_look``: rank correlation of the barrier with quantities that need no relaxation, over all rows.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def observations(path: Path) -> dict[str, JsonDict]:
 
 
 def compared() -> tuple[str, ...]:
-    """Compounds that both potentials are for."""
+    """Compounds that both potentials computed."""
     proposer = load_campaign(HERE / "sevennet.yaml").spec.proposer
     if not isinstance(proposer, ListedProposerSpec):
         raise AssertionError("sevennet.yaml lists its candidates")
@@ -60,7 +60,7 @@ def compared() -> tuple[str, ...]:
 
 
 def two_potentials(folder: Path) -> JsonDict:
-    """Both potentials side by side."""
+    """Comparison of both potentials."""
     of = {name: observations(folder / file) for name, file in FILES.items()}
     rows: list[JsonDict] = [
         {

@@ -1,4 +1,4 @@
-"""How well what is known before any relaxation ranks the barriers.
+"""Ranking of the barriers by quantities that need no relaxation.
 
 ``bottleneck_rise`` is the column of that name among the space's features: rigid-host percolation of bond-valence sums.
 ``bond_valence_map`` is the barrier in one dimension on a grid of bond-valence site energies (Chen, Wong, Adams, Acta Cryst.
@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.composition import CompositionSpaceSpec, Parent
 from tansaku.spaces.composition import CompositionSpace
 
 RESOLUTION = 0.3
-"""Of the grid [Å]; 0.2 gives the same to 0.1 eV in four times the time."""
+"""Spacing of the grid [Å]; with 0.2 the barriers differ by less than 0.1 eV and take four times as long."""
 
 _HIGHEST = 10.0
 

@@ -1,4 +1,4 @@
-"""What others found for tavorites that were computed with two potentials."""
+"""Published values for tavorites that were computed with two potentials."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _JALEM = "Jalem et al., J. Chem. Inf. Model. 55, 1158 (2015), doi:10.1021/ci5007
 
 @dataclass(frozen=True)
 class Published:
-    """A figure of another's work.
+    """A published value.
 
     Attributes:
         candidate: Composition.
-        value: Barrier or activation energy [eV], None where we are sure of no figure.
-        method: How it was found; what is measured holds the cost of making vacancies too.
-        source: Where it stands.
+        value: Barrier or activation energy [eV], None if no value is certain.
+        method: How it was determined; measured values include the formation of vacancies.
+        source: Reference.
     """
 
     candidate: str

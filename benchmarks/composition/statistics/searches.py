@@ -1,4 +1,4 @@
-"""Many searches on one pool with known values, in step: one evaluation of each at a time.
+"""Many searches on one pool with known values, computed together: one evaluation of each at a time.
 
 Each does what a campaign does with one evaluation in flight: the same initial design, refits at the same numbers, and the same
 choice from the same posterior. Fits are made search by search by the campaign's own code; posteriors and acquisition are
@@ -26,14 +26,14 @@ from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transforms import TransformState
 
 COVERED = ("ei", "log_ei", "pi", "probability", "expected_found")
-"""Acquisitions that searches in step know."""
+"""Acquisitions that these searches support."""
 
 
 def search_all(model: SearchModel, values: FloatArray, seeds: Sequence[int], evaluations: int) -> IntArray:
     """Searches a pool once with each seed.
 
     Args:
-        model: What every search believes.
+        model: Model of all searches.
         values: Objective of all candidates, oriented so that smaller is better, NaN where the evaluation fails, shape
             ``(n_candidates,)``.
         seeds: As campaigns have them.

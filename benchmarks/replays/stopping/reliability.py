@@ -57,7 +57,7 @@ def binned(said: FloatArray, right: FloatArray) -> list[JsonDict]:
 
 
 def stopped(campaigns: Sequence[JsonDict], within: float, probability: float) -> JsonDict:
-    """What a stop rule would have done: how many campaigns it ends, after how many evaluations, and how many rightly."""
+    """Effect of a stop rule: how many campaigns it ends, after how many evaluations, and how many correctly."""
     numbers, right = [], []
     for campaign in campaigns:
         for answer in campaign["answers"]:
