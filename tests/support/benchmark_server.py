@@ -1,7 +1,8 @@
 """Runs benchmarks as ``python -m`` does, each in a fork of one process that has imported what takes long.
 
-``python -m tests.support.benchmark_server`` reads a request per line, ``{"module", "arguments", "output", "errors"}``, and
-answers ``{"pid"}`` and then ``{"status"}``. A benchmark's own state stays in its fork.
+``python -m tests.support.benchmark_server`` reads a request per line, ``{"module", "arguments", "output", "errors",
+"workers"}``, and answers ``{"pid"}`` and then ``{"status"}``. A benchmark's own state stays in its fork. ``workers`` is the
+address of the process that forks the workers of its campaigns (``warm_worker_server.py``), or null: they are started.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from tests.support.forks import end_as, preload
+from tests.support.warm_workers import PATCHED, WarmSubprocess
 
 PRELOADED = (
     "ase.build",
@@ -48,6 +51,9 @@ def carry_out(request: dict) -> None:
     with Path(os.devnull).open() as nothing, Path(request["output"]).open("w") as out, Path(request["errors"]).open("w") as err:
         for stream, number in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(stream.fileno(), number)
+    if request["workers"] is not None:
+        for name in PATCHED:
+            import_module(name).subprocess = WarmSubprocess(lambda: request["workers"])
     sys.argv = [request["module"], *request["arguments"]]
     end_as(request["module"])
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.warm_workers import WarmWorkers
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,9 +29,12 @@ class BenchmarkServer:
             stdout=subprocess.PIPE,
         )
 
-    def run(self, folder: Path, name: str, arguments: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, folder: Path, name: str, arguments: list[str], timeout: float, workers: str | None
+    ) -> subprocess.CompletedProcess[str]:
         output, errors = folder / "benchmark.out", folder / "benchmark.err"
         request = {"module": f"benchmarks.{name}", "arguments": arguments, "output": str(output), "errors": str(errors)}
+        request["workers"] = workers
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
         pid = self._answer(timeout)["pid"]
@@ -64,11 +69,17 @@ def benchmark_server() -> Iterator[BenchmarkServer]:
 
 @pytest.fixture
 def run_benchmark(
-    benchmark_server: BenchmarkServer, tmp_path_factory: pytest.TempPathFactory
+    benchmark_server: BenchmarkServer, warm_workers: WarmWorkers, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``run_benchmark("potential", "--quick", …)``: what ``python -m benchmarks.potential --quick …`` answers."""
+    """``run_benchmark("potential", "--quick", …)``: what ``python -m benchmarks.potential --quick …`` answers.
 
-    def run(name: str, *arguments: str | Path, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
-        return benchmark_server.run(tmp_path_factory.mktemp("benchmark"), name, list(map(str, arguments)), timeout)
+    With ``forked=True`` the local workers of its campaigns are forked.
+    """
+
+    def run(
+        name: str, *arguments: str | Path, timeout: float = 600.0, forked: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        workers = warm_workers.address if forked else None
+        return benchmark_server.run(tmp_path_factory.mktemp("benchmark"), name, list(map(str, arguments)), timeout, workers)
 
     return run

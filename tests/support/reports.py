@@ -23,8 +23,9 @@ _SECONDS: dict[str, float] = defaultdict(float)
 """Wall time by test [s], with its set-up and its end."""
 
 _PROCESSOR: dict[str, float] = defaultdict(float)
-"""Processor time by test [s], with the child processes that it waited for."""
+"""Processor time by test [s], with that of the processes that it or the session started."""
 
+_TICKS = os.sysconf("SC_CLK_TCK")
 _BEGUN = pytest.StashKey[float]()
 _PROPERTY = "processor_seconds"
 
@@ -34,8 +35,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _processor_seconds() -> float:
-    """Processor time of this process and of the children that it waited for."""
-    return sum(os.times()[:4])
+    """Processor time of this process and of its descendants; daemons, which belong to init, are left out."""
+    return sum(os.times()[:4]) + _seconds_below(os.getpid())
+
+
+def _seconds_below(pid: int) -> float:
+    """Processor time of the living descendants of a process, with that of their children that have ended."""
+    seconds = 0.0
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                seconds += sum(map(int, fields[11:15])) / _TICKS + _seconds_below(int(child))
+    except OSError:  # it has just ended: its parent has its time now
+        pass
+    return seconds
 
 
 def _gpu() -> bool:

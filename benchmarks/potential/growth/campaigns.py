@@ -7,6 +7,7 @@ errors of the version in use on all structures of these scans. Runs that are in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -16,6 +17,7 @@ from benchmarks.command import begun, command
 from benchmarks.driven import driven
 from benchmarks.potential.data import computed
 from benchmarks.potential.fits import judged
+from benchmarks.potential.growth.growth import potential
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
@@ -49,17 +51,25 @@ def main() -> None:
     had = {(item["proposer"], item["seed"]) for item in found["runs"]}
     cases = [Case(name, seed, given.quick) for seed in SEEDS for name in PROPOSERS]
     missing = [case for case in (cases[:1] if given.quick else cases) if (case.proposer, case.seed) not in had]
+    for item in finished(missing):
+        found["runs"].append(item)
+        write_json(given.out, found | {"provenance": describe_machine()})
+        last = item["held_out"]
+        print(
+            f"{item['proposer']}, seed {item['seed']}: ended ({item['stop']}) after {item['evaluations']} structures of "
+            f"{item['cost']:.0f} atoms, {last['energy_rmse_mev_per_atom']:.1f} meV/atom, "
+            f"{last['force_rmse_mev_per_angstrom']:.0f} meV/Angstrom",
+            flush=True,
+        )
+
+
+def finished(cases: Sequence[Case]) -> Iterator[JsonDict]:
+    """Results of campaigns as they end: of one in this process, of several each in a process of its own."""
+    if len(cases) == 1:
+        yield run(cases[0])
+        return
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
-        for item in processes.map(run, missing):
-            found["runs"].append(item)
-            write_json(given.out, found | {"provenance": describe_machine()})
-            last = item["held_out"]
-            print(
-                f"{item['proposer']}, seed {item['seed']}: ended ({item['stop']}) after {item['evaluations']} structures of "
-                f"{item['cost']:.0f} atoms, {last['energy_rmse_mev_per_atom']:.1f} meV/atom, "
-                f"{last['force_rmse_mev_per_angstrom']:.0f} meV/Angstrom",
-                flush=True,
-            )
+        yield from processes.map(run, cases)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Case:
     Attributes:
         proposer: Of :data:`PROPOSERS`.
         seed: Its seed.
-        quick: The campaign ends after its first training.
+        quick: The campaign trains small networks and ends after the second training.
     """
 
     proposer: str
@@ -82,6 +92,8 @@ class Case:
         change: JsonDict = {"proposer": PROPOSERS[self.proposer], "seed": self.seed}
         if self.quick:
             change["budget"] = loaded.spec.budget.model_copy(update={"evaluations": QUICK})
+            if loaded.spec.retrain is not None:
+                change["retrain"] = loaded.spec.retrain.model_copy(update={"surrogate": potential(quick=True)})
         return LoadedCampaign(loaded.spec.model_copy(update=change), loaded.base_path)
 
 

@@ -62,7 +62,7 @@ def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(run_benchmark
         require(component)
     out = tmp_path / "campaigns.json"
     command = ["potential.growth.campaigns", "--quick", "--out", str(out)]
-    first = run_benchmark(*command, timeout=900)
+    first = run_benchmark(*command, timeout=900, forked=True)
     assert first.returncode == 0, first.stderr
     result = json.loads(out.read_text())
     (one,) = result["runs"]
