@@ -67,7 +67,8 @@ serve: $(RUN_STAMP)
 	@exec $(BIN)/tansaku serve
 
 test: $(TEST_STAMP)
-	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE)
+	@mkdir -p out
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --times out/test-times.json
 
 test-fast: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --fast tests/unit

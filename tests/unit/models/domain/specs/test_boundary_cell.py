@@ -13,8 +13,6 @@ from tansaku.tasks.checks.thickness import with_thickness
 from tansaku.tasks.configuration import diff_specs, spec_hash
 from tansaku.tasks.steps.source import polish_relaxation, polish_source
 
-FIXED = {"cell": "fixed"}
-
 
 def space(cell=None, **changes):
     keys = {
