@@ -1,4 +1,4 @@
-"""The lock of an open file: the kernel gives it back, however the process ends."""
+"""The lock of an open file, which the kernel releases however the process ends."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,17 +12,14 @@ import pytest
 
 from tansaku.models.domain.errors import LeaseHeldError, SpecChangedError, StoreError, TansakuError
 from tansaku.models.domain.identifiers import evaluation_id
-from tansaku.models.domain.records import LeaseOwner
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.stores.export_import import import_observations
 from tansaku.tasks.stores.export_reader import campaign_of
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.unit.tasks.stores.changed_exports import ME, Change, Contents, Header, Rows, refused, rewritten
 
 NOON = datetime(2026, 1, 2, tzinfo=UTC)
-ME = LeaseOwner(host="here", pid=7, process_started=1.0, user="eve")
 FAR = "2999-01-01T00:00:00Z"
 LEASE = {
     "campaign": "small",
@@ -33,11 +29,6 @@ LEASE = {
     "expires_at": FAR,
 }
 HELPERS = {"driver": {"host": "here", "pid": 1, "started": 0.0}, "helpers": {"prefect": {"pid": 2, "started": 0.0}}}
-
-Header = dict
-Rows = list[dict]
-Change = Callable[[Header, Rows], object]
-Contents = Callable[[MemoryCampaignStore, Path], object]
 
 
 def set_at(path: str, value: object) -> Change:
@@ -249,33 +240,6 @@ TABLES: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
 CUTS = (0, 3, 4, 100, 0.25, 0.5, 0.9, -1, -4, -8, -9)
 
 
-def rewritten(source: Path, target: Path, change: Change) -> Path:
-    table = pq.read_table(source)
-    header = json.loads(table.schema.metadata[b"tansaku"])
-    rows = [json.loads(text) for text in table.column("record").to_pylist()]
-    structures = table.column("structure").to_pylist()
-    change(header, rows)
-    structures += [None] * (len(rows) - len(structures))
-    columns = {"record": [json.dumps(row) for row in rows], "structure": structures}
-    schema = pa.schema([("record", pa.string()), ("structure", pa.string())], metadata={b"tansaku": json.dumps(header)})
-    pq.write_table(pa.table(columns, schema=schema), target)
-    return target
-
-
-def refused(file: Path, folder: Path, contents: Contents, known: Path | None = None) -> TansakuError:
-    """The error of an import that must change nothing, into an empty store or beside a known campaign."""
-    store, artifacts = MemoryCampaignStore(), FileArtifactStore(folder / "artifacts")
-    if known is not None:
-        import_observations(store, known, ME, artifacts=artifacts)
-    before = contents(store, folder / "artifacts")
-    with pytest.raises(TansakuError) as caught:
-        import_observations(store, file, ME, artifacts=artifacts)
-    assert contents(store, folder / "artifacts") == before
-    assert all(line.isprintable() for line in str(caught.value).splitlines())
-    assert str(file) in str(caught.value)
-    return caught.value
-
-
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_would_steer_this_machine_stays_in_the_file(searched: Path, tmp_path: Path, name: str) -> None:
     file = rewritten(searched, tmp_path / "changed.parquet", HARMLESS[name])
@@ -306,31 +270,6 @@ def test_wrong_content_is_refused_and_changes_nothing(searched: Path, tmp_path: 
     with pytest.raises(StoreError, match=expected):
         raise error
     refused(file, tmp_path / "beside", contents, known=searched)
-
-
-@pytest.mark.parametrize(
-    ("quantity", "problem"),
-    [
-        ({"value": 1.0, "unit": "eV"}, None),
-        ({"value": 1000.0, "unit": "meV"}, None),
-        ({"value": 1.001, "unit": "eV"}, "its value is 1 eV, its energy 1.001 eV"),
-        ({"value": 1.0, "unit": "GPa"}, "energy: 'GPa' .*cannot be converted to 'eV'"),
-    ],
-)
-def test_a_value_is_the_quantity_that_the_objective_names(
-    searched: Path, tmp_path: Path, contents: Contents, quantity: dict, problem: str | None
-) -> None:
-    def named(header: Header, rows: Rows) -> None:
-        header["campaign"]["spec"]["objective"]["property"] = "energy"
-        header["campaign"]["spec_hash"] = spec_hash(CampaignSpec.model_validate(header["campaign"]["spec"]))
-        rows[0]["outcome"]["quantities"] = {"energy": quantity, "gap": {"value": 7.0, "unit": "GPa"}}
-
-    file = rewritten(searched, tmp_path / "changed.parquet", named)
-    if problem is None:
-        assert import_observations(MemoryCampaignStore(), file, ME).new == 5
-        return
-    with pytest.raises(StoreError, match=problem):
-        raise refused(file, tmp_path, contents)
 
 
 @pytest.mark.parametrize("name", TABLES)
