@@ -1,4 +1,4 @@
-"""Conformance checks for calculators, which a plug-in's own tests can call; each raises AssertionError with a description of the fault."""
+"""Conformance checks for calculators, also for a plug-in's own tests; each raises AssertionError with the fault."""
 
 from __future__ import annotations
 

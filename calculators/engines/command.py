@@ -99,7 +99,7 @@ class _InProgram(Calculator):
 
     @property
     def given(self) -> frozenset[str]:
-        """Properties that the program returned for the last structure; before the first one, all that it can return."""
+        """Properties that the program returned last; before the first structure, all that it can return."""
         return frozenset(self.results) if self.runs else frozenset(self.implemented_properties)
 
     def calculate(

@@ -187,7 +187,7 @@ def _end(atoms: Atoms, state: State) -> Atoms:
 
 
 def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None, enough: float = -np.inf) -> bool:
-    """Relaxes a band. Returns whether it converged or all its images fell below a sufficient energy; otherwise its best state is kept."""
+    """Relaxes a band; returns whether it converged or fell below a sufficient energy. Else its best state is kept."""
     done, smallest, best = 0, np.inf, neb.get_positions()
     while done < relaxer.max_steps:
         with _optimizer(neb, curvature) as optimizer:

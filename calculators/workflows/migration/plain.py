@@ -1,4 +1,4 @@
-"""Conversion of the workflow's parts to plain data and back, with exact floats, so that a resumed evaluation gives identical results."""
+"""The workflow's parts as plain data and back; exact floats, so that a resumed evaluation gives identical results."""
 
 from __future__ import annotations
 
