@@ -6,7 +6,7 @@ import fcntl
 
 
 def locked(descriptor: int) -> bool:
-    """Takes the lock without waiting; False when somebody else has it."""
+    """Takes the lock without waiting; returns False if another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
