@@ -23,10 +23,10 @@ pytest_plugins = [
     "tests.support.programs",
     "tests.support.materials",
     "tests.support.pools",
+    "tests.support.warm_workers",
     "tests.support.benchmarks",
     "tests.support.reports",
     "tests.support.distribution",
-    "tests.support.warm_workers",
 ]
 
 # No deadline: a test that fails because the machine is busy says nothing. In CI every run tries the same examples.

@@ -60,7 +60,7 @@ class _Processes:
         """Runs one task to its end."""
         stem = f"{task.method}-{task.seed}"
         out, errors = self._folder / f"{stem}.json", self._folder / f"{stem}.err"
-        command = [sys.executable, "-m", "tansaku.tasks.replay.run", str(out)]
+        command = [sys.executable, "-P", "-m", "tansaku.tasks.replay.run", str(out)]
         environment = thread_environment(1)
         with (
             errors.open("w") as stderr,

@@ -21,7 +21,7 @@ from types import ModuleType
 
 from tests.support.forks import end_after, end_as, preload
 
-MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal")
+MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal", "tansaku.tasks.replay.run")
 """What is forked as ``python -P -m``."""
 
 COMMAND = "from tansaku.deploy.cli.main import main; main()"
@@ -57,6 +57,8 @@ PRELOADED = (
     "tansaku.tasks.checks.crystal",
     "tansaku.tasks.launchers.fireworks",
     "tansaku.tasks.launchers.local",
+    "tansaku.tasks.replay.processes",
+    "tansaku.tasks.replay.run",
     "tansaku.tasks.site.cluster",
     "tansaku.tasks.stores.mongo",
     "tansaku.tasks.stores.artifacts",

@@ -95,6 +95,35 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
 
+class PipedProcess(WarmProcess):
+    """With pipes to its input and from its output, for text.
+
+    Args:
+        address: Of the socket.
+        argv: The command.
+        errors: Where its errors go.
+        environment: All its variables.
+    """
+
+    def __init__(self, address: str, argv: list[str], errors: int, environment: dict[str, str]) -> None:
+        (given, to), (fetched, output) = os.pipe(), os.pipe()
+        self.stdin, self.stdout = os.fdopen(to, "w"), os.fdopen(fetched)
+        try:
+            super().__init__(address, argv, (given, output, errors), environment)
+        finally:
+            os.close(given)
+            os.close(output)
+
+    def __enter__(self) -> PipedProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdout.close()
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        self.wait()
+
+
 class WarmWorkers:
     """Starts the process that forks workers when the first worker is asked for.
 
@@ -169,6 +198,8 @@ class WarmSubprocess:
     def Popen(self, argv: list[str], **options: object) -> object:  # noqa: N802 - the name that it stands for
         if not _is_known(argv, options):
             return subprocess.Popen(argv, **options)
+        if options.get("stdin") == subprocess.PIPE:
+            return PipedProcess(self._address(), argv, options["stderr"].fileno(), options["env"])
         with Path(os.devnull).open() as nothing:
             output = options["stdout"].fileno()
             return WarmProcess(self._address(), argv, (nothing.fileno(), output, output), options["env"])
@@ -202,7 +233,7 @@ def _python_changed(environment: dict[str, str]) -> bool:
     return any(environment[name] != AT_START.get(name) for name in environment if name.startswith("PYTHON"))
 
 
-PATCHED = ("tansaku.tasks.launchers.local", "tansaku.tasks.checks.crystal")
+PATCHED = ("tansaku.tasks.launchers.local", "tansaku.tasks.checks.crystal", "tansaku.tasks.replay.processes")
 """Modules of the product that start such processes."""
 
 

@@ -86,7 +86,7 @@ def test_the_committed_comparison_is_of_this_table_and_models_beat_chance():
 
 def test_quick_command_writes_a_result(run_benchmark, tmp_path):
     out = tmp_path / "result.json"
-    done = run_benchmark("boundaries", "--quick", "--out", out)
+    done = run_benchmark("boundaries", "--quick", "--out", out, forked=True)
     assert done.returncode == 0, done.stderr
     result = BenchResult.model_validate_json(out.read_text())
     assert {run.method for run in result.runs} == {"random", "single-task", "published", "default"}

@@ -19,7 +19,7 @@ def test_every_peer_runs_on_the_same_initial_design(run_benchmark, require, tmp_
         require(package)
     out = tmp_path / "result.json"
     command = ["peers", "--quick", "--jobs", "2", "--out", str(out)]
-    done = run_benchmark(*command, timeout=900)
+    done = run_benchmark(*command, timeout=900, forked=True)
     assert done.returncode == 0, done.stderr
     result = BenchResult.model_validate_json(out.read_text())
     assert {run.method for run in result.runs} == {"random", "default", *PACKAGES}
