@@ -95,12 +95,12 @@ def main() -> None:
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
     parser.add_argument("--models", type=Path, help="existing folder in which both committees are kept")
     given = parser.parse_args()
+    same: JsonDict = {"schema_version": 1, "source": given.source, "quick": given.quick}
+    result = begun(given.out, same | {"data": origin(given.source), "settings": SETTINGS}, parts={})
     both = sides(given.source)
     scans = ALUMINIUM.of([*both.training, *both.held_out])
     if given.quick:
         both = Sides(both.first(40), both.held_out[::12])
-    same: JsonDict = {"schema_version": 1, "source": given.source, "quick": given.quick}
-    result = begun(given.out, same | {"data": origin(given.source), "settings": SETTINGS}, parts={})
     with tempfile.TemporaryDirectory() as folder:
         study = Study(both, scans, given.models or Path(folder), quick=given.quick)
         for name, part in study.parts().items():
