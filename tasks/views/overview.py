@@ -62,14 +62,8 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
         ) from error
 
 
-def is_strained(spec: CampaignSpec) -> bool:
-    """Whether a campaign's results are of a crystal that is strained on purpose."""
-    crystal = spec.space.reference_crystal
-    return crystal is not None and bool(crystal.strained)
-
-
 def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
-    """What a reader of a campaign's results has to know of its crystal."""
+    """Warnings about a campaign's crystal: that it is strained on purpose."""
     crystal = spec.space.reference_crystal
     if crystal is None or not crystal.strained:
         return ()

@@ -27,7 +27,7 @@ from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
-from tansaku.tasks.views.overview import is_strained, stored_spec
+from tansaku.tasks.views.overview import crystal_warnings, stored_spec
 from tansaku.tasks.views.reading import CampaignReading
 from tansaku.tasks.views.thickness import thickness_report
 
@@ -168,8 +168,8 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
 
 
 def _marks(spec: CampaignSpec) -> JsonDict:
-    """What tells a row apart that is copied out of its campaign: ``strained``, where its crystal is strained on purpose."""
-    return {"strained": True} if is_strained(spec) else {}
+    """Marks of a row, for readers who do not have its campaign: ``strained`` if the crystal is strained on purpose."""
+    return {"strained": True} if crystal_warnings(spec) else {}
 
 
 def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
@@ -209,7 +209,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is, ``polished_searched`` what the
     same candidate has in the search, and ``thickness`` what thicker grains changed in it. Cost and
     share count the search, failures included; a learned cost is what was measured, and the exhaustive one what the last refit
-    predicts. ``strained`` is there, and true, where the crystal is strained on purpose.
+    predicts. A crystal that is strained on purpose adds ``strained``.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
