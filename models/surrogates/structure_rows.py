@@ -1,4 +1,4 @@
-"""Columns of whole structures for surrogates that learn one property: descriptors, and the fractions of the elements."""
+"""Rows of whole structures for surrogates that learn one property: descriptors, fractions of the elements, values, groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, DescriptorSpec, StructureDescriptorSpec
+from tansaku.models.domain.specs.surrogate import (
+    CoulombMatrixDescriptorSpec,
+    DescriptorSpec,
+    KernelRidgeSpec,
+    SparseSpec,
+    StructureDescriptorSpec,
+)
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.features.coulomb_matrix import coulomb_spectrum
@@ -41,3 +47,26 @@ def structure_features(descriptors: Sequence[StructureDescriptorSpec], example: 
 def surroundings_of(descriptors: Sequence[StructureDescriptorSpec]) -> list[DescriptorSpec]:
     """Returns the descriptors of atomic environments."""
     return [descriptor for descriptor in descriptors if not isinstance(descriptor, CoulombMatrixDescriptorSpec)]
+
+
+def known_value(spec: KernelRidgeSpec | SparseSpec, example: Example) -> float:
+    """The value of the property that a spec names, per atom if it says so.
+
+    Raises:
+        FitError: It is not known.
+    """
+    if spec.property not in example.properties:
+        raise FitError(f"{example.id}: no {spec.property} is known")
+    return float(example.properties[spec.property]) / (len(example.structure) if spec.per_atom else 1)
+
+
+def groups_of(spec: KernelRidgeSpec | SparseSpec, examples: Sequence[Example]) -> list[str]:
+    """The groups of training data, sorted.
+
+    Raises:
+        FitError: There is only one, so that cross-validation cannot leave one out.
+    """
+    groups = sorted({example.group for example in examples})
+    if len(groups) < 2:
+        raise FitError(f"{spec.type}: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
+    return groups

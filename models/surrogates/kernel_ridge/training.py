@@ -8,7 +8,6 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 from scipy.spatial.distance import pdist, squareform
 
-from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
@@ -17,7 +16,7 @@ from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import fit_error_model
 from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel
-from tansaku.models.surrogates.structure_rows import structure_features, surroundings_of
+from tansaku.models.surrogates.structure_rows import groups_of, known_value, structure_features, surroundings_of
 
 Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 
@@ -48,16 +47,14 @@ class KernelRidgeTrainer:
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> KernelRidge:
         """Trains."""
         self.check()
-        groups = sorted({example.group for example in examples})
-        if len(groups) < 2:
-            raise FitError(f"kernel_ridge: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
+        groups = groups_of(self._spec, examples)
         species = species_of(item.structure for item in examples)
         raw = np.array([structure_features(self._spec.descriptors, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         # The scale of a column that does not vary is huge, so it has no influence.
         scale = np.where(spread > _CONSTANT * np.maximum(np.abs(mean), 1.0), spread, _HUGE)
         rows = (raw - mean) / scale
-        values = np.array([self._value(example) for example in examples])
+        values = np.array([known_value(self._spec, example) for example in examples])
         offset = float(values.mean())
         owner = np.array([groups.index(example.group) for example in examples])
         squares = squareform(pdist(rows, "sqeuclidean"))
@@ -85,11 +82,6 @@ class KernelRidgeTrainer:
                 "groups": len(groups),
             },
         )
-
-    def _value(self, example: Example) -> float:
-        if self._spec.property not in example.properties:
-            raise FitError(f"{example.id}: no {self._spec.property} is known")
-        return float(example.properties[self._spec.property]) / (len(example.structure) if self._spec.per_atom else 1)
 
     def _search(
         self,

@@ -19,7 +19,7 @@ from tansaku.models.sparse.search.averaging import Average, fit_average
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.sparse.columns import keys_of, row_of
 from tansaku.models.surrogates.sparse.model import SparseAverage
-from tansaku.models.surrogates.structure_rows import surroundings_of
+from tansaku.models.surrogates.structure_rows import groups_of, known_value, surroundings_of
 
 _STATE = "sparse.folds"
 _NAMED = 20
@@ -49,10 +49,8 @@ class SparseTrainer:
         """Trains, as ``Trainer`` says."""
         self.check()
         spec = self._spec
-        groups = sorted({example.group for example in examples})
-        if len(groups) < 2:
-            raise FitError(f"sparse: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
-        y = np.array([self._value(example) for example in examples])
+        groups = groups_of(self._spec, examples)
+        y = np.array([known_value(self._spec, example) for example in examples])
         species, keys = species_of(item.structure for item in examples), keys_of(spec, examples)
         x = np.array([row_of(spec, keys, species, example) for example in examples])
         _refuse_leaks(keys, x, y)
@@ -72,11 +70,6 @@ class SparseTrainer:
                 "probabilities": _probabilities(average, keys),
             },
         )
-
-    def _value(self, example: Example) -> float:
-        if self._spec.property not in example.properties:
-            raise FitError(f"{example.id}: no {self._spec.property} is known")
-        return float(example.properties[self._spec.property]) / (len(example.structure) if self._spec.per_atom else 1)
 
     def _left_out(
         self, x: FloatArray, y: FloatArray, owner: np.ndarray[tuple[int], np.dtype[np.intp]], run: TrainingRun
