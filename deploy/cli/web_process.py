@@ -23,6 +23,9 @@ def main() -> None:
 
 
 def _serve(parent: Parent) -> None:
+    from tansaku.tasks.garbage import share_heap
+
+    share_heap()  # before anything begins threads
     from tansaku.deploy.cli.web import first_page, services_of
     from tansaku.deploy.web.app import create_app
     from tansaku.deploy.web.server import Address, listening, serve

@@ -155,9 +155,9 @@ def _merged(
 
     def merge(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         other = getattr(changed, name)
-        present = array.copy()
+        present = np.concatenate((array, other[~known]))
         present[places] = other[known]
-        return np.concatenate((present, other[~known]))
+        return present
 
     candidates = list(old.candidates)
     for place, name in zip(places.tolist(), np.array(changed.candidates, dtype=object)[known], strict=True):

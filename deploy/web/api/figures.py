@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -18,45 +18,11 @@ from tansaku.tasks.views.readings import Reading
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
-_EXAMPLE: dict[str, Any] = {
-    "version": "5d41402a",
-    "quantity": "E_gb",
-    "unit": "mJ/m2",
-    "direction": "minimize",
-    "angles": {
-        "labels": ["Σ11 (113)", "Σ3 (111)"],
-        "angle": [50.48, 109.47],
-        "searched": [170.5, 4.2],
-        "relaxed": [165.1, None],
-        "evaluations": [120, 40],
-    },
-    "maps": [],
-    "front": None,
-    "certificate": {
-        "text": "Certificate (95 %): nothing better by more than 4 mJ/m2 remains",
-        "number": 160,
-        "confidence": 0.95,
-        "within": None,
-        "systems": ["s003-111", "s011-113"],
-        "tolerance": [0.0, 4.0],
-        "probability": [None, None],
-    },
-    "proposals": {
-        "numbers": [160],
-        "candidates": ["s011-113-r0-x001-y000-z000"],
-        "acquisition": [0.31],
-        "predicted": [172.0],
-        "deviation": [3.1],
-        "found": [170.5],
-    },
-    "problem": "",
-}
-
 
 @router.get(
     "/{name}/figures",
     response_model=CampaignFigures,
-    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, 304: {"description": "As the ETag says"}},
+    responses={304: {"description": "As the ETag says"}},
 )
 def figures(
     request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, seen: SeenVersion = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -20,24 +20,8 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
-_EXAMPLE: list[dict[str, Any]] = [
-    {
-        "attempt": 1,
-        "job": "tsk-0d3a1c",
-        "started_at": "2026-01-01T12:00:00Z",
-        "reason": "walltime: the job took longer than 60 s",
-        "ended": "walltime after 60 s",
-        "folder": "/shared/tansaku/launches/tsk-0d3a1c",
-        "files": [{"name": "err.txt", "text": "slurmstepd: killed", "size": 18, "cut": False}],
-        "note": "",
-    }
-]
 
-
-@router.get(
-    "/{name}/evaluations/{number}/log",
-    responses={200: {**LINKED[200], "content": {"application/json": {"example": _EXAMPLE}}}},
-)
+@router.get("/{name}/evaluations/{number}/log", responses=LINKED)
 def log(
     request: Request, response: Response, _: Operator, name: str, number: int, span: Annotated[Span, Query()]
 ) -> list[AttemptOutput]:

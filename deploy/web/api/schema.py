@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -64,10 +67,29 @@ def openapi(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]
     components["schemas"][_PROBLEM["title"]] = _PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
+    examples = _examples()
+    for name, example in examples["schemas"].items():
+        components["schemas"][name]["examples"] = [example]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _describe(operation, is_open=(method, path) == ("post", LOGIN))
+            _add_examples(operation, examples["operations"].get(f"{method} {path}", {}))
     return document
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    """Examples of bodies by the name of their schema, and of operations whose bodies have no schema of their own."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _add_examples(operation: dict[str, Any], known: dict[str, Any]) -> None:
+    """Adds what a request may hold, and what its answer does."""
+    bodies = {"request": operation.get("requestBody", {}), "answer": operation["responses"].get("200", {})}
+    for side, example in known.items():
+        for body in bodies[side]["content"].values():
+            body["example"] = example
 
 
 def _describe(operation: dict[str, Any], *, is_open: bool) -> None:

@@ -67,7 +67,7 @@
     const off = (sign) => data.barrier.map((value, at) => data.tolerance[at] === null ? null : value + sign * data.tolerance[at]);
     chart(body, {
       scales: { x: { time: false } },
-      axes: [{ ...lines, label: "evaluations" }, { ...lines, label: "barrier [eV]", size: 70 }],
+      axes: [{ ...lines, label: "evaluations", incrs: WHOLE }, { ...lines, label: "barrier [eV]", size: 70 }],
       series: [
         { label: "evaluations" },
         { label: "barrier", stroke: colour("good"), width: 2, points: { show: true, size: 6 } },

@@ -58,7 +58,7 @@
     chart(body, {
       scales: { x: { time: false } },
       axes: [
-        { ...lines, label: "round" },
+        { ...lines, label: "round", incrs: WHOLE },
         { ...lines, label: "acquisition", size: 70 },
         { ...lines, label: `deviation [${found.unit}]`, scale: "deviation", side: 1, size: 70, grid: { show: false } },
       ],

@@ -15,6 +15,9 @@ const plotStyle = (place) => {
   return { colour, lines };
 };
 
+// Marks of an axis that counts: whole numbers only.
+const WHOLE = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) => a - b);
+
 // A figure with its caption; what is drawn in it is hidden from screen readers, who have the same numbers in tables.
 const figureIn = (place, title) => {
   const made = document.createElement("figure");

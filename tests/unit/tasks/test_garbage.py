@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -57,3 +59,32 @@ def test_freed_memory_goes_back_to_the_system():
     give_back_memory()
     assert process.memory_info().rss < before - 20e6
     assert len(kept) == 500
+
+
+HEAPS = """
+import ctypes, sys, threading
+from pathlib import Path
+from tansaku.tasks.garbage import share_heap
+if sys.argv[1] == "shared":
+    share_heap()
+together = threading.Barrier(8)
+def work():
+    pieces = [bytearray(60_000) for _ in range(10)]
+    together.wait(60.0)
+for thread in [threading.Thread(target=work) for _ in range(8)]:
+    thread.start()
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+report = library.fopen(sys.argv[2].encode(), b"w")
+library.malloc_info(0, ctypes.c_void_p(report))
+library.fclose(ctypes.c_void_p(report))
+print(Path(sys.argv[2]).read_text().count("<heap nr="))
+"""
+
+
+def test_threads_share_one_heap(tmp_path):
+    def heaps(word: str) -> int:
+        command = [sys.executable, "-c", HEAPS, word, str(tmp_path / word)]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+
+    assert (heaps("shared"), heaps("apart") > 1) == (1, True)

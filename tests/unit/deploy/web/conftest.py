@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -19,11 +18,8 @@ from tansaku.deploy.web.auth.passwords import HashCost
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
 from tansaku.models.domain.accounts import AuditEntry, Role, User
-from tansaku.models.domain.model_registry import Errors, ModelRecord
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import SandboxSpec
-from tansaku.models.domain.surrogates import Progress, Weights
-from tansaku.models.surrogates.files import write_weights
 from tansaku.tasks.checks import child
 from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
@@ -36,6 +32,7 @@ from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.stores.memory_requests import MemoryRequests
 from tests.support.campaign_files import rows_campaign
+from tests.support.stored_models import store_models
 
 HOST = "localhost"
 PASSWORD = "correct horse battery"
@@ -199,46 +196,12 @@ def its_resources(owned_site: Site, tmp_path: Path) -> Resources:
     )
 
 
-MODELS_AT = datetime(2026, 1, 1, tzinfo=UTC)
-MODEL_ERRORS = {
-    "energy": Errors(unit="eV/atom", count=800, mae=0.1, rmse=0.2, correlation=0.9, within_one=0.7, within_two=0.95)
-}
-
-
 @pytest.fixture
 def add_models(tmp_path: Path) -> Callable[[Site], Site]:
-    """Adds three versions of a model to an application; the first is promoted, the third is of other data."""
+    """Adds three versions of a model to an application."""
 
     def add(site: Site) -> Site:
-        computed = np.linspace(0.0, 1.0, 800)
-        curve = [vars(Progress(step, 1.0 / step, 2.0 / step, "eV/atom", "")) for step in range(1, 700)]
-        arrays = {}
-        for side in ("held_out", "training"):
-            parts = (("computed", computed), ("predicted", computed + 0.1), ("deviation", np.full(800, 0.1)))
-            arrays |= {f"{side}.energy.{part}": values for part, values in parts}
-        units = {side: {"energy": "eV/atom"} for side in ("held_out", "training")}
-        report = Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": curve})
-        write_weights(report, tmp_path / "report.safetensors")
-        kept = site.services.artifacts.put(tmp_path / "report.safetensors")
-        for version in (1, 2, 3):
-            site.services.registry.add_model(
-                ModelRecord(
-                    name="alloy",
-                    version=version,
-                    spec={"surrogate": {"type": "kernel_ridge"}, "name": "<b>alloy</b>"},
-                    dataset=("b" if version == 3 else "a") * 64,
-                    learns="calculator",
-                    artifact=str(version) * 64,
-                    report=kept,
-                    held_out=MODEL_ERRORS,
-                    training=MODEL_ERRORS,
-                    seconds=2.0,
-                    device="cpu",
-                    tansaku_version="1",
-                    created_at=MODELS_AT,
-                    promoted_at=MODELS_AT if version == 1 else None,
-                )
-            )
+        store_models(site.services.registry, site.services.artifacts, tmp_path)
         return site
 
     return add

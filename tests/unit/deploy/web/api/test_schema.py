@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
 from tansaku.models.domain.accounts import Role
 from tansaku.tasks.reference import json_schema
 
@@ -30,3 +35,49 @@ def test_schemas_of_files_are_those_of_the_command(site):
     browser = site.logged_in(Role.VIEWER)
     assert browser.get("/api/v1/schema/campaign").json() == json_schema("campaign")
     assert browser.get("/api/v1/schema/other").json()["key"] == "kind"
+
+
+STREAM = "text/event-stream"
+
+
+def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Requests and answers without errors, each with the name of its operation."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            for body in (operation.get("requestBody", {}), *answers):
+                for kind, content in body.get("content", {}).items():
+                    if kind != STREAM:
+                        yield f"{method} {path} {kind}", content
+
+
+def example_of(body: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """The example of a request or an answer: its own, or that of its schema, or of the parts of that."""
+    if "example" in body:
+        return body["example"]
+    if "examples" in body:
+        return body["examples"][0]
+    if "$ref" in body:
+        return example_of(schemas[body["$ref"].rpartition("/")[2]], schemas)
+    if "schema" in body:
+        return example_of(body["schema"], schemas)
+    if "anyOf" in body:
+        return example_of(body["anyOf"][0], schemas)
+    if body["type"] == "array":
+        return [example_of(body["items"], schemas)]
+    return {name: part["examples"][0] for name, part in body["properties"].items() if "examples" in part}
+
+
+def test_every_request_and_every_answer_has_an_example_that_fits(site):
+    document = site.with_session(Role.VIEWER).get("/api/v1/openapi.json").json()
+    components = document["components"]
+    found = list(bodies(document))
+    assert len(found) > 80
+    wrong = {}
+    for name, body in found:
+        example = example_of(body, components["schemas"])
+        checked = Draft202012Validator({**body.get("schema", {}), "components": components})
+        problems = [error.message for error in checked.iter_errors(example)]
+        if problems:
+            wrong[name] = problems
+    assert wrong == {}

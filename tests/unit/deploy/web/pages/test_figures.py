@@ -59,12 +59,6 @@ def test_an_unknown_campaign_has_none(site):
     assert [browser.get(path).status_code for path in (API, f"{PAGE}/figures")] == [404, 404]
 
 
-def test_the_description_of_the_api_has_an_example(site):
-    document = site.logged_in(Role.VIEWER).get("/api/v1/openapi.json").json()
-    content = document["paths"]["/api/v1/campaigns/{name}/figures"]["get"]["responses"]["200"]["content"]
-    assert content["application/json"]["example"]["angles"]["angle"] == [50.48, 109.47]
-
-
 def test_twenty_viewers_cost_no_reading_of_all_evaluations(site_with, monkeypatch):
     site = site_with("a1", "a2")
     browser = site.with_session(Role.VIEWER)

@@ -1,0 +1,57 @@
+"""Three versions of a model, with errors and figures, for the pages that show models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.model_registry import Errors, ModelRecord, Registry
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.surrogates import Progress, Weights
+from tansaku.models.surrogates.files import write_weights
+
+MODELS_AT = datetime(2026, 1, 1, tzinfo=UTC)
+MODEL_ERRORS = {
+    "energy": Errors(unit="eV/atom", count=800, mae=0.1, rmse=0.2, correlation=0.9, within_one=0.7, within_two=0.95)
+}
+
+
+def store_models(registry: Registry, artifacts: ArtifactStore, folder: Path) -> None:
+    """Adds three versions of the model ``alloy``; the first is promoted, the third is of other data.
+
+    Args:
+        registry: Of models.
+        artifacts: Where their predictions are kept.
+        folder: For a file.
+    """
+    computed = np.linspace(0.0, 1.0, 800)
+    curve = [vars(Progress(step, 1.0 / step, 2.0 / step, "eV/atom", "")) for step in range(1, 700)]
+    arrays = {}
+    for side in ("held_out", "training"):
+        parts = (("computed", computed), ("predicted", computed + 0.1), ("deviation", np.full(800, 0.1)))
+        arrays |= {f"{side}.energy.{part}": values for part, values in parts}
+    units = {side: {"energy": "eV/atom"} for side in ("held_out", "training")}
+    report = Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": curve})
+    write_weights(report, folder / "report.safetensors")
+    kept = artifacts.put(folder / "report.safetensors")
+    for version in (1, 2, 3):
+        registry.add_model(
+            ModelRecord(
+                name="alloy",
+                version=version,
+                spec={"surrogate": {"type": "kernel_ridge"}, "name": "<b>alloy</b>"},
+                dataset=("b" if version == 3 else "a") * 64,
+                learns="calculator",
+                artifact=str(version) * 64,
+                report=kept,
+                held_out=MODEL_ERRORS,
+                training=MODEL_ERRORS,
+                seconds=2.0,
+                device="cpu",
+                tansaku_version="1",
+                created_at=MODELS_AT,
+                promoted_at=MODELS_AT if version == 1 else None,
+            )
+        )
