@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _LONGEST_REASON = 500
+_LONGEST_QUESTION = 60
+"""How long a program may take to print its version [s]."""
 
 
 class NamedAseCalculator(FolderCalculator):
@@ -64,7 +67,7 @@ class NamedAseCalculator(FolderCalculator):
 
     @property
     def provenance(self) -> Provenance:
-        """Version of the package, name, keywords and hash of the files."""
+        """Version of package and program, name, keywords and hash of the files."""
         return self._provenance
 
     def close(self) -> None:
@@ -109,7 +112,7 @@ class NamedAseCalculator(FolderCalculator):
 
 
 def installed_version(entry: AseEntry) -> str:
-    """Version of the package that holds a calculator.
+    """Version of the package that holds a calculator, and of the program that it starts.
 
     Raises:
         MissingComponentError: It, or a program that it starts, is not installed; the hint is how to install it.
@@ -120,13 +123,24 @@ def installed_version(entry: AseEntry) -> str:
                 f"calculator type ase, name {entry.name}: needs the program {program}", hint=entry.install or None
             )
     if entry.distribution is None:
-        return str(ase.__version__)
+        return f"{ase.__version__}, {_printed_version(entry)}" if entry.version else str(ase.__version__)
     try:
         return importlib.metadata.version(entry.distribution)
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingComponentError(
             f"calculator type ase, name {entry.name}: needs the package {entry.distribution}", hint=entry.install or None
         ) from error
+
+
+def _printed_version(entry: AseEntry) -> str:
+    argv = [entry.programs[0], *entry.version]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=_LONGEST_QUESTION, check=True)  # noqa: S603 - the table's
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingComponentError(
+            f"calculator type ase, name {entry.name}: {' '.join(argv)} does not run: {_said(error)}", hint=entry.install or None
+        ) from error
+    return next((printable(line.strip()) for line in done.stdout.splitlines() if line.strip()), entry.programs[0])
 
 
 def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
