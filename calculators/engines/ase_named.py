@@ -62,12 +62,12 @@ class NamedAseCalculator(FolderCalculator):
             code_version=version,
             model=spec.name,
             model_sha256=self._spec.files_sha256 or "",
-            settings=settings_of(self._spec) | {"minimizer": "lbfgs"},
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(spec, base_path)},
         )
 
     @property
     def provenance(self) -> Provenance:
-        """Version of package and program, name, keywords and hash of the files."""
+        """Version of package and program, name, keywords, and hash of all files and of each."""
         return self._provenance
 
     def close(self) -> None:
@@ -149,8 +149,7 @@ def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
     Raises:
         ConfigurationError: A file is missing, of the wrong kind, or not the one that was hashed.
     """
-    shapes = ase_entry(spec.name).files
-    hashes = {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
+    hashes = file_hashes(spec, base_path)
     found = content_hash(hashes) if hashes else None
     if spec.files_sha256 is not None and found != spec.files_sha256:
         raise ConfigurationError(
@@ -158,6 +157,16 @@ def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
             hint="a file was changed since the campaign was made",
         )
     return spec.model_copy(update={"files_sha256": found})
+
+
+def file_hashes(spec: AseCalculatorSpec, base_path: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its keyword; of a folder, that of its files' names and hashes.
+
+    Raises:
+        ConfigurationError: A file is missing or of the wrong kind.
+    """
+    shapes = ase_entry(spec.name).files
+    return {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
 
 
 def _content(path: Path, shape: str, key: str) -> str:

@@ -45,11 +45,10 @@ def _described(encoding: Encoding) -> list[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ax logs every trial."""
-    logger = logging.getLogger("ax")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """Ax has a logger for each module, and says there what becomes of every trial."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logging.disable(before)

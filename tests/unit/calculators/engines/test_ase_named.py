@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import shutil
 from dataclasses import replace
@@ -96,6 +97,8 @@ def test_files_are_known_by_their_content(tmp_path, monkeypatch):
     result = open_calculator(found, tmp_path).evaluate(bulk("Al", cubic=True) * 2)
     assert result.energy / 32 == pytest.approx(-3.58, abs=0.05)
     assert result.provenance.model_sha256 == found.files_sha256
+    content = hashlib.sha256((tmp_path / "al.eam.alloy").read_bytes()).hexdigest()
+    assert result.provenance.settings["sha256"] == {"potential": content}
     (tmp_path / "al.eam.alloy").write_bytes(b"another")
     with pytest.raises(ConfigurationError, match=r"files_sha256: the files of eam have"):
         open_calculator(found, tmp_path)
