@@ -97,7 +97,8 @@ class NamedAseCalculator(FolderCalculator):
         entry, spec = self._entry, self._spec
         module, name = entry.factory.split(":")
         keywords = spec.model_dump(mode="python")["keywords"]
-        keywords |= {key: str(self._base_path / path) for key, path in spec.files.items()}
+        # Absolute: MatterSim takes a bare file name for one of its models, and fetches that.
+        keywords |= {key: str((self._base_path / path).absolute()) for key, path in spec.files.items()}
         keywords |= {entry.folder: str(folder)} if entry.folder is not None else {}
         try:
             factory = cast("Callable[..., BaseCalculator]", getattr(importlib.import_module(module), name))

@@ -28,6 +28,8 @@ class AseEntry:
         keywords: Those that are allowed.
         required: Keywords and files that must be given.
         files: What it may read, by keyword: a file or a folder. Their content is part of the level of theory.
+        endings: Endings of file names, by keyword, where reading a file runs code that it holds. The dashboard's library takes
+            none of them, so such a file comes from the campaign's own folder.
         programs: Programs that it starts; each must be on PATH.
         version: Arguments with which the first of these prints its version; none: it is not recorded.
         folder: Keyword that names the folder of its files; None: it leaves none.
@@ -44,6 +46,7 @@ class AseEntry:
     keywords: AllowedKeywords = field(default_factory=dict)
     required: tuple[str, ...] = ()
     files: Mapping[str, FileShape] = field(default_factory=dict)
+    endings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     programs: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     folder: str | None = None
@@ -141,6 +144,7 @@ _ENTRIES = (
         keywords={"device": _DEVICES, "default_dtype": _PRECISIONS},
         required=("model_paths",),
         files={"model_paths": "file"},
+        endings={"model_paths": (".model",)},
         kept=True,
     ),
     AseEntry(
