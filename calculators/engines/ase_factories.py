@@ -21,16 +21,6 @@ def dftb(*, slako_dir: str, directory: str, **keywords: Any) -> BaseCalculator: 
     )
 
 
-def cp2k(*, directory: str, cutoff: float = 400.0, **keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
-    """CP2K by its shell; the cutoff is in Rydberg here, as CP2K's input has it."""
-    from ase.calculators.cp2k import CP2K
-    from ase.units import Rydberg
-
-    return CP2K(
-        command="cp2k_shell.psmp", label=f"{directory}/cp2k", cutoff=cutoff * Rydberg, stress_tensor=True, inp="", **keywords
-    )
-
-
 def tblite(**keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
     """TBLite, which otherwise prints every step to self-consistency."""
     from tblite.ase import TBLite

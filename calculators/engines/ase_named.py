@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _LONGEST_REASON = 500
+_LONGEST_QUESTION = 60
+"""How long a program may take to print its version [s]."""
 
 
 class NamedAseCalculator(FolderCalculator):
@@ -59,12 +62,12 @@ class NamedAseCalculator(FolderCalculator):
             code_version=version,
             model=spec.name,
             model_sha256=self._spec.files_sha256 or "",
-            settings=settings_of(self._spec) | {"minimizer": "lbfgs"},
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(spec, base_path)},
         )
 
     @property
     def provenance(self) -> Provenance:
-        """Version of the package, name, keywords and hash of the files."""
+        """Version of package and program, name, keywords, and hash of all files and of each."""
         return self._provenance
 
     def close(self) -> None:
@@ -94,7 +97,8 @@ class NamedAseCalculator(FolderCalculator):
         entry, spec = self._entry, self._spec
         module, name = entry.factory.split(":")
         keywords = spec.model_dump(mode="python")["keywords"]
-        keywords |= {key: str(self._base_path / path) for key, path in spec.files.items()}
+        # Absolute: MatterSim takes a bare file name for one of its models, and fetches that.
+        keywords |= {key: str((self._base_path / path).absolute()) for key, path in spec.files.items()}
         keywords |= {entry.folder: str(folder)} if entry.folder is not None else {}
         try:
             factory = cast("Callable[..., BaseCalculator]", getattr(importlib.import_module(module), name))
@@ -109,7 +113,7 @@ class NamedAseCalculator(FolderCalculator):
 
 
 def installed_version(entry: AseEntry) -> str:
-    """Version of the package that holds a calculator.
+    """Version of the package that holds a calculator, and of the program that it starts.
 
     Raises:
         MissingComponentError: It, or a program that it starts, is not installed; the hint is how to install it.
@@ -120,7 +124,7 @@ def installed_version(entry: AseEntry) -> str:
                 f"calculator type ase, name {entry.name}: needs the program {program}", hint=entry.install or None
             )
     if entry.distribution is None:
-        return str(ase.__version__)
+        return f"{ase.__version__}, {_printed_version(entry)}" if entry.version else str(ase.__version__)
     try:
         return importlib.metadata.version(entry.distribution)
     except importlib.metadata.PackageNotFoundError as error:
@@ -129,14 +133,24 @@ def installed_version(entry: AseEntry) -> str:
         ) from error
 
 
+def _printed_version(entry: AseEntry) -> str:
+    argv = [entry.programs[0], *entry.version]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=_LONGEST_QUESTION, check=True)  # noqa: S603 - the table's
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingComponentError(
+            f"calculator type ase, name {entry.name}: {' '.join(argv)} does not run: {_said(error)}", hint=entry.install or None
+        ) from error
+    return next((printable(line.strip()) for line in done.stdout.splitlines() if line.strip()), entry.programs[0])
+
+
 def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
     """The spec with the hash of its files; a hash that it gives is checked.
 
     Raises:
         ConfigurationError: A file is missing, of the wrong kind, or not the one that was hashed.
     """
-    shapes = ase_entry(spec.name).files
-    hashes = {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
+    hashes = file_hashes(spec, base_path)
     found = content_hash(hashes) if hashes else None
     if spec.files_sha256 is not None and found != spec.files_sha256:
         raise ConfigurationError(
@@ -144,6 +158,16 @@ def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
             hint="a file was changed since the campaign was made",
         )
     return spec.model_copy(update={"files_sha256": found})
+
+
+def file_hashes(spec: AseCalculatorSpec, base_path: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its keyword; of a folder, that of its files' names and hashes.
+
+    Raises:
+        ConfigurationError: A file is missing or of the wrong kind.
+    """
+    shapes = ase_entry(spec.name).files
+    return {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
 
 
 def _content(path: Path, shape: str, key: str) -> str:

@@ -53,12 +53,12 @@ class CommandCalculator(FolderCalculator):
             code_version=version or (self._spec.command_sha256 or "")[:12],
             model=spec.command,
             model_sha256=self._spec.command_sha256 or "",
-            settings=settings_of(self._spec) | {"minimizer": "lbfgs"},
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(spec.command)},
         )
 
     @property
     def provenance(self) -> Provenance:
-        """Name of the program, hash of its definition and files, keywords, and the version that it prints."""
+        """Name of the program, hash of its definition, of each file, keywords, and the version that it prints."""
         return self._provenance
 
     def _check(self, structure: Atoms) -> None:
@@ -144,16 +144,26 @@ def definition_sha256(name: str) -> str:
         ConfigurationError: The site does not know it, or a file is missing.
     """
     definition = definition_of(name)
-    files = {}
-    for file in definition.files:
+    failures = sorted(definition.failures.items())
+    return content_hash({"argv": list(definition.argv), "files": file_hashes(name), "failures": failures})
+
+
+def file_hashes(name: str) -> dict[str, str]:
+    """SHA-256 of each of a program's files, by its name in the folder of a run.
+
+    Raises:
+        ConfigurationError: The site does not know the program, or a file is missing.
+    """
+    found = {}
+    for file in definition_of(name).files:
         try:
-            files[Path(file).name] = file_sha256(Path(file))
+            found[Path(file).name] = file_sha256(Path(file))
         except OSError as error:
             raise ConfigurationError(
                 f"calculator.command: {name}: file {file!r} cannot be read: {error.strerror}",
                 hint=f"the site file names it under commands.{name}.files",
             ) from error
-    return content_hash({"argv": list(definition.argv), "files": files, "failures": sorted(definition.failures.items())})
+    return found
 
 
 def resolve(spec: CommandCalculatorSpec) -> CommandCalculatorSpec:

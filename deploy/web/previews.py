@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.checks.check import NO_CALCULATOR, CampaignPreview
 
 _SHOWN = 5  # first evaluations
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -40,7 +40,7 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
         "Cost": _cost(preview),
         "Time": _time(preview, in_flight),
         "Proposer": f"{preview.proposer}, {counted(len(preview.initial), 'initial evaluation')}",
-        "Calculator": preview.calculator or "none; the values are in the table",
+        "Calculator": preview.calculator or NO_CALCULATOR,
         "First evaluations": ", ".join(preview.initial[:_SHOWN]),
         "Crystal": preview.crystal or "",
     }

@@ -41,6 +41,8 @@ from tansaku.tasks.views.costs import cost_unit
 Database = Callable[[], AbstractContextManager[Resources]]
 """Opens the database of stored campaigns."""
 
+NO_CALCULATOR = "none; the space itself gives the values"
+
 
 class SystemSize(Record):
     """Size of a system.
@@ -101,7 +103,7 @@ class CampaignPreview(Record):
         size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
         lines.append(f"  pool        {', '.join(size)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
-        lines.append(f"  calculator  {self.calculator or 'none; the values are in the table'}")
+        lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"

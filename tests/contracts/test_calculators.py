@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from tansaku.calculators.calculator_registry import known_elements, open_calculator
+from tansaku.calculators.calculator_registry import known_elements, open_calculator, resolve_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
@@ -154,7 +154,7 @@ def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
 
 
 def test_provenance_records_the_level_of_theory(spec, calculator):
-    provenance, data = calculator.provenance, spec.model_dump(mode="json")
+    provenance, data = calculator.provenance, resolve_calculator(spec, POTENTIALS).model_dump(mode="json")
     check_level(data, provenance, "x")
     recorded = provenance.settings | ({} if spec.facts.model is None else {spec.facts.model: provenance.model})
     assert {key: recorded.get(key) for key in spec.level_keys()} == {key: data[key] for key in spec.level_keys()}

@@ -64,7 +64,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "matscipy": _package("matscipy", "surrogates"),
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
-    **{name: _package(name, "bench") for name in ("baybe", "bvlain", "optuna", "physbo", "sklearn")},
+    **{name: _package(name, "bench") for name in ("GPy", "ax", "baybe", "bvlain", "emukit", "optuna", "physbo", "sklearn")},
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "pint": _package("pint", "sparse"),
     "pydmd": _package("pydmd", "sparse"),

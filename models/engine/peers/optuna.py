@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from tansaku.models.domain.pool import FloatArray
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
+from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion, nearest, parameters
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -42,7 +39,7 @@ class OptunaOptimiser:
             asked = study.ask(fixed_distributions=space).params
         finally:
             optuna.logging.set_verbosity(verbosity)
-        return Suggestion(int(problem.free[np.argmin(distances(problem, asked))]))
+        return Suggestion(nearest(problem, asked))
 
     def _build(self, seed: int) -> BaseSampler:
         import optuna
@@ -61,19 +58,3 @@ def distributions(encoding: Encoding) -> dict[str, Any]:
         descriptor.name: CategoricalDistribution(tuple(range(len(descriptor.rows)))) for descriptor in encoding.descriptors
     }
     return space
-
-
-def parameters(encoding: Encoding, row: int) -> dict[str, float | int]:
-    """Parameters of one candidate."""
-    chosen: dict[str, float | int] = dict(zip(encoding.names, encoding.numbers[row].tolist(), strict=True))
-    return chosen | {descriptor.name: int(descriptor.codes[row]) for descriptor in encoding.descriptors}
-
-
-def distances(problem: Problem, asked: dict[str, Any]) -> FloatArray:
-    """Squared distance of each free candidate to asked parameters, another category counting one, shape ``(n_free,)``."""
-    encoding, free = problem.encoding, problem.free
-    wanted = np.array([asked[name] for name in encoding.names])
-    squared: FloatArray = np.square(encoding.numbers[free] - wanted).sum(axis=1)
-    for descriptor in encoding.descriptors:
-        squared = squared + (descriptor.codes[free] != asked[descriptor.name])
-    return squared

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,3 +161,24 @@ def pose(encoding: Encoding, history: History, allowed: npt.NDArray[np.bool_], s
     mine = np.isin(history.observed, encoding.members)
     rows = np.searchsorted(encoding.members, history.observed[mine]).astype(np.intp)
     return Problem(encoding, rows, history.values[mine], np.flatnonzero(allowed[encoding.members]), seed)
+
+
+def nearest(problem: Problem, asked: Mapping[str, Any]) -> int:
+    """Row of the free candidate that is nearest to asked parameters, for optimisers that search between candidates."""
+    return int(problem.free[np.argmin(distances(problem, asked))])
+
+
+def parameters(encoding: Encoding, row: int) -> dict[str, float | int]:
+    """Parameters of one candidate."""
+    chosen: dict[str, float | int] = dict(zip(encoding.names, encoding.numbers[row].tolist(), strict=True))
+    return chosen | {descriptor.name: int(descriptor.codes[row]) for descriptor in encoding.descriptors}
+
+
+def distances(problem: Problem, asked: Mapping[str, Any]) -> FloatArray:
+    """Squared distance of each free candidate to asked parameters, another category counting one, shape ``(n_free,)``."""
+    encoding, free = problem.encoding, problem.free
+    wanted = np.array([asked[name] for name in encoding.names])
+    squared: FloatArray = np.square(encoding.numbers[free] - wanted).sum(axis=1)
+    for descriptor in encoding.descriptors:
+        squared = squared + (descriptor.codes[free] != asked[descriptor.name])
+    return squared

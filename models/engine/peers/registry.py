@@ -17,8 +17,13 @@ PACKAGES = {
     "optuna-gp": "optuna",
     "baybe": "baybe",
     "sklearn": "sklearn",
+    "ax": "ax",
+    "emukit": "emukit",
 }
 """What each peer imports."""
+
+_BESIDE = {"emukit": "GPy"}
+"""What a peer's package does not install, but we use with it."""
 
 INSTALL_HINT = "pip install -c constraints.txt 'tansaku[bench]'"
 
@@ -32,9 +37,11 @@ def build_peer(name: str) -> Proposer:
     Raises:
         MissingComponentError: Its package is not installed.
     """
-    package = PACKAGES[name]
-    if find_spec(package) is None:
-        raise MissingComponentError(f"method {name!r} needs the package {package!r}, which is not installed", hint=INSTALL_HINT)
+    for package in (PACKAGES[name], _BESIDE.get(name, PACKAGES[name])):
+        if find_spec(package) is None:
+            raise MissingComponentError(
+                f"method {name!r} needs the package {package!r}, which is not installed", hint=INSTALL_HINT
+            )
     if name == "botorch-multi":
         return PoolPeer(name, _joint)
     return SystemPeer(name, _builder(name))
@@ -64,6 +71,14 @@ def _builder(name: str) -> Callable[[], Optimiser]:
             from tansaku.models.engine.peers.scikit import ScikitOptimiser
 
             return ScikitOptimiser
+        case "ax":
+            from tansaku.models.engine.peers.ax import AxOptimiser
+
+            return AxOptimiser
+        case "emukit":
+            from tansaku.models.engine.peers.emukit import EmukitOptimiser
+
+            return EmukitOptimiser
         case "optuna-tpe":
             from tansaku.models.engine.peers.optuna import OptunaOptimiser
 

@@ -49,6 +49,12 @@ class AseCalculatorSpec(CalculatorBase):
             if key not in entry.files:
                 known = f"expected {' or '.join(entry.files)}" if entry.files else "it reads none"
                 raise ValueError(f"files.{key}: {self.name} may not read such a file; {known}")
+            endings = entry.endings.get(key, ())
+            if endings and not str(self.files[key]).endswith(endings):
+                raise ValueError(
+                    f"files.{key}: {self.files[key]!r}; expected a name that ends in {' or '.join(endings)}: {self.name} runs "
+                    "what the file holds, so take it only from whom you trust"
+                )
         for key in entry.required:
             if key not in self.keywords and key not in self.files:
                 raise ValueError(f"{'files' if key in entry.files else 'keywords'}.{key}: missing; {self.name} needs it")

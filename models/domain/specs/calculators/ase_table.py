@@ -28,7 +28,10 @@ class AseEntry:
         keywords: Those that are allowed.
         required: Keywords and files that must be given.
         files: What it may read, by keyword: a file or a folder. Their content is part of the level of theory.
+        endings: Endings of file names, by keyword, where reading a file runs code that it holds. The dashboard's library takes
+            none of them, so such a file comes from the campaign's own folder.
         programs: Programs that it starts; each must be on PATH.
+        version: Arguments with which the first of these prints its version; none: it is not recorded.
         folder: Keyword that names the folder of its files; None: it leaves none.
         elements: Elements that it knows; None: unknown, or only its files know.
         stress: Whether it gives the stress: without it, cells stay fixed.
@@ -43,7 +46,9 @@ class AseEntry:
     keywords: AllowedKeywords = field(default_factory=dict)
     required: tuple[str, ...] = ()
     files: Mapping[str, FileShape] = field(default_factory=dict)
+    endings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     programs: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
     folder: str | None = None
     elements: tuple[str, ...] | None = None
     stress: bool = True
@@ -110,7 +115,7 @@ _ENTRIES = (
     ),
     AseEntry(
         name="cp2k",
-        factory=f"{_FACTORIES}:cp2k",
+        factory="tansaku.calculators.engines.cp2k_shell:Cp2kInFolder",
         install="install CP2K and put cp2k_shell.psmp on the PATH",
         keywords={
             "basis_set": "text",
@@ -121,10 +126,14 @@ _ENTRIES = (
             "charge": "number",
             "multiplicity": "integer",
             "uks": "boolean",
+            "kpts": "list",
+            "electronic_temperature": "number",
+            "eps_scf": "number",
         },
         required=("basis_set_file", "potential_file", "basis_set"),
         files={"basis_set_file": "file", "potential_file": "file"},
         programs=("cp2k_shell.psmp",),
+        version=("--version",),
         folder="directory",
     ),
     AseEntry(
@@ -135,6 +144,7 @@ _ENTRIES = (
         keywords={"device": _DEVICES, "default_dtype": _PRECISIONS},
         required=("model_paths",),
         files={"model_paths": "file"},
+        endings={"model_paths": (".model",)},
         kept=True,
     ),
     AseEntry(

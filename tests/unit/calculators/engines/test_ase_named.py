@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import shutil
 from dataclasses import replace
@@ -10,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
+from ase.calculators.eam import EAM
 from ase.calculators.lj import LennardJones
 
 from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator
 from tansaku.calculators.engines.ase_named import installed_version
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
+from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -43,6 +46,7 @@ def test_keywords_reach_the_calculator():
         ({"name": "lj", "keywords": {"sigma": 1.0}}, r"keywords\.epsilon: missing; lj needs it"),
         ({"name": "emt", "files": {"model": "x"}}, r"files\.model: emt may not read such a file; it reads none"),
         ({"name": "mace"}, r"files\.model_paths: missing; mace needs it"),
+        ({"name": "mace", "files": {"model_paths": "a.eam"}}, r"'a\.eam'; expected a name that ends in \.model: mace runs"),
         ({"name": "mace", "keywords": {"model_paths": "mp-0"}}, r"keywords\.model_paths: mace takes no such keyword"),
         ({"name": "tblite", "keywords": {"method": "DFT"}}, "tblite expects one of GFN2-xTB, GFN1-xTB"),
         ({"name": "tblite", "keywords": {"xtb_config": "a"}}, "takes no such keyword"),
@@ -60,6 +64,13 @@ def test_keywords_reach_the_calculator():
 def test_what_the_table_does_not_allow_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         AseCalculatorSpec.model_validate(given)
+
+
+def test_no_file_of_the_dashboard_s_library_is_one_that_runs_code():
+    uploaded = {ending for endings in ENDINGS.values() for ending in endings}
+    running = {ending for entry in ASE_CALCULATORS.values() for endings in entry.endings.values() for ending in endings}
+    assert running == {".model"}
+    assert not any(one.endswith(other) for one in uploaded for other in running)
 
 
 @pytest.mark.parametrize("entry", FROM_ELSEWHERE, ids=lambda entry: entry.name)
@@ -93,9 +104,16 @@ def test_files_are_known_by_their_content(tmp_path, monkeypatch):
     spec = AseCalculatorSpec(name="eam", files={"potential": "al.eam.alloy"})
     found = resolve_calculator(spec, tmp_path)
     assert len(found.files_sha256) == 64
-    result = open_calculator(found, tmp_path).evaluate(bulk("Al", cubic=True) * 2)
+    given = []
+    real = EAM
+    monkeypatch.setattr("ase.calculators.eam.EAM", lambda potential: given.append(potential) or real(potential=potential))
+    monkeypatch.chdir(tmp_path)
+    result = open_calculator(found, Path()).evaluate(bulk("Al", cubic=True) * 2)
+    assert set(given) == {str(tmp_path / "al.eam.alloy")}, "a bare name may mean something else to a package"
     assert result.energy / 32 == pytest.approx(-3.58, abs=0.05)
     assert result.provenance.model_sha256 == found.files_sha256
+    content = hashlib.sha256((tmp_path / "al.eam.alloy").read_bytes()).hexdigest()
+    assert result.provenance.settings["sha256"] == {"potential": content}
     (tmp_path / "al.eam.alloy").write_bytes(b"another")
     with pytest.raises(ConfigurationError, match=r"files_sha256: the files of eam have"):
         open_calculator(found, tmp_path)

@@ -12,6 +12,7 @@ from ase.build import bulk
 
 from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.specs.calculators.command import CommandCalculatorSpec
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands, offered_commands
 from tansaku.models.domain.specs.parallel import ParallelSpec
@@ -121,7 +122,9 @@ def test_a_program_that_is_missing_or_does_not_start_is_an_error_at_opening(tmp_
 
 def test_the_definition_and_its_files_are_the_level_of_theory(tmp_path):
     first = resolve_calculator(scripted(tmp_path, result()), Path())
-    assert open_calculator(first, Path()).provenance.model_sha256 == first.command_sha256
+    provenance = open_calculator(first, Path()).provenance
+    assert provenance.model_sha256 == first.command_sha256
+    assert provenance.settings["sha256"] == {"script.py": file_sha256(tmp_path / "script.py")}
     scripted(tmp_path, result(energy=-2.0))
     with pytest.raises(ConfigurationError, match="not the program for which the campaign was created"):
         open_calculator(first, Path())

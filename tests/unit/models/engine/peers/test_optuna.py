@@ -1,8 +1,8 @@
 import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.engine.peers.optuna import distances, distributions, parameters
-from tansaku.models.engine.peers.problem import Problem, encode
+from tansaku.models.engine.peers.optuna import distributions
+from tansaku.models.engine.peers.problem import Problem, distances, encode, nearest, parameters
 
 
 def _problem() -> Problem:
@@ -24,6 +24,7 @@ def test_a_candidates_own_parameters_lead_back_to_it():
         squared = distances(problem, parameters(problem.encoding, int(row)))
         assert np.argmin(squared) == place
         assert squared[place] == 0.0
+        assert nearest(problem, parameters(problem.encoding, int(row))) == row
 
 
 def test_columns_are_floats_and_descriptors_categories(require):
