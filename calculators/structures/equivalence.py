@@ -28,7 +28,7 @@ def translation_keys(stack: PlaneStack, removed: int, shifts: FloatArray) -> npt
     Returns:
         Keys, shape ``(n,)``.
     """
-    offsets = shifts + np.array(stack.plane_shift(-stack.first_plane(removed)))
+    offsets = shifts + stack.meeting_offset(removed)
     images = np.einsum("gij,nj->gni", stack.offset_operations(removed), offsets)
     keys = np.asarray(_lattice_keys(stack, images).min(axis=0), dtype=np.int64)
     # Where removed planes are no translation, surfaces have nothing in common.

@@ -123,6 +123,11 @@ class PlaneStack(ABC):
     def offset_operations(self, removed: int) -> FloatArray:
         """In-plane matrices under which offsets of the two planes that meet are equivalent, shape ``(n, 2, 2)``."""
 
+    def meeting_offset(self, removed: int) -> FloatArray:
+        """Offset of the first atoms of the two planes that meet in the unmoved boundary [Å], shape ``(2,)``."""
+        below, above = self.motifs(removed)
+        return np.array(self.plane_shift(-self.first_plane(removed))) + (above[0] - below[0])[:2]
+
     def atoms(self, numbers: IntArray, levels: IntArray, motif: FloatArray, *, mirrored: bool) -> FloatArray:
         """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
 

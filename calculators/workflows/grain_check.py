@@ -164,8 +164,8 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
     cores = grain_cores(_without_blocks(result.atoms), crystal, grain_axes(crystal, axis, plane), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
-        margin = MARGIN[crystal.structure] * crystal.lattice_parameter
-        reason = f"{fewest} atoms of a grain are {margin:.3g} Å or more from its ends, expected {FEWEST_ATOMS}: the grains are too thin"
+        middle = f"{MARGIN[crystal.structure] * crystal.lattice_parameter:.3g} Å or more from its ends"
+        reason = f"{fewest} atoms of a grain are {middle}, expected {FEWEST_ATOMS}: the grains are too thin"
         return {"checked": False, "reason": reason}
     found = [_judged(number, core, stiffness, judge_strain=judge_strain) for number, core in enumerate(cores)]
     return {"checked": True} | {key: [grain[key] for grain in found] for key in found[0]}
