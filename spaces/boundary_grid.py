@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tansaku.calculators.structures.stacking import Stacking
+from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.space import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
@@ -89,20 +89,20 @@ def picometres(value: float) -> str:
     return f"{'m' if whole < 0 else ''}{abs(whole):03d}"
 
 
-def grid_counts(spec: TranslationSpec, stack: Stacking) -> tuple[int, int]:
+def grid_counts(spec: TranslationSpec, stack: PlaneStack) -> tuple[int, int]:
     """How many translations in the plane and openings the grid of a boundary has, without listing any.
 
     Raises:
         ConfigurationError: There are too many along one direction.
     """
     width, depth = stack.irreducible_lengths
-    across, along = _divisors(stack)
+    across, along = stack.grid_divisors
     in_plane = _number("space.translation.in_plane", spec.in_plane, width, across)
     along_axis = _number("space.translation.along_axis", spec.along_axis, depth, along)
     return in_plane * along_axis, _number("space.translation.normal", spec.normal, 0.0, 1)
 
 
-def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
+def translation_grid(spec: TranslationSpec, stack: PlaneStack) -> TranslationGrid:
     """The grid of a boundary.
 
     A period is divided so finely that no step is longer than asked for and that the grid contains, with each point, its
@@ -112,18 +112,12 @@ def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
         ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
     """
     width, depth = stack.irreducible_lengths
-    across, along = _divisors(stack)
+    across, along = stack.grid_divisors
     return TranslationGrid(
         in_plane=_values("space.translation.in_plane", spec.in_plane, width, across),
         along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along),
         normal=_values("space.translation.normal", spec.normal, 0.0, 1),
     )
-
-
-def _divisors(stack: Stacking) -> tuple[int, int]:
-    """What the numbers of steps along the two periods are multiples of."""
-    across = stack.planar[0] // math.gcd(stack.planar[0], 2 * stack.step[0])
-    return across, stack.y_period // math.gcd(stack.y_period, 2 * stack.step[1], stack.planar[1])
 
 
 def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:

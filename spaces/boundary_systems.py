@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bicrystal_of, standard_removals
+from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bicrystal_of
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
+from tansaku.calculators.structures.hexagonal import HexagonalCrystal, hexagonal_boundary
+from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
+from tansaku.calculators.structures.plane_stacks import Boundary, stack_of
 from tansaku.calculators.structures.rigid_blocks import BlockCell
-from tansaku.calculators.structures.stacking import Stacking, stacking_of
+from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -64,7 +67,7 @@ class BoundarySystem:
     fold: bool
 
     @property
-    def boundary(self) -> TiltBoundary:
+    def boundary(self) -> Boundary:
         """The boundary."""
         return self.cell.boundary
 
@@ -74,7 +77,7 @@ class BoundarySystem:
         return self.boundary.name
 
     @property
-    def stacking(self) -> Stacking:
+    def stacking(self) -> PlaneStack:
         """Its lattice planes."""
         return self.cell.stacking
 
@@ -128,9 +131,9 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     Raises:
         ConfigurationError: The selection is empty, names what does not exist or asks for more than the limits.
     """
-    crystal = CubicCrystal(spec.crystal.structure, spec.crystal.element, spec.crystal.edge)
+    crystal = crystal_of(spec.crystal.structure, spec.crystal.element, spec.crystal.parameters)
     _check_selection(spec, limits)
-    stacks = _checked_stacks(spec, crystal, _boundaries(spec), limits)
+    stacks = _checked_stacks(spec, crystal, _boundaries(spec, crystal), limits)
     systems = []
     grids: dict[TranslationGrid, TranslationGrid] = {}
     for boundary, stack in stacks:
@@ -142,12 +145,14 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
 
 
 def _cells(
-    spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, boundary: TiltBoundary, removed: int
+    spec: GrainBoundarySpaceSpec, crystal: Crystal, boundary: Boundary, removed: int
 ) -> tuple[BoundaryCell, Mapping[float, BoundaryCell]]:
     """The cell of the search, and the thicker ones by thickness."""
     if isinstance(spec.cell, BlockCellSpec):
         slabs = {t: BlockCell(crystal, boundary, t, spec.cell.reach) for t in (spec.cell.relaxed, *spec.thicknesses)}
         return slabs.pop(spec.cell.relaxed), slabs
+    if not isinstance(crystal, CubicCrystal) or not isinstance(boundary, TiltBoundary):
+        raise AssertionError("the spec allows two boundaries in cubic crystals alone")
     thin = bicrystal_of(crystal, boundary, spec.spacing, removed)
     return thin, {thickness: thin.thicker(thickness / spec.spacing) for thickness in spec.thicknesses}
 
@@ -167,20 +172,21 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
 
 
 def _checked_stacks(
-    spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, boundaries: Sequence[TiltBoundary], limits: LimitsSpec | None
-) -> list[tuple[TiltBoundary, Stacking]]:
+    spec: GrainBoundarySpaceSpec, crystal: Crystal, boundaries: Sequence[Boundary], limits: LimitsSpec | None
+) -> list[tuple[Boundary, PlaneStack]]:
     """Each boundary's stacking, after arithmetic has shown that surfaces, cells and pool stay within the limits."""
     check_limit(limits, "surfaces", len(boundaries), "space.boundaries: boundaries")
-    stacks, surfaces, candidates, described = [], 0, 0, 0.0
+    stacks: list[tuple[Boundary, PlaneStack]] = []
+    surfaces, candidates, described = 0, 0, 0.0
     for boundary in boundaries:
-        stack = stacking_of(crystal, boundary)
+        stack = stack_of(crystal, boundary)
         stacks.append((boundary, stack))
-        surfaces += stack.repeat if spec.removed_planes == "full" else len(_removals(spec, stack))
+        surfaces += stack.period if spec.removed_planes == "full" and stack.period else len(_removals(spec, stack))
         check_limit(limits, "surfaces", surfaces, f"space.removed_planes: surfaces of the boundaries up to {boundary.name}")
-        atoms = _fewest_atoms(spec, crystal, stack, _thickness(spec))
+        atoms = _fewest_atoms(spec, stack, _thickness(spec))
         searched = "cell.relaxed" if spec.rigid_blocks else "spacing"
         for key, thickness in ((searched, _thickness(spec)), *(("cell.polish", t) for t in spec.thicknesses)):
-            fewest = _fewest_atoms(spec, crystal, stack, thickness)
+            fewest = _fewest_atoms(spec, stack, thickness)
             fewest = fewest if fewest > 2**53 else math.floor(fewest)
             check_limit(limits, "atoms", fewest, f"space.{key}: atoms in a cell of {boundary.name}")
         described += atoms if spec.soap else 0.0
@@ -188,29 +194,29 @@ def _checked_stacks(
         shifts, openings = grid_counts(spec.translation, stack)
         check_limit(limits, "pool", shifts, f"space.translation: translations in the plane of {boundary.name}")
         # Folding leaves one of at most so many equivalent translations of the first surface.
-        folded = 2 * len(stack.point_operations) if spec.fold else 1
+        folded = len(stack.offset_operations(0)) if spec.fold else 1
         candidates += max(1, shifts // folded) * openings
         what = f"{POOL_KEYS}: candidates of the boundaries up to {boundary.name}"
         check_limit(limits, "pool", candidates, what)
     return stacks
 
 
-def _fewest_atoms(spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, stack: Stacking, thickness: float) -> float:
+def _fewest_atoms(spec: GrainBoundarySpaceSpec, stack: PlaneStack, thickness: float) -> float:
     """At least so many atoms are in a cell: whole repeats of the stacking, with room for the planes that are removed."""
     most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
-    per_plane = 2.0 * stack.sites_per_plane * len(crystal.motif)
+    per_plane = 2.0 * stack.atoms_per_plane
     if isinstance(spec.cell, BlockCellSpec):
         return per_plane * (thickness + 2.0 * spec.cell.reach) / stack.plane_spacing
-    return per_plane * max(stack.repeat, thickness / stack.plane_spacing + most)
+    return per_plane * max(stack.period or 1, thickness / stack.plane_spacing + most)
 
 
-def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:
-    axis = tilt_axis(spec.axis)
+def _boundaries(spec: GrainBoundarySpaceSpec, crystal: Crystal) -> tuple[Boundary, ...]:
     selection = spec.boundaries
+    boundaries: tuple[Boundary, ...]
     if selection.planes is not None:
-        found: dict[str, TiltBoundary] = {}
+        found: dict[str, Boundary] = {}
         for plane in selection.planes:
-            boundary = boundary_on(axis, plane)
+            boundary = _boundary(spec, crystal, plane)
             if boundary.name in found:
                 raise ConfigurationError(
                     f"space.boundaries.planes: {list(plane)} is the boundary {boundary.name}, which is listed already"
@@ -218,7 +224,7 @@ def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:
             found[boundary.name] = boundary
         boundaries = tuple(sorted(found.values(), key=lambda boundary: (boundary.angle, boundary.name)))
     else:
-        boundaries = boundaries_up_to(axis, selection.max_sigma or 0)
+        boundaries = boundaries_up_to(tilt_axis(spec.axis), selection.max_sigma or 0)
     if selection.angles is not None:
         low, high = selection.angles
         boundaries = tuple(b for b in boundaries if low - 1e-9 <= b.angle <= high + 1e-9)
@@ -230,11 +236,17 @@ def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:
     return boundaries
 
 
-def _removals(spec: GrainBoundarySpaceSpec, stack: Stacking) -> tuple[int, ...]:
+def _boundary(spec: GrainBoundarySpaceSpec, crystal: Crystal, plane: Sequence[int]) -> Boundary:
+    if isinstance(crystal, HexagonalCrystal):
+        return hexagonal_boundary(crystal, spec.axis, plane)
+    return boundary_on(tilt_axis(spec.axis), plane)
+
+
+def _removals(spec: GrainBoundarySpaceSpec, stack: PlaneStack) -> tuple[int, ...]:
     if spec.removed_planes == "standard":
-        return standard_removals(stack)
-    if spec.removed_planes == "full":
-        return tuple(range(stack.repeat))
-    if not spec.removed_planes:
+        return stack.standard_removals
+    if spec.removed_planes == "full" and stack.period is not None:
+        return tuple(range(stack.period))
+    if not isinstance(spec.removed_planes, tuple) or not spec.removed_planes:
         raise ConfigurationError("space.removed_planes: [] lists no number; expected at least one")
     return tuple(sorted(set(spec.removed_planes)))

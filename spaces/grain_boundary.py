@@ -28,7 +28,7 @@ from tansaku.spaces.boundary_systems import POOL_KEYS, BoundarySurface, Boundary
 if TYPE_CHECKING:
     from ase import Atoms
 
-_ID = re.compile(r"(?P<system>s\d{3,}-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>x.+)")
+_ID = re.compile(r"(?P<system>(?:s\d{3,}|hcp)-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>x.+)")
 
 
 class GrainBoundarySpace:
@@ -178,7 +178,7 @@ class GrainBoundarySpace:
             "area": system.stacking.area,
             "element": crystal.element,
             "structure": crystal.structure,
-            "lattice_parameter": crystal.edge,
+            "lattice_parameter": crystal.written_parameters,
         }
 
     @cached_property

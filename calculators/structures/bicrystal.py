@@ -11,15 +11,13 @@ import numpy as np
 
 from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.calculators.structures.stacking import Stacking, stacking_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import IntArray
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-FACING_FRACTION = 0.6
-"""Atoms that face each other across the boundary closer than this fraction of the neighbour distance are one too many."""
 
 HOPELESS_FRACTION = 0.15
 """Two atoms closer than this fraction of the neighbour distance cannot be separated by a relaxation."""
@@ -101,8 +99,8 @@ class Bicrystal:
 
         stack = self.stacking
         levels = np.arange(self.planes - removed)
-        lower = stack.atoms(levels, levels, mirrored=False)
-        upper = stack.atoms(self.planes - levels, levels, mirrored=True)
+        lower = stack.atoms(levels, levels, stack.motif, mirrored=False)
+        upper = stack.atoms(self.planes - levels, levels, stack.motif, mirrored=True)
         tx, ty, tz = translation
         upper += np.array([tx, ty, self.height(removed, tz) / 2.0])
         cell = np.array([*stack.lengths, self.height(removed, tz)])
@@ -123,7 +121,7 @@ class Bicrystal:
         stack = self.stacking
         repeats = max(1, round(2 * (self.planes - removed) / stack.repeat))
         levels = np.arange(repeats * stack.repeat)
-        positions = stack.atoms(levels, levels, mirrored=False)
+        positions = stack.atoms(levels, levels, stack.motif, mirrored=False)
         cell = np.array([*stack.lengths, len(levels) * stack.plane_spacing])
         return Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
 
@@ -170,7 +168,7 @@ class Bicrystal:
         return atoms
 
 
-def check_distance(atoms: Atoms, crystal: CubicCrystal) -> None:
+def check_distance(atoms: Atoms, crystal: Crystal) -> None:
     """Raises unless a relaxation could resolve a start.
 
     Raises:
@@ -198,14 +196,3 @@ def bicrystal_of(crystal: CubicCrystal, boundary: TiltBoundary, spacing: float, 
     stack = stacking_of(crystal, boundary)
     needed = math.ceil(spacing / stack.plane_spacing - 1e-9) + removed
     return Bicrystal(crystal, boundary, stack.repeat * math.ceil(needed / stack.repeat))
-
-
-def standard_removals(stacking: Stacking) -> tuple[int, ...]:
-    """Numbers of removed planes of the standard surfaces.
-
-    In the mirror boundary the atoms of the k-th planes face each other at 2k plane spacings. As many planes are removed as
-    have atoms facing each other closer than 0.6 neighbour distances, and, as the second surface, one more; where none is
-    that close the mirror boundary itself is the only surface.
-    """
-    close = math.floor(FACING_FRACTION * stacking.crystal.neighbour_distance / (2.0 * stacking.plane_spacing))
-    return (close, close + 1) if close else (0,)

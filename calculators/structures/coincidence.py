@@ -79,7 +79,7 @@ class TiltBoundary:
         return f"s{self.sigma:03d}-{plane_name(self.plane)}"
 
 
-def plane_name(plane: Vector) -> str:
+def plane_name(plane: Sequence[int]) -> str:
     """A plane in letters that are safe in file names: ``113``; ``7_7_10`` and ``m1_3_2`` where digits alone are ambiguous."""
     if all(0 <= x <= 9 for x in plane):
         return "".join(str(x) for x in plane)

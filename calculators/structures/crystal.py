@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -47,6 +51,26 @@ class CubicCrystal:
     def motif(self) -> tuple[Vector, ...]:
         """Atoms of a lattice point, in eighths of the cubic edge."""
         return _MOTIF[self.structure]
+
+    @property
+    def parameters(self) -> tuple[float]:
+        """The one number that makes the crystal [Å]."""
+        return (self.lattice_parameter,)
+
+    @property
+    def atoms_per_point(self) -> int:
+        """Atoms of a lattice point."""
+        return len(self.motif)
+
+    @property
+    def basis(self) -> FloatArray:
+        """Primitive lattice vectors as rows, in cubic edges, shape ``(3, 3)``."""
+        return np.array(self.primitive) / 2.0
+
+    @property
+    def atoms(self) -> FloatArray:
+        """Atoms of a lattice point, in cubic edges, shape ``(n_motif, 3)``."""
+        return np.array(self.motif) / 8.0
 
     @property
     def neighbour_distance(self) -> float:

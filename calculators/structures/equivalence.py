@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tansaku.calculators.structures.stacking import Stacking
+from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.pool import FloatArray
 
 _RESOLUTION = 1e-5
+_SURFACE = 1 << 60
 
 
-def translation_keys(stack: Stacking, removed: int, shifts: FloatArray) -> npt.NDArray[np.int64]:
+def translation_keys(stack: PlaneStack, removed: int, shifts: FloatArray) -> npt.NDArray[np.int64]:
     """One integer per class of equivalent in-plane translations, comparable between surfaces of one boundary.
 
     The structure of a boundary is fixed by its opening and by the offset between the two planes that meet there,
@@ -27,12 +28,14 @@ def translation_keys(stack: Stacking, removed: int, shifts: FloatArray) -> npt.N
     Returns:
         Keys, shape ``(n,)``.
     """
-    offsets = shifts + np.array(stack.plane_shift(removed + 1))
-    images = np.einsum("gij,nj->gni", np.concatenate((stack.point_operations, -stack.point_operations)), offsets)
-    return np.asarray(_lattice_keys(stack, images).min(axis=0), dtype=np.int64)
+    offsets = shifts + stack.meeting_offset(removed)
+    images = np.einsum("gij,nj->gni", stack.offset_operations(removed), offsets)
+    keys = np.asarray(_lattice_keys(stack, images).min(axis=0), dtype=np.int64)
+    # Where removed planes are no translation, surfaces have nothing in common.
+    return keys if stack.first_plane(removed) == -1 - removed else keys + removed * _SURFACE
 
 
-def _lattice_keys(stack: Stacking, offsets: FloatArray) -> npt.NDArray[np.int64]:
+def _lattice_keys(stack: PlaneStack, offsets: FloatArray) -> npt.NDArray[np.int64]:
     width, depth = stack.irreducible_lengths
     tolerance = _RESOLUTION / 10.0
     cells = np.floor((offsets[..., 0] + tolerance) / width)

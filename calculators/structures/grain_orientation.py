@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from tansaku.calculators.structures.crystal import CubicCrystal, Vector, cross, reduced
+from tansaku.calculators.structures.crystal import cross, reduced
+from tansaku.calculators.structures.hexagonal import HexagonalCrystal
+from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
 
-MARGIN = 1.25
-"""Atoms nearer to a boundary than this do not count as the middle of a grain, in lattice parameters."""
+MARGIN = {"fcc": 1.25, "bcc": 1.25, "diamond": 1.25, "hcp": 1.25 * math.sqrt(2)}
+"""Atoms nearer to a boundary than this do not count as the middle of a grain, in lattice parameters; hcp: as in fcc."""
 
 LARGEST_RESIDUAL = 0.15
 """Neighbours further from where the affine map puts them are not a crystal's: root mean square [neighbour distances]."""
@@ -34,6 +37,7 @@ _REACH = {
     "fcc": (math.sqrt(1 / 2) + 1) / 2,
     "bcc": (1 + math.sqrt(2)) / 2,
     "diamond": (math.sqrt(1 / 2) + math.sqrt(11) / 4) / 2,
+    "hcp": (1 + math.sqrt(2)) / 2,
 }
 
 
@@ -55,26 +59,32 @@ class GrainCore:
     energy: float | None
 
 
-def grain_axes(axis: Vector, plane: Vector) -> FloatArray:
+def grain_axes(crystal: Crystal, axis: Sequence[int], plane: Sequence[int]) -> FloatArray:
     """Unit vectors of a cell's x, y and z in the axes of grain 0, as rows, shape ``(3, 3)``.
 
     Args:
+        crystal: What the grain is made of.
         axis: Tilt axis, along y.
         plane: Normal of the boundary, along z.
     """
-    rows = np.array([reduced(cross(axis, plane)), axis, plane], dtype=np.float64)
+    if isinstance(crystal, HexagonalCrystal):
+        along, normal = crystal.direction(axis), crystal.normal(plane)
+        rows = np.array([np.cross(along, normal), along, normal])
+    else:
+        (u, v, w), (h, k, l) = axis, plane  # noqa: E741 - the indices' usual names
+        rows = np.array([reduced(cross((u, v, w), (h, k, l))), axis, plane], dtype=np.float64)
     return np.asarray(rows / np.linalg.norm(rows, axis=1)[:, None], dtype=np.float64)
 
 
-def neighbour_vectors(crystal: CubicCrystal) -> tuple[FloatArray, int]:
+def neighbour_vectors(crystal: Crystal) -> tuple[FloatArray, int]:
     """Vectors from any atom of a crystal to its near neighbours, in the crystal's axes.
 
     Returns:
         The vectors [Å], shape ``(n, 3)``, of all kinds of atoms together; and how many of them one atom has.
     """
     edge = crystal.lattice_parameter
-    points = [np.array(c) @ np.array(crystal.primitive) / 2.0 for c in itertools.product(range(-3, 4), repeat=3)]
-    motif = np.array(crystal.motif) / 8.0
+    points = [np.array(c) @ crystal.basis for c in itertools.product(range(-3, 4), repeat=3)]
+    motif = crystal.atoms
     vectors = np.array([[point + to - start for point in points for to in motif] for start in motif])
     lengths = np.linalg.norm(vectors, axis=-1)
     near = (lengths > 1e-9) & (lengths < _REACH[crystal.structure])
@@ -129,7 +139,7 @@ def rotation_and_strain(gradient: FloatArray) -> tuple[float, float]:
 
 
 def grain_cores(
-    atoms: Atoms, crystal: CubicCrystal, axes: FloatArray, energies: FloatArray | None = None
+    atoms: Atoms, crystal: Crystal, axes: FloatArray, energies: FloatArray | None = None
 ) -> tuple[GrainCore, GrainCore]:
     """Looks at the middle of both grains of a cell.
 
@@ -143,10 +153,10 @@ def grain_cores(
     return _core(atoms, 0, crystal, axes, energies), _core(atoms, 1, crystal, upper, energies)
 
 
-def _core(atoms: Atoms, grain: int, crystal: CubicCrystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:
+def _core(atoms: Atoms, grain: int, crystal: Crystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:
     heights = atoms.positions[:, 2]
     mine = np.asarray(atoms.arrays["grain"]) == grain
-    margin = MARGIN * crystal.lattice_parameter
+    margin = MARGIN[crystal.structure] * crystal.lattice_parameter
     low, high = float(heights[mine].min()) + margin, float(heights[mine].max()) - margin
     inside = np.flatnonzero(mine & (heights >= low) & (heights <= high))
     if not len(inside):

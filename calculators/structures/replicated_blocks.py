@@ -28,12 +28,14 @@ class ReplicatedBlocks:
     Attributes:
         block: The cell that is repeated.
         repeats: How often perpendicular to the tilt axis and along it.
+        removed_planes: As :meth:`BlockCell.cell` takes them, without a change of the number of atoms.
         layer: Height above the lowest plane of the upper grain [Å] up to which atoms may be removed, below ``block.relaxed``.
     """
 
     block: BlockCell
     repeats: tuple[int, int]
     layer: float
+    removed_planes: int = 0
 
     @property
     def replicas(self) -> int:
@@ -103,7 +105,7 @@ class ReplicatedBlocks:
 
     def _full(self, translation: Translation) -> Atoms:
         """The cell with all atoms: replica after replica, in each of them in the order of the cell that is repeated."""
-        wide: Atoms = self.block.cell(0, translation).repeat((*self.repeats, 1))
+        wide: Atoms = self.block.cell(self.removed_planes, translation).repeat((*self.repeats, 1))
         return wide
 
     @cached_property

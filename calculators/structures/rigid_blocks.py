@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.calculators.structures.bicrystal import Translation, check_distance
-from tansaku.calculators.structures.coincidence import TiltBoundary
-from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.stacking import Stacking, stacking_of
+from tansaku.calculators.structures.perfect_crystal import Crystal
+from tansaku.calculators.structures.plane_stacks import Boundary, stack_of
+from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -36,22 +36,22 @@ class BlockCell:
             the slab can see, its outer half keeps the free surface out of sight of the inner one.
     """
 
-    crystal: CubicCrystal
-    boundary: TiltBoundary
+    crystal: Crystal
+    boundary: Boundary
     relaxed: float
     reach: float
 
     @cached_property
-    def stacking(self) -> Stacking:
+    def stacking(self) -> PlaneStack:
         """Lattice planes parallel to the boundary."""
-        return stacking_of(self.crystal, self.boundary)
+        return stack_of(self.crystal, self.boundary)
 
     @cached_property
     def regions(self) -> IntArray:
         """Region of each plane of a grain, counted from the boundary."""
         spacing = self.stacking.plane_spacing
         # The atoms of a lattice point may stand above and below its plane.
-        reach = self.reach + 2.0 * float(np.abs(self.stacking.motif[:, 2]).max())
+        reach = self.reach + 2.0 * self.stacking.thickest_motif
         inner, outer = math.floor(reach / spacing + 1e-9), math.ceil(2.0 * reach / spacing - 1e-9)
         counts = (math.ceil(self.relaxed / spacing - 1e-9), inner, 1, max(1, outer - inner - 1))
         return np.repeat(np.array([RELAXED, COUNTED, WITNESS, OUTER]), counts)
@@ -59,7 +59,7 @@ class BlockCell:
     @property
     def atoms_per_plane(self) -> int:
         """Atoms of one plane."""
-        return self.stacking.sites_per_plane * len(self.crystal.motif)
+        return self.stacking.atoms_per_plane
 
     def atom_count(self, _removed: int) -> int:
         """Atoms of the cell, however many planes were removed."""
@@ -71,7 +71,7 @@ class BlockCell:
 
     def height(self, _removed: int, opening: float = 0.0) -> float:
         """Height of the cell [Å], however many planes were removed."""
-        crystal = (2 * len(self.regions) - 1) * self.stacking.plane_spacing - 2.0 * float(self.stacking.motif[:, 2].min())
+        crystal = (2 * len(self.regions) - 1) * self.stacking.plane_spacing + 2.0 * self.stacking.thickest_motif
         return crystal + opening + VACUUM * self.reach
 
     def build(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
@@ -104,8 +104,9 @@ class BlockCell:
 
         stack, count = self.stacking, len(self.regions)
         levels = np.arange(count)
-        lower = stack.atoms(-1 - removed - levels, -1 - levels, mirrored=False)
-        upper = stack.atoms(-levels, levels, mirrored=True) + np.array(translation)
+        below, above = stack.motifs(removed)
+        lower = stack.atoms(stack.first_plane(removed) - levels, -1 - levels, below, mirrored=False)
+        upper = stack.atoms(-levels, levels, above, mirrored=True) + np.array(translation)
         positions = np.concatenate((lower, upper))
         positions[:, 2] += VACUUM * self.reach / 2.0 - positions[:, 2].min()
         cell = np.array([*stack.lengths, self.height(removed, translation[2])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,36 +11,39 @@ import numpy as np
 
 from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal, Vector, apply, combine, cross, dot, reduced, unimodular
+from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
+
+FACING_FRACTION = 0.6
+"""Atoms that face each other across the boundary closer than this fraction of the neighbour distance are one too many."""
 
 
 @dataclass(frozen=True)
-class Stacking:
+class PlaneStack(ABC):
     """Lattice planes of a crystal, seen along a boundary normal.
 
-    Axes: x in the plane and perpendicular to the tilt axis, y the tilt axis, z the normal. In-plane integer coordinates are
-    scalar products of half-edge lattice vectors with the integer directions; ``x_unit`` and ``y_unit`` turn them into Å.
-    Plane k holds the planar lattice shifted by k times ``step``.
+    Axes: x in the plane and perpendicular to the tilt axis, y the tilt axis, z the normal. In-plane coordinates, which are
+    integers for the planar lattice, times ``x_unit`` and ``y_unit`` are in Å. Plane k holds the planar lattice shifted by k
+    times ``step``.
 
     Attributes:
-        directions: Integer directions of x, y and z.
+        crystal: What is stacked.
+        directions: Integer directions of x, y and z, in the crystal's own indices.
         x_period: Smallest lattice vector along x, integer units.
         y_period: Smallest lattice vector along y, integer units.
         planar: Planar lattice vector (x, y) that together with (0, y_period) spans the planar lattice.
-        step: In-plane shift (x, y) from one plane to the next.
-        repeat: Planes after which the stacking repeats without shift.
+        step: In-plane shift (x, y) from one plane to the next, in the same units.
         plane_spacing: Distance of neighbouring planes [Å].
         x_unit: [Å]
         y_unit: [Å]
     """
 
-    crystal: CubicCrystal
+    crystal: Crystal
     directions: tuple[Vector, Vector, Vector]
     x_period: int
     y_period: int
     planar: tuple[int, int]
-    step: tuple[int, int]
-    repeat: int
+    step: tuple[float, float]
     plane_spacing: float
     x_unit: float
     y_unit: float
@@ -48,6 +52,11 @@ class Stacking:
     def sites_per_plane(self) -> int:
         """Lattice points of one plane in the rectangle x_period by y_period."""
         return self.x_period // self.planar[0]
+
+    @property
+    def atoms_per_plane(self) -> int:
+        """Atoms of one plane in the rectangle."""
+        return self.sites_per_plane * self.crystal.atoms_per_point
 
     @property
     def lengths(self) -> tuple[float, float]:
@@ -65,6 +74,110 @@ class Stacking:
         """Edges of the smallest rectangle whose points are all different translations [Å]: planar[0] by y_period."""
         return self.planar[0] * self.x_unit, self.lengths[1]
 
+    def plane_shift(self, planes: int) -> tuple[float, float]:
+        """Shift of the planar lattice after a number of planes [Å]."""
+        return planes * self.step[0] * self.x_unit, planes * self.step[1] * self.y_unit
+
+    @property
+    @abstractmethod
+    def period(self) -> int | None:
+        """Planes after which the stacking repeats without shift; None: it never does."""
+
+    @property
+    @abstractmethod
+    def grid_divisors(self) -> tuple[int, int]:
+        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points."""
+
+    @property
+    @abstractmethod
+    def standard_removals(self) -> tuple[int, ...]:
+        """Numbers of removed planes of the standard surfaces."""
+
+    @property
+    def half_planes(self) -> tuple[int, ...]:
+        """Removed planes that are no translation."""
+        return (0,)
+
+    @property
+    @abstractmethod
+    def thickest_motif(self) -> float:
+        """How far the atoms of a lattice point may stand above or below its plane [Å]."""
+
+    @abstractmethod
+    def motifs(self, removed: int) -> tuple[FloatArray, FloatArray]:
+        """Atoms of a lattice point in both grains, before the second is mirrored [Å], each of shape ``(n_motif, 3)``.
+
+        Args:
+            removed: Planes removed at the boundary.
+        """
+
+    @abstractmethod
+    def first_plane(self, removed: int) -> int:
+        """Number of the highest plane of grain 0 below a boundary with removed planes. Grain 1 begins with plane 0."""
+
+    @abstractmethod
+    def sites(self, numbers: IntArray) -> FloatArray:
+        """In-plane positions [Å] of the lattice points of some planes in the rectangle, shape ``(n, sites_per_plane, 2)``."""
+
+    @abstractmethod
+    def offset_operations(self, removed: int) -> FloatArray:
+        """In-plane matrices under which offsets of the two planes that meet are equivalent, shape ``(n, 2, 2)``."""
+
+    def meeting_offset(self, removed: int) -> FloatArray:
+        """Offset of the first atoms of the two planes that meet in the unmoved boundary [Å], shape ``(2,)``."""
+        below, above = self.motifs(removed)
+        return np.array(self.plane_shift(-self.first_plane(removed))) + (above[0] - below[0])[:2]
+
+    def atoms(self, numbers: IntArray, levels: IntArray, motif: FloatArray, *, mirrored: bool) -> FloatArray:
+        """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
+
+        Args:
+            numbers: Of the planes.
+            levels: Heights that they are put at, in plane spacings.
+            motif: Atoms of a lattice point [Å], shape ``(n_motif, 3)``.
+            mirrored: Whether each plane is its mirror image.
+        """
+        motif = motif * np.array([1.0, 1.0, -1.0 if mirrored else 1.0])
+        sites = self.sites(numbers)
+        heights = np.broadcast_to((levels * self.plane_spacing)[:, None, None], (*sites.shape[:2], 1))
+        lattice = np.concatenate((sites, heights), axis=-1).reshape(-1, 1, 3)
+        return np.asarray(lattice + motif, dtype=np.float64).reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class Stacking(PlaneStack):
+    """Lattice planes of a cubic crystal: in-plane coordinates are scalar products of half-edge lattice vectors.
+
+    Attributes:
+        repeat: Planes after which the stacking repeats without shift.
+    """
+
+    crystal: CubicCrystal
+    step: tuple[int, int]
+    repeat: int
+
+    @property
+    def period(self) -> int:
+        """Planes after which the stacking repeats without shift."""
+        return self.repeat
+
+    @property
+    def grid_divisors(self) -> tuple[int, int]:
+        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points."""
+        across = self.planar[0] // math.gcd(self.planar[0], 2 * self.step[0])
+        return across, self.y_period // math.gcd(self.y_period, 2 * self.step[1], self.planar[1])
+
+    @property
+    def standard_removals(self) -> tuple[int, ...]:
+        """Numbers of removed planes of the standard surfaces.
+
+        In the mirror boundary the atoms of the k-th planes face each other at 2k plane spacings. As many planes are removed as
+        have atoms facing each other closer than 0.6 neighbour distances, and, as the second surface, one more; where none is
+        that close the mirror boundary itself is the only surface.
+        """
+        close = math.floor(FACING_FRACTION * self.crystal.neighbour_distance / (2.0 * self.plane_spacing))
+        return (close, close + 1) if close else (0,)
+
     @cached_property
     def motif(self) -> FloatArray:
         """Atoms of a lattice point in x, y, z [Å], shape ``(n_motif, 3)``."""
@@ -72,6 +185,19 @@ class Stacking:
         return np.array(
             [[edge * dot(axis, atom) / math.sqrt(dot(axis, axis)) for axis in self.directions] for atom in self.crystal.motif]
         )
+
+    @property
+    def thickest_motif(self) -> float:
+        """How far the atoms of a lattice point stand above or below its plane [Å]."""
+        return float(np.abs(self.motif[:, 2]).max())
+
+    def motifs(self, _removed: int) -> tuple[FloatArray, FloatArray]:
+        """The same in both grains, however many planes are removed."""
+        return self.motif, self.motif
+
+    def first_plane(self, removed: int) -> int:
+        """Number of the highest plane of grain 0."""
+        return -1 - removed
 
     @cached_property
     def site_table(self) -> FloatArray:
@@ -87,23 +213,9 @@ class Stacking:
         sites = np.stack((x * self.x_unit, y * self.y_unit), axis=-1)
         return np.asarray(np.take_along_axis(sites, order[..., None], axis=1), dtype=np.float64)
 
-    def plane_shift(self, planes: int) -> tuple[float, float]:
-        """Shift of the planar lattice after a number of planes [Å]."""
-        return planes * self.step[0] * self.x_unit, planes * self.step[1] * self.y_unit
-
-    def atoms(self, numbers: IntArray, levels: IntArray, *, mirrored: bool) -> FloatArray:
-        """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
-
-        Args:
-            numbers: Of the planes.
-            levels: Heights that they are put at, in plane spacings.
-            mirrored: Whether each plane is its mirror image.
-        """
-        motif = self.motif * np.array([1.0, 1.0, -1.0 if mirrored else 1.0])
-        sites = self.site_table[numbers % self.repeat]
-        heights = np.broadcast_to((levels * self.plane_spacing)[:, None, None], (*sites.shape[:2], 1))
-        lattice = np.concatenate((sites, heights), axis=-1).reshape(-1, 1, 3)
-        return np.asarray(lattice + motif, dtype=np.float64).reshape(-1, 3)
+    def sites(self, numbers: IntArray) -> FloatArray:
+        """In-plane positions of the lattice points of some planes [Å]."""
+        return np.asarray(self.site_table[numbers % self.repeat])
 
     @cached_property
     def point_operations(self) -> FloatArray:
@@ -120,6 +232,10 @@ class Stacking:
                 )
         return np.array(matrices)
 
+    def offset_operations(self, _removed: int) -> FloatArray:
+        """The point operations, and their products with a sign change: the mirror in the boundary plane swaps the grains."""
+        return np.concatenate((self.point_operations, -self.point_operations))
+
 
 def stacking_of(crystal: CubicCrystal, boundary: TiltBoundary) -> Stacking:
     """Derives the stack of planes of a boundary in integers."""
@@ -132,7 +248,7 @@ def stacking_of(crystal: CubicCrystal, boundary: TiltBoundary) -> Stacking:
     determinant = abs(x1 * y2 - x2 * y1)
     x_period = determinant // math.gcd(y1, y2)
     y_period = determinant // math.gcd(x1, x2)
-    planar = _planar_vector((x1, y1), (x2, y2), y_period)
+    planar = planar_vector((x1, y1), (x2, y2), y_period)
     step = (dot(across, up), dot(axis, up))
     edge = crystal.lattice_parameter / 2.0
     return Stacking(
@@ -149,7 +265,8 @@ def stacking_of(crystal: CubicCrystal, boundary: TiltBoundary) -> Stacking:
     )
 
 
-def _planar_vector(first: tuple[int, int], second: tuple[int, int], y_period: int) -> tuple[int, int]:
+def planar_vector(first: tuple[int, int], second: tuple[int, int], y_period: int) -> tuple[int, int]:
+    """The vector that spans a planar lattice together with (0, y_period), from two that span it."""
     (x1, y1), (x2, y2) = first, second
     while x2:
         factor = x1 // x2

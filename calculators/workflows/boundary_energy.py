@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import bulk
 
 from tansaku.calculators.engines.motion import BLOCK
+from tansaku.calculators.structures.perfect_crystal import crystal_of
 from tansaku.calculators.structures.rigid_blocks import WITNESS
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
 
 # 1 eV/Å^2 in J/m^2.
 EV_PER_A2 = 1.0 / (units.J / units.m**2)
@@ -41,13 +41,13 @@ class BulkReference:
     """Energy of the perfect crystal, by the same potential at the same lattice parameter.
 
     Attributes:
-        lattice_parameter: [Å].
+        lattice_parameter: [Å]; a and c of a hexagonal crystal.
         energy_per_atom: [eV].
     """
 
     structure: str
     element: str
-    lattice_parameter: float
+    lattice_parameter: LatticeParameter
     energy_per_atom: float
     provenance: Provenance
 
@@ -75,19 +75,21 @@ class BoundaryEnergy:
     result: CalculationResult
 
 
-def bulk_reference(calculator: Calculator, structure_type: str, element: str, lattice_parameter: float) -> BulkReference:
-    """Energy per atom of the perfect cubic crystal.
+def bulk_reference(
+    calculator: Calculator, structure_type: str, element: str, lattice_parameter: LatticeParameter
+) -> BulkReference:
+    """Energy per atom of the perfect crystal.
 
     Args:
         calculator: The one that will compute the boundaries.
-        structure_type: ``fcc``, ``bcc`` or ``diamond``.
+        structure_type: ``fcc``, ``bcc``, ``diamond`` or ``hcp``.
         element: Chemical symbol.
-        lattice_parameter: Edge of the cubic cell [Å].
+        lattice_parameter: Edge of the cubic cell, or a and c of the hexagonal one [Å].
 
     Raises:
         ConfigurationError: The calculator does not know the element.
     """
-    crystal = bulk(element, structure_type, a=lattice_parameter, cubic=True)
+    crystal = crystal_of(structure_type, element, lattice_parameter).unit_cell()
     result = calculator.evaluate(crystal)
     return BulkReference(structure_type, element, lattice_parameter, result.energy / len(crystal), result.provenance)
 
@@ -106,7 +108,7 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
     result = calculator.evaluate(crystal)
     energy = result.energy / len(crystal)
     # The calculator's: a result's may know more, as the version of a program that tells it only when it has run.
-    return BulkReference(reference.structure, reference.element, reference.edge, energy, calculator.provenance)
+    return BulkReference(reference.structure, reference.element, reference.parameters, energy, calculator.provenance)
 
 
 def boundary_energy(

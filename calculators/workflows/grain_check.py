@@ -12,7 +12,7 @@ middle of a grain, where the strain cost 0.34 meV/atom at most).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Protocol
 
 import numpy as np
 from ase import Atoms
@@ -20,13 +20,11 @@ from ase import Atoms
 from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.grain_orientation import MARGIN, GrainCore, grain_axes, grain_cores, rotation_and_strain
+from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import JsonDict
-
-if TYPE_CHECKING:
-    from tansaku.calculators.structures.crystal import Structure
 
 LARGEST_ROTATION = 1.0
 """A grain that has turned by more is another one [degrees].
@@ -47,8 +45,19 @@ FEWEST_ATOMS = 4
 _STEP = 0.01
 
 
+class Stiffness(Protocol):
+    """What the strain of a crystal costs."""
+
+    def energy(self, gradient: FloatArray) -> float:
+        """Energy of a deformation [eV/atom], rotations left out.
+
+        Args:
+            gradient: Deformation gradient in the crystal's axes, shape ``(3, 3)``.
+        """
+
+
 @dataclass(frozen=True)
-class Stiffness:
+class CubicStiffness:
     """Second derivatives of a cubic crystal's energy with the strain, atoms not relaxed [eV/atom].
 
     Attributes:
@@ -62,11 +71,7 @@ class Stiffness:
     shear: float
 
     def energy(self, gradient: FloatArray) -> float:
-        """Energy of a deformation [eV/atom], rotations left out.
-
-        Args:
-            gradient: Deformation gradient in the crystal's axes, shape ``(3, 3)``.
-        """
+        """Energy of a deformation [eV/atom], rotations left out."""
         strain = 0.5 * (gradient.T @ gradient - np.eye(3))
         along = np.diag(strain)
         across = np.array([strain[1, 2], strain[0, 2], strain[0, 1]])
@@ -74,7 +79,34 @@ class Stiffness:
         return float(0.5 * self.axial * (along**2).sum() + self.lateral * mixed + 2.0 * self.shear * (across**2).sum())
 
 
-def crystal_stiffness(calculator: Calculator, crystal: CubicCrystal) -> Stiffness:
+@dataclass(frozen=True)
+class HexagonalStiffness:
+    """The same of a hexagonal crystal, whose third axis is c.
+
+    Attributes:
+        basal: C11 times the volume per atom.
+        lateral: C12.
+        mixed: C13.
+        axial: C33.
+        shear: C44.
+    """
+
+    basal: float
+    lateral: float
+    mixed: float
+    axial: float
+    shear: float
+
+    def energy(self, gradient: FloatArray) -> float:
+        """Energy of a deformation [eV/atom], rotations left out."""
+        strain = 0.5 * (gradient.T @ gradient - np.eye(3))
+        x, y, z = np.diag(strain)
+        plane = 0.5 * self.basal * (x * x + y * y) + self.lateral * x * y + (self.basal - self.lateral) * strain[0, 1] ** 2
+        height = 0.5 * self.axial * z * z + self.mixed * (x + y) * z
+        return float(plane + height + 2.0 * self.shear * (strain[0, 2] ** 2 + strain[1, 2] ** 2))
+
+
+def crystal_stiffness(calculator: Calculator, crystal: Crystal) -> Stiffness:
     """Stiffness of a perfect crystal by central differences of its energy."""
     cell = crystal.unit_cell()
 
@@ -90,12 +122,24 @@ def crystal_stiffness(calculator: Calculator, crystal: CubicCrystal) -> Stiffnes
     def curvature(pattern: FloatArray) -> float:
         return (energy(_STEP * pattern) + energy(-_STEP * pattern) - 2.0 * perfect) / _STEP**2
 
-    swollen = curvature(np.eye(3))
-    stretched = curvature(np.diag([1.0, -1.0, 0.0]))
-    sheared = curvature(np.array([[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]))
-    # swollen = 3 C11 + 6 C12, stretched = 2 C11 - 2 C12, sheared = C44.
-    axial = (swollen + 3.0 * stretched) / 9.0
-    return Stiffness(axial, axial - 0.5 * stretched, sheared)
+    stretched = curvature(np.diag([1.0, -1.0, 0.0]))  # 2 C11 - 2 C12
+    if isinstance(crystal, CubicCrystal):
+        swollen = curvature(np.eye(3))
+        sheared = curvature(np.array([[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        # swollen = 3 C11 + 6 C12, sheared = C44.
+        axial = (swollen + 3.0 * stretched) / 9.0
+        return CubicStiffness(axial, axial - 0.5 * stretched, sheared)
+    widened = curvature(np.diag([1.0, 1.0, 0.0]))  # 2 C11 + 2 C12
+    axial = curvature(np.diag([0.0, 0.0, 1.0]))  # C33
+    both = curvature(np.eye(3))  # widened + C33 + 4 C13
+    sheared = curvature(np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.0, 0.0]]))  # C44
+    return HexagonalStiffness(
+        basal=(widened + stretched) / 4.0,
+        lateral=(widened - stretched) / 4.0,
+        mixed=(both - widened - axial) / 4.0,
+        axial=axial,
+        shear=sheared,
+    )
 
 
 def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness | None, *, judge_strain: bool) -> JsonDict:
@@ -115,16 +159,13 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
         CalculationError: A grain has turned (``rotated_grain``) or is strained (``strained_grain``).
     """
     info = start.info
-    kind = cast("Structure", str(info["structure"]))
-    crystal = CubicCrystal(kind, str(info["element"]), float(info["lattice_parameter"]))
-    axis, plane = ((int(info[key][0]), int(info[key][1]), int(info[key][2])) for key in ("axis", "plane"))
-    cores = grain_cores(_without_blocks(result.atoms), crystal, grain_axes(axis, plane), result.energies)
+    crystal = crystal_of(str(info["structure"]), str(info["element"]), info["lattice_parameter"])
+    axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
+    cores = grain_cores(_without_blocks(result.atoms), crystal, grain_axes(crystal, axis, plane), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
-        reason = (
-            f"{fewest} atoms of a grain are {MARGIN * crystal.lattice_parameter:.3g} Å or more from its ends, expected "
-            f"{FEWEST_ATOMS}: the grains are too thin"
-        )
+        middle = f"{MARGIN[crystal.structure] * crystal.lattice_parameter:.3g} Å or more from its ends"
+        reason = f"{fewest} atoms of a grain are {middle}, expected {FEWEST_ATOMS}: the grains are too thin"
         return {"checked": False, "reason": reason}
     found = [_judged(number, core, stiffness, judge_strain=judge_strain) for number, core in enumerate(cores)]
     return {"checked": True} | {key: [grain[key] for grain in found] for key in found[0]}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import units
 from ase.build import bulk
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from tansaku.calculators.engines.kpoints import GRID_CELL
-from tansaku.calculators.structures.crystal import CubicCrystal, Structure
+from tansaku.calculators.structures.hexagonal import HexagonalCrystal
+from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
 
 TOLERANCE = 0.005
 """A lattice parameter that is further from the calculator's own belongs to another crystal [fraction]. At 0.5 % aluminium
@@ -29,31 +31,44 @@ class OwnCrystal:
     """Equilibrium crystal of a calculator.
 
     Attributes:
-        lattice_parameter: At the lowest energy [Å].
-        given: The lattice parameter that it was looked for from [Å].
+        lattice_parameter: At the lowest energy [Å]; a and c of a hexagonal crystal.
+        given: The lattice parameter that it was looked for from [Å], in the same form.
         stress: Mean normal stress there, positive when pulled [GPa]; None where the calculator gives none.
     """
 
-    lattice_parameter: float
-    given: float
+    lattice_parameter: LatticeParameter
+    given: LatticeParameter
     stress: float | None
 
     @property
     def misfit(self) -> float:
-        """Relative difference of the given lattice parameter from the equilibrium one."""
-        return self.given / self.lattice_parameter - 1.0
+        """Relative difference of the given lattice parameter from the equilibrium one; of two the larger one."""
+        return misfit(self.given, self.lattice_parameter)
 
     def describe(self) -> str:
         """The comparison in words."""
         stress = "" if self.stress is None else f"; bulk stress {self.stress:+.2f} GPa"
-        return f"{self.given:g} Å, {100 * self.misfit:+.2f} % off the calculator's own {self.lattice_parameter:.5g} Å{stress}"
+        given, own = written(self.given, "g"), written(self.lattice_parameter, ".5g")
+        return f"{given}, {100 * self.misfit:+.2f} % off the calculator's own {own}{stress}"
 
 
-def own_crystal(calculator: Calculator, given: CubicCrystal, precision: float = 1e-5) -> OwnCrystal:
+def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
+    """By how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
+    found = np.atleast_1d(given) / np.atleast_1d(own) - 1.0
+    return float(found[np.abs(found).argmax()])
+
+
+def written(parameter: LatticeParameter, digits: str) -> str:
+    """A lattice parameter as files have it: ``2.95 Å`` or ``[3.21, 5.21] Å``."""
+    numbers = ", ".join(f"{number:{digits}}" for number in np.atleast_1d(parameter))
+    return f"[{numbers}] Å" if isinstance(parameter, tuple) else f"{numbers} Å"
+
+
+def own_crystal(calculator: Calculator, given: Crystal, precision: float = 1e-5) -> OwnCrystal:
     """Finds the minimum of the energy that is nearest to a given lattice parameter, and the stress there.
 
     Args:
-        calculator: Computes the cubic cell, about ten times.
+        calculator: Computes the unit cell, about ten times; for a hexagonal crystal about a hundred times.
         given: Where to begin.
         precision: Of the lattice parameter [fraction].
 
@@ -61,27 +76,60 @@ def own_crystal(calculator: Calculator, given: CubicCrystal, precision: float = 
         ConfigurationError: The calculator has no such crystal, or cannot compute it.
     """
     stress: list[float] = []
-    known: dict[float, float] = {}
+    known: dict[Crystal, float] = {}
     grid_cell = given.unit_cell().cell.array
 
-    def energy(edge: float) -> float:
-        if edge not in known:
-            cell = CubicCrystal(given.structure, given.element, edge).unit_cell()
+    def energy(crystal: Crystal) -> float:
+        if crystal not in known:
+            cell = crystal.unit_cell()
             cell.info[GRID_CELL] = grid_cell
             result = calculator.evaluate(cell)
-            known[edge] = result.energy
+            known[crystal] = result.energy
             if not stress and result.stress is not None:
                 stress.append(float(np.mean(result.stress[:3])) / units.GPa)
-        return known[edge]
+        return known[crystal]
 
+    found: LatticeParameter
     try:
-        bracket = _bracket(energy, given)
-        found = float(minimize_scalar(energy, bracket=bracket, method="brent", tol=precision).x)
+        if isinstance(given, HexagonalCrystal):
+            found = _hexagonal(energy, given, precision)
+        else:
+            cubic = given
+            found = _edge(lambda edge: energy(replace(cubic, lattice_parameter=edge)), given, precision)
     except CalculationError as error:
         raise ConfigurationError(
             f"space.crystal: {calculator.provenance.code} does not compute {given.structure} {given.element}: {error.message}"
         ) from error
-    return OwnCrystal(found, given.lattice_parameter, stress[0] if stress else None)
+    looked = given.parameters if isinstance(given, HexagonalCrystal) else given.lattice_parameter
+    return OwnCrystal(found, looked, stress[0] if stress else None)
+
+
+def _edge(energy: Callable[[float], float], given: Crystal, precision: float) -> float:
+    return float(minimize_scalar(energy, bracket=_bracket(energy, given), method="brent", tol=precision).x)
+
+
+def _hexagonal(energy: Callable[[Crystal], float], given: HexagonalCrystal, precision: float) -> tuple[float, float]:
+    """A and c of the lowest energy: along the volume at the given c/a first, then in both."""
+    scale = _edge(lambda edge: energy(_hexagonal_at(given, edge, given.height / given.lattice_parameter)), given, 1e-3)
+    ratio = given.height / given.lattice_parameter
+    # Strains, so that a and c are found to the same share.
+    found = minimize(
+        lambda x: energy(_hexagonal_at(given, scale * math.exp(x[0]), ratio * math.exp(x[1]))),
+        np.zeros(2),
+        method="Nelder-Mead",
+        options={"initial_simplex": [[0.0, 0.0], [_STEP / 4, 0.0], [0.0, _STEP / 4]], "xatol": precision / 10, "fatol": 1e-12},
+    )
+    if not found.success:
+        raise ConfigurationError(
+            f"space.crystal: the energy of hcp {given.element} has no minimum near c/a {ratio:.4g} with this calculator",
+            hint="is it made for this element and structure?",
+        )
+    a = scale * math.exp(found.x[0])
+    return a, a * ratio * math.exp(found.x[1])
+
+
+def _hexagonal_at(given: HexagonalCrystal, edge: float, ratio: float) -> HexagonalCrystal:
+    return replace(given, lattice_parameter=edge, height=ratio * edge)
 
 
 def refuse_misfit(crystal: CrystalSpec, own: OwnCrystal, calculator: str) -> None:
@@ -96,14 +144,14 @@ def refuse_misfit(crystal: CrystalSpec, own: OwnCrystal, calculator: str) -> Non
         return
     stress = "" if own.stress is None else f" and under {own.stress:+.2g} GPa"
     raise ConfigurationError(
-        f"space.crystal.lattice_parameter: {own.given:g} Å; {calculator} has {crystal.structure} {crystal.element} at "
-        f"{own.lattice_parameter:.5g} Å, the given one is {100 * own.misfit:+.2f} % off{stress}; expected at most "
+        f"space.crystal.lattice_parameter: {written(own.given, 'g')}; {calculator} has {crystal.structure} {crystal.element} "
+        f"at {written(own.lattice_parameter, '.5g')}, the given one is {100 * own.misfit:+.2f} % off{stress}; expected at most "
         f"{100 * TOLERANCE:g} %",
         hint="write the calculator's own, or `lattice_parameter: auto`; or `strained: true` beside it if that is what you mean",
     )
 
 
-def _bracket(energy: Callable[[float], float], given: CubicCrystal) -> tuple[float, float, float]:
+def _bracket(energy: Callable[[float], float], given: Crystal) -> tuple[float, float, float]:
     """Three lattice parameters of which the middle one has the lowest energy."""
     middle = given.lattice_parameter
     here = energy(middle)
@@ -124,7 +172,7 @@ def _bracket(energy: Callable[[float], float], given: CubicCrystal) -> tuple[flo
     )
 
 
-def likely_crystal(structure: Structure, element: str) -> CubicCrystal:
+def likely_crystal(structure: str, element: str) -> Crystal:
     """A crystal of about the right density, to look for a calculator's own from.
 
     Raises:
@@ -136,5 +184,7 @@ def likely_crystal(structure: Structure, element: str) -> CubicCrystal:
         raise ConfigurationError(
             f"space.crystal.lattice_parameter: auto; nothing is known of the density of {element}, expected a number"
         ) from error
-    unit = CubicCrystal(structure, element, 1.0)
-    return CubicCrystal(structure, element, float((unit.atoms_per_volume * known.get_volume() / len(known)) ** (1 / 3)))
+    ratio = math.sqrt(8.0 / 3.0)
+    unit = crystal_of(structure, element, (1.0, ratio) if structure == "hcp" else 1.0)
+    edge = float((unit.atoms_per_volume * known.get_volume() / len(known)) ** (1 / 3))
+    return crystal_of(structure, element, (edge, ratio * edge) if structure == "hcp" else edge)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tansaku.calculators.structures.environment import radial_difference
-from tansaku.calculators.structures.stacking import Stacking
+from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.pool import FeatureGroup, FloatArray, IntArray
 from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_density.arms import Arm
@@ -52,7 +52,7 @@ def feature_groups(
     ]
 
 
-def on_torus(stack: Stacking, shifts: FloatArray) -> FloatArray:
+def on_torus(stack: PlaneStack, shifts: FloatArray) -> FloatArray:
     """Translations as points whose distances are those on the torus of the planar lattice, to first order [Å].
 
     Args:

@@ -33,7 +33,7 @@ SEEDS = 10
 """Candidates of each cell of translations, unless the file says how many."""
 
 _KEYS = "space.replication, space.atoms, space.translation (its steps), space.seeds"
-_ID = re.compile(r"(?P<arm>s\d{3,}-[0-9m_]+-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})")
+_ID = re.compile(r"(?P<arm>(?:s\d{3,}|hcp)-[0-9m_]+-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})")
 
 
 class BoundaryDensitySpace:
@@ -92,7 +92,7 @@ class BoundaryDensitySpace:
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
         arm, translation = self._locate(candidate)
-        atoms = arm.cell.build(self._removed(candidate, arm), translation)
+        atoms = self._cell(candidate, arm).build(self._removed(candidate, arm), translation)
         atoms.info.update(self._metadata(candidate, arm, translation))
         run = anneal_of(candidate, self._spec.anneal, self._spec.crystal.element)
         if run is not None:
@@ -112,8 +112,8 @@ class BoundaryDensitySpace:
             NotFoundError: The id is not in the pool, or the space has no such thickness.
         """
         arm, translation = self._locate(candidate)
-        thin = arm.cell if before is None else self._cell(arm, before)
-        atoms = self._cell(arm, thickness).carried(thin, relaxed, self._removed(candidate, arm), translation)
+        thin = self._cell(candidate, arm, before)
+        atoms = self._cell(candidate, arm, thickness).carried(thin, relaxed, self._removed(candidate, arm), translation)
         atoms.info.update(self._metadata(candidate, arm, translation))
         return atoms
 
@@ -125,7 +125,7 @@ class BoundaryDensitySpace:
             thickness: One of the spec's; None: that of the search.
         """
         arm, _ = self._locate(candidate)
-        return (arm.cell if thickness is None else self._cell(arm, thickness)).block.thickness(0)
+        return self._cell(candidate, arm, thickness).block.thickness(0)
 
     def elements(self) -> frozenset[str]:
         """The crystal's."""
@@ -173,12 +173,17 @@ class BoundaryDensitySpace:
     def _removed(self, candidate: str, arm: Arm) -> list[int]:
         return Draws(candidate).choose(arm.removed, arm.cell.sites)
 
-    def _cell(self, arm: Arm, thickness: float) -> ReplicatedBlocks:
-        block = self._by_name[arm.system].thicker.get(thickness)
+    def _cell(self, candidate: str, arm: Arm, thickness: float | None = None) -> ReplicatedBlocks:
+        """The cell of a candidate before atoms are removed; with grains of a thickness [Å], or as in the search."""
+        block = arm.cell.block if thickness is None else self._by_name[arm.system].thicker.get(thickness)
         if not isinstance(block, BlockCell):
             raise NotFoundError(f"space.cell.polish: no cell with grains of {thickness:g} Å")
         # Planes that atoms are removed from are counted alike, however thick the grains are.
-        return replace(arm.cell, block=block)
+        return replace(arm.cell, block=block, removed_planes=self._ending(candidate, block))
+
+    def _ending(self, candidate: str, block: BlockCell) -> int:
+        """Half planes removed where grains can end in two ways: both or none, so that the number of atoms is the same."""
+        return 2 * Draws(candidate).whole("ending", 0, 1) if 2 in block.stacking.half_planes else 0
 
     def _locate(self, candidate: str) -> tuple[Arm, tuple[float, float, float]]:
         match = _ID.fullmatch(candidate)
@@ -215,7 +220,7 @@ class BoundaryDensitySpace:
             / arm.cell.block.atoms_per_plane,
             "element": crystal.element,
             "structure": crystal.structure,
-            "lattice_parameter": crystal.edge,
+            "lattice_parameter": crystal.written_parameters,
         }
 
     @cached_property

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parallel import SERIAL
-from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
+from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter, SpaceSpec
 from tansaku.tasks.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
 from tansaku.tasks.settings import worker_environment
 from tansaku.tasks.yaml_text import YamlText
@@ -61,9 +61,16 @@ def resolve_crystal(space: SpaceSpec, calculator: CalculatorSpec | None, base_pa
                 f"space.crystal.lattice_parameter: auto; with a calculator of type {kind} it takes too long, expected a number",
                 hint="relax the perfect crystal with this calculator and enter the result",
             )
-        own = round(found.lattice_parameter, _DECIMALS)
+        own = _rounded(found.lattice_parameter)
         crystal = crystal.model_copy(update={"lattice_parameter": own, "own_lattice_parameter": own})
     return space.with_crystal(crystal)
+
+
+def _rounded(parameter: LatticeParameter) -> LatticeParameter:
+    if isinstance(parameter, tuple):
+        a, c = parameter
+        return round(a, _DECIMALS), round(c, _DECIMALS)
+    return round(parameter, _DECIMALS)
 
 
 def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:

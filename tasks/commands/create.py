@@ -169,7 +169,7 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
         update = {"own_lattice_parameter": stored.own_lattice_parameter}
         if _is_auto(crystal) and _is_auto(stored):
             # Another version of the calculator may give other digits; the campaign keeps its original value.
-            update["lattice_parameter"] = stored.edge
+            update["lattice_parameter"] = stored.parameters
     return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
 
 

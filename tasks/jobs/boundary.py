@@ -12,7 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
 from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
-from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
+from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, misfit, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
@@ -74,8 +74,8 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
 
 
 def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
-    edge = own.lattice_parameter if own is not None else crystal.own_lattice_parameter
-    return bool(crystal.strained) or (edge is not None and abs(crystal.edge / edge - 1.0) > TOLERANCE)
+    known = own.lattice_parameter if own is not None else crystal.own_lattice_parameter
+    return bool(crystal.strained) or (known is not None and abs(misfit(crystal.parameters, known)) > TOLERANCE)
 
 
 def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: CalculatorSpec) -> OwnCrystal | None:

@@ -117,28 +117,28 @@ def _bulk(calculator: str, base_path: str, crystal: str) -> BulkReference:
     from tansaku.calculators.workflows.boundary_energy import bulk_reference
 
     wanted = CrystalSpec.model_validate_json(crystal)
-    return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.edge)
+    return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.parameters)
 
 
 @lru_cache(maxsize=_OPEN)
 def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
-    from tansaku.calculators.structures.crystal import CubicCrystal
+    from tansaku.calculators.structures.perfect_crystal import crystal_of
     from tansaku.calculators.workflows.own_crystal import likely_crystal, own_crystal
 
     wanted = CrystalSpec.model_validate_json(crystal)
     start = (
         likely_crystal(wanted.structure, wanted.element)
         if wanted.lattice_parameter == "auto"
-        else CubicCrystal(wanted.structure, wanted.element, wanted.edge)
+        else crystal_of(wanted.structure, wanted.element, wanted.parameters)
     )
     return own_crystal(_calculator(calculator, base_path), start)
 
 
 @lru_cache(maxsize=_OPEN)
 def _stiffness(calculator: str, base_path: str, crystal: str) -> Stiffness:
-    from tansaku.calculators.structures.crystal import CubicCrystal
+    from tansaku.calculators.structures.perfect_crystal import crystal_of
     from tansaku.calculators.workflows.grain_check import crystal_stiffness
 
     wanted = CrystalSpec.model_validate_json(crystal)
-    perfect = CubicCrystal(wanted.structure, wanted.element, wanted.edge)
+    perfect = crystal_of(wanted.structure, wanted.element, wanted.parameters)
     return crystal_stiffness(_calculator(calculator, base_path), perfect)

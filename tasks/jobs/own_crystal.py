@@ -13,10 +13,10 @@ import sys
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
-from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt
+from tansaku.models.domain.specs.base import PositiveInt
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.commands import offer_commands
-from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
 from tansaku.tasks.settings import given_commands
 
 
@@ -40,15 +40,15 @@ class OwnCrystalAnswer(Record):
     """Answer to the request.
 
     Attributes:
-        lattice_parameter: The calculator's own [Å]; None where it has no such crystal.
-        given: The lattice parameter that it was looked for from [Å].
+        lattice_parameter: The calculator's own [Å], a and c of a hexagonal crystal; None where it has no such crystal.
+        given: The lattice parameter that it was looked for from [Å], in the same form.
         stress: Mean normal stress there, positive when pulled [GPa]; None where it is not known.
         error: Why there is no result.
         hint: How to fix it.
     """
 
-    lattice_parameter: PositiveFloat | None = None
-    given: PositiveFloat | None = None
+    lattice_parameter: LatticeParameter | None = None
+    given: LatticeParameter | None = None
     stress: float | None = None
     error: str | None = None
     hint: str | None = None

@@ -92,7 +92,8 @@ def _space(context: StepContext) -> SpaceSpec:
         return space
     for evaluation in context.ledger.evaluations.values():
         if (own := evaluation.own_lattice_parameter) is not None:
-            return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: own}))
+            found = tuple(own) if isinstance(own, list) else own
+            return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: found}))
     return space
 
 

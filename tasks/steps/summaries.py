@@ -40,7 +40,8 @@ class EvaluationSummary:
         failure: Why it has no value, None where it has one or is in progress.
         looked: The model that looked at it first, where that can be compared with what was computed; else None.
         as_looked: Whether the computed energy lies within one deviation of what that model had predicted.
-        own_lattice_parameter: That its job determined, None where it determined none [angstrom].
+        own_lattice_parameter: That its job determined, None where it determined none [angstrom]; a and c of a
+            hexagonal crystal.
     """
 
     id: str
@@ -64,7 +65,7 @@ class EvaluationSummary:
     failure: str | None
     looked: str | None
     as_looked: bool
-    own_lattice_parameter: float | None
+    own_lattice_parameter: float | list[float] | None
 
     @property
     def computed(self) -> bool:

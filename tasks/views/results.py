@@ -114,15 +114,16 @@ class CampaignData(CampaignReading):
 
 
 def system_label(row: JsonDict) -> str:
-    """Label of a system in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
+    """Label of a system in figures and on the screen: ``Σ11 (113)`` or ``(1 0 -1 2)`` for a boundary, else its name.
 
     Args:
         row: A system's description or results row.
     """
-    if row.get("sigma") is None or not isinstance(row.get("plane"), list):
+    if "sigma" not in row or not isinstance(row.get("plane"), list):
         return str(row["system"])
     indices = [str(index) for index in row["plane"]]
-    return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+    plane = f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+    return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
 
 
 def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: str | None = None) -> JsonDict:

@@ -38,6 +38,22 @@ BOUNDARY_DENSITY = {
     "seeds": 2,
 }
 
+MAGNESIUM = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "hcp", "element": "Mg", "lattice_parameter": [3.21, 5.21]},
+    "axis": [1, -2, 1, 0],
+    "boundaries": {"planes": [[1, 0, -1, 1], [1, 0, -1, 2]]},
+    "cell": {"boundaries": 1, "relaxed": 6, "reach": 5.6},
+}
+"""With and without the number of atoms in the boundary."""
+
+HEXAGONAL = MAGNESIUM | {"translation": {"normal": [0.3], "in_plane": {"step": 2}, "along_axis": {"step": 1}}}
+HEXAGONAL_DENSITY = MAGNESIUM | {
+    "replication": {"max_atoms": 200},
+    "translation": {"sample": "full", "in_plane": {"step": 2}, "along_axis": {"step": 2}},
+    "seeds": 2,
+}
+
 COMPOSITION = {
     "type": "composition",
     "parent": {"prototype": "tavorite"},
@@ -140,6 +156,8 @@ ARRAYS = {
 SPECS = [
     GRAIN_BOUNDARY,
     BOUNDARY_DENSITY,
+    HEXAGONAL,
+    HEXAGONAL_DENSITY,
     COMPOSITION,
     CRYSTALS,
     PROTOTYPES,
@@ -154,7 +172,12 @@ def test_every_registered_space_keeps_the_contract():
     assert {document["type"] for document in SPECS} == SPACE_SPECS.keys()
 
 
-@pytest.fixture(params=SPECS, ids=lambda document: "boundary_density" if "replication" in document else document["type"])
+def _name(document):
+    hexagonal = "hexagonal_" if document.get("crystal", {}).get("structure") == "hcp" else ""
+    return hexagonal + ("boundary_density" if "replication" in document else document["type"])
+
+
+@pytest.fixture(params=SPECS, ids=_name)
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param

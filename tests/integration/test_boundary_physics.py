@@ -11,7 +11,7 @@ import pytest
 from ase import Atoms
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.bicrystal import bicrystal_of, standard_removals
+from tansaku.calculators.structures.bicrystal import bicrystal_of
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
@@ -55,7 +55,7 @@ def best(energy, plane, fractions=5):
     steps = np.arange(fractions) / fractions
     return min(
         energy(plane, removed, (x * width, y * depth, 0.3))
-        for removed in standard_removals(stack)
+        for removed in stack.standard_removals
         for x, y in itertools.product(steps, (0.0, 0.5))
     )
 
@@ -95,7 +95,7 @@ def test_relaxed_energies_do_not_change_by_whole_periods(energy, plane):
 @pytest.mark.parametrize("plane", [(1, 1, 1), (1, 1, 3), (1, 1, 2)])
 def test_folded_candidates_relax_to_equal_energies(energy, plane):
     stack = stacking_of(AL, boundary_on(AXIS, plane))
-    removed = standard_removals(stack)[0]
+    removed = stack.standard_removals[0]
     width, depth = stack.irreducible_lengths
     shifts = np.array([(x * width / stack.repeat, y * depth / 4) for x in range(stack.repeat) for y in range(4)])
     keys = translation_keys(stack, removed, shifts)
@@ -116,7 +116,7 @@ def test_boundaries_of_iron_keep_their_energies(require):
     for axis, plane in (((1, 1, 0), (1, -1, 2)), ((1, 1, 0), (1, -1, 1)), ((0, 0, 1), (3, 1, 0)), ((0, 0, 1), (2, 1, 0))):
         bound = boundary_on(tilt_axis(axis), plane)
         stack = stacking_of(iron, bound)
-        removed = standard_removals(stack)[0]
+        removed = stack.standard_removals[0]
         pair = bicrystal_of(iron, bound, 14.0, removed)
         width, depth = stack.irreducible_lengths
         energies = [

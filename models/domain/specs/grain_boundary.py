@@ -14,27 +14,38 @@ from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 
-Miller = tuple[int, int, int]
+Indices = Annotated[tuple[int, ...], Field(min_length=3, max_length=4)]
+"""Miller indices, or Miller-Bravais indices of a hexagonal crystal."""
+
+LatticeParameter = PositiveFloat | tuple[PositiveFloat, PositiveFloat]
+
+MOST_HALF_PLANES = 2
+"""Planes of atoms that may be removed from a hexagonal crystal: more are a translation."""
+
+SMALLEST_RATIO, LARGEST_RATIO = 1.2, 2.2
+"""Of c to a, of hexagonal close-packed crystals: 1.57 (Be) to 1.89 (Cd) are known, 1.63 is ideal."""
 
 
 class CrystalSpec(Spec):
-    """A cubic crystal.
+    """A cubic or hexagonal close-packed crystal.
 
     Attributes:
         structure: Kind of crystal.
         element: Chemical symbol.
-        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too. More than 0.5 %
-            off the calculator's own is an error. ``auto``: the calculator's own, which is stored with the campaign.
+        lattice_parameter: Edge of the cubic cell, or [a, c] of the hexagonal one [Å]; the bulk reference energy is computed at
+            this value too. More than 0.5 % off the calculator's own is an error. ``auto``: the calculator's own, which is
+            stored with the campaign.
         strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
             campaigns that were stored before this key, which are only warned.
-        own_lattice_parameter: The calculator's own [Å]; filled in when the campaign is created, or by its first result.
+        own_lattice_parameter: The calculator's own, in the same form [Å]; filled in when the campaign is created, or by its
+            first result.
     """
 
-    structure: Literal["fcc", "bcc", "diamond"]
+    structure: Literal["fcc", "bcc", "diamond", "hcp"]
     element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-    lattice_parameter: PositiveFloat | Literal["auto"]
+    lattice_parameter: LatticeParameter | Literal["auto"]
     strained: bool | None = None
-    own_lattice_parameter: PositiveFloat | None = None
+    own_lattice_parameter: LatticeParameter | None = None
 
     @model_validator(mode="after")
     def _strained_by_how_much(self) -> CrystalSpec:
@@ -42,27 +53,61 @@ class CrystalSpec(Spec):
             raise ValueError("lattice_parameter: auto; a strained crystal needs a number")
         return self
 
+    @model_validator(mode="after")
+    def _one_edge_or_two(self) -> CrystalSpec:
+        for key in ("lattice_parameter", "own_lattice_parameter"):
+            value = getattr(self, key)
+            if value in (None, "auto") or isinstance(value, tuple) == self.hexagonal:
+                continue
+            shown = list(value) if isinstance(value, tuple) else f"{value:g}"
+            expected = "[a, c], such as [3.21, 5.21]" if self.hexagonal else "one number"
+            raise ValueError(f"{key}: {shown}; expected {expected} for {self.structure}")
+        if isinstance(self.lattice_parameter, tuple):
+            a, c = self.lattice_parameter
+            if not SMALLEST_RATIO <= c / a <= LARGEST_RATIO:
+                raise ValueError(
+                    f"lattice_parameter: [{a:g}, {c:g}]; expected c/a from {SMALLEST_RATIO:g} to {LARGEST_RATIO:g}, a first"
+                )
+        return self
+
     @property
-    def edge(self) -> float:
-        """The lattice parameter as a number [Å]."""
+    def hexagonal(self) -> bool:
+        """Whether the crystal has an edge and a height."""
+        return self.structure == "hcp"
+
+    @property
+    def parameters(self) -> LatticeParameter:
+        """The lattice parameter as numbers [Å]."""
         if self.lattice_parameter == "auto":
             raise AssertionError("lattice_parameter: auto is resolved where a campaign file is loaded")
         return self.lattice_parameter
+
+    @property
+    def written_parameters(self) -> float | list[float]:
+        """The same as structures' files say them."""
+        return list(self.parameters) if isinstance(self.parameters, tuple) else self.parameters
+
+    @property
+    def edge(self) -> float:
+        """The lattice parameter of a cubic crystal [Å]."""
+        if isinstance(self.parameters, tuple):
+            raise AssertionError("a hexagonal crystal has two lattice parameters")
+        return self.parameters
 
 
 class BoundarySelectionSpec(Spec):
     """Which symmetric tilt boundaries are searched: a rule, or explicit planes.
 
     Attributes:
-        max_sigma: Largest Σ.
+        max_sigma: Largest Σ; of cubic crystals.
         angles: Misorientation window [degrees], both ends included.
-        planes: Explicit boundary planes (h, k, l): perpendicular to the axis, or families as the literature writes
-            them ("[110] (113)").
+        planes: Explicit boundary planes (h, k, l), or (h, k, i, l) of a hexagonal crystal: perpendicular to the axis, or
+            families as the literature writes them ("[110] (113)").
     """
 
     max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
     angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
-    planes: tuple[Miller, ...] | None = None
+    planes: tuple[Indices, ...] | None = None
 
     @model_validator(mode="after")
     def _rule_or_planes(self) -> BoundarySelectionSpec:
@@ -137,15 +182,16 @@ class TranslationSpec(Spec):
 
 
 class GrainBoundarySpaceSpec(SpaceBase):
-    """Symmetric tilt grain boundaries of a cubic crystal.
+    """Symmetric tilt grain boundaries of a cubic or hexagonal close-packed crystal.
 
     Attributes:
         crystal: The crystal on both sides.
-        axis: Tilt axis [u, v, w].
+        axis: Tilt axis [u, v, w]; of a hexagonal crystal [u, v, t, w], in the basal plane or normal to it.
         boundaries: Which boundaries.
         translation: Rigid-body translations searched on every surface.
         removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
-            repeat of the plane stacking; or explicit numbers of removed planes per boundary.
+            repeat of the plane stacking; or explicit numbers of removed planes per boundary. In a hexagonal crystal planes of
+            atoms, half lattice planes: ``standard`` is 0, 1 and 2, of which the second is the lower grain's.
         cell: Two boundaries in a periodic cell, or one between rigid blocks.
         replication: Repeats of the cell in the plane, for the search over the number of atoms in the boundary; needs one
             boundary in the cell and ``translation.sample: full``. null: the cell is not repeated; whole planes are removed.
@@ -172,7 +218,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
 
     type: Literal["grain_boundary"] = "grain_boundary"
     crystal: CrystalSpec
-    axis: Miller = (1, 1, 0)
+    axis: Indices = (1, 1, 0)
     boundaries: BoundarySelectionSpec
     translation: TranslationSpec = TranslationSpec()
     removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
@@ -189,6 +235,41 @@ class GrainBoundarySpaceSpec(SpaceBase):
     @model_validator(mode="after")
     def _cell_is_clear(self) -> GrainBoundarySpaceSpec:
         self.cell.check_spacing(self.spacing, type(self).model_fields["spacing"].default)
+        return self
+
+    @model_validator(mode="after")
+    def _indices_are_the_crystals(self) -> GrainBoundarySpaceSpec:
+        number = 4 if self.crystal.hexagonal else 3
+        given = [("axis", self.axis), *(("boundaries.planes", plane) for plane in self.boundaries.planes or ())]
+        for key, indices in given:
+            if len(indices) != number:
+                kind = "three Miller indices"
+                if self.crystal.hexagonal:
+                    kind = f"four Miller-Bravais indices, such as {'[1, -2, 1, 0]' if key == 'axis' else '[1, 0, -1, 2]'},"
+                raise ValueError(f"{key}: {list(indices)}; expected {kind} for {self.crystal.structure}")
+            total = indices[0] + indices[1] + indices[2]
+            if self.crystal.hexagonal and total:
+                raise ValueError(f"{key}: {list(indices)}; the first three add up to {total}, expected 0")
+        return self
+
+    @model_validator(mode="after")
+    def _hexagonal_crystals_in_one_cell(self) -> GrainBoundarySpaceSpec:
+        if not self.crystal.hexagonal:
+            return self
+        where = f"crystal.structure: {self.crystal.structure}"
+        if not isinstance(self.cell, BlockCellSpec):
+            raise ValueError(
+                f"cell.boundaries: 2; {where} stacks without a period along most normals, expected cell: {{boundaries: 1}}"
+            )
+        if self.boundaries.max_sigma is not None:
+            raise ValueError(f"boundaries.max_sigma: {self.boundaries.max_sigma}; {where} has no Σ, expected planes")
+        removed = self.removed_planes
+        if removed == "full" or (isinstance(removed, tuple) and max(removed, default=0) > MOST_HALF_PLANES):
+            shown = list(removed) if isinstance(removed, tuple) else removed
+            raise ValueError(
+                f"removed_planes: {shown}; with {where} more than two planes of atoms are a translation, expected standard or "
+                "a list of numbers up to 2"
+            )
         return self
 
     @model_validator(mode="after")

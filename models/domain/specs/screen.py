@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import Name, PositiveInt, Spec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
-from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec, Miller
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 
 
 class ScreenSpec(Spec):
@@ -34,7 +34,7 @@ class ScreenSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]
     space: GrainBoundarySpaceSpec
-    axes: Annotated[tuple[Miller, ...], Field(min_length=1, max_length=64)] = ((1, 1, 0),)
+    axes: Annotated[tuple[tuple[int, int, int], ...], Field(min_length=1, max_length=64)] = ((1, 1, 0),)
     calculator: CalculatorSpec
     per_system: PositiveInt = 1
     execution: ExecutionSpec = ExecutionSpec(polish=0)
@@ -57,7 +57,7 @@ class ScreenSpec(Spec):
         return self
 
 
-def axis_name(axis: Miller) -> str:
+def axis_name(axis: tuple[int, int, int]) -> str:
     """An axis in letters that are safe in names: ``110``, ``m110``; ``1-1-12`` where digits alone are ambiguous."""
     parts = [f"{'m' if index < 0 else ''}{abs(index)}" for index in axis]
     return ("-" if any(abs(index) > 9 for index in axis) else "").join(parts)

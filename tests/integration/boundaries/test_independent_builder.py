@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.geometry import get_distances
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.bicrystal import bicrystal_of, standard_removals
+from tansaku.calculators.structures.bicrystal import bicrystal_of
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.rigid_blocks import BlockCell
@@ -76,7 +76,7 @@ def our_energies(calculator, crystal, axis, plane, bulk, counts):
     """Lowest energies over as many shifts in the periodic cell and in the one with one boundary [mJ/m^2]."""
     boundary = boundary_on(tilt_axis(axis), plane)
     stack = stacking_of(crystal, boundary)
-    removed = standard_removals(stack)[-1]
+    removed = stack.standard_removals[-1]
     cells = (
         (bicrystal_of(crystal, boundary, 24.0, removed), FREE.model_copy(update={"cell": "normal"})),
         (BlockCell(crystal, boundary, 20.0, 7.0), FREE),

@@ -5,7 +5,7 @@ from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.calculators.structures.bicrystal import HOPELESS_FRACTION, bicrystal_of, standard_removals
+from tansaku.calculators.structures.bicrystal import HOPELESS_FRACTION, bicrystal_of
 from tansaku.calculators.structures.coincidence import boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.stacking import stacking_of
@@ -91,12 +91,12 @@ def test_atoms_of_the_test_bed(bound):
 
 
 def test_the_standard_surfaces_of_the_test_bed():
-    counts = [len(standard_removals(stacking_of(AL, bound))) for bound in TEST_BED]
+    counts = [len(stacking_of(AL, bound).standard_removals) for bound in TEST_BED]
     assert set(counts) == {1, 2}
     assert sum(counts) == 73
-    assert standard_removals(stacking_of(AL, boundary((1, 1, 0), (1, 1, 1)))) == (0,)
-    assert standard_removals(stacking_of(AL, boundary((1, 1, 0), (1, 1, 3)))) == (0,)
-    assert standard_removals(stacking_of(AL, boundary((1, 1, 0), (7, 7, 10)))) == (5, 6)
+    assert stacking_of(AL, boundary((1, 1, 0), (1, 1, 1))).standard_removals == (0,)
+    assert stacking_of(AL, boundary((1, 1, 0), (1, 1, 3))).standard_removals == (0,)
+    assert stacking_of(AL, boundary((1, 1, 0), (7, 7, 10))).standard_removals == (5, 6)
 
 
 @settings(max_examples=40, deadline=None)

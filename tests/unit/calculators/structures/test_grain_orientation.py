@@ -99,7 +99,7 @@ def test_both_grains_of_a_cell_are_followed_in_the_axes_of_their_crystal(structu
     crystal = CRYSTALS[structure]
     boundary = boundary_on(tilt_axis(axis), plane)
     atoms = bicrystal_of(crystal, boundary, 16.0).cell(0, (0.3, 0.1, 0.4))
-    axes = grain_axes(boundary.axis, boundary.plane)
+    axes = grain_axes(crystal, boundary.axis, boundary.plane)
     energies = np.arange(len(atoms), dtype=float)
     for core in grain_cores(atoms, crystal, axes, energies):
         assert core.atoms == core.fitted > 4
@@ -116,5 +116,5 @@ def test_both_grains_of_a_cell_are_followed_in_the_axes_of_their_crystal(structu
 def test_a_thin_grain_has_no_middle():
     crystal, boundary = CRYSTALS["fcc"], boundary_on(tilt_axis((1, 1, 0)), (1, 1, 1))
     atoms = bicrystal_of(crystal, boundary, 8.0).build(0)
-    for core in grain_cores(atoms, crystal, grain_axes(boundary.axis, boundary.plane)):
+    for core in grain_cores(atoms, crystal, grain_axes(crystal, boundary.axis, boundary.plane)):
         assert (core.atoms, core.fitted, core.gradient, core.energy) == (0, 0, None, None)

@@ -10,14 +10,14 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.workflows.grain_check import Stiffness, check_grains, crystal_stiffness
+from tansaku.calculators.workflows.grain_check import CubicStiffness, check_grains, crystal_stiffness
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
 COPPER = CubicCrystal("fcc", "Cu", 3.59)
-SOFT = Stiffness(10.0, 7.0, 5.0)
+SOFT = CubicStiffness(10.0, 7.0, 5.0)
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,8 @@ def test_proposers_without_a_model_predict_nothing(recorded):
     [
         ({"system": "s003-111", "sigma": 3, "plane": [1, 1, 1]}, "Σ3 (111)"),
         ({"system": "s059-3310", "sigma": 59, "plane": [3, 3, 10]}, "Σ59 (3 3 10)"),
+        ({"system": "hcp-1_0_m1_2", "sigma": None, "plane": [1, 0, -1, 2]}, "(1 0 -1 2)"),
+        ({"system": "hcp-2_1_m3_0", "sigma": 7, "plane": [2, 1, -3, 0]}, "Σ7 (2 1 -3 0)"),
         ({"system": "alpha", "sigma": 3}, "alpha"),
         ({"system": "alpha"}, "alpha"),
     ],
