@@ -1,4 +1,4 @@
-"""Excess volume and stress of boundaries, by two cells and against the energies of boundaries that were strained (Cu of Mishin 2001)."""
+"""Excess volume and stress of boundaries, by two cells and against the energies of boundaries that were strained."""
 
 from __future__ import annotations
 
@@ -53,11 +53,16 @@ def excess(surface, boundaries, folder, **changes):
     return [quantities[name].value if name in quantities else None for name in names]
 
 
+def periodic(surface):
+    """The cell with two boundaries."""
+    element, axis, plane, _ = BOUNDARIES[surface]
+    return bicrystal_of(CubicCrystal("fcc", element, EDGES[element]), boundary_on(tilt_axis(axis), plane), 24.0, 1)
+
+
 def excess_of_strained(surface, strain):
     """Volume [Å^3] and energy [eV] that one boundary has more than the crystal; both are strained in the plane and relaxed."""
-    element, axis, plane, shift = BOUNDARIES[surface]
-    calculator = open_calculator(LammpsSpec(potential=POTENTIALS[element]), Path())
-    cell = bicrystal_of(CubicCrystal("fcc", element, EDGES[element]), boundary_on(tilt_axis(axis), plane), 24.0, 1)
+    element, _, _, shift = BOUNDARIES[surface]
+    calculator, cell = open_calculator(LammpsSpec(potential=POTENTIALS[element]), Path()), periodic(surface)
     numbers = []
     for atoms in (cell.build(1, shift), cell.perfect()):
         atoms.set_cell(atoms.cell.array @ np.diag([1.0 + strain[0], 1.0 + strain[1], 1.0]), scale_atoms=True)
@@ -72,8 +77,7 @@ def excess_of_strained(surface, strain):
 def test_the_stress_is_what_straining_the_boundary_costs(require, tmp_path, surface):
     """Whole relaxations of strained cells, and no stress, virial or strained energy of the product."""
     require("lammps")
-    element, axis, plane, _ = BOUNDARIES[surface]
-    area = bicrystal_of(CubicCrystal("fcc", element, EDGES[element]), boundary_on(tilt_axis(axis), plane), 24.0, 1).stacking.area
+    area = periodic(surface).stacking.area
     expected = [excess_of_strained(surface, (0.0, 0.0))[0] / area]
     for direction in np.eye(2):
         more, less = (excess_of_strained(surface, strain * direction)[1] for strain in (STRAIN, -STRAIN))
