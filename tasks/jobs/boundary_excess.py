@@ -21,12 +21,12 @@ def excess_quantities(
     Args:
         relaxed: The boundary.
         bulk: The crystal at the lattice parameter of the campaign.
-        stiffness: Of that crystal; None: it is not known, and the stress of the boundary cannot be told.
+        stiffness: Of that crystal; None: it is not known, and the stress of the boundary cannot be computed.
         strained_by: Computes strained cells with rigid blocks; None: it is too slow for that.
 
     Returns:
         The excess volume, without what the grains are stretched by a stress that the relaxation has left along the normal; and
-        the excess stress in the plane, where it can be told.
+        the excess stress in the plane, where it can be computed.
     """
     volume, found = _opening(relaxed), relaxed.found
     normal = normal_stress(found)
