@@ -96,7 +96,7 @@ def grid_counts(spec: TranslationSpec, stack: Stacking) -> tuple[int, int]:
         ConfigurationError: There are too many along one direction.
     """
     width, depth = stack.irreducible_lengths
-    across, along = _divisors(stack)
+    across, along = _divisors(stack, spec)
     in_plane = _number("space.translation.in_plane", spec.in_plane, width, across)
     along_axis = _number("space.translation.along_axis", spec.along_axis, depth, along)
     return in_plane * along_axis, _number("space.translation.normal", spec.normal, 0.0, 1)
@@ -106,24 +106,31 @@ def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
     """The grid of a boundary.
 
     A period is divided so finely that no step is longer than asked for and that the grid contains, with each point, its
-    images under the symmetry of the boundary.
+    images under the symmetry of the boundary. General positions are half a step away from a grid that has all special ones.
 
     Raises:
         ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
     """
     width, depth = stack.irreducible_lengths
-    across, along = _divisors(stack)
+    across, along = _divisors(stack, spec)
+    begin = 0.5 if spec.positions == "general" else 0.0
     return TranslationGrid(
-        in_plane=_values("space.translation.in_plane", spec.in_plane, width, across),
-        along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along),
+        in_plane=_values("space.translation.in_plane", spec.in_plane, width, across, begin),
+        along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along, begin),
         normal=_values("space.translation.normal", spec.normal, 0.0, 1),
     )
 
 
-def _divisors(stack: Stacking) -> tuple[int, int]:
-    """What the numbers of steps along the two periods are multiples of."""
-    across = stack.planar[0] // math.gcd(stack.planar[0], 2 * stack.step[0])
-    return across, stack.y_period // math.gcd(stack.y_period, 2 * stack.step[1], stack.planar[1])
+def _divisors(stack: Stacking, spec: TranslationSpec) -> tuple[int, int]:
+    """What the numbers of steps along the two periods are multiples of.
+
+    Where planes that meet are offset by zero or half a period along an axis, the boundary is symmetric. Twice the shift from
+    plane to plane is a whole number of steps; for general positions that shift itself is, and so is half a period.
+    """
+    half = 1 if spec.positions == "general" else 2
+    across = stack.planar[0] // math.gcd(stack.planar[0], half * stack.step[0])
+    along = stack.y_period // math.gcd(stack.y_period, half * stack.step[1], stack.planar[1])
+    return (math.lcm(2, across), math.lcm(2, along)) if half == 1 else (across, along)
 
 
 def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:
@@ -138,10 +145,11 @@ def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:
     return len(spec)
 
 
-def _values(key: str, spec: AxisValues, period: float, divisor: int) -> tuple[float, ...]:
+def _values(key: str, spec: AxisValues, period: float, divisor: int, begin: float = 0.0) -> tuple[float, ...]:
+    """Values along one direction; those of a period begin at a fraction of a step."""
     if isinstance(spec, PeriodSpec):
         steps = _number(key, spec, period, divisor)
-        values = [period * i / steps for i in range(steps)]
+        values = [period * (i + begin) / steps for i in range(steps)]
     elif isinstance(spec, RangeSpec):
         # Rounded, so that 3 * 0.1 is 0.3 and the features say what the file says.
         values = [round(spec.start + i * spec.step, 10) for i in range(_number(key, spec, period, divisor))]

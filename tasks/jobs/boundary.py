@@ -71,7 +71,8 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         own=own,
         judge_strain=stretches and not _is_strained(space.crystal, own),
         thicknesses=document.thicknesses,
-        strains_cheaply=spec.facts.atomic_energies,
+        # A search's relaxation may be shorter than six energies of strained cells, and too rough for a stress.
+        strained=spec.facts.atomic_energies and document.relaxation is not None,
     )
 
 
@@ -114,7 +115,7 @@ class BoundaryJob:
     own: OwnCrystal | None = None
     judge_strain: bool = True
     thicknesses: tuple[float, ...] = ()
-    strains_cheaply: bool = False
+    strained: bool = False
 
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
@@ -153,7 +154,7 @@ class BoundaryJob:
     def _excess(self, relaxed: RelaxedBoundary) -> dict[str, Quantity]:
         if "region" not in relaxed.start.arrays and self.relaxation.cell == "fixed":
             return {}  # The grains are under a stress along the normal.
-        return excess_quantities(relaxed, self.bulk, self.stiffness, self.calculator if self.strains_cheaply else None)
+        return excess_quantities(relaxed, self.bulk, self.stiffness, self.calculator if self.strained else None)
 
     def _annealed(self) -> Atoms:
         return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
