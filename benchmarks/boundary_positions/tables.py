@@ -1,4 +1,4 @@
-"""Eleven tilt boundaries of aluminium of which every candidate was relaxed, with starts on mirror planes and without.
+"""A tilt boundary of aluminium of which every candidate was relaxed, with starts on mirror planes and without.
 
 The energies are those of the potential of Mishin et al. (1999), between rigid blocks with slabs of 14 Å. The file
 ``Al99.eam.alloy`` is not shipped; the NIST Interatomic Potentials Repository has it.
@@ -26,11 +26,8 @@ TABLES = Path(__file__).with_name("tables")
 POSITIONS = ("special", "general")
 """Translations of a grid that begins at zero, on mirror planes, and of one that has none there (``positions: general``)."""
 
-PLANES = (
-    *((2, 2, 9), (1, 1, 8), (5, 5, 4), (7, 7, 6), (2, 2, 7), (1, 1, 6)),
-    *((1, 1, 5), (3, 3, 2), (1, 1, 4), (3, 3, 8), (3, 3, 10)),
-)
-"""The boundaries of the test bed whose lowest energies independent builders found."""
+PLANE = (3, 3, 10)
+"""Σ59, of which searches with starts on mirror planes often miss the lowest structure."""
 
 SAVED = 50
 """Candidates after which a table that is computed is saved."""
@@ -53,7 +50,7 @@ def document(positions: str, candidate: str, folder: Path) -> JobDocument:
                 "type": "grain_boundary",
                 "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05, "own_lattice_parameter": 4.05},
                 "axis": [1, 1, 0],
-                "boundaries": {"planes": [list(plane) for plane in PLANES]},
+                "boundaries": {"planes": [list(PLANE)]},
                 "cell": {"boundaries": 1, "relaxed": 14, "reach": 7},
                 "translation": period | ({"positions": "general"} if positions == "general" else {}),
             },
