@@ -32,8 +32,9 @@ def test_the_tables_have_every_candidate_and_one_lowest_structure():
     for positions, candidates in (("special", 360), ("general", 295)):
         known = values(positions)
         assert len(known) == len(pool(positions).ids) == candidates
-        assert np.isfinite(known).all()
-        lowest.append(known.min())
+        # One on a mirror plane fails the check of its grains.
+        assert np.isnan(known).sum() <= 1
+        lowest.append(np.nanmin(known))
     assert lowest == [283.96, 283.95]
 
 
@@ -43,4 +44,4 @@ def test_starts_on_a_mirror_plane_keep_it():
         known, along = values(positions), pool(positions).groups["translation"]
         shifts = along.values[along.index, 1]
         first = shifts == shifts.min()
-        assert ((known[first] < known.min() + 2.0).any()) == some
+        assert (known[first] < np.nanmin(known) + 2.0).any() == some
