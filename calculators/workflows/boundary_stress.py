@@ -75,6 +75,45 @@ class GrainCrystal:
         return np.asarray(constants / self.volume)
 
 
+@dataclass(frozen=True)
+class Straining:
+    """Energies of strained cells with rigid blocks.
+
+    Attributes:
+        calculator: The one that relaxed the cell; gives energies of atoms.
+        components: Names of the strains, of two energies each.
+    """
+
+    calculator: Calculator
+    components: tuple[str, ...] = tuple(COMPONENTS)
+
+    def derivatives(self, atoms: Atoms, counted: BoolArray) -> dict[str, float]:
+        """Derivatives of the energy of some atoms with the strains [eV] by component.
+
+        Args:
+            atoms: The relaxed cell.
+            counted: Whose energies count, shape ``(n_atoms,)``.
+
+        Raises:
+            CalculationError: As the calculator gives it.
+        """
+        found = {}
+        for name in self.components:
+            higher, lower = (self._energy(atoms, counted, COMPONENTS[name], strain) for strain in (_STRAIN, -_STRAIN))
+            found[name] = (higher - lower) / (2.0 * _STRAIN)
+        return found
+
+    def _energy(self, atoms: Atoms, counted: BoolArray, place: tuple[int, int], strain: float) -> float:
+        gradient = np.eye(3)
+        gradient[place] += strain
+        strained = atoms.copy()
+        strained.set_cell(atoms.cell.array @ gradient.T, scale_atoms=True)
+        energies = self.calculator.evaluate(strained).energies
+        if energies is None:
+            raise AssertionError("a boundary between blocks has an energy only where atoms have")
+        return float(energies[counted].sum())
+
+
 def normal_stress(found: BoundaryEnergy) -> float | None:
     """Stress along z that a relaxation has left in the grains [eV/Å^3]; None where the calculator does not tell.
 
@@ -100,20 +139,17 @@ def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float)
     return int(moving.sum()) * crystal.volume * stretch / (boundaries * found.area)
 
 
-def boundary_stress(
-    found: BoundaryEnergy, crystal: GrainCrystal, normal: float, strained_by: Calculator | None
-) -> dict[str, float] | None:
+def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float, straining: Straining) -> dict[str, float]:
     """Excess stress of a boundary by area [J/m^2]; of the two of a periodic cell the mean.
 
     Args:
         found: The relaxed boundary; a periodic cell was free along the normal.
         crystal: What the grains are.
         normal: Stress along z that was left in them [eV/Å^3].
-        strained_by: The calculator that relaxed it, for strained cells with rigid blocks; None: it is too slow for them.
+        straining: Gives the energies of a strained cell with rigid blocks.
 
     Returns:
-        By component, as in :data:`COMPONENTS`; None where it would take the calculator that is too slow, or a stress that the
-        calculator does not give.
+        By component, as in :data:`COMPONENTS`: those of ``straining``, or of a periodic cell all that the calculator gives.
 
     Raises:
         CalculationError: As the calculator gives it.
@@ -121,17 +157,12 @@ def boundary_stress(
     result = found.result
     atoms = result.atoms
     counted, moving, boundaries = _parts(atoms)
-    if boundaries == 1:
-        total = _derivatives(strained_by, atoms, counted) if strained_by is not None else None
-    else:
-        total = _of_cell(result)
-    if total is None:
-        return None
+    total = straining.derivatives(atoms, counted) if boundaries == 1 else _of_cell(result)
     grains, _ = crystal.relaxed(normal)
     # What counts of a block keeps the crystal's lattice.
     bulk = crystal.volume * (int(moving.sum()) * grains + int((counted & ~moving).sum()) * crystal.stress * np.eye(3))
     area = boundaries * found.area
-    return {name: float((total[name] - bulk[place]) / area * EV_PER_A2) for name, place in COMPONENTS.items()}
+    return {name: float((value - bulk[COMPONENTS[name]]) / area * EV_PER_A2) for name, value in total.items()}
 
 
 def _parts(atoms: Atoms) -> tuple[BoolArray, BoolArray, int]:
@@ -142,25 +173,9 @@ def _parts(atoms: Atoms) -> tuple[BoolArray, BoolArray, int]:
     return atoms.arrays["boundary"] == 0, atoms.arrays["region"] == RELAXED, 1
 
 
-def _of_cell(result: CalculationResult) -> dict[str, float] | None:
-    """Stress of a cell times its volume [eV] by component; None where the calculator gives none."""
+def _of_cell(result: CalculationResult) -> dict[str, float]:
+    """Stress of a cell times its volume [eV] by component; nothing where the calculator gives none."""
     if result.stress is None:
-        return None
+        return {}
     volume = result.atoms.get_volume()
     return {name: volume * float(result.stress[place]) for name, place in (("xx", 0), ("yy", 1), ("xy", 5))}
-
-
-def _derivatives(calculator: Calculator, atoms: Atoms, counted: BoolArray) -> dict[str, float]:
-    """Derivatives of the energy of some atoms with the strains [eV] by component."""
-
-    def energy(place: tuple[int, int], strain: float) -> float:
-        gradient = np.eye(3)
-        gradient[place] += strain
-        strained = atoms.copy()
-        strained.set_cell(atoms.cell.array @ gradient.T, scale_atoms=True)
-        energies = calculator.evaluate(strained).energies
-        if energies is None:
-            raise AssertionError("a boundary between blocks has an energy only where atoms have")
-        return float(energies[counted].sum())
-
-    return {name: (energy(place, _STRAIN) - energy(place, -_STRAIN)) / (2.0 * _STRAIN) for name, place in COMPONENTS.items()}

@@ -11,6 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.calculators.workflows.boundary_stress import COMPONENTS, Straining
 from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
 from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
@@ -71,9 +72,19 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         own=own,
         judge_strain=stretches and not _is_strained(space.crystal, own),
         thicknesses=document.thicknesses,
-        # A search's relaxation may be shorter than six energies of strained cells, and too rough for a stress.
-        strained=spec.facts.atomic_energies and document.relaxation is not None,
+        strains=_strains(document, space) if spec.facts.atomic_energies else (),
     )
+
+
+def _strains(document: JobDocument, space: GrainBoundarySpaceSpec) -> tuple[str, ...]:
+    """Components of the stress that a boundary between rigid blocks gets, for two energies of strained cells each.
+
+    They take as long as a short relaxation, and a search's is rough. Where phases of different numbers of atoms are compared,
+    each of them has the normal ones: a shear would take another kind of cell.
+    """
+    if document.relaxation is not None:
+        return tuple(COMPONENTS)
+    return ("xx", "yy") if space.densities else ()
 
 
 def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
@@ -115,7 +126,7 @@ class BoundaryJob:
     own: OwnCrystal | None = None
     judge_strain: bool = True
     thicknesses: tuple[float, ...] = ()
-    strained: bool = False
+    strains: tuple[str, ...] = ()
 
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
@@ -154,7 +165,7 @@ class BoundaryJob:
     def _excess(self, relaxed: RelaxedBoundary) -> dict[str, Quantity]:
         if "region" not in relaxed.start.arrays and self.relaxation.cell == "fixed":
             return {}  # The grains are under a stress along the normal.
-        return excess_quantities(relaxed, self.bulk, self.stiffness, self.calculator if self.strained else None)
+        return excess_quantities(relaxed, self.bulk, self.stiffness, Straining(self.calculator, self.strains))
 
     def _annealed(self) -> Atoms:
         return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)

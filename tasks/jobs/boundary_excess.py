@@ -5,16 +5,21 @@ from __future__ import annotations
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.grain_orientation import grain_axes
 from tansaku.calculators.workflows.boundary_energy import BulkReference
-from tansaku.calculators.workflows.boundary_stress import GrainCrystal, boundary_stress, elastic_opening, normal_stress
+from tansaku.calculators.workflows.boundary_stress import (
+    GrainCrystal,
+    Straining,
+    boundary_stress,
+    elastic_opening,
+    normal_stress,
+)
 from tansaku.calculators.workflows.grain_check import Stiffness
-from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import Quantity
 from tansaku.tasks.jobs.document import BOUNDARY_STRESS, EXCESS_VOLUME
 from tansaku.tasks.jobs.thicker import RelaxedBoundary
 
 
 def excess_quantities(
-    relaxed: RelaxedBoundary, bulk: BulkReference, stiffness: Stiffness | None, strained_by: Calculator | None
+    relaxed: RelaxedBoundary, bulk: BulkReference, stiffness: Stiffness | None, straining: Straining
 ) -> dict[str, Quantity]:
     """What a boundary that relaxed along its normal has more than as many atoms of the crystal, by area.
 
@@ -22,7 +27,7 @@ def excess_quantities(
         relaxed: The boundary.
         bulk: The crystal at the lattice parameter of the campaign.
         stiffness: Of that crystal; None: it is not known, and the stress of the boundary cannot be computed.
-        strained_by: Computes strained cells with rigid blocks; None: it is too slow for that.
+        straining: Gives the energies of a strained cell with rigid blocks.
 
     Returns:
         The excess volume, without what the grains are stretched by a stress that the relaxation has left along the normal; and
@@ -37,7 +42,7 @@ def excess_quantities(
     cubic = CubicCrystal(info["structure"], str(info["element"]), bulk.lattice_parameter)
     crystal = GrainCrystal(bulk.stress, 1.0 / cubic.atoms_per_volume, stiffness, grain_axes(axis, plane))
     volume -= elastic_opening(found, crystal, normal)
-    stress = boundary_stress(found, crystal, normal, strained_by) or {}
+    stress = boundary_stress(found, crystal, normal, straining)
     return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")} | {
         f"{BOUNDARY_STRESS}{name}": Quantity(value=value, unit="J/m^2") for name, value in stress.items()
     }
