@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.boundary_positions.tables import POSITIONS, compute, pool, values
+from benchmarks.boundary_positions.pools import POSITIONS, compute, pool, values
 from benchmarks.command import begun, command
 from benchmarks.replays.choices import choices
 from tansaku.models.domain.records import JsonDict

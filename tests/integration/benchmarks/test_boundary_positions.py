@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from benchmarks.boundary_positions import __main__ as benchmark
-from benchmarks.boundary_positions.tables import pool, values
+from benchmarks.boundary_positions.pools import pool, values
 
 
 def test_a_search_off_the_mirror_planes_finds_what_one_on_them_misses(tmp_path, monkeypatch, capsys):
