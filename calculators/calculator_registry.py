@@ -1,4 +1,4 @@
-"""Calculator spec to calculator. Engines are imported when first asked for; which module that is, the spec's facts say."""
+"""Opens the calculator that a spec describes. Engines are imported on first use, from the module that the spec's facts name."""
 
 from __future__ import annotations
 

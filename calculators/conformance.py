@@ -1,4 +1,4 @@
-"""What every calculator keeps, as functions that a plug-in's own tests call: each raises AssertionError with what is wrong."""
+"""Conformance checks for calculators, also for a plug-in's own tests; each raises AssertionError with the fault."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def stress_is_a_gradient(case: Case) -> None:
 
 
 def atoms_are_left_untouched(case: Case) -> None:
-    """The given atoms stay as they are, and the returned ones carry no calculator."""
+    """The input atoms are not changed, and the returned atoms have no calculator attached."""
     atoms = case.rattled
     before = atoms.positions.copy()
     result = case.opened().evaluate(atoms, RelaxationSpec(fmax=0.1))
@@ -100,7 +100,7 @@ def relaxations_converge(case: Case) -> None:
 
 
 def warm_results_are_fresh_results(case: Case) -> None:
-    """What was computed before changes no bit."""
+    """Earlier evaluations do not change a single bit of a result."""
     warm, atoms = case.opened(), case.rattled
     warm.evaluate(case.crystal)
     first, second = warm.evaluate(atoms), case.opened().evaluate(atoms)
@@ -108,7 +108,7 @@ def warm_results_are_fresh_results(case: Case) -> None:
 
 
 def failures_have_reasons(case: Case) -> None:
-    """What cannot be computed raises CalculationError, and the next structure is computed all the same."""
+    """A structure that cannot be computed raises CalculationError, and the calculator still computes the next one."""
     calculator = case.opened()
     broken = case.rattled
     broken.positions[0, 0] = np.nan
@@ -126,7 +126,7 @@ def failures_have_reasons(case: Case) -> None:
 
 
 def provenance_is_the_level_of_theory(case: Case) -> None:
-    """Results say their code, version and every key that numbers depend on, and never where they were computed."""
+    """Provenance names the code, its version and every setting that affects the numbers, but not the machine or folder."""
     spec = resolve_calculator(case.spec, case.folder)
     found, data = case.opened().provenance, spec.model_dump(mode="json")
     check_level(data, found, "a result")

@@ -1,4 +1,4 @@
-"""What a type of calculator can do on this machine. Its module, named by the spec's facts, holds one as ``ENGINE``."""
+"""Functions of one type of calculator. The module that the spec's facts name defines one of these as ``ENGINE``."""
 
 from __future__ import annotations
 

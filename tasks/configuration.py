@@ -361,7 +361,7 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
 
 
 def _without_paths(space: dict[str, Any]) -> None:
-    """Forgets where the files of a space lie: their content counts. So do the keys that came after the first release."""
+    """Removes paths of a space's files, whose content counts, and unset keys that came after the first release."""
     if "crystal" in space:
         # What was found of the calculator, not said; what is not strained is the same as before there was such a key.
         space["crystal"].pop("own_lattice_parameter", None)

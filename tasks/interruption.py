@@ -1,4 +1,4 @@
-"""Ends a driver softly at the first signal, at once at the second."""
+"""Ends a driver gracefully at the first signal and immediately at the second."""
 
 from __future__ import annotations
 

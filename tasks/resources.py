@@ -1,4 +1,4 @@
-"""The one composition root: opens store, artifacts and launchers by what settings and site say."""
+"""The only composition root: opens store, artifacts and launchers according to settings and site."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _library_in_memory() -> FileLibrary:
 
 
 def _leave_alone() -> None:
-    """Somebody else's server comes back by itself."""
+    """Does nothing: an external server restarts by itself."""
 
 
 def _no_queue() -> None:
-    """Nobody's queue is to be filled."""
+    """Used where no queue has to be filled."""
 
 
 def _no_cluster() -> None:
@@ -69,7 +69,7 @@ def _no_cluster() -> None:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a command or a driver works with.
+    """Opened resources of a command or a driver.
 
     Attributes:
         settings: From the environment.

@@ -116,7 +116,7 @@ def limit_threads() -> None:
 
 
 def scheduler_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a batch system's commands, and by them the jobs, may see: it ends in files of the scheduler, so no secrets.
+    """Environment of a batch system's commands and their jobs, without secrets: the scheduler stores it in files.
 
     Args:
         environment: None: the process's.
@@ -126,7 +126,7 @@ def scheduler_environment(environment: Mapping[str, str] | None = None) -> dict[
 
 
 def child_environment(added: Collection[str] = ()) -> dict[str, str]:
-    """What a process that this one starts may see of its environment: no secrets.
+    """Environment of child processes, without secrets.
 
     Args:
         added: Names of further variables, from the site file.
@@ -140,7 +140,7 @@ def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, s
 
 
 def service_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a service may see that works for our own Prefect server: all but settings of another one and the proxy's secret.
+    """Environment of the service of our own Prefect server: without settings of another server and the proxy's secret.
 
     Args:
         environment: None: the process's.

@@ -1,4 +1,4 @@
-"""Changes single values in a YAML text and leaves everything else, comments included, as it is."""
+"""Changes single values in a YAML text and keeps everything else, including comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluations by any calculator of ASE: what EMT, the universal potentials and the DFT codes have in common."""
+"""Evaluation with any ASE calculator, shared by EMT, the universal potentials and the DFT codes."""
 
 from __future__ import annotations
 

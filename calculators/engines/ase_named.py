@@ -68,7 +68,7 @@ class NamedAseCalculator(FolderCalculator):
         return self._provenance
 
     def close(self) -> None:
-        """Nothing is held but what is garbage then."""
+        """Nothing to release."""
         self._kept = None
 
     def _check(self, structure: Atoms) -> None:

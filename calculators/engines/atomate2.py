@@ -115,7 +115,7 @@ class Atomate2Calculator:
         )
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 def _run(structure: Atoms, relaxation: RelaxationSpec | None, optimizer: str) -> tuple[Any, int]:

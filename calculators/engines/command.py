@@ -1,4 +1,4 @@
-"""Programs that the site file defines, called by name. A process for every set of positions."""
+"""Programs defined in the site file and called by name; one process per set of positions."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _InProgram(Calculator):
 
     @property
     def given(self) -> frozenset[str]:
-        """What the program gave of the last structure; before the first, all that it could."""
+        """Properties that the program returned last; before the first structure, all that it can return."""
         return frozenset(self.results) if self.runs else frozenset(self.implemented_properties)
 
     def calculate(
@@ -122,7 +122,7 @@ class _InProgram(Calculator):
 
 
 def definition_of(name: str) -> CommandSpec:
-    """What the site says of a program.
+    """Definition of a program in the site file.
 
     Raises:
         ConfigurationError: It does not know the name; names those that it knows.

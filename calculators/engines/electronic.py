@@ -1,4 +1,4 @@
-"""What the DFT codes share: a check of elements, magnetic moments, and what a half-finished calculation depends on."""
+"""Shared by the DFT codes: checks of elements, initial magnetic moments, and the key of an unfinished calculation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
 
 
 def task_key(structure: Atoms, relaxation: RelaxationSpec | None, provenance: Provenance) -> str:
-    """Hash of all that a half-finished calculation depends on."""
+    """Hash of all inputs of a calculation; an unfinished calculation is only continued under the same hash."""
     grid_cell = {GRID_CELL: np.asarray(structure.info[GRID_CELL]).tolist()} if GRID_CELL in structure.info else {}
     charge = {TOTAL_CHARGE: total_charge(structure)} if TOTAL_CHARGE in structure.info else {}
     return content_hash(
@@ -50,5 +50,5 @@ def task_key(structure: Atoms, relaxation: RelaxationSpec | None, provenance: Pr
 
 
 def initial_moments(structure: Atoms, moments: dict[str, float]) -> list[float]:
-    """Magnetic moment that each atom begins with [μB]."""
+    """Initial magnetic moment of each atom [μB]."""
     return [moments.get(symbol, 0.0) for symbol in structure.get_chemical_symbols()]

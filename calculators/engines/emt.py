@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 def known_elements() -> frozenset[str]:
-    """Elements that ASE's table has."""
+    """Elements in ASE's parameter table."""
     return frozenset(parameters)
 
 
@@ -44,7 +44,7 @@ class EmtCalculator:
             return evaluate_with_ase(structure, relaxation, EMT(), self.provenance)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 ENGINE = Engine[EmtSpec](open=lambda *_: EmtCalculator(), elements=lambda *_: known_elements())

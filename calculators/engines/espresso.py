@@ -163,7 +163,7 @@ class _PwX(Calculator):
         self._has_density = False
 
     def resume(self, atoms: Atoms) -> bool:
-        """Puts atoms where an evaluation that was killed had them; returns whether there was one."""
+        """Restores the positions of a killed evaluation; returns whether there was one."""
         resumed = self._kept.restore(atoms)
         self._has_density = resumed and (self._folder / "pwscf.save").is_dir()
         return resumed
@@ -224,7 +224,7 @@ class _PwX(Calculator):
         return dict(inner.results)
 
     def _failure(self, error: Exception) -> Exception:
-        """Why a run gave no numbers."""
+        """Reason for which a run gave no result."""
         output = self._folder / _OUTPUT
         text = output.read_text(errors="replace") if output.is_file() else ""
         if "convergence NOT achieved" in text:

@@ -112,7 +112,7 @@ class GpawCalculator:
         return compute_in_ranks(task, self._parallel)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def _terms(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped
 
 
 def _files(calculator: Any, task: GpawTask) -> dict[str, Path]:  # noqa: ANN401 - untyped
-    """Writes what is kept with a result."""
+    """Writes the files that are stored with a result."""
     from gpaw.mpi import world
 
     folder = task.folder

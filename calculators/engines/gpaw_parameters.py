@@ -1,4 +1,4 @@
-"""What GPAW is called with, and how many ranks it can use."""
+"""Keywords of GPAW, and the number of MPI ranks that it can use."""
 
 from __future__ import annotations
 

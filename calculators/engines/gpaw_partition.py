@@ -57,7 +57,7 @@ def gpaw_gap(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped
 
 
 def valence_electrons(symbol: str, xc: str) -> int:
-    """How many electrons of an atom GPAW's setup counts as valence."""
+    """Number of valence electrons in GPAW's setup of an atom."""
     from gpaw.setup_data import SetupData
 
     return int(SetupData(symbol, xc).Nv)

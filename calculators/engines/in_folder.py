@@ -1,4 +1,4 @@
-"""What calculators share that compute in a folder: the folder itself, and the positions that survive a killed evaluation."""
+"""Shared by calculators that compute in a folder: the folder, and the positions from which a killed evaluation continues."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FolderCalculator(ABC):
             return replace(self._evaluate(structure, relaxation, Path(folder)), files={})
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
-        """Nothing is held."""
+        """Nothing to release."""
 
     @abstractmethod
     def _check(self, structure: Atoms) -> None:
@@ -67,7 +67,7 @@ class KeptPositions:
     key: str
 
     def restore(self, atoms: Atoms) -> bool:
-        """Puts atoms where a killed evaluation had them; returns whether there was one."""
+        """Restores the positions of a killed evaluation; returns whether there was one."""
         try:
             state = json.loads((self.folder / _STATE).read_text())
         except (FileNotFoundError, ValueError):

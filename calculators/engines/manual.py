@@ -1,4 +1,4 @@
-"""Values that people or robots report: there is nothing to open."""
+"""Values reported by people or robots; no engine is opened."""
 
 from __future__ import annotations
 

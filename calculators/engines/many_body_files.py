@@ -26,7 +26,7 @@ _PARAMETER = re.compile(
 
 @dataclass(frozen=True)
 class FileElement:
-    """What a file, or the table of elements, says of one.
+    """Data of one element, from the file or from the periodic table.
 
     Attributes:
         mass: [u].
@@ -97,7 +97,7 @@ def read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Seque
 
 
 def element(symbol: str) -> FileElement:
-    """An element as the periodic table has it.
+    """Data of an element from the periodic table.
 
     Raises:
         ValueError: There is none of this name.

@@ -97,7 +97,7 @@ class PotentialCalculator:
         return InAse(self._model, self._spec.dtype)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing to release."""
 
     @cached_property
     def _model(self) -> Potential:

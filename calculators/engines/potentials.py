@@ -1,4 +1,4 @@
-"""Files of potentials: found by name or path, read far enough to be trusted, known by their hash.
+"""Potential files: found by name or path, checked by reading their header, and identified by their hash.
 
 The three formats are described in the LAMMPS manual (``pair_style eam``): DYNAMO ``funcfl`` (one element), ``setfl``
 (``eam/alloy``) and its Finnis-Sinclair extension (``eam/fs``). All are in eV and Å.
@@ -91,7 +91,7 @@ def shipped_folder() -> Path:
 
 
 def potential_path(name: str, base_path: Path) -> Path:
-    """File that a spec means: one beside the campaign file, or one of the wheel's by its bare name.
+    """Path of a spec's potential: a file relative to the campaign file, or one shipped with the wheel, by its bare name.
 
     Args:
         name: As the spec has it.

@@ -38,7 +38,7 @@ _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 class ProgramFailure(Record):
-    """Why a program has no numbers."""
+    """Reason for which a program gave no result."""
 
     reason: Reason
     message: Annotated[str, Field(max_length=2000)] = ""
@@ -140,7 +140,7 @@ class Program:
             link.symlink_to(file)
 
     def tail(self, folder: Path) -> str:
-        """The end of what it printed, on one line."""
+        """End of the program's output, on one line."""
         try:
             text = (folder / LOG).read_bytes()[-_TAIL:].decode("utf-8", "replace")
         except OSError:

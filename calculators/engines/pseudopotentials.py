@@ -17,7 +17,7 @@ _LARGEST = 64 * 2**20
 
 @dataclass(frozen=True)
 class Pseudopotentials:
-    """The files of a spec, read far enough to be trusted.
+    """Pseudopotential files of a spec, checked by reading their headers.
 
     Attributes:
         folder: Where they are.

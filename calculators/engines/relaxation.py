@@ -1,4 +1,4 @@
-"""What every engine's relaxation has in common: checks before, the search for zero normal stress, convergence after.
+"""Relaxation shared by all engines: checks of the input, the search for zero normal stress, and the convergence check.
 
 A cell that is free along its normal is relaxed at fixed height first and then along the one number that is left: the height
 at which the normal stress vanishes, by the secant method, every trial relaxed from the one before. On boundaries of Al this
@@ -123,7 +123,7 @@ class Relaxable(Protocol):
 
 
 def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> int:
-    """Relaxes a structure as far as it goes.
+    """Relaxes a structure until it converges or fails.
 
     Args:
         system: Is left in its final state.

@@ -1,4 +1,4 @@
-"""What the universal potentials share: where their weights are, and the calculator around a model.
+"""Shared by the universal potentials: their weights, and the calculator around a model.
 
 A universal potential is a neural network fitted to the relaxations of a large collection of DFT results. Its numbers are not
 DFT: far from equilibrium the energy surface comes out too flat (Deng et al., npj Comput. Mater. 11, 9 (2025),
@@ -76,7 +76,7 @@ def checked_weights(path: Path, expected: str, package: str) -> str:
 
 @dataclass(frozen=True)
 class NetworkResult:
-    """What a network says of a structure.
+    """Output of a network for a structure.
 
     Attributes:
         energies: Of each atom [eV], shape ``(n_atoms,)``.
@@ -144,7 +144,7 @@ class UniversalCalculator:
         return evaluate_with_ase(structure, relaxation, _InAse(network), self._provenance)
 
     def close(self) -> None:
-        """The shared network stays for the next calculator of the process."""
+        """Nothing to release: the process keeps the shared network."""
 
 
 class _InAse(Calculator):

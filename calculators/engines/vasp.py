@@ -108,7 +108,7 @@ class VaspCalculator:
         return replace(result, files=files, wall_time=time.perf_counter() - started)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     @contextmanager
     def _place(self) -> Iterator[Path]:

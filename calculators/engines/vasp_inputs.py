@@ -1,4 +1,4 @@
-"""What VASP is given: POTCARs that are known by content, every INCAR tag by name, atoms sorted by element."""
+"""Inputs of VASP: POTCARs identified by content, every INCAR tag, and atoms sorted by element."""
 
 from __future__ import annotations
 

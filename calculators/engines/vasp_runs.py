@@ -49,7 +49,7 @@ class Run:
 
     @property
     def inputs(self) -> Any:  # noqa: ANN401 - emmet's
-        """What VASP says it was given."""
+        """Inputs as VASP reports them."""
         return self.calculation.input
 
     @property
@@ -157,7 +157,7 @@ def run_vasp_jobs(jobs: list[Any], folder: Path) -> list[Any]:
 
 
 def _said(folder: Path) -> str:
-    """What VASP wrote to its error channel last."""
+    """Last lines of VASP's error output."""
     paths = sorted(folder.glob("**/std_err.txt*"), key=lambda path: path.stat().st_mtime)
     return paths[-1].read_text(errors="replace") if paths and paths[-1].suffix == ".txt" else ""
 

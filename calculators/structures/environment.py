@@ -1,4 +1,4 @@
-"""What atoms near an unrelaxed boundary see, computed from the stack of planes without building a cell."""
+"""Radial distribution near an unrelaxed boundary, computed from the stack of planes without building a cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rigid translations of a boundary give the same structure."""
+"""Finds rigid translations of a boundary that give the same structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures as files for other programs, with what they are in the file itself."""
+"""Writes structures for other programs, with their metadata in the file itself."""
 
 from __future__ import annotations
 

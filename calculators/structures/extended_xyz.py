@@ -1,4 +1,4 @@
-"""Extended XYZ as it is written and read everywhere here: what is written is read back by ASE as it was."""
+"""Extended XYZ, written so that ASE reads back exactly what was written."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _key(key: object) -> str:
 
 
 def _written(value: object) -> object | None:
-    """A value as ASE's writer is to get it; None for what is left out."""
+    """A value in the form that ASE's writer needs; None if it is left out."""
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     if plain is None or (isinstance(plain, str | list | tuple | dict) and not plain):
         return None

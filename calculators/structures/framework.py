@@ -1,4 +1,4 @@
-"""Whether a relaxed structure still has the framework it was built with."""
+"""Checks whether a relaxed structure still has its initial framework."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRETCH = 1.5
 
 @dataclass(frozen=True)
 class FrameworkCheck:
-    """What became of the framework's polyhedra.
+    """Result of comparing the framework's polyhedra before and after a relaxation.
 
     Attributes:
         problems: One line per polyhedron that is not what it was, e.g. ``P4 (X) lost O12``; empty when all are intact.

@@ -1,4 +1,4 @@
-"""Whether the grains of a relaxed cell are still the crystals that they were built as.
+"""Checks whether the grains of a relaxed cell still have their initial orientation and lattice.
 
 The neighbours of every atom in the middle of a grain are compared with those that it had in the crystal: the affine map that
 takes these to those, by least squares, is its deformation gradient F (Falk, Langer, Phys. Rev. E 57, 7192 (1998),

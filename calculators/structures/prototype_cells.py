@@ -1,4 +1,4 @@
-"""Crystals of named structures and what can be done with them: cells, deformations, compact supercells, displacements."""
+"""Crystals of named structures: cells, deformations, compact supercells and displacements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exchanges of whole sites are symmetries of a parent structure."""
+"""Permutations of sites that are symmetries of a parent structure."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def _checked(atoms: Atoms, info: Mapping[str, object], path: Path, place: int | 
 
 
 def _plain(item: tuple[str, object]) -> tuple[str, object]:
-    """A key of the metadata and its value, None where it is nothing that a campaign can use."""
+    """A key of the metadata and its value; None if a campaign cannot use it."""
     name, value = item
     if isinstance(value, np.generic):
         value = value.item()

@@ -1,4 +1,4 @@
-"""What is done to a file's structure before its sites are named: pymatgen's transformations, one small class each."""
+"""Transformations of a file's structure that are applied before its sites are named, through pymatgen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STANDARD = "pymatgen.transformations.standard_transformations"
 
 
 class Transformation(Protocol):
-    """Makes another structure of one; atoms keep or get labels, because sites are named by them."""
+    """Transforms a structure. Its atoms keep or get labels, because sites are named by label."""
 
     @property
     def copies(self) -> int:

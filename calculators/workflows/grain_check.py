@@ -1,4 +1,4 @@
-"""Whether a relaxed cell still holds the boundary that was asked for.
+"""Checks whether a relaxed cell still holds the boundary that was built.
 
 In cells with thin grains a grain can turn to a neighbouring misorientation, or take a strain that suits the boundary better:
 both boundaries stay equal and their energy is far too low. Such an evaluation has failed.

@@ -220,7 +220,7 @@ def mobile_element(structure: Atoms, spec: MigrationBarrierSpec) -> str:
 
 
 def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarrierSpec) -> str:
-    """Hash of all that finished parts depend on."""
+    """Hash of everything that finished parts depend on."""
     return content_hash(
         {
             "provenance": calculator.provenance.model_dump(mode="json"),
@@ -274,14 +274,14 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
 
 
 def _lowest(network: Percolation, hops: tuple[ComputedHop, ...]) -> float:
-    """Lowest state on a network's paths, those half way of a hop included [eV]."""
+    """Energy of the lowest state on a network's paths, including intermediate states of hops [eV]."""
     results = [computed.result for computed in hops if computed.result is not None and computed.hops.hop.first in network.sites]
     half_way = [result.intermediate for result in results if result.intermediate is not None and result.energy <= network.level]
     return min([network.lowest, *half_way])
 
 
 def _remaining(crystal: Crystal, carriers: dict[int, Carrier]) -> float:
-    """What forces left over would still bring in the end states, the largest of them [eV]."""
+    """Largest energy that remaining forces could still lower in an end state [eV]."""
     left = []
     for site, carrier in carriers.items():
         kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))

@@ -1,4 +1,4 @@
-"""The lattice parameter that a calculator gives a crystal, and the stress of the crystal at another one."""
+"""Equilibrium lattice parameter of a crystal by a calculator, and its stress at another lattice parameter."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEPS = 25
 
 @dataclass(frozen=True)
 class OwnCrystal:
-    """A crystal as a calculator has it.
+    """Equilibrium crystal of a calculator.
 
     Attributes:
         lattice_parameter: At the lowest energy [Å].
@@ -40,7 +40,7 @@ class OwnCrystal:
 
     @property
     def misfit(self) -> float:
-        """By how much the given one is too large [fraction]."""
+        """Relative difference of the given lattice parameter from the equilibrium one."""
         return self.given / self.lattice_parameter - 1.0
 
     def describe(self) -> str:
@@ -85,7 +85,7 @@ def own_crystal(calculator: Calculator, given: CubicCrystal, precision: float = 
 
 
 def refuse_misfit(crystal: CrystalSpec, own: OwnCrystal, calculator: str) -> None:
-    """Raises ConfigurationError where a crystal is not the calculator's own and not said to be strained.
+    """Raises ConfigurationError if a crystal is not at the calculator's equilibrium and the spec does not set ``strained``.
 
     Args:
         crystal: As the campaign has it.

@@ -1,4 +1,4 @@
-"""A cheap look at migration: how tightly anions hold an ion half-way of its hops, in a structure that has only been built.
+"""Cheap estimate of migration: bond-valence sum of the ion at the midpoints of its hops, in an unrelaxed structure.
 
 At the middle of the straight line between two sites the bond-valence sum of the mobile ion is taken over the anions around it.
 Hops are joined, the loosest first, until they percolate; the sum at the last of them is the bottleneck. It is no energy: where
@@ -102,7 +102,7 @@ class RigidPaths:
 
     @cached_property
     def percolate(self) -> bool:
-        """Whether the hops join to a path without end; the ions have no say in it."""
+        """Whether the hops form a percolating path; independent of the ions."""
         return self._limiting([0.0] * len(self.hops)) is not None
 
     def _limiting(self, sums: list[float]) -> int | None:

@@ -1,4 +1,4 @@
-"""How far a crystal is from falling apart into other phases, by energies of one calculator."""
+"""Stability of a crystal against decomposition into other phases, from energies by one calculator."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is checked before anything is spent: campaign files, rehearsals, crystals, workflows."""
+"""Checks before anything is spent: campaign files, rehearsals, crystals, workflows."""

@@ -55,7 +55,7 @@ def peak_memory() -> int:
 
 
 def answer(request: CheckRequest, stream: TextIO) -> CheckAnswer:
-    """The answer to a request; every error is one.
+    """Answers a request; errors become answers too.
 
     Args:
         request: What is to be done.
@@ -138,7 +138,7 @@ def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
 
 def _computation(loaded: LoadedCampaign) -> str | None:
-    """Which results are of the computation of a campaign that adopts some; None for other campaigns."""
+    """Key of a campaign's computation if it adopts known results, else None."""
     from tansaku.tasks.reuse.keys import computation_key
 
     return computation_key(loaded.spec) if loaded.spec.reuse else None

@@ -1,4 +1,4 @@
-"""What a spec from the dashboard may say: files of the library only, and no more than its author's role allows.
+"""Policy for specs from the dashboard: only files of the library, and no more than the author's role allows.
 
 Whether a key names a file is found by its type. A text is accepted if its type admits no path at all, or is marked as plain
 text; one that is marked as a file's name must name a file of the library; any other is refused. So a key of a new type of
@@ -110,7 +110,7 @@ def check_size(text: str) -> None:
 
 
 def invalid(problems: Sequence[tuple[KeyPath, str]], document: YamlText) -> InvalidSpecError:
-    """The error of problems that are known by the path of their key."""
+    """Makes the error for problems whose keys are known."""
     found = []
     for path, message in problems:
         key = written(path, document)
@@ -119,14 +119,14 @@ def invalid(problems: Sequence[tuple[KeyPath, str]], document: YamlText) -> Inva
 
 
 def written(path: KeyPath, document: YamlText) -> KeyPath:
-    """A path in the names of keys that the text uses; a key may have an older name."""
+    """A key's path as the text spells it; a key may have an older name."""
     top, *rest = path
     names = file_keys(CampaignSpec, str(top)) if top in CampaignSpec.model_fields else [str(top)]
     return (next((name for name in names if (name,) in document.lines), names[0]), *rest)
 
 
 def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleLimitsSpec) -> list[tuple[KeyPath, str]]:
-    """What is above the limits of a role.
+    """Problems with values above the limits of a role.
 
     Args:
         execution: How evaluations run.
@@ -142,7 +142,7 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
 
 
 def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyPath, str]], dict[KeyPath, LibraryFile]]:
-    """What is wrong with the texts of a spec, and the library's files that it names."""
+    """Problems with the texts of a spec, and the library files that it names."""
     problems: list[tuple[KeyPath, str]] = []
     chosen: dict[KeyPath, LibraryFile] = {}
     for found in texts_of(spec):
@@ -158,7 +158,7 @@ def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyP
 
 
 def library_file(text: str, use: NamesFile, library: FileLibrary) -> LibraryFile | str | None:
-    """The library's file that a text names, why there is none, or None for a file that comes with a package.
+    """Returns the library file that a text names, the reason why there is none, or None for a file shipped with a package.
 
     Args:
         text: Name of a file, or ``sha256:`` and its hash.
@@ -189,7 +189,7 @@ def _replace(data: JsonDict, path: KeyPath, value: str) -> None:
 
 
 def texts_of(spec: BaseModel) -> Iterator[SpecText]:
-    """Every text of a spec, and every value of a kind that specs have not been known to hold."""
+    """Every text in a spec, and every value of an unexpected type."""
     return _of_model(spec, ())
 
 
@@ -227,7 +227,7 @@ def _of_value(value: object, kinds: Sequence[Kind], path: KeyPath) -> Iterator[S
 
 
 def _inside(kinds: Sequence[Kind], position: int | None) -> list[Kind]:
-    """Types of what containers hold: of an argument, or of all."""
+    """Element types of containers: of one argument, or of all."""
     inner: list[Kind] = []
     for kind, _ in kinds:
         arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
@@ -255,7 +255,7 @@ def _kinds(annotation: Any, marks: tuple[Any, ...]) -> Iterator[Kind]:  # noqa: 
 
 
 def use_of(text: str, kinds: Sequence[Kind]) -> Use:
-    """What a text of one of these types is; the most dangerous that it could be."""
+    """Use of a text that may have one of these types; of several uses the most dangerous."""
     uses = [_use(kind, marks) for kind, marks in kinds if kind is str]
     literal = any(_is_literal(kind) and text in get_args(kind) for kind, _ in kinds)
     for use in uses:
@@ -288,7 +288,7 @@ def _probed(kind: Any, marks: tuple[Any, ...]) -> bool:  # noqa: ANN401 - annota
 
 
 def _probe(kind: Any, marks: tuple[Any, ...]) -> bool:  # noqa: ANN401 - annotations are of any type
-    """Whether a type refuses everything that could be a path beyond a folder."""
+    """Whether a type refuses every text that could be a path out of a folder."""
     if not marks:
         return False
     accepts: Callable[[str], object] = TypeAdapter(Annotated[kind, *marks]).validate_python

@@ -1,4 +1,4 @@
-"""What is wrong with a rehearsal, for authors who have no command line: by the keys that they know, without its options."""
+"""Problems of a rehearsal for dashboard users: named by keys of the form, not by options of the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INSTEAD = {
 
 
 def option_problem(message: str) -> SpecProblem | None:
-    """The problem that a rehearsal tells with an option of the command line; None for any other message.
+    """Translates a message that names an option of the command line; None for any other message.
 
     Args:
         message: Of the error.

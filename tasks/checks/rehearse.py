@@ -70,7 +70,7 @@ class RehearsalOptions:
 
 
 class BudgetRehearsal(Record):
-    """What a budget buys.
+    """Result of a rehearsal: how often a budget suffices.
 
     Attributes:
         source: What it was rehearsed on.
@@ -98,11 +98,11 @@ class BudgetRehearsal(Record):
     wanted: float | None
 
     def chance_at(self, spent: float) -> float:
-        """Share of the replays that had the answer after spending so much."""
+        """Share of the replays that found the answer within a cost."""
         return float(np.mean([at is not None and at <= spent * (1 + _COUNTED) for at in self.found_at]))
 
     def describe(self) -> str:
-        """The rehearsal in words."""
+        """Describes the rehearsal."""
         near = f"within {self.within:g} {self.unit} of the true answer"
         lines = [
             f"  rehearsal   {counted(self.replays, 'replay')} on {self.source}",
@@ -290,7 +290,7 @@ def fitted_to_part(proposer: GPProposer, pool: CandidatePool, values: FloatArray
 def _price(
     spec: CampaignSpec, pool: CandidatePool, values: FloatArray, number: int, asked: tuple[Goal, float, float | None]
 ) -> float | None:
-    """What a replay had spent when it had the answer, None if it never had."""
+    """Cost at which a replay found the answer; None if it never did."""
     goal, within, limit = asked
     proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
     evaluations = spec.budget.evaluations

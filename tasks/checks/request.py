@@ -1,4 +1,4 @@
-"""What the process that checks specs from the dashboard is asked, and what it answers."""
+"""Requests to the process that checks specs from the dashboard, and its answers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class TableQuestion(Record):
-    """Which few columns of a table explain one of its columns.
+    """Settings of a sparse search of a table.
 
     Attributes:
         target: Column to explain.
@@ -72,7 +72,7 @@ class TableQuestion(Record):
 
 
 class TableSearch(Record):
-    """A question about a file.
+    """A sparse search of one file.
 
     Attributes:
         path: CSV file, below ``base_path``.
@@ -86,7 +86,7 @@ CheckTask = Literal["check", "create", "rehearse", "search"]
 
 
 class CheckRequest(Record):
-    """What is to be done with a spec, or with a table.
+    """Request to check, create or rehearse a campaign, or to search a table.
 
     Attributes:
         task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, or ``search`` a table.
@@ -117,7 +117,7 @@ ErrorKind = Literal["configuration", "changed", "missing", "refused", "memory"]
 
 
 class CheckError(Record):
-    """Why there is no result.
+    """Error of a request.
 
     Attributes:
         kind: ``configuration``: the spec is wrong; ``changed``: it differs from the known campaign; ``missing``: a package is
@@ -148,7 +148,7 @@ class CheckAnswer(Record):
 
 
 class CheckProgress(Record):
-    """How far a rehearsal or a search is.
+    """Progress of a rehearsal or a search.
 
     Attributes:
         stage: Of a search.

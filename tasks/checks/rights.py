@@ -1,4 +1,4 @@
-"""What a campaign from the dashboard uses of others, and whether its author may use it."""
+"""Rights of users on campaigns and models, and on what a new campaign uses of others."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Rights:
             raise invalid(problems, admitted.document)
 
     def stored(self, admitted: Admitted, offer: Offer | None = None) -> Stored:
-        """What creating a campaign needs of the database.
+        """Collects the part of the database that creating a campaign needs.
 
         Args:
             admitted: The spec.
@@ -122,7 +122,7 @@ class Rights:
         )
 
     def offer(self, admitted: Admitted, computation: str) -> Offer:
-        """What a new campaign may adopt: results of campaigns that its author may see.
+        """Results that a new campaign may adopt: those of campaigns that its author may see.
 
         Args:
             admitted: The spec.

@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Watch:
-    """Who waits for a check.
+    """Callbacks of the caller that waits for a check.
 
     Attributes:
         on_progress: Called with the progress of a rehearsal.
@@ -55,7 +55,7 @@ class BusyError(TransientError):
 
 
 class SandboxError(TansakuError, RuntimeError):
-    """A check did not end as it should: it took too long, needed too much, or crashed."""
+    """A check took too long, needed too much memory, or crashed."""
 
 
 class UnwantedError(SandboxError):
@@ -76,7 +76,7 @@ class Sandbox:
         self._places = threading.BoundedSemaphore(spec.at_once + _MOST_WAITING)
 
     def ask(self, request: CheckRequest, watch: Watch = ALONE) -> CheckAnswer:
-        """Has a request carried out; waits for its turn.
+        """Carries out a request in a process, after waiting for its turn.
 
         Args:
             request: What is to be done.
@@ -182,7 +182,7 @@ class _Run:
         raise SandboxError("the check ended with an error, which the server's log describes")
 
     def _shown(self, answer: CheckAnswer) -> CheckAnswer:
-        """The answer without the folders of this machine in its messages."""
+        """Removes folders of this machine from the messages of an answer."""
         if answer.error is None:
             return answer
         message, hint = answer.error.message, answer.error.hint
@@ -203,7 +203,7 @@ def _error(kind: ErrorKind, message: str) -> CheckAnswer:
 
 
 def _last_progress(output: Path) -> CheckProgress | None:
-    """The last complete line, if it tells the progress."""
+    """Progress from the last complete line, if that line holds it."""
     with output.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LARGEST_LINE))
         lines = stream.read(_LARGEST_LINE).split(b"\n")

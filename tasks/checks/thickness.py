@@ -1,4 +1,4 @@
-"""With how thick grains the final relaxation is repeated where a campaign file does not say so."""
+"""Default thickness of grains for repeating the final relaxation."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
 
 
 def find_problems(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[SpecProblem]:
-    """What is wrong, in the order of the file."""
+    """Lists all problems in the order of the file."""
     problems = _without_echoes([_locate(detail, model, data) for detail in error.errors(include_url=False)])
     found = [
         SpecProblem(dotted(problem.path), document.line(problem.path) if document else None, _explain(problem))

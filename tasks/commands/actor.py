@@ -1,4 +1,4 @@
-"""Who gives a command, and from where: what a command's author leaves in the stored record."""
+"""The author of a command, as stored with it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Change:
 
 
 def creation(record: CampaignRecord, copy_of: str = "") -> Change:
-    """That a campaign was created.
+    """Change: a campaign was created.
 
     Args:
         record: The campaign.
@@ -36,7 +36,7 @@ def creation(record: CampaignRecord, copy_of: str = "") -> Change:
 
 
 def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Change:
-    """That a campaign got another name; the same change has the same id.
+    """Change: a campaign was renamed; the same renaming has the same id.
 
     Args:
         record: The campaign.
@@ -49,7 +49,7 @@ def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Cha
 
 
 def by_command() -> Actor:
-    """Whoever runs a command: the database lets them in, so they may do anything."""
+    """The actor of a command line, who has all rights: access is decided by the database."""
     return Actor(name=user_name(), role=Role.ADMIN)
 
 

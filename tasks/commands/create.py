@@ -97,7 +97,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
 
 
 def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
-    """Judges a new campaign before the name is taken by one that could never run.
+    """Checks a new campaign before it is stored.
 
     Compares the space with the site's limits and with the elements that its calculators know, and proposer, division and
     workflow with the pool: of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out
@@ -147,7 +147,7 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
 
 
 def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
-    """The spec with its calculator's own lattice parameter: as the known campaign has it, else compared now.
+    """The spec with its calculator's own lattice parameter, from the known campaign or computed now.
 
     Raises:
         ConfigurationError: The campaign is new, and its lattice parameter is not the calculator's own.
@@ -178,7 +178,7 @@ def _is_auto(crystal: CrystalSpec) -> bool:
 
 
 def _with_known_results(resources: Resources, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
-    """The spec with the hash of what it may adopt, and what that is if it was collected now."""
+    """The spec with the hash of the results that it may adopt, and these results if they were collected now."""
     if not spec.reuse:
         return spec, None
     try:
@@ -229,7 +229,7 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
 
 
 def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
-    """What the file said of a key when it was read last: its own last edit, else the value before any edit."""
+    """Value of a key when the file was last read: that of its own last edit, else that before any edit."""
     for command in reversed(known.commands):
         if command.kind == "edit" and command.id.startswith(FILE_EDIT) and difference.key in command.payload:
             return command.payload[difference.key]

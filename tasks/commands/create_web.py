@@ -1,4 +1,4 @@
-"""Creates, checks and rehearses campaigns from the dashboard: what their authors wrote is read by a process with limits."""
+"""Creates, checks and rehearses campaigns from the dashboard; their specs are read in a process with limits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
 
 @dataclass(frozen=True)
 class Created:
-    """A campaign that was asked for.
+    """Result of creating a campaign.
 
     Attributes:
         record: As stored.
@@ -65,7 +65,7 @@ class Created:
 
 @dataclass(frozen=True)
 class CampaignDesk:
-    """Where specs from the dashboard come in.
+    """Entry point for specs from the dashboard.
 
     Attributes:
         store: Campaigns.
@@ -105,7 +105,7 @@ class CampaignDesk:
         return admitted
 
     def check(self, actor: Actor, admitted: Admitted, watch: Watch = ALONE) -> CampaignPreview:
-        """What a campaign would search, run and cost.
+        """Checks a spec: what its campaign would search, run and cost.
 
         Args:
             actor: The author.
@@ -125,7 +125,7 @@ class CampaignDesk:
         return answer.preview
 
     def rehearse(self, actor: Actor, admitted: Admitted, options: RehearsalRequest, watch: Watch = ALONE) -> BudgetRehearsal:
-        """What the budget of a campaign buys; errors as of :meth:`check`.
+        """Rehearses the budget of a campaign; errors as of :meth:`check`.
 
         Args:
             actor: The author.

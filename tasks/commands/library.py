@@ -24,7 +24,7 @@ _PARQUET = b"PAR1"
 
 @dataclass(frozen=True)
 class LibraryDesk:
-    """Where files come in and go out.
+    """Adds and removes files of the library.
 
     Attributes:
         library: The list.
@@ -107,7 +107,7 @@ class LibraryDesk:
         return kind
 
     def _check(self, name: str, kind: FileKind, file: Path) -> None:
-        """Refuses what is plainly something else; the content itself is read by the process that checks a campaign."""
+        """Refuses files that are plainly of another kind; the content is read by the process that checks a campaign."""
         with file.open("rb") as stream:
             head = stream.read(_HEAD)
         if not head:

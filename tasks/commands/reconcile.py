@@ -73,7 +73,7 @@ class ReconciledCampaign(Record):
 
 
 class ReconcileReport(Record):
-    """Differences, and what was done about them.
+    """Differences found, and the repairs.
 
     Attributes:
         dry_run: Whether nothing was changed.

@@ -1,4 +1,4 @@
-"""A stored campaign gets another name, and so does everything that refers to it by its name."""
+"""Renames a stored campaign and everything that refers to it by name."""
 
 from __future__ import annotations
 

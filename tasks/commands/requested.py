@@ -1,4 +1,4 @@
-"""What a user of the dashboard asked the service for and it carries out itself: deletions and changes of names."""
+"""Requests from the dashboard that the service carries out itself: deletions and renamings."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ ORPHAN_AGE = 86400.0
 
 
 def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:
-    """Rebuilds a campaign's observations from its evaluations and reaps the helpers of a driver that is gone.
+    """Rebuilds a campaign's observations from its evaluations and ends the helper processes of a dead driver.
 
     Returns:
         ``observations_rebuilt``: how many were missing; ``reaped``: identities of processes that were ended.

@@ -262,7 +262,7 @@ def _campaign(spec: DatasetSpec, source: ComputedSourceSpec, base_path: Path, fi
 
 
 def sources_of(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
-    """Who computed: where and when are left out, so that they are one for all.
+    """Sources of the energies, without place and time, so that equal sources compare equal.
 
     Raises:
         ConfigurationError: They are several, which no data set may mix.

@@ -23,7 +23,7 @@ from tansaku.tasks.views.overview import stored_spec
 
 @dataclass(frozen=True)
 class ChosenLabels:
-    """The campaign that computes labels, and what it spares.
+    """The campaign that computes labels, and how many it avoids.
 
     Attributes:
         campaign: Relaxes the listed structures again, which is cheap, and labels them.

@@ -81,7 +81,7 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
 
 
 def read_structures(path: Path) -> list[Example]:
-    """Reads structures and their metadata and nothing that is known of them.
+    """Reads structures and their metadata, without energies or forces.
 
     Raises:
         ConfigurationError: The file cannot be read, or contains no structure.

@@ -1,4 +1,4 @@
-"""Which groups are held out: by a rule that does not move a group when others are added."""
+"""Division of groups into training and held-out data; adding groups does not move the others."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
 
 
 def sides_by_name(groups: Sequence[str], rule: ShareSplitSpec | GroupsSplitSpec, seed: int) -> dict[str, Side]:
-    """Sides that follow from the groups' names alone.
+    """Sides that depend on the groups' names only.
 
     Args:
         groups: Names.

@@ -1,4 +1,4 @@
-"""The objective over the ions of a composition space: what was evaluated, what is predicted, what failed."""
+"""Map of the objective over the ions of a composition space: evaluated, predicted and failed candidates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _limits(maps: Sequence[CompositionMap]) -> tuple[float, float]:
 
 
 def drawable(maps: Sequence[CompositionMap]) -> bool:
-    """Whether there is a value to be shown and room for all cells."""
+    """Whether the map has a value to show and is small enough to draw."""
     return any(np.isfinite(item.value).any() for item in maps) and sum(item.state.size for item in maps) <= MOST_CELLS
 
 

@@ -1,4 +1,4 @@
-"""Predicted against actual cost of what was measured."""
+"""Predicted against actual cost of measured evaluations."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _AXES = "abc"
 
 
 def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Path]:
-    """Draws what is known of a surface, each figure as PNG; surface and path also as interactive HTML.
+    """Draws the figures of a surface as PNG; surface and path also as interactive HTML.
 
     Args:
         data: The campaign.

@@ -66,7 +66,7 @@ def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
 
 @dataclass(frozen=True)
 class Computed:
-    """What a property can be made of.
+    """Inputs from which a property is computed.
 
     Attributes:
         result: The calculator's result.

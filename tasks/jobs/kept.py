@@ -1,4 +1,4 @@
-"""Files of calculators: checkpoints of an evaluation in progress, and files of a finished one."""
+"""Calculator files: checkpoints of an evaluation in progress, and files of a finished one."""
 
 from __future__ import annotations
 

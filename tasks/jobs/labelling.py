@@ -84,7 +84,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class LabelledJob:
-    """A job whose relaxed structure gets a second opinion.
+    """A job whose relaxed structure is also computed by a second calculator.
 
     Attributes:
         job: Leaves its structure in ``folder``.
@@ -101,7 +101,7 @@ class LabelledJob:
     wanted: Wanted | None = None
 
     def __call__(self) -> Outcome:
-        """Computes both, or is content with a prediction; a label that fails fails the evaluation."""
+        """Computes both energies, or only predicts the second one. If the label fails, the evaluation fails."""
         outcome = self.job()
         begun = time.perf_counter()
         atoms = next(read_extended_xyz((self.folder / STRUCTURE_FILE).read_text(encoding="utf-8")))
@@ -155,7 +155,7 @@ class LabelledJob:
 
 
 def open_labelled_job(job: Callable[[], Outcome], label: LabelSpec, document: JobDocument, folder: Path) -> LabelledJob:
-    """Puts a label behind a job.
+    """Adds a label calculator to a job.
 
     Args:
         job: Of the first calculator.

@@ -1,4 +1,4 @@
-"""The spool: a folder through which a launcher and its workers meet. Every step is one atomic file operation.
+"""The spool: a folder through which a launcher and its workers exchange jobs. Every step is one atomic file operation.
 
     SPOOL/                      mode 0700
       driver.json               identity of the driver whose workers these are; absent: no driver, idle workers end

@@ -91,7 +91,7 @@ def is_missing(path: Path, error: OSError) -> bool:
 
 
 def unreadable(path: Path, error: OSError) -> TransientError:
-    """Returns what it means that a file cannot be read: damage if only the file is concerned, else an error that may pass."""
+    """Returns the error for an unreadable file: a damaged file, or a transient error if the cause is not the file itself."""
     if error.errno in _OF_THE_FILE and _can_be_listed(path.parent):
         return DamagedFileError(f"{path} is damaged: {error.strerror}")
     return TransientError(f"{path} cannot be read: {error}")

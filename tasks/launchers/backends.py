@@ -28,7 +28,7 @@ BACKENDS = {
 
 @dataclass(frozen=True)
 class Backend(ABC):
-    """Who runs the jobs of a site; nothing is opened before it is asked for.
+    """Runs the jobs of a site; every part is opened on first use.
 
     Attributes:
         settings: From the environment.
@@ -45,7 +45,7 @@ class Backend(ABC):
         """The launcher of a campaign, not started yet."""
 
     def queue(self) -> SiteQueue | None:
-        """Who fills the queue of the site's cluster, and what that refused; None where there is no queue."""
+        """The queue of the site's cluster; None if there is none."""
         return None
 
     def cluster(self) -> Cluster | None:

@@ -16,7 +16,7 @@ _SHARE = 0.8  # of a walltime that may be planned for: run times are expected on
 
 @dataclass(frozen=True)
 class Kind:
-    """What the members of a bundle have in common."""
+    """Properties that the members of a bundle share."""
 
     campaign: str
     calculator: str
@@ -25,7 +25,7 @@ class Kind:
 
 
 def kind_of(spec: FireworksLauncherSpec, job: CarriedJob) -> Kind:
-    """What a job needs by the site file."""
+    """Resources that a job needs according to the site file."""
     name, cost = kind_of_work(job.request.document), job.request.cost
     # A training waits for nobody, and nobody for it.
     bundle = 1 if name == TRAINING else spec.bundle_for(name, cost)
@@ -72,7 +72,7 @@ class Bundler:
             self._times.learn()
 
     def add(self, job: CarriedJob) -> Iterator[list[CarriedJob]]:
-        """Takes a job; gives the jobs of each launch that is complete by it."""
+        """Adds a job; returns the jobs of each bundle that it completes."""
         kind = kind_of(self._spec, job)
         expected = self._times.seconds(kind.campaign, kind.calculator, job.request.cost)
         if kind.bundle == 1 or (isinstance(kind.bundle, BundleSpec) and expected is None):
@@ -90,7 +90,7 @@ class Bundler:
             yield self._taken(kind)
 
     def rest(self, under_way: Collection[str]) -> Iterator[list[CarriedJob]]:
-        """Gives the jobs of smaller launches that have waited long enough.
+        """Returns the jobs of partial bundles that have waited long enough.
 
         Args:
             under_way: Campaigns with jobs in the scheduler.

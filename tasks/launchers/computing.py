@@ -1,4 +1,4 @@
-"""What a compute node runs under a launch: one worker process, warm from job to job, ended when a job is overdue."""
+"""Runs the jobs of a launch on a compute node: one worker process for all jobs, ended when a job exceeds its timeout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StoppedError(TransientError):
 
 
 class NodeComputer:
-    """Does jobs through ``python -m tansaku.tasks.jobs.worker SPOOL -``, the entry that the local launcher's workers have too.
+    """Runs jobs through ``python -m tansaku.tasks.jobs.worker SPOOL -``, the same entry as the local launcher's workers.
 
     Args:
         launch: The launch.
@@ -54,7 +54,7 @@ class NodeComputer:
         return self._spool
 
     def compute(self, campaign: str, request: JsonDict, request_sha256: str) -> JsonDict:
-        """Does one job, unless it is over or somebody does it.
+        """Runs one job unless it has ended or another process runs it.
 
         Args:
             campaign: Whose job it is.
@@ -168,7 +168,7 @@ class NodeComputer:
         return self._worker
 
     def _end(self) -> None:
-        """TERM, then KILL, to the worker and what it started."""
+        """Sends TERM, then KILL, to the worker and its child processes."""
         worker, self._worker = self._worker, None
         if worker is None:
             return

@@ -23,7 +23,7 @@ class Discrepancy(Record):
     hint: str = ""
 
     def describe(self, *, dry_run: bool) -> str:
-        """One line."""
+        """Describes the difference in one line."""
         what = self.hint or "not changed"
         if self.done:
             what = f"would be {self.done}" if dry_run else self.done

@@ -80,7 +80,7 @@ class FireworksLauncher:
         self._idle = threading.Event()
 
     def start(self) -> None:
-        """Makes the shared folder and the LaunchPad ready and begins to fill the queue.
+        """Prepares the shared folder and the LaunchPad and starts to fill the queue.
 
         Raises:
             TransientError: The folder cannot be made, or the database does not answer.
@@ -156,7 +156,7 @@ class FireworksLauncher:
             self._launchpad.fireworks.update_one({"name": name, "state": "READY"}, {"$set": {"state": "DEFUSED"}})
 
     def discard(self, handle: JsonDict) -> None:
-        """Forgets a job; what still runs of it is ended. One whose node was lost sight of keeps its folder. Its logs stay."""
+        """Removes a job and ends what still runs of it. A job whose node does not answer keeps its folder. Logs are kept."""
         name = handle["name"]
         folder = self._spool.folder(name)
         lost = read_json(folder / "lost.json")
@@ -175,7 +175,7 @@ class FireworksLauncher:
         return {"type": _KIND, "site": self._spec.site, "folder": str(self._folder), "workers": []}
 
     def stop(self) -> None:
-        """Fills the queue no more; jobs that wait in the LaunchPad stay there for the next driver or the site's worker."""
+        """Stops filling the queue; jobs in the LaunchPad wait for the next driver or the site's queue process."""
         self._filling.stop()
 
     def _end(self, name: str) -> None:

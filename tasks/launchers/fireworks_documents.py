@@ -146,7 +146,7 @@ def check_launch(document: object) -> None:
 
 
 def check_action(document: object, where: str) -> None:
-    """Checks what a Firetask is said to have returned. Raises ConfigurationError."""
+    """Checks the stored return value of a Firetask. Raises ConfigurationError."""
     action = _mapping(document, f"{where}: action")
     _only(action, _ACTION, f"{where}: action")
     for key in _INERT:

@@ -1,4 +1,4 @@
-"""A launch: one job of the scheduler, its folder, and what the two sides leave there for each other.
+"""A launch: one job of the scheduler, and the folder through which the login node and the compute node communicate.
 
     FOLDER/                     shared by the login node and all compute nodes, mode 0700
       spool/CAMPAIGN/           requests and results, see tansaku.tasks.jobs.spool; of its queue and pipes nothing is used
@@ -88,7 +88,7 @@ class LaunchOrder(Record):
 
     @property
     def parallel(self) -> ParallelSpec:
-        """What a DFT code may use."""
+        """Ranks and threads that a DFT code may use."""
         return ParallelSpec(ranks=self.ranks, threads=self.threads, mpiexec=self.mpiexec)
 
 
@@ -135,7 +135,7 @@ class LaunchFolder:
         return read_json(self.path / f"{name}.json")
 
     def order(self) -> LaunchOrder:
-        """The instructions for the compute node.
+        """Reads the instructions for the compute node.
 
         Raises:
             ConfigurationError: There is no order, or it is none of this version's.
@@ -157,16 +157,16 @@ class LaunchFolder:
         return True
 
     def does(self, spool: Spool, job: str) -> bool:
-        """Whether a job belongs to this launch: meanwhile it may be removed, or its name used by another launch."""
+        """Whether a job still belongs to this launch; it may have been removed, or its name reused by another launch."""
         return (read_json(spool.folder(job) / "launch.json") or {}).get("launch") == self.name
 
     @property
     def begun(self) -> bool:
-        """Whether a compute node has started it."""
+        """Whether a compute node has started the launch."""
         return (self.path / "runner.json").exists()
 
     def ended_for_memory(self) -> bool:
-        """Whether SLURM wrote beside the job's errors that it was ended for its memory."""
+        """Whether the job's error file says that SLURM ended it for exceeding its memory."""
         path = self.path / "err.txt"
         try:
             with path.open("rb") as stream:

@@ -73,7 +73,7 @@ class LocalLauncher:
         self._full_at = -math.inf
 
     def start(self) -> None:
-        """Takes the spool over: adopts the workers that live, starts those that are missing.
+        """Takes over the spool: adopts live workers and starts missing ones.
 
         Raises:
             TransientError: The spool cannot be made, or no worker can be started.
@@ -125,7 +125,7 @@ class LocalLauncher:
         return result
 
     def cancel(self, handle: JsonDict) -> None:
-        """Ends a job and the worker that does it."""
+        """Ends a job and its worker."""
         name = handle["name"]
         with self._lock:
             if not self._spool.folder(name).is_dir() or self._spool.is_over(name):
@@ -191,7 +191,7 @@ class LocalLauncher:
                 self._spool.lose(name, "worker_died", message)
 
     def _note_job(self, claim: Claim) -> None:
-        """Remembers who had the job: once it is discarded, its claim no longer says so."""
+        """Remembers the worker of a job: after the job is discarded, its claim is gone."""
         for member in self._members:
             member.had_job = member.had_job or member.pid == claim.pid
 
@@ -346,7 +346,7 @@ class LocalLauncher:
                 member.drop_empty_log()
 
     def _forget_workers(self) -> None:
-        """Forgets the workers: those that have ended leave no zombie, the others continue without this driver."""
+        """Releases the workers: ended ones leave no zombie, the others continue without this driver."""
         for member in self._members:
             if member.child is not None:
                 member.child.poll()

@@ -1,4 +1,4 @@
-"""Worker processes of this machine: what is known of each, and how many in a row died without having done anything."""
+"""Worker processes of this machine, and a count of consecutive deaths without a finished job."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Member:
             self.log.unlink()
 
     def last_words(self) -> str:
-        """The end of its output, on one line."""
+        """End of the worker's output, on one line."""
         if self.log is None or not self.log.exists():
             return ""
         return self.log.read_text(errors="replace")[-_LOG_TAIL:].strip().replace("\n", " | ")

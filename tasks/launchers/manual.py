@@ -1,4 +1,4 @@
-"""The launcher of campaigns whose values people or robots report: a job waits until somebody does it."""
+"""The launcher of campaigns whose values people or robots report: a job waits for its value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tansaku.models.domain.states import JobState
 
 
 class ManualLauncher:
-    """A ``Launcher`` without a backend: what it knows of a job is the job's name, so nothing can be lost."""
+    """A ``Launcher`` without a backend. A job is only a name, so nothing can be lost."""
 
     def start(self) -> None:
-        """Nothing is started."""
+        """Does nothing: no process is needed."""
 
     def submit(self, job: JobRequest) -> JsonDict:
-        """From here on the proposal waits for its value."""
+        """Returns the handle; the proposal now waits for its value."""
         return {"waits": job.name}
 
     def find(self, name: str) -> JsonDict | None:
@@ -37,14 +37,14 @@ class ManualLauncher:
         raise NotFoundError(f"job {handle.get('waits')!r}: its value is reported, not computed")
 
     def cancel(self, handle: JsonDict) -> None:
-        """Nothing runs."""
+        """Does nothing: no process runs."""
 
     def discard(self, handle: JsonDict) -> None:
-        """Nothing is kept."""
+        """Does nothing: no file is kept."""
 
     def runtime(self) -> Mapping[str, Any]:
-        """No process is left."""
+        """Empty: there are no processes."""
         return {}
 
     def stop(self) -> None:
-        """Nothing was started."""
+        """Does nothing: no process was started."""

@@ -1,4 +1,4 @@
-"""What SLURM runs on a compute node: ``python -m tansaku.tasks.launchers.node LAUNCH_FOLDER``.
+"""Entry on a compute node, started by SLURM: ``python -m tansaku.tasks.launchers.node LAUNCH_FOLDER``.
 
 A FireWorks Rocket checks the Firework out (or reads it from a file, where nodes do not reach the database) and runs our
 Firetask, which has a worker process compute the job. Around that: a heartbeat, the verdict on jobs without a result, and the
@@ -56,7 +56,7 @@ class Node:
         self._launchpad: CheckedLaunchPad | None = None
 
     def run(self) -> int:
-        """Does the launch's jobs; returns the exit code."""
+        """Runs the launch's jobs; returns the exit code."""
         signal.signal(signal.SIGTERM, self._terminated)
         self._beat()
         heart = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
@@ -162,7 +162,7 @@ class Node:
         self._compute(self._order.campaign, carried(request), file_sha256(file))
 
     def _settle(self, member: Member) -> None:
-        """Raises StoppedError where the Rocket has swallowed that."""
+        """Raises StoppedError if the scheduler ended the job while the Rocket suppressed the signal."""
         if self._stop.is_set() and not self._computer.spool.is_over(member.name):
             raise StoppedError("the scheduler ended this job")
 

@@ -21,7 +21,7 @@ _FIREWORK, _STATE, _PING = "FW.json", "FW_offline.json", "FW_ping.json"
 
 
 def go_offline(launchpad: CheckedLaunchPad, place: Path, job: CarriedJob, launch_id: int) -> None:
-    """Writes what the node needs of the LaunchPad; doing it again changes nothing."""
+    """Writes the files that replace the LaunchPad on the node; idempotent."""
     with asking(f"preparing job {job.request.name} for a node without access to the database"):
         firework = launchpad.get_fw_by_id(job.fw_id)
         if launchpad.offline_runs.find_one({"launch_id": launch_id}, {"_id": 1}) is None:
@@ -52,7 +52,7 @@ def fly_offline(place: Path) -> None:
 
 
 def take_in(launchpad: CheckedLaunchPad, folder: Path) -> None:
-    """Brings what offline jobs wrote into the LaunchPad. Results never go this way.
+    """Records in the LaunchPad how offline jobs ended. Results are read from the shared folder instead.
 
     Args:
         launchpad: Where the runs are listed.
@@ -68,7 +68,7 @@ def take_in(launchpad: CheckedLaunchPad, folder: Path) -> None:
 
 
 def _left(place: Path) -> bool:
-    """Whether a node has left something that may be decoded."""
+    """Whether a node has left a file that is safe to decode."""
     for name in (_PING, _STATE):
         data = read_json(place / name)
         if data is None:

@@ -1,4 +1,4 @@
-"""The test job of ``tansaku site check``: what a compute node has and sees, written as JSON into the shared folder."""
+"""The test job of ``tansaku site check``: describes a compute node as JSON in the shared folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPARED = ("fireworks", "pymongo", "numpy", "ase", "pydantic", "torch", *packag
 
 
 def versions() -> dict[str, str]:
-    """Versions of what matters here; packages that are not installed are left out."""
+    """Versions of the relevant packages that are installed."""
     found = {"python": platform.python_version(), "tansaku": __version__}
     for name in COMPARED:
         try:

@@ -30,7 +30,7 @@ _SETTLE = 30.0  # how long who submits a job may take to write down that it did 
 
 
 class Sightings:
-    """How long launches have looked the same, stored in a file between polls: silence is measured by one clock, never by two.
+    """Time since launches last changed, stored in a file between polls and measured by one clock only.
 
     Args:
         path: The file; polls from a different host than the last start over.
@@ -88,7 +88,7 @@ class Reconciler:
         self._fireworks: dict[str, JsonDict] = {}
 
     def run(self) -> list[Discrepancy]:
-        """Looks at everything once.
+        """Compares everything once.
 
         Raises:
             TransientError: SLURM, the database or the folder did not answer.
@@ -152,7 +152,7 @@ class Reconciler:
         return Discrepancy(case="submission_not_recorded", subject=name, says=says, done="written down")
 
     def _submitted(self, spool: Spool, name: str, launch: LaunchFolder) -> Iterator[Discrepancy]:
-        """A job that came to SLURM."""
+        """A job that was submitted to SLURM."""
         job = self._job(launch.name)
         looks = launch.pulse() if launch.begun else "not begun"
         silent = self._seen.unchanged(launch.name, looks)
@@ -173,7 +173,7 @@ class Reconciler:
         yield Discrepancy(case=case, subject=name, says=says, done=f"marked lost ({found.reason}); its evaluation is retried")
 
     def _job(self, launch: str) -> SlurmJob | None:
-        """What SLURM says of a launch's job; one that was submitted since the first question is asked for again."""
+        """SLURM's information on a launch's job; SLURM is asked again for a job submitted since the first query."""
         if launch not in self._jobs and not self._asked_again:
             self._asked_again = True
             self._jobs = self._slurm.jobs()

@@ -1,4 +1,4 @@
-"""How long the folders of launches are kept: until they are old, and what they computed has been read."""
+"""Retention of launch folders: until they are old and their results have been read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def forget_campaign(folder: Path, campaign: str) -> None:
 
 
 def _last_heard(launch: LaunchFolder) -> float:
-    """When it was last written to, by the file system's clock; days are counted, so that it need not be ours."""
+    """Time of the last write by the file system's clock; differences between clocks do not matter for days."""
     files = (launch.path, *(launch.path / name for name in _ENDINGS))
     try:
         return max(path.stat().st_mtime for path in files if path.exists())

@@ -1,4 +1,4 @@
-"""How long candidates took, from what launches wrote when they ended: the size of the next bundle goes by it."""
+"""Run times of candidates, read from ended launches; they determine the size of the next bundle."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class RunTimes:
         self._open: dict[str, LaunchFolder] | None = None
 
     def watch(self, launch: LaunchFolder) -> None:
-        """Has the times of a launch read once it has ended."""
+        """Registers a launch, whose run times are read when it has ended."""
         if self._open is not None:
             self._open[launch.name] = launch
 
     def learn(self) -> None:
-        """Reads what launches have left since the last look. Raises TransientError."""
+        """Reads the run times of launches that ended since the last call. Raises TransientError."""
         if self._open is None:
             self._open = {launch.name: launch for launch in self._latest()}
         for launch in list(self._open.values()):

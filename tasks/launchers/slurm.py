@@ -56,12 +56,12 @@ class SlurmJob:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """Whether the job has ended."""
         return self.state in ENDED
 
     @property
     def waiting(self) -> bool:
-        """Whether it has not begun."""
+        """Whether the job has not started."""
         return self.state in WAITING
 
 
@@ -104,7 +104,7 @@ class Slurm:
         return found
 
     def accounted(self, name: str) -> SlurmJob | None:
-        """How the latest job of this name ended, by SLURM's accounting, which forgets later than the controller.
+        """End of the latest job of this name by SLURM's accounting, which keeps jobs longer than the controller.
 
         Returns:
             None where that does not know it, does not answer or does not run: only the reason of an end depends on it.

@@ -1,4 +1,4 @@
-"""Why a job ended whose node said nothing: by the scheduler, its accounting, and what it wrote among the job's errors."""
+"""Finds the reason for which a job ended without a report, from the scheduler, its accounting and the job's error file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> Verdict:
-    """Returns why a launch ended whose job is over.
+    """Returns the reason for which an ended launch ended.
 
     Args:
         slurm: Its accounting is asked where the controller has forgotten the job.

@@ -1,4 +1,4 @@
-"""Compares a report with its campaign: what is new, what is known, and all that is wrong before anything is stored."""
+"""Compares a report with its campaign: finds new and known values and every error before anything is stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENDED = (EvaluationState.DONE, EvaluationState.FAILED)
 
 @dataclass(frozen=True)
 class Judged:
-    """What a report says that is not known yet.
+    """New values in a report.
 
     Attributes:
         reports: By candidate, in the order of the report.
@@ -80,7 +80,7 @@ class _Line:
 
 @dataclass
 class _Judge:
-    """Reads rows and collects what is wrong with them."""
+    """Reads rows and collects their errors."""
 
     spec: CampaignSpec
     space: Space

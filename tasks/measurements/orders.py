@@ -1,4 +1,4 @@
-"""What people and robots order of a stored campaign: proposals, reports of values, releases; each is one command."""
+"""Orders of people and robots for a stored campaign: proposals, reports of values, releases; each is one command."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Correction(Record):
 
 
 class Receipt(Record):
-    """What became of a report.
+    """Result of storing a report.
 
     Attributes:
         campaign: Name of the campaign.
@@ -68,7 +68,7 @@ class Receipt(Record):
     applied: bool = False
 
     def describe(self) -> str:
-        """The same in words."""
+        """Describes the receipt."""
         words = {kind: (kind.removesuffix("s"), kind) for kind in self.new} | {
             "off_pool": ("candidate that the space did not list", "candidates that the space did not list")
         }
@@ -175,7 +175,7 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
 
 
 def _refuse_overlap(pending: Sequence[Command], judged: Judged, chosen: str) -> None:
-    """Two reports of one candidate that nobody has compared are not both taken."""
+    """Refuses a report about a candidate for which another unapplied report waits."""
     theirs = {item.candidate for command in pending if command.id != chosen for item in reports_of(command.payload)}
     both = [f"{item.candidate!r}: another report of it is still to be applied; try again" for item in judged.reports]
     refused = [problem for problem, item in zip(both, judged.reports, strict=True) if item.candidate in theirs]

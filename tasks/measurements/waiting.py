@@ -1,4 +1,4 @@
-"""Proposals that wait for values: what to do next, and why."""
+"""Proposals that wait for values, and why they were chosen."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
 
 
 def asked_of(opened: OpenedCampaign) -> Asked:
-    """The same of a campaign that was opened."""
+    """As :func:`waiting_proposals`, for an opened campaign."""
     waiting = [item for item in opened.evaluations if not item.state.terminal]
     counts = [command.payload.get("count") for command in opened.record.commands if command.kind == "ask"]
     neighbours = _nearest(opened, waiting)

@@ -1,1 +1,1 @@
-"""What follows a search for the bottleneck of an energy surface: hops, paths, diffusion."""
+"""After a search for the bottleneck of an energy surface: hops, paths, diffusion."""

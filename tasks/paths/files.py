@@ -26,7 +26,7 @@ TEMPERATURES = (300.0, 400.0, 500.0, 600.0, 800.0, 1000.0)
 
 @dataclass(frozen=True)
 class PathReport:
-    """What is written of a surface.
+    """Report on a surface.
 
     Attributes:
         surface: The surface.

@@ -1,4 +1,4 @@
-"""What the dashboard shows of an ion's diffusion, made of the evaluations and the model."""
+"""Diffusion of an ion as the dashboard shows it, from the evaluations and the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AXES = "abc"
 
 
 def diffusion_of(data: CampaignData, version: str) -> Diffusion:
-    """What the evaluations and the model say.
+    """Barriers, path and diffusion from the evaluations and the model.
 
     Raises:
         ConfigurationError: The campaign does not search for a bottleneck, or nothing was computed yet.

@@ -1,4 +1,4 @@
-"""The energy surface as a campaign knows it, and the barriers that follow from it."""
+"""The energy surface known to a campaign, and its barriers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class SurfaceBarrier:
-    """The barrier in so many independent directions.
+    """Barrier of percolation in a number of independent directions.
 
     Attributes:
         dimensions: 1, 2 or 3.
@@ -66,7 +66,7 @@ class SurfaceBarrier:
 
 @dataclass(frozen=True)
 class CampaignSurface:
-    """An energy surface: what was computed, and what the model expects elsewhere.
+    """An energy surface: computed energies, and the model's expectation elsewhere.
 
     Attributes:
         values: Energy of every candidate [eV]; infinite where it failed, and without a model where it was not computed.

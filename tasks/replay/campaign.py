@@ -23,7 +23,7 @@ class OnEvaluation(Protocol):
     """Callback for each evaluation, with the number of evaluations and the cost so far."""
 
     def __call__(self, n_evaluations: int, cost: float) -> None:
-        """Takes note."""
+        """Records an evaluation."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How far a replayed campaign is from the truth after each evaluation."""
+"""Gap between a replayed campaign and the true optima after each evaluation."""
 
 from __future__ import annotations
 

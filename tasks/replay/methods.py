@@ -29,7 +29,7 @@ METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
 
 
 def paired_design(own: ProposerSpec) -> GPProposerSpec:
-    """Whose initial design the methods without one of their own start from: random points, as many as the file says."""
+    """The proposer whose initial design is used by methods without one: random points, as many as the file says."""
     points = own.initial_points if isinstance(own, GPProposerSpec) else None
     return GPProposerSpec(preset="published", initial_points=points)
 

@@ -1,4 +1,4 @@
-"""What a benchmark is asked for and what it writes."""
+"""Options and results of a benchmark."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class BenchResult(Record):
 
 
 class BenchOptions(Record):
-    """What to compare.
+    """Options of a comparison.
 
     Attributes:
         methods: Names.

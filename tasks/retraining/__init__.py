@@ -1,4 +1,6 @@
-"""Retraining: a campaign's surrogate learns from its results. When, on what, by which job, and what becomes of the version.
+"""Retraining: a campaign's surrogate learns from its results.
+
+This package decides when and on which data, runs the job and handles the version.
 
 What is stored of a retrain, and what follows from that alone, is :mod:`tansaku.models.domain.retraining`; training itself,
 which retraining shares with ``tansaku model train``, is :mod:`tansaku.tasks.training`.

@@ -131,7 +131,7 @@ def advance_training(context: StepContext) -> bool:
 
 
 def abandon_training(context: StepContext) -> None:
-    """Ends a training that nobody needs any more."""
+    """Ends a training that is no longer needed."""
     training = context.ledger.training
     if training is None:
         return

@@ -52,7 +52,7 @@ def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
 
 
 def model_in_use(ledger: Ledger, number: int) -> tuple[str, str] | None:
-    """Name with version, and weights, of the model that looks at a proposal; None before there is one."""
+    """Name with version, and weights, of the model that pre-screens a proposal; None before there is one."""
     look = ledger.spec.first_look
     used = in_use(ended(ledger.retrains), number)
     if used is not None and used.version is not None and used.weights is not None:

@@ -1,4 +1,4 @@
-"""What a new campaign may adopt: results of stored campaigns, frozen by content when it is created."""
+"""Results of stored campaigns that a new campaign may adopt, frozen by content when it is created."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Kept = TypeAdapter(dict[str, Known])
 
 @dataclass
 class Frozen:
-    """What was found for a new campaign.
+    """Results found for a new campaign.
 
     Attributes:
         results: By the key of their structure; of several results of one structure the first one computed.
@@ -66,7 +66,7 @@ class Frozen:
 
 
 def find_results(spec: CampaignSpec, store: CampaignStore) -> Frozen:
-    """Collects what a new campaign may adopt, from the oldest campaign on.
+    """Collects the results that a new campaign may adopt, beginning with the oldest campaign.
 
     Args:
         spec: The new campaign.
@@ -178,7 +178,7 @@ def kept_results(artifacts: ArtifactStore, sha256: str) -> dict[str, Known]:
 
 
 def note_reuse(store: CampaignStore, known: CampaignRecord, data: JsonDict) -> None:
-    """Writes into the audit what the campaign may adopt, and which campaigns could not be read."""
+    """Records in the audit which results the campaign may adopt, and which campaigns could not be read."""
     store.append_event(
         Event(id=short_hash([known.name, REUSED]), campaign=known.name, kind=REUSED, at=known.created_at, data=data)
     )

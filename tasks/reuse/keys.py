@@ -1,4 +1,4 @@
-"""Which results are of the same computation: the same source, the same objective, the same structure."""
+"""Keys of a computation: equal for the same source, objective and structure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LABELS = frozenset({"candidate", "system", "surface"})
 
 
 def only_energy(spec: CampaignSpec) -> bool:
-    """Whether a campaign's values depend on the atoms alone, and not on what their space knows of them."""
+    """Whether a campaign's values depend on the atoms only, and not on metadata of their space."""
     workflow = workflow_of(spec.calculator)
     return spec.space.description.jobs.get(None if workflow is None else workflow.type) == "energy"
 
 
 def computation_key(spec: CampaignSpec) -> str:
-    """Hash of all that a value depends on besides the structure that the space builds."""
+    """Hash of everything that a value depends on, except the structure."""
     objective, space = spec.objective, spec.space
     phases = None if space.competing_phases is None else space.competing_phases.model_dump(mode="json")
     if phases is not None and phases.get("sha256"):

@@ -1,4 +1,4 @@
-"""The frozen results as a driver asks for them, candidate by candidate."""
+"""Looks up frozen results by candidate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class KnownResults:
         return self._found[candidate]
 
     def outcome_of(self, known: Known) -> Outcome:
-        """The outcome as it is adopted: it costs nothing, says where it comes from, and names files that are still stored."""
+        """The adopted outcome: it costs nothing, names its origin, and keeps the files that are still stored."""
         origin, outcome = known.origin, known.outcome
         name = self._names.get((origin.campaign, origin.created_at), origin.campaign)
         origin = origin.model_copy(update={"campaign": name})

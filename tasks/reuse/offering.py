@@ -1,4 +1,4 @@
-"""What a process without a database needs to find the results that a new campaign may adopt."""
+"""Data with which a process without a database finds the results that a new campaign may adopt."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class BoundaryPredictor:
         return cls(model, float(energy) / len(perfect))
 
     def row(self, candidate: str, atoms: Atoms, computed: float, structure: str) -> ScreenRow:
-        """What a relaxed structure comes to.
+        """Row of a relaxed structure.
 
         Args:
             candidate: Its id.

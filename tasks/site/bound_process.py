@@ -83,11 +83,11 @@ class BoundProcess:
         return found
 
     def log_tail(self) -> str:
-        """The end of its log."""
+        """End of the child's log."""
         return self._log.read_text(errors="replace")[-_LOG_TAIL:].strip()
 
     def close(self) -> None:
-        """Asks it to end, as the end of this process would."""
+        """Asks the child to end, as the end of this process would."""
         with suppress(BrokenPipeError):
             self._stdin.close()
 

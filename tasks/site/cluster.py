@@ -1,4 +1,4 @@
-"""Opens what a cluster's site file names: LaunchPad, scheduler and who fills the queue."""
+"""Opens the parts of a cluster that the site file names: LaunchPad, scheduler and the queue's filler."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Cluster:
         return FireworksLauncher(self.spec, campaign, self.launchpad, self.slurm, filling)
 
     def filling(self, kind: Literal["driver", "worker"]) -> Filling:
-        """Who fills the queue, not started yet."""
+        """The queue's filler, not started yet."""
         from tansaku.tasks.launchers.queue.filler import QueueFiller
         from tansaku.tasks.launchers.queue.thread import Filling
 
@@ -91,7 +91,7 @@ class FireworksBackend(Backend):
         return self.cluster().launcher(campaign.name)
 
     def queue(self) -> SiteQueue:
-        """Who fills the queue, and what it refused."""
+        """The queue's filler, and the jobs that it refused."""
         from tansaku.tasks.launchers.queue.control import site_queue
 
         name = _spec_of(self.site).site

@@ -1,4 +1,4 @@
-"""Where the dashboard of a home folder is reached, so that commands can print links to it."""
+"""Address of the dashboard of a home folder, so that commands can print links to it."""
 
 from __future__ import annotations
 

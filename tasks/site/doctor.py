@@ -1,4 +1,4 @@
-"""Checks of what tansaku needs on this machine; each uses the real thing and, where it fails, gives the remedy."""
+"""Checks of this machine. Each check uses the real component and gives a remedy if it fails."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _python() -> Finding:
 
 
 def _plugins() -> Iterator[Finding]:
-    """Every installed plug-in: what it adds, or why it was left out."""
+    """Installed plug-ins: the types that each adds, or why it was left out."""
     refused = {problem.plugin: problem for problem in problems()}
     for plugin in found_plugins():
         name = f"plug-in {plugin.distribution}"
@@ -95,7 +95,7 @@ def _problem(requirement: Requirement) -> str | None:
 
 
 def _probe(name: str, program: str, hint: str) -> Finding | str:
-    """What a program prints in a process of its own: a library of the wrong kind ends a process instead of raising."""
+    """Output of a program in a process of its own, because an incompatible library ends the process instead of raising."""
     try:
         done = subprocess.run(  # noqa: S603 - this Python, fixed words
             [sys.executable, "-c", program],

@@ -121,7 +121,7 @@ def started_by(pid: int) -> list[psutil.Process]:
 
 
 def kill_all(processes: Iterable[psutil.Process]) -> None:
-    """KILL to each that is still there, known by its start time too."""
+    """Sends KILL to each process that still exists with the same start time."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()

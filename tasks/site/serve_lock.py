@@ -35,7 +35,7 @@ class HeldLock:
     path: Path
 
     def note(self, url: str | None) -> None:
-        """Notes who holds the lock, for the message of a second one.
+        """Records the holder of the lock, for the message of a second `tansaku serve`.
 
         Args:
             url: Address of the dashboard, without a secret; None: not known, or there is none.

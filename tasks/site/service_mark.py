@@ -1,4 +1,4 @@
-"""The mark of a running service in the home folder: one per name and machine, and when it was last heard of."""
+"""Mark of a running service in the home folder, one per name and machine, with the time of its last heartbeat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ServiceMark:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keeps others of this name away; the kernel gives the lock back however the process ends.
+        """Keeps other services of this name away; the kernel releases the lock however the process ends.
 
         Raises:
             ConfigurationError: A service of this name runs on this machine.
@@ -48,7 +48,7 @@ class ServiceMark:
         os.utime(self._path)
 
     def silent_for(self) -> float | None:
-        """How long ago it was heard of [s]; None when there is no such service."""
+        """Time since the last heartbeat [s]; None if there is no such service."""
         try:
             lock = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -60,7 +60,7 @@ class ServiceMark:
 
 
 def _locked(descriptor: int) -> bool:
-    """Takes the lock; False when somebody else has it."""
+    """Takes the lock; returns False if another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Reads rows of numbers from a text file and refuses by line what is not numbers."""
+"""Reads rows of numbers from a text file; an error names the line that is not a row of numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of what a sparse method found: one panel in a file each."""
+"""Figures of a sparse method's result, one panel per file."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def report_data(found: Found) -> JsonDict:
 
 
 def _worths(found: Found) -> list[JsonDict]:
-    """What each column that may be left out is worth for its price."""
+    """Worth of each optional column, relative to its price."""
     constraints = found.settings.constraints
     prices = np.array([constraints.price([column]) for column in range(len(found.table.names))])
     names, required = found.table.names, found.design.required
@@ -94,7 +94,7 @@ def _worths(found: Found) -> list[JsonDict]:
 
 
 def _finite(values: JsonDict) -> JsonDict:
-    """None for what JSON cannot hold, as an infinite R-hat of chains that never moved."""
+    """A number, or None where JSON cannot hold it, such as the infinite R-hat of chains that never moved."""
     return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 

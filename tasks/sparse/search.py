@@ -200,7 +200,7 @@ class _Stages:
         self._done: JsonDict = read_json(path) or {}
 
     def _run(self, stage: str, repeats: Sequence[tuple[str, _Repeat]]) -> None:
-        """Runs what an earlier run did not."""
+        """Runs the searches that an earlier run did not finish."""
         missing = [(name, repeat) for name, repeat in repeats if name not in self._done]
         done = len(repeats) - len(missing)
         if self._jobs == 1 or len(missing) < 2:

@@ -1,4 +1,4 @@
-"""Reads a spectrum from a text file with two or three columns and refuses by line what cannot be used."""
+"""Reads a spectrum from a text file with two or three columns; an error names the line that cannot be used."""
 
 from __future__ import annotations
 

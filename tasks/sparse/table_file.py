@@ -1,4 +1,4 @@
-"""Reads a CSV file for a sparse search and reports by name what is wrong with its columns, before anything is computed."""
+"""Reads a CSV file for a sparse search and reports problems of its columns by name, before anything is computed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 4
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is read of a table.
+    """Columns to read from a table, and how.
 
     Attributes:
         target: Name of the column to explain.

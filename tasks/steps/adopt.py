@@ -15,7 +15,7 @@ def adoptable(context: StepContext, proposal: Proposal) -> Known | None:
 
 
 def priced_for_adoption(context: StepContext, proposal: Proposal) -> Proposal:
-    """The proposal as it is committed: what is adopted costs nothing, and nothing looks at it first."""
+    """The proposal as it is committed: an adopted result costs nothing and needs no pre-screening."""
     if adoptable(context, proposal) is None:
         return proposal
     return proposal.model_copy(update={"predicted_cost": 0.0, "look": None})

@@ -1,4 +1,4 @@
-"""What the driver writes into the audit."""
+"""The driver's entries in the audit."""
 
 from __future__ import annotations
 

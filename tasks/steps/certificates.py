@@ -42,7 +42,7 @@ def is_due(rules: RoundRules, plan: Plan) -> bool:
 def draw_up(
     proposer: Proposer, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None = None
 ) -> Certificate | None:
-    """Asks the model what may still be better than what a plan knows; None where the proposer has no model.
+    """Computes a certificate from the model; None if the proposer has no model.
 
     Args:
         proposer: The model's owner.
@@ -141,7 +141,7 @@ def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int)
 
 
 def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
-    """Draws a certificate up for a plan of the driver's, stores it and tells the observer."""
+    """Computes a certificate for a plan, stores it and notifies the observer."""
     ledger, begun = context.ledger, time.perf_counter()
     refit = ledger.refits[-1] if ledger.refits else None
     certificate = draw_up(context.proposer, ledger.search, plan, context.rules, refit)

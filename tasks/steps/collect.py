@@ -20,7 +20,7 @@ _LONGEST_MESSAGE = 2000
 
 
 def under_way(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Those whose job the backend knows."""
+    """Evaluations whose job the backend knows."""
     return [evaluation for evaluation in evaluations if evaluation.state in _UNDER_WAY]
 
 

@@ -60,7 +60,7 @@ def _edit(context: StepContext, command: Command) -> JsonDict | None:
 
 
 def _chosen(context: StepContext, command: Command) -> list[EvaluationSummary]:
-    """The latest replicate of each candidate the command names; of all candidates when it names none."""
+    """The latest replicate of each candidate that the command names, or of all candidates if it names none."""
     wanted = command.payload.get("candidates")
     latest: dict[tuple[str, str], EvaluationSummary] = {}
     for _, evaluation in sorted(context.ledger.evaluations.items()):

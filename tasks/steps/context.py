@@ -1,4 +1,4 @@
-"""What the steps of a round share: the ports, the lease and the driver's own copy of the campaign."""
+"""Shared state of the steps of a round: the ports, the lease and the driver's copy of the campaign."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tansaku.tasks.steps.summaries import EvaluationSummary, summary_of
 
 @dataclass(frozen=True)
 class Workshop:
-    """What a campaign's trainings need besides the store.
+    """Resources for a campaign's trainings, besides the store.
 
     Attributes:
         registry: Data sets and models.
@@ -169,7 +169,7 @@ class Ledger:
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
     def time_spent(self) -> TimeSpent:
-        """What limits of time are compared with, by this machine's clock since the lease was last renewed."""
+        """Time spent, to be compared with limits of time, by this machine's clock since the lease was last renewed."""
         now = time.monotonic()
         if self._clock is None or self._clock[0] != self.record.driven:
             self._clock = (self.record.driven, now)
@@ -236,7 +236,7 @@ class StepContext:
 
     @property
     def rules(self) -> RoundRules:
-        """What the next round goes by, edits included."""
+        """Rules of the next round, edits included."""
         spec = self.ledger.spec
         return RoundRules(
             seed=spec.seed,

@@ -1,4 +1,4 @@
-"""Who computes: the short hash of a calculator, or of a table's content, in the key of an evaluation.
+"""The source of evaluations: a short hash of the calculator, or of a table's content.
 
 Which keys of a calculator count is not listed here: it follows from the facts of its spec.
 """

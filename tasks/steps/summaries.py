@@ -1,4 +1,4 @@
-"""What a driver keeps of an evaluation in memory; whole evaluations are read from the store where more is needed."""
+"""Summaries of evaluations, which a driver keeps in memory; whole evaluations are read from the store when needed."""
 
 from __future__ import annotations
 

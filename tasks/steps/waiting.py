@@ -45,7 +45,7 @@ class Reminder:
         self._outage = ""
 
     def waits(self, ledger: Ledger, seconds: float) -> None:
-        """The driver found nothing to do and looks again after ``seconds`` at the latest."""
+        """Called when the driver found nothing to do; it looks again after ``seconds`` at the latest."""
         now = time.monotonic()
         if now < self._due:
             return
@@ -54,7 +54,10 @@ class Reminder:
         self._due = now + self._interval
 
     def fails(self, reason: str, seconds: float) -> None:
-        """Something does not answer; the driver tries again after ``seconds``. The same reason is repeated ever more rarely."""
+        """Called when a component does not answer; the driver tries again after ``seconds``.
+
+        A repeated reason is reported at growing intervals.
+        """
         now = time.monotonic()
         if reason != self._outage:
             self._outage, self._outage_due, self._outage_pause = reason, now, 1.0
@@ -65,7 +68,7 @@ class Reminder:
 
 
 def describe_work(ledger: Ledger) -> str:
-    """What a campaign waits for: its evaluations in progress by state, the one that waits longest, its training."""
+    """Describes what a campaign waits for: evaluations in progress by state, the longest-waiting one, and its training."""
     active = ledger.active
     counts = Counter(_WORDS.get(evaluation.state, evaluation.state.value) for evaluation in active)
     parts = [f"{count} {words}" for words, count in counts.items()]

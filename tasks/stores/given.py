@@ -1,4 +1,4 @@
-"""Stores in memory that hold what a process without a database was given."""
+"""In-memory stores for a process without a database, holding the records that it was given."""
 
 from __future__ import annotations
 

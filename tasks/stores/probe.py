@@ -27,7 +27,7 @@ def server_version(settings: Settings, site: SiteSpec) -> str:
 
 
 def campaign_names(settings: Settings, site: SiteSpec) -> list[str]:
-    """Names of the stored campaigns, for completion at the prompt: starts no server, writes nothing, waits a second at most.
+    """Names of the stored campaigns, for shell completion: starts no server, writes nothing, waits at most a second.
 
     Returns:
         Sorted; empty where the embedded server does not run.

@@ -23,7 +23,7 @@ def with_label(label: str, new: str) -> str:
 
 @dataclass(frozen=True)
 class Following:
-    """What of a registry follows a campaign to its new name.
+    """Records of a registry that follow a campaign to its new name.
 
     Attributes:
         datasets: Data sets as they were and as they become.

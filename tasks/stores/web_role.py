@@ -1,4 +1,4 @@
-"""What the dashboard's own MongoDB user may do, where the server asks for passwords: one table, collection by collection.
+"""Rights of the dashboard's MongoDB user, collection by collection, for servers with authentication.
 
 The user reads campaigns, creates them, stores commands and promotes models. It can change no evaluation, observation, fit or
 data set, delete no campaign, rewrite no audit, and build no index: an index can delete documents after some time.

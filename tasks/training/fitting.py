@@ -1,4 +1,4 @@
-"""Training proper: from examples to a judged surrogate, without a database. A command and a compute node share it."""
+"""Training: from examples to an evaluated surrogate, without a database; used by a command and by compute nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far predictions are off, and whether their error bars are right."""
+"""Errors of predictions, and calibration of their error bars."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Compared:
     unit: str
 
     def errors(self) -> Errors:
-        """What the numbers come to."""
+        """Summarises the errors."""
         difference = self.predicted - self.computed
         varies = len(difference) > 1 and self.computed.std() > 0 and self.predicted.std() > 0
         scores = np.abs(difference) / self.deviation if len(self.deviation) else None

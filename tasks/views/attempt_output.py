@@ -1,4 +1,4 @@
-"""What the programs of an evaluation's attempts wrote, as the dashboard shows it: plain text, ends of files, no secrets."""
+"""Output of an evaluation's attempts, as the dashboard shows it: the last lines as plain text, without secrets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class OutputFile(Record):
 
 
 class AttemptOutput(Record):
-    """What an attempt wrote.
+    """Output of an attempt.
 
     Attributes:
         attempt: Number of the attempt.
@@ -174,7 +174,7 @@ def _of_launch(shared: Path, launch: LaunchFolder | None) -> tuple[Path, str, tu
 
 
 def _of_workers(folder: Path, attempt: Attempt, end: datetime) -> tuple[tuple[OutputFile, ...], str]:
-    """What worker processes wrote that ran during an attempt; jobs of this machine have no files of their own."""
+    """Output of the worker processes that ran during an attempt; jobs of this machine have no files of their own."""
     if not folder.is_dir():
         note = f"The folder {folder} is not on this machine, or no worker has run here; the output lies where the jobs ran."
         return (), note

@@ -1,4 +1,4 @@
-"""What a campaign has used of each limit of its budget."""
+"""Use of each limit of a campaign's budget."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Used(Record):
 
 
 def budget_used(spec: CampaignSpec, status: CampaignStatus, spent: TimeSpent) -> tuple[Used, ...]:
-    """What is used of a budget: evaluations and cost always, times where they are limited.
+    """Use of a budget: always evaluations and cost, and times if they are limited.
 
     Args:
         spec: Of the campaign, edits applied.

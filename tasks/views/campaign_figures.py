@@ -96,7 +96,7 @@ class FrontPoints(Record):
 
 
 class CertificateLines(Record):
-    """What may remain that is better than the best known; lists have one entry for each system.
+    """Possible remaining improvement by system; lists have one entry for each system.
 
     Attributes:
         text: The certificate in words.
@@ -292,7 +292,7 @@ def certificate_lines(certificate: Certificate) -> CertificateLines:
 
 
 def proposal_points(evaluations: Sequence[Evaluation]) -> ProposalPoints | None:
-    """What was expected of proposals; None where none was chosen by a model."""
+    """Predictions for proposals; None if no proposal was chosen by a model."""
     chosen = [item for item in evaluations if item.proposal.acquisition is not None or item.proposal.predicted_mean is not None]
     if not chosen:
         return None

@@ -1,4 +1,4 @@
-"""What the search has done, from columns instead of whole evaluations."""
+"""Reads the evaluations of a campaign as columns."""
 
 from __future__ import annotations
 

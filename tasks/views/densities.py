@@ -124,7 +124,7 @@ def _by_system(data: CampaignData) -> list[tuple[str, Sequence[Phase]]]:
 
 
 def _with_value(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
-    """Those that have an energy and an excess volume, the final relaxations last."""
+    """Evaluations with an energy and an excess volume, final relaxations last."""
     sound = [
         item
         for item in evaluations

@@ -1,4 +1,4 @@
-"""What a campaign knows of an ion's diffusion: barriers, hops, slices of the surface, the path, diffusion by temperature."""
+"""Diffusion of an ion from a campaign: barriers, hops, slices of the surface, the path, and diffusion by temperature."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tansaku.models.domain.records import Record
 
 
 class BarrierLine(Record):
-    """The barrier in so many independent directions; energies in eV.
+    """Barrier in a number of independent directions; energies in eV.
 
     Attributes:
         barrier: Expected; None: no path is known.
@@ -93,7 +93,7 @@ class PathLine(Record):
 
 
 class PosteriorLine(Record):
-    """The barrier as it was believed after so many evaluations; lists have one entry for each certificate.
+    """Posterior of the barrier against evaluations; lists have one entry for each certificate.
 
     Attributes:
         evaluations: Of the search by then.

@@ -1,4 +1,4 @@
-"""Reads what campaigns know of diffusion, once for each version and one at a time: it takes a model and its samples."""
+"""Reads the diffusion of campaigns, once for each version and one at a time, because it samples a model."""
 
 from __future__ import annotations
 

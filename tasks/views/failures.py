@@ -47,7 +47,7 @@ def describe_group(same: Sequence[FailedEvaluation]) -> str:
 
 
 def failure_reason(evaluation: Evaluation) -> str | None:
-    """Why an evaluation has no value: reason and message, or None when it has one or is still in progress."""
+    """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
     outcome = evaluation.outcome
     if outcome is not None:
         return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
@@ -78,7 +78,7 @@ class LateResult(Record):
 
 @dataclass(frozen=True)
 class Incident:
-    """What went wrong with an evaluation.
+    """Failure, or lost attempts, of an evaluation.
 
     Attributes:
         failed: It ended without a value; None: it did not.

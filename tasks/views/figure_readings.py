@@ -33,7 +33,7 @@ _MOST_KEPT = 16
 
 @dataclass(frozen=True)
 class _Layout:
-    """What figures need of a space, which does not change during a campaign.
+    """The part of a space that figures need; it does not change during a campaign.
 
     Attributes:
         systems: Descriptions of its systems.
@@ -47,7 +47,7 @@ class _Layout:
 
 
 class FigureReadings:
-    """Figures of campaigns, with what was found of the last spaces. Safe between threads."""
+    """Figures of campaigns, with a cache of the last spaces. Safe between threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -101,7 +101,7 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
 
 
 def campaign_front(data: CampaignData) -> Front | None:
-    """The front that a campaign has found; None where its goal is another one, or nothing has a value yet."""
+    """The front that a campaign has found; None if it has another goal, or no value yet."""
     objective = data.spec.objective
     finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
     found = [

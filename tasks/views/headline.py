@@ -42,7 +42,7 @@ class Headline(Record):
 
     @property
     def shown(self) -> Best | None:
-        """What a headline shows: the final relaxation's, which is the more exact one, where there is one."""
+        """The value that a headline shows: that of the final relaxation, if there is one, because it is more accurate."""
         return self.relaxed or self.search
 
     @property

@@ -1,4 +1,4 @@
-"""What waits for values that people or robots report."""
+"""Proposals that wait for reported values."""
 
 from __future__ import annotations
 

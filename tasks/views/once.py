@@ -1,4 +1,4 @@
-"""What is made once for many threads that ask for it at the same time."""
+"""A cache whose entries are made once, even if many threads ask for one at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Made = TypeVar("Made")
 
 @dataclass
 class _Slot:
-    """What one thread makes while the others wait."""
+    """An entry that one thread makes while the others wait."""
 
     lock: Lock = field(default_factory=Lock)
     done: bool = False
@@ -27,7 +27,7 @@ class Once:
         self._slots: dict[object, _Slot] = {}
 
     def get(self, key: object, make: Callable[[], Made]) -> Made:
-        """What belongs to a key; who asks meanwhile waits for it. An error is raised to who asked, the next one tries again.
+        """Returns the entry of a key, made if it is missing while others wait. After an error the next caller tries again.
 
         Args:
             key: What it is.

@@ -1,4 +1,4 @@
-"""What a campaign may still propose: its candidates, without their features, and which of them are left."""
+"""Candidates that a campaign may still propose, without their features."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Prospects:
         return cls(pool, pool, np.ones(len(pool), dtype=np.bool_), space if isinstance(space, RefinedSpace) else None)
 
     def without(self, candidates: Iterable[str]) -> Prospects:
-        """What is left when some were proposed. Raises NotFoundError for a candidate that is not in the space."""
+        """Removes proposed candidates. Raises NotFoundError for a candidate that is not in the space."""
         proposed = list(candidates)
         there = self if self.refined is None else self._with(self.refined, proposed)
         free = there.free.copy()

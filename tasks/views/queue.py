@@ -1,4 +1,4 @@
-"""What is computed now: the evaluations in progress of all campaigns, and what their lost attempts were refused or lost for."""
+"""Evaluations in progress of all campaigns, and the reasons for which attempts were refused or lost."""
 
 from __future__ import annotations
 

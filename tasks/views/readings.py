@@ -89,7 +89,7 @@ class Reading:
         return max(times)
 
     def once(self, key: object, make: Callable[[], Made]) -> Made:
-        """What is made of this version, made at most once for many viewers.
+        """Returns a value derived from this version, computed at most once for all viewers.
 
         Args:
             key: What it is.
@@ -136,7 +136,7 @@ class CampaignLine(Record):
 
 @dataclass(frozen=True)
 class Glance:
-    """What a short look at a campaign finds.
+    """Result of a quick look at a campaign.
 
     Attributes:
         version: See :class:`Reading`.
@@ -247,7 +247,7 @@ class _Followed:
 
 
 def _continues(changes: Changes) -> bool:
-    """Whether what was read before is right but for the reported changes."""
+    """Whether an earlier reading is still valid except for the reported changes."""
     return changes.mark is not None and not changes.reset and not changes.problems
 
 

@@ -1,4 +1,4 @@
-"""What a campaign found: rows per system and per evaluation, frames, and how the best-so-far fell with the money spent."""
+"""Results of a campaign: rows per system and per evaluation, frames, and the best value against cost."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class CampaignData(CampaignReading):
         return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources, tuple(stored_certificates(events)))
 
     def cost_of(self, evaluation: Evaluation) -> float:
-        """What an evaluation cost, or is expected to."""
+        """Cost of an evaluation: actual, or expected."""
         return cost_of(evaluation, self.spec.space)
 
     @cached_property
@@ -115,7 +115,7 @@ class CampaignData(CampaignReading):
 
 
 def system_label(row: JsonDict) -> str:
-    """What a system is called in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
+    """Label of a system in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
 
     Args:
         row: A system's description or results row.
@@ -250,7 +250,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
 
 @dataclass(frozen=True)
 class Convergence:
-    """How the best-so-far fell. Arrays have one entry per finished evaluation of the search, in proposal order.
+    """The best value so far. Arrays have one entry per finished evaluation of the search, in proposal order.
 
     Attributes:
         cost: Cumulative cost, failures and initial points included, shape ``(n,)``.
@@ -310,7 +310,7 @@ def convergence(data: CampaignData) -> Convergence:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the model expected of the candidates it chose, and what came out; in proposal order.
+    """Predictions for the proposed candidates and their computed values, in proposal order.
 
     Attributes:
         mean: Predicted [unit], shape ``(n,)``.

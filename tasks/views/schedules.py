@@ -1,4 +1,4 @@
-"""Schedules as the dashboard shows them: what is wanted beside what the Prefect servers have."""
+"""Schedules as the dashboard shows them: the requested ones beside those of the Prefect servers."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | No
 
 
 def describe_request(request: ServiceRequest) -> str:
-    """What became of a request to run, delete or rename a campaign, in words."""
+    """Describes the outcome of a request to run, delete or rename a campaign."""
     if request.state is RequestState.WAITING:
         return f"{request.kind}: requested; waiting for the service"
     if request.state is RequestState.REFUSED:

@@ -1,4 +1,4 @@
-"""A campaign of any size as views compute with it: read once, then brought up to date by what has changed."""
+"""A campaign of any size for views: read once, then updated with changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Certified:
 
 @dataclass(frozen=True)
 class StoredCampaign:
-    """What is stored of a campaign.
+    """A stored campaign.
 
     Attributes:
         record: The campaign as stored.
@@ -125,7 +125,7 @@ class StoredCampaign:
     def updated(
         self, store: CampaignStore, record: CampaignRecord, lease: Lease | None, evaluations: Sequence[Evaluation]
     ) -> StoredCampaign:
-        """The campaign with what has changed since.
+        """Returns the campaign with all changes since.
 
         Args:
             store: Where it is.
@@ -179,7 +179,7 @@ class StoredCampaign:
         return None if self.prospects is None else self.prospects.pool
 
     def standing(self, prospects: Prospects, limit: float | None) -> Standing:
-        """What the decision to stop is made from, as :func:`~tansaku.models.domain.history.stop_reason` makes it.
+        """Inputs of the decision to stop, as :func:`~tansaku.models.domain.history.stop_reason` makes it.
 
         Args:
             prospects: What may still be proposed.

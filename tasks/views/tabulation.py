@@ -95,7 +95,7 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
 
 
 def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
-    """What a space whose rules chose its candidates says of them."""
+    """Descriptions of candidates by a space whose rules chose them."""
     if not isinstance(data.space, ScreenedSpace):
         return {}
     descriptions = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]

@@ -1,4 +1,4 @@
-"""What thicker grains changed in the energies of boundaries."""
+"""Changes of boundary energies with thicker grains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of time of a campaign: what is spent of them, and which is reached."""
+"""Time limits of a campaign: how much of each is spent, and which is reached."""
 
 from __future__ import annotations
 

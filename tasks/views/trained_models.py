@@ -1,4 +1,4 @@
-"""Stored versions of trained models as the dashboard lists and draws them; nothing of a model itself is loaded."""
+"""Stored versions of trained models for the dashboard; the models themselves are not loaded."""
 
 from __future__ import annotations
 

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy")
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
+
+OLDEST_PYTHON = "3.11.2"
+"""Debian 12's Python, the oldest on which `make test` has to install."""
 
 MODULES = {"argon2-cffi": "argon2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Modules of the packages that are not called as their module."""
@@ -120,3 +124,21 @@ def test_what_the_tests_import_is_declared():
 def test_an_import_is_seen_wherever_it_stands():
     source = "def later():\n    import torch.nn\n    from ase.io import read\n    return import_module('lammps.core')"
     assert imports(source) == {"torch", "ase", "lammps"}
+
+
+def _pinned() -> list[metadata.Distribution]:
+    """Installed packages that `constraints.txt` names."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    names = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line and not line.startswith("#")}
+    return [one for one in metadata.distributions() if canonicalize_name(one.metadata["Name"]) in names]
+
+
+def test_pinned_versions_take_the_oldest_python() -> None:
+    pinned = _pinned()
+    assert len(pinned) > 200
+    refused = {
+        f"{one.metadata['Name']}=={one.version}": needs
+        for one in pinned
+        if (needs := one.metadata["Requires-Python"]) and OLDEST_PYTHON not in SpecifierSet(needs)
+    }
+    assert refused == {}

@@ -226,7 +226,7 @@ def _neighbours(shape: tuple[int, int, int], step: IntArray) -> tuple[IntArray, 
 
 
 def _leads(vectors: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the first number that is not zero is positive, shape ``(n,)``."""
+    """Whether the first non-zero number of each row is positive, shape ``(n,)``."""
     x, y, z = vectors.T
     return np.asarray((x > 0) | ((x == 0) & ((y > 0) | ((y == 0) & (z > 0)))))
 

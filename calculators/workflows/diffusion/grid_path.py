@@ -56,7 +56,7 @@ class GridPaths:
         self._lengths = np.linalg.norm(self._steps / np.array(grid.shape) @ cell, axis=1)
 
     def through(self, stations: list[FloatArray]) -> GridPath:
-        """The path through grid points in order: between two of them the lowest and shortest way.
+        """Path through the given grid points in order, by the lowest and then shortest way between each two.
 
         Args:
             stations: Fractional coordinates of grid points, not wrapped.

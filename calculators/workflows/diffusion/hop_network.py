@@ -58,7 +58,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class HopNetwork:
-    """Everything an ion can do on a surface.
+    """Minima and hops of an ion on an energy surface.
 
     Attributes:
         cell: Cell vectors as rows [Å], shape ``(3, 3)``.

@@ -126,7 +126,7 @@ class Arrhenius:
 
 
 def arrhenius(network: HopNetwork, temperatures: Sequence[float], attempt: float = ATTEMPT) -> Arrhenius | None:
-    """Diffusion at several temperatures; None where the ion does not get away.
+    """Diffusion at several temperatures; None if the hops do not percolate.
 
     Args:
         network: The hops.

@@ -83,7 +83,7 @@ class RefinedHop:
 
 @dataclass(frozen=True)
 class Refinement:
-    """What a refinement found.
+    """Result of a refinement.
 
     Attributes:
         network: With the better energies.

@@ -1,4 +1,4 @@
-"""A network of hops as plain data, as GraphML and as structures."""
+"""Network of hops as plain data, GraphML and structures."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None
 
 
 def read_network(data: JsonDict) -> HopNetwork:
-    """The network of :func:`describe_network`."""
+    """Inverse of :func:`describe_network`."""
     zero = float(data["lowest_energy"])
     sites = tuple(
         Site(_three(row["fraction"]), zero + row["energy"], row["class"], tuple(row["frequencies"])) for row in data["sites"]

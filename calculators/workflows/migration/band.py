@@ -187,7 +187,7 @@ def _end(atoms: Atoms, state: State) -> Atoms:
 
 
 def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None, enough: float = -np.inf) -> bool:
-    """Whether a band converged, or all its images came below an energy that is enough; else it is as it was at its best."""
+    """Relaxes a band; returns whether it converged or fell below a sufficient energy. Else its best state is kept."""
     done, smallest, best = 0, np.inf, neb.get_positions()
     while done < relaxer.max_steps:
         with _optimizer(neb, curvature) as optimizer:

@@ -28,7 +28,7 @@ class Checkpoint:
     key: str
 
     def load(self, part: str) -> JsonDict | None:
-        """A part that is done, None where it is not."""
+        """Returns a finished part; None if it is not finished."""
         if self.folder is None:
             return None
         try:
@@ -38,7 +38,7 @@ class Checkpoint:
         return data["data"] if data.get("key") == self.key else None
 
     def save(self, part: str, data: JsonDict, atoms: Atoms | None = None) -> None:
-        """Keeps a part; its structure goes beside it for who wants to look at it."""
+        """Saves a part, and its structure beside it as a file to look at."""
         if self.folder is None:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ class Checkpoint:
         self._place(aside, f"{part}.json")
 
     def clear(self) -> None:
-        """Forgets everything: the evaluation is over."""
+        """Deletes all parts: the evaluation has ended."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

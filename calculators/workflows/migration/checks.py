@@ -1,4 +1,4 @@
-"""Whether a relaxed state is still what it was meant to be."""
+"""Checks whether a relaxed state still has the intended sites and bonds."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def check_state(supercell: Supercell, state: Atoms, kept: IntArray, free: int | 
 
 
 def has_bonds(atoms: Atoms) -> bool:
-    """Whether it is known what stands on which site, and so what its bonds are."""
+    """Whether the structure names its sites and oxidation states, from which its bonds follow."""
     return "site" in atoms.arrays and "oxidation_state" in atoms.arrays
 
 

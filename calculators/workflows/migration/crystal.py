@@ -1,4 +1,4 @@
-"""What every part of the workflow works with, and states of the supercell with one vacancy or one ion more."""
+"""The relaxed crystal that all parts of the workflow share, and states with one vacancy or one additional ion."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _restart(crystal: Crystal, kept: IntArray, known: State, hop: Hop, curvature
 
 
 def carry(crystal: Crystal, carrier: Carrier, mapping: Mapping) -> tuple[IntArray, FloatArray]:
-    """The state that an operation makes of a carrier's.
+    """Applies a symmetry operation to a carrier's state.
 
     Returns:
         Atoms that are there, and their positions near their own sites [Å].

@@ -52,7 +52,7 @@ def crystal_curvature(supercell: Supercell, operations: tuple[Operation, ...], t
 def _spread(
     known: FloatArray, rows: FloatArray, atom: int, supercell: Supercell, operations: tuple[Operation, ...], done: set[int]
 ) -> None:
-    """Writes the derivatives by one atom's position for every atom equal to it."""
+    """Copies the derivatives of one atom to all atoms that are equal by symmetry."""
     cells = np.array(list(np.ndindex(*supercell.repeats)))
     for operation in operations:
         for cell in cells:

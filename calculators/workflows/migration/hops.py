@@ -30,7 +30,7 @@ _AT_END = 0.5
 
 @dataclass(frozen=True)
 class HopResult:
-    """What is known of a hop's saddle point.
+    """Saddle point of a hop, and how it was found.
 
     Attributes:
         method: ``midpoint``: relaxed under the symmetry that exchanges the ends; ``band``: a climbing-image band from end to

@@ -47,7 +47,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of an ion in a void.
+    """Result of relaxing an ion in a void.
 
     Attributes:
         rests: New states.
@@ -124,7 +124,7 @@ def find_sites(
 
 
 def settle(crystal: Crystal, site: int, void: Void, maker: VoidMaker, known: Sequence[Void]) -> Settled:
-    """Puts an ion into a void and follows it down.
+    """Puts an ion into a void and relaxes it.
 
     Args:
         crystal: With the voids as sites.

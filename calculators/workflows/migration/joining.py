@@ -1,4 +1,4 @@
-"""A way between two states over saddle points that are proven.
+"""Path between two states over verified saddle points.
 
 A band that is only roughly relaxed shows where to look. Its highest image is taken to the saddle point; from there the way is
 followed down on both sides. Where it ends in another state than those it was to join, what is left over is joined in the same
@@ -187,7 +187,7 @@ def over_both(
 
 
 def same(state: State, other: State) -> bool:
-    """Whether two relaxations led to one state."""
+    """Whether two relaxations ended in the same state."""
     moved = state.positions - other.positions
     apart = float(np.linalg.norm(moved - moved.mean(axis=0), axis=1).max())
     return abs(state.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE

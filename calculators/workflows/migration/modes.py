@@ -28,7 +28,7 @@ Field = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True)
 class Modes:
-    """What is known of a state's lowest motions.
+    """Lowest vibrational modes of a state.
 
     Attributes:
         values: Eigenvalues, ascending [eV/Å^2], shape ``(k,)``.

@@ -44,7 +44,7 @@ class Hop:
 
     @property
     def back(self) -> Hop:
-        """The way back."""
+        """The reverse hop."""
         return Hop(self.second, self.first, (-self.cell[0], -self.cell[1], -self.cell[2]))
 
 
@@ -65,7 +65,7 @@ class Operation:
     cells: IntArray
 
     def image(self, hop: Hop) -> Hop:
-        """Where a hop is mapped, shifted so that it starts in the first cell."""
+        """Image of a hop under the operation, shifted so that it starts in the first cell."""
         start, end = self.cells[hop.first], self.cells[hop.second] + self.rotation @ np.array(hop.cell)
         apart = end - start
         return Hop(int(self.onto[hop.first]), int(self.onto[hop.second]), (int(apart[0]), int(apart[1]), int(apart[2])))
@@ -93,7 +93,7 @@ class HopClass:
 
 @dataclass(frozen=True)
 class Network:
-    """Everything an ion can do in a crystal.
+    """Sites of the mobile ion and its hops in a crystal.
 
     Attributes:
         sites: Indices of the ions' atoms.

@@ -1,4 +1,4 @@
-"""Parts of an evaluation: each is computed once, and kept."""
+"""Parts of an evaluation; each is computed once and saved."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Parts:
 
     @property
     def evaluations(self) -> int:
-        """Evaluations spent, those of an earlier attempt on finished parts included."""
+        """Number of evaluations, including those that an earlier attempt spent on finished parts."""
         return self._through.evaluations + self._earlier
 
     def host(self) -> Atoms:
@@ -98,7 +98,7 @@ class Parts:
     def settled(
         self, crystal: Crystal, number: int, place: tuple[int, Void], maker: VoidMaker, known: Sequence[Void]
     ) -> Settled:
-        """What becomes of an ion in a void: the one whose first place has this index in the host."""
+        """Result of relaxing an ion in the void whose first place has this index in the host."""
         name = f"void-{number}"
         data = self._checkpoint.load(name)
         if data is not None:

@@ -1,4 +1,4 @@
-"""The atoms that are there while an ion is on its way: where saddle points are looked for."""
+"""Atoms present during a hop, among which saddle points are searched."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Passage:
         return float(atoms.get_potential_energy()), np.asarray(atoms.get_forces())
 
     def bend(self, positions: FloatArray, direction: FloatArray, forces: FloatArray | None = None) -> FloatArray:
-        """What the second derivatives at a place make of a direction.
+        """Product of the second derivatives at a point with a direction.
 
         Args:
             positions: The place [Å], shape ``(n_atoms, 3)``.
@@ -66,7 +66,7 @@ class Passage:
         return np.asarray((behind - ahead).ravel() / (2.0 * step))
 
     def relax(self, positions: FloatArray) -> State:
-        """The state that places lead to.
+        """Relaxes the atoms from given positions.
 
         Raises:
             CalculationError: ``not_converged``, ``exploded``, ``drift`` or ``framework``.

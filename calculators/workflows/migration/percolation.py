@@ -1,4 +1,4 @@
-"""When hops join to paths without end: a union-find that knows in which cell everything is.
+"""Percolation of hops by a union-find that carries cell offsets.
 
 Sites of a periodic crystal are joined hop by hop, the easiest first. Each site carries its cell relative to the root of its
 component; a hop between two sites of one component closes a loop, and where the loop does not come back to the cell it started
@@ -17,7 +17,7 @@ from tansaku.calculators.workflows.migration.network import Cell, Hop
 
 @dataclass(frozen=True)
 class Percolation:
-    """The easiest network of paths in so many dimensions.
+    """Percolating network with the lowest barrier in a number of dimensions.
 
     Attributes:
         dimensions: 1, 2 or 3.

@@ -1,4 +1,4 @@
-"""Parts of the workflow as plain data, and back: exact floats, so that a resumed evaluation ends in the same bits."""
+"""The workflow's parts as plain data and back; exact floats, so that a resumed evaluation gives identical results."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_result(data: JsonDict | None) -> HopResult | None:
 
 
 def plain_settled(settled: Settled) -> JsonDict:
-    """What became of an ion in a void, as plain data."""
+    """Result of relaxing an ion in a void, as plain data."""
     rests = [
         {
             "place": rest.place.tolist(),
@@ -74,7 +74,7 @@ def plain_settled(settled: Settled) -> JsonDict:
 
 
 def read_settled(data: JsonDict) -> Settled:
-    """What became of an ion in a void, from plain data."""
+    """Result of relaxing an ion in a void, from plain data."""
     rests = tuple(
         Rest(np.array(rest["place"]), np.array(rest["frame"]), np.array(rest["ion"]), float(rest["eigenvalue"]))
         for rest in data["rests"]

@@ -1,4 +1,4 @@
-"""From somewhere near a saddle point to the saddle point, and the proof that it is one.
+"""Converges to a saddle point from a nearby start, and verifies it.
 
 Quasi-Newton steps, up the lowest motion and down all others, from second derivatives that are those of the crystal but for what
 Davidson's method has measured (Hermes, Sargsyan, Najm, Zádor, J. Chem. Theory Comput. 15, 6536 (2019),
@@ -92,7 +92,7 @@ def unit(vectors: FloatArray) -> FloatArray:
 
 
 class _Search:
-    """A point on its way to a saddle point, and what is known of the second derivatives there."""
+    """State of the search for a saddle point: the current point and an approximation of its second derivatives."""
 
     def __init__(self, passage: Passage, start: FloatArray) -> None:
         self._passage = passage
@@ -116,7 +116,7 @@ class _Search:
             self.steps += 1
 
     def go(self, positions: FloatArray) -> None:
-        """Goes to a place and learns from the forces there."""
+        """Moves to a point, computes its forces and updates the second derivatives."""
         before, moved = self.forces, (positions - self.positions).ravel()
         self.energy, self.forces = self._passage.forces(positions)
         if not np.isfinite(self.forces).all():
@@ -151,7 +151,7 @@ class _Search:
         self._curvature = others + (lowest.T * modes.values[: len(lowest)]) @ lowest
 
     def guessed_modes(self) -> FloatArray:
-        """The two lowest motions by what is known so far, shape ``(2, 3 n_atoms)``."""
+        """The two lowest modes of the current approximation, shape ``(2, 3 n_atoms)``."""
         _, vectors = self._spectrum()
         return np.asarray(vectors[:, :2].T)
 
@@ -182,6 +182,6 @@ class _Search:
 
 
 def internal(direction: FloatArray) -> FloatArray:
-    """A motion less that of everything at once, which costs nothing."""
+    """A motion without its rigid translation."""
     vectors = direction.reshape(-1, 3)
     return np.asarray((vectors - vectors.mean(axis=0)).ravel())

@@ -47,7 +47,7 @@ class BandCalculator(Calculator, Protocol):
 
 @dataclass
 class Count:
-    """Of evaluations of energy and forces."""
+    """Counter of evaluations of energy and forces."""
 
     evaluations: int = 0
 
@@ -73,7 +73,7 @@ class Through(AseCalculator):
         return self._count.evaluations
 
     def another(self) -> Through:
-        """One with a memory of its own and the same count."""
+        """A second wrapper with its own cache and the same counter."""
         return Through(self._calculator, self._count)
 
     @property
@@ -123,7 +123,7 @@ class KeepMapping:
         forces[:] = even_part(forces, self._mapping)
 
     def get_removed_dof(self, atoms: Atoms) -> int:
-        """Half of them, about."""
+        """About half of the degrees of freedom."""
         return 3 * len(atoms) // 2
 
 
@@ -154,7 +154,7 @@ class State:
     steps: int
 
     def remaining(self, curvature: FloatArray | None) -> float:
-        """What the forces left over would still bring, in a quadratic surface of the curvature given [eV]."""
+        """Energy that remaining forces could still lower, in a quadratic approximation with the given curvature [eV]."""
         if curvature is None:
             return 0.0
         flat = self.forces.ravel()

@@ -1,4 +1,4 @@
-"""What is stored of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
+"""Stored form of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saddle points of hops whose two ends an operation of the crystal exchanges.
+"""Saddle points of hops whose two ends are exchanged by a symmetry operation of the crystal.
 
 The operation maps the way of the ion onto its own reverse, so the energy along it is even about the middle, and relaxing under
 the operation leads to a stationary point there: the saddle point, if exactly one of the motions that the operation reverses
@@ -49,12 +49,12 @@ class Midpoint:
         return sum(value < -FLAT_CURVATURE for value in self.eigenvalues)
 
     def turn(self, positions: FloatArray) -> FloatArray:
-        """Where the operation puts the atoms [Å], shape ``(n_atoms, 3)``."""
+        """Positions after applying the operation [Å], shape ``(n_atoms, 3)``."""
         return self.state.positions + self.mapping.turn(positions - self.state.positions)
 
 
 def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
-    """Relaxes a hop's middle under the operation that exchanges its ends.
+    """Relaxes a hop's midpoint under the symmetry operation that exchanges its ends.
 
     Args:
         crystal: The crystal.

@@ -30,7 +30,7 @@ class Mapping:
     rotation: FloatArray
 
     def turn(self, vectors: FloatArray) -> FloatArray:
-        """The field that the operation makes of one on the atoms, shape ``(n_atoms, 3)``."""
+        """Applies the operation to a vector field on the atoms, shape ``(n_atoms, 3)``."""
         turned = np.empty_like(vectors)
         turned[self.onto] = vectors @ self.rotation.T
         return turned

@@ -1,4 +1,4 @@
-"""Voids of a crystal: where one ion more may be, each with all places that symmetry makes equal to it.
+"""Voids of a crystal: possible interstitial positions, each with its images under symmetry.
 
 A vertex of Voronoi's polyhedra is as far from four atoms or more and further from all others; half way between two atoms is a
 point of a face where no third atom is nearer. Vertices that nearly coincide, as those around a high-symmetry place, are moved
@@ -52,7 +52,7 @@ class Void:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A place that is no site.
+    """A position that is not an interstitial site, with the reason.
 
     Attributes:
         place: As fractions of the cell vectors.
@@ -123,7 +123,7 @@ class _Lattice:
 
 
 class VoidMaker:
-    """Makes voids of places.
+    """Groups positions into voids by symmetry.
 
     Args:
         host: The crystal without the ion.
@@ -156,7 +156,7 @@ class VoidMaker:
         return Void(np.array(kept), float(np.linalg.norm(self._lattice.shortest(self._atoms - place), axis=1).min()))
 
     def near(self, point: FloatArray, void: Void) -> bool:
-        """Whether a place is one of a void's or near to one."""
+        """Whether a position belongs to a void or is near one of its positions."""
         apart = np.linalg.norm(self._lattice.shortest(void.fractions - point), axis=1)
         return bool(apart.min() < self._merge_distance)
 

@@ -1,1 +1,1 @@
-"""What keeps a site's queue filled: a turn, the thread that takes turns, the process of its own, and who starts it."""
+"""Fills a site's queue: one turn, the thread that takes turns, the separate process, and its control."""

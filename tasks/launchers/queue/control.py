@@ -1,4 +1,4 @@
-"""Starting, ending and looking at the process that keeps a site's queue filled."""
+"""Starts, stops and inspects the process that fills a site's queue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CALLED = {"driver": "driver", "worker": "queue process"}  # by the stored kind
 
 
 class QueueStatus(Record):
-    """How a site's queue is filled.
+    """Status of a site's queue.
 
     Attributes:
         worker: Who does it or last did it; None when nobody ever did.
@@ -36,7 +36,7 @@ class QueueStatus(Record):
     fireworks: dict[str, int]
 
     def describe(self) -> list[str]:
-        """The status in words."""
+        """Describes the status."""
         listed = ", ".join(f"{count} {state}" for state, count in sorted(self.fireworks.items())) or "none"
         lines = [who_fills(self.site, self.worker), f"  fireworks: {listed}"]
         if self.worker is not None:
@@ -47,7 +47,7 @@ class QueueStatus(Record):
 
 
 def who_fills(site: str, worker: SiteWorker | None) -> str:
-    """One line: who keeps a site's queue filled, and what hinders that."""
+    """One line: which process fills a site's queue, and its last problem."""
     if worker is None:
         return f"queue of {site}: no process has filled it yet; drivers and `tansaku queue start` do"
     owner = worker.owner
@@ -60,7 +60,7 @@ def who_fills(site: str, worker: SiteWorker | None) -> str:
 
 
 def refusals(worker: SiteWorker | None) -> tuple[str, ...]:
-    """Why the last refused jobs of a site were not run."""
+    """Reasons for which the last refused jobs of a site were not run."""
     return () if worker is None else tuple(map(str, worker.report.get("refused", [])))
 
 
@@ -71,7 +71,7 @@ def site_queue(site: str, worker: SiteWorker | None) -> SiteQueue:
 
 
 def queue_status(cluster: Cluster) -> QueueStatus:
-    """Looks at a site's queue. Raises TransientError."""
+    """Reads the status of a site's queue. Raises TransientError."""
     from tansaku.tasks.launchers.launchpad import count_states
 
     site = cluster.spec.site

@@ -1,4 +1,4 @@
-"""Keeps a site's queue filled: READY Fireworks become jobs of the scheduler, at most so many at once.
+"""Fills a site's queue: READY Fireworks become jobs of the scheduler, up to a limit.
 
 Every turn begins from what is written, so a turn may be cut off anywhere. In the order of the writes: the launch folder and
 who belongs to it, the reservations in the LaunchPad, ``submitting.json``, sbatch, ``submitted.json``. A reservation without
@@ -148,7 +148,7 @@ class QueueFiller:
                 self._launch(jobs)
 
     def _under_way(self, alive: Sequence[str]) -> set[str]:
-        """Campaigns that these jobs of the scheduler are of, and those of the launches since."""
+        """Campaigns with jobs in the scheduler, including those launched in this turn."""
         for name in alive:
             if name not in self._campaigns:
                 order = LaunchFolder.of(self._folder, name).read("launch") or {}
@@ -157,7 +157,7 @@ class QueueFiller:
         return set(self._campaigns.values())
 
     def _checked(self, document: Mapping[str, Any]) -> CarriedJob | None:
-        """The job that a Firework carries; one that is not ours is never run and said why."""
+        """The job that a Firework carries; a Firework that is not ours is refused with the reason."""
         number = document.get("fw_id")
         try:
             job = check_firework(document)
@@ -174,7 +174,7 @@ class QueueFiller:
         return job
 
     def _launch(self, jobs: Sequence[CarriedJob]) -> None:
-        """Makes a launch of jobs of one kind."""
+        """Launches jobs of one kind."""
         tokens = [job.request.token for job in jobs]
         name = launch_name(jobs[0].request.name, tokens[0]) if len(jobs) == 1 else bundle_name(tokens)
         folder = LaunchFolder.of(self._folder, name)
