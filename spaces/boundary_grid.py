@@ -96,7 +96,7 @@ def grid_counts(spec: TranslationSpec, stack: PlaneStack) -> tuple[int, int]:
         ConfigurationError: There are too many along one direction.
     """
     width, depth = stack.irreducible_lengths
-    across, along = stack.grid_divisors
+    across, along = stack.grid_divisors(general=spec.positions == "general")
     in_plane = _number("space.translation.in_plane", spec.in_plane, width, across)
     along_axis = _number("space.translation.along_axis", spec.along_axis, depth, along)
     return in_plane * along_axis, _number("space.translation.normal", spec.normal, 0.0, 1)
@@ -106,16 +106,18 @@ def translation_grid(spec: TranslationSpec, stack: PlaneStack) -> TranslationGri
     """The grid of a boundary.
 
     A period is divided so finely that no step is longer than asked for and that the grid contains, with each point, its
-    images under the symmetry of the boundary.
+    images under the symmetry of the boundary. General positions are half a step away from a grid that has all special ones.
 
     Raises:
         ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
     """
     width, depth = stack.irreducible_lengths
-    across, along = stack.grid_divisors
+    general = spec.positions == "general"
+    across, along = stack.grid_divisors(general=general)
+    begin = 0.5 if general else 0.0
     return TranslationGrid(
-        in_plane=_values("space.translation.in_plane", spec.in_plane, width, across),
-        along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along),
+        in_plane=_values("space.translation.in_plane", spec.in_plane, width, across, begin),
+        along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along, begin),
         normal=_values("space.translation.normal", spec.normal, 0.0, 1),
     )
 
@@ -132,10 +134,11 @@ def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:
     return len(spec)
 
 
-def _values(key: str, spec: AxisValues, period: float, divisor: int) -> tuple[float, ...]:
+def _values(key: str, spec: AxisValues, period: float, divisor: int, begin: float = 0.0) -> tuple[float, ...]:
+    """Values along one direction; those of a period begin at a fraction of a step."""
     if isinstance(spec, PeriodSpec):
         steps = _number(key, spec, period, divisor)
-        values = [period * i / steps for i in range(steps)]
+        values = [period * (i + begin) / steps for i in range(steps)]
     elif isinstance(spec, RangeSpec):
         # Rounded, so that 3 * 0.1 is 0.3 and the features say what the file says.
         values = [round(spec.start + i * spec.step, 10) for i in range(_number(key, spec, period, divisor))]

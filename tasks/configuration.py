@@ -311,7 +311,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "charge"): 0,
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
-    ("space", "translation", "sample"): None,
+    **{("space", "translation", key): None for key in ("sample", "positions")},
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

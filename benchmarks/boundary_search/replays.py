@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 import time
@@ -13,13 +14,11 @@ import numpy as np
 import pyarrow.parquet
 
 from benchmarks.boundary_search.cases import METHODS, TOLERANCE
+from benchmarks.replays.choices import choices
 from benchmarks.replays.table import restricted, whole
-from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ProposerSpec
-from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.views.tabulation import METADATA_KEY
@@ -106,25 +105,15 @@ def replay(boundary: Boundary, spec: ProposerSpec, seed: int, most: int | None =
         Whether it was ``found``, after how many ``evaluations`` and ``atoms`` of the cells, the seconds of ``choosing``, and
         ``core_seconds``: these and the relaxations.
     """
-    pool, values, proposer = boundary.pool, boundary.values, build_proposer(spec)
+    pool, values = boundary.pool, boundary.values
     target, budget = boundary.lowest + TOLERANCE, min(most or len(pool), len(pool))
     chosen: list[int] = []
-    fitted: list[int] = []
-    hyperparameters: JsonDict | None = None
     begin, found = time.process_time(), False
-    while not found and len(chosen) < budget:
-        taken = np.array(chosen, dtype=np.intp)
-        good = np.isfinite(values[taken])
-        history = History(observed=taken[good], values=values[taken[good]], failed=taken[~good])
-        if len(chosen) >= proposer.initial_count(pool) and proposer.refit_due(int(good.sum()), fitted):
-            hyperparameters = proposer.fit(pool, history, hyperparameters)
-            fitted.append(int(good.sum()))
-        number = len(chosen) + 1
-        choice = proposer.propose(pool, history, number, proposal_rng(seed, number), hyperparameters)
-        if choice is None:
+    for position in itertools.islice(choices(pool, values, spec, seed), budget):
+        chosen.append(position)
+        found = bool(values[position] <= target)
+        if found:
             break
-        chosen.append(choice.position)
-        found = bool(values[choice.position] <= target)
     atoms, choosing = float(pool.cost[chosen].sum()), time.process_time() - begin
     return {
         "case": boundary.name,

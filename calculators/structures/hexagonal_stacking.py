@@ -39,9 +39,14 @@ class HexagonalStacking(PlaneStack):
     def period(self) -> None:
         """The stacking never repeats."""
 
-    @property
-    def grid_divisors(self) -> tuple[int, int]:
-        """Along the axis alone: across it no grid contains the images of its points."""
+    def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
+        """Along the axis alone: across it no grid contains the images of its points.
+
+        Raises:
+            ValueError: For general positions, which no grid across the axis has.
+        """
+        if general:
+            raise ValueError("no grid over the period of a hexagonal crystal avoids its symmetric positions")
         return 1, self.y_period // math.gcd(self.y_period, 2 * round(self.step[1]), self.planar[1])
 
     @property

@@ -83,10 +83,13 @@ class PlaneStack(ABC):
     def period(self) -> int | None:
         """Planes after which the stacking repeats without shift; None: it never does."""
 
-    @property
     @abstractmethod
-    def grid_divisors(self) -> tuple[int, int]:
-        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points."""
+    def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
+        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points.
+
+        Args:
+            general: The grid also contains all symmetric positions, so that one half a step away contains none.
+        """
 
     @property
     @abstractmethod
@@ -161,11 +164,16 @@ class Stacking(PlaneStack):
         """Planes after which the stacking repeats without shift."""
         return self.repeat
 
-    @property
-    def grid_divisors(self) -> tuple[int, int]:
-        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points."""
-        across = self.planar[0] // math.gcd(self.planar[0], 2 * self.step[0])
-        return across, self.y_period // math.gcd(self.y_period, 2 * self.step[1], self.planar[1])
+    def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
+        """As in the base class.
+
+        Where planes that meet are offset by zero or half a period along an axis, the boundary is symmetric. Twice the shift
+        from plane to plane is a whole number of steps; for general positions that shift itself is, and so is half a period.
+        """
+        half = 1 if general else 2
+        across = self.planar[0] // math.gcd(self.planar[0], half * self.step[0])
+        along = self.y_period // math.gcd(self.y_period, half * self.step[1], self.planar[1])
+        return (math.lcm(2, across), math.lcm(2, along)) if general else (across, along)
 
     @property
     def standard_removals(self) -> tuple[int, ...]:

@@ -43,6 +43,7 @@ class BulkReference:
     Attributes:
         lattice_parameter: [Å]; a and c of a hexagonal crystal.
         energy_per_atom: [eV].
+        stress: Mean normal stress, positive when pulled [eV/Å^3]; None where the calculator gives none.
     """
 
     structure: str
@@ -50,6 +51,7 @@ class BulkReference:
     lattice_parameter: LatticeParameter
     energy_per_atom: float
     provenance: Provenance
+    stress: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def bulk_reference(
     """
     crystal = crystal_of(structure_type, element, lattice_parameter).unit_cell()
     result = calculator.evaluate(crystal)
-    return BulkReference(structure_type, element, lattice_parameter, result.energy / len(crystal), result.provenance)
+    stress = None if result.stress is None else float(np.mean(result.stress[:3]))
+    energy = result.energy / len(crystal)
+    return BulkReference(structure_type, element, lattice_parameter, energy, result.provenance, stress)
 
 
 def oriented_reference(calculator: Calculator, crystal: Atoms, reference: CrystalSpec) -> BulkReference:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.tables import show_table
 from tansaku.tasks.views.densities import METASTABLE, density_rows, phase_rows
+from tansaku.tasks.views.excess import stress_text
 from tansaku.tasks.views.results import CampaignData
-
-_KEYS = ("system", "n", "E_gb", "excess_volume", "replication", "found", "candidate")
 
 
 def show_densities(data: CampaignData) -> None:
@@ -16,8 +15,14 @@ def show_densities(data: CampaignData) -> None:
     if not rows:
         return
     unit = data.spec.objective.unit
-    columns = ["system", "n", f"E_gb [{unit}]", "excess volume [Å]", "cell", "found", "candidate"]
-    table = [[round(row["n"], 3) if key == "n" else row[key] for key in _KEYS] for row in rows]
+    columns = ["system", "n", f"E_gb [{unit}]", "excess volume [Å]", "stress xx, yy [J/m2]", "cell", "found", "candidate"]
+    table = [
+        [
+            *(row["system"], round(row["n"], 3), row["E_gb"], row["excess_volume"], stress_text(row["stress"])),
+            *(row["replication"], row["found"], row["candidate"]),
+        ]
+        for row in rows
+    ]
     say("")
     show_table(columns, table, f"{data.record.name}: lowest found for each fraction of a plane n")
     for row in phase_rows(data):

@@ -163,6 +163,7 @@ def _say_waiting(data: CampaignReading) -> None:
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.views.densities import with_densities
     from tansaku.tasks.views.overview import crystal_warnings
+    from tansaku.tasks.views.excess import stress_text
     from tansaku.tasks.views.results import system_rows, systems_frame
     from tansaku.tasks.views.thickness import thickness_lines
 
@@ -178,6 +179,8 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
     columns = [*head, f"{key} [{unit}]", *(["relaxed"] if polished else [])]
+    known = any(row["stress"] is not None for row in rows)
+    columns += ["excess volume [Å]", "stress xx, yy [J/m2]"] if known else []
     looked = any(row["predicted"] for row in rows)
     sourced = any(row["from"] is not None for row in rows)
     columns += [*(["from"] if sourced else []), "evaluations", *(["predicted"] if looked else [])]
@@ -190,7 +193,8 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
             else [row["system"]]
         )
         found, candidate = _shown_best(row, key)
-        values = [*(found if polished else found[:1]), *([row["from"]] if sourced else [])]
+        excess = [row["excess_volume"], stress_text(row["stress"])] if known else []
+        values = [*(found if polished else found[:1]), *excess, *([row["from"]] if sourced else [])]
         counts = [row["evaluations"], *([row["predicted"]] if looked else []), row["failed"]]
         table.append([*names, *values, *counts, row["cost"], 100 * row["share"], candidate])
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:

@@ -11,6 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.calculators.workflows.boundary_stress import COMPONENTS, Straining
 from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
 from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, misfit, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
@@ -22,7 +23,8 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.tasks.jobs.annealing import annealed
-from tansaku.tasks.jobs.document import EXCESS_VOLUME, LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.boundary_excess import excess_quantities
+from tansaku.tasks.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import (
     opened_bulk,
@@ -70,7 +72,19 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         own=own,
         judge_strain=stretches and not _is_strained(space.crystal, own),
         thicknesses=document.thicknesses,
+        strains=_strains(document, space) if spec.facts.atomic_energies else (),
     )
+
+
+def _strains(document: JobDocument, space: GrainBoundarySpaceSpec) -> tuple[str, ...]:
+    """Components of the stress that a boundary between rigid blocks gets, for two energies of strained cells each.
+
+    They take as long as a short relaxation, and a search's is rough. Where phases of different numbers of atoms are compared,
+    each of them has the normal ones: a shear would take another kind of cell.
+    """
+    if document.relaxation is not None:
+        return tuple(COMPONENTS)
+    return ("xx", "yy") if space.densities else ()
 
 
 def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
@@ -112,6 +126,7 @@ class BoundaryJob:
     own: OwnCrystal | None = None
     judge_strain: bool = True
     thicknesses: tuple[float, ...] = ()
+    strains: tuple[str, ...] = ()
 
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
@@ -127,7 +142,8 @@ class BoundaryJob:
         properties = _properties(relaxed) | thickness | _properties_of_crystal(self.own)
         # Measured from the cell that was built, also where the start was relaxed before.
         travelled = relaxed.travelled
-        _write_structure(self.folder / STRUCTURE_FILE, found, travelled)
+        excess = self._excess(relaxed)
+        _write_structure(self.folder / STRUCTURE_FILE, found, travelled | {name: item.value for name, item in excess.items()})
         return Outcome(
             value=self.scale * found.value,
             quantities={
@@ -135,7 +151,7 @@ class BoundaryJob:
                 "energy": Quantity(value=result.energy, unit="eV"),
                 "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
                 "expansion": Quantity(value=travelled["expansion"], unit="Angstrom"),
-                **_excess_volume(relaxed),
+                **excess,
                 **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
             },
             properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
@@ -145,6 +161,11 @@ class BoundaryJob:
             predicted_by=result.provenance.model if result.predicted else None,
             deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,
         )
+
+    def _excess(self, relaxed: RelaxedBoundary) -> dict[str, Quantity]:
+        if "region" not in relaxed.start.arrays and self.relaxation.cell == "fixed":
+            return {}  # The grains are under a stress along the normal.
+        return excess_quantities(relaxed, self.bulk, self.stiffness, Straining(self.calculator, self.strains))
 
     def _annealed(self) -> Atoms:
         return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
@@ -180,16 +201,6 @@ def _properties(relaxed: RelaxedBoundary) -> JsonDict:
         "grains": relaxed.grains,
         **{key: relaxed.start.info[key] for key in _OF_DENSITY if key in relaxed.start.info},
     }
-
-
-def _excess_volume(relaxed: RelaxedBoundary) -> dict[str, Quantity]:
-    """Volume of the cell less that of as many atoms of the crystal, by area, where the number of atoms is searched."""
-    info, travelled = relaxed.start.info, relaxed.travelled
-    if "removed_atoms" not in info:
-        return {}
-    opening = travelled["final_translation"][2] + travelled["expansion"]
-    missing = int(info["removed_atoms"]) * float(info["atomic_volume"]) / relaxed.found.area
-    return {EXCESS_VOLUME: Quantity(value=opening + missing, unit="Angstrom")}
 
 
 def _properties_of_crystal(own: OwnCrystal | None) -> JsonDict:

@@ -33,7 +33,10 @@ THICKNESS_CHANGE = "thickness_change"
 latter failed."""
 
 EXCESS_VOLUME = "excess_volume"
-"""Quantity of a boundary whose number of atoms is searched: excess volume by area [Å]."""
+"""Quantity of a boundary: excess volume by area [Å]."""
+
+BOUNDARY_STRESS = "boundary_stress_"
+"""Beginning of the names of a boundary's quantities: excess stress in its plane by area [J/m^2], components xx, yy and xy."""
 
 FIRST_LOOK_ENERGY = "first_look_energy"
 """Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""

@@ -9,6 +9,7 @@ from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.jobs.document import EXCESS_VOLUME
 from tansaku.tasks.views.basins import SAME_ENERGY, SAME_OPENING
+from tansaku.tasks.views.excess import boundary_stress
 from tansaku.tasks.views.origins import value_of
 from tansaku.tasks.views.reading import CampaignReading
 from tansaku.tasks.views.results import CampaignData
@@ -25,6 +26,7 @@ class Phase:
         fraction: Atoms of the last plane over those of a full one.
         value: Energy [the objective's unit].
         excess_volume: By area [Å].
+        stress: In the plane, by area and component [J/m^2]; None where it is not known.
         found: Evaluations that ended in it; a candidate's final relaxation counts with its search as one.
         polished: Whether the energy is that of the final relaxation.
     """
@@ -33,6 +35,7 @@ class Phase:
     fraction: float
     value: float
     excess_volume: float
+    stress: JsonDict | None
     candidate: str
     replication: tuple[int, int]
     found: int
@@ -50,6 +53,7 @@ class Phase:
             "E_gb": self.value,
             "above_lowest": self.value - lowest,
             "excess_volume": self.excess_volume,
+            "stress": self.stress,
             "replication": f"{self.replication[0]}x{self.replication[1]}",
             "found": self.found,
             "polished": self.polished,
@@ -139,6 +143,7 @@ def _phase(evaluation: Evaluation) -> Phase:
         fraction=float(outcome.properties["fraction"]),
         value=value,
         excess_volume=outcome.quantities[EXCESS_VOLUME].value,
+        stress=boundary_stress(evaluation),
         candidate=evaluation.proposal.candidate,
         replication=(int(across), int(along)),
         found=1,

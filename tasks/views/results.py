@@ -24,6 +24,7 @@ from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
@@ -208,9 +209,9 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
 
     ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
     again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is, ``polished_searched`` what the
-    same candidate has in the search, and ``thickness`` what thicker grains changed in it. Cost and
-    share count the search, failures included; a learned cost is what was measured, and the exhaustive one what the last refit
-    predicts. A crystal that is strained on purpose adds ``strained``.
+    same candidate has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and ``stress``
+    [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost is what was
+    measured, and the exhaustive one what the last refit predicts. A crystal that is strained on purpose adds ``strained``.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
@@ -235,6 +236,8 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 if best_again is not None
                 else None,
                 "thickness": thickness_report(best_again),
+                "excess_volume": excess_volume(best_again),
+                "stress": boundary_stress(best_again),
                 "unit": data.spec.objective.unit,
                 "best_candidate": columns.candidates[best] if best is not None else None,
                 "surface": columns.surfaces[best] if best is not None else None,
@@ -384,8 +387,11 @@ def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.Dat
 
 
 def systems_frame(data: CampaignReading) -> pd.DataFrame:
-    """The system rows as a frame, without what is no single value: the polished candidates and their thicknesses."""
+    """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
     import pandas as pd
 
-    lists = ("polished", "thickness")
-    return pd.DataFrame([{name: value for name, value in row.items() if name not in lists} for row in system_rows(data)])
+    several = ("polished", "thickness", "stress")
+    rows = system_rows(data)
+    stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
+    single = [{name: value for name, value in row.items() if name not in several} for row in rows]
+    return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -47,6 +48,17 @@ def test_the_38_boundaries_over_their_whole_periods():
     assert space.structure(str(space.pool().ids[0])).arrays["block"].max() == 2
     assert (spec.budget.evaluations or 0) >= 25 * 38
     assert spec.execution.polish == 3
+
+
+@pytest.mark.parametrize("name", ["al-110-tilt-38", "fe-110-tilt"])
+def test_no_boundary_begins_on_a_mirror_plane(name):
+    space = open_space(_spec(name).space, EXAMPLES)
+    depths = {row["system"]: row["period_along_axis"] for row in space.describe_systems()}
+    pool = space.pool()
+    along = pool.groups["translation"].values[pool.groups["translation"].index, 1]
+    periods = np.array([depths[system] for system in pool.systems])[pool.system_codes]
+    turns = along / periods
+    assert np.abs(turns - np.round(2 * turns) / 2).min() > 0.02
 
 
 def test_the_example_without_lammps():

@@ -155,12 +155,17 @@ class TranslationSpec(Spec):
         sample: ``full``: the whole period is divided into cells of at most the steps given, and each candidate has a
             translation of its own in one of them; needs ``space.replication``. Steps are 0.5 Å and the one opening is 0.3 Å
             unless given. null: the translations are those given.
+        positions: ``general``: no translation is on a mirror plane or another symmetry element of the boundary: a structure
+            that begins there stays symmetric when it relaxes. For periods of cubic crystals, with
+            ``calculator.relaxation.translation: free``.
+            null: the steps begin at zero, which is one.
     """
 
     normal: RangeSpec | tuple[float, ...] = RangeSpec(stop=0.8, step=0.1)
     in_plane: AxisValues = PeriodSpec(step=0.2)
     along_axis: AxisValues = PeriodSpec(step=0.1)
     sample: Literal["full"] | None = None
+    positions: Literal["general"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -178,6 +183,17 @@ class TranslationSpec(Spec):
                 raise ValueError(f"{key}: values; with sample: full expected a step alone, as in {{step: 0.5}}")
         if isinstance(self.normal, RangeSpec) or len(self.normal) != 1:
             raise ValueError("normal: several values; with sample: full expected one opening, as in [0.3]")
+        return self
+
+    @model_validator(mode="after")
+    def _general_over_the_period(self) -> Self:
+        if self.positions is None:
+            return self
+        if self.sample is not None:
+            raise ValueError("positions: general; with sample: full translations are random already, remove it")
+        for key in ("in_plane", "along_axis"):
+            if not isinstance(getattr(self, key), PeriodSpec):
+                raise ValueError(f"{key}: values; with positions: general expected a step alone, as in {{step: 0.3}}")
         return self
 
 
@@ -263,6 +279,8 @@ class GrainBoundarySpaceSpec(SpaceBase):
             )
         if self.boundaries.max_sigma is not None:
             raise ValueError(f"boundaries.max_sigma: {self.boundaries.max_sigma}; {where} has no Σ, expected planes")
+        if self.translation.positions is not None:
+            raise ValueError(f"translation.positions: {self.translation.positions}; expected null with {where}")
         removed = self.removed_planes
         if removed == "full" or (isinstance(removed, tuple) and max(removed, default=0) > MOST_HALF_PLANES):
             shown = list(removed) if isinstance(removed, tuple) else removed
@@ -306,6 +324,11 @@ class GrainBoundarySpaceSpec(SpaceBase):
     def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
         """Raises ValueError for what the cell is not fit for."""
         self.cell.check_use(calculator, learned)
+        if self.translation.positions is not None and calculator is not None and calculator.relaxation.translation != "free":
+            raise ValueError(
+                "space.translation.positions: general; expected calculator.relaxation.translation: free, because grains "
+                "that are held stay where they begin"
+            )
         if self.anneal is not None and calculator is not None and not (calculator.facts.manual or calculator.facts.dynamics):
             raise ValueError(
                 f"space.anneal: a calculator of type {calculator.type} has no molecular dynamics; expected lammps, or remove it"

@@ -13,6 +13,8 @@ def test_a_small_search_with_one_boundary_finds_the_cusp(campaign):
     assert row["E_gb_polished"] == pytest.approx(150.8, abs=0.3)
     assert [grain["thickness"] for grain in row["thickness"]["grains"]] == pytest.approx([14.65, 20.76, 30.53], abs=0.01)
     assert row["thickness"]["matters"] is False
+    assert row["excess_volume"] == pytest.approx(row["polished"][0]["quantities"]["excess_volume"]["value"])
+    assert set(row["stress"]) == {"xx", "yy", "xy"}
 
 
 @pytest.mark.slow
@@ -22,3 +24,10 @@ def test_a_small_search_with_one_boundary_finds_the_cusp(campaign):
 def test_the_true_minima_are_found(campaign, plane, at_most):
     [row] = campaign([plane], 60, cell=BLOCKS)
     assert row["E_gb_polished"] <= at_most
+
+
+@pytest.mark.slow
+def test_off_the_mirror_planes_fifteen_evaluations_do(campaign):
+    general = {"normal": [0.3], "in_plane": {"step": 0.3}, "along_axis": {"step": 0.3}, "positions": "general"}
+    [row] = campaign([(3, 3, 10)], 15, cell=BLOCKS, translation=general)
+    assert row["E_gb_polished"] <= 279.8

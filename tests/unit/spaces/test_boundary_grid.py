@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
+from tansaku.calculators.structures.coincidence import boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
 from tansaku.calculators.structures.stacking import stacking_of
@@ -36,6 +36,25 @@ def test_other_labels_are_nowhere(grid, text):
 )
 def test_picometres(value, label):
     assert picometres(value) == label
+
+
+@pytest.mark.parametrize("structure", ["fcc", "bcc", "diamond"])
+@pytest.mark.parametrize(("axis", "largest"), [((1, 1, 0), 60), ((0, 0, 1), 90)])
+def test_general_positions_are_on_no_symmetry_element(structure, axis, largest):
+    """Each has as many different images as the boundary has operations: a position on a symmetry element has fewer."""
+    crystal = CubicCrystal(structure, "Al", 4.05)
+    for boundary in boundaries_up_to(tilt_axis(axis), largest):
+        stack = stacking_of(crystal, boundary)
+        if len(stack.point_operations) > 2:
+            continue  # The threefold axis of (1 1 1) takes a rectangular grid to another one.
+        for positions, special in (("general", False), (None, True)):
+            spec = TranslationSpec(in_plane=PeriodSpec(step=0.4), along_axis=PeriodSpec(step=0.3), positions=positions)
+            grid = translation_grid(spec, stack)
+            assert np.diff(grid.in_plane).max() <= 0.4 + 1e-9
+            for removed in (0, 1, 2):
+                _, images = np.unique(translation_keys(stack, removed, grid.shifts), return_counts=True)
+                assert (images.min() < 2 * len(stack.point_operations)) == special
+                assert images.max() == 2 * len(stack.point_operations)
 
 
 @pytest.mark.parametrize("plane", [(1, 1, 1), (1, 1, 2), (1, 1, 3), (2, 2, 1), (7, 7, 10)])

@@ -10,9 +10,14 @@ import pytest
 from tansaku.models.domain.records import Evaluation, Outcome, Proposal, Quantity
 from tansaku.tasks.figures import energy_density
 from tansaku.tasks.views.densities import density_rows, phase_rows, phases
+from tansaku.tasks.views.excess import stress_text
 
 
-def evaluation(number, fraction, value, volume=0.2, purpose="search", candidate=None, system="s005-210"):
+def stresses(values):
+    return {f"boundary_stress_{name}": Quantity(value=value, unit="J/m^2") for name, value in (values or {}).items()}
+
+
+def evaluation(number, fraction, value, volume=0.2, purpose="search", candidate=None, system="s005-210", stress=None):
     proposal = Proposal(
         number=number,
         candidate=candidate or f"candidate-{number}",
@@ -25,7 +30,7 @@ def evaluation(number, fraction, value, volume=0.2, purpose="search", candidate=
     )
     outcome = Outcome(
         value=value,
-        quantities={"excess_volume": Quantity(value=volume, unit="Angstrom")},
+        quantities={"excess_volume": Quantity(value=volume, unit="Angstrom")} | stresses(stress),
         properties={"fraction": fraction, "replication": [1, 2]},
     )
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +52,7 @@ FOUND = (
     evaluation(3, 0.0, 951.1, 0.3),
     evaluation(4, 0.5, 950.0),
     evaluation(5, 0.5, 990.0),
-    evaluation(6, 0.5, 947.0, purpose="polish", candidate="candidate-4"),
+    evaluation(6, 0.5, 947.0, purpose="polish", candidate="candidate-4", stress={"xx": 1.5, "yy": 1.1}),
     evaluation(7, 0.0, 900.0, system="s005-310"),
 )
 
@@ -80,6 +85,8 @@ def test_the_lowest_of_each_fraction(campaign):
         ("s005-210", 0.5, 947.0),
     ]
     assert [row["above_lowest"] for row in rows] == pytest.approx([0.0, 4.1, 0.0])
+    assert [row["stress"] for row in rows] == [None, None, {"xx": 1.5, "yy": 1.1}]
+    assert [stress_text(row["stress"]) for row in rows] == [None, None, "1.50, 1.10"]
 
 
 def test_phases_within_5_mj_are_metastable(campaign):

@@ -114,3 +114,31 @@ def test_the_final_relaxation_suits_the_cell():
     two = polish_relaxation(campaign())
     assert (one.cell, one.translation) == ("fixed", "free")
     assert (two.cell, two.translation) == ("normal", "free")
+
+
+PERIOD = {"normal": [0.3], "in_plane": {"step": 0.3}, "along_axis": {"step": 0.3}}
+GENERAL = {"space_keys": {"translation": PERIOD | {"positions": "general"}}, "cell": {"boundaries": 1}}
+FREE = {"calculator": {"relaxation": FIXED | {"translation": "free"}}}
+
+
+def test_general_positions_are_another_campaign_and_none_is_the_same_as_before():
+    plain = campaign({"boundaries": 1}, FREE["calculator"], {"translation": PERIOD})
+    none = campaign({"boundaries": 1}, FREE["calculator"], {"translation": PERIOD | {"positions": None}})
+    general = campaign(**GENERAL, **FREE)
+    assert spec_hash(plain) == spec_hash(none) != spec_hash(general)
+    assert [difference.key for difference in diff_specs(plain, general)] == ["space.translation.positions"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (GENERAL, r"space\.translation\.positions: general; expected calculator\.relaxation\.translation: free"),
+        (
+            FREE | {"space_keys": {"translation": {"in_plane": [0.3], "positions": "general"}}},
+            r"in_plane: values; with positions: general expected a step",
+        ),
+    ],
+)
+def test_general_positions_are_refused_where_nothing_slides(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        campaign(**changes)

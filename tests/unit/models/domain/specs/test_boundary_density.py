@@ -58,6 +58,7 @@ def test_campaigns_without_these_keys_are_the_same_as_before():
         ),
         ({"translation": {"sample": "full", "in_plane": [0.1]}}, "in_plane: values; with sample: full expected a step"),
         ({"translation": {"sample": "full", "normal": [0.1, 0.2]}}, "normal: several values"),
+        ({"translation": {"sample": "full", "positions": "general"}}, "positions: general; with sample: full"),
         ({"replication": {"max": [0, 1]}}, r"replication\.max"),
         ({"anneal": {"probability": 0}}, "probability"),
         ({"anneal": {"steps": [9, 8]}}, r"steps: \[9, 8\]; expected the lower one first"),

@@ -1,0 +1,1 @@
+"""Whether a search of boundaries should begin on mirror planes."""
