@@ -11,10 +11,11 @@ potential can see from there. The free surfaces of the blocks are out of sight, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms, units
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.perfect_crystal import crystal_of
@@ -43,7 +44,7 @@ class BulkReference:
     Attributes:
         lattice_parameter: [Å]; a and c of a hexagonal crystal.
         energy_per_atom: [eV].
-        stress: Mean normal stress, positive when pulled [eV/Å^3]; None where the calculator gives none.
+        stress: In the crystal's axes, positive when pulled [eV/Å^3], shape ``(3, 3)``; None where the calculator gives none.
     """
 
     structure: str
@@ -51,7 +52,7 @@ class BulkReference:
     lattice_parameter: LatticeParameter
     energy_per_atom: float
     provenance: Provenance
-    stress: float | None = None
+    stress: FloatArray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def bulk_reference(
     """
     crystal = crystal_of(structure_type, element, lattice_parameter).unit_cell()
     result = calculator.evaluate(crystal)
-    stress = None if result.stress is None else float(np.mean(result.stress[:3]))
+    stress = None if result.stress is None else np.asarray(voigt_6_to_full_3x3_stress(result.stress))
     energy = result.energy / len(crystal)
     return BulkReference(structure_type, element, lattice_parameter, energy, result.provenance, stress)
 

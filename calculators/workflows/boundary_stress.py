@@ -40,13 +40,13 @@ class GrainCrystal:
     """The crystal of the grains at the lattice parameter of a campaign.
 
     Attributes:
-        stress: Mean normal stress, positive when pulled [eV/Å^3].
+        stress: In the axes of the crystal, positive when pulled [eV/Å^3], shape ``(3, 3)``.
         volume: Of an atom [Å^3].
         stiffness: In the axes of the crystal.
         axes: Unit vectors of a cell's x, y and z in the axes of the crystal, as rows, shape ``(3, 3)``.
     """
 
-    stress: float
+    stress: FloatArray
     volume: float
     stiffness: Stiffness
     axes: FloatArray
@@ -60,19 +60,15 @@ class GrainCrystal:
         Returns:
             Its stress [eV/Å^3], shape ``(3, 3)``, and the relative change of its height.
         """
-        elastic = self._elastic_constants()
+        elastic = np.einsum("ia,jb,kc,ld,abcd->ijkl", *[self.axes] * 4, self.stiffness.constants, optimize=True) / self.volume
         # How far a plane at unit height moves, so that no other stress acts on it.
-        moved = np.linalg.solve(elastic[2, :, 2, :], (normal - self.stress) * np.array([0.0, 0.0, 1.0]))
-        return self.stress * np.eye(3) + elastic[:, :, 2, :] @ moved, float(moved[2])
+        moved = np.linalg.solve(elastic[2, :, 2, :], np.array([0.0, 0.0, normal]) - self.unrelaxed[2])
+        return self.unrelaxed + elastic[:, :, 2, :] @ moved, float(moved[2])
 
-    def _elastic_constants(self) -> FloatArray:
-        """Elastic constants in the axes of the cell [eV/Å^3], shape ``(3, 3, 3, 3)``."""
-        delta, known = np.eye(3), self.stiffness
-        anisotropy = known.axial - known.lateral - 2.0 * known.shear
-        cubic = np.einsum("im,jm,km,lm->ijkl", *[self.axes] * 4)
-        shears = np.einsum("ik,jl->ijkl", delta, delta) + np.einsum("il,jk->ijkl", delta, delta)
-        constants = known.lateral * np.einsum("ij,kl->ijkl", delta, delta) + known.shear * shears + anisotropy * cubic
-        return np.asarray(constants / self.volume)
+    @property
+    def unrelaxed(self) -> FloatArray:
+        """The stress in the axes of the cell [eV/Å^3], shape ``(3, 3)``."""
+        return np.asarray(self.axes @ self.stress @ self.axes.T)
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,7 @@ def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float,
     total = straining.derivatives(atoms, counted) if boundaries == 1 else _of_cell(result)
     grains, _ = crystal.relaxed(normal)
     # What counts of a block keeps the crystal's lattice.
-    bulk = crystal.volume * (int(moving.sum()) * grains + int((counted & ~moving).sum()) * crystal.stress * np.eye(3))
+    bulk = crystal.volume * (int(moving.sum()) * grains + int((counted & ~moving).sum()) * crystal.unrelaxed)
     area = boundaries * found.area
     return {name: float((value - bulk[COMPONENTS[name]]) / area * EV_PER_A2) for name, value in total.items()}
 

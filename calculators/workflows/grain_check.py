@@ -55,6 +55,10 @@ class Stiffness(Protocol):
             gradient: Deformation gradient in the crystal's axes, shape ``(3, 3)``.
         """
 
+    @property
+    def constants(self) -> FloatArray:
+        """Second derivatives of the energy with the strain, in the crystal's axes [eV/atom], shape ``(3, 3, 3, 3)``."""
+
 
 @dataclass(frozen=True)
 class CubicStiffness:
@@ -77,6 +81,13 @@ class CubicStiffness:
         across = np.array([strain[1, 2], strain[0, 2], strain[0, 1]])
         mixed = along[0] * along[1] + along[1] * along[2] + along[2] * along[0]
         return float(0.5 * self.axial * (along**2).sum() + self.lateral * mixed + 2.0 * self.shear * (across**2).sum())
+
+    @property
+    def constants(self) -> FloatArray:
+        """Second derivatives of the energy with the strain, in the crystal's axes [eV/atom], shape ``(3, 3, 3, 3)``."""
+        normal = np.full((3, 3), self.lateral)
+        np.fill_diagonal(normal, self.axial)
+        return _tensor(normal, (self.shear, self.shear, self.shear))
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,35 @@ class HexagonalStiffness:
         plane = 0.5 * self.basal * (x * x + y * y) + self.lateral * x * y + (self.basal - self.lateral) * strain[0, 1] ** 2
         height = 0.5 * self.axial * z * z + self.mixed * (x + y) * z
         return float(plane + height + 2.0 * self.shear * (strain[0, 2] ** 2 + strain[1, 2] ** 2))
+
+    @property
+    def constants(self) -> FloatArray:
+        """Second derivatives of the energy with the strain, in the crystal's axes [eV/atom], shape ``(3, 3, 3, 3)``."""
+        normal = np.array(
+            [
+                [self.basal, self.lateral, self.mixed],
+                [self.lateral, self.basal, self.mixed],
+                [self.mixed, self.mixed, self.axial],
+            ]
+        )
+        return _tensor(normal, (self.shear, self.shear, 0.5 * (self.basal - self.lateral)))
+
+
+def _tensor(normal: FloatArray, shears: tuple[float, float, float]) -> FloatArray:
+    """Elastic constants without any that couple shears with other strains, shape ``(3, 3, 3, 3)``.
+
+    Args:
+        normal: Those of ε_xx, ε_yy and ε_zz, shape ``(3, 3)``.
+        shears: Those of ε_yz, ε_xz and ε_xy.
+    """
+    constants = np.zeros((3, 3, 3, 3))
+    for i, row in enumerate(normal):
+        for j, value in enumerate(row):
+            constants[i, i, j, j] = value
+    for (i, j), value in zip(((1, 2), (0, 2), (0, 1)), shears, strict=True):
+        for a, b, c, d in ((i, j, i, j), (i, j, j, i), (j, i, i, j), (j, i, j, i)):
+            constants[a, b, c, d] = value
+    return constants
 
 
 def crystal_stiffness(calculator: Calculator, crystal: Crystal) -> Stiffness:

@@ -162,8 +162,8 @@ def _say_waiting(data: CampaignReading) -> None:
 
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.views.densities import with_densities
-    from tansaku.tasks.views.overview import crystal_warnings
     from tansaku.tasks.views.excess import stress_text
+    from tansaku.tasks.views.overview import crystal_warnings
     from tansaku.tasks.views.results import system_rows, systems_frame
     from tansaku.tasks.views.thickness import thickness_lines
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.grain_orientation import grain_axes
+from tansaku.calculators.structures.perfect_crystal import crystal_of
 from tansaku.calculators.workflows.boundary_energy import BulkReference
 from tansaku.calculators.workflows.boundary_stress import (
     GrainCrystal,
@@ -38,9 +38,9 @@ def excess_quantities(
     if stiffness is None or bulk.stress is None or normal is None:
         return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")}
     info = relaxed.start.info
-    axis, plane = ((int(info[key][0]), int(info[key][1]), int(info[key][2])) for key in ("axis", "plane"))
-    cubic = CubicCrystal(info["structure"], str(info["element"]), bulk.lattice_parameter)
-    crystal = GrainCrystal(bulk.stress, 1.0 / cubic.atoms_per_volume, stiffness, grain_axes(axis, plane))
+    axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
+    perfect = crystal_of(str(info["structure"]), str(info["element"]), bulk.lattice_parameter)
+    crystal = GrainCrystal(bulk.stress, 1.0 / perfect.atoms_per_volume, stiffness, grain_axes(perfect, axis, plane))
     volume -= elastic_opening(found, crystal, normal)
     stress = boundary_stress(found, crystal, normal, straining)
     return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")} | {

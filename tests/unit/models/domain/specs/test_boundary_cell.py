@@ -118,7 +118,7 @@ def test_the_final_relaxation_suits_the_cell():
 
 PERIOD = {"normal": [0.3], "in_plane": {"step": 0.3}, "along_axis": {"step": 0.3}}
 GENERAL = {"space_keys": {"translation": PERIOD | {"positions": "general"}}, "cell": {"boundaries": 1}}
-FREE = {"calculator": {"relaxation": FIXED | {"translation": "free"}}}
+FREE = {"calculator": {"relaxation": {"cell": "fixed", "translation": "free"}}}
 
 
 def test_general_positions_are_another_campaign_and_none_is_the_same_as_before():
