@@ -7,6 +7,7 @@ Needs Debian's ``chromium`` and the extra ``test``.
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
 import subprocess
@@ -28,7 +29,9 @@ from tansaku.models.domain.records import JsonDict, Lease, LeaseOwner, Proposal
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.stores.connection import embedded_server
 
 NAME = "growth"
 SIZES = (542, 100_000)
@@ -205,6 +208,15 @@ def measure_tabs(
     }
 
 
+def database_of(settings: Settings) -> psutil.Process:
+    """The process of the database."""
+    server = embedded_server(settings, load_site(None))
+    assert server is not None
+    pid = server.status().pid
+    assert pid is not None
+    return psutil.Process(pid)
+
+
 def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
     """Fills a campaign and looks at it in a browser."""
     effort = Effort(tabs=3, idle=2.0, results=3) if quick else Effort()
@@ -214,13 +226,17 @@ def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             context = browser.new_context()
             start = time.monotonic()
+            busy = [site.process, database_of(settings)]
+            before = sum(map(processor_time, busy))
             page = context.new_page()
             # The home page is the first that reads the campaign.
             page.goto(site.link, timeout=_PATIENCE)
             page.wait_for_selector("#home", timeout=_PATIENCE)
             page.close()
             view(context, site)
-            found: JsonDict = {"first_view_s": time.monotonic() - start, "next_view_s": view(context, site)}
+            found: JsonDict = {"load": os.getloadavg()[0], "first_view_s": time.monotonic() - start}
+            found["first_view_processor_s"] = sum(map(processor_time, busy)) - before
+            found["next_view_s"] = view(context, site)
             paths = {"home": "/", "campaign": f"/campaigns/{NAME}", "candidate": f"/campaigns/{NAME}/evaluations/1"}
             for key, path in paths.items():
                 size, paint = received(browser, context.storage_state(), site.address + path)

@@ -185,11 +185,13 @@ class _Run:
         """Removes folders of this machine from the messages of an answer."""
         if answer.error is None:
             return answer
-        message, hint = answer.error.message, answer.error.hint
-        for folder in filter(None, (self._request.base_path, self._request.folder)):
-            message = message.replace(f"{folder}/", "")
-            hint = None if hint is None else hint.replace(f"{folder}/", "")
-        return answer.model_copy(update={"error": answer.error.model_copy(update={"message": message, "hint": hint})})
+        message, hint = self._without_folders(answer.error.message), self._without_folders(answer.error.hint or "")
+        return answer.model_copy(update={"error": answer.error.model_copy(update={"message": message, "hint": hint or None})})
+
+    def _without_folders(self, text: str) -> str:
+        for folder in filter(None, (self._request.base_path, self._request.folder, sys.prefix)):
+            text = text.replace(f"{folder}/", "")
+        return text.replace(self._request.base_path, "the library")
 
     def _note_log(self, folder: Path, status: int) -> None:
         with (folder / "log").open("rb") as stream:

@@ -63,6 +63,13 @@ def test_folders_are_removed_from_messages_and_nothing_else(ask):
         "print(json.dumps({'error': error}))"
     )
     assert (answer.error.message, answer.error.hint) == ("5 mJ/m2 in rows.csv", "see a and b/c")
+    answer = ask(
+        "import sys; hint = f'there are some in {sys.prefix}/share/potentials'\n"
+        "error = {'kind': 'refused', 'message': 'a.eam is no file in /nowhere and not shipped', 'hint': hint}\n"
+        "print(json.dumps({'error': error}))"
+    )
+    shown = ("a.eam is no file in the library and not shipped", "there are some in share/potentials")
+    assert (answer.error.message, answer.error.hint) == shown
 
 
 def test_too_much_memory_is_an_error(ask):
