@@ -21,7 +21,7 @@ _SHOWN = 300
 class Cp2kInFolder(CP2K):
     """CP2K's shell, started in its folder.
 
-    CP2K keeps 80 characters of a project's name, so the name is no path. It goes on after an SCF that has not converged, and
+    CP2K keeps 80 characters of a project's name, so the name is no path. It continues after an SCF that has not converged, and
     ASE with it: here that is an error. ASE notices the end of the program by ``assert``, or by
     an answer that is no number.
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speaks as much of the language of CP2K's shell as ASE does; its energy is a spring between the first two atoms [eV, Å].
 
-It goes on after an SCF that has not converged, and ends at a basis set that it does not know, as CP2K 2023.1 does.
+It continues after an SCF that has not converged, and ends at a basis set that it does not know, as CP2K 2023.1 does.
 """
 
 from __future__ import annotations
