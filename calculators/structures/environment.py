@@ -27,7 +27,7 @@ def radial_difference(stack: PlaneStack, removed: int, grid: RadialGrid) -> Floa
         Difference of g(r), shape ``(grid.bins,)``.
     """
     lower, upper = stack.motifs(removed)
-    # The planes that meet say nothing new where removed planes are told by the motifs.
+    # In a hexagonal crystal the same planes always meet, and the motifs say what was removed.
     heights, shifts, weights = _plane_pairs(stack, -1 - stack.first_plane(removed), grid.reach)
     numbers, shifts = np.unique(shifts, return_inverse=True)
     planar = _planar_points(stack, numbers, np.concatenate((lower, upper)), grid.reach)
