@@ -25,6 +25,7 @@ from tansaku.models.domain.specs.grain_boundary import (
     RangeSpec,
     TranslationSpec,
 )
+from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
@@ -190,7 +191,8 @@ SpaceSpec = Annotated[
     | PrototypesSpaceSpec
     | EnergySurfaceSpaceSpec
     | StructuresSpaceSpec
-    | ParametersSpaceSpec,
+    | ParametersSpaceSpec
+    | MoleculesSpaceSpec,
     Field(discriminator="type"),
 ]
 """The registry of spaces: each class carries the description of its kind."""
@@ -216,6 +218,7 @@ __all__ = [
     "FeatureColumnsSpec",
     "FeatureLookupSpec",
     "GrainBoundarySpaceSpec",
+    "MoleculesSpaceSpec",
     "ParametersSpaceSpec",
     "PeriodSpec",
     "PrototypesSpaceSpec",
