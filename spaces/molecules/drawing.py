@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.specs.molecules import GenerationSpec
+from tansaku.models.domain.specs.molecules import GenerationSpec, MoleculesSpaceSpec
 from tansaku.models.features.molecules import canonical, molecule_of
 from tansaku.spaces.molecules.edits import Edits
 from tansaku.spaces.molecules.fragments import Parts
@@ -53,21 +53,21 @@ class Workshop:
     edits: Edits
     rules: Rules
 
-    def candidates(self, spec: GenerationSpec | None, seed: int) -> Found:
-        """The known molecules that meet the rules, and others.
+    def candidates(self, spec: MoleculesSpaceSpec) -> Found:
+        """The known molecules that meet the rules, and others; as the spec says.
 
         Args:
-            spec: What is made; None: nothing.
-            seed: Start of the random choices.
+            spec: Of the space.
         """
-        found = Found()
-        found.known = tuple(smiles for smiles in self.known if self._meets(smiles, found))
-        if spec is None:
+        found, how = Found(), spec.generate
+        if spec.known:
+            found.known = tuple(smiles for smiles in self.known if self._meets(smiles, found))
+        if how is None:
             return found
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(spec.seed)
         seen, made, in_vain = set(self.known), [], 0
-        for _ in range(_ROUNDS * spec.number):
-            smiles = self._try(spec, rng)
+        for _ in range(_ROUNDS * how.number):
+            smiles = self._try(how, rng)
             if smiles is None or smiles in seen:
                 in_vain += 1
                 if in_vain == _IN_VAIN:
@@ -77,7 +77,7 @@ class Workshop:
             in_vain = 0
             if self._meets(smiles, found):
                 made.append(smiles)
-                if len(made) == spec.number:
+                if len(made) == how.number:
                     break
         found.made = tuple(sorted(made))
         return found

@@ -182,7 +182,7 @@ class MoleculesSpace:
 
     @cached_property
     def _found(self) -> Found:
-        found = self._workshop.candidates(self._spec.generate, self._spec.seed)
+        found = self._workshop.candidates(self._spec)
         if not found.known and not found.made:
             worst, count = found.left_out.most_common(1)[0]
             raise ConfigurationError(

@@ -68,8 +68,7 @@ def ion_binding(calculator: Calculator, smiles: str, spec: IonBindingSpec) -> Io
         ConfigurationError: The calculator gives no charges of atoms.
     """
     conformers = conformers_of(smiles, spec.conformers)
-    alone = [_molecule(conformers.symbols, positions) for positions in conformers.positions[:_FREE]]
-    free, failed_free = _relaxed(calculator, alone, conformers, spec)
+    free, failed_free = free_molecule(calculator, conformers, spec)
     if free.charges is None:
         raise ConfigurationError(f"calculator: {free.provenance.code} gives no charges of atoms; expected one that does")
     tried = [
@@ -91,6 +90,24 @@ def ion_binding(calculator: Calculator, smiles: str, spec: IonBindingSpec) -> Io
         conformers=len(conformers.energies),
         failed=failed_free + failed_bound,
     )
+
+
+def free_molecule(calculator: Calculator, conformers: Conformers, spec: IonBindingSpec) -> tuple[CalculationResult, int]:
+    """The best two conformers relaxed without an ion.
+
+    Args:
+        calculator: Computes molecules.
+        conformers: Of the molecule.
+        spec: How they are relaxed.
+
+    Returns:
+        The lower one, and how many relaxations did not end or ended in another molecule.
+
+    Raises:
+        CalculationError: None ends (``not_converged``) in this molecule (``bonds_changed``).
+    """
+    alone = [_molecule(conformers.symbols, positions) for positions in conformers.positions[:_FREE]]
+    return _relaxed(calculator, alone, conformers, spec)
 
 
 def coordination_of(bound: Atoms) -> int:

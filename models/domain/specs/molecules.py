@@ -98,8 +98,9 @@ class MoleculesSpaceSpec(SpaceBase):
         column: Its column of SMILES.
         sha256: Content hash of the file; filled in when the spec is resolved.
         seeds: Known molecules by their SMILES, besides those of the file.
+        known: Whether the known molecules that meet the rules are candidates.
         generate: Others that are made of them; null: none.
-        rules: What every candidate must meet; a known molecule that does not is no candidate, but its parts are used.
+        rules: What every candidate must meet. Parts of known molecules that do not are used nevertheless.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every random choice.
         cost: Predicted cost of an evaluation, by the number of atoms.
@@ -114,6 +115,7 @@ class MoleculesSpaceSpec(SpaceBase):
     column: ColumnName = "smiles"
     sha256: Sha256 | None = None
     seeds: Annotated[tuple[Smiles, ...], Field(max_length=10_000)] = ()
+    known: bool = True
     generate: GenerationSpec | None = GenerationSpec()
     rules: MoleculeRulesSpec = MoleculeRulesSpec()
     refine: MoleculeRefinementSpec | None = MoleculeRefinementSpec()
@@ -124,6 +126,8 @@ class MoleculesSpaceSpec(SpaceBase):
     def _has_molecules(self) -> Self:
         if self.file is None and not self.seeds:
             raise ValueError("file, seeds: neither names a molecule; expected at least one")
+        if not self.known and self.generate is None:
+            raise ValueError("known, generate: without either there are no candidates; expected at least one")
         if self.sha256 is not None and self.file is None:
             raise ValueError("sha256: given without file; remove it")
         return self
