@@ -95,7 +95,7 @@ class MoleculesSpace:
         return self._pool_of(sorted({*there, *added})) if added else self._base
 
     def structure(self, candidate: str) -> Atoms:
-        """The best of ten conformers, by a force field.
+        """A conformer by distance geometry and a force field.
 
         Raises:
             NotFoundError: The id is no molecule that meets the rules.
@@ -107,7 +107,7 @@ class MoleculesSpace:
 
         self._checked(candidate)
         try:
-            found = conformers_of(candidate, most=10)
+            found = conformers_of(candidate, most=1)
         except CalculationError as error:
             raise CalculationError("overlap", error.message) from error
         atoms = Atoms(found.symbols, found.positions[0])
