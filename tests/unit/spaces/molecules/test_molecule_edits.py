@@ -98,7 +98,7 @@ def test_open_bonds_that_are_left_get_a_hydrogen():
         ("C=C=C", "allene, ketene, cumulene"),
         ("CC=N", "imine with a hydrogen"),
         ("CC=NC", "imine"),
-        ("CC(C)=S", "thiocarbonyl"),
+        ("CC(C)=S", "multiple bond of carbon to sulphur or phosphorus"),
         ("CC(=O)Cl", "halide of an acid"),
         ("CC(=O)OC(C)=O", "anhydride"),
         ("COC(=O)O", "carbonic or carbamic acid"),
