@@ -49,6 +49,17 @@ def canonical(molecule: Molecule) -> str:
     return str(load_rdkit().MolToSmiles(molecule, isomericSmiles=False))
 
 
+def sanitized(molecule: Molecule) -> bool:
+    """Brings an edited molecule into order; whether its valences and aromatic rings can be.
+
+    Args:
+        molecule: Is changed.
+    """
+    chem = load_rdkit()
+    with load_rdkit("rdkit.rdBase").BlockLogs():
+        return bool(chem.SanitizeMol(molecule, catchErrors=True) == chem.SanitizeFlags.SANITIZE_NONE)
+
+
 def formula_of(molecule: Molecule) -> str:
     """The formula, in Hill's order."""
     return str(load_rdkit("rdkit.Chem.rdMolDescriptors").CalcMolFormula(molecule))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.specs.molecules import GenerationSpec, MoleculesSpaceSpec
-from tansaku.models.features.molecules import canonical, molecule_of
+from tansaku.models.features.molecules import Molecule, canonical, molecule_of
 from tansaku.spaces.molecules.edits import Edits
 from tansaku.spaces.molecules.fragments import Parts
 from tansaku.spaces.molecules.rules import Rules
@@ -65,9 +65,12 @@ class Workshop:
         if how is None:
             return found
         rng = np.random.default_rng(spec.seed)
-        seen, made, in_vain = set(self.known), [], 0
+        written, seen, made, in_vain = set[str](), set(self.known), list[str](), 0
         for _ in range(_ROUNDS * how.number):
-            smiles = self._try(how, rng)
+            raw = self._try(how, rng)
+            new = raw is not None and raw not in written
+            written |= {raw} if raw is not None else set()
+            smiles = plain(raw) if new and raw is not None else None
             if smiles is None or smiles in seen:
                 in_vain += 1
                 if in_vain == _IN_VAIN:
@@ -103,10 +106,14 @@ class Workshop:
     def _try(self, spec: GenerationSpec, rng: np.random.Generator) -> str | None:
         """One molecule, joined from parts or a known one, with some edits."""
         joining = spec.fragments > 0 and bool(self.parts.smiles) and (spec.edits == 0 or rng.uniform() < 0.5)
-        smiles = self.parts.joined(spec.fragments, rng) if joining else self.known[int(rng.integers(len(self.known)))]
+        molecule = self.parts.joined(spec.fragments, rng) if joining else self._molecules[int(rng.integers(len(self.known)))]
         for _ in range(int(rng.integers(0 if joining else 1, spec.edits + 1)) if spec.edits else 0):
-            smiles = None if smiles is None else self.edits.changed(smiles, rng)
-        return None if smiles is None else plain(smiles)
+            molecule = None if molecule is None else self.edits.changed(molecule, rng)
+        return None if molecule is None else canonical(molecule)
+
+    @cached_property
+    def _molecules(self) -> list[Molecule]:
+        return [molecule_of(smiles) for smiles in self.known]
 
     def _meets(self, smiles: str, found: Found) -> bool:
         broken = self.rules.broken(molecule_of(smiles))
@@ -124,8 +131,3 @@ def plain(smiles: str) -> str | None:
         return canonical(molecule_of(smiles))
     except NotFoundError:
         return None
-
-
-def all_plain(several: Sequence[str]) -> tuple[str, ...]:
-    """Each molecule once, in ascending order."""
-    return tuple(sorted({name for smiles in several if (name := plain(smiles)) is not None}))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tansaku.models.features.molecules import Molecule, canonical, load_rdkit, molecule_of
+from tansaku.models.features.molecules import Molecule, canonical, load_rdkit, molecule_of, sanitized
 from tansaku.spaces.molecules.fragments import Group
 
 _RINGS = (3, 5, 6, 7)
@@ -43,17 +43,12 @@ class Edits:
         """
         molecule = molecule_of(smiles)
         return {
-            kind: tuple(sorted({made for change in list_() if (made := self._made(molecule, change)) is not None}))
+            kind: tuple(sorted({canonical(made) for change in list_() if (made := self._made(molecule, change)) is not None}))
             for kind, list_ in self._kinds(molecule).items()
         }
 
-    def changed(self, smiles: str, rng: np.random.Generator) -> str | None:
-        """A molecule that one random edit makes of another, each kind of edit as likely; None where it makes none.
-
-        Raises:
-            NotFoundError: RDKit cannot read it.
-        """
-        molecule = molecule_of(smiles)
+    def changed(self, molecule: Molecule, rng: np.random.Generator) -> Molecule | None:
+        """A molecule that one random edit makes of another, each kind of edit as likely; None where it makes none."""
         kinds = list(self._kinds(molecule).values())
         for place in rng.permutation(len(kinds)):
             if changes := kinds[int(place)]():
@@ -85,7 +80,7 @@ class Edits:
         }
 
     @staticmethod
-    def _made(molecule: Molecule, change: Change) -> str | None:
+    def _made(molecule: Molecule, change: Change) -> Molecule | None:
         """What a change makes, None where that is no molecule."""
         chem = load_rdkit()
         edited = chem.RWMol(molecule)
@@ -93,13 +88,7 @@ class Edits:
             change(edited)
         except _Impossible:
             return None
-        with load_rdkit("rdkit.rdBase").BlockLogs():
-            try:
-                chem.SanitizeMol(edited)
-            except ValueError:  # a valence or an aromatic ring that cannot be; RDKit's errors derive from it
-                return None
-        made = canonical(edited)
-        return None if "." in made or not made else made
+        return edited if sanitized(edited) and edited.GetNumAtoms() and len(chem.GetMolFrags(edited)) == 1 else None
 
 
 class _Impossible(Exception):  # noqa: N818 - no error: an edit that makes nothing

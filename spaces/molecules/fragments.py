@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from tansaku.models.features.molecules import Molecule, canonical, load_rdkit, molecule_of
+from tansaku.models.features.molecules import Molecule, load_rdkit, molecule_of, sanitized
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +44,16 @@ class Parts:
                 found |= set(brics.BRICSDecompose(molecule, minFragmentSize=1))
         self.smiles: tuple[str, ...] = tuple(sorted(smiles for smiles in found if "*" in smiles))
         """Of the parts; ``[n*]`` are open bonds of BRICS's kind n."""
-        self._ends = [_labels(smiles) for smiles in self.smiles]
+        self._molecules = [load_rdkit().MolFromSmiles(smiles) for smiles in self.smiles]
+        self._ends = [frozenset(label for _, label in _open_ends(molecule)) for molecule in self._molecules]
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """The parts with one open bond that is single."""
-        molecules = (load_rdkit().MolFromSmiles(smiles) for smiles in self.smiles if smiles.count("*") == 1)
+        molecules = (molecule for molecule in self._molecules if len(_open_ends(molecule)) == 1)
         return tuple(found for molecule in molecules if (found := _group(molecule)) is not None)
 
-    def joined(self, most: int, rng: np.random.Generator) -> str | None:
+    def joined(self, most: int, rng: np.random.Generator) -> Molecule | None:
         """A molecule of several parts, None where they make none.
 
         Args:
@@ -61,27 +62,20 @@ class Parts:
         """
         if not self.smiles:
             return None
-        chem = load_rdkit()
         wanted = int(rng.integers(2, most + 1)) if most > 1 else 1
-        built = chem.MolFromSmiles(self.smiles[int(rng.integers(len(self.smiles)))])
+        built = self._molecules[int(rng.integers(len(self._molecules)))]
         for _ in range(wanted - 1):
             ends = _open_ends(built)
             pairs = [(end, part) for end, label in ends for part in self._fitting(label)]
             if not pairs:
                 break
             end, part = pairs[int(rng.integers(len(pairs)))]
-            built = _with_part(built, end, chem.MolFromSmiles(self.smiles[part]))
+            built = _with_part(built, end, self._molecules[part])
         return _closed(built)
 
     def _fitting(self, label: int) -> Sequence[int]:
         wanted = _partners().get(label, frozenset())
         return [place for place, ends in enumerate(self._ends) if wanted & ends]
-
-
-def _labels(smiles: str) -> frozenset[int]:
-    molecule = load_rdkit().MolFromSmiles(smiles)
-    labels = [atom.GetIsotope() for atom in molecule.GetAtoms() if not atom.GetAtomicNum()]
-    return frozenset(labels)
 
 
 @cache
@@ -116,18 +110,12 @@ def _with_part(built: Molecule, end: int, part: Molecule) -> Molecule:
     return joined
 
 
-def _closed(built: Molecule) -> str | None:
+def _closed(built: Molecule) -> Molecule | None:
     """Puts a hydrogen at every open bond; a double one becomes an end of a carbon chain with two."""
-    chem = load_rdkit()
-    edited = chem.RWMol(built)
+    edited = load_rdkit().RWMol(built)
     for dummy, _ in sorted(_open_ends(edited), reverse=True):
         edited.RemoveAtom(dummy)
-    with load_rdkit("rdkit.rdBase").BlockLogs():
-        try:
-            chem.SanitizeMol(edited)
-        except ValueError:  # a valence or an aromatic ring that cannot be; RDKit's errors derive from it
-            return None
-    return canonical(edited) or None
+    return edited if sanitized(edited) and edited.GetNumAtoms() else None
 
 
 def _group(molecule: Molecule) -> Group | None:

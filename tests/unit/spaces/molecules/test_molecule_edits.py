@@ -58,24 +58,24 @@ def test_parts_are_exchanged_at_single_bonds_outside_rings():
 
 
 def test_random_edits_are_edits_and_reach_all_kinds():
-    edits, rng = Edits(("C", "O")), np.random.default_rng(0)
+    edits, rng, ethanol = Edits(("C", "O")), np.random.default_rng(0), Chem.MolFromSmiles("CCO")
     every = {made for several in edits.neighbours("CCO").values() for made in several}
-    drawn = {edits.changed("CCO", rng) for _ in range(300)} - {None}
+    drawn = {Chem.MolToSmiles(made) for _ in range(300) if (made := edits.changed(ethanol, rng)) is not None}
     assert drawn == every
     with pytest.raises(NotFoundError):
-        edits.changed("C1CC", rng)
+        edits.neighbours("C1CC")
 
 
 def test_parts_are_joined_by_bonds_of_brics_and_no_others():
     """Acyl, alkoxy, amino and alkyl: an ester, an amide, an ether and an amine, but no alkane, peroxide or hydrazine."""
     parts, rng = Parts(["COC(C)=O", "CCN(C)C"]), np.random.default_rng(3)
     assert parts.smiles == ("[1*]C(C)=O", "[3*]OC", "[4*]CC", "[5*]N(C)C")
-    assert {parts.joined(2, rng) for _ in range(60)} == {"COC(C)=O", "CC(=O)N(C)C", "CCOC", "CCN(C)C"}
+    assert {Chem.MolToSmiles(parts.joined(2, rng)) for _ in range(60)} == {"COC(C)=O", "CC(=O)N(C)C", "CCOC", "CCN(C)C"}
 
 
 def test_open_bonds_that_are_left_get_a_hydrogen():
     parts, rng = Parts(["COCCOC"]), np.random.default_rng(0)
-    joined = {parts.joined(3, rng) for _ in range(60)}
+    joined = {Chem.MolToSmiles(parts.joined(3, rng)) for _ in range(60)}
     assert {"COCCOC", "CCOC"} <= joined
     assert all(Chem.MolFromSmiles(smiles) is not None and "*" not in smiles for smiles in joined)
     assert Parts(["CC"]).joined(3, rng) is None

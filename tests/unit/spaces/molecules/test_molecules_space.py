@@ -52,7 +52,7 @@ def test_every_candidate_meets_the_rules_and_is_listed_once_by_its_canonical_smi
 def test_ids_do_not_change(space):
     """A stored campaign finds its candidates again; another version of RDKit may make others."""
     text = "\n".join(space.pool().ids.tolist())
-    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "e954b556b39497f6"
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "3534042c2f498c7e"
 
 
 def test_another_seed_makes_other_molecules_of_the_same_known_ones(space):
