@@ -14,7 +14,7 @@ class Commands:
     """Runs ``tansaku`` in a folder.
 
     Attributes:
-        home: Folder of the database; a campaign that was stopped goes on from there.
+        home: Folder of the database; a campaign that was stopped continues from there.
         folder: Where commands run.
     """
 

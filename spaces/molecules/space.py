@@ -42,8 +42,8 @@ _KEPT = 100_000
 class MoleculesSpace:
     """A space of molecules (implements ``RefinedSpace`` and ``ScreenedSpace``).
 
-    An id is the canonical SMILES of a molecule without its stereochemistry: it alone says what the candidate is. Any molecule
-    that meets the rules can be asked for; the pool lists those that are known or were made.
+    An id is the canonical SMILES of a molecule without its stereochemistry; nothing else is needed to know the candidate. Any
+    molecule that meets the rules can be asked for; the pool lists those that are known or were made.
 
     Args:
         spec: The spec.
