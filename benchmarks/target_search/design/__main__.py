@@ -123,14 +123,10 @@ def described(observations: Path) -> dict[str, Any]:
     """
     rows = pd.read_parquet(observations).sort_values("number")
     done = rows[rows["value"].notna()].sort_values("value")
+    score = accessibility()
     best = [
-        {
-            "smiles": str(row.candidate),
-            "energy": round(float(row.value), 2),
-            "number": int(row.number),
-            "score": round(accessibility()(molecule_of(str(row.candidate))), 2),
-        }
-        for row in done.head(10).itertuples()
+        {"smiles": smiles, "energy": round(value, 2), "number": number, "score": round(score(molecule_of(smiles)), 2)}
+        for smiles, value, number in done[["candidate", "value", "number"]].head(10).to_numpy().tolist()
     ]
     return {
         "evaluations": len(rows),

@@ -76,7 +76,8 @@ def relaxed_alone(smiles: str) -> Atoms:
 def values_of(path: Path) -> dict[str, float]:
     """Binding energies of exported observations by candidate [kJ/mol]."""
     rows = pd.read_parquet(path)
-    return {str(row.candidate): float(row.value) for row in rows.itertuples() if row.value == row.value}
+    done = rows[rows["value"].notna()]
+    return dict(zip(done["candidate"].tolist(), done["value"].tolist(), strict=True))
 
 
 def _structure(path: Path) -> Atoms:
