@@ -453,6 +453,16 @@ def test_a_sparse_search_as_the_page_has_it(tmp_path, monkeypatch, require):
     assert found["chosen"] == ["x1", "x3", "x7"]
 
 
+def test_what_to_measure_next_as_the_page_has_it(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "examples/sparse-synthetic.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(python("what-to-measure-next"), {})
+    (command,) = shell("what-to-measure-next", "tansaku sparse next")
+    shown = next(block.text for block in BLOCKS if block.page == "what-to-measure-next" and block.language == "console")
+    assert run(tmp_path, command).splitlines()[:2] == shown.splitlines()[:2]
+    assert run(tmp_path, command.replace("x1=0.1", "x1=2")).splitlines()[1].startswith("y\t37\t")
+
+
 def test_a_spectrum_as_the_page_has_it(tmp_path, require):
     require("sklearn")
     shutil.copy(ROOT / "examples/spectrum-synthetic.csv", tmp_path)
