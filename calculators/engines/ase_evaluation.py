@@ -49,16 +49,19 @@ def evaluate_with_ase(
     if relaxation is not None:
         steps = relax(_InAse(atoms, motion, relaxation), relaxation, motion)
     energy = float(atoms.get_potential_energy())
-    energies = stress = None
+    energies = stress = charges = None
     if gives(calculator, "energies"):
         energies = np.asarray(atoms.get_potential_energies(), dtype=np.float64)
     forces = np.asarray(atoms.get_forces(apply_constraint=False), dtype=np.float64)
-    if gives(calculator, "stress"):
+    if gives(calculator, "stress") and structure.pbc.any():
         stress = np.asarray(atoms.get_stress(apply_constraint=False), dtype=np.float64)
-    arrays = [array for array in (energies, forces, stress) if array is not None]
+    if gives(calculator, "charges") and not structure.pbc.any():
+        charges = np.asarray(atoms.get_charges(), dtype=np.float64)
+    arrays = [array for array in (energies, forces, stress, charges) if array is not None]
     if not (np.isfinite(energy) and all(np.isfinite(array).all() for array in arrays)):
         raise CalculationError("nan", f"{provenance.code} gave a number that is not finite after {steps} steps")
-    check_cell_change(structure.cell.array, atoms.cell.array)
+    if structure.pbc.any():
+        check_cell_change(structure.cell.array, atoms.cell.array)
     atoms.set_constraint()
     atoms.calc = None
     return CalculationResult(
@@ -67,6 +70,7 @@ def evaluate_with_ase(
         energies=energies,
         forces=forces,
         stress=stress,
+        charges=charges,
         converged=True,
         steps=steps,
         wall_time=time.perf_counter() - started,
@@ -135,7 +139,7 @@ class _InAse:
 
     def _state(self, steps: int) -> Relaxed:
         forces = np.asarray(self._atoms.get_forces(apply_constraint=False))
-        if gives(self._atoms.calc, "stress"):
+        if gives(self._atoms.calc, "stress") and self._atoms.pbc.any():
             stress = np.asarray(self._atoms.get_stress(voigt=False, apply_constraint=False))
         elif self._relaxation.cell == "fixed":
             stress = np.zeros((3, 3))

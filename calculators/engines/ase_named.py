@@ -18,7 +18,7 @@ from ase.calculators.calculator import BaseCalculator, CalculationFailed, Calcul
 
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE, check_elements, total_charge
 from tansaku.calculators.engines.in_folder import FolderCalculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TansakuError
 from tansaku.models.domain.findings import Finding
@@ -49,6 +49,7 @@ class NamedAseCalculator(FolderCalculator):
 
     def __init__(self, spec: AseCalculatorSpec, base_path: Path) -> None:
         self._entry = ase_entry(spec.name)
+        self.molecules = self._entry.charge is not None
         self._spec = resolve(spec, base_path)
         self._base_path = base_path
         version = installed_version(self._entry)
@@ -79,7 +80,7 @@ class NamedAseCalculator(FolderCalculator):
             check_elements(structure, self._entry.elements, f"calculator.name: {self._spec.name}")
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
-        through: Any = self._kept or self._make(folder)
+        through: Any = self._kept or self._make(folder, structure)
         if self._kept is not None:
             through.reset()  # it must not remember the last structure
         try:
@@ -93,13 +94,15 @@ class NamedAseCalculator(FolderCalculator):
             reason = "not_converged" if "converge" in str(error).lower() else "calculator"
             raise CalculationError(reason, f"{self._spec.name}: {_said(error)}") from error
 
-    def _make(self, folder: Path) -> BaseCalculator:
+    def _make(self, folder: Path, structure: Atoms | None = None) -> BaseCalculator:
         entry, spec = self._entry, self._spec
         module, name = entry.factory.split(":")
         keywords = spec.model_dump(mode="python")["keywords"]
         # Absolute: MatterSim takes a bare file name for one of its models, and fetches that.
         keywords |= {key: str((self._base_path / path).absolute()) for key, path in spec.files.items()}
         keywords |= {entry.folder: str(folder)} if entry.folder is not None else {}
+        if entry.charge is not None and structure is not None and TOTAL_CHARGE in structure.info:
+            keywords[entry.charge] = total_charge(structure)
         try:
             factory = cast("Callable[..., BaseCalculator]", getattr(importlib.import_module(module), name))
         except (ImportError, AttributeError, OSError) as error:

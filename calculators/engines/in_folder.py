@@ -23,6 +23,9 @@ _STATE = "state.json"
 class FolderCalculator(ABC):
     """A ``ScratchCalculator`` that computes in a folder: its own, or a temporary one for each evaluation."""
 
+    molecules = False
+    """Whether it computes molecules too, which have no cell."""
+
     _folder: Path | None = None
 
     def within(self, folder: Path) -> Self:
@@ -33,7 +36,7 @@ class FolderCalculator(ABC):
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Computes a structure, relaxed if asked for, as a ``Calculator``."""
-        check_input(structure)
+        check_input(structure, molecules=self.molecules)
         check_axes(structure, relaxation)
         self._check(structure)
         if self._folder is not None:

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 # eV/Å^3; first guess of the stiffness along the normal (aluminium), and what a secant may make of it.
@@ -29,22 +29,30 @@ _CLOSEST = 0.05
 _CELL_CHANGE = (0.75, 1.5)
 
 
-def check_input(structure: Atoms) -> None:
+def check_input(structure: Atoms, *, molecules: bool = False) -> None:
     """Raises unless the structure can be computed at all.
+
+    Args:
+        structure: To be judged.
+        molecules: Whether it may be a molecule, which is not periodic and has no cell.
 
     Raises:
         ConfigurationError: It is empty, not periodic in three directions or has no volume.
         CalculationError: A position is not finite (``nan``) or two atoms coincide (``overlap``).
     """
-    if len(structure) == 0 or not structure.pbc.all():
+    isolated = molecules and not structure.pbc.any()
+    if len(structure) == 0 or not (isolated or structure.pbc.all()):
         raise ConfigurationError(
             f"a calculator needs a fully periodic structure with atoms, got {structure.symbols} {structure.pbc}"
         )
     if not np.isfinite(structure.positions).all() or not np.isfinite(structure.cell.array).all():
         raise CalculationError("nan", "a start position or cell vector is not a finite number")
-    if np.linalg.det(structure.cell.array) <= 0:
+    if not isolated and np.linalg.det(structure.cell.array) <= 0:
         raise ConfigurationError(f"cell {structure.cell.array.tolist()} has no volume or is left-handed")
-    _check_overlap(structure)
+    pairs, distances = _near_in_space(structure) if isolated else _near_in_cell(structure)
+    if len(distances) and distances.min() < _CLOSEST:
+        first, second = pairs[int(distances.argmin())]
+        raise CalculationError("overlap", f"atoms {first} and {second} are {distances.min():.3g} Å apart")
 
 
 def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
@@ -75,17 +83,20 @@ def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
         )
 
 
-def _check_overlap(structure: Atoms) -> None:
-    """Looks for coinciding atoms in fractional coordinates on a torus: a screen for the very near, at any shape of cell."""
+def _near_in_space(structure: Atoms) -> tuple[IntArray, FloatArray]:
+    """Pairs of atoms of a molecule that are very near, and their distances [Å]."""
+    pairs = cKDTree(structure.positions).query_pairs(_CLOSEST, output_type="ndarray")
+    return pairs, np.linalg.norm(structure.positions[pairs[:, 0]] - structure.positions[pairs[:, 1]], axis=1)
+
+
+def _near_in_cell(structure: Atoms) -> tuple[IntArray, FloatArray]:
+    """The same in fractional coordinates on a torus: a screen for the very near, at any shape of cell."""
     cell = structure.cell.array
     fractional = structure.get_scaled_positions(wrap=True) % 1.0
     reach = _CLOSEST / float(np.linalg.svd(cell, compute_uv=False).min())
     pairs = cKDTree(fractional, boxsize=1.0).query_pairs(min(reach, 0.49), output_type="ndarray")
     apart = fractional[pairs[:, 0]] - fractional[pairs[:, 1]]
-    distances = np.linalg.norm((apart - np.round(apart)) @ cell, axis=1)
-    if len(distances) and distances.min() < _CLOSEST:
-        first, second = pairs[int(distances.argmin())]
-        raise CalculationError("overlap", f"atoms {first} and {second} are {distances.min():.3g} Å apart")
+    return pairs, np.linalg.norm((apart - np.round(apart)) @ cell, axis=1)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,34 @@ def search(
     say(str(out / "report.html"))
 
 
+@sparse_app.command("next")
+def next_purchase(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header; empty cells are not measured yet.")],
+    target: Annotated[str, typer.Option("--target", metavar="NAME", help="Column of the values.")],
+    price: Annotated[list[str] | None, typer.Option(metavar="NAME=PRICE", help="Price of an empty cell of a column.")] = None,
+    value_price: Annotated[float, typer.Option("--value-price", metavar="PRICE", help="Price of a value.")] = 1.0,
+    name: Annotated[str, typer.Option("--id", metavar="NAME", help="Column that names the rows.")] = "",
+    maximize: Annotated[bool, typer.Option("--maximize", help="High values are wanted.")] = False,
+    without: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a column out; may be repeated.")] = None,
+    max_features: Annotated[int, typer.Option("--max-features", min=1, max=6, help="Most columns of a model.")] = 3,
+    most: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Ranks what to measure next: the value of a row, or a column of some rows, by expected gain per price."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.sparse.purchase import Shop, offers
+
+    shop = Shop(target, tuple(price or ()), value_price, name, maximize, tuple(without or ()), max_features)
+    found = offers(file, shop)[:most]
+    if as_json:
+        show_json(found)
+        return
+    rows = [(item["measure"], ", ".join(item["rows"]), item["price"], item["gain"], item["per_price"]) for item in found]
+    show_table(("measure", "of", "price", "gain", "gain per price"), rows, f"what to measure next for {target}")
+
+
 @sparse_app.command()
 def spectrum(
     files: Annotated[

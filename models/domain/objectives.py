@@ -46,6 +46,7 @@ OBJECTIVES = {
         ObjectiveDescription("barrier_2d", ("eV", "meV")),
         ObjectiveDescription("barrier_3d", ("eV", "meV")),
         ObjectiveDescription("spread", ("eV", "meV")),
+        ObjectiveDescription("ion_binding_energy", ("kJ/mol", "kcal/mol")),
         ObjectiveDescription("energy_above_hull", ("eV/atom", "meV/atom"), needs="phases"),
         ObjectiveDescription("energy_per_atom", ("eV/atom", "meV/atom")),
         ObjectiveDescription("energy", ("eV", "meV")),

@@ -171,6 +171,7 @@ class CalculationResult:
         provenance: Code, version, model and settings.
         terms: Parts of the energy by name, as far as the code tells them [eV]. ``free_energy``, where it is there, is what
             forces and stress are derivatives of: at a finite electronic temperature ``energy`` is not.
+        charges: Charge of each atom of a molecule [e], shape ``(n_atoms,)``, None where the code has none.
         details: How it was computed, beyond the settings that all structures share: k-points, electrons, steps to
             self-consistency.
         files: Big values by name, in the folder that the calculator was given.
@@ -188,6 +189,7 @@ class CalculationResult:
     wall_time: float
     provenance: Provenance
     terms: Mapping[str, float] = field(default_factory=dict)
+    charges: FloatArray | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     predicted: bool = False

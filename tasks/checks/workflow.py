@@ -17,6 +17,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 
 _SHOWN = 20
@@ -109,8 +110,8 @@ def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_pat
     from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
 
     workflow, own = workflow_of(spec.calculator), spec.space.competing_phases
-    if workflow is not None and workflow.phases is not None:
-        phases, key, compare = workflow.phases, "calculator.workflow.phases", energy_above_hull
+    if workflow is not None and workflow.competing_phases is not None:
+        phases, key, compare = workflow.competing_phases, "calculator.workflow.phases", energy_above_hull
     elif own is not None:
         names = {spec.objective.property, *(goal.property for goal in spec.objective.further)}
         phases, key = dict(phases_of(own, base_path)), "space.phases"
@@ -126,7 +127,7 @@ def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_pat
 def check_structures(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> None:
     """Raises ConfigurationError if a workflow finds nothing to compute in the first structures of the space."""
     workflow = workflow_of(spec.calculator)
-    if workflow is None:
+    if not isinstance(workflow, MigrationBarrierSpec):
         return
     from tansaku.calculators.workflows.migration_barrier import check_structure
 

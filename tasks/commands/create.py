@@ -105,7 +105,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
     """
     spec, proposer = loaded.spec, loaded.spec.proposer
     workflow = workflow_of(spec.calculator)
-    compared = (spec.space.competing_phases if workflow is None else workflow.phases) is not None
+    compared = (spec.space.competing_phases if workflow is None else workflow.competing_phases) is not None
     listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
     chosen = isinstance(proposer, GPProposerSpec) and (
         (proposer.kernel, proposer.mean, proposer.initial_points, proposer.floor) != (None, None, None, None)

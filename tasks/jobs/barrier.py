@@ -37,7 +37,7 @@ def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
     """
     spec, objective = document.calculator, document.objective
     workflow = workflow_of(spec)
-    if spec is None or workflow is None:
+    if spec is None or not isinstance(workflow, MigrationBarrierSpec):
         raise ConfigurationError("calculator.workflow: missing; expected type: migration_barrier")
     if objective.property not in (None, _BARRIER):
         raise ConfigurationError(

@@ -18,6 +18,7 @@ Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
 JOBS: dict[str, str] = {
     "barrier": "tansaku.tasks.jobs.barrier:open_barrier_job",
+    "binding": "tansaku.tasks.jobs.binding:open_binding_job",
     "boundary": "tansaku.tasks.jobs.boundary:open_boundary_job",
     "energy": "tansaku.tasks.jobs.energy:open_energy_job",
 }

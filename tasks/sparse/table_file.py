@@ -84,7 +84,7 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
     Raises:
         ConfigurationError: The file, the target or columns cannot be used; all columns in question are named.
     """
-    frame = _read(path)
+    frame = read_frame(path)
     for name in (wanted.target, *wanted.without, *wanted.keep):
         if name not in frame.columns:
             raise ConfigurationError(f"{path}: no column {name!r}; it has {listed(list(map(str, frame.columns)))}")
@@ -109,7 +109,12 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
     return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_frame(path: Path) -> pd.DataFrame:
+    """The rows of a CSV file.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
     try:
         frame = texts_of(pd.read_csv(path))
     except (OSError, ValueError) as error:  # a parser's error is a ValueError

@@ -27,7 +27,9 @@ def make(tmp_path, require):
     return run
 
 
-TEST_EXTRAS = "[atomate2,bench,chgnet,docs,fireworks%s,lammps,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]"
+TEST_EXTRAS = (
+    "[atomate2,bench,chgnet,docs,fireworks%s,lammps,molecules,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]"
+)
 
 
 @pytest.mark.parametrize(

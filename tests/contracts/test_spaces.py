@@ -133,6 +133,13 @@ PARAMETERS = {
     "pool": 64,
 }
 
+MOLECULES = {
+    "type": "molecules",
+    "seeds": ["COCCOC", "CC#N", "CCOC(C)=O", "CS(C)=O"],
+    "generate": {"number": 40},
+    "rules": {"max_heavy_atoms": 8},
+}
+
 STRUCTURES = {"type": "structures", "folder": "structures", "systems": "elements"}
 
 
@@ -145,6 +152,7 @@ def write_structures(folder: Path) -> None:
 
 
 ARRAYS = {
+    "molecules": {"numbers", "positions"},
     "energy_surface": {"numbers", "positions"},
     "structures": {"numbers", "positions"},
     "grain_boundary": {"held", "grain", "boundary"},
@@ -165,6 +173,7 @@ SPECS = [
     STRUCTURES,
     PARAMETERS,
     ENERGY_SURFACE,
+    MOLECULES,
 ]
 
 
@@ -183,6 +192,8 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[s
     document = request.param
     if document in (COMPOSITION, PROTOTYPES, STRUCTURES, ENERGY_SURFACE):
         require("pymatgen")
+    if document == MOLECULES:
+        require("rdkit")
     write_table(tmp_path)
     write_structures(tmp_path)
     spec = TypeAdapter(SpaceSpec).validate_python(document)

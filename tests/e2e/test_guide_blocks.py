@@ -415,6 +415,26 @@ def test_a_diffusion_path_as_the_page_has_it(home):
     assert ["dimer" in {hop["method"] for hop in document["hops"]} for document in found] == [False, True]
 
 
+def test_molecules_as_the_page_has_them(home, require):
+    """Three evaluations of the page's campaign, which is the example."""
+    require("rdkit")
+    require("tblite")
+    example = (ROOT / "examples/solvents.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(shown_text("molecules")) == yaml.safe_load(example)
+    text = (
+        shown_text("molecules").replace("evaluations: 20", "evaluations: 3").replace("initial_points: 5", "initial_points: 2")
+    )
+    (home / "solvents.yaml").write_text(text.replace("number: 200", "number: 20"))
+    check, begin, results, export = shell("molecules", "tansaku check")
+    shown = run(home, check)
+    assert "30 candidates" in shown
+    assert "unstable groups" in shown
+    run(home, f"{begin} --plain")
+    assert "kJ/mol" in run(home, results)
+    run(home, export)
+    assert len(list((home / "out").glob("*.extxyz"))) == 3
+
+
 def test_the_voxel_descriptor_as_the_page_has_it():
     found = {"density": np.ones((24, 24, 24)), "atoms": bulk("Al", cubic=True)}
     exec(python("voxels"), found)
@@ -431,6 +451,16 @@ def test_a_sparse_search_as_the_page_has_it(tmp_path, monkeypatch, require):
     found: dict[str, Any] = {}
     exec(python("sparse-search"), found)
     assert found["chosen"] == ["x1", "x3", "x7"]
+
+
+def test_what_to_measure_next_as_the_page_has_it(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "examples/sparse-synthetic.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(python("what-to-measure-next"), {})
+    (command,) = shell("what-to-measure-next", "tansaku sparse next")
+    shown = next(block.text for block in BLOCKS if block.page == "what-to-measure-next" and block.language == "console")
+    assert run(tmp_path, command).splitlines()[:2] == shown.splitlines()[:2]
+    assert run(tmp_path, command.replace("x1=0.1", "x1=2")).splitlines()[1].startswith("y\t37\t")
 
 
 def test_a_spectrum_as_the_page_has_it(tmp_path, require):

@@ -71,6 +71,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
     "tblite": _package("tblite", "tblite"),
+    "rdkit": _package("rdkit", "molecules"),
     "atomate2": _package("atomate2", "atomate2"),
     "gpaw": _package("gpaw", "gpaw"),
     "espresso": _program("pw.x", "quantum-espresso"),

@@ -1,11 +1,10 @@
 """``python -m benchmarks.target_search.solvents --kept FOLDER``: the table of solvents, by a campaign of tansaku itself.
 
-Descriptors of every molecule make the candidates; the campaign asks for each of them, the value asked for is computed by
-GFN2-xTB and reported. ``--kept`` names a folder in which finished molecules stay: a killed run continues. It takes about
-15 minutes on one core.
+The campaign ``solvents.yaml`` computes how strongly every molecule of ``solvents.csv`` binds Li⁺. ``--kept`` is the folder of
+its database: a killed run continues. It takes about ten minutes on one core.
 
-Written beside this file: ``table.csv`` (descriptors and binding energy), ``observations.parquet`` (what the campaign stored of
-each value: when, by which procedure) and ``structures.extxyz.gz`` (the molecule, alone and with Li⁺).
+Beside this file are written ``table.csv`` (descriptors of the free molecule, binding energy), ``observations.parquet`` (what
+the campaign stored) and ``structures.extxyz.gz`` (the molecule, alone and with Li⁺).
 """
 
 from __future__ import annotations
@@ -14,86 +13,92 @@ import argparse
 import csv
 import gzip
 import io
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from ase.io import write
+import pandas as pd
+from ase import Atoms
+from ase.io import read, write
 
-from benchmarks.target_search.solvents.computed import HERE, JsonDict, atoms_of, computed, molecules
+from benchmarks.target_search.commands import Commands
 from benchmarks.target_search.solvents.descriptors import descriptors_of
+from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.structures.conformers import conformers_of
+from tansaku.calculators.workflows.ion_binding.binding import free_molecule
+from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
+from tansaku.models.domain.specs.workflow import IonBindingSpec
+from tansaku.models.features.molecules import canonical, molecule_of
 
-AT_ONCE = 40
+HERE = Path(__file__).parent
 TARGET = "binding_energy [kJ/mol]"
 
 
 def main() -> None:
     """Computes what is missing and writes the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.target_search.solvents", description=__doc__)
-    parser.add_argument("--kept", type=Path, required=True, help="folder of finished molecules")
+    parser.add_argument("--kept", type=Path, required=True, help="folder of the campaign's database")
     given = parser.parse_args()
+    tansaku = Commands(given.kept, HERE)
+    tansaku("run", "solvents.yaml", "--plain")
+    tansaku("export", "solvents", "--observations", str(HERE / "observations.parquet"))
+    with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
+        tansaku("export", "solvents", "--structures", folder, "--all")
+        bound = {atoms.info["smiles"]: atoms for file in Path(folder).glob("*.extxyz") for atoms in [_structure(file)]}
+    tansaku("db", "stop")
     known = molecules()
-    described = {
-        name: descriptors_of(smiles, atoms_of(computed(name, smiles, given.kept)["free"])) for name, smiles in known.items()
-    }
-    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
-        folder = Path(home)
-        _write_rows(folder / "candidates.csv", [{"id": name, "smiles": known[name]} | row for name, row in described.items()])
-        shutil.copy(HERE / "solvents.yaml", folder)
-        values = _measured(folder, known, given.kept)
-        _tansaku(folder, "export", "solvents", "--observations", str(HERE / "observations.parquet"))
-        _tansaku(folder, "db", "stop")
-    documents = {name: computed(name, smiles, given.kept) for name, smiles in known.items()}
-    rows = [{"id": name, "smiles": known[name]} | described[name] | {TARGET: value} for name, value in sorted(values.items())]
-    _write_rows(HERE / "table.csv", rows)
-    _write_structures(documents)
+    free = {name: relaxed_alone(smiles) for name, smiles in known.items()}
+    values = values_of(HERE / "observations.parquet")
+    ids = {name: canonical(molecule_of(smiles)) for name, smiles in known.items()}
+    _write_table(
+        [
+            {"id": name, "smiles": smiles} | descriptors_of(smiles, free[name]) | {TARGET: round(values[ids[name]], 4)}
+            for name, smiles in sorted(known.items())
+        ]
+    )
+    _write_structures({name: (known[name], free[name], bound[ids[name]]) for name in sorted(known)})
 
 
-def _measured(folder: Path, known: dict[str, str], kept: Path) -> dict[str, float]:
-    """Asks and tells until the campaign wants no more."""
-    values: dict[str, float] = {}
-    _tansaku(folder, "run", "solvents.yaml", "--plain")
-    while True:
-        _tansaku(folder, "ask", "solvents", "-n", str(AT_ONCE), "--csv", "next.csv")
-        with (folder / "next.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        if not rows:
-            return values
-        for row in rows:
-            found = computed(row["candidate"], known[row["candidate"]], kept)
-            if found["converged"]:
-                row["value [kJ/mol]"] = repr(round(found["energy"], 4))
-                values[row["candidate"]] = round(found["energy"], 4)
-            else:
-                row["status"], row["note"] = "failed", "the relaxation did not converge"
-        _write_rows(folder / "next.csv", rows)
-        _tansaku(folder, "tell", "solvents", "next.csv")
+def molecules() -> dict[str, str]:
+    """SMILES by name."""
+    with (HERE / "solvents.csv").open(newline="") as file:
+        return {row["id"]: row["smiles"] for row in csv.DictReader(file)}
 
 
-def _tansaku(folder: Path, *arguments: str) -> None:
-    environment = os.environ | {"TANSAKU_HOME": str(folder / "home")}
-    command = [str(Path(sys.executable).with_name("tansaku")), *arguments]
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if ended.returncode:
-        sys.exit(f"tansaku {' '.join(arguments)}: {ended.stdout}{ended.stderr}")
+def relaxed_alone(smiles: str) -> Atoms:
+    """The molecule as the campaign relaxes it, without the ion."""
+    spec = AseCalculatorSpec(name="tblite", workflow=IonBindingSpec())
+    workflow = IonBindingSpec()
+    found, _ = free_molecule(open_calculator(spec, HERE), conformers_of(smiles, workflow.conformers), workflow)
+    return found.atoms
 
 
-def _write_rows(path: Path, rows: list[dict[str, str]] | list[JsonDict]) -> None:
-    with path.open("w", newline="") as file:
+def values_of(path: Path) -> dict[str, float]:
+    """Binding energies of exported observations by candidate [kJ/mol]."""
+    rows = pd.read_parquet(path)
+    done = rows[rows["value"].notna()]
+    return dict(zip(done["candidate"].tolist(), done["value"].tolist(), strict=True))
+
+
+def _structure(path: Path) -> Atoms:
+    found = read(path)
+    assert isinstance(found, Atoms)
+    return found
+
+
+def _write_table(rows: list[dict[str, Any]]) -> None:
+    with (HERE / "table.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: f"{cell:.6g}" if isinstance(cell, float) else cell for key, cell in row.items()} for row in rows)
 
 
-def _write_structures(documents: dict[str, JsonDict]) -> None:
+def _write_structures(several: dict[str, tuple[str, Atoms, Atoms]]) -> None:
     images = []
-    for name, document in documents.items():
-        for kind in ("free", "bound"):
-            atoms = atoms_of(document[kind])
-            atoms.info = {"name": name, "kind": kind, "smiles": document["smiles"]}
+    for name, (smiles, free, bound) in several.items():
+        for kind, found in (("free", free), ("bound", bound)):
+            atoms = Atoms(found.symbols, found.positions.round(6))
+            atoms.info = {"name": name, "kind": kind, "smiles": smiles}
             images.append(atoms)
     text = io.StringIO()
     write(text, images, format="extxyz")

@@ -5,55 +5,21 @@ Nothing here knows of Li⁺: what a descriptor costs is one relaxation of the fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from ase import Atoms
-from rdkit import Chem
-from rdkit.Chem import Crippen, Descriptors, Fragments, rdMolDescriptors
 from tblite.interface import Calculator
 
-from benchmarks.target_search.solvents.binding import METHOD
-from benchmarks.target_search.solvents.geometry import COULOMB, DONORS, FloatArray
+from tansaku.calculators.workflows.ion_binding.places import COULOMB, DONOR_DISTANCES
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.features.molecules import graph_descriptors, molecule_of
 
+METHOD = "GFN2-xTB"
 BOHR = 0.529177210903
 HARTREE = 27.211386245988
 """[eV]"""
 
 DEBYE = 2.541746473
 """e · Bohr [D]."""
-
-GRAPH: dict[str, Callable[[Chem.Mol], float]] = {
-    "mass [amu]": Descriptors.MolWt,
-    "heavy_atoms": rdMolDescriptors.CalcNumHeavyAtoms,
-    "carbons": lambda m: _count(m, "[#6]"),
-    "nitrogens": lambda m: _count(m, "[#7]"),
-    "oxygens": lambda m: _count(m, "[#8]"),
-    "fluorines": lambda m: _count(m, "[#9]"),
-    "sulfurs": lambda m: _count(m, "[#16]"),
-    "phosphorus": lambda m: _count(m, "[#15]"),
-    "hydrogens_given": rdMolDescriptors.CalcNumLipinskiHBD,
-    "hydrogens_taken": rdMolDescriptors.CalcNumLipinskiHBA,
-    "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds,
-    "rings": rdMolDescriptors.CalcNumRings,
-    "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings,
-    "sp3_share": rdMolDescriptors.CalcFractionCSP3,
-    "polar_surface [angstrom**2]": rdMolDescriptors.CalcTPSA,
-    "surface [angstrom**2]": rdMolDescriptors.CalcLabuteASA,
-    "log_partition": Crippen.MolLogP,
-    "refractivity [cm**3/mol]": Crippen.MolMR,
-    "carbonyls": lambda m: _count(m, "[CX3]=[OX1]"),
-    "amides": lambda m: _count(m, "[NX3][CX3]=[OX1]"),
-    "esters": lambda m: _count(m, "[CX3](=[OX1])[OX2][#6]"),
-    "ethers": Fragments.fr_ether,
-    "hydroxyls": lambda m: _count(m, "[OX2H]"),
-    "amines": lambda m: _count(m, "[NX3;+0;!$(N-C=O);!$(N-S);!$(N-P)]"),
-    "nitriles": Fragments.fr_nitrile,
-    "aromatic_nitrogens": lambda m: _count(m, "[n;X2]"),
-    "oxides_of_sulfur": lambda m: _count(m, "[#16]=[OX1]"),
-    "oxides_of_phosphorus": lambda m: _count(m, "[#15]=[OX1]"),
-}
-"""Of the graph."""
 
 
 def descriptors_of(smiles: str, free: Atoms) -> dict[str, float]:
@@ -63,13 +29,7 @@ def descriptors_of(smiles: str, free: Atoms) -> dict[str, float]:
         smiles: The molecule.
         free: Its relaxed geometry.
     """
-    molecule = Chem.MolFromSmiles(smiles)
-    graph = {name: float(of(molecule)) for name, of in GRAPH.items()}
-    return graph | _electronic(free) | _shape(free)
-
-
-def _count(molecule: Chem.Mol, pattern: str) -> float:
-    return float(len(molecule.GetSubstructMatches(Chem.MolFromSmarts(pattern))))
+    return graph_descriptors(molecule_of(smiles)) | _electronic(free) | _shape(free)
 
 
 def _electronic(free: Atoms) -> dict[str, float]:
@@ -83,7 +43,7 @@ def _electronic(free: Atoms) -> dict[str, float]:
     lumo = float(energies[occupied]) if occupied < len(energies) else 0.0
     charges = np.asarray(found.get("charges"))
     orders = np.asarray(found.get("bond-orders")).reshape(len(charges), len(charges), -1).sum(axis=2)
-    donors = [i for i, symbol in enumerate(free.symbols) if symbol in DONORS]
+    donors = [i for i, symbol in enumerate(free.symbols) if symbol in DONOR_DISTANCES]
     negative = np.sort(charges[donors]) if donors else np.sort(charges)
     dipole = float(np.linalg.norm(np.asarray(found.get("dipole")))) * DEBYE
     most = int(np.argmin(charges))
@@ -104,7 +64,7 @@ def _electronic(free: Atoms) -> dict[str, float]:
 
 def _potential(free: Atoms, charges: FloatArray) -> dict[str, float]:
     """Potential of the atomic charges, lowest and mean over a surface about the molecule."""
-    radii = np.array([{"H": 1.9, "C": 2.4}.get(symbol, DONORS.get(symbol, 2.4)) for symbol in free.symbols])
+    radii = np.array([{"H": 1.9, "C": 2.4}.get(symbol, DONOR_DISTANCES.get(symbol, 2.4)) for symbol in free.symbols])
     steps = np.arange(80) + 0.5
     height, angle = 1.0 - 2.0 * steps / 80, np.pi * (1.0 + 5.0**0.5) * steps
     sphere = np.stack([np.sqrt(1 - height**2) * np.cos(angle), np.sqrt(1 - height**2) * np.sin(angle), height], axis=1)
@@ -120,7 +80,7 @@ def _potential(free: Atoms, charges: FloatArray) -> dict[str, float]:
 
 
 def _shape(free: Atoms) -> dict[str, float]:
-    donors = [i for i, symbol in enumerate(free.symbols) if symbol in DONORS]
+    donors = [i for i, symbol in enumerate(free.symbols) if symbol in DONOR_DISTANCES]
     places = free.positions[donors]
     apart = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(len(donors), 1)]
     centred = free.positions - free.get_center_of_mass()

@@ -11,7 +11,7 @@ from tansaku.models.domain.objectives import Need, described_needs
 from tansaku.models.domain.specs.base import LONGEST_TIME, PLAIN_TEXT, Name, Sha256, Spec, Timeout
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with
+from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -248,7 +248,7 @@ class CampaignSpec(Spec):
             wanted = " or ".join(name for name in jobs if name is not None)
             raise ValueError(
                 f"calculator.workflow: missing; a {self.space.type} space needs a calculator with workflow type {wanted}: "
-                f"one of {', '.join(types_with('workflow'))}"
+                f"one of {', '.join(types_with_workflow(name for name in jobs if name is not None))}"
             )
         if workflow is not None:
             if workflow.type not in jobs:
@@ -392,7 +392,7 @@ class CampaignSpec(Spec):
         workflow = workflow_of(self.calculator)
         met: dict[Need, bool] = {
             "label": self.label is not None,
-            "phases": (self.space.competing_phases if workflow is None else workflow.phases) is not None,
+            "phases": (self.space.competing_phases if workflow is None else workflow.competing_phases) is not None,
             "band_gap": self.calculator is not None and self.calculator.facts.band_gap,
         }
         return frozenset(need for need, has in met.items() if has)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,9 +13,7 @@ from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRON
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.property_space import ENERGY_PROPERTIES, hashed_phases, phases_file
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
-
-if TYPE_CHECKING:
-    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec, WorkflowBase
 
 
 def _written_as_ion(text: str) -> str:
@@ -312,7 +310,7 @@ class CompositionSpaceSpec(SpaceBase):
             parent = parent.model_copy(update={"sha256": hashes["parent", "cif"]})
         return self.model_copy(update={"parent": parent, "phases": hashed_phases(self.phases, hashes)})
 
-    def check_workflow(self, workflow: MigrationBarrierSpec) -> None:
+    def check_workflow(self, workflow: WorkflowBase) -> None:
         """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate."""
         if self.phases is not None or not self.relaxed:
             raise ValueError("space.phases, space.relaxed: a workflow has phases of its own and relaxes by itself; remove them")
@@ -324,7 +322,7 @@ class CompositionSpaceSpec(SpaceBase):
                     "space.mobile: missing; expected the site whose ion moves, or its element in calculator.workflow.ion"
                 )
             return
-        if mobile is None or workflow.mechanism.type == "interstitial":
+        if mobile is None or not isinstance(workflow, MigrationBarrierSpec) or workflow.mechanism.type == "interstitial":
             return
         named = self.sites[mobile].ions if mobile in self.sites else None
         if named is None and self.parent.prototype is not None:

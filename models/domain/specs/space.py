@@ -26,6 +26,7 @@ from tansaku.models.domain.specs.grain_boundary import (
     RangeSpec,
     TranslationSpec,
 )
+from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
@@ -191,7 +192,8 @@ SpaceSpec = Annotated[
     | PrototypesSpaceSpec
     | EnergySurfaceSpaceSpec
     | StructuresSpaceSpec
-    | ParametersSpaceSpec,
+    | ParametersSpaceSpec
+    | MoleculesSpaceSpec,
     Field(discriminator="type"),
 ]
 """The registry of spaces: each class carries the description of its kind."""
@@ -218,6 +220,7 @@ __all__ = [
     "FeatureLookupSpec",
     "GrainBoundarySpaceSpec",
     "LatticeParameter",
+    "MoleculesSpaceSpec",
     "ParametersSpaceSpec",
     "PeriodSpec",
     "PrototypesSpaceSpec",

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tansaku.models.domain.specs.calculators.contract import CalculatorBase
     from tansaku.models.domain.specs.phases import PhasesSpec
     from tansaku.models.domain.specs.space import CrystalSpec
-    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+    from tansaku.models.domain.specs.workflow import WorkflowBase
 
 KeyPath = tuple[str | int, ...]
-JobName = Literal["boundary", "barrier", "energy"]
+JobName = Literal["boundary", "barrier", "binding", "energy"]
 """Jobs that compute a candidate; ``tasks/jobs/workflows.py`` has the code of each."""
 
 Overview = Literal["systems", "compositions"]
@@ -207,7 +207,7 @@ class SpaceBase(Spec):
         """Of the thicker grains with which the final relaxation is repeated [Å], in this order."""
         return ()
 
-    def check_workflow(self, _workflow: MigrationBarrierSpec) -> None:
+    def check_workflow(self, _workflow: WorkflowBase) -> None:
         """Raises ValueError unless the calculator's workflow suits the spec, as far as both tell."""
 
     def check_use(self, _calculator: CalculatorBase | None, *_learned: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveInt, Spec
 from tansaku.models.domain.specs.mechanism import MechanismSpec, VacancyMechanismSpec
@@ -14,7 +14,29 @@ FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_le
 """A chemical formula such as ``Li3PO4``, without brackets."""
 
 
-class MigrationBarrierSpec(Spec):
+class WorkflowBase(Spec):
+    """Base of the specs of workflows, none of its own. A subclass has the keys ``type`` and ``ion``."""
+
+    later: ClassVar[Mapping[str, object]] = {}
+    """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def type(self) -> str:
+            """The word in the campaign file."""
+
+        @property
+        def ion(self) -> str | None:
+            """Element that the calculator must know besides those of the space; None: no other."""
+
+    @property
+    def competing_phases(self) -> Mapping[str, float] | None:
+        """Energies of phases that candidates are compared with, by formula [eV/atom]; None where there are none."""
+        return None
+
+
+class MigrationBarrierSpec(WorkflowBase):
     """Barrier of a mobile ion on its way through a crystal.
 
     Attributes:
@@ -32,7 +54,6 @@ class MigrationBarrierSpec(Spec):
     """
 
     later: ClassVar[Mapping[str, object]] = {"mechanism": {"type": "vacancy"}, "phases": None}
-    """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
@@ -44,3 +65,39 @@ class MigrationBarrierSpec(Spec):
     max_steps: PositiveInt = 300
     images: Annotated[int, Field(ge=3, le=15)] = 5
     phases: Annotated[dict[FormulaText, Annotated[float, Field(ge=-100, le=100)]], Field(min_length=1)] | None = None
+
+    @property
+    def competing_phases(self) -> Mapping[str, float] | None:
+        """The phases."""
+        return self.phases
+
+
+class IonBindingSpec(WorkflowBase):
+    """Energy that an ion gains by binding to a molecule, both alone in space.
+
+    Conformers of the molecule come from distance geometry and a force field. Places of the ion about each of them are ranked by
+    strain and electrostatics, then by their energy; the best are relaxed, as are the best conformers without the ion.
+
+    Attributes:
+        ion: The ion, singly charged. Distances at which it is placed were chosen for Li; those of Na and K differ by Shannon's
+            radii.
+        conformers: Most conformers.
+        places: Places whose energy is computed.
+        relaxed: Of these, the best ones that are relaxed.
+        fmax: Largest force on an atom at convergence [eV/Å].
+        max_steps: Steps of a relaxation after which it counts as not converged.
+    """
+
+    type: Literal["ion_binding"] = "ion_binding"
+    ion: Literal["Li", "Na", "K"] = "Li"
+    conformers: Annotated[int, Field(ge=1, le=1000)] = 24
+    places: Annotated[int, Field(ge=1, le=100)] = 8
+    relaxed: Annotated[int, Field(ge=1, le=20)] = 3
+    fmax: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
+    max_steps: PositiveInt = 300
+
+    @model_validator(mode="after")
+    def _places_suffice(self) -> IonBindingSpec:
+        if self.relaxed > self.places:
+            raise ValueError(f"relaxed: {self.relaxed} of {self.places} places; expected at most as many")
+        return self

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.calculators.ase_table import ase_entry
+from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, ase_entry
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import KeywordName, Keywords, check_keywords
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.workflow import IonBindingSpec
 
 FileName = Annotated[FilePath, NamesFile("potential")]
 
@@ -23,13 +24,15 @@ class AseCalculatorSpec(CalculatorBase):
         keywords: Its keyword arguments; a table lists those that are allowed.
         files: Files that it reads, by keyword (relative to the spec).
         files_sha256: Hash of the files' content; filled in when the spec is resolved, checked when it is given.
-        relaxation: How every candidate is relaxed.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a molecule; null: the property its space is about.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
         engine="tansaku.calculators.engines.ase_named",
         model="name",
         files=(SpecFile(content="files_sha256", path="files"),),
+        later={"workflow": None},
         conforms=True,
         example={"name": "emt"},
     )
@@ -40,6 +43,7 @@ class AseCalculatorSpec(CalculatorBase):
     files: Annotated[dict[KeywordName, FileName], Field(max_length=20)] = Field(default_factory=dict)
     files_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=500)
+    workflow: IonBindingSpec | None = None
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:
@@ -60,4 +64,9 @@ class AseCalculatorSpec(CalculatorBase):
                 raise ValueError(f"{'files' if key in entry.files else 'keywords'}.{key}: missing; {self.name} needs it")
         if not entry.stress and self.relaxation.cell != "fixed":
             raise ValueError(f"relaxation.cell: {self.relaxation.cell}; {self.name} gives no stress, expected fixed")
+        if self.workflow is not None and entry.charge is None:
+            able = " or ".join(name for name, other in ASE_CALCULATORS.items() if other.charge is not None)
+            raise ValueError(f"workflow: {self.name} computes no molecules with a charge; expected name {able}")
+        if self.workflow is not None and entry.charge in self.keywords:
+            raise ValueError(f"keywords.{entry.charge}: the workflow says the charge; remove it")
         return self

@@ -35,6 +35,8 @@ class AseEntry:
         folder: Keyword that names the folder of its files; None: it leaves none.
         elements: Elements that it knows; None: unknown, or only its files know.
         stress: Whether it gives the stress: without it, cells stay fixed.
+        charge: Keyword of the total charge, of a calculator that also computes molecules, which have no cell, and gives
+            charges of atoms; None: it computes neutral crystals only.
         kept: Whether one object computes structure after structure, because making it takes long.
         example: Keywords that suit aluminium; for the conformance suite.
     """
@@ -52,6 +54,7 @@ class AseEntry:
     folder: str | None = None
     elements: tuple[str, ...] | None = None
     stress: bool = True
+    charge: str | None = None
     kept: bool = False
     example: JsonDict | None = None
 
@@ -95,6 +98,7 @@ _ENTRIES = (
             "charge": "number",
             "multiplicity": "integer",
         },
+        charge="charge",
     ),
     AseEntry(
         name="dftb",

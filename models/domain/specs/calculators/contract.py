@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.base import Spec
 
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.relaxation import RelaxationSpec
-    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+    from tansaku.models.domain.specs.workflow import WorkflowBase
 
 Cell = Literal["fixed", "normal", "full"]
 
@@ -158,6 +158,6 @@ def settings_of(spec: CalculatorBase) -> JsonDict:
     return {key: value for key, value in known.items() if key not in later or value != later[key]}
 
 
-def workflow_of(spec: CalculatorBase | None) -> MigrationBarrierSpec | None:
+def workflow_of(spec: CalculatorBase | None) -> WorkflowBase | None:
     """The workflow that a calculator's spec asks for, None where it asks for none."""
     return getattr(spec, "workflow", None)

@@ -28,7 +28,8 @@ def calculator_identity(calculator: JsonDict) -> JsonDict:
         found[key] = calculator_identity(found[key])
     if found.get("workflow") is not None:
         found["workflow"] = dict(found["workflow"])
-        _drop(found["workflow"], MigrationBarrierSpec.later)
+        if found["workflow"].get("type") == MigrationBarrierSpec.model_fields["type"].default:
+            _drop(found["workflow"], MigrationBarrierSpec.later)
     return found
 
 

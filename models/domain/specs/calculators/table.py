@@ -6,7 +6,7 @@ Installed plug-ins add theirs by entry points, before the unions are made; nothi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Union
+from typing import TYPE_CHECKING, Annotated, Union, get_args
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ from tansaku.models.domain.specs.calculators.potential import PotentialCalculato
 from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.domain.specs.calculators.vasp import VaspSpec
+from tansaku.models.domain.specs.workflow import WorkflowBase
 
 _OWN: tuple[type[CalculatorBase], ...] = (
     LammpsSpec,
@@ -63,6 +64,18 @@ def calculator_type(name: str) -> type[CalculatorBase]:
 def types_with(key: str) -> list[str]:
     """Types whose specs have a key, for messages that say what could be used."""
     return [kind.type_name() for kind in CALCULATORS if key in kind.model_fields]
+
+
+def types_with_workflow(names: Iterable[str]) -> list[str]:
+    """Types whose specs take a workflow of one of these types."""
+    wanted = set(names)
+    return [
+        kind.type_name()
+        for kind in CALCULATORS
+        if (key := kind.model_fields.get("workflow")) is not None
+        for spec in get_args(key.annotation)
+        if issubclass(spec, WorkflowBase) and spec.model_fields["type"].default in wanted
+    ]
 
 
 def packages() -> tuple[str, ...]:

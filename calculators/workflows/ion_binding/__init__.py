@@ -1,0 +1,1 @@
+"""Energy that an ion gains by binding to a molecule."""

@@ -1,0 +1,1 @@
+"""Molecules as a space: known ones, and others that are made of them."""

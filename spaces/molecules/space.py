@@ -1,0 +1,241 @@
+"""Molecules as a space: known ones, and others that are made of their parts and by edits of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
+from tansaku.models.domain.specs.molecules import SMILES, MoleculesSpaceSpec
+from tansaku.models.engine.cost import CostModel
+from tansaku.models.features.molecules import (
+    CHARGES,
+    GRAPH,
+    canonical,
+    donor_descriptors,
+    formula_of,
+    graph_descriptors,
+    load_rdkit,
+    molecule_of,
+)
+from tansaku.spaces.molecules.drawing import Found, Workshop
+from tansaku.spaces.molecules.edits import Edits
+from tansaku.spaces.molecules.fragments import Parts
+from tansaku.spaces.molecules.rules import Rules
+from tansaku.spaces.table_file import TableFile
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_SYSTEM = "all"
+_KEPT = 100_000
+"""Molecules whose descriptors are kept."""
+
+
+class MoleculesSpace:
+    """A space of molecules (implements ``RefinedSpace`` and ``ScreenedSpace``).
+
+    An id is the canonical SMILES of a molecule without its stereochemistry; nothing else is needed to know the candidate. Any
+    molecule that meets the rules can be asked for; the pool lists those that are known or were made.
+
+    Args:
+        spec: The spec.
+        base_path: Folder in which the path of the file starts.
+        limits: What the spec may ask for; None: it was judged before.
+
+    Raises:
+        ConfigurationError: A known molecule cannot be read, or there are too many.
+        MissingComponentError: RDKit is not installed.
+    """
+
+    def __init__(self, spec: MoleculesSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
+        load_rdkit()
+        self._spec = spec
+        self._limits = limits or (DEFAULT_LIMITS if spec.sha256 is None else None)
+        self._given = [(smiles, f"space.seeds[{i}]") for i, smiles in enumerate(spec.seeds)]
+        if spec.file is not None:
+            self._given += self._read(base_path / spec.file)
+        made = spec.generate.number if spec.generate is not None else 0
+        check_limit(self._limits, "combinations", len(self._given) + made, "space.generate.number: candidates")
+        self._near: dict[str, list[str]] = {}
+
+    def pool(self) -> CandidatePool:
+        """The known and the made molecules, in ascending order of their SMILES.
+
+        Raises:
+            ConfigurationError: No molecule meets the rules.
+        """
+        return self._base
+
+    def refined(self, candidates: Sequence[str], incumbents: Sequence[str]) -> CandidatePool:
+        """The pool, some other molecules, and neighbours of the best ones.
+
+        Args:
+            candidates: Ids that the pool must hold.
+            incumbents: The best candidates found, the best first.
+
+        Raises:
+            NotFoundError: An id is no molecule that meets the rules.
+        """
+        there = set(self._base.ids.tolist())
+        wanted = dict.fromkeys(self._checked(name) for name in candidates if name not in there)
+        rules = self._spec.refine
+        for parent in incumbents[: rules.around] if rules is not None else ():
+            if parent not in self._near:
+                self._near[parent] = self._workshop.neighbours(self._checked(parent))
+            wanted |= dict.fromkeys(self._near[parent][: rules.neighbours if rules is not None else 0])
+        added = [name for name in wanted if name not in there]
+        return self._pool_of(sorted({*there, *added})) if added else self._base
+
+    def structure(self, candidate: str) -> Atoms:
+        """A conformer by distance geometry and a force field.
+
+        Raises:
+            NotFoundError: The id is no molecule that meets the rules.
+            CalculationError: It has no coordinates (``overlap``).
+        """
+        from ase import Atoms
+
+        from tansaku.calculators.structures.conformers import conformers_of
+
+        self._checked(candidate)
+        try:
+            found = conformers_of(candidate, most=1)
+        except CalculationError as error:
+            raise CalculationError("overlap", error.message) from error
+        atoms = Atoms(found.symbols, found.positions[0])
+        atoms.info = {"candidate": candidate, "system": _SYSTEM, SMILES: candidate, "formula": _formula(candidate)}
+        return atoms
+
+    def elements(self) -> frozenset[str]:
+        """Hydrogen, and those that the rules allow."""
+        return self._elements | {"H"}
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One system."""
+        return [
+            {"system": _SYSTEM, "known": len(self._found.known), "made": len(self._found.made), "candidates": len(self._base)}
+        ]
+
+    def census(self) -> Sequence[JsonDict]:
+        """How many molecules there were, and how many each rule left out first."""
+        found = self._found
+        left = len(found.known) + len(found.made) + found.left_out.total()
+        rows: list[JsonDict] = [{"rule": "known and made", "left_out": 0, "marked": 0, "left": left}]
+        for name in self._workshop.rules.names:
+            left -= found.left_out[name]
+            rows.append({"rule": name, "left_out": found.left_out[name], "marked": 0, "left": left})
+        return rows
+
+    def describe_candidate(self, candidate: str) -> JsonDict:
+        """Formula, and whether it is known; there are no sites.
+
+        Raises:
+            NotFoundError: The id is no molecule that meets the rules.
+        """
+        self._checked(candidate)
+        marks = ["known"] if candidate in self._found.known else []
+        return {"formula": _formula(candidate), "ions": {}, "marks": marks}
+
+    def _read(self, path: Path) -> list[tuple[str, str]]:
+        """Molecules of the file with the keys that name them.
+
+        Raises:
+            ConfigurationError: It is missing, or is not the one that was hashed, or a cell is empty.
+        """
+        file = TableFile(path, "space.file", self._spec.sha256)
+        most = (self._limits or DEFAULT_LIMITS).combinations
+        check_limit(self._limits, "combinations", file.rows(most), "space.file: molecules")
+        name = file.require(self._spec.column, "space.column")
+        cells = file.read([name]).text(name, "space.column")
+        return [(str(cell), f"space.file: row {row}") for row, cell in enumerate(cells, start=2)]
+
+    @cached_property
+    def _known(self) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for smiles, key in self._given:
+            try:
+                found[canonical(molecule_of(smiles))] = None
+            except NotFoundError as error:
+                raise ConfigurationError(f"{key}: {error.message}") from error
+        return tuple(sorted(found))
+
+    @cached_property
+    def _elements(self) -> frozenset[str]:
+        asked = self._spec.rules.elements
+        if asked is not None:
+            return frozenset(asked) - {"H"}
+        return frozenset(atom.GetSymbol() for smiles in self._known for atom in molecule_of(smiles).GetAtoms())
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        parts = Parts(self._known)
+        edits = Edits(tuple(sorted(self._elements)), parts.groups)
+        return Workshop(self._known, parts, edits, Rules(self._spec.rules, self._elements))
+
+    @cached_property
+    def _found(self) -> Found:
+        found = self._workshop.candidates(self._spec)
+        if not found.known and not found.made:
+            worst, count = found.left_out.most_common(1)[0]
+            raise ConfigurationError(
+                f"space.rules: no molecule meets them; {count} break the rule on {worst} first",
+                hint="ask for less in space.rules, or name other molecules",
+            )
+        return found
+
+    @cached_property
+    def _base(self) -> CandidatePool:
+        return self._pool_of(sorted({*self._found.known, *self._found.made}))
+
+    def _checked(self, candidate: str) -> str:
+        """The id, if it is a molecule that meets the rules. Raises NotFoundError."""
+        molecule = molecule_of(candidate)
+        broken = self._workshop.rules.broken(molecule)
+        if broken is not None:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space: it breaks the rule on {broken}")
+        return candidate
+
+    def _pool_of(self, names: Sequence[str]) -> CandidatePool:
+        every, nothing = np.arange(len(names)), np.zeros(len(names), dtype=np.intp)
+        graph = np.array([_rows(name)[0] for name in names])
+        donors = np.array([_rows(name)[1] for name in names])
+        atoms = FeatureGroup.compact("cost", np.array([[_rows(name)[2]] for name in names]), every, ("atoms",))
+        prior = self._spec.cost_prior()
+        cost = (
+            np.asarray((atoms.values[:, 0] ** self._spec.cost.power)[atoms.index], dtype=np.float64)
+            if prior is None
+            else CostModel.of_prior(prior).predict(atoms)
+        )
+        return CandidatePool(
+            ids=np.array(names),
+            systems=(_SYSTEM,),
+            system_codes=nothing,
+            surfaces=(_SYSTEM,),
+            surface_codes=nothing,
+            groups={
+                "donors": FeatureGroup.compact("donors", donors, every, CHARGES),
+                "graph": FeatureGroup.compact("graph", graph, every, GRAPH),
+            },
+            cost=cost,
+            cost_descriptors=atoms,
+        )
+
+
+@lru_cache(maxsize=_KEPT)
+def _rows(smiles: str) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """Descriptors of the graph, those of the donors, and the number of atoms."""
+    molecule = molecule_of(smiles)
+    atoms = float(molecule.GetNumAtoms() + sum(atom.GetTotalNumHs() for atom in molecule.GetAtoms()))
+    return tuple(graph_descriptors(molecule).values()), tuple(donor_descriptors(molecule).values()), atoms
+
+
+def _formula(candidate: str) -> str:
+    return formula_of(molecule_of(candidate))
