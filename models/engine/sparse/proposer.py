@@ -91,12 +91,14 @@ class SparseProposer(ModelFree):
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
         state, average, rows = self._fitted(pool, history)
-        mean, deviation = _moments(average, rows)
+        parts = np.array_split(np.arange(len(pool)), ceil(len(pool) / _AT_ONCE))
+        kept = average.components(rows) if len(parts) == 1 else None  # a larger pool is predicted twice
+        mean, deviation = average.moments(*kept) if kept is not None else _moments(average, rows)
         level = levels(self._goal, pool, history, _Mixture(state, mean, deviation))
-        candidates = np.flatnonzero(allowed)
         values = np.zeros(len(pool))
-        for part in np.array_split(candidates, ceil(len(candidates) / _AT_ONCE)):
-            values[part] = self._gains(average, rows[part], level[pool.system_codes[part]])
+        for part in parts:
+            means, deviations = average.components(rows[part]) if kept is None else kept
+            values[part] = self._gains(average.weights, means, deviations, level[pool.system_codes[part]])
         values = per_cost(values, pool.cost, self._spec.cost_exponent)
         position = first_best(values, allowed, logarithmic=False)
         system = int(pool.system_codes[position])
@@ -140,11 +142,10 @@ class SparseProposer(ModelFree):
         average = fit_average(rows[history.observed], state.forward(history.values, systems), self._spec.max_features)
         return state, average.conditioned(rows[history.pending]), rows
 
-    def _gains(self, average: Average, rows: FloatArray, level: FloatArray) -> FloatArray:
-        means, deviations = average.components(rows)
+    def _gains(self, weights: FloatArray, means: FloatArray, deviations: FloatArray, level: FloatArray) -> FloatArray:
         if self._goal.kind == "all_below":
-            return np.asarray(average.weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
-        return np.asarray(average.weights @ expected_improvement(means, deviations, level))
+            return np.asarray(weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
+        return np.asarray(weights @ expected_improvement(means, deviations, level))
 
     def _columns(self, pool: CandidatePool) -> Columns:
         if self._known is None or self._known[0] is not pool:
