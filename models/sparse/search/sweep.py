@@ -48,7 +48,7 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Results of all supports of one size, in colexicographic order, (n_supports,), or (n_supports, n_tables) of several tables.
+    """Results of all supports of one size, in colexicographic order, (n_supports,); of several tables (n_supports, n_tables).
 
     Attributes:
         log_pivots: Sum of the logarithms of the pivots, the log-determinant of the Gram matrix.
