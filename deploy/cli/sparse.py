@@ -180,6 +180,8 @@ def exafs(
     choice = Choice(low, high, k_weight, sill, background)
     settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
     data = run(file, feff, out, Reading(columns, edge), settings, _Bar())
+    for note in data["notes"]:
+        say(note, err=True)
     if as_json:
         show_json(data)
         return
