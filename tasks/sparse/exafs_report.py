@@ -128,7 +128,7 @@ def _shells(found: FoundShells, axes: Axes) -> None:
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel("distance [Å]")
     axes.set_ylabel("atoms")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left")
 
 
 def _fit(found: FoundShells, axes: Axes) -> None:

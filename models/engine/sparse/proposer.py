@@ -21,7 +21,8 @@ from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 from tansaku.models.engine.sparse.columns import Columns, columns_of
 from tansaku.models.engine.transforms import OutputTransform, TransformState
-from tansaku.models.sparse.search.averaging import Average, fit_average
+from tansaku.models.sparse.search.averaging import Mixture, fit_average
+from tansaku.models.sparse.search.smooth import fit_smooth
 
 _DESIGN = 5
 """Initial points together, where the spec says none."""
@@ -132,14 +133,19 @@ class SparseProposer(ModelFree):
         found = zip(self._columns(pool).names, average.column_probabilities.tolist(), strict=True)
         return dict(sorted(found, key=lambda pair: -pair[1]))
 
-    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Average, FloatArray]:
+    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Mixture, FloatArray]:
         """The transform, the mixture with fantasies for what is pending, and the columns of all candidates."""
         rows = self._columns(pool).values
         asked = self._spec.transform
         transform = OutputTransform(asked.log, "none", asked.compress)
         systems = pool.system_codes[history.observed]
         state = transform.fit(history.values, systems, len(pool.systems))
-        average = fit_average(rows[history.observed], state.forward(history.values, systems), self._spec.max_features)
+        known, values, largest = rows[history.observed], state.forward(history.values, systems), self._spec.max_features
+        average: Mixture = (
+            fit_smooth(known, values, rows.mean(axis=0), rows.std(axis=0), largest)
+            if self._spec.residual == "gp"
+            else fit_average(known, values, largest)
+        )
         return state, average.conditioned(rows[history.pending]), rows
 
     def _gains(self, weights: FloatArray, means: FloatArray, deviations: FloatArray, level: FloatArray) -> FloatArray:
@@ -153,6 +159,6 @@ class SparseProposer(ModelFree):
         return self._known[1]
 
 
-def _moments(average: Average, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _moments(average: Mixture, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     parts = [average.predict(part) for part in np.array_split(rows, ceil(len(rows) / _AT_ONCE))]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([deviation for _, deviation in parts])

@@ -11,9 +11,11 @@ variance ``s² / n``, and s² has an inverse gamma distribution cut at the bound
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import ceil, comb
+from typing import Self
 
 import numpy as np
 from scipy.special import logsumexp
@@ -66,8 +68,45 @@ class Member:
         return replace(self, covariance=self.covariance - spread.T @ gain)
 
 
+class Mixture(ABC):
+    """Models with weights, each of which predicts a normal distribution."""
+
+    weights: FloatArray
+
+    @abstractmethod
+    def components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations that each model predicts for the values of rows, in the target's unit.
+
+        The deviation has what the columns do not explain in it: that is a property of a row, not of a measurement.
+
+        Args:
+            x: Rows of the table, (n_rows, n_columns).
+
+        Returns:
+            Both (n_models, n_rows).
+        """
+
+    @abstractmethod
+    def conditioned(self, x: FloatArray) -> Self:
+        """The mixture once the values of further rows are known and equal what each model predicts."""
+
+    @property
+    @abstractmethod
+    def column_probabilities(self) -> FloatArray:
+        """Probability that a column belongs to the support, (n_columns,)."""
+
+    def predict(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of the mixture, in the target's unit, (n_rows,) each."""
+        return self.moments(*self.components(x))
+
+    def moments(self, means: FloatArray, deviations: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of the mixture of components, (n_rows,) each."""
+        mean = self.weights @ means
+        return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
+
+
 @dataclass(frozen=True, eq=False)
-class Average:
+class Average(Mixture):
     """A mixture of linear models.
 
     Attributes:
@@ -87,16 +126,7 @@ class Average:
         return np.asarray((x - self.design.x_mean) / self.design.x_scale)
 
     def components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Means and deviations that each member predicts for the values of rows, in the target's unit.
-
-        The deviation has what the columns do not explain in it: that is a property of a row, not of a measurement.
-
-        Args:
-            x: Rows of the table, (n_rows, n_columns).
-
-        Returns:
-            Both (n_members, n_rows).
-        """
+        """Means and deviations by each member, as ``Mixture`` says."""
         rows = self.standardised(x)
         means, deviations = np.empty((len(self.members), len(x))), np.empty((len(self.members), len(x)))
         for number, member in enumerate(self.members):
@@ -106,21 +136,12 @@ class Average:
         scale = self.design.y_scale
         return means * scale + self.design.y_mean, deviations * scale
 
-    def predict(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of the mixture, in the target's unit, (n_rows,) each."""
-        return self.moments(*self.components(x))
-
-    def moments(self, means: FloatArray, deviations: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of the mixture of components, (n_rows,) each."""
-        mean = self.weights @ means
-        return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
-
     def uncertainty(self, x: FloatArray) -> FloatArray:
         """Variance of the mixture without what no column explains, (n_rows,); it grows with the distance from known rows."""
         noise = float(self.weights @ [member.noise for member in self.members]) * self.design.y_scale**2
         return np.maximum(self.predict(x)[1] ** 2 - noise, 0.0)
 
-    def conditioned(self, x: FloatArray) -> Average:
+    def conditioned(self, x: FloatArray) -> Self:
         """The mixture once the values of further rows are known and equal what each member predicts."""
         if not len(x):
             return self
