@@ -5,7 +5,7 @@ agreement: the sampled search against the exhaustive one for 20 columns, up to 5
 states in bins of at least 100 supports, and the log evidence by histogram, by thermodynamic integration and exactly.
 large: the sampled search for 300 columns, up to 10, 200 rows.
 peers: method → number of tables, share of them in which exactly the true columns were chosen, share of pairs of tables (each
-with another fifth of the rows left out) with the same choice, median and largest seconds, and the columns chosen by table.
+with another fifth of the rows left out) with the same choice, median and largest processor seconds, and the columns chosen.
 abess, exhbma, l0bnb and SISSO run with ``--peers PYTHON``; a table that takes them over 300 s is given up (null) and counts as
 wrong, and no further pair is begun after ``--peer-minutes``, 25 for each.
 
@@ -165,9 +165,9 @@ def compare(count: int, python: Path | None, minutes: float, result: JsonDict, s
         seconds: list[float] = []
         choose(*chosen[0])
         for x, y in chosen:
-            start = time.perf_counter()
+            start = time.process_time()
             supports.append(sorted(choose(x, y)))
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         result[name] = judged(supports, seconds)
         store()
     for name in OTHERS if python is not None else ():

@@ -2,7 +2,7 @@
 
 ``python peers.py TABLES.npz METHOD SIZE LIMIT TOTAL``: a table that takes more than LIMIT seconds is given up, and no further
 pair of tables is begun after TOTAL seconds. Prints one JSON object: the chosen columns by table, null for one that was given
-up, and seconds. It imports nothing of the product.
+up, and seconds of processor time. It imports nothing of the product.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def work(name: str, tables: Connection) -> None:
     tables.send("ready")
     while True:
         x, y, size = tables.recv()
-        begun = time.perf_counter()
+        begun = time.process_time()
         support = METHODS[name](x, y, size)
-        tables.send(([int(column) for column in support], time.perf_counter() - begun))
+        tables.send(([int(column) for column in support], time.process_time() - begun))
 
 
 class Worker:
