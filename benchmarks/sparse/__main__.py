@@ -172,7 +172,10 @@ def compare(count: int, python: Path | None, minutes: float, result: JsonDict, s
         store()
     for name in OTHERS if python is not None else ():
         if name not in result:
-            result[name] = judged(**_other(name, chosen, Path(str(python)), minutes))
+            found = judged(**_other(name, chosen, Path(str(python)), minutes))
+            ours = result["exhaustive, free_energy"]["supports"][: found["tables"]]
+            same = judged(ours, [0.0] * len(ours))
+            result[name] = found | {"free_energy_of_these": {key: same[key] for key in ("right", "stable")}}
             store()
 
 
