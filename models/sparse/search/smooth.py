@@ -185,5 +185,5 @@ def _models(x: FloatArray, y: FloatArray, largest: int) -> list[tuple[_Model, fl
 
 
 def _factored(model: _Model, rows: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray]:
-    factor = np.linalg.cholesky(model.covariance(rows, rows) + model.noise * np.eye(len(rows)))
+    factor = np.asarray(np.linalg.cholesky(model.covariance(rows, rows) + model.noise * np.eye(len(rows))), dtype=np.float64)
     return factor, np.asarray(solve_triangular(factor, target, lower=True, check_finite=False))
