@@ -6,8 +6,8 @@ states in bins of at least 100 supports, and the log evidence by histogram, by t
 large: the sampled search for 300 columns, up to 10, 200 rows.
 peers: method → number of tables, share of them in which exactly the true columns were chosen, share of pairs of tables (each
 with another fifth of the rows left out) with the same choice, median and largest processor seconds, and the columns chosen.
-abess, exhbma, l0bnb and SISSO run with ``--peers PYTHON``; a table that takes them over 300 s is given up (null) and counts as
-wrong, and no further pair is begun after ``--peer-minutes``, 25 for each.
+abess, exhbma, l0bnb and SISSO run with ``--peers PYTHON``; a table that takes them over 300 s, or at which they
+fail, is given up (null) and counts as wrong, and no further pair is begun after ``--peer-minutes``, 25 for each.
 
 An interrupted measurement continues with the parts and methods that FILE has; delete the file to measure again.
 """
@@ -124,9 +124,9 @@ def tables(count: int) -> list[tuple[FloatArray, FloatArray]]:
     return result
 
 
-def _ours(name: ScoreName) -> Choose:
+def _ours(name: ScoreName, largest: int = LARGEST) -> Choose:
     def choose(x: FloatArray, y: FloatArray) -> list[int]:
-        found = search_all(linear_score(name, Design.of(x, y)), LARGEST)
+        found = search_all(linear_score(name, Design.of(x, y)), largest)
         return list(members(landscape(found, bins=1).supports[0]))
 
     return choose
@@ -157,6 +157,7 @@ def compare(count: int, python: Path | None, minutes: float, result: JsonDict, s
     """All methods on the same tables, or the first of them; ``result`` is filled and stored method by method."""
     chosen = tables(count)
     ways = {f"exhaustive, {name}": _ours(name) for name in CRITERIA}
+    ways["exhaustive, free_energy, up to 3"] = _ours("free_energy", 3)  # as many as SISSO may have
     ways |= {f"{name}, size by BIC": _usual(name) for name in METHODS}
     for name, choose in ways.items():
         if name in result:

@@ -76,16 +76,24 @@ METHODS = {"abess": abess, "l0bnb": l0bnb, "exhbma": exhbma, "sisso": sisso}
 
 
 def work(name: str, tables: Connection) -> None:
-    """Answers tables with supports and seconds, after one small table that compiles what is compiled."""
+    """Answers tables with supports, None where the method fails, and seconds; a smaller table compiles what is compiled."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(20, 4))
-    METHODS[name](x, x[:, 0] + x[:, 1] + 0.1 * rng.normal(size=20), 2)
+    x = rng.normal(size=(40, 7))
+    answered(name, x, x[:, :3].sum(axis=1) + rng.normal(size=40), 3)
     tables.send("ready")
     while True:
-        x, y, size = tables.recv()
-        begun = time.process_time()
-        support = METHODS[name](x, y, size)
-        tables.send(([int(column) for column in support], time.process_time() - begun))
+        tables.send(answered(name, *tables.recv()))
+
+
+def answered(name: str, x: np.ndarray, y: np.ndarray, size: int) -> tuple[list[int] | None, float]:
+    """The support, or None, and seconds of processor time."""
+    begun = time.process_time()
+    try:
+        support = [int(column) for column in METHODS[name](x, y, size)]
+    except Exception as error:  # noqa: BLE001 - whatever another program raises, the next table is tried
+        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return None, time.process_time() - begun
+    return support, time.process_time() - begun
 
 
 class Worker:
