@@ -4,8 +4,10 @@ exhaustive: criterion and jobs → seconds and processor seconds for 25 columns,
 agreement: the sampled search against the exhaustive one for 20 columns, up to 5: largest relative error of the density of
 states in bins of at least 100 supports, and the log evidence by histogram, by thermodynamic integration and exactly.
 large: the sampled search for 300 columns, up to 10, 200 rows.
-peers: method → share of tables in which exactly the true columns were chosen, share of pairs of tables (each with another fifth
-of the rows left out) with the same choice, and the median of seconds. abess, exhbma and l0bnb run with ``--peers PYTHON``.
+peers: method → number of tables, share of them in which exactly the true columns were chosen, share of pairs of tables (each
+with another fifth of the rows left out) with the same choice, median and largest processor seconds, and the columns chosen.
+abess, exhbma, l0bnb and SISSO run with ``--peers PYTHON``; a table that takes them over 300 s, or at which they
+fail, is given up (null) and counts as wrong, and no further pair is begun after ``--peer-minutes``, 25 for each.
 
 An interrupted measurement continues with the parts and methods that FILE has; delete the file to measure again.
 """
@@ -38,7 +40,8 @@ from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
-OTHERS = ("abess", "exhbma", "l0bnb")
+OTHERS = ("abess", "sisso", "l0bnb", "exhbma")
+LIMIT = 300.0  # seconds that another program may take for one table
 COLUMNS, LARGEST, ROWS, TRUE = 12, 6, 40, (1, 4, 7)
 CRITERIA: tuple[ScoreName, ...] = ("free_energy", "cv", "bic")
 Choose = Callable[[FloatArray, FloatArray], list[int]]
@@ -121,9 +124,9 @@ def tables(count: int) -> list[tuple[FloatArray, FloatArray]]:
     return result
 
 
-def _ours(name: ScoreName) -> Choose:
+def _ours(name: ScoreName, largest: int = LARGEST) -> Choose:
     def choose(x: FloatArray, y: FloatArray) -> list[int]:
-        found = search_all(linear_score(name, Design.of(x, y)), LARGEST)
+        found = search_all(linear_score(name, Design.of(x, y)), largest)
         return list(members(landscape(found, bins=1).supports[0]))
 
     return choose
@@ -136,47 +139,56 @@ def _usual(name: str) -> Choose:
     return choose
 
 
-def judged(supports: list[list[int]], seconds: list[float]) -> JsonDict:
-    """What a method's choices are worth."""
+def judged(supports: list[list[int] | None], seconds: list[float]) -> JsonDict:
+    """What a method's choices are worth; a table that was given up is neither right nor stable."""
     pairs = list(zip(supports[::2], supports[1::2], strict=True))
     return {
-        "right": statistics.mean(tuple(sorted(support)) == TRUE for support in supports),
-        "stable": statistics.mean(first == second for first, second in pairs),
+        "tables": len(supports),
+        "given_up": supports.count(None),
+        "right": statistics.mean(support is not None and tuple(sorted(support)) == TRUE for support in supports),
+        "stable": statistics.mean(first is not None and first == second for first, second in pairs),
         "seconds": statistics.median(seconds),
+        "largest_seconds": max(seconds),
+        "supports": supports,
     }
 
 
-def compare(count: int, python: Path | None, result: JsonDict, store: Callable[[], None]) -> None:
-    """All methods on the same tables; ``result`` is filled and stored method by method."""
+def compare(count: int, python: Path | None, minutes: float, result: JsonDict, store: Callable[[], None]) -> None:
+    """All methods on the same tables, or the first of them; ``result`` is filled and stored method by method."""
     chosen = tables(count)
     ways = {f"exhaustive, {name}": _ours(name) for name in CRITERIA}
+    ways["exhaustive, free_energy, up to 3"] = _ours("free_energy", 3)  # as many as SISSO may have
     ways |= {f"{name}, size by BIC": _usual(name) for name in METHODS}
     for name, choose in ways.items():
         if name in result:
             continue
-        supports: list[list[int]] = []
+        supports: list[list[int] | None] = []
         seconds: list[float] = []
         choose(*chosen[0])
         for x, y in chosen:
-            start = time.perf_counter()
+            start = time.process_time()
             supports.append(sorted(choose(x, y)))
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         result[name] = judged(supports, seconds)
         store()
     for name in OTHERS if python is not None else ():
         if name not in result:
-            result[name] = judged(**_other(name, chosen, Path(str(python))))
+            found = judged(**_other(name, chosen, Path(str(python)), minutes))
+            ours = result["exhaustive, free_energy"]["supports"][: found["tables"]]
+            same = judged(ours, [0.0] * len(ours))
+            result[name] = found | {"free_energy_of_these": {key: same[key] for key in ("right", "stable")}}
             store()
 
 
-def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path) -> JsonDict:
+def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path, minutes: float) -> JsonDict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tables.npz")
         arrays = {f"x{k}": x for k, (x, _) in enumerate(chosen)} | {f"y{k}": y for k, (_, y) in enumerate(chosen)}
         np.savez(path, allow_pickle=False, count=np.array(len(chosen)), **arrays)
         script = Path(__file__).with_name("peers.py")
+        options = [str(LARGEST), str(LIMIT), str(60.0 * minutes)]
         done = subprocess.run(
-            [python, script, path, name, str(LARGEST)], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+            [python, script, path, name, *options], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
         )
     found: JsonDict = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -185,7 +197,10 @@ def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path)
 def main() -> None:
     """Measures and writes the result."""
     parser = command("sparse", __doc__, quick="small tables", jobs="chains of a sampled search")
-    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with abess, l0bnb and exhbma")
+    parser.add_argument(
+        "--peers", type=Path, metavar="PYTHON", help="Python of an environment with abess, l0bnb, exhbma and TorchSisso"
+    )
+    parser.add_argument("--peer-minutes", type=float, default=25.0, help="for each of them")
     parser.add_argument("--only", nargs="+", default=("exhaustive", "agreement", "large", "peers"), help="parts to measure")
     given = parser.parse_args()
     result = begun(given.out, {"schema_version": 1, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")})
@@ -203,7 +218,7 @@ def main() -> None:
             result[name] = measure()
             store()
     if "peers" in given.only:
-        compare(3 if given.quick else 25, given.peers, result.setdefault("peers", {}), store)
+        compare(3 if given.quick else 25, given.peers, given.peer_minutes, result.setdefault("peers", {}), store)
     print(json.dumps(result, indent=2))
 
 

@@ -1,13 +1,16 @@
 """``python -m benchmarks.spectra --out result.json``: number and places of peaks in synthetic spectra of known truth.
 
-Each spectrum has 201 points from 0 to 100, 1 to 5 Gaussian peaks of height 0.3 to 1 and full width 5 to 11, a sloping
-background, and noise of a twentieth of the mean height. Some neighbours are nearer than their mean width, none nearer than 0.75
-of it.
+Each spectrum has 201 points from 0 to 100, 1 to 5 peaks of height 0.3 to 1 and full width 5 to 11, a sloping background, and
+noise of a twentieth of the mean height. Some neighbours are nearer than their mean width, none nearer than 0.75 of it.
 
-right: method → share of spectra with the right number of peaks. Methods: Laplace's approximation, BIC of the same fits, LARS
-with least squares by free energy, and, with ``--steps``, the sampled search.
+ours: 200 spectra of Gaussian peaks. right: method → share of spectra with the right number of peaks. Methods: Laplace's
+approximation, BIC of the same fits, LARS with least squares by free energy. shapes: the same of 20 spectra with Lorentzian
+peaks and 20 with pseudo-Voigt peaks of any share, the shape known.
+sampled: with ``--steps``, the sampled search of the first ``--sampled`` Gaussian spectra, and of the same by Laplace.
 places: with the number known, the median error of positions in units of the width, of our fits and, with ``--peers PYTHON``, of
 lmfit, which adds peaks one at a time at the maximum of the residual.
+
+An interrupted measurement continues with the parts that FILE has; delete the file to measure again.
 """
 
 from __future__ import annotations
@@ -18,16 +21,18 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import command
+from benchmarks.command import begun, command
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.models.sparse.spectra.candidates import Fit
-from tansaku.models.sparse.spectra.peaks import profile
+from tansaku.models.sparse.spectra.peaks import ShapeName, profile
 from tansaku.models.sparse.spectra.score import Spectrum
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.sparse.spectrum import Decomposition, SpectrumSettings, decompose
 
@@ -37,7 +42,7 @@ RATIO = 20.0  # mean height over the noise's deviation
 NEAREST = 0.75  # smallest distance of two peaks, in units of their mean width
 
 
-def made(seed: int) -> tuple[Spectrum, FloatArray]:
+def made(seed: int, shape: ShapeName = "gaussian") -> tuple[Spectrum, FloatArray]:
     """A spectrum and its true peaks in order: positions, widths and heights, (n_peaks, 3)."""
     rng = np.random.default_rng([23, 2, seed])
     count = 1 + seed % 5
@@ -47,8 +52,10 @@ def made(seed: int) -> tuple[Spectrum, FloatArray]:
         gaps = np.diff(peaks[:, 0]) / (0.5 * (peaks[1:, 1] + peaks[:-1, 1]))
         if count == 1 or (gaps.min() >= NEAREST and gaps.min() < 1.0):
             break
-    y = peaks[:, 2] @ profile(X, peaks[:, 0], peaks[:, 1], np.zeros(count)) + 0.1 + 0.001 * X
-    return Spectrum(X, y + peaks[:, 2].mean() / RATIO * rng.normal(size=len(X))), peaks
+    noise = peaks[:, 2].mean() / RATIO * rng.normal(size=len(X))
+    mixing = {"gaussian": np.zeros(count), "lorentzian": np.ones(count), "pseudo_voigt": rng.uniform(size=count)}[shape]
+    y = peaks[:, 2] @ profile(X, peaks[:, 0], peaks[:, 1], mixing) + 0.1 + 0.001 * X
+    return Spectrum(X, y + noise), peaks
 
 
 def bic(found: Decomposition) -> int:
@@ -58,7 +65,8 @@ def bic(found: Decomposition) -> int:
     def criterion(fit: Fit) -> float:
         parts = profile(X, fit.peaks.position, fit.peaks.width, fit.peaks.mixing) * fit.heights[:, None]
         rest = found.spectrum.y - fit.background - parts.sum(axis=0)
-        return n * float(np.log(rest @ rest / n)) + 3 * len(fit.heights) * float(np.log(n))
+        per_peak = 4 if found.settings.shape == "pseudo_voigt" else 3
+        return n * float(np.log(rest @ rest / n)) + per_peak * len(fit.heights) * float(np.log(n))
 
     return int(np.argmin([criterion(fit) for fit in found.fits]))
 
@@ -68,21 +76,16 @@ def errors(positions: FloatArray, peaks: FloatArray) -> list[float]:
     return [float(value) for value in np.abs(np.sort(positions) - peaks[:, 0]) / peaks[:, 1]]
 
 
-def measured(seeds: range, steps: int, jobs: int) -> JsonDict:
-    """Numbers and places found."""
+def measured(seeds: range, shape: ShapeName = "gaussian") -> JsonDict:
+    """Numbers and places found without sampling."""
     right: dict[str, list[bool]] = {}
     places, seconds = [], []
     for seed in seeds:
-        spectrum, peaks = made(seed)
-        begun = time.perf_counter()
-        found = decompose(spectrum, SpectrumSettings(most=MOST, steps=0))
-        seconds.append(time.perf_counter() - begun)
+        spectrum, peaks = made(seed, shape)
+        begun_at = time.perf_counter()
+        found = decompose(spectrum, SpectrumSettings(shape, most=MOST, steps=0))
+        seconds.append(time.perf_counter() - begun_at)
         chosen = {"Laplace": found.number, "BIC": bic(found), "LARS": len(found.lars[0].position)}
-        if steps:
-            sampled = decompose(spectrum, SpectrumSettings(most=MOST, steps=steps), jobs).sampled
-            if sampled is None:
-                raise AssertionError("a sampled search has a landscape")
-            chosen["sampled"] = int(np.argmax(sampled.landscape.size_posterior))
         for name, number in chosen.items():
             right.setdefault(name, []).append(number == len(peaks))
         places += errors(found.fits[len(peaks)].peaks.position, peaks)
@@ -92,6 +95,27 @@ def measured(seeds: range, steps: int, jobs: int) -> JsonDict:
         "median_position_error": statistics.median(places),
         "seconds": statistics.median(seconds),
     }
+
+
+def sampled(seeds: range, steps: int, jobs: int, runs: list[JsonDict], store: Callable[[], None]) -> None:
+    """Numbers found by sampling, spectrum by spectrum; ``runs`` is filled and stored."""
+    for seed in seeds[len(runs) :]:
+        spectrum, peaks = made(seed)
+        begun_at, used = time.perf_counter(), time.process_time()
+        found = decompose(spectrum, SpectrumSettings(most=MOST, steps=steps), jobs)
+        if found.sampled is None:
+            raise AssertionError("a sampled search has a landscape")
+        measures = found.sampled.convergence
+        runs.append({
+            "true": len(peaks),
+            "sampled": int(np.argmax(found.sampled.landscape.size_posterior)),
+            "laplace": int(np.argmax(found.laplace)),
+            "reached": measures.reached,
+            "r_hat": measures.r_hat if np.isfinite(measures.r_hat) else None,
+            "seconds": time.perf_counter() - begun_at,
+            "processor_seconds": time.process_time() - used,
+        })  # fmt: skip
+        store()
 
 
 def lmfit_places(seeds: range, python: Path) -> JsonDict:
@@ -113,17 +137,32 @@ def lmfit_places(seeds: range, python: Path) -> JsonDict:
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = command("spectra", __doc__, quick="ten spectra", jobs="chains of a sampled search")
+    parser = command("spectra", __doc__, quick="ten spectra, five of each other shape", jobs="chains of a sampled search")
     parser.add_argument("--steps", type=int, default=0, help="steps of the sampled search; 0: it is left out")
+    parser.add_argument("--sampled", type=int, default=5, help="spectra of the sampled search")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with lmfit")
     given = parser.parse_args()
+    result = begun(given.out, {"schema_version": 2, "signal_to_noise": RATIO})
+
+    def store() -> None:
+        write_json(given.out, result | {"provenance": describe_machine()})
+
     seeds = range(10 if given.quick else 200)
-    result: JsonDict = {"schema_version": 1, "signal_to_noise": RATIO, "steps": given.steps}
-    result["ours"] = measured(seeds, given.steps, given.jobs)
-    if given.peers is not None:
+    if "ours" not in result:
+        result["ours"] = measured(seeds)
+        store()
+    shapes = result.setdefault("shapes", {})
+    for shape in ("lorentzian", "pseudo_voigt"):
+        if shape not in shapes:
+            shapes[shape] = measured(range(5 if given.quick else 20), shape)
+            store()
+    if given.peers is not None and "lmfit" not in result:
         result["lmfit"] = lmfit_places(seeds, given.peers)
+        store()
+    if given.steps:
+        part = result.setdefault("sampled", {"steps": given.steps, "runs": []})
+        sampled(range(given.sampled), part["steps"], given.jobs, part["runs"], store)
     print(json.dumps(result, indent=2))
-    given.out.write_text(json.dumps(result | {"provenance": describe_machine()}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

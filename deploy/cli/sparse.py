@@ -29,7 +29,7 @@ def search(
     target: Annotated[str, typer.Option("--target", metavar="NAME", help="Column to explain; two values: classes.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
     max_features: Annotated[int, typer.Option("--max-features", min=1, help="Largest number of columns in a model.")] = 4,
-    criterion: Annotated[str, typer.Option(help="free_energy, cv, bic or ebic.")] = "free_energy",
+    criterion: Annotated[str, typer.Option(help="free_energy, cv, bic, ebic; of classes also svm.")] = "free_energy",
     method: Annotated[str, typer.Option(help="exhaustive, sampled, or auto: by the number of supports.")] = "auto",
     without: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a column out; may be repeated.")] = None,
     must_contain: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A column of every model.")] = None,
@@ -208,6 +208,8 @@ def exafs(
     choice = Choice(low, high, k_weight, sill, background)
     settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
     data = run(file, feff, out, Reading(columns, edge), settings, _Bar())
+    for note in data["notes"]:
+        say(note, err=True)
     if as_json:
         show_json(data)
         return

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.design import Constraints
 from tansaku.models.sparse.search.generated import KINDS, generated_table
-from tansaku.models.sparse.search.scores import SCORES
+from tansaku.models.sparse.search.scores import CLASS_SCORES
 from tansaku.tasks.sparse.report import write_report
 from tansaku.tasks.sparse.search import Found, Report, SearchSettings, search_table
 from tansaku.tasks.sparse.table_file import SearchTable, Wanted, check_size, read_table
@@ -89,11 +89,13 @@ def find(
     Returns:
         The result, and where generated columns come from.
     """
-    if options.criterion not in SCORES:
-        raise ConfigurationError(f"--criterion {options.criterion!r}: expected {', '.join(SCORES)}")
+    if options.criterion not in CLASS_SCORES:
+        raise ConfigurationError(f"--criterion {options.criterion!r}: expected {', '.join(CLASS_SCORES)}")
     if options.method not in METHODS:
         raise ConfigurationError(f"--method {options.method!r}: expected {', '.join(METHODS)}")
     table = read_table(path, options.wanted)
+    if options.criterion == "svm" and not table.classes:
+        raise ConfigurationError(f"--criterion 'svm': is for classes, and target {table.target!r} has many values")
     for finding in table.findings:
         say(finding)
     check_size(table, options.largest, path)

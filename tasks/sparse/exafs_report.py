@@ -11,7 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.exafs import FoundShells
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
@@ -39,6 +39,31 @@ def shell_rows(found: FoundShells) -> list[JsonDict]:
     return rows
 
 
+def multiple_scattering_from(found: FoundShells) -> float | None:
+    """Half the length of the path over two atoms of the first shell that touch each other [Å]; None: there is no shell.
+
+    A wave that is scattered by two atoms shows at half the length of its way: in a close-packed metal from here on.
+    """
+    distances = found.best.shells.distance
+    return float(1.5 * distances.min()) if len(distances) else None
+
+
+def notes(found: FoundShells) -> list[str]:
+    """What a reader of the table should know, a sentence each."""
+    fit, bounds = found.best, found.settings.bounds
+    start, said = multiple_scattering_from(found), []
+    if start is not None and float(fit.shells.distance.max()) > start:
+        said.append(
+            f"the model has single scattering only: shells beyond {start:.2f} Å (1.5 times the first distance) may be made by "
+            "multiple scattering, and are in a metal"
+        )
+    for distance, variance in zip(fit.shells.distance, fit.shells.variance, strict=True):
+        at = [bound for bound in bounds.variance if abs(variance - bound) < 1e-3 * bound]
+        if at:
+            said.append(f"the displacement of the shell at {distance:.2f} Å is at its bound {at[0]:g} Å²: distrust its atoms")
+    return said
+
+
 def report_data(found: FoundShells, name: str, origin: JsonDict) -> JsonDict:
     """Everything the report shows, as plain data."""
     choice, bounds, fit = found.signal.choice, found.settings.bounds, found.best
@@ -63,6 +88,8 @@ def report_data(found: FoundShells, name: str, origin: JsonDict) -> JsonDict:
         "energy_shift_error": fit.energy_error,
         "noise": fit.deviation,
         "shells": shell_rows(found),
+        "multiple_scattering_from": multiple_scattering_from(found),
+        "notes": notes(found),
     }
 
 
@@ -92,22 +119,26 @@ def _shells(found: FoundShells, axes: Axes) -> None:
         axes.vlines(x, 0.0, y, color=f"C{number}", label=scatterer.element)
         axes.errorbar(
             x, y, xerr=[row["distance_error"] for row in rows], yerr=[row["atoms_error"] for row in rows],
-            fmt="o", markersize=3, color=f"C{number}", linewidth=0.8,
+            fmt="o", markersize=3, color=f"C{number}", ecolor=INK, elinewidth=1.0, capsize=2, zorder=3,
         )  # fmt: skip
+    start = multiple_scattering_from(found)
+    if start is not None:
+        axes.axvline(start, color=FAINT, linestyle="--", label="multiple scattering possible")
     axes.set_xlim(*found.settings.bounds.distance)
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel("distance [Å]")
     axes.set_ylabel("atoms")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left")
 
 
 def _fit(found: FoundShells, axes: Axes) -> None:
     signal, fit = found.signal, found.best
-    power = signal.k**signal.choice.power
-    axes.plot(signal.k, (signal.chi - fit.background) * power, ".", color=FAINT, markersize=3, label="measured")
-    axes.plot(signal.k, fit.model * power, color=ACCENT, linewidth=1, label="sum of shells")
+    power = signal.choice.power
+    weight = signal.k**power
+    axes.plot(signal.k, (signal.chi - fit.background) * weight, ".", color=FAINT, markersize=3, label="measured")
+    axes.plot(signal.k, fit.model * weight, color=ACCENT, linewidth=1, label="sum of shells")
     axes.set_xlabel("k [1/Å]")
-    axes.set_ylabel(f"k^{signal.choice.power} chi(k)")
+    axes.set_ylabel({0: "chi(k)", 1: "k chi(k)"}.get(power, f"k$^{power}$ chi(k)"))
     axes.legend(fontsize=7)
 
 
@@ -128,6 +159,7 @@ def _transform(found: FoundShells, axes: Axes) -> None:
 
 def _number(found: FoundShells, axes: Axes) -> None:
     axes.bar(range(len(found.posterior)), found.posterior, color=MAIN)
+    axes.set_xticks(range(0, len(found.posterior), 1 + len(found.posterior) // 20))
     axes.set_xlabel("number of shells")
     axes.set_ylabel("probability")
 
@@ -143,6 +175,7 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"(probability {sure:.2f}), shift of the zero of energy {data['energy_shift']:.2f} ± {data['energy_shift_error']:.2f} "
         f"eV, noise of the weighted fine structure {data['noise']:.3g}. Numbers of atoms are divided by "
         f"S0² = {data['s02']:g}.</p>",
+        "<ul>" + "".join(f"<li>{escape(note[0].upper() + note[1:])}.</li>" for note in data["notes"]) + "</ul>",
         table_of([name.replace("_", " ") for name in _COLUMNS], [[row[name] for name in _COLUMNS] for row in data["shells"]]),
     ]
     for title, path in figures.items():

@@ -25,6 +25,7 @@ AXIS = {
     "cv": "cross-validated deviance / 2 [nats]",
     "bic": "BIC / 2 [nats]",
     "ebic": "EBIC / 2 [nats]",
+    "svm": "cross-validated hinge loss",
 }
 
 
@@ -55,10 +56,13 @@ def density(found: Found, axes: Axes) -> None:
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
     axes.set_xlim(scene.edges[0] - 0.03 * np.ptp(centres), scene.edges[-1])
-    marks = {"search": float(scene.energies[0])} | {name: energy for name, (_, energy) in found.chosen.items()}
+    marks: dict[float, list[str]] = {}
+    for name, energy in [("search", float(scene.energies[0])), *((name, energy) for name, (_, energy) in found.chosen.items())]:
+        marks.setdefault(round(energy, 6), []).append(name)  # methods with one choice share a line
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-    for place, (name, energy) in enumerate(marks.items()):
-        axes.axvline(energy, color=ACCENT if place == 0 else f"C{place}", linestyle=styles[place % len(styles)], label=name)
+    for place, (energy, names) in enumerate(marks.items()):
+        colour = ACCENT if place == 0 else f"C{place}"
+        axes.axvline(energy, color=colour, linestyle=styles[place % len(styles)], label="\n".join(names))
     axes.set_xlabel(AXIS[found.settings.criterion])
     axes.set_ylabel("supports")
     axes.legend(fontsize=7)

@@ -142,7 +142,7 @@ def _spectrum(found: FoundModes, axes: Axes) -> None:
     frequency = np.fft.rfftfreq(snapshots.n_times, snapshots.step)
     for values, color, label in ((snapshots.values, FAINT, "data"), (fit.model, MAIN, "sum of modes")):
         power = (np.abs(np.fft.rfft(values - values.mean(axis=1, keepdims=True), axis=1)) ** 2).sum(axis=0)
-        axes.semilogy(frequency, np.maximum(power, 1e-300), color=color, label=label)
+        axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-300), color=color, label=label)  # the mean was taken away
     data = snapshots.values - snapshots.values.mean(axis=1, keepdims=True)
     top = float((np.abs(np.fft.rfft(data, axis=1)) ** 2).sum(axis=0).max())
     axes.set_ylim(1e-8 * top, 3.0 * top)

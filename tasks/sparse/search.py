@@ -17,7 +17,7 @@ from tansaku.models.sparse.search.design import Constraints, Design
 from tansaku.models.sparse.search.estimators import columns_of, feature_posterior
 from tansaku.models.sparse.search.exhaustive import AllEnergies, Running, search_all
 from tansaku.models.sparse.search.landscape import Landscape, landscape, members
-from tansaku.models.sparse.search.logistic import logistic_score
+from tansaku.models.sparse.search.margin import class_score
 from tansaku.models.sparse.search.methods import available, choice
 from tansaku.models.sparse.search.prices import Offer, front_of_all, front_of_some
 from tansaku.models.sparse.search.sampled import Convergence, search_sampled
@@ -114,7 +114,7 @@ class Found:
 
 def build_score(settings: SearchSettings, design: Design, *, classes: bool) -> Score:
     """The score of the supports of a table."""
-    return (logistic_score if classes else linear_score)(settings.criterion, design)
+    return (class_score if classes else linear_score)(settings.criterion, design)
 
 
 def is_exhaustive(settings: SearchSettings, n_units: int, limit: int = EXHAUSTIVE_UP_TO) -> bool:

@@ -48,6 +48,7 @@ SPECS = {
     ),
     "sparse": SparseProposerSpec(),
     "sparse-four": SparseProposerSpec(max_features=4, initial_points=2, transform={"compress": 0.7}),
+    "sparse-bent": SparseProposerSpec(residual="gp"),
     "log-ei": GPProposerSpec(acquisition="log_ei", transform={"log": True, "standardise": "system"}),
 }
 SEED = 11

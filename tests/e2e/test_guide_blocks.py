@@ -129,6 +129,7 @@ SHELL = {
     "bench": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
 }
 PYTHON = {
+    "dynamic-modes",
     "exafs",
     "experiments",
     "my-script-on-slurm",
@@ -483,12 +484,18 @@ def test_shells_as_the_page_has_them(tmp_path, monkeypatch, require):
     assert found["model"].shells_.distance[0] == pytest.approx(2.556, abs=0.005)
 
 
-def test_dynamic_modes_as_the_page_has_it(tmp_path, require):
+def test_dynamic_modes_as_the_page_has_it(tmp_path, monkeypatch, require):
     require("pydmd")
     shutil.copy(ROOT / "examples/phonons-synthetic.csv", tmp_path)
-    (command,) = shell("dynamic-modes", "tansaku sparse modes")
-    assert "2.929\t0.353\t1.004\t0.4248" in run(tmp_path, command)
+    (of_signal,) = shell("dynamic-modes", "tansaku sparse modes phonons-synthetic.csv")
+    (of_copper,) = shell("dynamic-modes", "tansaku sparse modes copper.traj")
+    assert "2.929\t0.353\t1.004\t0.4248" in run(tmp_path, of_signal)
     assert (tmp_path / "out/report.html").exists()
+    monkeypatch.chdir(tmp_path)
+    exec(python("dynamic-modes"), {})
+    found = run(tmp_path, of_copper)
+    assert "5.535\t" in found
+    assert "8.16\t" in found
 
 
 def test_weights_predict_as_the_page_has_it(tmp_path, monkeypatch, require):

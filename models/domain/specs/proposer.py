@@ -201,6 +201,8 @@ class SparseProposerSpec(Spec):
 
     Attributes:
         max_features: Largest number of columns in a model.
+        residual: ``gp`` adds to each linear model a Gaussian process in its columns, for what bends, and to the mixture a
+            process over all columns, for where few explain little; their shares follow from the evidence.
         transform: Output transform.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         initial_points: Random candidates of each system before there is a model; null: five in all, at least one of
@@ -211,6 +213,7 @@ class SparseProposerSpec(Spec):
 
     type: Literal["sparse"] = "sparse"
     max_features: Annotated[int, Field(ge=1, le=6)] = 3
+    residual: Literal["none", "gp"] = "none"
     transform: SparseTransformSpec = SparseTransformSpec()
     cost_exponent: NonNegativeFloat = 1.0
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None

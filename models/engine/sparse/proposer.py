@@ -21,7 +21,8 @@ from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 from tansaku.models.engine.sparse.columns import Columns, columns_of
 from tansaku.models.engine.transforms import OutputTransform, TransformState
-from tansaku.models.sparse.search.averaging import Average, fit_average
+from tansaku.models.sparse.search.averaging import Mixture, fit_average
+from tansaku.models.sparse.search.smooth import fit_smooth
 
 _DESIGN = 5
 """Initial points together, where the spec says none."""
@@ -91,12 +92,14 @@ class SparseProposer(ModelFree):
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
         state, average, rows = self._fitted(pool, history)
-        mean, deviation = _moments(average, rows)
+        parts = np.array_split(np.arange(len(pool)), ceil(len(pool) / _AT_ONCE))
+        kept = average.components(rows) if len(parts) == 1 else None  # a larger pool is predicted twice
+        mean, deviation = average.moments(*kept) if kept is not None else _moments(average, rows)
         level = levels(self._goal, pool, history, _Mixture(state, mean, deviation))
-        candidates = np.flatnonzero(allowed)
         values = np.zeros(len(pool))
-        for part in np.array_split(candidates, ceil(len(candidates) / _AT_ONCE)):
-            values[part] = self._gains(average, rows[part], level[pool.system_codes[part]])
+        for part in parts:
+            means, deviations = average.components(rows[part]) if kept is None else kept
+            values[part] = self._gains(average.weights, means, deviations, level[pool.system_codes[part]])
         values = per_cost(values, pool.cost, self._spec.cost_exponent)
         position = first_best(values, allowed, logarithmic=False)
         system = int(pool.system_codes[position])
@@ -130,21 +133,25 @@ class SparseProposer(ModelFree):
         found = zip(self._columns(pool).names, average.column_probabilities.tolist(), strict=True)
         return dict(sorted(found, key=lambda pair: -pair[1]))
 
-    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Average, FloatArray]:
+    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Mixture, FloatArray]:
         """The transform, the mixture with fantasies for what is pending, and the columns of all candidates."""
         rows = self._columns(pool).values
         asked = self._spec.transform
         transform = OutputTransform(asked.log, "none", asked.compress)
         systems = pool.system_codes[history.observed]
         state = transform.fit(history.values, systems, len(pool.systems))
-        average = fit_average(rows[history.observed], state.forward(history.values, systems), self._spec.max_features)
+        known, values, largest = rows[history.observed], state.forward(history.values, systems), self._spec.max_features
+        average: Mixture = (
+            fit_smooth(known, values, rows.mean(axis=0), rows.std(axis=0), largest)
+            if self._spec.residual == "gp"
+            else fit_average(known, values, largest)
+        )
         return state, average.conditioned(rows[history.pending]), rows
 
-    def _gains(self, average: Average, rows: FloatArray, level: FloatArray) -> FloatArray:
-        means, deviations = average.components(rows)
+    def _gains(self, weights: FloatArray, means: FloatArray, deviations: FloatArray, level: FloatArray) -> FloatArray:
         if self._goal.kind == "all_below":
-            return np.asarray(average.weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
-        return np.asarray(average.weights @ expected_improvement(means, deviations, level))
+            return np.asarray(weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
+        return np.asarray(weights @ expected_improvement(means, deviations, level))
 
     def _columns(self, pool: CandidatePool) -> Columns:
         if self._known is None or self._known[0] is not pool:
@@ -152,6 +159,6 @@ class SparseProposer(ModelFree):
         return self._known[1]
 
 
-def _moments(average: Average, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _moments(average: Mixture, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     parts = [average.predict(part) for part in np.array_split(rows, ceil(len(rows) / _AT_ONCE))]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([deviation for _, deviation in parts])

@@ -11,8 +11,11 @@ variance ``s² / n``, and s² has an inverse gamma distribution cut at the bound
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from math import comb
+from functools import reduce
+from math import ceil, comb
+from typing import Self
 
 import numpy as np
 from scipy.special import logsumexp
@@ -21,7 +24,7 @@ from tansaku.models.sparse.search.design import Design
 from tansaku.models.sparse.search.evidence import NoiseGrid
 from tansaku.models.sparse.search.landscape import log_prior
 from tansaku.models.sparse.search.subsets import FloatArray, IntArray, number_of_supports, unrank
-from tansaku.models.sparse.search.sweep import Moments, sweep
+from tansaku.models.sparse.search.sweep import Moments, sweep_together
 
 MOST_SUPPORTS = 200_000
 """Supports that are swept; of a table with more, columns are screened first."""
@@ -33,6 +36,7 @@ _KEPT_SHARE = 0.999
 _MOST_KEPT = 150
 _SWEPT_RATIOS = (0.7, 3.0, 12.0)  # s_w / s: weak, ordinary and strong effects
 _NOISE_STEPS = 40
+_IN_CACHE = 50_000  # numbers that are worked on together: more of them cost time in memory
 _FLOOR = 1e-6  # of Q by row: the square of the smallest noise
 
 
@@ -64,8 +68,45 @@ class Member:
         return replace(self, covariance=self.covariance - spread.T @ gain)
 
 
+class Mixture(ABC):
+    """Models with weights, each of which predicts a normal distribution."""
+
+    weights: FloatArray
+
+    @abstractmethod
+    def components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations that each model predicts for the values of rows, in the target's unit.
+
+        The deviation has what the columns do not explain in it: that is a property of a row, not of a measurement.
+
+        Args:
+            x: Rows of the table, (n_rows, n_columns).
+
+        Returns:
+            Both (n_models, n_rows).
+        """
+
+    @abstractmethod
+    def conditioned(self, x: FloatArray) -> Self:
+        """The mixture once the values of further rows are known and equal what each model predicts."""
+
+    @property
+    @abstractmethod
+    def column_probabilities(self) -> FloatArray:
+        """Probability that a column belongs to the support, (n_columns,)."""
+
+    def predict(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of the mixture, in the target's unit, (n_rows,) each."""
+        return self.moments(*self.components(x))
+
+    def moments(self, means: FloatArray, deviations: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of the mixture of components, (n_rows,) each."""
+        mean = self.weights @ means
+        return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
+
+
 @dataclass(frozen=True, eq=False)
-class Average:
+class Average(Mixture):
     """A mixture of linear models.
 
     Attributes:
@@ -85,40 +126,22 @@ class Average:
         return np.asarray((x - self.design.x_mean) / self.design.x_scale)
 
     def components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Means and deviations that each member predicts for the values of rows, in the target's unit.
-
-        The deviation has what the columns do not explain in it: that is a property of a row, not of a measurement.
-
-        Args:
-            x: Rows of the table, (n_rows, n_columns).
-
-        Returns:
-            Both (n_members, n_rows).
-        """
+        """Means and deviations by each member, as ``Mixture`` says."""
         rows = self.standardised(x)
         means, deviations = np.empty((len(self.members), len(x))), np.empty((len(self.members), len(x)))
         for number, member in enumerate(self.members):
             own = member.rows(rows)
             means[number] = own @ member.mean
-            deviations[number] = np.sqrt(np.einsum("ni,ij,nj->n", own, member.covariance, own) + member.noise)
+            deviations[number] = np.sqrt(np.einsum("ni,ni->n", own @ member.covariance, own) + member.noise)
         scale = self.design.y_scale
         return means * scale + self.design.y_mean, deviations * scale
-
-    def predict(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of the mixture, in the target's unit, (n_rows,) each."""
-        return self.moments(*self.components(x))
-
-    def moments(self, means: FloatArray, deviations: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of the mixture of components, (n_rows,) each."""
-        mean = self.weights @ means
-        return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
 
     def uncertainty(self, x: FloatArray) -> FloatArray:
         """Variance of the mixture without what no column explains, (n_rows,); it grows with the distance from known rows."""
         noise = float(self.weights @ [member.noise for member in self.members]) * self.design.y_scale**2
         return np.maximum(self.predict(x)[1] ** 2 - noise, 0.0)
 
-    def conditioned(self, x: FloatArray) -> Average:
+    def conditioned(self, x: FloatArray) -> Self:
         """The mixture once the values of further rows are known and equal what each member predicts."""
         if not len(x):
             return self
@@ -207,18 +230,13 @@ def _swept(design: Design, largest: int) -> list[IntArray]:
     if max(counts) <= RESCORED:
         return [unrank(np.arange(count), n, size) for size, count in enumerate(counts)]
     gram, projection = design.x.T @ design.x, design.x.T @ design.y
-    evidences = []
-    for root in _SWEPT_RATIOS:
-        ridge = Moments(gram + np.eye(n) / root**2, projection, float(design.y @ design.y), np.zeros(n))
-        evidences.append(
-            [
-                -0.5 * (design.n_rows - 1) * np.log(np.maximum(level.residual, _FLOOR * design.n_rows))
-                - 0.5 * (level.log_pivots + 2.0 * size * np.log(root))
-                for size, level in enumerate(sweep(ridge, largest))
-            ]
-        )
+    square = float(design.y @ design.y)
+    ridges = [Moments(gram + np.eye(n) / root**2, projection, square, np.zeros(n)) for root in _SWEPT_RATIOS]
     found = []
-    for size, values in enumerate(np.maximum.reduce(same) for same in zip(*evidences, strict=True)):
+    for size, level in enumerate(sweep_together(ridges, largest)):
+        fit = np.log(np.maximum(level.residual, _FLOOR * design.n_rows))
+        penalty = level.log_pivots + 2.0 * size * np.log(np.array(_SWEPT_RATIOS))
+        values = reduce(np.maximum, (-0.5 * (design.n_rows - 1) * fit - 0.5 * penalty).T)
         best = np.argpartition(-values, RESCORED)[:RESCORED] if len(values) > RESCORED else np.arange(len(values))
         found.append(unrank(np.sort(best), n, size))
     return found
@@ -286,9 +304,14 @@ def _noise(quadratic: FloatArray, n_rows: int, grid: NoiseGrid) -> tuple[FloatAr
     start = np.minimum(np.maximum(peak - width, low), np.maximum(high - width, low))
     end = np.maximum(np.minimum(peak + width + 20.0 / freedom, high), np.minimum(low + width, high))
     step = (end - start) / _NOISE_STEPS
-    log_noise = start[..., None] + step[..., None] * (np.arange(_NOISE_STEPS) + 0.5)
-    exponents = -(n_rows - 1) * log_noise - 0.5 * quadratic[..., None] * np.exp(-2.0 * log_noise)
-    top = exponents.max(axis=-1)
-    parts = np.exp(exponents - top[..., None])
-    total = parts.sum(axis=-1)
-    return top + np.log(total * np.maximum(step, 1e-300)), (parts * np.exp(2.0 * log_noise)).sum(axis=-1) / total
+    logs, variance = np.empty_like(step), np.empty_like(step)
+    for part in np.array_split(np.arange(len(step)), ceil(step.size * _NOISE_STEPS / _IN_CACHE)):
+        log_noise = start[part, :, None] + step[part, :, None] * (np.arange(_NOISE_STEPS) + 0.5)
+        precision = np.exp(-2.0 * log_noise)
+        exponents = -(n_rows - 1) * log_noise - (0.5 * quadratic[part, :, None]) * precision
+        top = exponents.max(axis=-1)
+        shares = np.exp(exponents - top[..., None])
+        total = shares.sum(axis=-1)
+        logs[part] = top + np.log(total * np.maximum(step[part], 1e-300))
+        variance[part] = (shares / precision).sum(axis=-1) / total
+    return logs, variance

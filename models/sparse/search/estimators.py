@@ -16,7 +16,8 @@ from tansaku.models.sparse.search.chain import Sampling
 from tansaku.models.sparse.search.design import Constraints, Design
 from tansaku.models.sparse.search.exhaustive import Running, search_all
 from tansaku.models.sparse.search.landscape import Landscape, landscape, members
-from tansaku.models.sparse.search.logistic import fitted, logistic_score
+from tansaku.models.sparse.search.logistic import fitted
+from tansaku.models.sparse.search.margin import class_score
 from tansaku.models.sparse.search.sampled import search_sampled
 from tansaku.models.sparse.search.scores import Score, ScoreName, linear_score
 from tansaku.models.sparse.search.subsets import FloatArray
@@ -69,8 +70,8 @@ class _Search(BaseEstimator):  # type: ignore[misc]
 
     Args:
         max_features: Largest number of columns or groups in a model.
-        criterion: ``free_energy``, ``cv``, ``bic`` or ``ebic``.
-        folds: For ``cv``.
+        criterion: ``free_energy``, ``cv``, ``bic``, ``ebic``, or for classes ``svm``.
+        folds: For ``cv`` and ``svm``.
         constraints: Required and excluded columns, groups and prices; None: none.
         running: Jobs, state file and progress; None: one job.
     """
@@ -96,7 +97,7 @@ class _Search(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, x: FloatArray, y: FloatArray) -> Self:
         design = Design.of(x, y, self.constraints, classes=self._classes)
-        build = logistic_score if self._classes else linear_score
+        build = class_score if self._classes else linear_score
         self.landscape_ = self._search(build(self.criterion, design, self.folds))
         self.design_ = design
         self.support_ = np.array(columns_of(design, members(self.landscape_.supports[0])), dtype=np.int64)
@@ -210,7 +211,7 @@ class ExhaustiveSearch(_Regression):
 
 
 class ExhaustiveClassifier(_Classification):
-    """Logistic regression for two classes on the best of all supports."""
+    """Logistic regression for two classes on the best of all supports, also where a support vector machine chose it."""
 
 
 class SampledSearch(_Sampled, _Regression):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.search.design import Design
-from tansaku.models.sparse.search.scores import SCORES, Score, ScoreName, folds_of
+from tansaku.models.sparse.search.scores import SCORES, ScoreName, folds_of
 from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray, Units, log_binomial
 
 _STEPS = 30
@@ -130,8 +130,3 @@ def fitted(
         if longest.max() < _CONVERGED:
             break
     return weights, _losses(np.einsum("snk,sk->sn", x, weights), y), hessian
-
-
-def logistic_score(name: ScoreName, design: Design, folds: int = 5) -> Score:
-    """The score of a classification."""
-    return LogisticScore(design, name, folds)

@@ -18,8 +18,10 @@ from tansaku.models.sparse.search.evidence import NoiseGrid, noise_integral
 from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray, Units, log_binomial
 from tansaku.models.sparse.search.sweep import DEPENDENT, Moments, sweep
 
-ScoreName = Literal["free_energy", "cv", "bic", "ebic"]
+ScoreName = Literal["free_energy", "cv", "bic", "ebic", "svm"]
 SCORES: tuple[ScoreName, ...] = ("free_energy", "cv", "bic", "ebic")
+CLASS_SCORES: tuple[ScoreName, ...] = (*SCORES, "svm")
+"""Of classes; ``svm`` is for them alone."""
 _FLOOR = 1e-13  # of a residual square: below it only rounding is left
 
 

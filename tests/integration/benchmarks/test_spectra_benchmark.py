@@ -8,7 +8,10 @@ def test_it_measures_every_method(tmp_path, require, run_benchmark):
     out = tmp_path / "spectra.json"
     done = run_benchmark("spectra", "--quick", "--out", out)
     assert done.returncode == 0, done.stderr
-    result = json.loads(out.read_text())["ours"]
+    found = json.loads(out.read_text())
+    result = found["ours"]
+    assert {shape: part["spectra"] for shape, part in found["shapes"].items()} == {"lorentzian": 5, "pseudo_voigt": 5}
+    assert all(part["right"]["Laplace"] >= 0.6 for part in found["shapes"].values())
     assert result["spectra"] == 10
     assert set(result["right"]) == {"Laplace", "BIC", "LARS"}
     assert result["right"]["Laplace"] >= 0.8

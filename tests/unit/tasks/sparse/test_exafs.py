@@ -40,6 +40,15 @@ def test_the_report_of_the_example(tmp_path):
     page = (tmp_path / "out/report.html").read_text()
     assert page.count("data:image/png;base64,") == 4
     assert "Shells around Cu" in page
+    assert data["multiple_scattering_from"] == pytest.approx(1.5 * 2.556, abs=0.02)
+    assert [note for note in data["notes"] if "single scattering only" in note]
+    assert "shells beyond 3.8" in page
+
+
+def test_a_displacement_at_its_bound_is_said(tmp_path):
+    bounds = Bounds(distance=(1.5, 3.0), variance=(0.005, 0.03), energy=(0.0, 6.0))
+    data = run(EXAMPLE, FEFF, tmp_path / "out", Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1), say)
+    assert data["notes"] == ["the displacement of the shell at 2.56 Å is at its bound 0.005 Å²: distrust its atoms"]
 
 
 def spectrum(tmp_path, order=1):

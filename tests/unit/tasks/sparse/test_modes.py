@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
+from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.io import write
+from ase.io.trajectory import Trajectory
+from ase.md.verlet import VelocityVerlet
+from ase.vibrations import Vibrations
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.modes.dynamics import Snapshots
@@ -126,6 +131,28 @@ def test_velocities_of_a_trajectory(tmp_path):
     (tmp_path / "text.xyz").write_text("no trajectory\n")
     with pytest.raises(ConfigurationError, match="cannot be read as a trajectory"):
         read_snapshots(tmp_path / "text.xyz", 1.0)
+
+
+def test_molecular_dynamics_has_the_vibrations_of_the_cell(tmp_path):
+    def copper():
+        atoms = bulk("Cu", "fcc", a=3.59, cubic=True)
+        atoms.calc = EMT()
+        return atoms
+
+    atoms, step = copper(), 5e-3  # ps
+    speeds = np.random.default_rng(1).normal(scale=3e-4, size=(4, 3))
+    atoms.set_velocities(speeds - speeds.mean(axis=0))
+    with Trajectory(tmp_path / "md.traj", "w", atoms) as frames:
+        motion = VelocityVerlet(atoms, timestep=1000.0 * step * units.fs)
+        motion.attach(frames.write, interval=2)
+        motion.run(400)
+    data = run(tmp_path / "md.traj", tmp_path / "out", 2.0 * step, ModeSettings(most=2), 1, say)
+    vibrations = Vibrations(copper(), name=str(tmp_path / "vibrations"), delta=0.003)
+    vibrations.run()
+    angular = np.real(vibrations.get_energies())[[3, 11]] / units._hbar * units._e * 1e-12  # of the two kinds [1/ps]
+    expected = 2.0 / step * np.arcsin(0.5 * step * angular) / (2.0 * np.pi)  # what Verlet's integration makes of them
+    assert sorted(row["frequency"] for row in data["modes"]) == pytest.approx(expected, rel=5e-4)
+    assert [row["damping"] for row in data["modes"]] == pytest.approx([0.0, 0.0], abs=0.01)
 
 
 def test_noise_alone_has_no_oscillation():

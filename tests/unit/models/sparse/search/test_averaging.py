@@ -73,3 +73,37 @@ def test_screening_keeps_what_only_shows_after_the_first_column():
     kept = screened(design.x, design.y, 40)
     assert len(kept) == 40
     assert set(NAMES) <= set(kept.tolist())
+
+
+@pytest.mark.parametrize("rows", [6, 30])
+def test_predictions_are_those_of_a_plain_computation_support_by_support(rows):
+    x, y = table(rows)
+    x, unseen = x[:, 1:7], table(4, seed=1)[0][:, 1:7]
+    design, grid = Design.of(x, y), NoiseGrid()
+    standard = (unseen - design.x_mean) / design.x_scale
+    logs, means, squares = [], [], []
+    for size in range(3):
+        for support in unrank(np.arange([1, 6, 15][size]), 6, size):
+            own, rest = design.x[:, support], standard[:, support]
+            for ratio in grid.ratios:
+                inverse = np.linalg.inv(own.T @ own + np.eye(size) / ratio)
+                weights = inverse @ (own.T @ design.y)
+                quadratic = float(design.y @ (design.y - own @ weights))
+                low = np.log(max(grid.noise[0], grid.weight[0] / np.sqrt(ratio)))
+                high = np.log(min(grid.noise[1], grid.weight[1] / np.sqrt(ratio)))
+                noise = np.linspace(low, high, 4001)
+                terms = -(rows - 1) * noise - 0.5 * quadratic * np.exp(-2.0 * noise)
+                share = np.exp(terms - terms.max())
+                variance = float(share @ np.exp(2.0 * noise) / share.sum())
+                own_log = terms.max() + np.log(np.trapezoid(share, noise))
+                own_log += 0.5 * np.linalg.slogdet(inverse)[1] - 0.5 * size * np.log(ratio)
+                logs.append(own_log - np.log([1, 6, 15][size]))
+                means.append(rest @ weights)
+                spread = np.einsum("ni,ij,nj->n", rest, inverse, rest) + 1.0 / rows + 1.0
+                squares.append((rest @ weights) ** 2 + variance * spread)
+    weights = np.exp(np.array(logs) - logsumexp(logs))
+    mean = weights @ np.array(means)
+    deviation = np.sqrt(weights @ np.array(squares) - mean**2) * design.y_scale
+    found, error = fit_average(x, y, 2).predict(unseen)
+    assert found == pytest.approx(mean * design.y_scale + design.y_mean, abs=3e-3)
+    assert error == pytest.approx(deviation, rel=5e-3)
