@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.identifiers import certificate_rng, proposal_rng
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.percolation import Bottleneck, bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
@@ -28,7 +29,11 @@ LOW_REGION = 0.2
 """Share of the grid points whose region ``low_region`` looks for."""
 
 PATIENCE = 8
-"""A search ends after so many evaluations in which it had the true minimum and bottleneck, both of them computed."""
+"""A search ends after so many evaluations in which it had the true minimum and bottleneck, both of them computed, and, by
+dominance, a certificate that stops it."""
+
+WITHIN, CONFIDENCE, EVERY = 0.01, 0.95, 5
+"""When a campaign would stop: the barrier is within this [eV] with this probability; looks are so many evaluations apart."""
 
 _TINY = 1e-12
 
@@ -105,7 +110,8 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
 
     Returns:
         After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
-        estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed.
+        estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed. By dominance also
+        ``certificates``: see :func:`_certificate`; a search goes on until one of them stops it.
     """
     pool, values = problem.pool, problem.values
     grid = pool.grids[pool.systems[0]]
@@ -118,7 +124,7 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
     chosen: list[int] = []
     fitted: JsonDict | None = None
     fits: list[int] = []
-    result: JsonDict = {"error": [], "right": [], "known": []}
+    result: JsonDict = {"error": [], "right": [], "known": []} | ({"certificates": []} if method == "dominance" else {})
     history, belief = _history(chosen, values), None
     for number in range(1, evaluations + 1):
         rng = proposal_rng(seed, number)
@@ -147,15 +153,42 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
         )
         result["right"].append(bool(same))
         result["known"].append({truth.minimum, truth.points[place]} <= set(chosen))
+        if "certificates" in result and number % EVERY == 0 and number >= proposer.initial_count(pool):
+            found = proposer.remaining(pool, history, certificate_rng(seed, number + 1), fitted)
+            result["certificates"].append(_certificate(found, number, truth.barriers[place]))
         if ended(result):
             break
     return result
 
 
+def _certificate(found: object, number: int, barrier: float) -> JsonDict:
+    """What a campaign would print after so many evaluations, beside the true barrier.
+
+    Returns:
+        ``number`` of evaluations, ``error`` of the stated barrier [eV] and ``tolerance``, half of the 95 % interval [eV], both
+        None where the model knows of no path, and ``probability`` that the barrier is within 10 meV.
+    """
+    if not isinstance(found, BarrierBelief):
+        raise AssertionError("the certificate of a bottleneck is the posterior of a barrier")
+    tolerance = found.tolerances(CONFIDENCE)[0]
+    return {
+        "number": number,
+        "error": None if found.estimate is None else abs(found.estimate - barrier),
+        "tolerance": tolerance if np.isfinite(tolerance) else None,
+        "probability": float(found.probabilities(WITHIN)[0]),
+    }
+
+
+def stopped(run: JsonDict) -> JsonDict | None:
+    """The certificate that ends a campaign; None where none does yet, or the search has none."""
+    return next((found for found in run.get("certificates", ()) if found["probability"] >= CONFIDENCE), None)
+
+
 def ended(run: JsonDict) -> bool:
-    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations."""
+    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations, and stopped."""
     both = [right and known for right, known in zip(run["right"], run["known"], strict=True)]
-    return len(both) >= PATIENCE and all(both[-PATIENCE:])
+    found = len(both) >= PATIENCE and all(both[-PATIENCE:])
+    return found and ("certificates" not in run or stopped(run) is not None)
 
 
 def _history(chosen: list[int], values: FloatArray) -> History:
