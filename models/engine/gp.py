@@ -29,6 +29,7 @@ from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
+from tansaku.models.engine.pathwise import check_stationary
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
@@ -209,6 +210,8 @@ class GPProposer:
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
+            if self._settings.goal.pathwise:
+                check_stationary(self._terms[1])
         return self._terms[1]
 
     def _scores(
