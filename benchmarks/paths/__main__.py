@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.command import begun, command, results
 from benchmarks.paths.bands import ENDS, STARTS, compare
 from benchmarks.paths.hosts import HOSTS, Host, surface_values
-from benchmarks.paths.methods import PATIENCE, SCORES, Problem, search, stopped
+from benchmarks.paths.methods import PATIENCE, SCORES, Problem, limit_of, search, stopped
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
@@ -47,7 +47,7 @@ _SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 
 def settings(*, quick: bool) -> JsonDict:
     """What a run's numbers depend on."""
-    return {"schema_version": 2, "quick": quick, "evaluations": 12 if quick else 60, "patience": PATIENCE}
+    return {"schema_version": 1, "quick": quick, "evaluations": 12 if quick else 45, "patience": PATIENCE}
 
 
 def play(case: tuple[Host, str, int, int]) -> JsonDict:
@@ -85,6 +85,7 @@ def describe_host(host: Host) -> JsonDict:
     barriers = {connectivity: list(bottleneck(problem.values, grid, connectivity).barriers) for connectivity in (6, 26)}
     return {
         **asdict(host),
+        "title": host.title,
         "points": len(problem.pool),
         "grid_points": len(grid.members),
         "failed": int((~np.isfinite(problem.values)).sum()),
@@ -108,7 +109,7 @@ def summary(hosts: list[JsonDict], runs: list[JsonDict]) -> list[JsonDict]:
         mine = [run for run in runs if (run["host"], run["method"]) == (host["name"], method)]
         if not mine:
             continue
-        limit = max(int(0.05 * host["points"]), 40)
+        limit = limit_of(host)
         counts = [settled(run) for run in mine]
         most = max(len(run["error"]) for run in mine)
         rows.append(
@@ -262,7 +263,8 @@ def main() -> None:
     if given.figure is not None:
         from benchmarks.paths.figure import draw
 
-        draw(result["hosts"], result["runs"], given.figure)
+        shown = [host for host in result["hosts"] if host["points"] >= FINE] or result["hosts"]
+        draw(shown, result["runs"], given.figure)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,14 @@ class Host:
                 "supercell": self.supercell,
             }
         )
+
+    @property
+    def title(self) -> str:
+        """In words, as figures have it."""
+        counts = Counter(self.space().host.get_chemical_symbols())
+        units = gcd(*counts.values())
+        host = "".join(f"{element}{count // units if count > units else ''}" for element, count in counts.items())
+        return f"{self.ion} in {host}" + (f", {self.prototype}" if self.cations else "")
 
     def space(self) -> EnergySurfaceSpace:
         """Opens it."""

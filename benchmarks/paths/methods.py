@@ -111,7 +111,7 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
     Returns:
         After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
         estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed. By dominance also
-        ``certificates``: see :func:`_certificate`; a search goes on until one of them stops it.
+        ``certificates``: see :func:`_certificate`; a search continues until one of them stops it.
     """
     pool, values = problem.pool, problem.values
     grid = pool.grids[pool.systems[0]]
@@ -177,6 +177,11 @@ def _certificate(found: object, number: int, barrier: float) -> JsonDict:
         "tolerance": tolerance if np.isfinite(tolerance) else None,
         "probability": float(found.probabilities(WITHIN)[0]),
     }
+
+
+def limit_of(host: JsonDict) -> int:
+    """Evaluations that the goal allows on a host."""
+    return max(int(0.05 * host["points"]), 40)
 
 
 def stopped(run: JsonDict) -> JsonDict | None:

@@ -2,8 +2,8 @@
 
 Two grids: that of a spinel, which the space group folds into some hundred candidates, and that of a cell without any symmetry,
 where every point is a candidate; there also with ``sampling: pathwise``, which draws all points. The surface is a random
-combination of the features, so that nothing is computed. Given are processor seconds of all threads, which another program beside
-this one changes little, and seconds of the clock, with the load of the machine in ``provenance``.
+combination of the features, so that nothing is computed. Given are processor seconds of all threads, which another program
+beside this one changes little, and seconds of the clock, with the load of the machine in ``provenance``.
 """
 
 from __future__ import annotations

@@ -41,8 +41,10 @@ def surface() -> tuple[CandidatePool, np.ndarray]:
     return pool, values
 
 
-def search(spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1) -> tuple[list[int], BarrierBelief | None]:
-    """Candidates evaluated, in order, and what is known at the end."""
+def search(
+    spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1, *, resumed: bool = False
+) -> tuple[list[int], BarrierBelief | None]:
+    """Candidates evaluated, in order, and what is known at the end; ``resumed``: a new process makes each proposal."""
     pool, values = surface()
     objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", "dimensions": dimensions}})
     proposer = build_proposer(spec, objective)
@@ -54,6 +56,8 @@ def search(spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1) -
         if proposer.refit_due(len(done), fits):
             fitted = proposer.fit(pool, history, fitted)
             fits.append(len(done))
+        if resumed:
+            proposer = build_proposer(spec, objective)
         choice = proposer.propose(pool, history, number, proposal_rng(seed, number), fitted)
         assert choice is not None
         chosen.append(choice.position)
@@ -85,7 +89,7 @@ def test_the_number_of_directions_matters():
 
 
 def test_the_same_arguments_give_the_same_proposals():
-    assert search(GPProposerSpec(initial_points=6), 14)[0] == search(GPProposerSpec(initial_points=6), 14)[0]
+    assert search(GPProposerSpec(initial_points=6), 14)[0] == search(GPProposerSpec(initial_points=6), 14, resumed=True)[0]
 
 
 def test_little_is_certain_with_few_evaluations():
