@@ -35,6 +35,9 @@ dominance, a certificate that stops it."""
 WITHIN, CONFIDENCE, EVERY = 0.01, 0.95, 5
 """When a campaign would stop: the barrier is within this [eV] with this probability; looks are so many evaluations apart."""
 
+START = GPProposerSpec(initial_points=8)
+"""Eight random points first."""
+
 _TINY = 1e-12
 
 
@@ -99,7 +102,7 @@ class Problem:
     dimensions: int = 3
 
 
-def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDict:
+def search(problem: Problem, method: str, seed: int, evaluations: int, start: GPProposerSpec = START) -> JsonDict:
     """Plays a search.
 
     Args:
@@ -107,6 +110,7 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
         method: A key of :data:`SCORES`.
         seed: Of the start and of what is drawn.
         evaluations: How many at most; see :func:`ended`.
+        start: The proposer, with its initial design, which all methods have.
 
     Returns:
         After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
@@ -116,7 +120,7 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
     pool, values = problem.pool, problem.values
     grid = pool.grids[pool.systems[0]]
     goal = {"type": "bottleneck", "dimensions": problem.dimensions}
-    proposer = build_proposer(GPProposerSpec(initial_points=8), ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
+    proposer = build_proposer(start, ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
     if not isinstance(proposer, GPProposer):
         raise AssertionError("a Gaussian process chooses")
     truth = bottleneck(values, grid)
