@@ -102,7 +102,9 @@ class Problem:
     dimensions: int = 3
 
 
-def search(problem: Problem, method: str, seed: int, evaluations: int, start: GPProposerSpec = START) -> JsonDict:
+def search(
+    problem: Problem, method: str, seed: int, evaluations: int, start: GPProposerSpec = START, *, certified: bool = True
+) -> JsonDict:
     """Plays a search.
 
     Args:
@@ -111,6 +113,7 @@ def search(problem: Problem, method: str, seed: int, evaluations: int, start: GP
         seed: Of the start and of what is drawn.
         evaluations: How many at most; see :func:`ended`.
         start: The proposer, with its initial design, which all methods have.
+        certified: Whether a search by dominance asks for certificates.
 
     Returns:
         After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
@@ -128,7 +131,9 @@ def search(problem: Problem, method: str, seed: int, evaluations: int, start: GP
     chosen: list[int] = []
     fitted: JsonDict | None = None
     fits: list[int] = []
-    result: JsonDict = {"error": [], "right": [], "known": []} | ({"certificates": []} if method == "dominance" else {})
+    result: JsonDict = {"error": [], "right": [], "known": []}
+    if certified and method == "dominance":
+        result["certificates"] = []
     history, belief = _history(chosen, values), None
     for number in range(1, evaluations + 1):
         rng = proposal_rng(seed, number)
@@ -147,22 +152,26 @@ def search(problem: Problem, method: str, seed: int, evaluations: int, start: GP
             fitted = proposer.fit(pool, history, fitted)
             fits.append(len(history.observed))
         belief = _belief(proposer, problem, history, fitted, weights) if len(history.observed) else None
-        place = problem.dimensions - 1
-        barrier = np.inf if belief is None else belief.found.barriers[place]
-        result["error"].append(abs(barrier - truth.barriers[place]) if np.isfinite(barrier) else None)
-        same = (
-            belief is not None
-            and values[belief.found.minimum] == values[truth.minimum]
-            and belief.found.points[place] == truth.points[place]
-        )
-        result["right"].append(bool(same))
-        result["known"].append({truth.minimum, truth.points[place]} <= set(chosen))
+        for key, value in _judged(problem, truth, belief, chosen).items():
+            result[key].append(value)
         if "certificates" in result and number % EVERY == 0 and number >= proposer.initial_count(pool):
             found = proposer.remaining(pool, history, certificate_rng(seed, number + 1), fitted)
-            result["certificates"].append(_certificate(found, number, truth.barriers[place]))
+            result["certificates"].append(_certificate(found, number, truth.barriers[problem.dimensions - 1]))
         if ended(result):
             break
     return result
+
+
+def _judged(problem: Problem, truth: Bottleneck, belief: Belief | None, chosen: list[int]) -> JsonDict:
+    """The error of what is believed, whether it is right, and whether minimum and bottleneck were computed."""
+    place = problem.dimensions - 1
+    known = {truth.minimum, truth.points[place]} <= set(chosen)
+    if belief is None:
+        return {"error": None, "right": False, "known": known}
+    barrier, lowest = belief.found.barriers[place], problem.values[belief.found.minimum]
+    same = lowest == problem.values[truth.minimum] and belief.found.points[place] == truth.points[place]
+    error = abs(barrier - truth.barriers[place]) if np.isfinite(barrier) else None
+    return {"error": error, "right": bool(same), "known": known}
 
 
 def _certificate(found: object, number: int, barrier: float) -> JsonDict:

@@ -34,7 +34,7 @@ def play(case: tuple[Host, str, str, int, int]) -> JsonDict:
     problem = known_problem(host)
     if problem is None:
         raise FileNotFoundError(host.file)
-    run = search(problem, method, seed, evaluations, STARTS[start])
+    run = search(problem, method, seed, evaluations, STARTS[start], certified=False)
     return {"host": host.name, "start": start, "method": method, "seed": seed, "within_10_mev": settled(run)}
 
 
