@@ -304,6 +304,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("retrain", "surrogate", "patience"): None,
     ("retrain", "surrogate", "softening"): None,
     ("proposer", "by_system"): False,
+    ("objective", "goal", "sampling"): "lowest",
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "parent", "transformations"): [],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.paths.methods import SCORES
+from benchmarks.paths.methods import SCORES, limit_of
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
@@ -15,17 +15,17 @@ _TOLERANCE = 0.01
 
 
 def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
-    """Draws one panel for each host."""
+    """Draws one panel for each host, and a line at the limit of the goal."""
     from matplotlib.figure import Figure
 
     longest = max(len(run["error"]) for run in runs)
-    columns = min(len(hosts), 4)
-    rows = -(-len(hosts) // columns)
+    columns = min(len(hosts) + 1, 4)
+    rows = -(-(len(hosts) + 1) // columns)
     with drawing():
         figure = Figure(figsize=(2.3 * columns + 0.6, 2.0 * rows + 0.5), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
         for panel in panels[len(hosts) :]:
-            panel.set_visible(False)
+            panel.axis("off")
         for axes, host in zip(panels, hosts, strict=False):
             for method, colour in _COLOURS.items():
                 mine = [run for run in runs if (run["host"], run["method"]) == (host["name"], method)]
@@ -34,11 +34,13 @@ def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
                 right = np.array([_right(run["error"], longest) for run in mine])
                 share = 100.0 * np.arange(1, right.shape[1] + 1) / host["points"]
                 axes.step(share, right.mean(axis=0), color=colour, lw=1.2, where="post", label=method.replace("_", " "))
-            axes.set_title(host["name"], fontsize=8)
+            axes.axvline(100.0 * limit_of(host) / host["points"], color=INK, lw=0.6, ls=":", label="limit of the goal")
+            axes.set_title(host["title"], fontsize=8)
             axes.set_ylim(-0.03, 1.03)
-        panels[0].legend(fontsize=6)
+        # The last panel is free.
+        panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center", fontsize=8)
         figure.supxlabel("points computed [%]", fontsize=8)
-        figure.supylabel("barrier within 10 meV", fontsize=8)
+        figure.supylabel("share of searches whose barrier is within 10 meV", fontsize=8)
         figure.savefig(path, dpi=200)
 
 

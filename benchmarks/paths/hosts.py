@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,14 @@ class Host:
             }
         )
 
+    @property
+    def title(self) -> str:
+        """In words, as figures have it."""
+        counts = Counter(self.space().host.get_chemical_symbols())
+        units = gcd(*counts.values())
+        host = "".join(f"{element}{count // units if count > units else ''}" for element, count in counts.items())
+        return f"{self.ion} in {host}" + (f", {self.prototype}" if self.cations else "")
+
     def space(self) -> EnergySurfaceSpace:
         """Opens it."""
         return EnergySurfaceSpace(self.spec, CRYSTALS)
@@ -75,8 +85,12 @@ HOSTS = (
     Host("h-srtio3", "perovskite", ("Sr2+", "Ti4+"), "H", 0.11),
     Host("h-catio3", "perovskite", ("Ca2+", "Ti4+"), "H", 0.105),
     Host("li-tio2-anatase", "anatase", ("Ti4+",), "Li", 0.165),
-    Host("li-wo3-fine", "rhenium-trioxide", ("W6+",), "Li", 0.09),
+    Host("li-mgal2o4-fine", "spinel", ("Mg2+", "Al3+"), "Li", 0.10, (1, 1, 1)),
     Host("li-zno-fine", "zincblende", ("Zn2+",), "Li", 0.083),
+    Host("h-cao-fine", "rocksalt", ("Ca2+",), "H", 0.095),
+    Host("o-zro2-fine", "fluorite", ("Zr4+",), "O", 0.0885),
+    Host("li-wo3-fine", "rhenium-trioxide", ("W6+",), "Li", 0.09),
+    Host("h-bazro3-fine", "perovskite", ("Ba2+", "Zr4+"), "H", 0.115, chosen_on=True),
     Host("na-cr2p3o12", "cr2p3o12.extxyz", (), "Na", 0.30, (1, 1, 1)),
     Host("li-fepo4", "fepo4.extxyz", (), "Li", 0.27, (1, 1, 2)),
     Host("li-la3zr2o12", "la3zr2o12.extxyz", (), "Li", 0.22, (1, 1, 1)),

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.identifiers import certificate_rng, proposal_rng
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.percolation import Bottleneck, bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
@@ -28,7 +29,14 @@ LOW_REGION = 0.2
 """Share of the grid points whose region ``low_region`` looks for."""
 
 PATIENCE = 8
-"""A search ends after so many evaluations in which it had the true minimum and bottleneck, both of them computed."""
+"""A search ends after so many evaluations in which it had the true minimum and bottleneck, both of them computed, and, by
+dominance, a certificate that stops it."""
+
+WITHIN, CONFIDENCE, EVERY = 0.01, 0.95, 5
+"""When a campaign would stop: the barrier is within this [eV] with this probability; looks are so many evaluations apart."""
+
+START = GPProposerSpec(initial_points=8)
+"""Eight random points first."""
 
 _TINY = 1e-12
 
@@ -94,7 +102,9 @@ class Problem:
     dimensions: int = 3
 
 
-def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDict:
+def search(
+    problem: Problem, method: str, seed: int, evaluations: int, start: GPProposerSpec = START, *, certified: bool = True
+) -> JsonDict:
     """Plays a search.
 
     Args:
@@ -102,15 +112,18 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
         method: A key of :data:`SCORES`.
         seed: Of the start and of what is drawn.
         evaluations: How many at most; see :func:`ended`.
+        start: The proposer, with its initial design, which all methods have.
+        certified: Whether a search by dominance asks for certificates.
 
     Returns:
         After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
-        estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed.
+        estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed. By dominance also
+        ``certificates``: see :func:`_certificate`; a search continues until one of them stops it.
     """
     pool, values = problem.pool, problem.values
     grid = pool.grids[pool.systems[0]]
     goal = {"type": "bottleneck", "dimensions": problem.dimensions}
-    proposer = build_proposer(GPProposerSpec(initial_points=8), ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
+    proposer = build_proposer(start, ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
     if not isinstance(proposer, GPProposer):
         raise AssertionError("a Gaussian process chooses")
     truth = bottleneck(values, grid)
@@ -119,6 +132,8 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
     fitted: JsonDict | None = None
     fits: list[int] = []
     result: JsonDict = {"error": [], "right": [], "known": []}
+    if certified and method == "dominance":
+        result["certificates"] = []
     history, belief = _history(chosen, values), None
     for number in range(1, evaluations + 1):
         rng = proposal_rng(seed, number)
@@ -137,25 +152,61 @@ def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDi
             fitted = proposer.fit(pool, history, fitted)
             fits.append(len(history.observed))
         belief = _belief(proposer, problem, history, fitted, weights) if len(history.observed) else None
-        place = problem.dimensions - 1
-        barrier = np.inf if belief is None else belief.found.barriers[place]
-        result["error"].append(abs(barrier - truth.barriers[place]) if np.isfinite(barrier) else None)
-        same = (
-            belief is not None
-            and values[belief.found.minimum] == values[truth.minimum]
-            and belief.found.points[place] == truth.points[place]
-        )
-        result["right"].append(bool(same))
-        result["known"].append({truth.minimum, truth.points[place]} <= set(chosen))
+        for key, value in _judged(problem, truth, belief, chosen).items():
+            result[key].append(value)
+        if "certificates" in result and number % EVERY == 0 and number >= proposer.initial_count(pool):
+            found = proposer.remaining(pool, history, certificate_rng(seed, number + 1), fitted)
+            result["certificates"].append(_certificate(found, number, truth.barriers[problem.dimensions - 1]))
         if ended(result):
             break
     return result
 
 
+def _judged(problem: Problem, truth: Bottleneck, belief: Belief | None, chosen: list[int]) -> JsonDict:
+    """The error of what is believed, whether it is right, and whether minimum and bottleneck were computed."""
+    place = problem.dimensions - 1
+    known = {truth.minimum, truth.points[place]} <= set(chosen)
+    if belief is None:
+        return {"error": None, "right": False, "known": known}
+    barrier, lowest = belief.found.barriers[place], problem.values[belief.found.minimum]
+    same = lowest == problem.values[truth.minimum] and belief.found.points[place] == truth.points[place]
+    error = abs(barrier - truth.barriers[place]) if np.isfinite(barrier) else None
+    return {"error": error, "right": bool(same), "known": known}
+
+
+def _certificate(found: object, number: int, barrier: float) -> JsonDict:
+    """What a campaign would print after so many evaluations, beside the true barrier.
+
+    Returns:
+        ``number`` of evaluations, ``error`` of the stated barrier [eV] and ``tolerance``, half of the 95 % interval [eV], both
+        None where the model knows of no path, and ``probability`` that the barrier is within 10 meV.
+    """
+    if not isinstance(found, BarrierBelief):
+        raise AssertionError("the certificate of a bottleneck is the posterior of a barrier")
+    tolerance = found.tolerances(CONFIDENCE)[0]
+    return {
+        "number": number,
+        "error": None if found.estimate is None else abs(found.estimate - barrier),
+        "tolerance": tolerance if np.isfinite(tolerance) else None,
+        "probability": float(found.probabilities(WITHIN)[0]),
+    }
+
+
+def limit_of(host: JsonDict) -> int:
+    """Evaluations that the goal allows on a host."""
+    return max(int(0.05 * host["points"]), 40)
+
+
+def stopped(run: JsonDict) -> JsonDict | None:
+    """The certificate that ends a campaign; None where none does yet, or the search has none."""
+    return next((found for found in run.get("certificates", ()) if found["probability"] >= CONFIDENCE), None)
+
+
 def ended(run: JsonDict) -> bool:
-    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations."""
+    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations, and stopped."""
     both = [right and known for right, known in zip(run["right"], run["known"], strict=True)]
-    return len(both) >= PATIENCE and all(both[-PATIENCE:])
+    found = len(both) >= PATIENCE and all(both[-PATIENCE:])
+    return found and ("certificates" not in run or stopped(run) is not None)
 
 
 def _history(chosen: list[int], values: FloatArray) -> History:

@@ -24,7 +24,7 @@ SAMPLES = 128
 """Surfaces that are drawn for a proposal."""
 
 JOINT = 1500
-"""Largest number of points that are drawn jointly; the others stay at their means."""
+"""Largest number of points that are drawn exactly; of more the lowest, or all path by path, as the goal says."""
 
 _THREADED = 50_000
 """Points of a grid from which on samples are flooded by several threads."""
@@ -85,10 +85,14 @@ def sample_surfaces(
     open_ = (deviation > _TINY) & np.isfinite(mean) & (mean - _FAR * deviation <= level)
     open_[history.observed] = False
     points = np.flatnonzero(open_)
-    if len(points) > JOINT:
+    if len(points) > JOINT and not goal.pathwise:
         lowest = np.argsort((mean - _HIGH * deviation)[points], kind="stable")[:JOINT]
         points = np.sort(points[lowest])
-    drawn = _deviations(prediction, points, history.pending.tolist(), rng, count)
+    pending = history.pending.tolist()
+    if len(points) > JOINT:
+        drawn = prediction.posterior.paths(points, pending, rng, count)
+    else:
+        drawn = _deviations(prediction, points, pending, rng, count)
 
     def dominant(sample: int) -> tuple[int, int, float]:
         surface = mean.copy()

@@ -29,6 +29,7 @@ class Goal:
         threshold: Of ``all_below`` [objective's unit, oriented so that smaller is better].
         dimensions: Of ``bottleneck``: independent directions of the path.
         connectivity: Of ``bottleneck``: neighbours of a grid point.
+        pathwise: Of ``bottleneck``: whether all points are drawn where they are too many for exact samples.
     """
 
     kind: GoalKind = "best_per_system"
@@ -36,6 +37,7 @@ class Goal:
     threshold: float = 0.0
     dimensions: int = 1
     connectivity: Connectivity = 26
+    pathwise: bool = False
 
     @property
     def by_system(self) -> bool:
@@ -71,7 +73,9 @@ LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
     "best_overall": lambda _spec, _objective: Goal("top_k", 1),
     "top_k": _of_top_k,
     "all_below": _of_threshold,
-    "bottleneck": lambda spec, _objective: Goal("bottleneck", dimensions=spec.dimensions, connectivity=spec.connectivity),
+    "bottleneck": lambda spec, _objective: Goal(
+        "bottleneck", dimensions=spec.dimensions, connectivity=spec.connectivity, pathwise=spec.sampling == "pathwise"
+    ),
 }
 """What the engine makes of a goal with one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
 

@@ -23,12 +23,13 @@ from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, dr
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
-from tansaku.models.engine.initial import initial_position, initial_size
+from tansaku.models.engine.initial import initial_position, initial_size, multiplicities
 from tansaku.models.engine.kernels import Term, expand
 from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
+from tansaku.models.engine.pathwise import check_stationary
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
@@ -73,9 +74,12 @@ class GPProposer:
         """As many of each system as the settings say.
 
         Raises:
-            ConfigurationError: The kernel or the mean names a feature group that the pool lacks, or a system is too small.
+            ConfigurationError: The kernel or the mean names a feature group that the pool lacks, a system is too small, or the
+                initial design does not fit the pool.
         """
         self._expanded(pool)
+        if self._settings.initial == "symmetric":
+            multiplicities(pool)
         return initial_size(pool, self._settings.initial_points)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
@@ -209,6 +213,8 @@ class GPProposer:
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
+            if self._settings.goal.pathwise:
+                check_stationary(self._terms[1])
         return self._terms[1]
 
     def _scores(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 
-InitialName = Literal["random", "cheapest"]
+InitialName = Literal["random", "cheapest", "symmetric"]
 
 
 def initial_size(pool: CandidatePool, points: int) -> int:
@@ -33,6 +33,20 @@ def initial_size(pool: CandidatePool, points: int) -> int:
     return points * len(pool.systems)
 
 
+def multiplicities(pool: CandidatePool) -> npt.NDArray[np.intp]:
+    """Points of the unfolded grid that each candidate stands for, shape ``(n_candidates,)``: few at sites of high symmetry.
+
+    Raises:
+        ConfigurationError: The candidates are no points of grids.
+    """
+    if set(pool.grids) != set(pool.systems):
+        raise ConfigurationError(
+            "proposer.initial: symmetric needs a space whose candidates are points of a periodic grid, as energy_surface"
+        )
+    members = np.concatenate([grid.members[grid.members >= 0] for grid in pool.grids.values()])
+    return np.bincount(members, minlength=len(pool))
+
+
 def initial_position(
     pool: CandidatePool, allowed: npt.NDArray[np.bool_], number: int, rng: np.random.Generator, design: InitialName
 ) -> int:
@@ -45,7 +59,11 @@ def initial_position(
         allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
         number: Proposal number, counted from 1.
         rng: Random stream of this number.
-        design: ``random``: uniform over the system; ``cheapest``: uniform over its cheapest candidates.
+        design: ``random``: uniform over the system; ``cheapest``: uniform over its cheapest candidates; ``symmetric``: uniform
+            over those that stand for the fewest points of the grid.
+
+    Raises:
+        ConfigurationError: ``symmetric``, and the candidates are no points of grids.
     """
     system = (number - 1) % len(pool.systems)
     members = np.flatnonzero(allowed & (pool.system_codes == system))
@@ -53,4 +71,7 @@ def initial_position(
         members = np.flatnonzero(allowed)
     if design == "cheapest":
         members = members[pool.cost[members] == pool.cost[members].min()]
+    if design == "symmetric":
+        points = multiplicities(pool)[members]
+        members = members[points == points.min()]
     return int(rng.choice(members))

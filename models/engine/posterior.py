@@ -15,15 +15,17 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 
 import numpy as np
-from scipy.linalg import blas, lapack, solve_triangular
+from scipy.linalg import blas, cho_solve, lapack, solve_triangular
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
+from tansaku.models.engine.pathwise import FREQUENCIES, PriorSamples
 
 _FIRST_CAPACITY = 64
 _COLUMNS_AT_ONCE = 8
+_CANDIDATES_AT_ONCE = 8192
 
 
 class AppendedCholesky:
@@ -299,6 +301,46 @@ class PoolPosterior:
             prior -= white[0].T @ white[-1]
         self._forget(kept)
         return prior
+
+    def paths(
+        self,
+        candidates: IntArray,
+        fantasies: Sequence[int],
+        rng: np.random.Generator,
+        count: int,
+        frequencies: int = FREQUENCIES,
+    ) -> FloatArray:
+        """Posterior samples of many candidates minus their mean, by Matheron's rule (:mod:`~tansaku.models.engine.pathwise`).
+
+        Args:
+            candidates: Positions, shape ``(m,)``.
+            fantasies: Pending points.
+            rng: Source of randomness.
+            count: Number of samples.
+            frequencies: Of the prior's samples.
+
+        Returns:
+            Shape ``(count, m)``, in single precision.
+
+        Raises:
+            ConfigurationError: The kernel is not stationary.
+        """
+        kept = len(self._points)
+        for point in fantasies:
+            self._append(point)
+        prior = PriorSamples(self._terms, self._pool, self._parameters, rng, count, frequencies)
+        drawn = prior.at(candidates, np.float32).T
+        if self._points:
+            points = np.asarray(self._points, dtype=np.intp)
+            spread = np.sqrt(self._noise + np.array([self._extra.get(point, 0.0) for point in self._points]))
+            seen = prior.at(points) + spread[:, None] * rng.standard_normal((len(points), count))
+            weights = cho_solve((self._factor.lower, True), seen, check_finite=False)
+            for begin in range(0, len(candidates), _CANDIDATES_AT_ONCE):
+                here = slice(begin, begin + _CANDIDATES_AT_ONCE)
+                near = covariance(self._terms, self._pool, self._parameters, points, candidates[here])
+                drawn[:, here] -= weights.T @ near
+        self._forget(kept)
+        return np.asarray(drawn)
 
     def _append(self, point: int) -> FloatArray:
         diagonal = float(self._prior[point]) + self._noise + self._extra.get(point, 0.0)

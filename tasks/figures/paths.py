@@ -24,6 +24,7 @@ _ABOVE = 2.0
 """Slices show energies up to so many times the barrier."""
 
 _AXES = "abc"
+_INSIDE = "#d1d5db"
 
 
 def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Path]:
@@ -62,6 +63,9 @@ class Slice:
         deviation: [eV], same shape.
         computed: Fractional coordinates of computed points, shape ``(k, 2)``.
         top: Largest energy that is shown [eV].
+        vectors: The two cell vectors in the plane, the first along x [Å], shape ``(2, 2)``.
+        neck: Fractional coordinates of the bottleneck, shape ``(2,)``; None where there is none.
+        level: Energy of the bottleneck [eV].
     """
 
     axis: int
@@ -70,6 +74,9 @@ class Slice:
     deviation: FloatArray
     computed: FloatArray
     top: float
+    vectors: FloatArray
+    neck: FloatArray | None
+    level: float
 
 
 def surface_slices(surface: CampaignSurface) -> list[Slice]:
@@ -89,6 +96,9 @@ def surface_slices(surface: CampaignSurface) -> list[Slice]:
         index = round(place[axis] * shape[axis]) % shape[axis]
         rows, columns = np.nonzero(np.take(computed.reshape(shape), index, axis))
         others = [size for number, size in enumerate(shape) if number != axis]
+        first, second = np.delete(surface.cell, axis, axis=0)
+        along = first / np.linalg.norm(first)
+        upwards = float(np.linalg.norm(second - (second @ along) * along))
         cuts.append(
             Slice(
                 axis,
@@ -97,39 +107,57 @@ def surface_slices(surface: CampaignSurface) -> list[Slice]:
                 np.take(deviation.reshape(shape), index, axis),
                 np.column_stack([rows / others[0], columns / others[1]]),
                 _ABOVE * barrier,
+                np.array([[np.linalg.norm(first), 0.0], [second @ along, upwards]]),
+                None if easiest is None else np.mod(np.delete(np.array(place), axis), 1.0),
+                barrier,
             )
         )
     return cuts
 
 
 def draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
-    """Draws expected energies above, deviations below; dots are computed points."""
+    """Draws expected energies above, deviations below, in the shape of the cell."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    widest = max((float(np.nanmax(cut.deviation, initial=0.0)) for cut in cuts), default=0.0)
     with drawing():
-        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        figure = Figure(figsize=(7.6, 4.4), layout="constrained")
         panels = figure.subplots(2, len(cuts))
         for column, cut in enumerate(cuts):
             other = [name for number, name in enumerate(_AXES) if number != cut.axis]
             shown = (
-                (panels[0, column], cut.energy, cut.top, "viridis"),
-                (panels[1, column], cut.deviation, None, "magma"),
+                (panels[0, column], cut.energy, cut.top, "viridis", "energy [eV]"),
+                (panels[1, column], cut.deviation, max(widest, 1e-3), "magma", "deviation [eV]"),
             )
-            for axes, values, top, colours in shown:
-                image = axes.imshow(
-                    values.T, origin="lower", extent=(0, 1, 0, 1), cmap=colours, vmin=0.0, vmax=top, aspect="equal"
-                )
-                axes.plot(cut.computed[:, 0], cut.computed[:, 1], ".", color=ACCENT, ms=3)
-                axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=other[0], ylabel=other[1])
+            for axes, values, top, colours, label in shown:
+                corners = [(np.arange(size + 1) - 0.5) / size for size in values.shape]
+                middles = [np.arange(size) / size for size in values.shape]
+                shades = colormaps[colours].with_extremes(bad=_INSIDE)
+                image = axes.pcolormesh(*_plane(cut, *corners), np.ma.masked_invalid(values), cmap=shades, vmin=0.0, vmax=top)
+                if cut.neck is not None:
+                    axes.contour(*_plane(cut, *middles), cut.energy, levels=[cut.level], colors="white", linewidths=0.7)
+                    axes.plot(*(cut.neck @ cut.vectors), "*", color="white", mec=INK, mew=0.6, ms=9)
+                axes.plot(*(cut.computed @ cut.vectors).T, ".", color=ACCENT, ms=3)
+                axes.set(aspect="equal", xlabel=f"along {other[0]} [Å]", ylabel=f"towards {other[1]} [Å]")
                 if column == len(cuts) - 1:
-                    label = "energy [eV]" if top is not None else "deviation [eV]"
-                    figure.colorbar(image, ax=axes, extend="max" if top is not None else "neither").set_label(label)
+                    figure.colorbar(image, ax=axes, extend="max" if top == cut.top else "neither").set_label(label)
             panels[0, column].set_title(f"{_AXES[cut.axis]} = {cut.height:.3f}", fontsize=9)
+        figure.supxlabel("dots: computed; star: bottleneck; white line: its energy; grey: inside an atom", fontsize=7)
         return save_png(figure, path)
 
 
+def _plane(cut: Slice, across: FloatArray, up: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Places in a slice's plane [Å] of fractional coordinates along its two vectors, shape ``(len(across), len(up))`` each."""
+    places = across[:, None, None] * cut.vectors[0] + up[None, :, None] * cut.vectors[1]
+    return places[..., 0], places[..., 1]
+
+
 def draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
-    """Draws the surface of equal energy at the bottleneck, the path and the computed points, in fractional coordinates."""
+    """Draws surfaces of equal energy or, by a button, of equal deviation, with the path and the computed points.
+
+    The energy is the bottleneck's; the deviation half of the largest one among points that may lie below the bottleneck.
+    """
     import plotly.graph_objects as go
 
     shape, members = surface.grid.shape, surface.grid.members
@@ -137,28 +165,25 @@ def draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
     easiest = surface.network.percolations[surface.goal.dimensions - 1]
     level = (easiest.level if easiest is not None else lowest + 0.5) - lowest
     energies = np.where(members >= 0, surface.values[members], np.inf) - lowest
+    deviations = np.where(members >= 0, surface.deviations[members], 0.0)
+    deviations = np.where(np.isfinite(deviations) & (energies - 2.0 * deviations <= level), deviations, 0.0)
+    half = 0.5 * float(deviations.max())
     places = np.indices(shape).reshape(3, -1) / np.array(shape)[:, None]
     figure = go.Figure()
-    figure.add_isosurface(
-        x=places[0],
-        y=places[1],
-        z=places[2],
-        value=np.minimum(energies, 4.0 * max(level, 0.05)),
-        isomin=level,
-        isomax=level,
-        surface={"count": 1},
-        opacity=0.35,
-        colorscale=[[0, MAIN], [1, MAIN]],
-        showscale=False,
-        hoverinfo="skip",
-    )
+    for values, at, colour, seen in (
+        (np.minimum(energies, 4.0 * max(level, 0.05)), level, MAIN, True),
+        (deviations, half, ACCENT, False),
+    ):
+        figure.add_isosurface(
+            **dict(zip("xyz", places, strict=True)),
+            value=values, isomin=at, isomax=at, surface={"count": 1}, opacity=0.35, colorscale=[[0, colour], [1, colour]],
+            showscale=False, hoverinfo="skip", visible=seen,
+        )  # fmt: skip
     known = (members >= 0) & surface.computed[members]
     figure.add_scatter3d(
-        x=places[0][known],
-        y=places[1][known],
-        z=places[2][known],
+        **dict(zip("xyz", places[:, known], strict=True)),
         mode="markers",
-        marker={"size": 3, "color": INK},
+        marker={"size": 2, "color": INK},
         text=[f"{value:.3f} eV" for value in energies[known]],
         hovertemplate="%{text}<extra></extra>",
     )
@@ -166,8 +191,21 @@ def draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
     if way is not None:
         x, y, z = way.fractions.T
         figure.add_scatter3d(x=x, y=y, z=z, mode="lines", line={"color": ACCENT, "width": 6}, hoverinfo="skip")
+    rest = [True] * (len(figure.data) - 2)
+    said = (f"points up to {level:.3f} eV", f"deviations of {half:.2g} eV and more below the bottleneck")
+    titles = [plain(f"{name}: {text}, path, computed points") for text in said]
+    buttons = [
+        {"label": label, "method": "update", "args": [{"visible": [*shown, *rest]}, {"title.text": title}]}
+        for label, shown, title in zip(("energy", "deviation"), ((True, False), (False, True)), titles, strict=True)
+    ]
     figure.update_layout(
-        template="simple_white", title=plain(f"{name}: points up to {level:.3f} eV, path, computed points"), showlegend=False
+        template="simple_white",
+        title=titles[0],
+        showlegend=False,
+        scene={f"{axis}axis": {"title": {"text": vector}} for axis, vector in zip("xyz", _AXES, strict=True)}
+        | {"camera": {"eye": {"x": 2.1, "y": 1.1, "z": 0.9}}},
+        margin={"l": 10, "r": 10, "b": 10, "t": 60},
+        updatemenus=[{"type": "buttons", "direction": "right", "x": 0.0, "xanchor": "left", "y": 1.0, "buttons": buttons}],
     )
     return write_html(figure, path, f"{name}: energy surface")
 
@@ -217,9 +255,10 @@ def draw_profile(way: PathProfile, path: Path) -> Path:
         axes: Axes = figure.subplots()
         spread = 2.0 * np.where(np.isfinite(way.deviation), way.deviation, 0.0)
         axes.fill_between(way.distance, way.energy - spread, way.energy + spread, color=FAINT, alpha=0.4, lw=0)
-        axes.plot(way.distance, way.energy, "-", color=MAIN, lw=1.2)
-        axes.plot(way.computed[:, 0], way.computed[:, 1], "o", color=ACCENT, ms=4)
-        axes.axhline(way.barrier, color=INK, lw=0.6, ls=":")
+        axes.plot(way.distance, way.energy, "-", color=MAIN, lw=1.2, label="expected, ± 2 deviations")
+        axes.plot(way.computed[:, 0], way.computed[:, 1], "o", color=ACCENT, ms=4, label="computed")
+        axes.axhline(way.barrier, color=INK, lw=0.6, ls=":", label=f"barrier {way.barrier:.3f} eV")
+        figure.legend(loc="outside upper center", ncols=3, fontsize=7)
         axes.set_xlabel("distance along the path [Å]")
         axes.set_ylabel("energy above the minimum [eV]")
         return save_png(figure, path)
@@ -271,5 +310,7 @@ def draw_arrhenius(report: PathReport, path: Path) -> Path:
         axes.semilogy(1000.0 / found.temperatures, found.coefficients, "o-", color=MAIN, ms=4, lw=1.0)
         axes.set_xlabel("1000 K / temperature")
         axes.set_ylabel("diffusion coefficient [cm²/s]")
-        axes.set_title(f"activation energy {found.energy:.3f} eV", fontsize=9)
+        above = axes.secondary_xaxis("top")
+        above.set_xticks(1000.0 / found.temperatures, [f"{kelvin:g}" for kelvin in found.temperatures], fontsize=7)
+        above.set_xlabel(f"temperature [K]; activation energy {found.energy:.3f} eV", fontsize=8)
         return save_png(figure, path)

@@ -159,6 +159,8 @@ class BottleneckSpec(GoalBase):
     Attributes:
         dimensions: The path leads into so many independent directions.
         connectivity: Neighbours of a grid point: 6 (across faces) or 26 (across faces, edges and corners).
+        sampling: Where more than 1,500 points may lie below the bottleneck: ``lowest`` draws the lowest 1,500 exactly and the
+            others stay at their expected values; ``pathwise`` draws all, the prior by random frequencies.
     """
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("dominance",)
@@ -167,6 +169,7 @@ class BottleneckSpec(GoalBase):
     type: Literal["bottleneck"] = "bottleneck"
     dimensions: Literal[1, 2, 3] = 1
     connectivity: Literal[6, 26] = 26
+    sampling: Literal["lowest", "pathwise"] = "lowest"
 
 
 class StopRuleSpec(Spec):

@@ -87,7 +87,8 @@ class GPProposerSpec(Spec):
         bayes_until: With ``bayes``: most observations; with more the most probable ones serve, as with ``map``; null: 100.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
-        initial: What each system begins with: ``random`` candidates, or random ones among its ``cheapest``.
+        initial: What each system begins with: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
+            surface, the points of highest site symmetry (``symmetric``).
         initial_points: How many of each system; null: one. At most as many as the smallest system has.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
@@ -108,7 +109,7 @@ class GPProposerSpec(Spec):
     bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
-    initial: Literal["random", "cheapest"] | None = None
+    initial: Literal["random", "cheapest", "symmetric"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.paths.__main__ import TOLERANCE, goal, settled, summary
+from benchmarks.paths import starts
+from benchmarks.paths.__main__ import TOLERANCE, calibration, goal, known_problem, settled, summary
 from benchmarks.paths.hosts import HOSTS, read_surface, surface_values, write_surface
-from benchmarks.paths.methods import SCORES, Problem, search
+from benchmarks.paths.methods import SCORES, Problem, search, stopped
+from benchmarks.paths.starts import STARTS
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/paths/result.json"
@@ -65,10 +67,40 @@ def test_a_search_is_the_same_again_and_counts_what_it_computed(method):
     assert search(problem, method, 4, 10) != first
 
 
+def test_all_methods_begin_with_the_points_of_the_start():
+    host = HOSTS[0]
+    problem = known_problem(host)
+    begun = [search(problem, method, 0, 4, STARTS["symmetric 4"])["error"] for method in ("random", "straddle")]
+    assert begun[0] == begun[1]
+    assert search(problem, "random", 0, 4, STARTS["random 4"])["error"] != begun[0]
+    runs = [
+        {"host": "a", "start": "random 4", "method": "random", "seed": seed, "within_10_mev": count}
+        for seed, count in enumerate((9, None, 11))
+    ]
+    assert starts.summary(runs) == [
+        {"host": "a", "start": "random 4", "method": "random", "within_10_mev": [9, None, 11], "median": 11}
+    ]
+
+
+def test_certificates_are_counted_by_whether_they_contain_the_true_barrier():
+    looks = [
+        {"number": 10, "error": 0.3, "tolerance": 0.2, "probability": 0.1},
+        {"number": 15, "error": 0.1, "tolerance": 0.2, "probability": 0.5},
+        {"number": 20, "error": None, "tolerance": None, "probability": 0.0},
+        {"number": 25, "error": 0.0, "tolerance": 0.0, "probability": 1.0},
+    ]
+    assert stopped({"certificates": looks}) == looks[3]
+    found = calibration([{"certificates": looks}, {"certificates": looks[:1]}, {}])
+    assert (found["looks"], found["without"], found["inside"]) == (4, 1, 0.5)
+    assert found["open"] == {"looks": 3, "inside": pytest.approx(1 / 3)}
+    assert found["stops"] == {"looks": 1, "inside": 1.0, "within_10_mev": 1.0, "median_evaluations": 25, "searches": 2}
+
+
 def test_the_committed_result_agrees_with_its_runs():
     result = json.loads(RESULT.read_text())
     rows = summary(result["hosts"], result["runs"])
     assert rows == result["summary"]
     assert goal(result["hosts"], rows) == pytest.approx(result["goal"])
+    assert calibration(result["runs"]) == result["calibration"]
     by_method = {method: [row["median"] for row in rows if row["method"] == method] for method in SCORES}
     assert np.median(by_method["dominance"]) < np.median(by_method["random"])

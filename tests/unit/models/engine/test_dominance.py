@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.engine import dominance
 from tansaku.models.engine.barrier import BarrierBelief
-from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
 
@@ -41,8 +41,10 @@ def surface() -> tuple[CandidatePool, np.ndarray]:
     return pool, values
 
 
-def search(spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1) -> tuple[list[int], BarrierBelief | None]:
-    """Candidates evaluated, in order, and what is known at the end."""
+def search(
+    spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1, *, resumed: bool = False
+) -> tuple[list[int], BarrierBelief | None]:
+    """Candidates evaluated, in order, and what is known at the end; ``resumed``: a new process makes each proposal."""
     pool, values = surface()
     objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", "dimensions": dimensions}})
     proposer = build_proposer(spec, objective)
@@ -54,6 +56,8 @@ def search(spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1) -
         if proposer.refit_due(len(done), fits):
             fitted = proposer.fit(pool, history, fitted)
             fits.append(len(done))
+        if resumed:
+            proposer = build_proposer(spec, objective)
         choice = proposer.propose(pool, history, number, proposal_rng(seed, number), fitted)
         assert choice is not None
         chosen.append(choice.position)
@@ -85,7 +89,7 @@ def test_the_number_of_directions_matters():
 
 
 def test_the_same_arguments_give_the_same_proposals():
-    assert search(GPProposerSpec(initial_points=6), 14)[0] == search(GPProposerSpec(initial_points=6), 14)[0]
+    assert search(GPProposerSpec(initial_points=6), 14)[0] == search(GPProposerSpec(initial_points=6), 14, resumed=True)[0]
 
 
 def test_little_is_certain_with_few_evaluations():
@@ -109,6 +113,32 @@ def test_a_barrier_that_half_of_the_samples_lack_is_unknown():
     assert np.isinf(belief.tolerances(0.95)[0])
     assert belief.probabilities(1.0)[0] == 0.0
     assert BarrierBelief(np.array([0.2, 0.2, 0.3])).tolerances(0.95)[0] == pytest.approx(0.1)
+
+
+def drawn_from(monkeypatch, joint: int, count: int, **goal) -> dominance.SampledSurfaces:
+    """Samples after twenty observations, at most so many points drawn exactly."""
+    pool, values = surface()
+    objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", **goal}})
+    proposer = build_proposer(GPProposerSpec(initial_points=4), objective)
+    done = np.arange(0, len(values), 20)
+    history = History(done, values[done])
+    prediction = proposer.predictions(pool, history, proposer.fit(pool, history, None))[0]
+    monkeypatch.setattr(dominance, "JOINT", joint)
+    return dominance.sample_surfaces(goal_of(objective), pool, history, prediction, np.random.default_rng(5), count)
+
+
+def test_barriers_drawn_path_by_path_are_distributed_as_exact_ones(monkeypatch):
+    ways = ((1500, {}), (20, {"sampling": "pathwise"}), (20, {}))
+    drawn = [drawn_from(monkeypatch, joint, 600, **goal) for joint, goal in ways]
+    quantiles = [np.quantile(found.barriers, [0.1, 0.25, 0.5, 0.75, 0.9]) for found in drawn]
+    spread = float(quantiles[0][-1] - quantiles[0][0])
+    assert np.abs(quantiles[1] - quantiles[0]).max() < 0.15 * spread
+    assert np.abs(quantiles[2] - quantiles[0]).max() > 0.5 * spread  # where most points stay at their means
+
+
+def test_few_points_are_drawn_exactly_whatever_the_sampling_says(monkeypatch):
+    both = [drawn_from(monkeypatch, 1500, 40, sampling=sampling) for sampling in ("lowest", "pathwise")]
+    assert np.array_equal(both[0].barriers, both[1].barriers)
 
 
 def test_surfaces_that_several_threads_flood_are_those_that_one_floods(monkeypatch):

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.engine.initial import initial_position, initial_size
+from tansaku.models.domain.pool import PeriodicGrid
+from tansaku.models.engine.initial import initial_position, initial_size, multiplicities
 
 
 def test_each_system_gets_one(grid_pool):
@@ -55,3 +58,18 @@ def test_a_design_larger_than_a_system_is_refused(grid_pool, bare_pool):
         initial_size(bare_pool, 13)
     with pytest.raises(ConfigurationError, match=r"initial_points: 25, but system 'system-1' has 24 candidates"):
         initial_size(grid_pool, 25)
+
+
+def test_points_of_highest_site_symmetry_come_first(bare_pool):
+    grid = PeriodicGrid((3, 2, 2), np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, -1, -1]))
+    pool = replace(
+        bare_pool,
+        **{name: getattr(bare_pool, name)[:4] for name in ("ids", "system_codes", "surface_codes", "cost")},
+        groups={},
+        grids={bare_pool.systems[0]: grid},
+    )
+    assert multiplicities(pool).tolist() == [1, 2, 3, 4]
+    allowed = np.array([False, True, True, True])
+    assert initial_position(pool, allowed, 1, np.random.default_rng(0), "symmetric") == 1
+    with pytest.raises(ConfigurationError, match=r"proposer\.initial: symmetric needs a space"):
+        initial_position(bare_pool, np.ones(len(bare_pool), dtype=bool), 1, np.random.default_rng(0), "symmetric")

@@ -11,7 +11,7 @@ from ase.io import read
 from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
 from tansaku.calculators.workflows.diffusion.report import describe_network, read_network
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.figures.paths import draw_paths
+from tansaku.tasks.figures.paths import draw_paths, surface_slices
 from tansaku.tasks.paths.files import PathReport, write_report
 from tansaku.tasks.paths.refine import refine_surface
 from tansaku.tasks.paths.surface import read_surface
@@ -55,6 +55,21 @@ def test_figures_are_drawn(hydrogen, surface, tmp_path):
     names = {path.name.removeprefix("h-in-al-") for path in drawn}
     assert names == {"surface.png", "surface.html", "path.png", "path.html", "barrier.png", "arrhenius.png"}
     assert all(path.stat().st_size > 5000 for path in drawn)
+    page = (tmp_path / "h-in-al-surface.html").read_text(encoding="utf-8")
+    assert page.count('"type":"isosurface"') == 2
+    assert '"label":"deviation"' in page
+
+
+def test_slices_have_the_shape_of_the_cell_and_pass_through_the_bottleneck(surface):
+    place, cell = np.array(surface.barriers[surface.goal.dimensions - 1].bottleneck), surface.cell
+    for cut in surface_slices(surface):
+        others = [axis for axis in range(3) if axis != cut.axis]
+        assert cut.vectors @ cut.vectors.T == pytest.approx((cell @ cell.T)[np.ix_(others, others)])
+        assert cut.vectors[0, 1] == 0.0
+        assert cut.neck == pytest.approx(place[others] % 1.0)
+        row, column = np.rint(cut.neck * cut.energy.shape).astype(int) % cut.energy.shape
+        assert cut.energy[row, column] == pytest.approx(cut.level)
+        assert cut.computed.tolist().count(cut.neck.tolist()) == 1
 
 
 def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues(hydrogen, surface, tmp_path):

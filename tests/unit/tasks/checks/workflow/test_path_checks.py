@@ -65,3 +65,16 @@ def test_a_host_that_makes_way_keeps_its_cell(campaign_file):
     with pytest.raises(ConfigurationError, match=r"calculator\.relaxation: given, but candidates are computed as they stand"):
         preview_campaign(campaign_file(2, {"relaxation": {"fmax": 0.05}}))
     assert preview_campaign(campaign_file(2, {"relaxation": {"fmax": 0.05}}, host_atoms="relaxed")).candidates > 10
+
+
+def test_samples_path_by_path_need_a_kernel_of_distances(campaign_file):
+    path = campaign_file(2, {})
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["objective"]["goal"]["sampling"] = "pathwise"
+    document["proposer"] = {"type": "gp", "initial_points": 3}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert preview_campaign(path).candidates > 10
+    document["proposer"]["kernel"] = {"type": "linear", "over": "position"}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"objective\.goal\.sampling: pathwise"):
+        preview_campaign(path)
