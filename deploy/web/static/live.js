@@ -42,6 +42,8 @@
       fillSlot(next);
       replacePart(now, next);
     }
+    // What became of the reader's own request is read by now, and no longer true of what the page shows.
+    if (performance.now() > 10000) document.getElementById("status").textContent = "";
     document.dispatchEvent(new CustomEvent("tansaku:changed"));
   };
 

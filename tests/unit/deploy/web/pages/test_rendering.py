@@ -90,4 +90,4 @@ def test_messages_set_commands_as_code_and_escape_all_else(text, shown):
 def test_every_table_scrolls_in_its_own_box(template):
     """On a phone a page is as wide as the screen, and a table is often wider."""
     text = template.read_text()
-    assert len(re.findall(r'<div (?:id="\w+" )?class="wide"[^>]*>\s*<table', text)) == text.count("<table")
+    assert len(re.findall(r'<div (?:id="\w+" )?class="wide(?: facts)?"[^>]*>\s*<table', text)) == text.count("<table")
