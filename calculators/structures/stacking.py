@@ -129,7 +129,8 @@ class PlaneStack(ABC):
     def meeting_offset(self, removed: int) -> FloatArray:
         """Offset of the first atoms of the two planes that meet in the unmoved boundary [Å], shape ``(2,)``."""
         below, above = self.motifs(removed)
-        return np.asarray(np.array(self.plane_shift(-self.first_plane(removed))) + (above[0] - below[0])[:2])
+        offset: FloatArray = np.array(self.plane_shift(-self.first_plane(removed))) + (above[0] - below[0])[:2]
+        return offset
 
     def atoms(self, numbers: IntArray, levels: IntArray, motif: FloatArray, *, mirrored: bool) -> FloatArray:
         """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
