@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=24, help="seeds of the replays (default 24)")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each search (default 5)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a search (default 150)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="most core-seconds of a search (default 60)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of a search (default 20)")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     given = parser.parse_args()
     quick = given.quick
