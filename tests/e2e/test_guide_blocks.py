@@ -116,6 +116,7 @@ SHELL = {
         "tansaku plot al-110-tilt --out out",
     ],
     "experiments": ["tansaku run alloys.yaml", "tansaku tell alloys next.csv"],
+    "molecules": ["tansaku check solvents.yaml"],
     "my-ase-calculator": ["tansaku check copper.yaml"],
     "my-plug-in-package": ["tansaku new calculator my-potential"],
     "my-script-on-slurm": ["tansaku check scripted.yaml --site site.yaml"],
@@ -123,6 +124,7 @@ SHELL = {
     "parameters": ["tansaku check my-parameters.yaml"],
     "paths": ["tansaku check h-in-al.yaml"],
     "sparse-search": ["tansaku sparse search"],
+    "what-to-measure-next": ["tansaku sparse next"],
     "spectra": ["tansaku sparse spectrum"],
     "exafs": ["tansaku sparse exafs"],
     "dynamic-modes": ["tansaku sparse modes"],
@@ -139,6 +141,7 @@ PYTHON = {
     "sparse-search",
     "surrogates",
     "voxels",
+    "what-to-measure-next",
 }
 
 
@@ -459,7 +462,7 @@ def test_what_to_measure_next_as_the_page_has_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(python("what-to-measure-next"), {})
     (command,) = shell("what-to-measure-next", "tansaku sparse next")
-    shown = next(block.text for block in BLOCKS if block.page == "what-to-measure-next" and block.language == "console")
+    shown = next(block.text for block in BLOCKS if block.page == "what-to-measure-next" and block.language == "text")
     assert run(tmp_path, command).splitlines()[:2] == shown.splitlines()[:2]
     assert run(tmp_path, command.replace("x1=0.1", "x1=2")).splitlines()[1].startswith("y\t37\t")
 
