@@ -1,6 +1,6 @@
 """``python -m benchmarks.target_search --out result.json``: evaluations until the best five are found, by method.
 
-Sparse models averaged over supports, the same with a process for what they leave over, a Gaussian process and random choice
+Sparse models averaged over supports, the same with a process for their residual, a Gaussian process and random choice
 search the solvents with the strongest Li⁺ binding and the sodium tavorites with the lowest barrier. All but random choice begin
 with the same five candidates.
 """

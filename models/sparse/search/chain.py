@@ -26,7 +26,7 @@ class Sampling:
 
     Attributes:
         chains: Independent chains, each with all temperatures; at least 2, so that they can be compared.
-        steps: Recorded steps of a chain; a tenth more is discarded at its beginning.
+        steps: Recorded steps of a chain, at least 200; a tenth more is discarded at its beginning.
         pilot: Steps of each of the three rounds that tune the temperatures.
         prior_draws: Supports drawn from the prior per step.
         smallest: Smallest number of units; equal to the largest: only that size.

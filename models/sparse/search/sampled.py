@@ -87,12 +87,14 @@ def search_sampled(
         key: Identifies table and settings.
 
     Raises:
-        ConfigurationError: There is nothing to choose from, or one chain only.
+        ConfigurationError: There is nothing to choose from, one chain only, or too few steps.
     """
     given, how = Sampling() if settings is None else settings, Running() if running is None else running
     largest = min(largest, score.units.count)
     if largest < 1 or given.chains < 2 or not 0 <= given.smallest <= largest:
         raise ConfigurationError(f"{largest} columns at most, {given.chains} chains: expected at least 1 column and 2 chains")
+    if given.steps < 2 * BLOCK:
+        raise ConfigurationError(f"chains of {given.steps} steps: expected at least {2 * BLOCK}, whose halves are compared")
     job = ChainJob(score, largest, given, 0, key=key)
     jobs = [replace(job, number=number, betas=_ladder(job, how), state=_file(how, number)) for number in range(given.chains)]
     return joined(_chains(jobs, how), score.units.count, largest, given)

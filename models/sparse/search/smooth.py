@@ -110,11 +110,11 @@ class SmoothAverage(Mixture):
         """Means and deviations by each model, as ``Mixture`` says."""
         rows = (x - self.x_mean) / self.x_scale
         means, deviations = np.empty((len(self.fitted), len(x))), np.empty((len(self.fitted), len(x)))
-        for number, one in enumerate(self.fitted):
-            share = solve_triangular(one.factor, one.model.covariance(self.rows, rows), lower=True, check_finite=False)
-            means[number] = one.solved @ share
-            variance = one.model.variance(rows) - (share**2).sum(axis=0)
-            deviations[number] = np.sqrt(one.scale * np.maximum(variance, one.model.noise))
+        for number, fit in enumerate(self.fitted):
+            share = solve_triangular(fit.factor, fit.model.covariance(self.rows, rows), lower=True, check_finite=False)
+            means[number] = fit.solved @ share
+            variance = fit.model.variance(rows) - (share**2).sum(axis=0)
+            deviations[number] = np.sqrt(fit.scale * np.maximum(variance, fit.model.noise))
         return means * self.y_scale + self.y_mean, deviations * self.y_scale
 
     def conditioned(self, x: FloatArray) -> Self:
@@ -123,20 +123,20 @@ class SmoothAverage(Mixture):
             return self
         rows = (x - self.x_mean) / self.x_scale
         found = []
-        for one in self.fitted:
-            share = solve_triangular(one.factor, one.model.covariance(self.rows, rows), lower=True, check_finite=False)
-            rest = one.model.covariance(rows, rows) + one.model.noise * np.eye(len(rows)) - share.T @ share
-            factor = np.block([[one.factor, np.zeros_like(share)], [share.T, np.linalg.cholesky(rest)]])
-            found.append(replace(one, factor=factor, solved=np.concatenate([one.solved, np.zeros(len(rows))])))
+        for fit in self.fitted:
+            share = solve_triangular(fit.factor, fit.model.covariance(self.rows, rows), lower=True, check_finite=False)
+            rest = fit.model.covariance(rows, rows) + fit.model.noise * np.eye(len(rows)) - share.T @ share
+            factor = np.block([[fit.factor, np.zeros_like(share)], [share.T, np.linalg.cholesky(rest)]])
+            found.append(replace(fit, factor=factor, solved=np.concatenate([fit.solved, np.zeros(len(rows))])))
         return replace(self, rows=np.concatenate([self.rows, rows]), fitted=tuple(found))
 
     @property
     def column_probabilities(self) -> FloatArray:
         """Probability that a column belongs to the support, (n_columns,); the model with all columns counts for none."""
         result = np.zeros(len(self.x_mean))
-        for one, weight in zip(self.fitted, self.weights, strict=True):
-            if not one.model.all_columns:
-                result[one.model.columns] += weight
+        for fit, weight in zip(self.fitted, self.weights, strict=True):
+            if not fit.model.all_columns:
+                result[fit.model.columns] += weight
         return result
 
 

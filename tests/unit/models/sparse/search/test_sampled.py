@@ -79,7 +79,7 @@ def test_an_interrupted_chain_continues_to_the_same_end(score, tmp_path, monkeyp
     assert again.trips == whole.trips
 
 
-@pytest.mark.parametrize("settings", [replace(SHORT, chains=1), replace(SHORT, smallest=9)])
+@pytest.mark.parametrize("settings", [replace(SHORT, chains=1), replace(SHORT, smallest=9), replace(SHORT, steps=199)])
 def test_impossible_settings_are_refused(score, settings):
     with pytest.raises(ConfigurationError, match="chains"):
         search_sampled(score, 3, settings, Running())
