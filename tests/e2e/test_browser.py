@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tansaku.deploy.web.app import ROUTERS
@@ -21,16 +20,14 @@ from tansaku.tasks.commands.steer import request
 from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
+from tests.support.browsing import CHROMIUM, PATIENCE, Errors, command, go, look
 from tests.support.known_surface import NAME as KNOWN
 from tests.support.known_surface import KnownSurface
 from tests.support.served import Served
 from tests.support.stored_models import store_models
 
-CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "a long enough password"
-PATIENCE = 180_000.0  # [ms]
 NAME = "twin"
-PHONE = {"width": 390, "height": 844}
 PAGES = (
     "/",
     "/new",
@@ -51,8 +48,6 @@ NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
     "/audit.csv", "/health/live",
 }  # fmt: skip
-PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
-"""What each page looked like in the last run of these tests."""
 
 # The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 SPEC = """\
@@ -70,16 +65,6 @@ proposer: {type: grid}
 budget: {evaluations: 3}
 execution: {in_flight: 1, retries: 0, polish: 0}
 """
-
-
-class Errors(list):
-    """What a browser complained of: errors on the console, and requests to other servers."""
-
-    def watch(self, page: Page) -> Page:
-        page.on("console", lambda message: self.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("request", lambda request: None if "//127.0.0.1:" in request.url else self.append(request.url))
-        return page
 
 
 @pytest.fixture(scope="module")
@@ -130,42 +115,6 @@ def page(admin: BrowserContext, errors: Errors) -> Iterator[Page]:
     yield opened
     opened.close()
     assert errors == []
-
-
-def go(page: Page, path: str) -> None:
-    page.goto(page.context.base + path)
-
-
-def violations(page: Page) -> dict[str, str]:
-    """What axe finds on the present page, by rule."""
-    found = Axe().run(page).response["violations"]
-    return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
-
-
-def look(page: Page, name: str) -> dict[str, str]:
-    """What axe finds on the present page in light and dark, by scheme and rule; keeps pictures of it, the last one of a phone.
-
-    A page that is wider than the phone is a finding too; what is wider on it, such as a table, is to scroll by itself.
-    """
-    found = {}
-    before = page.viewport_size
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found |= {f"{name}, {scheme}: {rule}": where for rule, where in violations(page).items()}
-        page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
-    page.set_viewport_size(PHONE)
-    # Figures are drawn again a moment after the window has its size.
-    page.wait_for_timeout(300)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > PHONE["width"]:
-        found[f"{name}, phone"] = f"{width} pixels wide"
-    page.screenshot(path=PICTURES / f"{name}-phone.png", full_page=True)
-    page.set_viewport_size(before)
-    return found
-
-
-def command(page: Page, title: str) -> None:
-    page.get_by_role("button", name=title, exact=True).click()
 
 
 def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:

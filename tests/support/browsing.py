@@ -1,0 +1,60 @@
+"""A browser that tests look at pages with: what it complains of, what axe finds, and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 180_000.0  # [ms]
+PHONE = {"width": 390, "height": 844}
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+"""What each page looked like in the last run of these tests."""
+
+
+class Errors(list):
+    """What a browser complained of: errors on the console, and requests to other servers."""
+
+    def watch(self, page: Page) -> Page:
+        page.on("console", lambda message: self.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("request", lambda request: None if "//127.0.0.1:" in request.url else self.append(request.url))
+        return page
+
+
+def go(page: Page, path: str) -> None:
+    page.goto(page.context.base + path)
+
+
+def violations(page: Page) -> dict[str, str]:
+    """What axe finds on the present page, by rule."""
+    found = Axe().run(page).response["violations"]
+    return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
+
+
+def look(page: Page, name: str) -> dict[str, str]:
+    """What axe finds on the present page in light and dark, by scheme and rule; keeps pictures of it, the last one of a phone.
+
+    A page that is wider than the phone is a finding too; what is wider on it, such as a table, is to scroll by itself.
+    """
+    found = {}
+    before = page.viewport_size
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found |= {f"{name}, {scheme}: {rule}": where for rule, where in violations(page).items()}
+        page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
+    page.set_viewport_size(PHONE)
+    # Figures are drawn again a moment after the window has its size.
+    page.wait_for_timeout(300)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    if width > PHONE["width"]:
+        found[f"{name}, phone"] = f"{width} pixels wide"
+    page.screenshot(path=PICTURES / f"{name}-phone.png", full_page=True)
+    page.set_viewport_size(before)
+    return found
+
+
+def command(page: Page, title: str) -> None:
+    page.get_by_role("button", name=title, exact=True).click()
