@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import bson
 from bson.errors import BSONError
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import printable, shown
+from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.records import JsonDict, Record
 
 INTERNAL_FIELDS = frozenset({"attempt", "order", "outbox", "revision", "token", "void"})
@@ -145,8 +147,15 @@ def problems_of(error: ValidationError, most: int = 3) -> str:
         most: Largest number of errors shown.
     """
     found = error.errors(include_url=False, include_input=False)
-    text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
+    text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {_message_of(item)}" for item in found[:most])
     return printable(text[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
+
+
+def _message_of(item: ErrorDetails) -> str:
+    if item["type"] != "union_tag_invalid":
+        return item["msg"]
+    tag = str(item["ctx"]["tag"])
+    return f"type {tag!r} is not known here{reasons_for(tag) or '; the plug-in that brings it is not installed'}"
 
 
 def sha256s_in(value: object) -> Iterator[str]:
