@@ -33,7 +33,7 @@ REPLAYED: dict[str, tuple[ProposerSpec, int, int | None]] = {
     "gp": (METHODS["gp"][0], 3, 100),
     "random": (METHODS["random"][0], 1000, None),
 }
-"""By name: how candidates are chosen, and the most seeds and evaluations: the Gaussian process takes half a second for each."""
+"""By name: how candidates are chosen, and the most seeds and evaluations."""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,11 @@ def test_the_pools_say_what_they_were_computed_with():
     tables = {boundary.table for boundary in boundaries()}
     for table in tables:
         written = json.loads(pyarrow.parquet.read_schema(table.with_name("candidates.parquet")).metadata[METADATA_KEY])
-        assert CampaignSpec.model_validate(written["spec"])
+        # Keys that came later are what they are unless a file says so.
+        stored = CampaignSpec.model_validate(written["spec"]).model_dump(mode="json")["space"]
         assert written["computed_by"]
         source = load_campaign(table.with_name(table.name.replace("-table", "")))
         space = source.spec.model_dump(mode="json")["space"]
         # What was found when the campaign was created is in the crystal alone.
-        assert written["spec"]["space"] | {"crystal": None} == space | {"crystal": None}
+        assert stored | {"crystal": None} == space | {"crystal": None}
     assert len(boundaries()) >= 8
