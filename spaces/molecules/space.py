@@ -89,7 +89,8 @@ class MoleculesSpace:
         rules = self._spec.refine
         for parent in incumbents[: rules.around] if rules is not None else ():
             if parent not in self._near:
-                self._near[parent] = self._workshop.neighbours(self._checked(parent))
+                near = self._workshop.neighbours(self._checked(parent))
+                self._near[parent] = [name for name in near if self._spec.known or name not in self._known]
             wanted |= dict.fromkeys(self._near[parent][: rules.neighbours if rules is not None else 0])
         added = [name for name in wanted if name not in there]
         return self._pool_of(sorted({*there, *added})) if added else self._base

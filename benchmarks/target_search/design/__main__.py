@@ -122,6 +122,7 @@ def described(observations: Path) -> dict[str, Any]:
         observations: As ``tansaku export`` wrote them.
     """
     rows = pd.read_parquet(observations).sort_values("number")
+    rows = rows[rows["state"].isin(["DONE", "FAILED"])]
     done = rows[rows["value"].notna()].sort_values("value")
     score = accessibility()
     best = [

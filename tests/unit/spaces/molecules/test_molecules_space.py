@@ -62,7 +62,11 @@ def test_another_seed_makes_other_molecules_of_the_same_known_ones(space):
 
 
 def test_known_molecules_can_be_left_out():
-    assert not {"COCCOC", "CC#N"} & set(opened(known=False).pool().ids.tolist())
+    """Nor do they come back as neighbours of the best."""
+    space = opened(known=False)
+    assert not set(SMALL["seeds"]) & set(space.pool().ids.tolist())
+    assert "CS(C)=O" in opened(refine={"neighbours": 500}).refined(["CCS(C)=O"], ["CCS(C)=O"]).ids
+    assert not set(SMALL["seeds"]) & set(opened(known=False, refine={"neighbours": 500}).refined([], ["CCS(C)=O"]).ids.tolist())
 
 
 def test_only_known_molecules_when_nothing_is_made():
