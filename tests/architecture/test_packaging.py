@@ -53,7 +53,8 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     """What the wheel lacks, and what it should not hold."""
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
-    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")} | {"tansaku/py.typed"}
+    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
+    wanted |= {"tansaku/py.typed", "tansaku/deploy/web/api/examples.json"}
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
     wanted |= {f"tansaku/{path.relative_to(ROOT)}" for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}

@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 180_000.0  # [ms]
 PHONE = {"width": 390, "height": 844}
+TALLEST = 4000
+"""Pixels of a picture."""
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 """What each page looked like in the last run of these tests."""
 
@@ -34,6 +36,13 @@ def violations(page: Page) -> dict[str, str]:
     return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
 
 
+def take(page: Page, name: str) -> None:
+    """Keeps a picture of the present page, of its beginning where it is very long."""
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=clip)
+
+
 def look(page: Page, name: str) -> dict[str, str]:
     """What axe finds on the present page in light and dark, by scheme and rule; keeps pictures of it, the last one of a phone.
 
@@ -44,14 +53,14 @@ def look(page: Page, name: str) -> dict[str, str]:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found |= {f"{name}, {scheme}: {rule}": where for rule, where in violations(page).items()}
-        page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
+        take(page, f"{name}-{scheme}")
     page.set_viewport_size(PHONE)
     # Figures are drawn again a moment after the window has its size.
     page.wait_for_timeout(300)
     width = page.evaluate("document.documentElement.scrollWidth")
     if width > PHONE["width"]:
         found[f"{name}, phone"] = f"{width} pixels wide"
-    page.screenshot(path=PICTURES / f"{name}-phone.png", full_page=True)
+    take(page, f"{name}-phone")
     page.set_viewport_size(before)
     return found
 

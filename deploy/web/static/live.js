@@ -8,6 +8,7 @@
   let busy = false;
   let again = false;
   let outdated = false;
+  let leaving = false; // a form was sent: what it is answered with must not be lost, also if it deleted the campaign
 
   // A part that somebody is about to use is left as it is until the next change.
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement !== part;
@@ -31,7 +32,7 @@
 
   const load = async () => {
     const answer = await shared.load(place.dataset.page);
-    if (answer.status === 401 || answer.status === 404) location.reload();
+    if ((answer.status === 401 || answer.status === 404) && !leaving) location.reload();
     if (answer.status !== 200) return;
     const page = new DOMParser().parseFromString(answer.text, "text/html");
     version = page.getElementById("live").dataset.version;
@@ -59,6 +60,8 @@
     }
   };
 
+  addEventListener("submit", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
   // What nobody sees is brought up to date when somebody looks.
   document.addEventListener("visibilitychange", () => { if (outdated) reload(); });
   shared.onVersion((next) => { if (next !== version) reload(); });
