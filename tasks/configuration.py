@@ -317,6 +317,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cost"): {"model": "equal", "power": 1.0},
     **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
     **{("proposer", key): None for key in ("floor", "worst_first")},
+    ("proposer", "residual"): "none",
     ("retrain", "warm"): False,
     ("retrain", "at_end"): False,
     ("retrain", "target"): None,
