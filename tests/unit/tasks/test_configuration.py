@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from tansaku.calculators.engines.potentials import shipped_folder
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.configuration import _identity, apply_edits, diff_specs, load_campaign, load_site, spec_hash
+from tansaku.tasks.configuration import apply_edits, diff_specs, load_campaign, load_site, spec_hash
 
 BOUNDARIES = """\
 schema_version: 1
@@ -259,15 +258,6 @@ def test_a_site_file_has_defaults_and_absolute_paths(tmp_path):
     assert (site.database.uri_file, site.timing.lease) == (str(tmp_path / "mongo.uri"), 2.0)
     with pytest.raises(ConfigurationError, match=r"timing.lese: unknown key \(did you mean 'lease'\?\).*site.yaml, line 1"):
         load_site(write(tmp_path, "timing: {lese: 2}\n", "site.yaml"))
-
-
-def test_a_later_key_of_a_proposer_changes_no_campaign_until_it_is_used(table):
-    data = load_campaign(table).spec.model_dump(mode="json")
-    sparse = CampaignSpec.model_validate(data | {"proposer": {"type": "sparse"}})
-    stored = canonical_json(_identity(sparse, with_editable=False))
-    assert "residual" not in stored
-    bent = CampaignSpec.model_validate(data | {"proposer": {"type": "sparse", "residual": "gp"}})
-    assert spec_hash(bent) != spec_hash(sparse)
 
 
 def test_a_stop_rule_is_edited_as_a_whole(table):
