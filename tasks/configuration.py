@@ -297,10 +297,7 @@ def _resolve_calculator(
 
 
 _LATER_KEYS: dict[KeyPath, object] = {
-    ("transfer",): None,
-    ("label",): None,
-    ("retrain",): None,
-    ("first_look",): None,
+    **{(key,): None for key in ("transfer", "label", "retrain", "first_look", "reuse_sha256")},
     ("retrain", "surrogate", "patience"): None,
     ("retrain", "surrogate", "softening"): None,
     ("proposer", "by_system"): False,
@@ -324,7 +321,6 @@ _LATER_KEYS: dict[KeyPath, object] = {
     **{("budget", key): None for key in ("hours", "core_hours", "deadline")},
     ("notes",): "",
     ("reuse",): False,
-    ("reuse_sha256",): None,
 }
 """Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
 

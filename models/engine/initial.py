@@ -34,7 +34,7 @@ def initial_size(pool: CandidatePool, points: int) -> int:
 
 
 def multiplicities(pool: CandidatePool) -> npt.NDArray[np.intp]:
-    """Points of the unfolded grid that each candidate stands for, shape ``(n_candidates,)``: few at sites of high symmetry.
+    """Points of the unfolded grid that are each candidate, shape ``(n_candidates,)``: few at sites of high symmetry.
 
     Raises:
         ConfigurationError: The candidates are no points of grids.
@@ -60,7 +60,7 @@ def initial_position(
         number: Proposal number, counted from 1.
         rng: Random stream of this number.
         design: ``random``: uniform over the system; ``cheapest``: uniform over its cheapest candidates; ``symmetric``: uniform
-            over those that stand for the fewest points of the grid.
+            over those that are the fewest points of the grid.
 
     Raises:
         ConfigurationError: ``symmetric``, and the candidates are no points of grids.

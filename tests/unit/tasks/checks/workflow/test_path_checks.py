@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,11 @@ import yaml
 from ase import Atoms
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.configuration import load_campaign, spec_hash
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tests.support.actors import ADA
 
@@ -78,3 +80,13 @@ def test_samples_path_by_path_need_a_kernel_of_distances(campaign_file):
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"objective\.goal\.sampling: pathwise"):
         preview_campaign(path)
+
+
+def test_a_search_for_a_bottleneck_is_the_same_without_the_keys_that_came_later():
+    spec = CampaignSpec.model_validate(
+        yaml.safe_load((Path(__file__).parents[5] / "examples/h-in-al.yaml").read_text(encoding="utf-8"))
+    )
+    assert spec_hash(spec) == "aeb04de921e1ad816c6353bcdb53ea8cecdf8dde8790388c5bb6d4c93febf9ee"
+    goal = spec.objective.goal.model_copy(update={"sampling": "pathwise"})
+    changed = spec.model_copy(update={"objective": spec.objective.model_copy(update={"goal": goal})})
+    assert spec_hash(changed) != spec_hash(spec)
