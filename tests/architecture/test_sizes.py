@@ -25,7 +25,7 @@ LONG_MODULES = (
     Allowed("tasks/stores/memory.py", 420, "the whole store port, as the contract tests compare it with MongoDB"),
     Allowed("models/domain/records.py", 425, "all stored records on one page"),
     Allowed("tests/contracts/test_launchers.py", 440, "the contract of the launcher in one place, as it stands in its port"),
-    Allowed("tests/e2e/test_guide_blocks.py", 480, "every page of the guide is named once"),
+    Allowed("tests/e2e/test_guide_blocks.py", 515, "every page of the guide is named once"),
     Allowed("tests/contracts/test_stores.py", 560, "the contract of the store in one place, as it stands in its port"),
 )
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
@@ -38,6 +38,7 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:exafs", 15, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:modes", 11, "a command's parameters are its options"),
+    Allowed("deploy/cli/sparse.py:next_purchase", 10, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:search", 19, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:spectrum", 11, "a command's parameters are its options"),
     Allowed("tasks/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),
