@@ -38,6 +38,7 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:exafs", 15, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:modes", 11, "a command's parameters are its options"),
+    Allowed("deploy/cli/sparse.py:next_purchase", 10, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:search", 19, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:spectrum", 11, "a command's parameters are its options"),
     Allowed("tasks/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),
