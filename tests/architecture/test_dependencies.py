@@ -21,7 +21,7 @@ OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 OLDEST_PYTHON = "3.11.2"
 """Debian 12's Python, the oldest on which `make test` has to install."""
 
-MODULES = {"argon2-cffi": "argon2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {"argon2-cffi": "argon2", "ax-platform": "ax", "gpy": "GPy", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Modules of the packages that are not called as their module."""
 
 NOT_IMPORTED = {
@@ -44,7 +44,7 @@ NOT_IMPORTED = {
 
 
 def imports(source: str) -> set[str]:
-    """Top-level packages that a module imports anywhere, also by their name in a string as ``import_module`` takes it."""
+    """Top-level packages that a module imports anywhere, also by their name in a string as ``import_module`` or a ``load_…`` takes it."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -53,7 +53,7 @@ def imports(source: str) -> set[str]:
             found.add(node.module.partition(".")[0])
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called == "import_module":
+            if called == "import_module" or called.startswith("load_"):
                 found.add(str(node.args[0].value).partition(".")[0])
     return found
 
