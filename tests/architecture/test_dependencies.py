@@ -44,7 +44,7 @@ NOT_IMPORTED = {
 
 
 def imports(source: str) -> set[str]:
-    """Top-level packages that a module imports anywhere, also by their name in a string as ``import_module`` or a ``load_…`` takes it."""
+    """Top-level packages that a module imports anywhere, also named in a string to ``import_module`` or a ``load_…``."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
