@@ -14,13 +14,15 @@ from ase.build import bulk, make_supercell
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal
 from tansaku.calculators.structures.rigid_blocks import WITNESS
-from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, boundary_energy, bulk_reference
 from tansaku.calculators.workflows.grain_check import check_grains, crystal_stiffness
 from tansaku.calculators.workflows.own_crystal import likely_crystal, own_crystal
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
 
 MG = HexagonalCrystal("Mg", 3.1842, 5.1844)
 
@@ -64,7 +66,7 @@ def reflected(plane, across, along, layers, shift):
     normal = np.array(plane) @ primitive.cell.reciprocal()
     rows = np.array([np.array(across) @ primitive.cell, np.array(along) @ primitive.cell, normal])
     spacing, (width, depth) = 1.0 / np.linalg.norm(normal), np.linalg.norm(rows[:2], axis=1)
-    points = make_supercell(primitive, 24 * np.eye(3, dtype=int)).positions
+    points = make_supercell(primitive, max(24, 3 * layers // 2) * np.eye(3, dtype=int)).positions
     points = (points - points.mean(axis=0) + [0.01, 0.02, 0.03]) @ (rows / np.linalg.norm(rows, axis=1)[:, None]).T
     points = points[np.all((points[:, :2] >= 0) & (points[:, :2] < [width, depth]), axis=1)]
     # The cut goes through the middle of the widest gap between planes of atoms.
@@ -120,3 +122,49 @@ def test_both_builders_find_the_twin(magnesium, plane, axis, lattice, place, shi
     # Atoms of the blocks have the bulk's energy on both sides.
     excess = found.result.energies[start.arrays["region"] == WITNESS] - reference.energy_per_atom
     assert np.abs(excess).max() < 1e-5
+
+
+def test_the_stress_of_a_twin_is_what_straining_it_costs(magnesium, tmp_path):
+    """By whole relaxations of strained cells with grains of two thicknesses, whose difference leaves the crystal out."""
+    twin = ((1, 0, 2), (2, 1, -1), (0, 1, 0))
+    normal = RelaxationSpec(cell="normal", translation="free", fmax=1e-4)
+
+    def excess(strain):
+        """Energy [eV] and volume [Å^3] of one boundary beyond those of the crystal."""
+        numbers = []
+        for layers in (14, 28):
+            atoms = reflected(twin[0], *twin[1:], layers, (0.25, 0.5))
+            atoms.set_cell(atoms.cell.array @ np.diag([1.0 + strain[0], 1.0 + strain[1], 1.0]), scale_atoms=True)
+            found = magnesium.evaluate(atoms, normal)
+            numbers.append(np.array([found.energy, found.atoms.get_volume(), len(atoms)]))
+        assert numbers[1][2] == 2 * numbers[0][2]
+        return numbers[0][:2] - 0.5 * numbers[1][:2]  # two boundaries each
+
+    atoms = reflected(twin[0], *twin[1:], 14, (0.25, 0.5))
+    area = float(np.prod(atoms.cell.lengths()[:2]))
+    step = 2e-3
+    stresses = [(excess(step * one)[0] - excess(-step * one)[0]) / (2.0 * step * area) * EV_PER_A2 for one in np.eye(2)]
+    document = {
+        "campaign": "test",
+        "candidate": "hcp-1_0_m1_2-r0-x324-y000-z030",
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {
+                "structure": "hcp",
+                "element": "Mg",
+                "lattice_parameter": MG.parameters,
+                "own_lattice_parameter": MG.parameters,
+            },
+            "axis": [1, -2, 1, 0],
+            "boundaries": {"planes": [[1, 0, -1, 2]]},
+            "translation": {"normal": [0.3], "in_plane": [3.24], "along_axis": [0.0]},
+            "cell": {"boundaries": 1, "relaxed": 20, "reach": 7.5, "polish": []},
+            "fold": False,
+        },
+        "calculator": {"type": "lammps", "potential": "Mg_mm.eam.fs"},
+        "relaxation": {"cell": "fixed", "translation": "free", "fmax": 1e-4},
+        "base_path": str(Path()),
+    }
+    found = evaluate(JobDocument.model_validate(document), tmp_path).quantities
+    assert found["excess_volume"].value == pytest.approx(excess((0.0, 0.0))[1] / area, abs=0.01)
+    assert [found[f"boundary_stress_{one}"].value for one in ("xx", "yy")] == pytest.approx(stresses, abs=0.03)

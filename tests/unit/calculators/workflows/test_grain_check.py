@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.workflows.grain_check import CubicStiffness, check_grains, crystal_stiffness
+from tansaku.calculators.workflows.grain_check import CubicStiffness, HexagonalStiffness, check_grains, crystal_stiffness
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
@@ -145,3 +145,11 @@ def test_grains_without_a_middle_are_said_not_to_be_checked(stiffness):
     found = check_grains(start, relaxed(start), stiffness, judge_strain=True)
     assert found["checked"] is False
     assert "the grains are too thin" in found["reason"]
+
+
+@pytest.mark.parametrize("stiffness", [SOFT, HexagonalStiffness(9.0, 3.0, 2.0, 10.0, 2.5)])
+def test_elastic_constants_are_the_second_derivatives_of_the_energy(stiffness):
+    gradient = np.eye(3) + 0.05 * np.random.default_rng(0).standard_normal((3, 3))
+    strain = 0.5 * (gradient.T @ gradient - np.eye(3))
+    expected = 0.5 * np.einsum("ij,ijkl,kl->", strain, stiffness.constants, strain)
+    assert stiffness.energy(gradient) == pytest.approx(expected)
