@@ -98,7 +98,7 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "structure: fcc",
             "structure: fc",
-            "space.crystal.structure: 'fc' must be 'fcc', 'bcc' or 'diamond' (did you mean 'fcc'?)",
+            "space.crystal.structure: 'fc' must be 'fcc', 'bcc', 'diamond' or 'hcp' (did you mean 'fcc'?)",
         ),
         (
             "type: emt",

@@ -148,7 +148,7 @@ def test_structures_come_from_the_library_only(library):
             "calculator.relaxed_by.potential",
         ),
         ("{type: espresso, pseudopotentials: {Cu: Cu.UPF}, folder: pseudo}", "calculator.folder"),
-        ("{type: ase, name: mace, files: {model_paths: /etc/shadow}}", "calculator.files.model_paths"),
+        ("{type: ase, name: mace, files: {model_paths: /etc/shadow.model}}", "calculator.files.model_paths"),
     ],
 )
 def test_paths_of_calculators_and_of_their_parts_are_refused(library, calculator, key):
