@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,8 @@ from tansaku.tasks.stores.mongo_errors import translated
 _SELECTION_MS = 5_000
 _SOCKET_MS = 30_000
 _TRIES = 3
+_LOCK_SECONDS = 10.0
+"""A process holds the lock of a workflow for milliseconds; one that is held longer is that of a killed process."""
 
 
 class _CheckedFirework(LazyFirework):  # type: ignore[misc]
@@ -82,9 +85,19 @@ class CheckedLaunchPad(LaunchPad):  # type: ignore[misc]
         return workflow
 
     def _refresh_wf(self, fw_id: int) -> None:
-        # FireWorks waits five minutes for the lock of a workflow that is not there.
-        if self.workflows.find_one({"nodes": fw_id}, {"_id": 1}) is not None:
+        # FireWorks waits five minutes for the lock of a workflow that is not there, or whose holder was killed.
+        if self._unlocked(fw_id):
             super()._refresh_wf(fw_id)
+
+    def _unlocked(self, fw_id: int) -> bool:
+        """Whether there is a workflow; the lock of a killed process is removed."""
+        begun = time.monotonic()
+        while (workflow := self.workflows.find_one({"nodes": fw_id}, {"locked": 1})) is not None and "locked" in workflow:
+            if time.monotonic() - begun > _LOCK_SECONDS:
+                self.workflows.update_one({"nodes": fw_id}, {"$unset": {"locked": True}})
+                return True
+            time.sleep(0.1)
+        return workflow is not None
 
 
 def open_launchpad(uri: SecretStr, name: str) -> CheckedLaunchPad:

@@ -1,6 +1,7 @@
 """A job is removed from the LaunchPad while its compute node still writes about it."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_what_a_node_writes_of_a_job_that_is_kept_stays(running):
     sweep_remains(node, number)
     assert _counts(driver) == {"workflows": 1, "offline_runs": 0, "launches": 1, "fireworks": 1}
     assert driver.fireworks.find_one({})["state"] == "RUNNING"
+
+
+def test_the_lock_of_a_killed_process_holds_nobody_up_for_long(running, monkeypatch):
+    """FireWorks itself waits five minutes for it, again at every step of the job."""
+    from tansaku.tasks.launchers import launchpad
+
+    monkeypatch.setattr(launchpad, "_LOCK_SECONDS", 0.3)
+    driver, node, number = running
+    # As a driver leaves it that is killed while it reserves the Firework.
+    driver.workflows.update_one({"nodes": number}, {"$set": {"locked": True}})
+    begun = time.monotonic()
+    node._refresh_wf(number)
+    assert time.monotonic() - begun < 60
+    assert "locked" not in driver.workflows.find_one({"nodes": number})
