@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from fireworks.core.firework import Firework, Launch, Workflow
@@ -96,7 +97,7 @@ class CheckedLaunchPad(LaunchPad):  # type: ignore[misc]
             if time.monotonic() - begun > _LOCK_SECONDS:
                 self.workflows.update_one({"nodes": fw_id}, {"$unset": {"locked": True}})
                 return True
-            time.sleep(0.1)
+            Event().wait(0.1)
         return workflow is not None
 
 
