@@ -35,6 +35,9 @@ from tansaku.spaces.ion_room import check_charges, check_host, check_room
 if TYPE_CHECKING:
     from ase import Atoms
 
+MOST_HOST_ATOMS = 1000
+"""Atoms in a host's cell: its symmetry takes minutes to find among many more."""
+
 _DIGITS = 4
 _ROUNDED = 12
 
@@ -59,7 +62,12 @@ class EnergySurfaceSpace:
         self._spec = spec
         if spec.ion not in atomic_numbers:
             raise ConfigurationError(f"space.ion: {spec.ion!r}; expected a chemical symbol")
+        for element in sorted(spec.elements - {spec.ion}):
+            if element not in atomic_numbers:
+                raise ConfigurationError(f"space.host.elements: {element!r}; expected chemical symbols")
         self._host = _host(spec, base_path, limits)
+        if len(self._host) > MOST_HOST_ATOMS:
+            raise ConfigurationError(f"space.host: {len(self._host):,} atoms in the cell; expected at most {MOST_HOST_ATOMS:,}")
         check_host(self._host)
         self._symmetry = host_symmetry(self._host)
         shape = grid_shape(self._host.cell.lengths(), spec.grid, self._symmetry)

@@ -182,17 +182,14 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
 
     Returns:
         Shape ``(n, d)``, d at most 48; the largest column has the range 1.
+
+    Raises:
+        ConfigurationError: All positions are the same to every wave.
     """
     reciprocal = 2.0 * np.pi * np.linalg.inv(host.cell.array).T
     most = [ceil(6.0 / resolution * length / (2.0 * np.pi)) for length in host.cell.lengths()]
-    waves = np.array(
-        [
-            [i, j, k]
-            for i in range(-most[0], most[0] + 1)
-            for j in range(-most[1], most[1] + 1)
-            for k in range(-most[2], most[2] + 1)
-        ]
-    )
+    ranges = (np.arange(-count, count + 1) for count in most)
+    waves = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
     squared = np.square(waves @ reciprocal).sum(axis=1)
     columns: list[FloatArray] = []
     done: set[tuple[int, int, int]] = {(0, 0, 0)}
@@ -208,6 +205,11 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
         weight = np.exp(-0.25 * squared[index] * resolution**2) * np.sqrt(len(both))
         parts = weight * np.cos(phases).mean(axis=1), weight * np.sin(phases).mean(axis=1)
         columns += [part for part in parts if np.ptp(part) > 1e-9]
+    if not columns:
+        raise ConfigurationError(
+            f"space.grid: {len(fractions)} distinct positions, which no wave of the host's lattice tells apart; "
+            "expected a finer grid, a smaller exclusion or a smaller resolution"
+        )
     rows = np.column_stack(columns)[:, :_WAVES]
     return np.asarray(rows / np.ptp(rows, axis=0).max())
 

@@ -55,8 +55,10 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
         connectivity: Number of neighbours of a grid point.
 
     Raises:
-        ValueError: No value is finite.
+        ValueError: No value is finite, or one is no number or minus infinity.
     """
+    if np.isnan(values).any() or np.isneginf(values).any():
+        raise ValueError("an energy is no number")
     if not np.isfinite(values).any():
         raise ValueError("no value is finite")
     minimum = int(np.argmin(values))

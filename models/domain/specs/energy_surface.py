@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.prototypes import CationText, OxideStructure, Volume
@@ -83,7 +83,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
     grid: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
     exclusion: Annotated[float, Field(ge=0.0, le=1.5)] = 0.6
     supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
-    resolution: PositiveFloat = 1.2
+    resolution: Annotated[float, Field(ge=0.25, le=100.0)] = 1.2
     host_atoms: Literal["fixed", "relaxed"] = "fixed"
     charge: Annotated[int, Field(ge=-8, le=8)] = 0
 

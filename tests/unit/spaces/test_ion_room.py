@@ -59,6 +59,28 @@ def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
         opened(tmp_path, host={"file": "host.vasp"})
 
 
+def test_positions_that_are_all_the_same_are_refused():
+    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no wave .* a finer grid"):
+        opened(host=ALUMINIUM | {"lattice_parameter": 3.2}, grid=0.2, exclusion=1.0).pool()
+
+
+@pytest.mark.parametrize("resolution", [0.01, 1e300])
+def test_a_resolution_beyond_reason_is_refused(resolution):
+    with pytest.raises(ValueError, match=r"resolution\n.*(greater|less) than or equal to"):
+        opened(resolution=resolution)
+
+
+def test_a_host_of_an_unknown_element_is_refused():
+    with pytest.raises(ConfigurationError, match=r"space\.host\.elements: 'Qq'; expected chemical symbols"):
+        opened(host=ALUMINIUM | {"elements": ["Qq"]})
+
+
+def test_a_host_with_a_thousand_atoms_and_more_is_refused_at_once(tmp_path):
+    bulk("Al", "fcc", a=4.05, cubic=True).repeat(7).write(tmp_path / "host.extxyz")
+    with pytest.raises(ConfigurationError, match=r"space\.host: 1,372 atoms in the cell; expected at most 1,000"):
+        opened(tmp_path, host={"file": "host.extxyz"})
+
+
 def test_the_usual_input_is_accepted():
     space = opened()
     fraction = space.structure(str(space.pool().ids[0])).info["fraction"]

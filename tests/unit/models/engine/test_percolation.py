@@ -116,3 +116,9 @@ def test_corners_join_only_with_26_neighbours() -> None:
 def test_a_surface_of_walls_is_refused() -> None:
     with pytest.raises(ValueError, match="no value is finite"):
         bottleneck(np.full(8, np.inf), plain_grid((2, 2, 2)))
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_surface_with_a_value_that_is_no_energy_is_refused(value):
+    with pytest.raises(ValueError, match="an energy is no number"):
+        bottleneck(np.array([value, 0.0, 1.0]), plain_grid((3, 1, 1)))
