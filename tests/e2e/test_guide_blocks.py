@@ -70,9 +70,11 @@ NOT_RUN = {
         "TANSAKU_PROXY_SECRET_FILE=~/.tansaku-proxy tansaku web start --tls-proxy --allow-host boundaries.example.org",
     ): "needs a proxy; tests/unit/deploy/web/auth/test_proxy.py",
     ("dashboard", "export NAME=cu-emt"): "needs a running dashboard; tests/unit/deploy/web/api",
-    ("dashboard", 'curl -H "Authorization: Bearer $TOKEN" --data-binary @rows.csv "$URL/api/v1/files?name=rows.csv"'): (
-        "needs a running dashboard; tests/integration/cli/test_created_by_web.py"
-    ),
+    (
+        "dashboard",
+        'curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/octet-stream" '
+        '--data-binary @rows.csv "$URL/api/v1/files?name=rows.csv"',
+    ): "needs a running dashboard; tests/integration/cli/test_created_by_web.py",
     (
         "density-functional-theory",
         "sudo apt-get install g++ python3-dev libxc-dev libopenblas-dev libfftw3-dev",

@@ -113,7 +113,13 @@
     }
   };
 
+  // The last answer stays in sight while the changed text is checked, and says so.
+  const outdate = () => {
+    if (!result.querySelector(".outdated")) result.prepend(element("p", "Checking the changed text …", "outdated"));
+  };
+
   const checkSoon = () => {
+    outdate();
     latest += 1;
     clearTimeout(timer);
     timer = setTimeout(check, PAUSE);
@@ -181,6 +187,19 @@
     await editFields({ [event.target.dataset.key]: fieldValue(event.target) });
     numberLines();
     checkSoon();
+  });
+  // Creating a campaign takes seconds, and longer on a busy machine.
+  form.addEventListener("submit", (event) => {
+    const pressed = event.submitter;
+    if (!pressed || !["create", "run"].includes(pressed.value)) return;
+    const note = element("span", " Creating the campaign …");
+    note.setAttribute("role", "status");
+    pressed.after(note);
+    const buttons = form.querySelectorAll("button[name=action]");
+    const disable = (value) => buttons.forEach((button) => { button.disabled = value; });
+    // After the form has been sent with the name of the button.
+    setTimeout(() => disable(true));
+    window.addEventListener("pageshow", () => { note.remove(); disable(false); }, { once: true });
   });
   document.getElementById("rehearse").addEventListener("click", (event) => rehearse(event.target));
   document.getElementById("yaml-file").addEventListener("change", async (event) => {
