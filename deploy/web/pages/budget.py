@@ -1,4 +1,4 @@
-"""The part of a campaign's page that shows what is used of its budget, and the form that changes the budget."""
+"""The part of a campaign's page that shows what is used of its budget, and the form that changes budget and execution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from tansaku.tasks.views.time_limits import time_spent
 
 router = APIRouter(prefix="/campaigns")
 
-_NUMBERS = ("cost", "fraction", "evaluations", "hours", "core_hours")
+_NUMBERS = {
+    "budget": ("cost", "fraction", "evaluations", "hours", "core_hours"),
+    "execution": ("in_flight", "timeout", "retries"),
+}
+_WHOLE = {"evaluations", "in_flight", "retries"}
 
 
 @router.get("/{name}/budget")
@@ -42,25 +46,29 @@ def budget_content(reading: Reading) -> JsonDict:
 
 
 def budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
-    """What a form changes of the budget; a field that was emptied takes its limit away.
+    """What a form changes of budget and execution; a field of the budget that was emptied takes its limit away.
 
     Raises:
         ProblemError: A field is no number.
     """
     changes: JsonDict = {}
-    for name in _NUMBERS:
-        if name not in fields:
-            continue
-        text = fields[name].strip()
-        try:
-            value = None if not text else int(text) if name == "evaluations" else float(text)
-        except ValueError as error:
-            expected = "a whole number" if name == "evaluations" else "a number"
-            detail = f"{text!r} is not {expected}"
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key=f"budget.{name}") from error
-        if value != getattr(reading.spec.budget, name):
-            changes[f"budget.{name}"] = value
+    for part, names in _NUMBERS.items():
+        for name in names:
+            if name not in fields:
+                continue
+            value = _number(f"{part}.{name}", fields[name].strip(), whole=name in _WHOLE)
+            if value != getattr(getattr(reading.spec, part), name):
+                changes[f"{part}.{name}"] = value
     given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
     if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
         changes["budget.deadline"] = given or None
     return changes
+
+
+def _number(key: str, text: str, *, whole: bool) -> float | None:
+    """The number that a field holds; None where it is empty."""
+    try:
+        return None if not text else int(text) if whole else float(text)
+    except ValueError as error:
+        expected = "a whole number" if whole else "a number"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{text!r} is not {expected}", key=key) from error

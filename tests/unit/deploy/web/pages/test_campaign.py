@@ -133,6 +133,19 @@ def test_what_is_used_of_the_budget_is_shown_and_follows(make_site, recorded):
     assert "<dt>Cost</dt><dd>8 of 8 (100 %)</dd>" in browser.get(f"{PAGE}/parts").text
 
 
+def test_the_time_limit_of_attempts_can_be_edited(site_with):
+    site = site_with("a1")
+    browser = site.with_session(Role.OPERATOR)
+    seen = re.search(r'name="revision" value="([^"]+)"', browser.get(PAGE).text)[1]
+    fields = {"kind": "edit", "revision": seen, "in_flight": "2", "timeout": "900", "retries": "1", "key": "first-edit"}
+    assert browser.submit(f"{PAGE}/commands", fields).status_code == 303
+    ((kind, _, changes),) = commands(site)
+    assert (kind, changes["execution.timeout"], changes["execution.retries"]) == ("edit", 900.0, 1)
+    wrong = browser.submit(f"{PAGE}/commands", {**fields, "retries": "1.5", "key": "second-edit"})
+    assert wrong.status_code == 422
+    assert "is not a whole number" in wrong.text
+
+
 def test_an_edit_of_the_budget_starts_from_the_page_that_was_seen(site_with):
     site = site_with("a1")
     browser = site.logged_in(Role.OPERATOR)
