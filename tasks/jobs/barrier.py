@@ -17,10 +17,9 @@ from tansaku.calculators.workflows.stability import energy_above_hull
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.units import convert
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, required_workflow
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 
 STATES_FILE = "states.extxyz"
@@ -35,14 +34,8 @@ def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
     Raises:
         ConfigurationError: Its objective is not a barrier.
     """
-    spec, objective = document.calculator, document.objective
-    workflow = workflow_of(spec)
-    if spec is None or not isinstance(workflow, MigrationBarrierSpec):
-        raise ConfigurationError("calculator.workflow: missing; expected type: migration_barrier")
-    if objective.property not in (None, _BARRIER):
-        raise ConfigurationError(
-            f"objective.property: workflow {workflow.type} provides {_BARRIER}, not {objective.property!r}"
-        )
+    spec, workflow = required_workflow(document, MigrationBarrierSpec, _BARRIER)
+    objective = document.objective
     if objective.unit not in ("eV", "meV"):
         raise ConfigurationError(f"objective.unit: {objective.unit!r} is not a unit of {_BARRIER}; expected eV or meV")
     return BarrierJob(

@@ -11,14 +11,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.calculators.workflows.ion_binding.binding import IonBinding, ion_binding
-from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.molecules import ION_BINDING_ENERGY, SMILES
 from tansaku.models.domain.specs.workflow import IonBindingSpec
 from tansaku.models.domain.units import convert
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, required_workflow
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 
 MOLECULE_FILE = "molecule.extxyz"
@@ -34,20 +32,13 @@ def open_binding_job(document: JobDocument, folder: Path) -> BindingJob:
     Raises:
         ConfigurationError: Its workflow or objective is another one.
     """
-    spec, objective = document.calculator, document.objective
-    workflow = workflow_of(spec)
-    if spec is None or not isinstance(workflow, IonBindingSpec):
-        raise ConfigurationError("calculator.workflow: missing; expected type: ion_binding")
-    if objective.property not in (None, ION_BINDING_ENERGY):
-        raise ConfigurationError(
-            f"objective.property: workflow {workflow.type} provides {ION_BINDING_ENERGY}, not {objective.property!r}"
-        )
+    spec, workflow = required_workflow(document, IonBindingSpec, ION_BINDING_ENERGY)
     return BindingJob(
         space=opened_space(document.space, document.base_path),
         candidate=document.candidate,
         calculator=opened_calculator(spec, document.base_path),
         workflow=workflow,
-        unit=objective.unit,
+        unit=document.objective.unit,
         folder=folder,
     )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
+from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice, ModelSpec
+from tansaku.models.domain.specs.workflow import WorkflowBase
 
 STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
@@ -136,3 +139,28 @@ def kind_of_work(document: Work) -> str:
     if isinstance(document, TrainingDocument):
         return TRAINING
     return document.calculator.type if document.calculator is not None else "table"
+
+
+_Workflow = TypeVar("_Workflow", bound=WorkflowBase)
+
+
+def required_workflow(document: JobDocument, kind: type[_Workflow], provides: str) -> tuple[CalculatorSpec, _Workflow]:
+    """Calculator and workflow of a document whose job is a workflow of one kind.
+
+    Args:
+        document: Of the job.
+        kind: Spec class of the workflow.
+        provides: The property that it computes.
+
+    Raises:
+        ConfigurationError: The document's workflow or property is another one.
+    """
+    spec, objective = document.calculator, document.objective
+    workflow = workflow_of(spec)
+    if spec is None or not isinstance(workflow, kind):
+        raise ConfigurationError(f"calculator.workflow: missing; expected type: {kind.model_fields['type'].default}")
+    if objective.property not in (None, provides):
+        raise ConfigurationError(
+            f"objective.property: workflow {workflow.type} provides {provides}, not {objective.property!r}"
+        )
+    return spec, workflow

@@ -130,15 +130,15 @@ def _pinned() -> list[metadata.Distribution]:
     """Installed packages that `constraints.txt` names."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     names = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line and not line.startswith("#")}
-    return [one for one in metadata.distributions() if canonicalize_name(one.metadata["Name"]) in names]
+    return [found for found in metadata.distributions() if canonicalize_name(found.metadata["Name"]) in names]
 
 
 def test_pinned_versions_take_the_oldest_python() -> None:
     pinned = _pinned()
     assert len(pinned) > 200
     refused = {
-        f"{one.metadata['Name']}=={one.version}": needs
-        for one in pinned
-        if (needs := one.metadata["Requires-Python"]) and OLDEST_PYTHON not in SpecifierSet(needs)
+        f"{package.metadata['Name']}=={package.version}": needs
+        for package in pinned
+        if (needs := package.metadata["Requires-Python"]) and OLDEST_PYTHON not in SpecifierSet(needs)
     }
     assert refused == {}

@@ -143,7 +143,8 @@ def test_the_stress_of_a_twin_is_what_straining_it_costs(magnesium, tmp_path):
     atoms = reflected(twin[0], *twin[1:], 14, (0.25, 0.5))
     area = float(np.prod(atoms.cell.lengths()[:2]))
     step = 2e-3
-    stresses = [(excess(step * one)[0] - excess(-step * one)[0]) / (2.0 * step * area) * EV_PER_A2 for one in np.eye(2)]
+    differences = [excess(step * direction)[0] - excess(-step * direction)[0] for direction in np.eye(2)]
+    stresses = [difference / (2.0 * step * area) * EV_PER_A2 for difference in differences]
     document = {
         "campaign": "test",
         "candidate": "hcp-1_0_m1_2-r0-x324-y000-z030",
@@ -167,4 +168,4 @@ def test_the_stress_of_a_twin_is_what_straining_it_costs(magnesium, tmp_path):
     }
     found = evaluate(JobDocument.model_validate(document), tmp_path).quantities
     assert found["excess_volume"].value == pytest.approx(excess((0.0, 0.0))[1] / area, abs=0.01)
-    assert [found[f"boundary_stress_{one}"].value for one in ("xx", "yy")] == pytest.approx(stresses, abs=0.03)
+    assert [found[f"boundary_stress_{component}"].value for component in ("xx", "yy")] == pytest.approx(stresses, abs=0.03)

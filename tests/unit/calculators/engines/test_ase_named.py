@@ -70,7 +70,7 @@ def test_no_file_of_the_dashboard_s_library_is_one_that_runs_code():
     uploaded = {ending for endings in ENDINGS.values() for ending in endings}
     running = {ending for entry in ASE_CALCULATORS.values() for endings in entry.endings.values() for ending in endings}
     assert running == {".model"}
-    assert not any(one.endswith(other) for one in uploaded for other in running)
+    assert not any(ending.endswith(other) for ending in uploaded for other in running)
 
 
 @pytest.mark.parametrize("entry", FROM_ELSEWHERE, ids=lambda entry: entry.name)
