@@ -69,7 +69,7 @@ class Served:
     def children(self) -> list[psutil.Process]:
         """Everything that it started, but for the jobs' workers, which outlive drivers."""
         found = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in found if "tasks.jobs" not in " ".join(child.cmdline())]
+        return [child for child in found if (line := command_line(child)) and "tasks.jobs" not in line]
 
     def stop(self) -> None:
         """Ends it, and the database that it leaves to others."""
@@ -87,3 +87,11 @@ class Served:
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", *arguments]
+
+
+def command_line(process: psutil.Process) -> str:
+    """Words of a process's command; empty if it has ended, whether or not its parent has noticed."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie too
+        return ""

@@ -24,7 +24,7 @@ from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.views.progress import campaign_status
-from tests.support.served import Served
+from tests.support.served import Served, command_line
 
 LIMIT = 240.0
 PATH = "/api/v1/campaigns/small"
@@ -91,7 +91,7 @@ def test_all_of_it_on_one_machine(serve, resources, wait_for):
     done = lambda: page.json(PATH)["done"]  # noqa: E731 - a condition
     wait_for(lambda: done() >= 2 or serve.process.poll() is not None, "evaluations arrive")
     children = serve.children()
-    names = " ".join(word for child in children for word in child.cmdline())
+    names = " ".join(map(command_line, children))
     assert all(part in names for part in ("web_process", "server_process", "service_process", "prefect.engine")), names
     secrets_stay_where_they_belong(children)
     first = page.json(f"{PATH}/runs/the-first-run")
@@ -156,7 +156,7 @@ def a_taken_port_is_refused(serve: Served) -> None:
 def secrets_stay_where_they_belong(children: list[psutil.Process]) -> None:
     """Only a driver's environment has the password of the Prefect server; the dashboard's has nothing of Prefect's."""
     for child in children:
-        environment, words = child.environ(), " ".join(child.cmdline())
+        environment, words = child.environ(), command_line(child)
         assert SECRET not in environment.values()
         if "prefect.engine" not in words:
             assert not any(name.startswith("PREFECT") for name in environment), (words, sorted(environment))
