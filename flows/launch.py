@@ -29,7 +29,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.users import user_name

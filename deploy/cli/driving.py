@@ -15,7 +15,7 @@ from tansaku.deploy.cli.steer import say_stored
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind
-    from tansaku.tasks.loop import EndReason
+    from tansaku.tasks.driver.loop import EndReason
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 NoRunOption = Annotated[
@@ -33,7 +33,7 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
     with watching() as observer:
         if plain:
-            from tansaku.tasks.loop import drive
+            from tansaku.tasks.driver.loop import drive
 
             with opened(site) as resources:
                 result = drive(resources, name, observer)

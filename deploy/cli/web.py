@@ -54,7 +54,7 @@ def start(
     site: SiteOption = None,
 ) -> None:
     """Serves the dashboard until Ctrl-C; prints its address and, for the first user, a link that logs in once."""
-    from tansaku.tasks.garbage import share_heap
+    from tansaku.tasks.site.garbage import share_heap
 
     share_heap()  # before anything begins threads
     from tansaku.deploy.web.app import create_app

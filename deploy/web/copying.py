@@ -20,8 +20,8 @@ from tansaku.models.domain.specs.base import file_keys
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.commands.create_web import Created
 from tansaku.tasks.configuration import set_key
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.yaml_text import write_yaml
 
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
 _FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "weights", "own_lattice_parameter")

@@ -23,7 +23,7 @@ from tansaku.models.domain.specs.base import NamesFile, PlainText, file_keys
 from tansaku.models.domain.specs.campaign import CampaignSpec, ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.checks.validation import dotted, validate_document
-from tansaku.tasks.yaml_text import KeyPath, YamlText, parse_yaml
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, parse_yaml
 
 SOURCE = "campaign"
 """Name of the text in messages."""

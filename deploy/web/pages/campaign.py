@@ -31,6 +31,7 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import CommandKind, Event, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.checks.rights import may_delete, may_rename
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -45,7 +46,6 @@ from tansaku.tasks.views.evaluation_table import (
 )
 from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.yaml_text import write_yaml
 
 router = APIRouter(prefix="/campaigns")
 

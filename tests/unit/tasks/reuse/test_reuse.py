@@ -18,9 +18,9 @@ from tansaku.tasks.commands.copy import copy_campaign
 from tansaku.tasks.commands.delete import delete_campaign
 from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.reuse.freezing import is_own
 from tansaku.tasks.settings import Settings

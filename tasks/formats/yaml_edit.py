@@ -9,7 +9,7 @@ import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.yaml_text import Dumper, Loader, parse_yaml
+from tansaku.tasks.formats.yaml_text import Dumper, Loader, parse_yaml
 
 Value = str | int | float | bool | None
 
