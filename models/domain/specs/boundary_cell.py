@@ -54,7 +54,7 @@ class BlockCellSpec(Spec):
 
     Attributes:
         boundaries: Boundaries in the cell.
-        blocks: How the blocks move: as wholes.
+        blocks: How the blocks move: each as a rigid body.
         relaxed: Thickness of each slab [Å], at least.
         reach: How far an atom's energy depends on other atoms [Å], at most: the potential's cutoff. A block is twice as thick.
         polish: Thicknesses of the slabs [Å], rising, with which the final relaxation is repeated; []: it is not repeated.

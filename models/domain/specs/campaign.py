@@ -112,20 +112,20 @@ class CampaignSpec(Spec):
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
         label: Also stores this calculator's energies of the relaxed structures, for data sets; None: no label. Boundaries only.
         objective: What is wanted.
-        constraints: Which candidates are left alone.
+        constraints: Which candidates are never proposed.
         proposer: How the next candidate is chosen.
         transfer: Which other searches the proposer learns from; None: none.
         retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
             for their energy.
-        first_look: Surrogate pre-screening: the label is not computed where its prediction is bad enough; None: no
-            pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name ``first_look`` is
-            still accepted.
+        first_look: Surrogate pre-screening: the label is not computed where the surrogate predicts a value that is bad enough;
+            None: no pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name
+            ``first_look`` is still accepted.
         budget: What may be spent.
         execution: How evaluations run.
         reuse: Whether a result that another campaign of the database has computed before, of the same structure, calculator and
             objective, is adopted instead of computed again; what is there when the campaign is created.
         reuse_sha256: Content hash of what may be adopted; filled in when the campaign is created.
-        notes: What its owner wants to remember; read by nobody else.
+        notes: Free text for the campaign's owner; tansaku does not use it.
     """
 
     schema_version: Literal[1]

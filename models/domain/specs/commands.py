@@ -39,7 +39,7 @@ class CommandSpec(Spec):
             not start is an error before anything is spent.
         keywords: Keywords that campaign files may give, with their kinds or the words to choose from; others are errors.
         elements: Elements that it can compute; None: unknown.
-        timeout: Wall time of one run [s]; None: until the job's own time is over.
+        timeout: Wall time of one run [s]; None: the time limit of the job.
         failures: Reason of a failed calculation by exit code, e.g. ``{3: not_converged}``: such an evaluation is not repeated.
             Other exit codes count as failures of the machine.
     """

@@ -29,7 +29,7 @@ Repeat = Annotated[int, Field(ge=1, le=6)]
 
 
 class SupercellSpec(Spec):
-    """A larger cell, so that copies of one atom may take different ions.
+    """A larger cell, so that equivalent atoms may become different ions.
 
     The copies of the atom ``Ti1`` are labelled ``Ti1.1``, ``Ti1.2`` and so on, for ``labels`` of sites.
 
@@ -62,7 +62,7 @@ class ParentSpec(Spec):
         prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
         cif: Path of a CIF with one ion on every site (relative to the spec; how large it may be, the site's ``limits`` say).
         sha256: Content hash of the CIF; filled in when the spec is resolved.
-        transformations: CIF only: what is done to the file's structure before its sites are named, in this order.
+        transformations: CIF only: transformations of the file's structure before its sites are named, in this order.
     """
 
     prototype: Literal["tavorite"] | None = None
@@ -99,7 +99,7 @@ class CombinationSpec(Spec):
     """Combinations of ions that are left out, or marked as unlikely, and why.
 
     Attributes:
-        ions: For some of the sites the ions meant, e.g. ``{M: [Fe2+, V3+], X: [Se6+]}``.
+        ions: Ions of some of the sites, e.g. ``{M: [Fe2+, V3+], X: [Se6+]}``.
         reason: Shown by ``tansaku check`` and with the candidates.
     """
 
@@ -178,7 +178,7 @@ class ToleranceFactorRuleSpec(Spec):
 
 
 class DistinctElementsRuleSpec(Spec):
-    """No element may stand on two of these sites.
+    """No element may be on two of these sites.
 
     Attributes:
         sites: Which sites.
@@ -238,7 +238,7 @@ class CompositionSpaceSpec(SpaceBase):
 
     Attributes:
         parent: The structure.
-        sites: Sites and their ions; a prototype's sites need not be named, a CIF's must be, all atoms of it.
+        sites: Sites and their ions; those of a prototype may be omitted; for a CIF, all atoms must belong to one.
         mobile: Site of the ion whose migration is computed; None: the prototype's, or none.
         systems: Site whose ions are search problems of their own, ``all`` for one problem; None: the mobile site, if any.
         exclude: Combinations that are left out; None: the prototype's.

@@ -48,7 +48,7 @@ class StepsSpec(Spec):
     Attributes:
         start: First value.
         stop: Last value.
-        steps: How many values.
+        steps: Number of values.
     """
 
     start: float
@@ -90,7 +90,7 @@ class ScanSpec(Spec):
 
 
 class LatticeScanSpec(ScanSpec):
-    """All edges of the primitive cell stretched alike.
+    """All edges of the primitive cell stretched by the same factor.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
@@ -108,13 +108,13 @@ class LatticeScanSpec(ScanSpec):
 
 
 class ShearScanSpec(ScanSpec):
-    """The angles between the axes of the conventional cell changed, the lengths of the axes kept. A change of 0 is left out.
+    """Changed angles between the axes of the conventional cell, whose lengths stay. A change of 0 is left out.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
         name: What the scan is called in the names of its systems; None: ``shear``, or ``shear-all``.
         axes: ``one``: the angle between the first and the second axis; ``all``: all three angles.
-        degrees: Change of the angle [degrees]; with ``one`` a cubic crystal is the same at ± the change.
+        degrees: Change of the angle [degrees]; with ``one``, changes of both signs give the same cubic crystal.
         lattice: Changes of the lattice parameter at which this is done [%].
     """
 
@@ -182,7 +182,7 @@ class RattleScanSpec(ScanSpec):
 
 
 class VacancyScanSpec(ScanSpec):
-    """Supercells with one atom taken away, the others displaced at random, drawn from the space's seed.
+    """Supercells with one atom removed and the others displaced at random, drawn from the space's seed.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
@@ -190,8 +190,8 @@ class VacancyScanSpec(ScanSpec):
         amplitude: Standard deviation of every coordinate's displacement [Å].
         strain: Standard deviation of every component of a random strain of the cell [%].
         lattice: The lattice parameter is changed by up to this, either way and at random [%].
-        atoms: Sizes of the supercells before the atom is taken, each a multiple of the primitive cell's, at least 2.
-        draws: Structures of each size; which atom goes is drawn too.
+        atoms: Sizes of the supercells before the atom is removed, each a multiple of the primitive cell's, at least 2.
+        draws: Structures of each size; the removed atom is drawn too.
     """
 
     type: Literal["vacancy"] = "vacancy"
@@ -203,14 +203,14 @@ class VacancyScanSpec(ScanSpec):
 
 
 class SlabScanSpec(ScanSpec):
-    """Slabs between vacuum, the atoms displaced at random, drawn from the space's seed.
+    """Slabs separated by vacuum, their atoms displaced at random, drawn from the space's seed.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
         name: What the scan is called in the names of its systems; None: ``slab``.
         planes: Miller indices of the surfaces, in axes of the conventional cell.
         layers: Repeats of the surface's cell along the normal.
-        vacuum: Between two slabs [Å].
+        vacuum: Width of the vacuum between two slabs [Å].
         amplitude: Standard deviation of every coordinate's displacement [Å].
         draws: Structures of each surface.
     """
@@ -234,7 +234,7 @@ class CrystalsSpaceSpec(EnergySpaceSpec):
 
     Attributes:
         crystals: Crystals by name.
-        scans: What is done with them.
+        scans: Scans that are made of each crystal.
         seed: Start of every random displacement.
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.

@@ -28,8 +28,8 @@ class NumberSpec(Spec):
         low: Smallest value.
         high: Largest value.
         step: Distance of two values, counted from the smallest; null: every value between.
-        log: Whether the logarithm is what is drawn evenly.
-        unit: For tables.
+        log: Whether values are drawn evenly on a logarithmic scale.
+        unit: Unit that tables show.
     """
 
     type: Literal["number"] = "number"
@@ -90,7 +90,7 @@ class FractionsSpec(Spec):
     """Fractions that add up to one.
 
     Attributes:
-        parts: What they are fractions of; constraints call one ``name.part``.
+        parts: Names of the components; constraints call one ``name.part``.
         step: Fractions are multiples of this, a divisor of one; null: any.
     """
 
@@ -135,7 +135,7 @@ class RefinementSpec(Spec):
 
     Attributes:
         around: Best candidates that get neighbours.
-        neighbours: How many each gets.
+        neighbours: Number of neighbours of each.
         reach: Standard deviation of the largest displacements, in units of a parameter's range; others are shorter, down to a
             thousandth.
     """

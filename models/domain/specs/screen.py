@@ -21,10 +21,10 @@ class ScreenSpec(Spec):
         name: Name of the screen; the campaign of an axis is called by it and the axis, ``NAME-110``.
         seed: Start of every random choice.
         model: What predicts: NAME@VERSION of the registry, or a name alone for the version that is promoted.
-        space: Where the boundaries come from; its ``axis`` gives way to ``axes``.
-        axes: Tilt axes, each searched as ``space`` says.
-        calculator: What relaxes the structures: the one whose structures the model was trained on. Its boundary energies stand
-            beside the predicted ones.
+        space: The space of the boundaries; ``axes`` replaces its ``axis``.
+        axes: Tilt axes; the space is searched for each.
+        calculator: Calculator that relaxes the structures, as it did those on which the model was trained. Results list its
+            boundary energies with the predicted ones.
         per_system: Structures of each boundary, chosen at random.
         execution: How the relaxations run; ``polish`` has no meaning here.
     """

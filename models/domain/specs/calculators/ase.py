@@ -17,7 +17,7 @@ FileName = Annotated[FilePath, NamesFile("potential")]
 
 
 class AseCalculatorSpec(CalculatorBase):
-    """A calculator of ASE from an allow-list, by its name, with keywords that are data.
+    """A calculator of ASE from an allow-list, given by its name and keywords.
 
     Attributes:
         name: Its name, e.g. ``lj`` or ``tblite``.
