@@ -1,7 +1,7 @@
-"""Makes the Prefect server agree with the schedules that users of the dashboard stored, and mirrors what it has.
+"""Makes the Prefect server agree with the schedules that users of the dashboard stored, and mirrors the server's.
 
-Each pass looks at both sides and changes what differs. A service killed at any point leaves nothing that the next pass does not
-put right: a schedule on the server is known by the id of the stored one, which is its slug.
+Each pass compares both sides and changes what differs. If a service is killed at any point, the next pass completes its work: a
+schedule on the server is known by the id of the stored one, which is its slug.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules that a combination of ions must keep: one small class each, found by the ``type`` of its spec."""
+"""Rules that a combination of ions must satisfy: one small class each, found by the ``type`` of its spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From ions on sites to candidates: charge balance, exclusions, rules and symmetry, and how many fell to each."""
+"""From ions on sites to candidates: charge balance, exclusions, rules and symmetry, with the number that each removes."""
 
 from __future__ import annotations
 

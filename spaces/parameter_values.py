@@ -1,4 +1,4 @@
-"""Between the unit cube, in which candidates are drawn, and the values of parameters."""
+"""Conversion between the unit cube, in which candidates are drawn, and values of parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cations go together on the sites of an oxide's structure: by charge, size and each other."""
+"""Selects combinations of cations for the sites of an oxide's structure, by charge, size and compatibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small oxides of named structures as a space: every combination of fitting ions, at a few volumes, is a candidate."""
+"""Small oxides of named structures as a space: every combination of suitable ions, at a few volumes, is a candidate."""
 
 from __future__ import annotations
 

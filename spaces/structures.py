@@ -1,4 +1,4 @@
-"""Structures that files bring as a space: every structure is a candidate."""
+"""Structures from files as a space: every structure is a candidate."""
 
 from __future__ import annotations
 

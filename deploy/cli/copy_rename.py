@@ -1,4 +1,4 @@
-"""`tansaku copy` and `tansaku rename`."""
+"""`tansaku copy` and `tansaku rename`: store the spec of a campaign under a new name, or rename the campaign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tansaku results` and `tansaku plot`."""
+"""`tansaku results` and `tansaku plot`: show the results of a campaign as tables and figures."""
 
 from __future__ import annotations
 

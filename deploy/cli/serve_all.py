@@ -1,7 +1,7 @@
-"""`tansaku serve` on one machine: database, Prefect server, service and dashboard, each but the first a child of this process.
+"""`tansaku serve` on one machine: database, Prefect server, service and dashboard.
 
-The children end with this process, also when it is killed. The dashboard is a process of its own without secrets of Prefect;
-the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
+All but the database are child processes, which end with this process, also when it is killed. The dashboard does not receive
+Prefect's secrets; the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`tansaku web`: serves the dashboard and keeps its users."""
+"""`tansaku web`: serves the dashboard and manages its users."""
 
 from __future__ import annotations
 

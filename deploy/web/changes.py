@@ -1,4 +1,4 @@
-"""Streams of changes: one task asks for the version of a campaign, for all who follow it in this process."""
+"""Streams of changes: one task polls the version of a campaign for all its followers in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks, rehearsals and searches of tables in progress, and their last results: each by the content of what it was asked."""
+"""Checks, rehearsals and searches of tables in progress, and the latest results, by the content of the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creates a campaign and, where it is asked for, a run of it."""
+"""Creates a campaign and, if requested, a run of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores what people and robots order of a campaign, with an entry in the audit; the service proposes and applies."""
+"""Stores requests for proposals and reports of values, with an entry in the audit; the service carries them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that many clients are sent: compressed once for all of them."""
+"""Responses that many clients receive, compressed once for all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the check of a new campaign found, in words: the page New shows the same with and without scripts."""
+"""Describes the result of checking a new campaign; the page New shows this text with and without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other names for campaigns, by admins and by their owners: here, or by the service where this process may not."""
+"""Renaming of campaigns by admins and owners: by this process, or by the service if this process lacks the rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the web process works with: stores, clock and settings. Opened by the command that starts it, or by a test."""
+"""Dependencies of the web process: stores, clock and settings, opened by the command that starts it, or by a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users of the dashboard, how they prove who they are, and what they changed; and the port of the store that keeps it."""
+"""Users of the dashboard, their sessions, tokens and login links, the audit log, and the port of their store."""
 
 from __future__ import annotations
 

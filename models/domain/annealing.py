@@ -1,4 +1,4 @@
-"""Molecular dynamics before a relaxation: what a calculator that has it is asked for."""
+"""Molecular dynamics before a relaxation: its settings, and the protocol of calculators that support it."""
 
 from __future__ import annotations
 

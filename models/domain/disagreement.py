@@ -1,4 +1,4 @@
-"""What a trained committee says of candidates that nobody has computed yet, and the proposers that go by it."""
+"""Disagreement of a trained committee on candidates that are not computed yet, and the proposers that use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuration errors of evaluations: what every evaluation meets is not to be paid for more than a few times."""
+"""Configuration errors of evaluations: a campaign stops when the same error occurs several times in a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a campaign keeps of the trainings that its results set off."""
+"""Records of the trainings that a campaign starts on its own results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Schedules that users of the dashboard want, and what a service says of those of its Prefect server.
+"""Schedules that users of the dashboard store, and reports of services on the schedules of their Prefect servers.
 
-A stored schedule is what is wanted. A service makes its Prefect server agree with it, again and again, so that it may be killed
-at any point. The schedules belong to Prefect: what the server has is mirrored back, with those made on Prefect's own page.
+A service repeatedly makes its Prefect server agree with the stored schedules, so it may be killed at any point. It reports all
+schedules of the server, including those made on Prefect's own page.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The proposals of a search, kept so that a round costs nothing that grows with their number.
+"""The proposals of a search, stored so that the cost of a round does not grow with their number.
 
-The functions of :mod:`tansaku.models.domain.history` say what holds; this class says the same of a campaign that goes forward:
-what the horizon has passed is settled and held in columns that only grow, the few later proposals are looked at each time. What
-does not fit that picture (a retry of something settled, a new replicate) rebuilds the columns, and a question about an older
-horizon is answered by the functions themselves.
+The functions of :mod:`tansaku.models.domain.history` are the definition; this class gives the same answers while a campaign
+advances. Proposals before the horizon are settled and held in columns that only grow; the few later ones are read each time.
+Exceptions (a retry of a settled proposal, a new replicate) rebuild the columns, and questions about an older horizon are
+answered by the functions themselves.
 """
 
 from __future__ import annotations

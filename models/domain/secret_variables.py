@@ -1,4 +1,4 @@
-"""Variables of the environment that hold secrets, which no process but a driver is given."""
+"""Environment variables that hold secrets; only drivers receive them."""
 
 from __future__ import annotations
 

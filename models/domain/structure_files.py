@@ -1,4 +1,4 @@
-"""Files of structures as they lie in a folder: which they are, and the hash of their names and content."""
+"""Structure files in a folder: their list, and the hash of their names and content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every trained predictor shares: examples in, a fitted surrogate out, its weights as named arrays and plain data.
+"""The interface of trained predictors: examples, trainers, fitted surrogates, and weights as named arrays and plain data.
 
 Names of properties are those of ASE: ``energy`` [eV], ``energies`` of the atoms [eV], ``forces`` [eV/Å], ``stress``
 [eV/Å^3]; further scalars (a band gap, a Hartree energy) have names of their own. Fields are scalars on a grid over the cell,

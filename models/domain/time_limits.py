@@ -1,4 +1,4 @@
-"""Limits of time of a campaign, as pure functions of what was spent."""
+"""Time limits of a campaign, as pure functions of the time spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of things and errors in words."""
+"""Wording of counts and errors in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balance between systems: a floor of evaluations for each, and proposals that belong to the system known worst.
+"""Balance between systems: a minimum number of evaluations for each, and proposals reserved for the least-known system.
 
 Expected improvement per cost spends least on systems that are expensive or that began well, and there a search misses minima
 most often. Both rules only narrow down which systems may be chosen from; the acquisition chooses within them.

@@ -1,4 +1,4 @@
-"""From the kernel and mean of a campaign file to the kernel of a pool.
+"""Builds the kernel of a pool from the kernel and mean of a campaign file.
 
 Parameters are named by their place in the file (``1.translation.lengthscale`` belongs to the second term), so that the same
 file gives the same names on every pool.

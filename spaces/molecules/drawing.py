@@ -1,4 +1,4 @@
-"""Molecules that are made of known ones, by random choices that depend on nothing but the spec."""
+"""Generates molecules from known ones, by random choices that depend on the spec alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of known molecules, and molecules that are joined from them.
+"""Fragments of known molecules, and molecules that are joined from them.
 
 Bonds are those of BRICS (https://doi.org/10.1002/cmdc.200800178), which a synthesis may make; two parts are joined only where
 BRICS has such a bond.

@@ -1,4 +1,4 @@
-"""What a campaign knows of an ion's diffusion: /api/v1/campaigns/NAME/diffusion."""
+"""Diffusion of an ion from a campaign's results: /api/v1/campaigns/NAME/diffusion."""
 
 from __future__ import annotations
 

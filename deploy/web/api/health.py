@@ -1,4 +1,4 @@
-"""Whether the process answers, for supervisors; and the health of services, for users."""
+"""Liveness of the process, for supervisors; and the health of services, for users."""
 
 from __future__ import annotations
 

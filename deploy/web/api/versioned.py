@@ -1,4 +1,4 @@
-"""Answers that stay the same while a version does: their ETag is the version, and who has it gets 304."""
+"""Responses that change only with a version: the version is their ETag, and a client that has it gets 304."""
 
 from __future__ import annotations
 

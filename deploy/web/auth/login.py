@@ -1,4 +1,4 @@
-"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not tell who exists."""
+"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not reveal which users exist."""
 
 from __future__ import annotations
 

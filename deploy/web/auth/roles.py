@@ -1,4 +1,4 @@
-"""What every route depends on: ``require(Role.VIEWER)`` finds out who asks and refuses those who may not."""
+"""Access control of routes: ``require(Role.VIEWER)`` identifies the user and refuses users without the role."""
 
 from __future__ import annotations
 

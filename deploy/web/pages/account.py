@@ -1,4 +1,4 @@
-"""One's own account: password, tokens, sessions; and for admins those of all users."""
+"""The user's own account: password, tokens, sessions; for admins also those of all users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a campaign's page that shows what is used of its budget, and the form that changes budget and execution."""
+"""The part of a campaign's page that shows how much of its budget is used, and the form that changes budget and execution."""
 
 from __future__ import annotations
 

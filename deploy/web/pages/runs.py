@@ -1,4 +1,4 @@
-"""The button that asks the service to run a campaign, and what became of the request: a part of the campaign's page."""
+"""The button that asks the service to run a campaign, and the outcome of the request: a part of the campaign's page."""
 
 from __future__ import annotations
 

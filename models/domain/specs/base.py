@@ -1,4 +1,4 @@
-"""What all specs share."""
+"""Base class of all specs, and types of their keys."""
 
 from __future__ import annotations
 

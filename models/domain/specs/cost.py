@@ -1,4 +1,4 @@
-"""What is expected of the cost of an evaluation before anything was measured."""
+"""Predicted cost of evaluations: its specs, and the prior of a cost that is learned from measured times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What specs of spaces share whose candidates are computed for their energy, each as it stands."""
+"""Base of the specs of spaces whose candidates are computed for their energy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel and mean of a Gaussian process, as data: what a campaign file may compose."""
+"""Specs of the kernel and mean of a Gaussian process, which a campaign file may compose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every spec of a launcher says of itself. Code that differs from launcher to launcher asks this, and names no type."""
+"""Base class of the launchers' specs. Code that depends on the launcher calls its methods and names no type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a campaign wants of its objective: goals, as data."""
+"""Specs of the objective: goals, stop rule and constraints."""
 
 from __future__ import annotations
 

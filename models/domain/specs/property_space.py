@@ -1,4 +1,4 @@
-"""What specs of spaces share whose candidates are computed for their energy and what follows from it."""
+"""Base of the specs of spaces whose candidates are computed for their energy and for properties derived from it."""
 
 from __future__ import annotations
 

@@ -139,8 +139,7 @@ class GPProposerSpec(Spec):
 
 
 class ArmsProposerSpec(Spec):
-    """For rugged landscapes: surfaces are chosen in turn and by the gain that their next candidate may bring; candidates are
-    spread over each surface.
+    """For rugged landscapes: surfaces in turn, then by their expected gain; candidates are spread evenly over each.
 
     For the goal ``best_per_system``.
 
@@ -157,8 +156,7 @@ Compared = Literal["energy", "forces", "both"]
 
 
 class DisagreementProposerSpec(Spec):
-    """The candidate on which the networks of the campaign's retrained potential disagree most, relative to its cost: data for
-    the potential itself.
+    """The candidate on which the networks of the campaign's retrained potential disagree most, relative to its cost.
 
     Looks at candidates as they stand. Before the first version: one of each system in turn, at random.
 

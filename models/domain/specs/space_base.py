@@ -1,4 +1,4 @@
-"""What every spec of a space says of its kind. Code that differs from space to space asks this, and names no type."""
+"""Base class of the spaces' specs. Code that depends on the space calls its methods and names no type."""
 
 from __future__ import annotations
 

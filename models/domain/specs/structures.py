@@ -1,4 +1,4 @@
-"""Spec of a space of structures that files bring."""
+"""Spec of a space of structures from files."""
 
 from __future__ import annotations
 

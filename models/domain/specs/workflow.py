@@ -1,4 +1,4 @@
-"""What a calculator computes of a candidate beyond its energy."""
+"""Workflows: what a calculator computes for a candidate beyond its energy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proposer by arms: surfaces by what their next draw may gain, each surface once, even spread inside them."""
+"""Bandit proposer: each surface once, then by the expected gain of the next draw; candidates are spread evenly in a surface."""
 
 # ruff: noqa: ARG002 - the contract hands over more than these need
 

@@ -1,4 +1,4 @@
-"""A pool as another optimiser sees it: one table of numbers, one of categories, and what has been measured."""
+"""A pool in the form that other optimisers take: one table of numbers, one of categories, and what has been measured."""
 
 from __future__ import annotations
 

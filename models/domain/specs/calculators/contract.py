@@ -1,4 +1,4 @@
-"""What every calculator's spec has in common, and the facts that tell one type from another."""
+"""Base class of the calculators' specs, and the facts that distinguish their types."""
 
 from __future__ import annotations
 

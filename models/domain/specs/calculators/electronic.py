@@ -1,4 +1,4 @@
-"""What the specs of density-functional codes share."""
+"""Keys that the specs of density-functional codes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes two calculators the same: their keys, files by content, and nothing that came later and says nothing."""
+"""The identity of a calculator: its keys and the content of its files, without later keys that have their defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keyword arguments that a campaign file gives to somebody else's program: data of kinds that a table allows, and no paths."""
+"""Keyword arguments that a campaign file passes to a third-party program: data of the kinds that a table allows, no paths."""
 
 from __future__ import annotations
 

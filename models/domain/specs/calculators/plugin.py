@@ -1,4 +1,4 @@
-"""What the spec of a plug-in's calculator has beyond every calculator's: which version of which package computes."""
+"""Further keys of a plug-in's calculator: the package that computes, and its version."""
 
 from __future__ import annotations
 
