@@ -13,7 +13,7 @@ ADOPTED = "adopted_from"
 
 
 class Origin(Record):
-    """Where an adopted result was computed.
+    """The origin of an adopted result.
 
     Attributes:
         campaign: Name of the campaign.
@@ -30,7 +30,7 @@ class Origin(Record):
     core_seconds: float | None = None
 
     def describe(self) -> str:
-        """Campaign and proposal in words."""
+        """Describes the campaign and the proposal in words."""
         return f"{self.campaign}, proposal {self.number}"
 
 

@@ -37,7 +37,7 @@ class AnnealingCalculator(Calculator, Protocol):
 
         Args:
             structure: Is left untouched. Its rigid blocks move as wholes.
-            run: How hot, how long, and the seed: the same seed gives the same bits.
+            run: Temperature, steps and seed; the same seed gives bitwise the same result.
             relaxation: Says whether atoms are held.
 
         Returns:

@@ -1,4 +1,4 @@
-"""The certificate: what may still be better than the best known."""
+"""Convergence certificate: how much better than the best known candidate others may still be."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Certificate(Record):
 
     @property
     def says_nothing(self) -> bool:
-        """Whether nothing is known of any system."""
+        """Whether the certificate has no estimate for any system."""
         return self.tolerance is None and not any(tolerance is not None for tolerance in self.tolerances.values())
 
     def describe(self) -> str:
-        """The certificate in words; what is known of some systems only is said of these."""
+        """Describes the certificate in words; estimates that only some systems have are stated for these."""
         if self.tolerance is None:
             return self._describe_part()
         if self.estimate is not None:

@@ -19,12 +19,12 @@ that gives the ``band_gap``."""
 
 @dataclass(frozen=True)
 class ObjectiveDescription:
-    """What is known of a property.
+    """Facts of a property.
 
     Attributes:
         name: As a campaign file writes it in ``objective.property``.
         units: Units in which it can be given, the usual one first.
-        needs: What a campaign must have for it; None: no more than a space whose candidates have it.
+        needs: What a campaign must have for it; None: nothing but a space whose candidates have it.
         compute: Of a plug-in's property of spaces that are computed for their energy: module and function that makes a
             ``Quantity`` of a ``CalculationResult``.
     """

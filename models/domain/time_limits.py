@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TimeSpent:
-    """What limits of time are compared with.
+    """Time spent so far, to compare with time limits.
 
     Attributes:
         now: Present time.

@@ -127,7 +127,7 @@ class Page(Record):
 
 
 class ActiveMark(Record):
-    """An evaluation in progress as it was seen last."""
+    """An evaluation in progress as the reader saw it last."""
 
     number: Number
     state: EvaluationState
@@ -135,7 +135,7 @@ class ActiveMark(Record):
 
 
 class Mark(Record):
-    """What a reader of changes has seen. It contains no time of any reader or writer that is compared with another's.
+    """Position of a reader in the changes of a campaign. It contains no times that different machines would compare.
 
     Attributes:
         created_at: Creation of the campaign; with its name it identifies the campaign.
@@ -174,7 +174,7 @@ class Changes(Record):
 
 
 class CampaignViews(Protocol):
-    """The reading part of a ``CampaignStore`` for campaigns of any size. An unreadable evaluation hides no other."""
+    """The reading part of a ``CampaignStore`` for campaigns of any size. An unreadable evaluation does not affect others."""
 
     def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
         """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""

@@ -102,7 +102,7 @@ EDITABLE_KEYS = (
 
 
 class CampaignSpec(Spec):
-    """One campaign file.
+    """A campaign file.
 
     Attributes:
         schema_version: Version of this format.
@@ -388,7 +388,7 @@ class CampaignSpec(Spec):
         return self
 
     def _met_needs(self) -> frozenset[Need]:
-        """What this campaign has of what properties may need."""
+        """Requirements of properties that this campaign meets."""
         workflow = workflow_of(self.calculator)
         met: dict[Need, bool] = {
             "label": self.label is not None,

@@ -1,4 +1,4 @@
-"""The launcher part of a cluster's site file. Whatever ends in a job script is held to a pattern: a newline is a command."""
+"""The launcher part of a cluster's site file. Values in job scripts must match patterns: a newline starts a command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$"
 
 
 class SlurmResourcesSpec(Spec):
-    """What SLURM gives a job. A key that is left out is not asked for.
+    """Resources that a job requests from SLURM. Omitted keys are not requested.
 
     Attributes:
         partition: Partition.
@@ -61,7 +61,7 @@ class SlurmResourcesSpec(Spec):
 
 
 class BundleSpec(Spec):
-    """Candidates of one job, as many as make it last.
+    """How many candidates are bundled into one job.
 
     Attributes:
         at_least: A job gets candidates until it lasts so long by the run times measured so far in its campaign [s]. Before
@@ -74,7 +74,7 @@ class BundleSpec(Spec):
 
 
 class ResourceClassSpec(Spec):
-    """Other resources for some of the jobs.
+    """Other resources for certain jobs.
 
     Attributes:
         calculator: Type of the calculator it is for, or ``training`` for surrogates that campaigns train; None: any.
@@ -148,7 +148,7 @@ class FireworksLauncherSpec(LauncherBase):
         return self.resources.model_copy(update=given)
 
     def bundle_for(self, calculator: str, cost: float) -> int | BundleSpec:
-        """How many candidates like this one job computes.
+        """Number of such candidates that one job computes.
 
         Args:
             calculator: As for :meth:`resources_for`.

@@ -29,7 +29,7 @@ Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 
 
 class CommandSpec(Spec):
-    """One program. It starts in a folder with ``structure.extxyz`` and ``request.json`` and leaves ``result.json``.
+    """A program of the site. It starts in a folder with ``structure.extxyz`` and ``request.json`` and leaves ``result.json``.
 
     Attributes:
         argv: Program and arguments; the program is an absolute path or found on PATH. No shell reads them.
@@ -73,7 +73,8 @@ _OFFERED: dict[str, CommandSpec] = {}
 def offer_commands(commands: Commands) -> None:
     """Sets the programs that calculators of this process may start: those of the site that it works for.
 
-    A campaign carries only names, and is checked, opened and computed in many places; all of one process belong to one site.
+    A campaign contains only names of programs, and is checked, opened and computed in many places. All campaigns of a process
+    belong to the same site.
     """
     _OFFERED.clear()
     _OFFERED.update(commands)

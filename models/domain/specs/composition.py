@@ -56,7 +56,7 @@ TransformationSpec = Annotated[SupercellSpec | PrimitiveCellSpec, Field(discrimi
 
 
 class ParentSpec(Spec):
-    """The structure whose sites are substituted: a file or a prototype.
+    """The structure whose sites are substituted, from a file or a prototype.
 
     Attributes:
         prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
@@ -311,7 +311,7 @@ class CompositionSpaceSpec(SpaceBase):
         return self.model_copy(update={"parent": parent, "phases": hashed_phases(self.phases, hashes)})
 
     def check_workflow(self, workflow: WorkflowBase) -> None:
-        """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate."""
+        """Raises ValueError if no mobile ion is named, or if it leaves vacancies and is not in every candidate."""
         if self.phases is not None or not self.relaxed:
             raise ValueError("space.phases, space.relaxed: a workflow has phases of its own and relaxes by itself; remove them")
         ion = workflow.ion

@@ -20,7 +20,7 @@ REFERENCE_ELECTRONS = 1000.0
 
 @dataclass(frozen=True)
 class CostPrior:
-    """What is expected of cost before anything was measured.
+    """Prior of a learned cost: expectations before anything was measured.
 
     Attributes:
         anchor: Cost at the reference [core-seconds].

@@ -70,7 +70,7 @@ class StepsSpec(Spec):
 
 
 class ScanSpec(Spec):
-    """What all scans share; a base of specs, none of its own.
+    """Base class of the specs of scans.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.

@@ -191,7 +191,7 @@ DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec | ObservedSour
 
 
 class DatasetSpec(Spec):
-    """One data-set file.
+    """A data-set file.
 
     Attributes:
         schema_version: Version of this format.

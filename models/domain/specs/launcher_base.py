@@ -6,7 +6,7 @@ from tansaku.models.domain.specs.base import Spec
 
 
 class LauncherBase(Spec):
-    """Base of the specs of launchers, none of its own."""
+    """Base class of the specs of launchers."""
 
     @property
     def shared_folder(self) -> str | None:

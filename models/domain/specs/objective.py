@@ -32,7 +32,7 @@ _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompso
 
 
 class GoalBase(Spec):
-    """Base of the specs of goals, none of its own: what a goal says of its kind and of itself."""
+    """Base class of the specs of goals."""
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = _OF_A_BEST
     """Acquisitions that serve it, the usual one first."""

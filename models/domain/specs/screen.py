@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 
 
 class ScreenSpec(Spec):
-    """One screen file.
+    """A screen file.
 
     Attributes:
         schema_version: Version of this format.

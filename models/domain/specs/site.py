@@ -114,7 +114,7 @@ class TrainingSiteSpec(Spec):
 
 
 class SiteSpec(Spec):
-    """One site file.
+    """A site file.
 
     Attributes:
         schema_version: Version of this format.

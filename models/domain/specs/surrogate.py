@@ -228,7 +228,7 @@ def needed_fields(spec: SurrogateSpec) -> tuple[str, ...]:
 
 
 class ModelSpec(Spec):
-    """One model file.
+    """A model file.
 
     Attributes:
         schema_version: Version of this format.

@@ -15,7 +15,7 @@ FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_le
 
 
 class WorkflowBase(Spec):
-    """Base of the specs of workflows, none of its own. A subclass has the keys ``type`` and ``ion``."""
+    """Base class of the specs of workflows. A subclass has the keys ``type`` and ``ion``."""
 
     later: ClassVar[Mapping[str, object]] = {}
     """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""

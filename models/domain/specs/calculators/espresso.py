@@ -16,7 +16,7 @@ PseudopotentialName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{
 
 
 class EspressoSpec(CalculatorBase):
-    """Density-functional theory by Quantum ESPRESSO (needs ``pw.x`` on the PATH). The functional is the pseudopotentials'.
+    """Density-functional theory by Quantum ESPRESSO (needs ``pw.x`` on the PATH). The pseudopotentials set the functional.
 
     Attributes:
         pseudopotentials: File of each element, in UPF format.

@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 
 def calculator_identity(calculator: JsonDict) -> JsonDict:
-    """The part of a calculator's spec that hashes and comparisons see.
+    """The part of a calculator's spec that enters hashes and comparisons.
 
     Args:
         calculator: A resolved spec as plain data.

@@ -22,7 +22,7 @@ _Plain = bool | _Whole | _Number | KeywordText
 
 
 def _is_data(value: object) -> object:
-    """Says in one sentence what pydantic says of each kind that a value could have been."""
+    """Summarises in one sentence pydantic's messages for each kind that a value could have had."""
     for item in _flat(value, depth=2):
         if isinstance(item, str) and re.fullmatch(_WORDS, item) is None:
             raise ValueError(f"{item[:80]!r}; expected words of letters, digits and _.+=()-, and no path")

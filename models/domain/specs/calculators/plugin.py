@@ -17,7 +17,7 @@ _GROUP = "calculators"
 
 
 class PluginCalculator(CalculatorBase):
-    """Base class of the specs of calculators that plug-ins bring.
+    """Base class of the specs of plug-ins' calculators.
 
     Attributes:
         plugin: Package and version that computes; filled in when a campaign file is loaded. It is part of the level of theory:
@@ -29,8 +29,7 @@ class PluginCalculator(CalculatorBase):
     def resolved_plugin(self) -> Self:
         """The spec with the installed package and version.
 
-        Raises:
-            ConfigurationError: The spec says another one.
+        Raises: ConfigurationError: The spec names another package or version.
         """
         plugin = plugin_of(_GROUP, self.type)
         if plugin is None:
