@@ -1,4 +1,4 @@
-"""Opening the stores for one command; heavy imports happen here and only when a command needs them."""
+"""Opens the stores for a command; heavy imports happen here, and only when a command needs them."""
 
 from __future__ import annotations
 

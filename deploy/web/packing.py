@@ -17,7 +17,7 @@ LEVEL = 6
 
 
 class Packed:
-    """A text as it is sent.
+    """A text as it is sent, compressed once.
 
     Args:
         text: Must hold nothing secret beside what a client chose: it is compressed for all.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Body(BaseModel):
-    """Base of what is sent: unknown keys are refused, and halves of characters, which cannot be stored or shown."""
+    """Base class of request bodies: unknown keys are refused, and unpaired surrogates, which cannot be stored or shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,5 +29,5 @@ class Body(BaseModel):
 
 
 def known(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of a route whose answer to a repeated request is 200."""
+    """OpenAPI entry of a route that answers a repeated request with 200."""
     return {200: {"model": model, "description": "Known already"}}

@@ -59,7 +59,7 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 def _allowed(request: Request) -> Callable[[], Awaitable[bool]]:
-    """Asks whether the session or token of a request still lets it read."""
+    """Whether the session or token of a request still allows it to read."""
 
     async def allowed() -> bool:
         try:

@@ -28,7 +28,7 @@ LINKED: dict[int | str, dict[str, Any]] = {
 
 
 class Span(BaseModel):
-    """Which page of a list is asked for."""
+    """The requested page of a list."""
 
     limit: Limit = LARGEST
     after: After = None
@@ -63,7 +63,7 @@ def page(items: Sequence[ItemT], key: Callable[[ItemT], str], limit: int, after:
 
 
 def changed() -> FieldError:
-    """The error of an ``after`` that is no entry."""
+    """The error for an ``after`` that is not an entry."""
     return FieldError("after", "the list has changed; begin again without it")
 
 

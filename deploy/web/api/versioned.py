@@ -22,7 +22,7 @@ PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 def versioned(request: Request, version: str, text: Callable[[], str], headers: dict[str, str] | None = None) -> Response:
-    """The JSON text of a version, or 304 where the client has it.
+    """The JSON text of a version, or 304 if the client has it.
 
     Args:
         request: Its If-None-Match is what the client has.
@@ -36,7 +36,7 @@ def versioned(request: Request, version: str, text: Callable[[], str], headers: 
 def shared(
     request: Request, reading: Reading, key: object, text: Callable[[], str], headers: dict[str, str] | None = None
 ) -> Response:
-    """As :func:`versioned`, for what is the same for all who ask: made and compressed once for each version of a campaign.
+    """As :func:`versioned`, for answers that are the same for all clients: made and compressed once per version of a campaign.
 
     Args:
         request: Its If-None-Match is what the client has.

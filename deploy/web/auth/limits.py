@@ -63,7 +63,7 @@ class AttemptLimiter:
 
 
 def network_of(address: str) -> str:
-    """The part of an address that belongs to one customer: all of IPv4, the first 64 bits of IPv6."""
+    """The part of an address that identifies a customer: all of IPv4, the first 64 bits of IPv6."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -39,7 +39,7 @@ class SignOnError(Exception):
 
 
 def check_sign_on(services: Services) -> None:
-    """Refuses a site file that lets anybody who can connect choose a user.
+    """Refuses a site file that would let any client choose its user.
 
     Raises:
         ConfigurationError: With what to do about it.
@@ -92,7 +92,7 @@ def actor_of_proxy(services: Services, request: Request, address: str) -> Actor 
 
 
 def form_secret(services: Services, actor: Actor) -> str:
-    """What the forms of a user without a session are bound to; another one after each start of the server."""
+    """Secret to which the forms of a user without a session are bound; new at each start of the server."""
     return hmac.new(services.settings.form_key.encode(), actor.name.encode(), hashlib.sha256).hexdigest()
 
 

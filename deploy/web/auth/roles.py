@@ -94,7 +94,7 @@ def client_address(request: Request) -> str:
 
 
 def _identify(services: Services, request: Request) -> tuple[Actor | None, str | None]:
-    """The actor; and the secret that forms are bound to, if a browser is known by its session or by the proxy."""
+    """The actor, and the secret to which forms are bound if the browser has a session or comes from the proxy."""
     address = client_address(request)
     signed_on = actor_of_proxy(services, request, address)
     given = request.headers.get("Authorization")

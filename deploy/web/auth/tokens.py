@@ -34,7 +34,7 @@ def secret_hash(secret: str) -> str:
 def form_token(secret: str) -> str:
     """Token of the forms of a session or login page: from its secret, so that it need not be stored.
 
-    It is another one each time: pages are compressed, and a constant token could be guessed from their sizes (BREACH).
+    It differs each time, because pages are compressed and a constant token could be guessed from their sizes (BREACH).
 
     Args:
         secret: Value of the cookie.
@@ -81,7 +81,7 @@ def issue_token(services: Services, user: User, label: str, role: Role, seconds:
 
 
 def actor_of_token(services: Services, secret: str, address: str) -> Actor | None:
-    """Whose token it is; None if it is unknown, expired, or its user is gone or disabled."""
+    """The actor of a token; None if it is unknown or expired, or its user is removed or disabled."""
     if not secret.startswith(TOKEN_PREFIX) or len(secret) > _LONGEST_SECRET:
         return None
     token = services.accounts.token(secret_hash(secret))
@@ -104,7 +104,7 @@ def issue_login_link(services: Services, user: str) -> str:
 
 
 def user_of_login_link(services: Services, secret: str) -> User | None:
-    """Uses a login link up; returns its user, or None if it is unknown, used, expired, or the user is disabled."""
+    """Consumes a login link; returns its user, or None if it is unknown, used, expired, or the user is disabled."""
     link = services.accounts.take_login_link(secret_hash(secret[:_LONGEST_SECRET]))
     if link is None or link.expires_at <= services.clock():
         return None

@@ -35,13 +35,13 @@ _CHANGES: dict[str, dict[str, bool]] = {"disable": {"disabled": True}, "enable":
 
 @router.get("/account")
 def account_page(request: Request, actor: Viewer) -> Response:
-    """Shows one's own tokens and sessions."""
+    """Shows the user's own tokens and sessions."""
     return _account(request, actor)
 
 
 @router.post("/account/password")
 async def change_password(request: Request, actor: Viewer) -> Response:
-    """Changes one's own password, which ends all of one's sessions."""
+    """Changes the user's own password, which ends all of the user's sessions."""
     fields, services = await form_fields(request), services_of(request)
 
     def change() -> Response:
@@ -167,7 +167,7 @@ def _account(request: Request, actor: Actor, secret: str | None = None, refused:
 
 
 def _sites(services: Services) -> list[JsonDict]:
-    """The sites by name, each with who runs its jobs."""
+    """The sites by name, each with the service that runs its jobs."""
     launcher = services.site.launcher
     folder = launcher.shared_folder or "the home folder of the machine that runs the service"
     return [{"name": name, "launcher": launcher.type, "folder": folder} for name in services.site_names]

@@ -1,4 +1,4 @@
-"""The forms of a campaign's page that copy it or give it another name."""
+"""The forms of a campaign's page that copy or rename it."""
 
 from __future__ import annotations
 

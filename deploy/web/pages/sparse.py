@@ -1,4 +1,4 @@
-"""The page of sparse searches: which few columns of a table of the library explain one of them."""
+"""The page of sparse searches, for the few columns of an uploaded table that explain another column."""
 
 from __future__ import annotations
 
