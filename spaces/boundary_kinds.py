@@ -1,4 +1,4 @@
-"""Opens a space of grain boundaries: of whole planes, or of any number of atoms in the boundary."""
+"""Opens a space of grain boundaries: with whole planes, or with any number of atoms in the boundary."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class BoundarySurface:
 
 @dataclass(frozen=True)
 class BoundarySystem:
-    """One boundary: a search problem of its own.
+    """A boundary, which is a separate search problem.
 
     Attributes:
         cell: The cell of the search.
@@ -158,7 +158,7 @@ def _cells(
 
 
 def _thickness(spec: GrainBoundarySpaceSpec) -> float:
-    """Of the grains in the search [Å]."""
+    """Thickness of the grains in the search [Å]."""
     return spec.cell.relaxed if isinstance(spec.cell, BlockCellSpec) else spec.spacing
 
 
@@ -174,7 +174,7 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
 def _checked_stacks(
     spec: GrainBoundarySpaceSpec, crystal: Crystal, boundaries: Sequence[Boundary], limits: LimitsSpec | None
 ) -> list[tuple[Boundary, PlaneStack]]:
-    """Each boundary's stacking, after arithmetic has shown that surfaces, cells and pool stay within the limits."""
+    """The stacking of each boundary, after a check by arithmetic that surfaces, cells and pool are within the limits."""
     check_limit(limits, "surfaces", len(boundaries), "space.boundaries: boundaries")
     stacks: list[tuple[Boundary, PlaneStack]] = []
     surfaces, candidates, described = 0, 0, 0.0
@@ -202,7 +202,7 @@ def _checked_stacks(
 
 
 def _fewest_atoms(spec: GrainBoundarySpaceSpec, stack: PlaneStack, thickness: float) -> float:
-    """At least so many atoms are in a cell: whole repeats of the stacking, with room for the planes that are removed."""
+    """Lower bound of the number of atoms in a cell: whole repeats of the stacking, including the planes to be removed."""
     most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
     per_plane = 2.0 * stack.atoms_per_plane
     if isinstance(spec.cell, BlockCellSpec):

@@ -20,7 +20,7 @@ class Composition:
     Attributes:
         id: Labels of the ions on the substituted sites, in order of the sites' names, e.g. ``Li-V3-P5-F``.
         ions: Ion of each site of the parent.
-        marks: Why it is unlikely; empty when nothing speaks against it.
+        marks: Why it is unlikely; empty without such reasons.
     """
 
     id: str
@@ -30,11 +30,11 @@ class Composition:
 
 @dataclass(frozen=True)
 class CensusLine:
-    """What one rule did.
+    """The effect of a rule.
 
     Attributes:
         rule: The rule in words.
-        left_out: Combinations that fell to it; each falls to the first rule it breaks.
+        left_out: Combinations that it excludes; each is counted for the first rule that it breaks.
         marked: Candidates that it marks as unlikely; one candidate may have several marks.
         left: Combinations left after it.
     """
@@ -139,7 +139,7 @@ def _marked(composition: Composition, why: str) -> Composition:
 
 
 def _folded(candidates: Sequence[Composition], permutations: Sequence[Mapping[str, str]]) -> list[Composition]:
-    """Of candidates that a permutation maps onto each other the one whose id comes first."""
+    """Of candidates that a permutation maps onto each other, the first by id."""
     kept: dict[tuple[tuple[str, Ion], ...], Composition] = {}
     for composition in sorted(candidates, key=lambda candidate: candidate.id):
         images = [

@@ -32,7 +32,7 @@ from tansaku.models.features.structure_descriptors import (
 
 
 def check_features(specs: Mapping[str, StructureFeaturesSpec], atoms: int, limits: LimitsSpec | None) -> None:
-    """Raises ConfigurationError where SOAP would be computed of more atoms than the machine allows."""
+    """Raises ConfigurationError if SOAP would be computed for more atoms than the machine allows."""
     for name, spec in specs.items():
         if isinstance(spec, SoapFeaturesSpec):
             check_limit(limits, "soap_atoms", atoms, f"space.features.{name}: atoms of all structures")

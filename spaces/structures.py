@@ -80,7 +80,7 @@ class StructuresSpace:
         return atoms
 
     def elements(self) -> frozenset[str]:
-        """Those of all structures."""
+        """Elements of all structures."""
         return frozenset(symbol for found in self._by_id.values() for symbol in found.atoms.get_chemical_symbols())
 
     def describe_systems(self) -> Sequence[JsonDict]:
@@ -102,7 +102,7 @@ class StructuresSpace:
         return rows
 
     def census(self) -> Sequence[JsonDict]:
-        """What was read, and what became of duplicates."""
+        """The structures read, and the treatment of duplicates."""
         read, kept = len(self._by_id), len(self._kept)
         rows = [{"rule": f"structures of {len(self._files)} files", "left_out": 0, "marked": 0, "left": read}]
         if self._spec.duplicates != "ignore":
@@ -120,7 +120,7 @@ class StructuresSpace:
         return {"formula": _formula(found.atoms), "ions": {}, "marks": [] if same is None else [f"the same as {same}"]}
 
     def _named(self, base_path: Path) -> list[tuple[Path, str]]:
-        """The files with the keys that name them, their content as the spec says."""
+        """The files with the keys that name them, after a check of their content."""
         spec = self._spec
         if spec.folder is not None:
             folder = base_path / spec.folder

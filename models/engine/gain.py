@@ -28,7 +28,7 @@ REST = 500
 
 
 class Moments(Protocol):
-    """Means and deviations of a whole pool, in the transform's standardised unit, whichever model they come from."""
+    """Means and deviations of a whole pool, in the transform's standardised unit, from any model."""
 
     @property
     def state(self) -> TransformState:

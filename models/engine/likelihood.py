@@ -126,7 +126,7 @@ class LogPosterior:
         return value, gradient
 
     def value(self, vector: FloatArray) -> float:
-        """Log marginal likelihood alone, at half the price. Raises FitError as :meth:`likelihood` does."""
+        """Log marginal likelihood alone, at half the cost. Raises FitError as :meth:`likelihood` does."""
         parameters = self.unpack(vector)
         return self._solved(parameters, self._squared(parameters))[3]
 
@@ -160,7 +160,7 @@ class LogPosterior:
         return value - 0.5 * float(off @ off), gradient - off / self.width
 
     def _differences(self, factor: Factor, pool: CandidatePool, positions: IntArray) -> FloatArray:
-        """What a factor needs of each pair, shape ``(m, n_pairs)``.
+        """Quantities of each pair that a factor depends on, shape ``(m, n_pairs)``.
 
         Squared differences by column of a stationary one, the codes of both members of a task, else the factor's value.
         """

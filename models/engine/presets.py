@@ -32,7 +32,7 @@ _PER_SYSTEM = Goal()
 
 @dataclass(frozen=True)
 class GPSettings:
-    """A complete description of a Gaussian-process proposer.
+    """Complete settings of a Gaussian-process proposer.
 
     Attributes:
         name: Written into proposals as their model.

@@ -1,4 +1,4 @@
-"""Which molecules are candidates."""
+"""Rules that decide which molecules are candidates."""
 
 from __future__ import annotations
 

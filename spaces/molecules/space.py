@@ -126,7 +126,7 @@ class MoleculesSpace:
         ]
 
     def census(self) -> Sequence[JsonDict]:
-        """How many molecules there were, and how many each rule left out first."""
+        """Number of molecules, and the number that each rule excluded first."""
         found = self._found
         left = len(found.known) + len(found.made) + found.left_out.total()
         rows: list[JsonDict] = [{"rule": "known and made", "left_out": 0, "marked": 0, "left": left}]

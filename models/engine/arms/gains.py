@@ -27,7 +27,7 @@ SAME = 1e-3
 
 
 def expected_gains(pool: CandidatePool, history: History, draws: IntArray) -> FloatArray:
-    """How far the next draw from each surface lowers the best value of its system, on average and up to a common factor.
+    """Expected decrease of the system's best value by the next draw from each surface, up to a common factor.
 
     Args:
         pool: With its surfaces and systems.

@@ -27,7 +27,7 @@ _NEW = 0.5
 
 
 class ArmsProposer(ModelFree):
-    """Chooses a surface by what its next draw may gain, and in it a candidate far from those that were proposed.
+    """Chooses a surface by the expected gain of its next draw, and a candidate far from those already proposed on it.
 
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
     surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first.
@@ -93,7 +93,7 @@ def _costs(pool: CandidatePool) -> FloatArray:
 
 
 def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArray, rng: np.random.Generator) -> int:
-    """An allowed candidate of a surface that is far from those of the surface that were proposed; of equals a random one."""
+    """An allowed candidate of a surface far from those already proposed on it; ties are broken at random."""
     members = np.flatnonzero(allowed & (pool.surface_codes == arm))
     # The farthest one of all is often at an edge of the translations: on a mirror plane of the boundary, from which nothing
     # relaxes away. So it is the farthest of some (Mitchell 1991, doi:10.1145/122718.122736).

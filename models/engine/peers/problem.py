@@ -108,7 +108,7 @@ def _unit(group: FeatureGroup, used: npt.NDArray[np.intp]) -> tuple[FloatArray, 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an optimiser knows when it chooses.
+    """Input of an optimiser for its choice.
 
     Attributes:
         encoding: The candidates.

@@ -115,7 +115,7 @@ def most_probable_coupling(
 
 
 def coupling_gain(problem: Problem, parameters: Mapping[str, FloatArray]) -> float:
-    """By how much the correlations of a fit make the values likelier than no correlation would [nats], without any prior.
+    """Gain in log likelihood by the correlations of a fit over no correlation [nats], without any prior.
 
     Args:
         problem: What was fitted.
