@@ -150,12 +150,12 @@ def _values(key: str, spec: AxisValues, period: float, divisor: int, begin: floa
     for i in range(1, len(values)):
         if labels[i] == labels[i - 1]:
             raise ConfigurationError(
-                f"{key}: {values[i - 1]:g} and {values[i]:g} Å are closer than candidate ids can tell; expected 0.01 Å or more"
+                f"{key}: {values[i - 1]:g} and {values[i]:g} Å are too close for candidate ids; expected 0.01 Å or more"
             )
     return tuple(values)
 
 
 def _count(key: str, value: float) -> int:
     if value > MAX_VALUES:
-        raise ConfigurationError(f"{key}: {value:.3g} values asked for; expected at most {MAX_VALUES}")
+        raise ConfigurationError(f"{key}: {value:.3g} values requested; expected at most {MAX_VALUES}")
     return math.ceil(value - 1e-9)

@@ -103,7 +103,7 @@ def select(
     if not left:
         worst = max(census, key=lambda line: line.left_out)
         raise ConfigurationError(
-            f"space: no candidate is left of {total} combinations; {worst.left_out} fell to '{worst.rule}'",
+            f"space: no candidate remains of {total} combinations; {worst.left_out} were excluded by '{worst.rule}'",
             hint="check space.sites, space.exclude and space.rules",
         )
     return Selection(tuple(sorted(left, key=lambda composition: composition.id)), tuple(census))

@@ -160,7 +160,7 @@ class EnergySurfaceSpace:
         ids = [self._id(fraction) for fraction in self._positions.fractions]
         # The grid's positions ascend along the first direction, so that ids of equal width ascend too.
         if sorted(set(ids)) != ids:
-            raise ConfigurationError("space.grid: points are closer than candidate ids can tell; expected a larger step")
+            raise ConfigurationError("space.grid: points are closer than candidate ids can distinguish; expected a larger step")
         return {name: place for place, name in enumerate(ids)}
 
     @cached_property

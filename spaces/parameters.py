@@ -136,7 +136,7 @@ class ParametersSpace:
         if met < spec.pool // 8 and len(found) < spec.pool // 8:
             raise ConfigurationError(
                 f"space.constraints: only {met} of {tried:,} points drawn meet them, too few for a pool of {spec.pool}",
-                hint="narrow the ranges of the parameters to where the constraints can be met, or ask for a smaller pool",
+                hint="narrow the ranges of the parameters to where the constraints can be met, or choose a smaller pool",
             )
         return found
 

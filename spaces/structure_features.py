@@ -106,7 +106,7 @@ def _info(name: str, spec: InfoFeaturesSpec, several: Sequence[tuple[str, FoundS
         for (candidate, _), value in zip(several, values, strict=True):
             if isinstance(value, str):
                 raise ConfigurationError(
-                    f"space.features.{name}.keys: {key} of {candidate} is {shown(value)}, no number",
+                    f"space.features.{name}.keys: {key} of {candidate} is {shown(value)}, not a number",
                     hint="categorical: true takes texts as categories",
                 )
         columns.append([float(value) for value in values])

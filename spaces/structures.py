@@ -125,7 +125,7 @@ class StructuresSpace:
         if spec.folder is not None:
             folder = base_path / spec.folder
             if not folder.is_dir():
-                raise ConfigurationError(f"space.folder: there is no folder {str(folder)!r}")
+                raise ConfigurationError(f"space.folder: no folder {str(folder)!r}")
             files = structure_files(folder, "space.folder")
             _check_hash(None if spec.sha256 is None else folder_sha256(folder, "space.folder"), spec.sha256, "space.folder")
             return [(path, "space.folder") for path in files]

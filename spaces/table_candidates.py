@@ -215,7 +215,7 @@ class TableCandidates:
             return FeatureGroup.compact(name, codes[order], np.arange(len(codes)), tuple(names))
         strangers = [column for column in group.units if column not in columns]
         if strangers:
-            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is no column of this group")
+            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is not a column of this group")
         rows = _matrix(table, columns, f"space.features.{name}.columns", order)
         return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns, categorical=group.categorical)
 

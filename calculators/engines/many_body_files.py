@@ -89,7 +89,7 @@ def read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Seque
     for line in parameters:
         said = line.split("#")[0].strip()
         if said and _PARAMETER.match(said) is None:
-            raise ValueError(f"{said[:60]!r} is no parameter of MEAM")
+            raise ValueError(f"{said[:60]!r} is not a parameter of MEAM")
     return tuple(
         FileElement(symbol, float(known[symbol][3]), float(known[symbol][8]), known[symbol][0].strip("'\""))
         for symbol in symbols

@@ -63,7 +63,7 @@ class Address:
             raise ConfigurationError(
                 f"--host {self.host!r}: reachable from other machines without TLS, so that passwords could be read",
                 hint="give --cert and --key, or listen on 127.0.0.1 or --uds behind a proxy with TLS or an ssh tunnel; "
-                "--insecure listens all the same",
+                "--insecure listens anyway",
             )
 
     def settings(self, port: int) -> WebSettings:

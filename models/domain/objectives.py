@@ -61,7 +61,7 @@ OBJECTIVES = {
 
 def _of_plugin(plugin: Plugin, found: object) -> ObjectiveDescription:
     if not isinstance(found, ObjectiveDescription) or found.compute is None:
-        raise TypeError(f"{plugin.entry.value} is no ObjectiveDescription with compute")
+        raise TypeError(f"{plugin.entry.value} is not an ObjectiveDescription with compute")
     if found.name != plugin.name:
         raise ValueError(f"it describes {found.name!r}; expected the entry point's name")
     return found

@@ -133,7 +133,7 @@ def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[s
 
     def check(plugin: Plugin, found: object) -> type[T]:
         if not (isinstance(found, type) and issubclass(found, base)):
-            raise TypeError(f"{plugin.entry.value} is no class derived from {base.__name__}")
+            raise TypeError(f"{plugin.entry.value} is not a class derived from {base.__name__}")
         field = cast("type[BaseModel]", found).model_fields.get("type")
         if field is None or field.default != plugin.name:
             raise ValueError(f"its spec has type {getattr(field, 'default', None)!r}; expected the entry point's name")

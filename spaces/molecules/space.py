@@ -188,7 +188,7 @@ class MoleculesSpace:
             worst, count = found.left_out.most_common(1)[0]
             raise ConfigurationError(
                 f"space.rules: no molecule meets them; {count} break the rule on {worst} first",
-                hint="ask for less in space.rules, or name other molecules",
+                hint="relax space.rules, or name other molecules",
             )
         return found
 

@@ -24,7 +24,7 @@ class Body(BaseModel):
             elif isinstance(part, list):
                 left.extend(part)
             elif isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
-                raise ValueError("a text contains half of a character (a surrogate)")
+                raise ValueError("a text contains an unpaired surrogate (half of a character)")
         return given
 
 

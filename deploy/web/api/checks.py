@@ -125,7 +125,7 @@ def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
 def _found(request: Request, check_id: str) -> Check:
     found = services_of(request).checks.find(check_id)
     if found is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is not known any more; begin it again")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is no longer known; start it again")
     return found
 
 

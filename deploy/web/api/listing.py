@@ -64,7 +64,7 @@ def page(items: Sequence[ItemT], key: Callable[[ItemT], str], limit: int, after:
 
 def changed() -> FieldError:
     """The error for an ``after`` that is not an entry."""
-    return FieldError("after", "the list has changed; begin again without it")
+    return FieldError("after", "the list has changed; start again without it")
 
 
 def linked(request: Request, response: Response, shown: Listing[ItemT]) -> list[ItemT]:

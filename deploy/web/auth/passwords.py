@@ -62,7 +62,7 @@ class Passwords:
         if not SHORTEST <= len(password) <= LONGEST:
             raise FieldError("password", f"it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
         if not _is_text(password):
-            raise FieldError("password", "it contains half of a character, which no keyboard types")
+            raise FieldError("password", "it contains an unpaired surrogate (half of a character)")
         with self._turn():
             return self._hasher.hash(_normalised(password))
 

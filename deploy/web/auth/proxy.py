@@ -85,7 +85,9 @@ def actor_of_proxy(services: Services, request: Request, address: str) -> Actor 
         return None
     user = services.accounts.user(name[:_LONGEST_NAME])
     if user is None or user.name != name:
-        raise SignOnError(f"the proxy logged you in as {name[:_LONGEST_NAME]!r}, who is no user here; an admin adds users")
+        raise SignOnError(
+            f"the proxy logged you in as {name[:_LONGEST_NAME]!r}, who is not a user here; an admin can add users"
+        )
     if user.disabled:
         raise SignOnError(f"user {name!r} is disabled")
     return Actor(name=user.name, role=_role(proxy, request, user), address=address, by_proxy=True)

@@ -58,7 +58,7 @@ class CommandSpec(Spec):
         names = [PurePath(file).name for file in files]
         for name in names:
             if name in _RESERVED:
-                raise ValueError(f"{name}: a file of every run is called so; rename yours")
+                raise ValueError(f"{name}: every run has a file of this name; rename yours")
             if names.count(name) > 1:
                 raise ValueError(f"{name}: two files have this name; a run's folder holds one")
         return files

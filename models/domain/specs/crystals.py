@@ -256,7 +256,9 @@ class CrystalsSpaceSpec(EnergySpaceSpec):
         for number, scan in enumerate(self.scans):
             unknown = [name for name in scan.of or () if name not in self.crystals]
             if unknown:
-                raise ValueError(f"scans[{number}].of: {unknown[0]!r} is no crystal; expected {', '.join(self.crystals)}")
+                raise ValueError(
+                    f"scans[{number}].of: {unknown[0]!r} is not a crystal of the space; expected {', '.join(self.crystals)}"
+                )
             for crystal in scan.of or self.crystals:
                 system = f"{crystal}-{scan.called}"
                 if system in seen:

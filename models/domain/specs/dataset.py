@@ -87,7 +87,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_polished(self) -> ComputedSourceSpec:
         if self.execution.polish:
-            raise ValueError("execution.polish: a data set has nothing to polish; expected 0")
+            raise ValueError("execution.polish: a data set has no final relaxation; expected 0")
         return self
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _something_to_choose(self) -> ComputedSourceSpec:
         if self.choice is not None and self.label is None:
-            raise ValueError("choice: it says which structures get a label, but there is none; remove it or add label")
+            raise ValueError("choice: it selects structures to label, but there is no label; remove it or add label")
         return self
 
 
@@ -134,7 +134,7 @@ class FileSourceSpec(Spec):
             raise ValueError("energies, energy: both are null; expected at least one, or properties")
         for name in ("energy", "energies", "forces", "stress"):
             if name in self.properties:
-                raise ValueError(f"properties: {name!r} is no further number; energies and forces have keys of their own")
+                raise ValueError(f"properties: {name!r} is not a further number; energies and forces have keys of their own")
         return self
 
 

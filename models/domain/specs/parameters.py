@@ -82,7 +82,7 @@ class CategorySpec(Spec):
     @model_validator(mode="after")
     def _each_once(self) -> CategorySpec:
         if len(set(self.values)) < len(self.values):
-            raise ValueError("values: one is there twice")
+            raise ValueError("values: a name is listed twice")
         return self
 
 
@@ -101,7 +101,7 @@ class FractionsSpec(Spec):
     @model_validator(mode="after")
     def _fits(self) -> FractionsSpec:
         if len(set(self.parts)) < len(self.parts):
-            raise ValueError("parts: one is there twice")
+            raise ValueError("parts: a name is listed twice")
         if self.step is not None and abs(round(1 / self.step) * self.step - 1) > 1e-9:
             raise ValueError(f"step {self.step:g}: expected a divisor of one, such as 0.05")
         return self

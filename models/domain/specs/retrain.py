@@ -114,7 +114,7 @@ def check_potential_keys(retrain: RetrainSpec) -> None:
     """Raises ValueError where a key is given that this surrogate has no use for."""
     learned, target = retrain.surrogate, retrain.target
     if retrain.warm and not isinstance(learned, PotentialSpec):
-        raise ValueError(f"retrain.warm: a {learned.type} has no use for weights to begin with; remove it")
+        raise ValueError(f"retrain.warm: a {learned.type} cannot start from given weights; remove it")
     if target is None:
         return
     if target.forces is not None and not isinstance(learned, PotentialSpec):
@@ -142,7 +142,7 @@ def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
     if missing:
         density_codes = " or ".join(types_with("density"))
         kept = "" if density else f", or a {density_codes} calculator with density: true"
-        raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which no result has; {wanted}{kept}")
+        raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which results do not have; {wanted}{kept}")
 
 
 def check_committee(retrain: RetrainSpec | None) -> None:
@@ -153,7 +153,9 @@ def check_committee(retrain: RetrainSpec | None) -> None:
         kind = retrain.surrogate.type
         raise ValueError(f"proposer: disagreement is that of networks; retrain.surrogate is {kind}, expected potential")
     if retrain.surrogate.members < 2:
-        raise ValueError("retrain.surrogate.members: 1 agrees with itself; expected at least 2 with the proposer disagreement")
+        raise ValueError(
+            "retrain.surrogate.members: a single network cannot disagree; expected at least 2 with the proposer disagreement"
+        )
 
 
 class PreScreeningSpec(Spec):

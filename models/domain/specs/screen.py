@@ -42,7 +42,7 @@ class ScreenSpec(Spec):
     @model_validator(mode="after")
     def _structures_alone_are_wanted(self) -> ScreenSpec:
         if self.execution.polish:
-            raise ValueError("execution.polish: a screen has nothing to polish; expected 0")
+            raise ValueError("execution.polish: a screen has no final relaxation; expected 0")
         if workflow_of(self.calculator) is not None:
             raise ValueError("calculator.workflow: boundaries are relaxed as they are; remove it")
         self.space.check_use(self.calculator, "model")

@@ -55,7 +55,7 @@ def plugin_calculators(taken: Iterable[str]) -> tuple[type[CalculatorBase], ...]
                 raise ValueError(f"calculator {found.name!r} of ASE is known already, or is not the entry point's name")
             return found
         if not (isinstance(found, type) and issubclass(found, PluginCalculator)):
-            raise TypeError(f"{plugin.entry.value} is no class derived from PluginCalculator, and no AseEntry")
+            raise TypeError(f"{plugin.entry.value} is not a class derived from PluginCalculator, and no AseEntry")
         if found.type_name() != plugin.name:
             raise ValueError(f"its spec has type {found.type_name()!r}; expected the entry point's name")
         if not isinstance(getattr(found, "facts", None), CalculatorFacts):
