@@ -126,7 +126,7 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
 
     Args:
         spec: The spec.
-        limits: What it may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The selection is empty, names what does not exist or asks for more than the limits.

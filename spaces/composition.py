@@ -42,7 +42,7 @@ class CompositionSpace:
     Args:
         spec: The spec.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: Parent, sites, ions and rules do not fit each other, or no candidate is left.

@@ -34,7 +34,7 @@ class CrystalsSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A scan does not fit its crystal, or there are too many candidates.

@@ -51,7 +51,7 @@ class EnergySurfaceSpace:
     Args:
         spec: The spec.
         base_path: Folder that relative paths start from.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The host cannot be read, the grid does not fit it, or it is too large.
@@ -101,7 +101,7 @@ class EnergySurfaceSpace:
 
     @property
     def rigid(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         return self._spec.host_atoms == "fixed"
 
     def structure_at(self, fraction: FloatArray) -> Atoms:

@@ -46,7 +46,7 @@ class ParametersSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: Too little of the cube of all parameters meets the constraints, or there are too many candidates.

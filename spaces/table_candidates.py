@@ -32,7 +32,7 @@ class TableCandidates:
     Args:
         spec: Which tables, and what their columns mean.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a

@@ -76,7 +76,7 @@ def read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Seque
         symbols: Elements that the parameters are of, in the order of their numbers.
 
     Raises:
-        ValueError: An element is not in the library, or a line is none of parameters.
+        ValueError: An element is not in the library, or a line does not define parameters.
     """
     words = [word for line in lines for word in line.split("#")[0].split()]
     size = 1 + _LIBRARY_NUMBERS

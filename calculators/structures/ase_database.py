@@ -27,7 +27,7 @@ def database_structures(
 
     Args:
         path: The file.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:

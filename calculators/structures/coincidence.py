@@ -32,9 +32,9 @@ _Plane = TypeVar("_Plane", bound=tuple[int, ...])
 
 @dataclass(frozen=True)
 class TiltAxis:
-    """A tilt axis in the one orientation all boundaries of the family are given in.
+    """A tilt axis in the standard orientation of all boundaries of its family.
 
-    Zeros stand last and the last other component is negative, so that the planes of the zone have few minus signs:
+    Zeros come last, and the last non-zero component is negative, so that the planes of the zone have few minus signs:
     [1 -1 0] with planes (h h l), [1 1 -1], [1 1 -2]; the cube axis is [0 0 1] with planes (h k 0).
 
     Attributes:

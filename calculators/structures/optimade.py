@@ -25,7 +25,7 @@ def optimade_structures(
 
     Args:
         path: The file.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:

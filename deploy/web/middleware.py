@@ -217,7 +217,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, messa
 
 @dataclass(frozen=True)
 class Protection:
-    """What :func:`protected` needs to know; see ``WebSettings``."""
+    """Settings of :func:`protected`; see ``WebSettings``."""
 
     hosts: Collection[str]
     secure: bool

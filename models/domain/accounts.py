@@ -124,7 +124,7 @@ class AuditEntry(Record):
 
 
 class Accounts(Protocol):
-    """Where users, sessions, tokens and the audit of the dashboard are stored.
+    """Store of users, sessions, tokens and the audit of the dashboard.
 
     Ids of sessions, tokens and login links are hashes of secrets. Times are compared by the caller's clock: the store returns
     expired records until :meth:`remove_expired`. Every acknowledged write survives ``kill -9``; ``TransientError`` means that

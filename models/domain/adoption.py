@@ -20,7 +20,7 @@ class Origin(Record):
         created_at: Distinguishes it from a later campaign of its name.
         number: Its proposal.
         candidate: Id of the candidate there.
-        core_seconds: What computing it took there; None where that was not measured.
+        core_seconds: Measured cost of computing it there; None if it was not measured.
     """
 
     campaign: str

@@ -8,11 +8,11 @@ from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.wording import counted
 
 _SHARP = 1e-6
-"""A tolerance below this share of the barrier is none."""
+"""A tolerance below this share of the barrier counts as zero."""
 
 
 class Certificate(Record):
-    """What may still be better than the best known, at one proposal number; stored in the audit as an event.
+    """Possible improvement over the best known candidate at a proposal number; stored in the audit as an event.
 
     Attributes:
         number: Number of the next proposal when it was drawn up.
@@ -21,7 +21,7 @@ class Certificate(Record):
         confidence: Of the tolerances.
         tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
         tolerances: The same by system; empty where the goal is one for all systems.
-        known: Where something is known of some systems only: their tolerance, for all of them together.
+        known: If only some systems have an estimate: their tolerance, for all of them together.
         within: Tolerance of the stop rule [unit], None without a rule.
         probability: That nothing remains that is better by more than ``within``.
         probabilities: The same by system.

@@ -18,8 +18,8 @@ class Disagreement:
 
     Attributes:
         version: ``NAME@VERSION``.
-        spread: Spread of the members' predictions, shape ``(n_candidates,)``; NaN where they can say nothing (an element that
-            the version never met), 0 where there is no structure to look at.
+        spread: Spread of the members' predictions, shape ``(n_candidates,)``; NaN where they cannot predict (an element unknown
+            to the version), 0 where there is no structure to look at.
         mean: Predicted value [objective's unit], shape ``(n_candidates,)``; NaN where nothing can be said.
         deviation: Calibrated deviation of ``mean`` [objective's unit], same shape.
         places: Where candidates lie in the space of descriptors, in units of the median distance of two of them, shape

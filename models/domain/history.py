@@ -44,7 +44,7 @@ class Entry:
         noise: Standard deviation of a value that was measured; 0 where none is known.
         repeats: Measurements that the value is the mean of.
         failure: Who is to blame for a FAILED evaluation.
-        measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
+        measured: Measured cost of an ended evaluation, if cost is learned [core-seconds].
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
     """

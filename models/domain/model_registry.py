@@ -122,7 +122,7 @@ class ModelRecord(Record):
 
 
 class Registry(Protocol):
-    """Where data sets and models are listed; their content is in the artifact store. Writes are idempotent and durable."""
+    """List of data sets and models; their content is in the artifact store. Writes are idempotent and durable."""
 
     def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
         """Stores a data set; returns the known one of the same name and content."""

@@ -125,11 +125,11 @@ class ScreenedSpace(Space, Protocol):
     """A space whose candidates were chosen by rules from a larger set."""
 
     def census(self) -> Sequence[JsonDict]:
-        """What each rule did, in the order applied: ``rule``, ``left_out``, ``marked`` and ``left`` after it."""
+        """Effect of each rule, in the order applied: ``rule``, ``left_out``, ``marked`` and ``left`` after it."""
         ...
 
     def describe_candidate(self, candidate: str) -> JsonDict:
-        """What tables show of a candidate: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
+        """Description of a candidate for tables: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
         ...
 
 
@@ -157,7 +157,7 @@ class SurfaceSpace(Space, Protocol):
 
 @dataclass(frozen=True)
 class CalculationResult:
-    """What a calculator computed for one structure.
+    """Result of a calculator for a structure.
 
     Attributes:
         atoms: The final structure (positions and cell), without a calculator attached.
@@ -230,7 +230,7 @@ class ScratchCalculator(Calculator, Protocol):
     def within(self, folder: Path) -> Calculator:
         """The same calculator, which keeps checkpoints and files in a folder: one for one structure and relaxation.
 
-        What it finds there of another structure, relaxation or provenance is not used.
+        Files there of another structure, relaxation or provenance are not used.
         """
         ...
 
@@ -240,7 +240,7 @@ class ScratchCalculator(Calculator, Protocol):
 
 @dataclass(frozen=True)
 class History:
-    """What a proposer may know, in proposal order, as positions in the pool.
+    """Known results for a proposer, in proposal order, as positions in the pool.
 
     Attributes:
         observed: Candidates with a value, shape ``(n_observed,)``.
@@ -382,7 +382,7 @@ class Certifier(Protocol):
 
 
 class CampaignStore(CampaignViews, Protocol):
-    """Where campaigns live. Every write is idempotent and fenced.
+    """Store of campaigns. Every write is idempotent and fenced.
 
     * Driver writes take a ``Lease``; when its epoch is no longer the campaign's, ``FencedError`` is raised in the same
       operation that would have written, and nothing changes.
@@ -684,7 +684,7 @@ class JobResult:
     Attributes:
         token: Token of the attempt that computed it.
         outcome: With artifact names pointing into ``folder``.
-        folder: Where the job left its files.
+        folder: Folder with the files of the job.
     """
 
     token: str

@@ -47,7 +47,7 @@ class Failure(Record):
 
 
 class Provenance(Record):
-    """Where a number comes from.
+    """Provenance of a number.
 
     Attributes:
         plugins: Installed plug-ins that took part: distribution, version, and what each brought.
@@ -137,7 +137,7 @@ class Proposal(Record):
         model: What chose it: preset or proposer type.
         refit: Number of the refit in use, None before the first.
         proposer_seconds: Wall time of the choice [s].
-        look: The trained model that looks at it first, None where none does.
+        look: The trained model that pre-screens it; None without pre-screening.
     """
 
     number: Number
@@ -262,7 +262,7 @@ class Refit(Record):
         hyperparameters: Exact floats, as the proposer wrote them.
         ok: False when the fit failed and the values are the last good ones.
         cost: Cost model in use from here on, None where costs are given or nothing was measured yet.
-        fitted: What was fitted at this number; the rest is carried over.
+        fitted: Parts that were fitted at this number; the others are carried over.
     """
 
     schema_version: Literal[1] = 1
@@ -336,7 +336,7 @@ class CampaignFile(Record):
     """A file of the library that a campaign reads.
 
     Attributes:
-        path: Where it is below the campaign's ``base_path``, as the spec names it.
+        path: Its path below the campaign's ``base_path``, as in the spec.
         sha256: Of its content, which is in the artifact store.
     """
 

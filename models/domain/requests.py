@@ -36,7 +36,7 @@ class ServiceRequest(Record):
     """A user's request to the service.
 
     Attributes:
-        id: Chosen by whoever asks; storing it twice has no further effect, and it starts at most one run.
+        id: Chosen by the client; storing it twice has no further effect, and it starts at most one run.
         kind: What is asked.
         campaign: Name of the campaign.
         campaign_created_at: Distinguishes it from a later campaign of the same name.
@@ -151,7 +151,7 @@ class ServiceSeen(Record):
 
 
 class Requests(Protocol):
-    """Where requests, answers and reports are stored.
+    """Store of requests, answers and reports.
 
     Durations count by the clock of the store, so that machines whose clocks differ agree on them. Every acknowledged write
     survives ``kill -9``; ``TransientError`` means that the server could not be reached.

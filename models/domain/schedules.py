@@ -19,7 +19,7 @@ class Schedule(Record):
     """A schedule: times at which a stored campaign is run.
 
     Attributes:
-        id: Chosen by whoever asks; storing it twice has no further effect.
+        id: Chosen by the client; storing it twice has no further effect.
         campaign_created_at: Distinguishes the campaign from a later one of its name.
         cron: Five fields.
         zone: Time zone of the fields, a name of the IANA database.

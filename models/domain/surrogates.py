@@ -181,8 +181,8 @@ class Trainer(Protocol):
     """A kind of surrogate with its hyper-parameters.
 
     ``fit`` is a function of its arguments: the same data, seed and device give the same weights, also when it was killed at any
-    point and started again with the checkpoints it left. What it needs to stop early and to calibrate its error estimate it
-    sets aside by group from the data it is given, which hold nothing of the held-out split.
+    point and started again with the checkpoints it left. For early stopping and for calibrating its error estimate, it sets
+    groups aside from the given data, which contain nothing of the held-out split.
     """
 
     @property

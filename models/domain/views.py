@@ -36,7 +36,7 @@ class Columns:
         predicted_by: Models that predicted the values; None where they were computed.
         deviations: Predicted standard deviations of predicted values, 0 elsewhere.
         predicted_costs: As proposed [the space's cost unit].
-        measured_costs: What ended evaluations took [core-seconds], NaN where that was not measured.
+        measured_costs: Measured cost of ended evaluations [core-seconds], NaN where it was not measured.
         spared: Whether surrogate pre-screening left an evaluation at its prediction.
         incidents: Whether an evaluation failed, lost an attempt or has a late result.
         means: Values that the proposer expected [the objective's unit], NaN where it expected none.
@@ -153,7 +153,7 @@ class Mark(Record):
 
 
 class Changes(Record):
-    """What has changed since a mark.
+    """Changes since a mark.
 
     Attributes:
         mark: What has been seen now; None if there is no such campaign, or its deletion has begun.

@@ -48,7 +48,7 @@ class MoleculesSpace:
     Args:
         spec: The spec.
         base_path: Folder in which the path of the file starts.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A known molecule cannot be read, or there are too many.

@@ -24,7 +24,7 @@ ItemT = TypeVar("ItemT")
 LINKED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"Link": {"description": 'The next page, as <...>; rel="next"', "schema": {"type": "string"}}}}
 }
-"""What the OpenAPI document says of arrays with a next page."""
+"""OpenAPI entry of arrays with a next page."""
 
 
 class Span(BaseModel):

@@ -34,7 +34,7 @@ class AttemptLimiter:
 
         Args:
             user: The name as it was entered, whether such a user exists or not.
-            address: Where the request came from.
+            address: Address of the request.
 
         Returns:
             0 if it may be made, else the seconds until the next one may; a refused attempt is not counted.

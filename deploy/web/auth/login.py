@@ -28,7 +28,7 @@ def user_by_password(services: Services, name: str, password: str, address: str)
         services: Of the application.
         name: As it was entered.
         password: As it was entered.
-        address: Where the request came from.
+        address: Address of the request.
 
     Raises:
         ProblemError: Wrong, unknown or disabled, which all give the same answer; or too many attempts.

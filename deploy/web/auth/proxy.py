@@ -1,7 +1,7 @@
-"""Sign-on by a proxy in front, which names the user in a header. Off unless the site file has ``web.proxy``.
+"""Sign-on by a reverse proxy, which names the user in a header. Off unless the site file has ``web.proxy``.
 
-Anybody who can connect can send a header. It counts only on a unix socket, which only this user may connect to, or with the
-secret that the proxy shares with the server; elsewhere a request that carries it is refused.
+Any client can send a header. Therefore it is accepted only on a unix socket, to which only this user may connect, or with the
+secret that the proxy shares with the server; otherwise a request with the header is refused.
 """
 
 from __future__ import annotations

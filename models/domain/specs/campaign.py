@@ -42,7 +42,7 @@ class ObjectiveSpec(Spec):
         direction: Whether low or high values are wanted.
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
-        goal: Which candidates are to be found.
+        goal: Candidates to be found.
     """
 
     property: Annotated[str, Field(pattern=PROPERTY_PATTERN)] | None = None
@@ -114,7 +114,7 @@ class CampaignSpec(Spec):
         objective: What is wanted.
         constraints: Which candidates are never proposed.
         proposer: How the next candidate is chosen.
-        transfer: Which other searches the proposer learns from; None: none.
+        transfer: Other searches from which the proposer learns; None: none.
         retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
             for their energy.
         first_look: Surrogate pre-screening: the label is not computed where the surrogate predicts a value that is bad enough;

@@ -83,8 +83,8 @@ class SiteIonsSpec(Spec):
     """A site of the parent and the ions it may take.
 
     Attributes:
-        ions: Ions with their charges, e.g. ``[Li+, Na+]``; None: the prototype's list, or what stands there in the CIF.
-        replaces: CIF only: what stands there in the parent, e.g. ``V3+``; all atoms of this element belong to the site.
+        ions: Ions with their charges, e.g. ``[Li+, Na+]``; None: the prototype's list, or the site's ion in the CIF.
+        replaces: CIF only: the ion on the site in the parent, e.g. ``V3+``; all atoms of this element belong to the site.
         labels: CIF only: only the atoms with these labels of the file, where one element is on several sites.
     """
 

@@ -74,7 +74,7 @@ class ScanSpec(Spec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: after its type.
+        name: Name of the scan in the names of its systems; None: after its type.
     """
 
     of: Annotated[tuple[PartName, ...], Field(min_length=1)] | None = None
@@ -94,7 +94,7 @@ class LatticeScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``lattice``.
+        name: Name of the scan in the names of its systems; None: ``lattice``.
         percent: Change of the lattice parameter [%].
     """
 
@@ -112,7 +112,7 @@ class ShearScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``shear``, or ``shear-all``.
+        name: Name of the scan in the names of its systems; None: ``shear``, or ``shear-all``.
         axes: ``one``: the angle between the first and the second axis; ``all``: all three angles.
         degrees: Change of the angle [degrees]; with ``one``, changes of both signs give the same cubic crystal.
         lattice: Changes of the lattice parameter at which this is done [%].
@@ -137,7 +137,7 @@ class StrainScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: its kind.
+        name: Name of the scan in the names of its systems; None: its kind.
         kind: ``tetragonal``: the third axis against the others; ``orthorhombic``: the first against the second.
         percent: Change of the axis that is named first [%].
         lattice: Changes of the lattice parameter at which this is done [%].
@@ -162,7 +162,7 @@ class RattleScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``rattle-`` and the amplitude.
+        name: Name of the scan in the names of its systems; None: ``rattle-`` and the amplitude.
         amplitude: Standard deviation of every coordinate's displacement [Å].
         strain: Standard deviation of every component of a random strain of the cell [%].
         lattice: The lattice parameter is changed by up to this, either way and at random [%].
@@ -186,7 +186,7 @@ class VacancyScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``vacancy``.
+        name: Name of the scan in the names of its systems; None: ``vacancy``.
         amplitude: Standard deviation of every coordinate's displacement [Å].
         strain: Standard deviation of every component of a random strain of the cell [%].
         lattice: The lattice parameter is changed by up to this, either way and at random [%].
@@ -207,7 +207,7 @@ class SlabScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``slab``.
+        name: Name of the scan in the names of its systems; None: ``slab``.
         planes: Miller indices of the surfaces, in axes of the conventional cell.
         layers: Repeats of the surface's cell along the normal.
         vacuum: Width of the vacuum between two slabs [Å].

@@ -28,7 +28,7 @@ class ChoiceSpec(Spec):
             included, one after the other, before any label is known; ``size``: the smallest first; ``random``.
         share: Share of the cost of labelling all training structures.
         power: A label's cost is the number of atoms to this power; 3 suits density-functional theory.
-        descriptors: What ``information`` sees of an atom's surroundings.
+        descriptors: Descriptors of an atom's surroundings for ``information``.
     """
 
     by: Literal["information", "size", "random"] = "information"
@@ -43,10 +43,10 @@ class ComputedSourceSpec(Spec):
     Attributes:
         space: The space of the structures, not a table or compositions. Boundaries are relaxed, crystals
             and oxides computed as they stand.
-        calculator: What computes them; its energies and forces are kept.
+        calculator: Calculator that computes them; its energies and forces are stored.
         label: A further calculator whose energies of the same structures are also stored, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.
-        choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
+        choice: Which of the structures get a label, None: all. The others are relaxed and then left out.
         group: Structures that are kept together, in training or in held-out data: all of a ``system`` (a boundary, a crystal's
             scan, the oxides of one structure), or all of one ``composition`` (named ``SiO2``), in whatever structure; None:
             ``composition`` for oxides, else ``system``.
@@ -197,8 +197,8 @@ class DatasetSpec(Spec):
         schema_version: Version of this format.
         name: Name of the data set, and of the campaign that computes it.
         seed: Start of every random choice.
-        source: Where structures and energies come from.
-        split: What is held out of every training.
+        source: Source of the structures and energies.
+        split: Rule for the structures that are held out of every training.
     """
 
     schema_version: Literal[1]

@@ -101,7 +101,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     @property
     def as_they_stand(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         return self.host_atoms == "fixed"
 
     @property

@@ -17,8 +17,8 @@ class LabelSpec(Spec):
 
     Attributes:
         calculator: The calculator; it must give an energy of each atom.
-        relaxed: Whether it relaxes the structure on before its energies are taken, as its own ``relaxation`` says; the kept
-            structure stays the first calculator's. Not: the energies are those of the structure as it stands.
+        relaxed: Whether this calculator relaxes the structure further, as its own ``relaxation`` says, before its energies are
+            stored; the stored structure is still that of the first calculator. False: energies of the unchanged structure.
     """
 
     calculator: AtomicCalculatorSpec

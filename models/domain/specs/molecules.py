@@ -100,7 +100,7 @@ class MoleculesSpaceSpec(SpaceBase):
         seeds: Known molecules by their SMILES, besides those of the file.
         known: Whether the known molecules that meet the rules are candidates.
         generate: How further molecules are made of them; null: none are.
-        rules: What every candidate must meet. Parts of known molecules that do not are used nevertheless.
+        rules: Rules that every candidate must meet. Parts of known molecules that do not are used nevertheless.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every random choice.
         cost: Predicted cost of an evaluation, by the number of atoms.

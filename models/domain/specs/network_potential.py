@@ -125,7 +125,7 @@ class PotentialSpec(Spec):
     """Energy and forces by networks of atoms, one for each element (Behler and Parrinello), and a committee of these.
 
     Attributes:
-        environment: What an atom sees of its surroundings.
+        environment: Descriptors of an atom's surroundings.
         hidden: Neurons of each hidden layer.
         activation: Activation function of the hidden layers.
         members: Networks of the committee. Their mean is the prediction, their spread its uncertainty.

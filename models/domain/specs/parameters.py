@@ -150,7 +150,7 @@ class ParametersSpaceSpec(SpaceBase):
 
     Attributes:
         parameters: Parameters by name.
-        constraints: What their values must meet.
+        constraints: Constraints on their values.
         pool: Candidates that are drawn beforehand.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every draw.

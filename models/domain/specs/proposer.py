@@ -162,11 +162,11 @@ class DisagreementProposerSpec(Spec):
 
     Attributes:
         by_system: Take the systems in turn; otherwise the candidate with the largest disagreement of all.
-        of: What the networks are compared by: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training,
+        of: Property in which networks are compared: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training,
             ``softening`` included. With forces alone, candidates without forces by symmetry are never chosen.
         cost_exponent: The disagreement is divided by cost to this power; 0 ignores cost.
-        correlation: How far a structure that was asked for, and that the version in use has not learned yet, speaks for
-            others: distance in descriptor space, in units of the median distance of two candidates. 0: not at all.
+        correlation: Distance in descriptor space over which a proposed structure that the version in use has not learned yet
+            lowers the disagreement of others, in units of the median distance of two candidates. 0: not at all.
         judging: About this share of the proposals is of groups that no network is trained on, in turn and at random within
             each: those held out, which judge the versions, and those set aside (``surrogate.validation``), which stop their
             training. 0: none after the first version.

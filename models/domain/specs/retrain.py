@@ -86,7 +86,7 @@ class RetrainSpec(Spec):
         drift: Also retrain when error bars are wrong; null: never for that reason. Needs pre-screening.
         lag: Proposals that still use the version before while a new one is trained; with 0 the next proposal waits for it.
             Mode ``free`` never waits: it uses the latest version.
-        group: What is held out together: whole systems, or surfaces (the boundaries with as many removed planes).
+        group: Groups that are held out together: whole systems, or surfaces (the boundaries with as many removed planes).
         held_out: About this share of the groups, drawn by name, so that a group stays on its side as results come in; or names
             of groups, or shell-style patterns such as ``*-rattle-0.2``.
         warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.

@@ -99,7 +99,7 @@ class EngineSpec(Spec):
 
 
 class TrainingSiteSpec(Spec):
-    """Where this machine's campaigns train their surrogates.
+    """How this machine's campaigns train their surrogates.
 
     Attributes:
         by: ``launcher``: as a job of the launcher, which asks a cluster for what its ``classes`` say of the calculator
@@ -118,8 +118,8 @@ class SiteSpec(Spec):
 
     Attributes:
         schema_version: Version of this format.
-        launcher: Who runs the evaluations.
-        database: Where campaigns are kept.
+        launcher: How evaluations are run.
+        database: Database of the campaigns.
         timing: Times of the plumbing.
         engine: How proposals are computed.
         training: How surrogates are trained.

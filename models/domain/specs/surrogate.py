@@ -84,7 +84,7 @@ class LocalEnergiesSpec(Spec):
     """Energy of each atom as a sparse linear function of its surroundings (LASSO).
 
     Attributes:
-        descriptors: What is seen of an atom's surroundings.
+        descriptors: Descriptors of an atom's surroundings.
         total_weights: Weights μ of the cells' total energies relative to the atoms' energies; cross-validation selects one.
         path_points: Number of penalties λ that are tried, downwards from the one at which all coefficients are zero.
         path_ratio: Smallest penalty divided by the largest.

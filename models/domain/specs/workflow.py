@@ -40,7 +40,7 @@ class MigrationBarrierSpec(WorkflowBase):
     """Barrier of a mobile ion on its way through a crystal.
 
     Attributes:
-        ion: The element that moves; null: what stands on the space's mobile site.
+        ion: The element that moves; null: the ion on the space's mobile site.
         mechanism: By vacancies, or as an interstitial ion in a crystal that need not hold the element.
         dimensions: The barrier that is the candidate's value: of the easiest path in one direction (1), of a network in two (2)
             or in three (3).

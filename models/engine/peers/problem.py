@@ -39,7 +39,7 @@ class Descriptor:
     def components(self) -> FloatArray:
         """Principal components of the rows, at most ten, the first of range 1, shape ``(n_distinct, n_components)``.
 
-        A hundred bins of two surfaces are one number, and nobody would hand an optimiser a hundred lengthscales for it.
+        A hundred bins of two surfaces contain a single number, which does not need a hundred lengthscales.
         """
         centred = self.rows - self.rows.mean(axis=0)
         left, singular, _ = np.linalg.svd(centred, full_matrices=False)

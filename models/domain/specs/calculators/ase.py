@@ -25,7 +25,7 @@ class AseCalculatorSpec(CalculatorBase):
         files: Files that it reads, by keyword (relative to the spec).
         files_sha256: Hash of the files' content; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a molecule; null: the property its space is about.
+        workflow: Workflow of a molecule; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -20,7 +20,7 @@ class EspressoSpec(CalculatorBase):
 
     Attributes:
         pseudopotentials: File of each element, in UPF format.
-        folder: Where these files are (relative to the spec); null: ``/usr/share/espresso/pseudo``, Debian's.
+        folder: Folder of these files (relative to the spec); null: ``/usr/share/espresso/pseudo``, Debian's.
         pseudopotentials_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
         cutoff: Plane-wave cutoff of the wave functions [eV].
         density_cutoff: Of the density [eV]; null: four times ``cutoff``, which suits norm-conserving pseudopotentials; others
@@ -33,7 +33,7 @@ class EspressoSpec(CalculatorBase):
         energy_tolerance: The density is converged when the estimated error of the energy is smaller than this [eV per atom].
         scf_steps: Steps after which the density counts as not converged.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

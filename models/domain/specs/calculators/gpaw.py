@@ -37,7 +37,7 @@ class GpawSpec(CalculatorBase):
             energy, and the gap (needs the extra ``composition`` too).
         setups_sha256: Hash of the functional's PAW data sets; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

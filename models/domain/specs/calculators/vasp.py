@@ -20,7 +20,7 @@ class VaspSpec(CalculatorBase):
 
     Attributes:
         potcars: POTCAR of each element, e.g. ``Na_pv``.
-        release: Which of VASP's releases of POTCARs; they are looked for where pymatgen's ``PMG_VASP_PSP_DIR`` says.
+        release: Release of the POTCARs, in the folder given by pymatgen's ``PMG_VASP_PSP_DIR``.
         potcars_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
         xc: Exchange-correlation functional; ``LDA`` goes with the LDA releases, the others with the PBE ones.
         cutoff: Plane-wave cutoff [eV].
@@ -34,7 +34,7 @@ class VaspSpec(CalculatorBase):
         band: How a band of the workflow is relaxed: ``ase``: from outside, every image of every step a static run; ``vtst``: by
             VASP itself, with the VTST tools compiled in, the images side by side.
         relaxation: How every candidate is relaxed; the cell must be ``fixed`` or ``full``.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

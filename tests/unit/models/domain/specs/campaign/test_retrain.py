@@ -157,7 +157,7 @@ def test_a_potential_may_ask_for_its_own_data_until_it_is_good_enough():
         ({"trained": {"held_out": []}}, "retrain.held_out"),
         (
             {"proposer": {"type": "random"}, "trained": {"surrogate": {"type": "kernel_ridge"}, "warm": True}},
-            "retrain.warm: a kernel_ridge has no use",
+            "retrain.warm: a kernel_ridge cannot start",
         ),
         (
             {
