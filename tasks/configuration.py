@@ -107,9 +107,9 @@ def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCamp
     """A campaign that did not come as a file.
 
     Args:
-        data: What a campaign file would hold, its name included.
+        data: Content of a campaign file, including its name.
         base_path: Folder at which relative paths start.
-        source: Where the data come from, for errors.
+        source: Origin of the data, for error messages.
 
     Raises:
         ConfigurationError: As :func:`load_campaign`.

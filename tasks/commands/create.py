@@ -41,7 +41,7 @@ FILE_EDIT = "file-"
 def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
     """Creates the campaign of a file, or finds the known one of its name; spends nothing.
 
-    What the file says is compared with what it said last. Allowed edits are stored as an edit command, which the driver
+    The content of the file is compared with its previous content. Allowed edits are stored as an edit command, which the driver
     applies and logs; an edit made on the command line since stays unless the file changed the same key.
 
     Args:

@@ -38,7 +38,7 @@ _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 
 
 class ReconciledCampaign(Record):
-    """What was done for a campaign.
+    """Actions of a reconciliation for a campaign.
 
     Attributes:
         driven: Whether a driver is running; then its jobs are left to it.

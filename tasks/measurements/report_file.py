@@ -80,7 +80,7 @@ def read_report(content: bytes, name: str = "the report") -> Report:
 
     Args:
         content: The file: UTF-8 or UTF-16, separated by commas, semicolons or tabs.
-        name: What messages call it.
+        name: Its name in messages.
 
     Raises:
         ReportError: It cannot be read; names the line.
