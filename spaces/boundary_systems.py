@@ -193,7 +193,7 @@ def _checked_stacks(
         check_limit(limits, "soap_atoms", described, f"space.soap: atoms in the cells up to {boundary.name}, at least")
         shifts, openings = grid_counts(spec.translation, stack)
         check_limit(limits, "pool", shifts, f"space.translation: translations in the plane of {boundary.name}")
-        # Folding leaves one of at most so many equivalent translations of the first surface.
+        # Largest number of equivalent translations of the first surface, of which folding keeps one.
         folded = len(stack.offset_operations(0)) if spec.fold else 1
         candidates += max(1, shifts // folded) * openings
         what = f"{POOL_KEYS}: candidates of the boundaries up to {boundary.name}"

@@ -78,7 +78,7 @@ class CompositionSpace:
             "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(composition).items()),
         }
         if composition.marks:
-            # Files of structures are written in whatever encoding a node has.
+            # Structure files are written in the encoding of the node.
             atoms.info["unlikely"] = normalize("NFKD", "; ".join(composition.marks)).encode("ascii", "ignore").decode()
         return atoms
 

@@ -192,6 +192,6 @@ def _cell(crystal: PrototypeSpec, size: int) -> Atoms:
 
 @lru_cache(maxsize=64)
 def _slab(crystal: PrototypeSpec, plane: tuple[int, int, int], layers: int, vacuum: float) -> Atoms:
-    # Periodic along the normal too, which every calculator can do; vacuum on both sides makes what lies between two slabs.
+    # Periodic along the normal too, which every calculator supports; the vacuum on both sides adds up between two slabs.
     found: Atoms = surface(conventional_cell(crystal), plane, layers, vacuum=vacuum / 2.0, periodic=True)
     return found

@@ -168,7 +168,7 @@ class EnergySurfaceSpace:
         found = self._positions
         count = len(found.fractions)
         every = np.arange(count)
-        # Rounded, so that positions that are equal but for the last bits are.
+        # Rounded, so that positions that differ only in their last bits are equal.
         waves = np.round(invariant_waves(self._host, found.fractions, found.symmetry, self._spec.resolution), _ROUNDED)
         near, columns = surroundings(self._host, found.fractions)
         atoms = float(len(self._host) * prod(self._spec.supercell) + 1)

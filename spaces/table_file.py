@@ -198,7 +198,7 @@ class TableColumns:
         elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
             raise ConfigurationError(f"{key}: column {name!r} holds {column.type}, expected numbers")
         try:
-            # Integers above 2**53 lose digits as features, which does no harm; as ids they never come here.
+            # Features may lose digits of integers above 2**53, which is harmless; ids are not read here.
             numbers = pc.cast(column, pa.float64(), safe=_is_text(column.type))
         except pa.ArrowInvalid as error:
             row, cell = _first_bad_number(column.to_pylist())

@@ -177,7 +177,7 @@ class Checks:
         with self._lock:
             self._give_up(page, identifier)
             run = self._runs.get(identifier)
-            # What failed without fault of the spec is tried again.
+            # A check that failed for reasons outside the spec is run again.
             if run is not None and run.wanted and run.check.state != "failed":
                 self._runs.move_to_end(identifier)
                 return run.check

@@ -63,7 +63,7 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
     try:
         return creating.create(services, actor, creating.Creation(text, run=wanted.run, copy_of=name))
     except InvalidSpecError as error:
-        # The lines are of a text that its author has not seen.
+        # The line numbers refer to a text that the user has not seen.
         problems = [replace(problem, line=None) for problem in error.problems]
         raise InvalidSpecError("\n".join(map(str, problems)), problems, hint=error.hint) from error
 

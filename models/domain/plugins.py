@@ -77,7 +77,7 @@ def found_plugins() -> tuple[Plugin, ...]:
         if entries:
             name, version = str(distribution.metadata["Name"]), str(distribution.version)
             found += [Plugin(entry.group.removeprefix(_PREFIX), entry.name, name, version, entry) for entry in entries]
-    # A package that is found twice on the path is the first of the two, as for imports.
+    # Of a package that is found twice on the path, the first one counts, as for imports.
     unique = {(plugin.group, plugin.name, plugin.distribution): plugin for plugin in reversed(found)}
     return tuple(unique[key] for key in sorted(unique))
 

@@ -14,7 +14,7 @@ JsonDict = dict[str, Any]
 
 ProcessStart = str | float
 """When a process started: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
-# Up to here an integer is the same in JSON, in a float and in BSON: one document cannot break what reads many.
+# The largest integer that JSON, floats and BSON all represent exactly, so that a document cannot break readers of many.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Number = Annotated[int, Field(ge=1, le=2**53)]
 

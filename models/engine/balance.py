@@ -78,7 +78,7 @@ def _widest(
     remaining = Remaining(pool, predictions, asked, np.random.default_rng(0), AS_DRAWN)
     system, tolerance = None, 0.0
     for code in np.flatnonzero(np.isfinite(levels)).tolist():
-        # A tolerance is a bisection; most systems are settled by one look at whether theirs is larger at all.
+        # A tolerance needs a bisection; for most systems a single comparison shows that theirs is smaller.
         if remaining.probability_of(code, tolerance) < CONFIDENCE:
             system, tolerance = code, remaining.tolerance_of([code], CONFIDENCE)
     return system

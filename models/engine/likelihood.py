@@ -75,7 +75,7 @@ class LogPosterior:
         self._apart = {
             factor: self._differences(factor, pool, positions) for factor in {f: None for term in terms for f in term.factors}
         }
-        # A distance that is zero throughout (a group in which nobody differs) makes no difference.
+        # A distance that is zero for all pairs (a group without differences) has no effect.
         equal = {factor for factor, apart in self._apart.items() if isinstance(factor, Stationary) and not apart.any()}
         self._apart = {factor: apart for factor, apart in self._apart.items() if factor not in equal}
         self._factors = [tuple(factor for factor in term.factors if factor not in equal) for term in terms]

@@ -65,7 +65,7 @@ class Requires:
             raise UnauthenticatedError
         request.state.actor = actor
         request.state.form_token = None if secret is None else form_token(secret)
-        # A browser sends what its session or a proxy knows it by itself, a token only a program that has it.
+        # A browser sends its cookie, or the proxy's header, automatically; a token is sent only by a program that has it.
         if secret is not None and request.method not in SAFE_METHODS:
             await check_form_token(request, secret)
         if not actor.may(self.role):

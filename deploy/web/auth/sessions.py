@@ -58,7 +58,7 @@ def actor_of_session(services: Services, secret: str, address: str) -> Actor | N
     if session is None or session.expires_at <= services.clock():
         return None
     user = services.accounts.user(session.user)
-    # A session from before the user was created belonged to another one of this name.
+    # A session older than the user belonged to an earlier user of this name.
     if user is None or user.disabled or session.created_at < user.created_at:
         return None
     return Actor(name=user.name, role=user.role, address=address, session=session.id)

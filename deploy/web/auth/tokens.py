@@ -88,7 +88,7 @@ def actor_of_token(services: Services, secret: str, address: str) -> Actor | Non
     if token is None or token.expires_at <= services.clock():
         return None
     user = services.accounts.user(token.user)
-    # A token from before the user was created belonged to another one of this name.
+    # A token older than the user belonged to an earlier user of this name.
     if user is None or user.disabled or token.created_at < user.created_at:
         return None
     role = token.role if user.role.includes(token.role) else user.role

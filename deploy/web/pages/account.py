@@ -53,7 +53,7 @@ async def change_password(request: Request, actor: Viewer) -> Response:
         clear_cookie(response, services.settings, services.settings.session_cookie)
         return response
 
-    # The rules of passwords name the key "password": it is the new one that they are about.
+    # The password rules name the key "password", which is the new password here.
     form = Form("password", fields, other="new")
     return await run_in_threadpool(or_again, form, change, lambda refused: _account(request, actor, refused=refused))
 
@@ -66,7 +66,7 @@ async def add_token(request: Request, actor: Viewer) -> Response:
     def add() -> Response:
         role, days = _role(fields), _days(fields.get("days", ""))
         secret, _ = managing.add_token(services_of(request), actor, fields.get("label", "").strip(), role, days)
-        # The answer to the form, not a page of its own: the secret is in no address and no history.
+        # The answer to the form, not a separate page, so that the secret is in no address and no browser history.
         return _account(request, actor, secret)
 
     form = Form("token", fields)

@@ -114,7 +114,7 @@ def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         **run_content(services, actor, reading),
         **budget_content(reading),
         "may_steer": actor.may(Role.OPERATOR),
-        # Not in what all users of a role share: the page itself says it.
+        # Not in the part that all users of a role share; the page itself shows it.
         "may_delete": False,
         "may_rename": False,
         "key": new_key,

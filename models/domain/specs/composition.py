@@ -221,7 +221,7 @@ class CompositionCostSpec(Spec):
         """The prior of a cost that is learned, None where each candidate costs the same."""
         if self.model != "measured":
             return None
-        # Heavier elements have setups with more electrons, networks do not ask.
+        # Pseudopotentials of heavier elements have more electrons; networks do not depend on them.
         exponents, reference = (
             {"atoms": self.power, "electrons": 0.0},
             {"atoms": REFERENCE_ATOMS, "electrons": REFERENCE_ELECTRONS},

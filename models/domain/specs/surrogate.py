@@ -61,7 +61,7 @@ class SoapDescriptorSpec(Spec):
     radial: Annotated[int, Field(ge=1, le=16)] = 8
     angular: Annotated[int, Field(ge=0, le=12)] = 6
     smearing: PositiveFloat = 0.4
-    # It came after the first release: without it a spec is what it was, and so are hashes of it.
+    # Added after the first release: without this key, specs and their hashes are unchanged.
     compression: Annotated[Literal["off", "mu1nu1"], Field(exclude_if=lambda mode: mode == "off")] = "off"
 
 

@@ -64,9 +64,9 @@ class ArmsProposer(ModelFree):
         else:
             seen = open_arms[draws[open_arms] > 0]
             score = expected_gains(pool, history, draws)[seen] / cost[seen]
-            # Of equals, as where all gains are zero, the one that least was spent on.
+            # Ties, e.g. if all gains are zero, go to the surface with the smallest spent cost.
             arm = int(seen[np.lexsort((draws[seen] * cost[seen], -score))[0]])
-        # What a draw may gain is no prediction of the candidate's value.
+        # The expected gain of a draw is not a prediction of the candidate's value.
         return Choice(position=_spread_over(pool, arm, allowed, _proposed(history), rng))
 
 

@@ -110,5 +110,5 @@ else:
     """Calculators that give an energy of each atom."""
 
 for _kind in CALCULATORS:
-    # Specs that hold another calculator are complete only now.
+    # Specs that contain another calculator can be completed only now.
     _kind.model_rebuild(_types_namespace={"AtomicCalculatorSpec": AtomicCalculatorSpec})
