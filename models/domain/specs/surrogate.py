@@ -114,8 +114,8 @@ class KernelRidgeSpec(Spec):
     Attributes:
         property: Name of the property in the data set.
         per_atom: Whether it grows with the number of atoms and is learned per atom.
-        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
-            of the elements stand beside.
+        descriptors: Descriptors of an atom's surroundings, averaged over the atoms, or of the whole structure; the fractions of
+            the elements are added.
         widths: Widths of the kernel, in units of the median distance of two training structures; cross-validation selects one.
         regularisations: Values added to the kernel's diagonal; cross-validation selects one.
     """
@@ -136,10 +136,10 @@ class SparseSpec(Spec):
         per_atom: Whether it grows with the number of atoms and is learned per atom.
         columns: Keys of the structures' metadata, such as those of an extended XYZ file's comment line, whose numbers are
             columns, or shell-style patterns of them. Every structure must have them.
-        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
-            of the elements stand beside. None are needed where ``columns`` are given.
+        descriptors: Descriptors of an atom's surroundings, averaged over the atoms, or of the whole structure; the fractions of
+            the elements are added. None are needed where ``columns`` are given.
         max_features: Largest number of columns in a model.
-        folds: So many times it is trained without a part of the groups, to know what it is off by there.
+        folds: Number of trainings without a part of the groups, from which its error is estimated.
     """
 
     type: Literal["sparse"] = "sparse"
@@ -172,7 +172,7 @@ class StackedSpec(Spec):
     Attributes:
         first: Learns the property.
         second: Learns the error of the first on groups that it did not see; the same property.
-        folds: So many times the first is trained without a part of the groups, to know what it is off by there.
+        folds: Number of trainings of the first without a part of the groups, from which its error is estimated.
     """
 
     type: Literal["stacked"] = "stacked"
