@@ -107,9 +107,9 @@ def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCamp
     """A campaign that did not come as a file.
 
     Args:
-        data: Content of a campaign file, including its name.
+        data: What a campaign file would hold, its name included.
         base_path: Folder at which relative paths start.
-        source: Origin of the data, for error messages.
+        source: Where the data come from, for errors.
 
     Raises:
         ConfigurationError: As :func:`load_campaign`.

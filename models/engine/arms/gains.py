@@ -1,6 +1,6 @@
-"""Expected gain of the next draw from each surface, if candidates of a surface are nearly uncorrelated.
+"""What the next draw from each surface may gain, where candidates of a surface say little about each other.
 
-The values of a surface are treated as independent draws. Of k + 1 of them the last is the lowest with probability 1 / (k + 1),
+The values of a surface are taken for independent draws. Of k + 1 of them the last is the lowest with probability 1 / (k + 1),
 whatever their law. How far it then lies below the lowest of the others follows a generalised Pareto law (Pickands 1975,
 doi:10.1214/aos/1176343003), here of shape 1/2: relaxations end in few different structures, so that the lowest one can lie far
 below all others, and a lighter tail gives surfaces up after one unlucky draw. A draw from a surface whose lowest value lies
@@ -11,8 +11,8 @@ below all others, and a lighter tail gives surfaces up after one unlucky draw. A
 with the deviation of values within a surface over √k for the scale. A surface whose lowest value came several times has little
 left to find: its gain is divided by how often it came.
 
-The best of many surfaces is overestimated, because it was also lucky. The shape was chosen among nine laws on six pools of
-copper and iron (``benchmarks/boundary_search``).
+Of many surfaces the best one is overrated, as it was lucky too. The shape was chosen among nine laws on six pools of copper and
+iron (``benchmarks/boundary_search``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAME = 1e-3
 
 
 def expected_gains(pool: CandidatePool, history: History, draws: IntArray) -> FloatArray:
-    """Expected decrease of the system's best value by the next draw from each surface, up to a common factor.
+    """How far the next draw from each surface lowers the best value of its system, on average and up to a common factor.
 
     Args:
         pool: With its surfaces and systems.

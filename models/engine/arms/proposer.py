@@ -1,4 +1,4 @@
-"""Bandit proposer: each surface once, then by the expected gain of the next draw; candidates are spread evenly in a surface."""
+"""Proposer by arms: surfaces by what their next draw may gain, each surface once, even spread inside them."""
 
 # ruff: noqa: ARG002 - the contract hands over more than these need
 
@@ -27,7 +27,7 @@ _NEW = 0.5
 
 
 class ArmsProposer(ModelFree):
-    """Chooses a surface by the expected gain of its next draw, and a candidate far from those already proposed on it.
+    """Chooses a surface by what its next draw may gain, and in it a candidate far from those that were proposed.
 
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
     surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first.
@@ -64,9 +64,9 @@ class ArmsProposer(ModelFree):
         else:
             seen = open_arms[draws[open_arms] > 0]
             score = expected_gains(pool, history, draws)[seen] / cost[seen]
-            # Ties, e.g. if all gains are zero, go to the surface with the smallest spent cost.
+            # Of equals, as where all gains are zero, the one that least was spent on.
             arm = int(seen[np.lexsort((draws[seen] * cost[seen], -score))[0]])
-        # The expected gain of a draw is not a prediction of the candidate's value.
+        # What a draw may gain is no prediction of the candidate's value.
         return Choice(position=_spread_over(pool, arm, allowed, _proposed(history), rng))
 
 
@@ -93,7 +93,7 @@ def _costs(pool: CandidatePool) -> FloatArray:
 
 
 def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArray, rng: np.random.Generator) -> int:
-    """An allowed candidate of a surface far from those already proposed on it; ties are broken at random."""
+    """An allowed candidate of a surface that is far from those of the surface that were proposed; of equals a random one."""
     members = np.flatnonzero(allowed & (pool.surface_codes == arm))
     # The farthest one of all is often at an edge of the translations: on a mirror plane of the boundary, from which nothing
     # relaxes away. So it is the farthest of some (Mitchell 1991, doi:10.1145/122718.122736).
