@@ -152,7 +152,7 @@ def test_every_kind_has_its_kernel(grid_pool):
     [
         (
             {"type": "rbf", "over": "angel"},
-            r"kernel\.over: 'angel' is no .*angle, structure, translation \(did you mean 'angle'",
+            r"kernel\.over: 'angel' is not .*angle, structure, translation \(did you mean 'angle'",
         ),
         ({"type": "rbf", "over": ["angle", "x*"]}, r"kernel\.over: 'x\*' is not a feature group"),
         ({"type": "same", "of": "sytem"}, r"kernel\.of: 'sytem' .* system, surface, angle, .*did you mean 'system'"),
