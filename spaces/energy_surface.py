@@ -194,7 +194,10 @@ def _host(spec: EnergySurfaceSpaceSpec, base_path: Path, limits: LimitsSpec | No
     """The host's cell, without the ion."""
     match spec.host:
         case FileHostSpec(file=file):
-            found = [item.atoms for item in read_structures(base_path / file, limits, "space.host.file")]
+            path, key = base_path / file, "space.host.file"
+            if path.is_file():
+                check_limit(limits, "cif_bytes", path.stat().st_size, f"{key}: bytes of {path.name!r}")
+            found = [item.atoms for item in read_structures(path, limits, key)]
             if len(found) != 1:
                 raise ConfigurationError(f"space.host.file: {file!r} has {len(found)} structures; expected 1")
             return found[0]

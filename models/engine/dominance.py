@@ -158,12 +158,14 @@ def _deviations(
         return np.zeros((count, 0))
     covariance = prediction.posterior.covariance_between(points, points, pending)
     white = rng.standard_normal((count, len(points)))
-    scale = float(covariance.diagonal().max())
+    diagonal = covariance.diagonal().copy()
     for jitter in _JITTERS:
+        np.fill_diagonal(covariance, diagonal + jitter * float(diagonal.max()))
         try:
-            lower = cholesky(covariance + jitter * scale * np.eye(len(points)), lower=True, check_finite=False)
+            lower = cholesky(covariance, lower=True, check_finite=False)
         except LinAlgError:
             continue
         return np.asarray(white @ lower.T)
+    np.fill_diagonal(covariance, diagonal)
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(white @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)

@@ -1,9 +1,10 @@
 """Bottlenecks of periodic energy surfaces: the lowest energy at which a path leads from a minimum to one of its images.
 
-A flood starts at the global minimum and always takes the lowest point that borders on what is flooded (Prim's order). Every
+A flood starts at the global minimum and takes every point at or below its level that borders on what is flooded, in any order;
+where there is none, the lowest point that borders on it raises the level. Only these points wait in a heap. Every
 point keeps the cell that it was reached in. Where the flood meets itself in another cell, the difference of the two cells is a
 direction in which the flooded region percolates; the point that last raised the level is the bottleneck of that direction. This
-finds what a union-find over points by rising energy finds for the component of the global minimum, and visits no point above
+finds what a union-find over points by rising energy finds for the component of the global minimum, and floods no point above
 the bottleneck.
 
 Newman & Ziff (2001), https://doi.org/10.1103/PhysRevE.64.016706 (winding of clusters); Kanamori et al. (2018),
@@ -23,6 +24,9 @@ from tansaku.models.engine.goals import Connectivity
 
 _CELLS = 1 << 20
 """Cells in a direction that one number can tell apart: more than a flood has points in a row."""
+
+_UNSEEN = np.iinfo(np.int64).max
+"""Cell of a point that the flood has not reached."""
 
 
 @dataclass(frozen=True)
@@ -55,51 +59,55 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
         connectivity: Number of neighbours of a grid point.
 
     Raises:
-        ValueError: No value is finite, or one is no number or minus infinity.
+        ValueError: The lowest value is not finite: none is, or one is no number or minus infinity.
     """
-    if np.isnan(values).any() or np.isneginf(values).any():
-        raise ValueError("an energy is no number")
-    if not np.isfinite(values).any():
-        raise ValueError("no value is finite")
     minimum = int(np.argmin(values))
-    start = int(np.argmax(grid.members == minimum))
-    # Energies by grid point: one look-up for each neighbour instead of two.
-    energies = np.where(grid.members >= 0, values[grid.members], np.inf)
-    points, levels = _flood(energies, np.array(grid.shape, dtype=np.intp), start, neighbour_steps(connectivity))
     lowest = float(values[minimum])
+    # The place of the minimum is that of a value that is no number, where there is one.
+    if np.isnan(lowest) or lowest == -np.inf:
+        raise ValueError("an energy is no number")
+    if lowest == np.inf:
+        raise ValueError("no value is finite")
+    shape, start = np.array(grid.shape, dtype=np.intp), int(grid.first[minimum])
+    points, levels = _flood(values, grid.members, shape, start, neighbour_steps(connectivity))
     first, second, third = (int(grid.members[point]) if point >= 0 else -1 for point in points)
     barriers = levels - lowest
     return Bottleneck(minimum, (first, second, third), (float(barriers[0]), float(barriers[1]), float(barriers[2])))
 
 
 @numba.njit(cache=True, nogil=True)
-def _flood(energies: FloatArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
+def _flood(values: FloatArray, members: IntArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
     """Grid points and levels of the bottlenecks in 1, 2 and 3 dimensions; see the module's docstring.
 
     A cell is one number, as are the steps of a point that is not at the border of the grid: most neighbours of a flooded point
-    are flooded too, and one comparison tells that they were reached in the same cell.
+    were reached before, and one comparison tells that it was in the same cell.
     """
-    count = energies.size
-    cells = np.zeros(count, dtype=np.int64)
-    state = np.zeros(count, dtype=np.int8)  # 1: in the heap, 2: flooded
-    heap = np.empty(count, dtype=np.intp)
+    count = members.size
+    cells = np.full(count, _UNSEEN, dtype=np.int64)
+    flooded = np.zeros(count, dtype=np.bool_)
+    below = np.empty(count, dtype=np.intp)  # reached, at or below the level
+    heap = np.empty(count, dtype=np.intp)  # reached, above the level
     keys = np.empty(count, dtype=np.float64)
     offsets = (steps[:, 0] * shape[1] + steps[:, 1]) * shape[2] + steps[:, 2]
     found = np.zeros((3, 3), dtype=np.int64)
     rank = 0
     points = np.full(3, -1, dtype=np.intp)
     levels = np.full(3, np.inf)
-    heap[0], keys[0], size = start, energies[start], 1
-    state[start] = 1
-    level, highest = -np.inf, start
-    while size > 0:
-        here = heap[0]
-        key = keys[0]
-        size -= 1
-        _sift_down(heap, keys, size, heap[size], keys[size])
-        state[here] = 2
-        if key > level:
-            level, highest = key, here
+    cells[start], below[0], waiting, size = 0, start, 1, 0
+    level, highest = values[members[start]], start
+    while True:
+        if waiting > 0:
+            waiting -= 1
+            here = below[waiting]
+        elif size > 0:
+            here = heap[0]
+            if keys[0] > level:
+                level, highest = keys[0], here
+            size -= 1
+            _sift_down(heap, keys, size, heap[size], keys[size])
+        else:
+            return points, levels
+        flooded[here] = True
         z = here % shape[2]
         y = (here // shape[2]) % shape[1]
         x = here // (shape[1] * shape[2])
@@ -114,21 +122,28 @@ def _flood(energies: FloatArray, shape: IntArray, start: int, steps: IntArray) -
                 k, over_z = _wrapped(z + steps[step, 2], shape[2])
                 cell += (over_x * _CELLS + over_y) * _CELLS + over_z
                 there = (i * shape[1] + j) * shape[2] + k
-            if state[there] == 2:
-                if cells[there] != cell:
-                    winding = _unpacked(cell - cells[there])
-                    if _independent(found, rank, winding):
-                        found[rank, 0], found[rank, 1], found[rank, 2] = winding
-                        points[rank], levels[rank] = highest, level
-                        rank += 1
-                        if rank == 3:
-                            return points, levels
-            elif state[there] == 0 and energies[there] < np.inf:
-                state[there] = 1
-                cells[there] = cell
-                _sift_up(heap, keys, size, there, energies[there])
-                size += 1
-    return points, levels
+            known = cells[there]
+            if known == cell:
+                continue
+            if known == _UNSEEN:
+                if members[there] < 0:
+                    continue
+                energy = values[members[there]]
+                if energy <= level:
+                    cells[there], below[waiting] = cell, there
+                    waiting += 1
+                elif energy < np.inf:
+                    cells[there] = cell
+                    _sift_up(heap, keys, size, there, energy)
+                    size += 1
+            elif flooded[there]:
+                winding = _unpacked(cell - known)
+                if _independent(found, rank, winding):
+                    found[rank, 0], found[rank, 1], found[rank, 2] = winding
+                    points[rank], levels[rank] = highest, level
+                    rank += 1
+                    if rank == 3:
+                        return points, levels
 
 
 @numba.njit(cache=True)
