@@ -69,7 +69,8 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
     if lowest == np.inf:
         raise ValueError("no value is finite")
     shape, start = np.array(grid.shape, dtype=np.intp), int(grid.first[minimum])
-    points, levels = _flood(values, grid.members, shape, start, neighbour_steps(connectivity))
+    energies = np.ascontiguousarray(values, dtype=np.float64)  # the flood is compiled for one kind of array
+    points, levels = _flood(energies, grid.members, shape, start, neighbour_steps(connectivity))
     first, second, third = (int(grid.members[point]) if point >= 0 else -1 for point in points)
     barriers = levels - lowest
     return Bottleneck(minimum, (first, second, third), (float(barriers[0]), float(barriers[1]), float(barriers[2])))
