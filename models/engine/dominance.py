@@ -18,7 +18,7 @@ from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, Int
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.goals import Goal
-from tansaku.models.engine.percolation import bottleneck
+from tansaku.models.engine.percolation import bottleneck, bottlenecks
 
 SAMPLES = 128
 """Surfaces that are drawn for a proposal."""
@@ -94,14 +94,15 @@ def sample_surfaces(
     else:
         drawn = _deviations(prediction, points, pending, rng, count)
 
+    flooded = bottlenecks(mean, points, grid, goal.connectivity)
+
     def dominant(sample: int) -> tuple[int, int, float]:
-        surface = mean.copy()
-        surface[points] += drawn[sample]
-        found = bottleneck(surface, grid, goal.connectivity)
+        found = flooded(mean[points] + drawn[sample])
         neck = found.points[goal.dimensions - 1]
         if neck < 0:
             return found.minimum, neck, float("inf")
-        top, bottom = state.restored(np.array([surface[neck], surface[found.minimum]]) * state.scale + state.centre[0])
+        levels = np.array([found.levels[goal.dimensions - 1], found.lowest])
+        top, bottom = state.restored(levels * state.scale + state.centre[0])
         return found.minimum, neck, float(top - bottom)
 
     # Floods hold no lock of the interpreter. On small grids threads cost more than they save.
