@@ -289,9 +289,12 @@ def squared_distances(
 def scaled_coordinates(factor: Stationary, pool: CandidatePool, lengthscale: FloatArray, rows: IntArray | slice) -> FloatArray:
     """Coordinates whose squared Euclidean distance is r², for every metric but ``overlap``; shape ``(n_rows, m)``."""
     x = coordinates(factor, pool, rows)
-    if factor.metric == "periodic":
-        lengthscale = np.tile(np.broadcast_to(lengthscale, (x.shape[1] // 2,)), 2)
-    return x / lengthscale
+    return x / scales(factor, lengthscale, x.shape[1])
+
+
+def scales(factor: Stationary, lengthscale: FloatArray, width: int) -> FloatArray:
+    """Lengthscale of each of ``width`` coordinates, or one for all; shape ``(width,)`` or ``(1,)``."""
+    return np.tile(np.broadcast_to(lengthscale, (width // 2,)), 2) if factor.metric == "periodic" else lengthscale
 
 
 def task_correlations(weights: FloatArray) -> FloatArray:
