@@ -151,13 +151,10 @@ class EnergySurfaceSpace:
     def _positions(self) -> IonGrid:
         return ion_grid(self._host, self._spec.grid, self._exclusion, self._symmetry)
 
-    def _id(self, fraction: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
-        x, y, z = (f"{round(float(part) * 10**_DIGITS):0{_DIGITS}d}" for part in fraction)
-        return f"{self._system}-x{x}-y{y}-z{z}"
-
     @cached_property
     def _by_id(self) -> dict[str, int]:
-        ids = [self._id(fraction) for fraction in self._positions.fractions]
+        places = np.rint(self._positions.fractions * 10**_DIGITS).astype(np.intp).tolist()
+        ids = [f"{self._system}-x{x:0{_DIGITS}d}-y{y:0{_DIGITS}d}-z{z:0{_DIGITS}d}" for x, y, z in places]
         # The grid's positions ascend along the first direction, so that ids of equal width ascend too.
         if sorted(set(ids)) != ids:
             raise ConfigurationError("space.grid: points are closer than candidate ids can tell; expected a larger step")
