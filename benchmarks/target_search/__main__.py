@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--budget", type=int, default=60, help="evaluations of a search")
     parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS), help="all by default")
+    parser.add_argument("--methods", nargs="+", choices=tuple(SPECS), default=tuple(SPECS), help="all by default")
     parser.add_argument("--minutes", type=float, help="begin no further seed after this time")
     given = parser.parse_args()
     seeds, budget = (1, 10) if given.quick else (given.seeds, given.budget)
@@ -109,7 +110,7 @@ def main() -> None:
         if given.minutes is not None and time.monotonic() - start > 60.0 * given.minutes:
             break
         for problem in given.problems:
-            for method in SPECS:
+            for method in given.methods:
                 runs = result["runs"].setdefault(problem, {}).setdefault(method, [])
                 if len(runs) == seed:
                     runs.append(search(Case(problem, method, seed, budget)))

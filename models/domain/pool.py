@@ -45,6 +45,12 @@ class FeatureGroup:
         if self.index.size and not (self.index.min() >= 0 and self.index.max() < len(self.values)):
             raise ConfigurationError(f"feature group {self.name!r}: the index points outside the distinct rows")
 
+    @cached_property
+    def ranges(self) -> FloatArray:
+        """Range of each column, one where it is constant, shape ``(d,)``."""
+        span = np.ptp(self.values, axis=0)
+        return np.where(span > 0.0, span, 1.0)
+
     @classmethod
     def compact(
         cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...], *, categorical: bool = False
