@@ -9,7 +9,10 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.engine.sparse.purchase import OpenTable, purchases
-from tansaku.tasks.measurements.report_file import ReportError
+from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements.report_file import ReportError, report_of
+from tests.support.actors import ADA
+from tests.unit.tasks.measurements.telling.test_kill_points import facts, play
 
 ROWS, KNOWN = 40, 12
 SPACE = {
@@ -128,9 +131,6 @@ def test_an_expensive_descriptor_is_not_asked_for_and_values_may_be_wanted_in_an
     assert len(expensive.waiting) == 1
     laboratory = open_table()
     assert after_the_design(laboratory).waiting == ()
-    from tansaku.tasks.measurements import telling
-    from tests.support.actors import ADA
-
     telling.ask(laboratory.resources, ADA, "lab", 1, values_only=True)
     now = laboratory.waiting()
     assert (len(now.waiting), now.descriptor) == (1, None)
@@ -203,3 +203,40 @@ def test_numbers_are_taken_off_a_budget_of_cost(open_table):
 def test_prices_that_cannot_be_weighed_are_refused(open_table, changes, message):
     with pytest.raises((ConfigurationError, ValueError), match=message):
         open_table(**changes)
+
+
+def steps(resources):
+    """A round that buys a descriptor, one process each, repeated after a crash under its id."""
+
+    def told(key, *rows):
+        return lambda: telling.tell(resources, ADA, "lab", report_of(rows), key)
+
+    def asked(key, count):
+        return lambda: telling.ask(resources, ADA, "lab", count, identifier=key)
+
+    rows = [row for row in range(ROWS) if row % 7 == 0]
+    return [
+        asked("ask-1", 1),
+        told("tell-1", {"number": 1, "value": 0.5}),
+        told("tell-2", *({"candidate": f"r{row:02d}", "value": value_of(row)} for row in rows)),
+        asked("ask-2", 1),
+        told("tell-3", *({"candidate": f"r{row:02d}", "costly": table()[row, 2]} for row in range(KNOWN, ROWS))),
+        asked("ask-3", 2),
+    ]
+
+
+@pytest.mark.parametrize("method", ["add_command", "append_event", "apply_command", "insert_proposal", "accept_outcome"])
+def test_killed_and_done_again_is_the_same_campaign(open_table, method):
+    def build():
+        return open_table(proposer={"type": "sparse", "initial_points": 1})
+
+    whole = build()
+    counts = play(whole, steps=steps)
+    assert [event.data["column"] for event in whole.store.events("lab", kind="descriptor")] == ["costly"]
+    assert len(facts(whole)) == 9
+    for when in ("before", "after"):
+        for call in range(1, counts[method] + 1):
+            struck = build()
+            play(struck, (method, call, when), steps)
+            assert facts(struck) == facts(whole), (call, when)
+            assert struck.spec.space == whole.spec.space
