@@ -235,7 +235,7 @@ def test_killed_and_done_again_is_the_same_campaign(open_table, method):
     assert [event.data["column"] for event in whole.store.events("lab", kind="descriptor")] == ["costly"]
     assert len(facts(whole)) == 9
     for when in ("before", "after"):
-        for call in range(1, counts[method] + 1):
+        for call in sorted({1, counts[method]}):
             struck = build()
             play(struck, (method, call, when), steps)
             assert facts(struck) == facts(whole), (call, when)
