@@ -16,6 +16,7 @@ from tansaku.models.sparse.exafs.fit import ShellFitter
 from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
+from tansaku.models.sparse.search.state_file import StateFile
 from tansaku.tasks.sparse.exafs import ExafsSettings, find_shells, run
 from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
 from tansaku.tasks.sparse.feff_file import read_feff
@@ -161,15 +162,16 @@ def test_a_killed_search_continues_to_the_same_shells(tmp_path, monkeypatch, sha
     counts.clear()
     assert searched(tmp_path) == continued
     assert not counts, "a finished search is not done again"
-    searched(tmp_path, replace(FEW, bounds=Bounds((1.5, 4.7), energy=(0.0, 5.0)), most=1))
-    assert counts, "other settings are another search"
+    StateFile(tmp_path / "shells.npz", "of another search").write({"energy": np.zeros(9)})
+    assert searched(tmp_path) == continued, "a state of other data or settings is not continued"
 
 
 def test_several_files_at_once_have_a_folder_each(tmp_path):
     noisy = tmp_path / "noisy.chi"
     k, chi = np.loadtxt(EXAMPLE).T
     np.savetxt(noisy, np.column_stack([k, chi + 1e-3 * np.random.default_rng(0).normal(size=len(k))]))
-    both = run([EXAMPLE, noisy], FEFF, tmp_path / "out", Reading(), replace(QUICK, most=1), jobs=2)
+    first = replace(QUICK, most=1, bounds=Bounds(distance=(2.2, 2.9), energy=(0.0, 6.0)))
+    both = run([EXAMPLE, noisy], FEFF, tmp_path / "out", Reading(), first, jobs=2)
     assert [data["spectrum"] for data in both] == [EXAMPLE.name, "noisy.chi"]
     assert 0.0 < abs(both[1]["shells"][0]["distance"] - both[0]["shells"][0]["distance"]) < 0.02
     assert json.loads((tmp_path / "out/noisy/report.json").read_text()) == json.loads(json.dumps(both[1]))
