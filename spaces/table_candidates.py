@@ -32,7 +32,7 @@ class TableCandidates:
     Args:
         spec: Which tables, and what their columns mean.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
@@ -88,7 +88,7 @@ class TableCandidates:
         return rows
 
     def columns(self) -> tuple[DescribedColumn, ...]:
-        """What the columns of the table may hold of a candidate that it does not list."""
+        """Allowed values of the columns for a candidate that the table does not list."""
         return self._described
 
     @cached_property
@@ -129,7 +129,7 @@ class TableCandidates:
         }
 
     def _row(self, table: TableColumns, item: OffPoolSpec) -> dict[str, str | float]:
-        """A candidate that the table does not list, as a row of it."""
+        """A candidate that the table does not list, as a row of the table."""
         named, cells = self._spec.columns, dict(item.cells)
         cells[named.id] = item.id
         if named.cost is not None:
@@ -138,7 +138,7 @@ class TableCandidates:
         return cells
 
     def _read_results(self, table: TableColumns, ids: TextArray, order: IntArray) -> None:
-        """Nothing is known yet."""
+        """Reads nothing: no value is known yet."""
 
     def _needed_columns(self) -> list[str]:
         """Columns of the candidates table that the spec names."""
@@ -217,10 +217,10 @@ class TableCandidates:
             return FeatureGroup.compact(name, codes[order], np.arange(len(codes)), tuple(names))
         strangers = [column for column in group.units if column not in columns]
         if strangers:
-            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is no column of this group")
+            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is not a column of this group")
         free = [column for column in group.prices if column not in columns]
         if free:
-            raise ConfigurationError(f"space.features.{name}.prices: {free[0]!r} is no column of this group")
+            raise ConfigurationError(f"space.features.{name}.prices: {free[0]!r} is not a column of this group")
         rows = _matrix(table, columns, f"space.features.{name}.columns", order, tuple(group.prices))
         return FeatureGroup.compact(
             name, rows, np.arange(len(rows)), columns, categorical=group.categorical, prices=group.prices
@@ -289,7 +289,7 @@ def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -
 
 
 def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:
-    """Names in ascending order (as numbers where all are numbers) and each row's place among them."""
+    """Names in ascending order (as numbers if all are numbers), and the index of each row's name."""
     names, codes = np.unique(labels, return_inverse=True)
     try:
         rank = np.argsort(np.array([float(name) for name in names]), kind="stable")

@@ -19,7 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Named features of all candidates, each distinct row held once.
+    """Named features of all candidates; each distinct row is stored once.
 
     Attributes:
         name: Name of the group, e.g. ``translation``.
@@ -65,7 +65,7 @@ class FeatureGroup:
         categorical: bool = False,
         prices: Mapping[str, float] | None = None,
     ) -> FeatureGroup:
-        """A group from rows that may be equal or unused: only those that candidates have are kept, each once.
+        """Builds a group from rows that may be equal or unused: only rows of candidates are kept, each once.
 
         Args:
             name: Name of the group.
@@ -104,7 +104,7 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
 
 @dataclass(frozen=True)
 class PeriodicGrid:
-    """A periodic grid whose points are candidates, several of them the same one where symmetry makes them equal.
+    """A periodic grid whose points are candidates; symmetry-equivalent points are the same candidate.
 
     Attributes:
         shape: Number of points along each cell vector.

@@ -260,7 +260,7 @@ class _Judge:
             found = lower.get(text.lower(), text)
             if found not in column.allowed:
                 shown = ", ".join(column.allowed[:12]) + (" …" if len(column.allowed) > 12 else "")
-                raise ValueError(f"{column.name}: {text!r} was never seen; expected one of {shown}")
+                raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
             return found
         try:
             value, own = quantity(text, comma=self.report.comma)

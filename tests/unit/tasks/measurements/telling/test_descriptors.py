@@ -195,7 +195,7 @@ def test_numbers_are_taken_off_a_budget_of_cost(open_table):
         ({"space": SPACE | {"columns": {"id": "name", "value": "other"}}, "calculator": None}, "values are known"),
         (
             {"space": SPACE | {"features": {"d": {"columns": ["cheap"], "prices": {"costly": 1.0}}}}},
-            "'costly' is no column of this group",
+            "'costly' is not a column of this group",
         ),
         ({"space": SPACE | {"features": {"d": {"columns": ["cheap", "costly"], "prices": {"cheap": 1.0}}}}}, "costly"),
     ],
