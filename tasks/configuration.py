@@ -368,9 +368,10 @@ def _without_paths(space: dict[str, Any]) -> None:
         del space["relaxed"]
     if not space.get("columns", {}).get("quantities", True):
         del space["columns"]["quantities"]
-    space.pop("off_pool", None)  # what was found, not said
+    for key in ("off_pool", "described"):
+        space.pop(key, None)  # what was found, not said
     for group in space.get("features", {}).values():
-        for key in ("categories", "units"):
+        for key in ("categories", "units", "prices"):
             if not group.get(key, True):
                 del group[key]
     if space.get("sha256"):

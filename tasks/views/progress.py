@@ -303,7 +303,7 @@ def status_of(campaign: StoredCampaign) -> CampaignStatus:
     stop, limit, exhaustive, spent = None, None, None, time_spent(campaign)
     if campaign.prospects is not None:
         pool = campaign.prospects.pool
-        limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
+        limit, exhaustive = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors), float(pool.cost.sum())
         reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)

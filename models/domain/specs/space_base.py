@@ -187,6 +187,35 @@ class SpaceBase(Spec):
             raise AssertionError(f"{type(self).__name__} describes no further candidates")
         return self
 
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """Prices of descriptors that can be measured, by column."""
+        return {}
+
+    def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
+        """Whether a proposer can use the space.
+
+        Args:
+            _proposer: Its spec.
+            _goal: Type of the goal.
+            transfer: Whether the campaign learns from others.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        del transfer
+
+    @property
+    def spent_on_descriptors(self) -> float:
+        """What descriptors have cost so far."""
+        return 0.0
+
+    def with_described(self, numbers: Mapping[str, Mapping[str, float]]) -> Self:
+        """The spec with descriptors that were measured, by candidate and column."""
+        if numbers:
+            raise AssertionError(f"{type(self).__name__} has no descriptors to measure")
+        return self
+
     def files(self) -> tuple[SpecFile, ...]:
         """Files whose content belongs to the spec."""
         return ()
