@@ -90,6 +90,16 @@ def test_one_candidate_has_one_energy_bit_for_bit(require, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("arm", "known"), [("s005-210-a1x11-n045", 936.2), ("s005-210-a1x15-n047", 936.0)])
+def test_evenly_spaced_atoms_give_the_lowest_structures_of_long_cells(require, tmp_path, arm, known):
+    """GRIP's example data have 936 for n = 0.45 in a cell of 1 x 11."""
+    require("lammps")
+    space = keys([2, 1, 0], replication={"max_atoms": 2000, "max": [1, 15]})
+    assert lowest(tmp_path, space | {"atoms": {"even": 1}}, arm, 20) == pytest.approx(known, abs=0.5)
+    assert lowest(tmp_path, space, arm, 20) > known + 10
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plane", "max_atoms", "arm", "budget", "known"),
     [
