@@ -17,7 +17,7 @@ COOLING_STEPS = 1000
 """Steps of 2 fs from the temperature of a run down to 50 K."""
 
 RELAXATION_STEPS = 300
-"""A relaxation takes as long as so many steps of molecular dynamics, about."""
+"""A relaxation takes as long as so many steps of molecular dynamics: 210 to 330 in copper, cells of 250 to 900 atoms."""
 
 
 @dataclass(frozen=True)

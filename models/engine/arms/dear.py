@@ -52,7 +52,7 @@ def locked_surfaces(
     Returns:
         Shape ``(n_surfaces,)``.
     """
-    dear = cheap_of != np.arange(len(cheap_of))
+    dear = np.asarray(cheap_of != np.arange(len(cheap_of)), dtype=np.bool_)
     if not dear.any():
         return dear
     both = lowest.copy()
