@@ -311,7 +311,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
     ("space", "atoms", "even"): 0.0,
-    ("proposer", "dear"): 1 / 3,
+    ("proposer", "expensive"): 1 / 3,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

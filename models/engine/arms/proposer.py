@@ -12,7 +12,7 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.engine.acquisition import TIE
-from tansaku.models.engine.arms.dear import dear_apart, locked_surfaces
+from tansaku.models.engine.arms.expensive import expensive_apart, locked_surfaces
 from tansaku.models.engine.arms.gains import expected_gains, lowest_values
 from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
@@ -54,12 +54,12 @@ class ArmsProposer(ModelFree):
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
-        pool, cheap_of = dear_apart(pool)
+        pool, cheap_of = expensive_apart(pool)
         draws = np.bincount(pool.surface_codes[_proposed(history)], minlength=len(pool.surfaces))
         open_arms = np.unique(pool.surface_codes[allowed])
         lowest = lowest_values(pool, history)
-        locked = locked_surfaces(pool, cheap_of, lowest, draws, open_arms, self._spec.dear)
-        # Where nothing but dear candidates is left, they are proposed.
+        locked = locked_surfaces(pool, cheap_of, lowest, draws, open_arms, self._spec.expensive)
+        # Where nothing but expensive candidates is left, they are proposed.
         open_arms = open_arms[~locked[open_arms]] if not locked[open_arms].all() else open_arms
         cost = _costs(pool) ** self._spec.cost_exponent
         first = _first_arms(pool, history, open_arms)
@@ -70,7 +70,7 @@ class ArmsProposer(ModelFree):
             arm = int(new[cost[new].argmin()])
         else:
             seen = np.setdiff1d(open_arms, new)
-            # Dear candidates of a surface begin where its cheap ones ended.
+            # Expensive candidates of a surface begin where its cheap ones ended.
             lowest = np.where(np.isfinite(lowest), lowest, lowest[cheap_of])
             score = expected_gains(pool, history, draws, lowest)[seen] / cost[seen]
             # Of equals, as where all gains are zero, the one that least was spent on.

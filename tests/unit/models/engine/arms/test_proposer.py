@@ -104,25 +104,25 @@ def test_candidates_of_an_arm_are_spread_over_it():
 EXPENSIVE = 20.0
 
 
-def half_dear():
+def half_expensive():
     """Every second candidate costs twenty times as much and lies lower."""
     of = pool()
     return replace(of, cost=np.where(np.arange(len(of)) % 2, EXPENSIVE, 1.0))
 
 
-def lower_where_dear(of, seed):
+def lower_where_expensive(of, seed):
     return landscape(of, seed) - 6.0 * (of.cost > 1)
 
 
-def test_dear_candidates_are_for_the_best_surfaces_after_three_cheap_ones():
-    of = half_dear()
-    values = lower_where_dear(of, 3)
-    chosen = searched(ArmsProposer(ArmsProposerSpec(dear=0.25)), of, values, 140, 0)
-    arms, dear = of.surface_codes[chosen], of.cost[chosen] > 1
-    assert 3 <= dear.sum() <= 40
-    for number in np.flatnonzero(dear):
+def test_expensive_candidates_are_for_the_best_surfaces_after_three_cheap_ones():
+    of = half_expensive()
+    values = lower_where_expensive(of, 3)
+    chosen = searched(ArmsProposer(ArmsProposerSpec(expensive=0.25)), of, values, 140, 0)
+    arms, expensive = of.surface_codes[chosen], of.cost[chosen] > 1
+    assert 3 <= expensive.sum() <= 40
+    for number in np.flatnonzero(expensive):
         before, own = arms[:number], arms[number]
-        assert ((before == own) & ~dear[:number]).sum() >= 3
+        assert ((before == own) & ~expensive[:number]).sum() >= 3
         peers = of.surface_system[before] == of.surface_system[own]
         lowest = {arm: values[chosen[:number]][before == arm].min() for arm in np.unique(before[peers])}
         assert sorted(lowest, key=lowest.get).index(own) < max(1, 0.25 * len(lowest))
@@ -130,23 +130,23 @@ def test_dear_candidates_are_for_the_best_surfaces_after_three_cheap_ones():
 
 def test_where_cost_is_equal_nothing_is_dear():
     of = pool()
-    runs = [searched(ArmsProposer(ArmsProposerSpec(dear=share)), of, landscape(of, 1), 50, 0).tolist() for share in (0, 1)]
+    runs = [searched(ArmsProposer(ArmsProposerSpec(expensive=share)), of, landscape(of, 1), 50, 0).tolist() for share in (0, 1)]
     assert runs[0] == runs[1]
 
 
-def test_dear_candidates_come_at_the_end_where_none_is_wanted():
-    of = half_dear()
-    chosen = searched(ArmsProposer(ArmsProposerSpec(dear=0)), of, lower_where_dear(of, 1), len(of), 0)
+def test_expensive_candidates_come_at_the_end_where_none_is_wanted():
+    of = half_expensive()
+    chosen = searched(ArmsProposer(ArmsProposerSpec(expensive=0)), of, lower_where_expensive(of, 1), len(of), 0)
     assert len(set(chosen)) == len(of)
     assert (of.cost[chosen][: len(of) // 2] == 1).all()
 
 
-def test_dear_candidates_for_the_best_surfaces_find_more_for_the_same_cost():
-    """Lowest values after as much was spent, with dear candidates of the best third, and of every surface like others."""
-    of = half_dear()
+def test_expensive_candidates_for_the_best_surfaces_find_more_for_the_same_cost():
+    """Lowest values after as much was spent, with expensive candidates of the best third, and of every surface like others."""
+    of = half_expensive()
     gaps = {"third": [], "alike": []}
     for seed in range(10):
-        values = lower_where_dear(of, seed)
+        values = lower_where_expensive(of, seed)
         for name, believed in (("third", of), ("alike", replace(of, cost=np.ones(len(of))))):
             chosen = searched(ArmsProposer(ArmsProposerSpec()), believed, values, 200, seed)
             gaps[name].append(gap(of, values, chosen[np.cumsum(of.cost[chosen]) <= 400]))
