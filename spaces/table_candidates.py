@@ -32,7 +32,7 @@ class TableCandidates:
     Args:
         spec: Which tables, and what their columns mean.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
@@ -87,7 +87,7 @@ class TableCandidates:
         return rows
 
     def columns(self) -> tuple[DescribedColumn, ...]:
-        """What the columns of the table may hold of a candidate that it does not list."""
+        """Allowed values of the columns for a candidate that the table does not list."""
         return self._described
 
     @cached_property
@@ -111,7 +111,7 @@ class TableCandidates:
         return tuple(found.values())
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """What the table holds of a candidate, by column. Raises NotFoundError."""
+        """The table's values of a candidate, by column. Raises NotFoundError."""
         row = int(self._order[self._pool.positions([candidate])[0]])
         return {name: cells[row].item() for name, cells in self._shown.items()}
 
@@ -127,7 +127,7 @@ class TableCandidates:
         }
 
     def _row(self, table: TableColumns, item: OffPoolSpec) -> dict[str, str | float]:
-        """A candidate that the table does not list, as a row of it."""
+        """A candidate that the table does not list, as a row of the table."""
         named, cells = self._spec.columns, dict(item.cells)
         cells[named.id] = item.id
         if named.cost is not None:
@@ -136,7 +136,7 @@ class TableCandidates:
         return cells
 
     def _read_results(self, table: TableColumns, ids: TextArray, order: IntArray) -> None:
-        """Nothing is known yet."""
+        """Reads nothing: no value is known yet."""
 
     def _needed_columns(self) -> list[str]:
         """Columns of the candidates table that the spec names."""
@@ -215,7 +215,7 @@ class TableCandidates:
             return FeatureGroup.compact(name, codes[order], np.arange(len(codes)), tuple(names))
         strangers = [column for column in group.units if column not in columns]
         if strangers:
-            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is no column of this group")
+            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is not a column of this group")
         rows = _matrix(table, columns, f"space.features.{name}.columns", order)
         return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns, categorical=group.categorical)
 
@@ -257,7 +257,7 @@ class TableCandidates:
 
 
 def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:
-    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``; rows that nobody uses may be incomplete."""
+    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``; unused rows may be incomplete."""
     rows = np.column_stack([table.numbers(column, key)[taken] for column in columns])
     bad = np.argwhere(~np.isfinite(rows))
     if len(bad):
@@ -276,7 +276,7 @@ def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -
 
 
 def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:
-    """Names in ascending order (as numbers where all are numbers) and each row's place among them."""
+    """Names in ascending order (as numbers if all are numbers), and the index of each row's name."""
     names, codes = np.unique(labels, return_inverse=True)
     try:
         rank = np.argsort(np.array([float(name) for name in names]), kind="stable")

@@ -29,10 +29,9 @@ TextArray = npt.NDArray[np.str_]
 
 
 class TableFile:
-    """One table on disk.
+    """A table on disk.
 
-    CSV cells are read as the text that stands there, so that an id such as ``007`` stays what it is; they become numbers
-    only where numbers are asked for.
+    CSV cells are read as text, so that an id such as ``007`` stays unchanged; they are converted to numbers only on request.
 
     Args:
         path: CSV or Parquet file.
@@ -74,7 +73,7 @@ class TableFile:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
 
     def _headings(self) -> list[str]:
-        """Names of a CSV's columns as they stand there."""
+        """Names of a CSV file's columns, unchanged."""
         with self.path.open(encoding="utf-8-sig", newline="") as stream:
             return next(csv.reader(stream), [])
 
@@ -199,7 +198,7 @@ class TableColumns:
         elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
             raise ConfigurationError(f"{key}: column {name!r} holds {column.type}, expected numbers")
         try:
-            # Integers above 2**53 lose digits as features, which does no harm; as ids they never come here.
+            # Features may lose digits of integers above 2**53, which is harmless; ids are not read here.
             numbers = pc.cast(column, pa.float64(), safe=_is_text(column.type))
         except pa.ArrowInvalid as error:
             row, cell = _first_bad_number(column.to_pylist())
@@ -255,7 +254,7 @@ class TableColumns:
 
 
 def _written(cell: str | float) -> str:
-    """A cell as a CSV holds it; a whole number without a point, as a label may be one."""
+    """A cell as in a CSV file; whole numbers without a decimal point, because they may be labels."""
     return (
         repr(int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell)
         if isinstance(cell, float | int)

@@ -26,8 +26,8 @@ from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
 from tansaku.tasks.checks.thickness import usual_cell, with_thickness
 from tansaku.tasks.checks.validation import validate_data, validate_document
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.site.users import user_path
-from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
 _SHOWN = 20

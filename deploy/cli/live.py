@@ -25,7 +25,7 @@ from tansaku.tasks.views.results import system_label
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tansaku.tasks.observer import Observer
+    from tansaku.tasks.driver.observer import Observer
 
 _LINE_EVERY = 10.0  # seconds between two progress lines
 

@@ -1,4 +1,4 @@
-"""`tansaku sparse`: which few columns explain a target, peaks a spectrum, oscillations a signal, shells a fine structure."""
+"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Molecular dynamics before a relaxation: what a calculator that has it is asked for."""
+"""Molecular dynamics before a relaxation: its settings, and the protocol of calculators that support it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AnnealingCalculator(Calculator, Protocol):
 
         Args:
             structure: Is left untouched. Its rigid blocks move as wholes.
-            run: How hot, how long, and the seed: the same seed gives the same bits.
+            run: Temperature, steps and seed; the same seed gives bitwise the same result.
             relaxation: Says whether atoms are held.
 
         Returns:

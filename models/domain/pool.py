@@ -19,7 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Named features of all candidates, each distinct row held once.
+    """Named features of all candidates; each distinct row is stored once.
 
     Attributes:
         name: Name of the group, e.g. ``translation``.
@@ -49,7 +49,7 @@ class FeatureGroup:
     def compact(
         cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...], *, categorical: bool = False
     ) -> FeatureGroup:
-        """A group from rows that may be equal or unused: only those that candidates have are kept, each once.
+        """Builds a group from rows that may be equal or unused: only rows of candidates are kept, each once.
 
         Args:
             name: Name of the group.
@@ -87,7 +87,7 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
 
 @dataclass(frozen=True)
 class PeriodicGrid:
-    """A periodic grid whose points are candidates, several of them the same one where symmetry makes them equal.
+    """A periodic grid whose points are candidates; symmetry-equivalent points are the same candidate.
 
     Attributes:
         shape: Number of points along each cell vector.

@@ -65,7 +65,7 @@ class Stationary(Composable):
 
 @dataclass(frozen=True)
 class Same(Composable):
-    """One if both candidates have the same level, else zero: a random effect.
+    """1 if both candidates have the same level, else 0: a random effect.
 
     Attributes:
         level: ``system``, ``surface``, or a feature group, whose distinct rows then count.
@@ -105,7 +105,7 @@ class Linear(Composable):
 
 @dataclass(frozen=True)
 class Constant(Composable):
-    """One everywhere: with a :class:`Scale`, an unknown mean."""
+    """1 everywhere: with a :class:`Scale`, an unknown mean."""
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ class _Judge:
             found = lower.get(text.lower(), text)
             if found not in column.allowed:
                 shown = ", ".join(column.allowed[:12]) + (" …" if len(column.allowed) > 12 else "")
-                raise ValueError(f"{column.name}: {text!r} was never seen; expected one of {shown}")
+                raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
             return found
         try:
             value, own = quantity(text, comma=self.report.comma)
@@ -265,7 +265,7 @@ class _Judge:
         return candidate, None if known is None else known.proposal.number
 
     def _grouped(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
-        """What is new of one candidate, and the lines that say what is known."""
+        """New measurements of a candidate, and the lines that repeat known ones."""
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
         stored = list(measurements_of(evaluation)) if evaluation is not None and evaluation.state in _ENDED else []

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from tansaku.models.domain.errors import LeaseHeldError
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.loop import CampaignLoop, DriveResult
+from tansaku.tasks.driver.loop import CampaignLoop, DriveResult
+from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.measurements.orders import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.measurements.report_file import Report
-from tansaku.tasks.observer import Observer
 from tansaku.tasks.resources import Resources
 
 

@@ -23,7 +23,7 @@ class Waiting(Record):
         number: Of the proposal.
         candidate: Its candidate.
         system: Search problem that it belongs to.
-        cells: What describes the candidate.
+        cells: Description of the candidate.
         why: Why it was chosen, in words.
         prediction: Predicted value when it was chosen [the objective's unit]; None before there was a model.
         uncertainty: Standard deviation of the prediction [the objective's unit].

@@ -20,7 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
-from tansaku.tasks.observer import Observer
+from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of

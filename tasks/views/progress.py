@@ -55,10 +55,10 @@ class CampaignStatus(Record):
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
-        limit: What it may spend, None for no limit or when the space cannot be opened.
+        limit: Cost limit, None for no limit or if the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
         driven_hours: Time that drivers have had it.
-        core_hours: What attempts of its evaluations took, as far as it was measured.
+        core_hours: Measured cost of the attempts of its evaluations.
         time_limits: What is spent of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.

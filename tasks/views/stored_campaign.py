@@ -55,7 +55,7 @@ class StoredCampaign:
         lease: Of its driver; None: nobody drove it when the record was read.
         spec: Its resolved spec, edits applied.
         arrays: Its evaluations.
-        incidents: What went wrong with evaluations, by number, in proposal order.
+        incidents: Failures of evaluations, by number, in proposal order.
         warnings: Warnings about results, by number.
         adopted: Numbers of the evaluations whose results were adopted from other campaigns.
         problems: What is wrong with evaluations that cannot be read.

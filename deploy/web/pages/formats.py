@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 
 
 class Html(str):
-    """A text that is HTML already: templates do not escape it again."""
+    """A text that is already HTML; templates do not escape it again."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class Html(str):
 
 
 def message(text: str) -> Html:
-    """A message for people as HTML: what stands between backticks, a command or a key, is set as code."""
+    """A message as HTML: text between backticks (commands, keys) is set as code."""
     return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
 
 

@@ -114,5 +114,7 @@ class AnnealSpec(Spec):
         """
         found = self.melting_point or MELTING_POINTS.get(element)
         if found is None:
-            raise ValueError(f"anneal.melting_point: null, and that of {element} is not known here; expected a number [K]")
+            raise ValueError(
+                f"anneal.melting_point: null, and the melting point of {element} is not tabulated; expected a number [K]"
+            )
         return found

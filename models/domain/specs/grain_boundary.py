@@ -35,8 +35,8 @@ class CrystalSpec(Spec):
         lattice_parameter: Edge of the cubic cell, or [a, c] of the hexagonal one [Å]; the bulk reference energy is computed at
             this value too. More than 0.5 % off the calculator's own is an error. ``auto``: the calculator's own, which is
             stored with the campaign.
-        strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
-            campaigns that were stored before this key, which are only warned.
+        strained: Whether the crystal is strained on purpose: its lattice parameter is not the calculator's own. null: false;
+            campaigns that were stored before this key only get a warning.
         own_lattice_parameter: The calculator's own, in the same form [Å]; filled in when the campaign is created, or by its
             first result.
     """

@@ -12,11 +12,11 @@ Cell = float | Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
 
 class OffPoolSpec(Spec):
-    """One candidate that a report of values described.
+    """A candidate that a report of values described.
 
     Attributes:
         id: Id of the candidate.
-        cells: What the columns of the table hold of it.
+        cells: Its values of the table's columns.
         cost: Its cost; null: the median of the listed candidates.
     """
 

@@ -95,7 +95,7 @@ class FeatureColumnsSpec(Spec):
         if self.categorical or self.units:
             raise ValueError("categories: not with categorical or units, which are of numbers; remove one")
         if len(set(self.categories)) < len(self.categories) and self.categories != "one_hot":
-            raise ValueError("categories: one is listed twice")
+            raise ValueError("categories: a category is listed twice")
         return self
 
 

@@ -60,7 +60,7 @@ def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
 
 
 def test_positions_that_are_all_the_same_are_refused():
-    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no wave .* a finer grid"):
+    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no plane wave .* a finer grid"):
         opened(host=ALUMINIUM | {"lattice_parameter": 3.2}, grid=0.2, exclusion=1.0).pool()
 
 

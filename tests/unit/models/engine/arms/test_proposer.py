@@ -171,5 +171,5 @@ def test_goals_that_it_does_not_serve_are_refused(goal):
         "proposer": {"type": "arms"},
         "budget": {"evaluations": 5},
     }
-    with pytest.raises(ValueError, match="proposer: arms serves the goal best_per_system"):
+    with pytest.raises(ValueError, match="proposer: arms supports the goal best_per_system"):
         CampaignSpec.model_validate(document)

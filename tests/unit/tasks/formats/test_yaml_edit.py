@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.yaml_edit import edit_yaml, value_at
-from tansaku.tasks.yaml_text import parse_yaml
+from tansaku.tasks.formats.yaml_edit import edit_yaml, value_at
+from tansaku.tasks.formats.yaml_text import parse_yaml
 
 TEXT = """\
 # A campaign.

@@ -9,7 +9,7 @@ import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.yaml_text import Dumper, Loader, parse_yaml
+from tansaku.tasks.formats.yaml_text import Dumper, Loader, parse_yaml
 
 Value = str | int | float | bool | None
 
@@ -94,7 +94,7 @@ def _with_value(text: str, parent: yaml.MappingNode, key: str, value: Value, ent
     node = _child(parent, key)
     if node is not None:
         if not isinstance(node, yaml.ScalarNode):
-            raise ConfigurationError(f"{key}: is no simple value; change it in the text")
+            raise ConfigurationError(f"{key}: is not a single value; change it in the text")
         begin, end = node.start_mark.index, node.end_mark.index
         return f"{text[:begin]}{' ' if begin == end else ''}{_written(value)}{text[end:]}"
     if value is None and not entry:

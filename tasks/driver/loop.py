@@ -16,14 +16,14 @@ from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.garbage import collection_paused
-from tansaku.tasks.interruption import interruptible
-from tansaku.tasks.lease import Heartbeat, take_lease
-from tansaku.tasks.observer import Observer, SilentObserver
+from tansaku.tasks.driver.interruption import interruptible
+from tansaku.tasks.driver.lease import Heartbeat, take_lease
+from tansaku.tasks.driver.observer import Observer, SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.retraining.driver import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.reuse.known import KnownResults
+from tansaku.tasks.site.garbage import collection_paused
 from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, recent_certificates, stopping

@@ -6,7 +6,7 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.loop import prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
 from tests.support.actors import ADA
 
 from .conftest import campaign_spec

@@ -11,7 +11,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.commands.copy import copy_campaign
 from tansaku.tasks.commands.rename import RENAMED, rename_campaign
 from tansaku.tasks.configuration import LoadedCampaign, spec_hash
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.site.processes import this_driver
 from tests.support.actors import ADA
 

@@ -11,7 +11,7 @@ from threading import Barrier
 import psutil
 import pytest
 
-from tansaku.tasks.garbage import collection_paused, give_back_memory
+from tansaku.tasks.site.garbage import collection_paused, give_back_memory
 
 
 def test_the_collection_goes_on_after_a_pause_and_after_an_error():
@@ -64,7 +64,7 @@ def test_freed_memory_goes_back_to_the_system():
 HEAPS = """
 import ctypes, sys, threading
 from pathlib import Path
-from tansaku.tasks.garbage import share_heap
+from tansaku.tasks.site.garbage import share_heap
 if sys.argv[1] == "shared":
     share_heap()
 together = threading.Barrier(8)

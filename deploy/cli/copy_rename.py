@@ -1,4 +1,4 @@
-"""`tansaku copy` and `tansaku rename`."""
+"""`tansaku copy` and `tansaku rename`: store the spec of a campaign under a new name, or rename the campaign."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def copy(
     """Stores a new campaign with the spec of a stored one; it has no evaluation yet."""
     from tansaku.tasks.commands.audit import by_command, creation, record_change
     from tansaku.tasks.commands.copy import copy_campaign
+    from tansaku.tasks.formats.yaml_edit import assignments
     from tansaku.tasks.stores.documents import utc_now
-    from tansaku.tasks.yaml_edit import assignments
 
     payload = assignments(changes or [])
     with opened(site) as resources:

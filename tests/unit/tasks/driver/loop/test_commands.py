@@ -10,7 +10,7 @@ from tansaku.models.domain.errors import SpecChangedError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.loop import prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
 from tests.support.actors import ADA
 
 

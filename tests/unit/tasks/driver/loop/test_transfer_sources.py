@@ -20,8 +20,8 @@ from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.commands.sweeps import sweep_artifacts
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign, spec_hash
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores.export_import import export_observations, import_observations

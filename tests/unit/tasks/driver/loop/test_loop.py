@@ -13,8 +13,8 @@ from tansaku.models.domain.errors import FencedError, LeaseHeldError, TransientE
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.loop import CampaignLoop, drive
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.loop import CampaignLoop, drive
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.site.processes import process_identity, this_driver
 
 GP = {"type": "gp", "preset": "published"}

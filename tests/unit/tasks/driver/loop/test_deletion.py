@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreErr
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.commands import delete as deletion
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
-from tansaku.tasks.loop import prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.views.progress import campaign_status
 from tests.support.actors import ADA

@@ -6,7 +6,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.loop import prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
 from tests.support.actors import ADA
 
 from .conftest import campaign_spec
@@ -48,7 +48,7 @@ def test_a_kernel_of_its_own_runs_and_a_resume_makes_the_same_choices(open_bench
 def test_an_unknown_group_is_refused_before_the_name_is_taken(open_bench, proposer):
     bench = open_bench()
     spec = campaign_spec(name="other", proposer=proposer)
-    with pytest.raises(ConfigurationError, match=r"'transaltion' is no feature group .*angle, structure, translation"):
+    with pytest.raises(ConfigurationError, match=r"'transaltion' is not a feature group .*angle, structure, translation"):
         prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("other")

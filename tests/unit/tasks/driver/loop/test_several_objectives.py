@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tansaku.deploy.cli import inspection, outcomes
+from tansaku.deploy.cli import inspection, results
 from tansaku.models.engine.front import on_front
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
@@ -94,7 +94,7 @@ def test_the_front_is_what_nothing_found_beats(searched):
 
 def test_the_commands_list_the_front(searched, capsys):
     data = read(searched)
-    outcomes._show_front(data, as_json=False, as_csv=False)
+    results._show_front(data, as_json=False, as_csv=False)
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split("\t")[:3] == ["value [mJ/m2]", "shift [Angstrom]", "candidate"]
     assert len(lines) == len(campaign_front(data).rows) + 1
@@ -102,7 +102,7 @@ def test_the_commands_list_the_front(searched, capsys):
     table = pd.read_csv(searched.folder / "table.csv").set_index("id")
     rows = evaluation_rows(data)
     assert [row["others"] for row in rows] == [{"shift": table.loc[row["candidate"], "x"]} for row in rows]
-    outcomes._show_front(data, as_json=True, as_csv=False)
+    results._show_front(data, as_json=True, as_csv=False)
     assert json.loads(capsys.readouterr().out) == [dict(row) for row in campaign_front(data).rows]
     shown = inspection._front(searched.store, searched.record())["front"]
     assert shown["candidates"] == list(campaign_front(data).rows)
@@ -124,7 +124,7 @@ def test_before_the_first_value_there_is_no_front(require, open_bench, capsys):
     require("botorch")
     bench = open_bench(**CAMPAIGN)
     assert campaign_front(read(bench)) is None
-    outcomes._show_front(read(bench), as_json=False, as_csv=False)
+    results._show_front(read(bench), as_json=False, as_csv=False)
     assert "no evaluation has a value yet" in capsys.readouterr().out
     assert inspection._front(bench.store, bench.record()) == {}
 

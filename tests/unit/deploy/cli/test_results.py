@@ -1,10 +1,10 @@
-from tansaku.deploy.cli import outcomes
+from tansaku.deploy.cli import results
 from tansaku.tasks.views.results import CampaignData
 
 
 def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorite_search, capsys):
     data = tavorite_search(8)
-    outcomes._show_compositions(data)
+    results._show_compositions(data)
     head, *lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert head[:3] == ["formula", "candidate", "E_b [eV]"]
     assert len(lines) == 8
@@ -19,7 +19,7 @@ def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorit
 
 
 def test_both_values_of_a_line_belong_to_the_candidate_that_it_names(recorded, capsys):
-    outcomes._show_systems(
+    results._show_systems(
         CampaignData.load(recorded("a1", "a2", "b1", polish=("a1",)), "small-table"), as_json=False, as_csv=False
     )
     head, beta, alpha, *notes = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
@@ -30,7 +30,7 @@ def test_both_values_of_a_line_belong_to_the_candidate_that_it_names(recorded, c
 
 
 def test_without_a_final_relaxation_the_best_of_the_search_is_shown(recorded, capsys):
-    outcomes._show_systems(CampaignData.load(recorded("a1", "a2"), "small-table"), as_json=False, as_csv=False)
+    results._show_systems(CampaignData.load(recorded("a1", "a2"), "small-table"), as_json=False, as_csv=False)
     head, _, alpha = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert "relaxed" not in head
     assert (alpha[1], alpha[-1]) == ("3", "a2")

@@ -1,4 +1,4 @@
-"""`tansaku results` and `tansaku plot`."""
+"""`tansaku results` and `tansaku plot`: show the results of a campaign as tables and figures."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def results(
 
 
 def _say_csv(frame: pd.DataFrame) -> None:
-    from tansaku.tasks.csv_text import csv_of
+    from tansaku.tasks.formats.csv_text import csv_of
 
     say(csv_of(frame), nl=False)
 

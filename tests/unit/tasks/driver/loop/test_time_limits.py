@@ -17,7 +17,7 @@ from tansaku.tasks.configuration import apply_edits, diff_specs, spec_hash
 from tansaku.tasks.stores.campaigns import driven_until
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.progress import campaign_status
-from tests.unit.tasks.loop.conftest import campaign_spec
+from tests.unit.tasks.driver.loop.conftest import campaign_spec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-12-31T23:59:59+09:00"

@@ -24,7 +24,7 @@ def _warnings(bench):
 
 def _bench(open_bench, monkeypatch, failing):
     Unlucky.failing = failing
-    monkeypatch.setattr("tansaku.tasks.loop.open_proposer", lambda spec, *_: Unlucky(settings(spec.proposer)))
+    monkeypatch.setattr("tansaku.tasks.driver.loop.open_proposer", lambda spec, *_: Unlucky(settings(spec.proposer)))
     return open_bench(proposer={"type": "gp", "refit_growth": 2.0}, execution={"in_flight": 1})
 
 

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import LeaseHeldError, StoreError, TransientEr
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Lease, LeaseOwner
 from tansaku.models.domain.specs.site import TimingSpec
-from tansaku.tasks.observer import Observer
+from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.site.processes import find_process, this_driver
 from tansaku.tasks.stores.campaigns import lease_held
 

@@ -1,4 +1,4 @@
-"""`tansaku ask` and `tell`: people and robots measure what a campaign proposes."""
+"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values."""
 
 from __future__ import annotations
 

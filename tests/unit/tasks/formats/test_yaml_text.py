@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.yaml_text import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, parse_yaml, read_yaml, write_yaml
+from tansaku.tasks.formats.yaml_text import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, parse_yaml, read_yaml, write_yaml
 
 KEYS = st.text(string.ascii_lowercase + "_", min_size=1, max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=12)
