@@ -310,6 +310,8 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
+    ("space", "atoms", "even"): 0.0,
+    ("proposer", "expensive"): 1 / 3,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
