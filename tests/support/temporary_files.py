@@ -1,7 +1,7 @@
 """Where the tests' temporary files lie: in memory, where there is room for them.
 
-A database writes its journal to the disk at every change. Without memory, the tests of interrupted writes wait for the disk most of
-their time.
+A database writes its journal to the disk at every change. Without memory, the tests of interrupted writes mostly wait for the
+disk.
 """
 
 from __future__ import annotations
