@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tansaku.deploy.web.app import ROUTERS
+from tansaku.models.domain.digits import significant
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.create import prepare_campaign
@@ -357,7 +358,7 @@ def test_the_page_of_diffusion_is_drawn_and_accessible_and_fits_a_phone(page: Pa
     go(page, f"/campaigns/{KNOWN}")
     page.get_by_role("link", name="Barriers, path and diffusion").click()
     expect(page.get_by_role("heading", name=f"Diffusion of {KNOWN}")).to_be_visible()
-    expect(page.locator("main")).to_contain_text(f"{surface.barriers[1]:.6g}")
+    expect(page.locator("main")).to_contain_text(significant(surface.barriers[1], digits=4))
     # Three slices, the path, the barrier against evaluations, diffusion against temperature.
     figures = page.locator("#diffusion-place figure")
     expect(figures).to_have_count(6, timeout=PATIENCE)
