@@ -19,8 +19,8 @@ class AxOptimiser:
     """An experiment of one system whose parameters are the columns of its table, each a range.
 
     Ax proposes points of ranges and products of choices. A list of candidates is neither: with a choice for each group of
-    columns, Ax searches choices and ranges by turns, for longer than it fits. So Ax's adapter, which holds the model, is
-    asked for the acquisition function's value at each candidate.
+    columns, Ax makes a column of its model of each value of a choice, 196 for the tavorites, and proposes points between the
+    candidates. So Ax's adapter, which holds the model, is asked for the acquisition function's value at each candidate.
     """
 
     def __init__(self) -> None:
