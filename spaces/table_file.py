@@ -239,6 +239,26 @@ class TableColumns:
         plain = pa.table({name: self._plain(name) for name in self._table.column_names})
         return TableColumns(self._file, pa.concat_tables([plain, pa.table(fields)], promote_options="permissive"))
 
+    def completed(self, ids: TextArray, numbers: Mapping[str, Mapping[str, float]], key: str) -> TableColumns:
+        """The columns with numbers in some cells.
+
+        Args:
+            ids: Of the rows, (n_rows,).
+            numbers: By id and column.
+            key: Key of the spec, for messages.
+
+        Raises:
+            ConfigurationError: A cell of a column that gets a number is not a number.
+        """
+        place, table = {str(label): row for row, label in enumerate(ids)}, self._table
+        for name in sorted({column for own in numbers.values() for column in own}):
+            cells = self.numbers(name, key).copy()
+            for label, own in numbers.items():
+                if name in own:
+                    cells[place[label]] = own[name]
+            table = table.set_column(table.column_names.index(name), name, pa.array(cells))
+        return TableColumns(self._file, table)
+
     def is_text(self, name: str) -> bool:
         """Whether a column holds text (as every CSV column does)."""
         return _is_text(self._plain(name).type)

@@ -24,6 +24,9 @@ def ask(
     release: Annotated[
         list[int] | None, typer.Option("--release", metavar="NUMBER", help="Release this waiting proposal first (repeatable).")
     ] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Propose candidates, even where a descriptor is worth more per price.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
@@ -37,7 +40,7 @@ def ask(
     with opened(site) as resources:
         if release:
             telling.release(resources, this_user(), name, release)
-        result = telling.ask(resources, this_user(), name, count)
+        result = telling.ask(resources, this_user(), name, count, values_only=values)
         asked = waiting_proposals(resources.store, name)
     if as_csv is not None:
         as_csv.write_text(asked.to_csv(), encoding="utf-8")
@@ -51,6 +54,8 @@ def ask(
         say(f"paused; continue with `tansaku resume {name}`", err=True)
     elif result.reason != "waiting":
         say(f"nothing more is proposed: {result.reason}; `tansaku results {name}` shows what was found", err=True)
+    elif asked.descriptor is not None:
+        say("report it by `tansaku tell`, then ask again; `--values` proposes a candidate at once", err=True)
     elif len(asked.waiting) < asked.asked_for:
         say(
             f"{len(asked.waiting)} of {asked.asked_for}: the others need these values, or the budget is spent",
@@ -62,7 +67,13 @@ def ask(
 
 def show_waiting(asked: Asked) -> None:
     """Prints the proposals that wait, and why each was chosen."""
-    count = len(asked.waiting)
+    count, offer = len(asked.waiting), asked.descriptor
+    if offer is not None:
+        say(f"{asked.campaign}: first measure {offer.column} of {', '.join(offer.candidates)}")
+        gains = f"{text(offer.per_price)}, by the best candidate's value {text(offer.value_per_price)}"
+        say(f"      price {text(offer.price)}; expected gain per price {gains} [{asked.unit}]")
+        if not count:
+            return
     wait = "1 proposal waits" if count == 1 else f"{count} proposals wait"
     say(f"{asked.campaign}: {wait} for a value [{asked.unit}]")
     for item in asked.waiting:

@@ -290,12 +290,18 @@ def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, floa
     return [(entry.position, entry.measured) for entry in ordered if entry.measured is not None and teaches_cost(entry)]
 
 
-def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
-    """Total cost limit, None for no limit [the spec's cost unit]."""
+def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0) -> float | None:
+    """Cost that evaluations may have in all, None for no limit [the spec's cost unit].
+
+    Args:
+        budget: What may be spent.
+        pool: All candidates.
+        descriptors: What descriptors have cost.
+    """
     if budget.cost is not None:
-        return budget.cost
+        return budget.cost - descriptors
     if budget.fraction is not None:
-        return budget.fraction * float(pool.cost.sum())
+        return budget.fraction * float(pool.cost.sum()) - descriptors
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Outcome, Provenance, Record
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
@@ -54,6 +54,7 @@ class Reported(Record):
         replaces: Whether these measurements replace all earlier ones of the proposal: a correction.
         measurements: In the order of the report.
         off_pool: What describes the candidate, where the space does not list it.
+        descriptors: Numbers of it that the space lacked or had otherwise, by column.
         basis: Attempts that the proposal had when it was reported, so that a repeated correction is another command.
     """
 
@@ -62,6 +63,7 @@ class Reported(Record):
     replaces: bool = False
     measurements: tuple[Measurement, ...]
     off_pool: OffPoolSpec | None = None
+    descriptors: dict[str, float] = Field(default_factory=dict)
     basis: int = 0
 
 

@@ -139,6 +139,8 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
         raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")
     if spec.objective.further:
         raise ConfigurationError("--rehearse: not supported for the goal pareto", hint="rehearse each objective separately")
+    if spec.space.prices:
+        raise ConfigurationError("--rehearse: not supported for a table with prices of numbers", hint="remove the prices")
     within = _tolerance(spec, options)
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()

@@ -157,6 +157,7 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
         if self.manual and (self.label is not None or self.retrain is not None):
             raise ValueError("calculator: manual computes no structures; remove label and retrain")
+        self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
 

@@ -11,6 +11,7 @@ from tansaku.models.domain.objectives import described as objective_described
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.limits import LimitName
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class SpecFile(NamedTuple):
         path: As written.
         sha256: The content hash that the spec gives, if any.
         kind: ``folder``: its files of structures, by names and content.
+        largest: Limit of its size, which is looked at before it is read.
     """
 
     key: KeyPath
     path: str
     sha256: str | None
     kind: Literal["file", "folder"] = "file"
+    largest: LimitName | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,35 @@ class SpaceBase(Spec):
         """The spec with candidates that were measured although the space does not list them."""
         if rows:
             raise AssertionError(f"{type(self).__name__} describes no further candidates")
+        return self
+
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """Prices of descriptors that can be measured, by column."""
+        return {}
+
+    def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
+        """Whether a proposer can use the space.
+
+        Args:
+            _proposer: Its spec.
+            _goal: Type of the goal.
+            transfer: Whether the campaign learns from others.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        del transfer
+
+    @property
+    def spent_on_descriptors(self) -> float:
+        """What descriptors have cost so far."""
+        return 0.0
+
+    def with_described(self, numbers: Mapping[str, Mapping[str, float]]) -> Self:
+        """The spec with descriptors that were measured, by candidate and column."""
+        if numbers:
+            raise AssertionError(f"{type(self).__name__} has no descriptors to measure")
         return self
 
     def files(self) -> tuple[SpecFile, ...]:
