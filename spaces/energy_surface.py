@@ -51,7 +51,7 @@ class EnergySurfaceSpace:
     Args:
         spec: The spec.
         base_path: Folder that relative paths start from.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The host cannot be read, the grid does not fit it, or it is too large.
@@ -101,7 +101,7 @@ class EnergySurfaceSpace:
 
     @property
     def rigid(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         return self._spec.host_atoms == "fixed"
 
     def structure_at(self, fraction: FloatArray) -> Atoms:
@@ -157,7 +157,7 @@ class EnergySurfaceSpace:
         ids = [f"{self._system}-x{x:0{_DIGITS}d}-y{y:0{_DIGITS}d}-z{z:0{_DIGITS}d}" for x, y, z in places]
         # The grid's positions ascend along the first direction, so that ids of equal width ascend too.
         if sorted(set(ids)) != ids:
-            raise ConfigurationError("space.grid: points are closer than candidate ids can tell; expected a larger step")
+            raise ConfigurationError("space.grid: points are closer than candidate ids can distinguish; expected a larger step")
         return {name: place for place, name in enumerate(ids)}
 
     @cached_property
@@ -165,7 +165,7 @@ class EnergySurfaceSpace:
         found = self._positions
         count = len(found.fractions)
         every = np.arange(count)
-        # Rounded, so that positions that are equal but for the last bits are.
+        # Rounded, so that positions that differ only in their last bits are equal.
         waves = np.round(invariant_waves(self._host, found.fractions, found.symmetry, self._spec.resolution), _ROUNDED)
         near, columns = surroundings(self._host, found.fractions)
         atoms = float(len(self._host) * prod(self._spec.supercell) + 1)

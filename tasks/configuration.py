@@ -27,8 +27,8 @@ from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
 from tansaku.tasks.checks.thickness import usual_cell, with_thickness
 from tansaku.tasks.checks.validation import validate_data, validate_document
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.site.users import user_path
-from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
 _SHOWN = 20
@@ -310,6 +310,8 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
+    ("space", "atoms", "even"): 0.0,
+    ("proposer", "expensive"): 1 / 3,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
@@ -368,9 +370,10 @@ def _without_paths(space: dict[str, Any]) -> None:
         del space["relaxed"]
     if not space.get("columns", {}).get("quantities", True):
         del space["columns"]["quantities"]
-    space.pop("off_pool", None)  # what was found, not said
+    for key in ("off_pool", "described"):
+        space.pop(key, None)  # what was found, not said
     for group in space.get("features", {}).values():
-        for key in ("categories", "units"):
+        for key in ("categories", "units", "prices"):
             if not group.get(key, True):
                 del group[key]
     if space.get("sha256"):

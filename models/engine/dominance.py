@@ -76,7 +76,7 @@ def sample_surfaces(
     grid = surface_grid(pool)
     state = prediction.state
     mean, deviation = prediction.mean.copy(), prediction.deviation
-    # The values themselves: what the model takes for noise of a computed energy would blur the barrier.
+    # The values themselves: the model's noise of a computed energy would blur the barrier.
     mean[history.observed] = state.forward(history.values, pool.system_codes[history.observed])
     mean[history.failed] = np.inf
     high = mean + _HIGH * deviation

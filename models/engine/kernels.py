@@ -68,7 +68,7 @@ class Stationary(Composable):
 
 @dataclass(frozen=True)
 class Same(Composable):
-    """One if both candidates have the same level, else zero: a random effect.
+    """1 if both candidates have the same level, else 0: a random effect.
 
     Attributes:
         level: ``system``, ``surface``, or a feature group, whose distinct rows then count.
@@ -108,7 +108,7 @@ class Linear(Composable):
 
 @dataclass(frozen=True)
 class Constant(Composable):
-    """One everywhere: with a :class:`Scale`, an unknown mean."""
+    """1 everywhere: with a :class:`Scale`, an unknown mean."""
 
 
 @dataclass(frozen=True)
@@ -232,12 +232,6 @@ def factor_count(factor: Factor, pool: CandidatePool) -> int:
     return len(pool.systems if isinstance(factor, Same | Task) and factor.level == "system" else pool.surfaces)
 
 
-def column_ranges(values: FloatArray) -> FloatArray:
-    """Range of each column, one where it is constant, shape ``(d,)``."""
-    span = np.ptp(values, axis=0)
-    return np.where(span > 0.0, span, 1.0)
-
-
 def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray | slice = slice(None)) -> FloatArray:
     """Rows of a factor's group in the metric's own coordinates.
 
@@ -249,12 +243,13 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     Returns:
         Shape ``(n_rows, m)``: m = d; 2 d with ``periodic``, whose columns are followed by their sines.
     """
-    values = pool.groups[factor.group].values
+    group = pool.groups[factor.group]
+    values = group.values
     if isinstance(factor, Linear):
         middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
-        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values)))
+        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
     if factor.metric == "range":
-        return values[rows] / column_ranges(values)
+        return values[rows] / group.ranges
     if factor.metric == "cumulative":
         return np.cumsum(values[rows], axis=1)
     if factor.metric == "periodic":

@@ -1,4 +1,4 @@
-"""What all specs share."""
+"""Base class of all specs, and types of their keys."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FileKind = Literal["table", "structure", "potential", "model"]
 
 @dataclass(frozen=True)
 class NamesFile:
-    """Marks, in the type of a key, that its text names a file. A spec from the dashboard may name files of the library only.
+    """Marks a key whose text is the name of a file. A spec from the dashboard may name files of the library only.
 
     Attributes:
         kind: What the file holds; None: a folder, which a spec from the dashboard cannot name.
@@ -64,7 +64,7 @@ class NamesFile:
 
 @dataclass(frozen=True)
 class PlainText:
-    """Marks, in the type of a key, that its text is never used as the name of a file."""
+    """Marks, in the type of a key, a text that is never used as the name of a file."""
 
 
 PLAIN_TEXT = PlainText()
@@ -161,7 +161,7 @@ def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iter
 
 
 def file_keys(model: type[BaseModel], name: str) -> list[str]:
-    """Names that a field has in files: the one that is documented, then older ones; mostly the field's own name alone.
+    """Names of a field in files: the documented name, then older ones; for most fields only their own name.
 
     Args:
         model: The spec class.
