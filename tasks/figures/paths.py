@@ -326,7 +326,7 @@ def draw_arrhenius(report: PathReport, path: Path) -> Path:
 
     found = report.diffusion
     if found is None:
-        raise ValueError("an ion that does not get away has no diffusion coefficient")
+        raise ValueError("an ion that cannot leave its site has no diffusion coefficient")
     with drawing():
         figure = Figure(figsize=(4.2, 3.2), layout="constrained")
         axes: Axes = figure.subplots()

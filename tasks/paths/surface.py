@@ -79,7 +79,7 @@ class CampaignSurface:
         grid: The unfolded grid.
         space: Of the ion's positions.
         goal: The campaign's.
-        beliefs: What the model knows of the barrier in one, two and three dimensions; empty without a model.
+        beliefs: The model's posterior of the barrier in one, two and three dimensions; empty without a model.
     """
 
     values: FloatArray

@@ -99,7 +99,7 @@ class GridPaths:
                     best[there], before[there] = further, here
                     heapq.heappush(waiting, (further, there))
         if goal not in before:
-            raise ValueError("no way joins the two points below the higher one")
+            raise ValueError("no path joins the two points below the higher one")
         found = [goal]
         while found[-1] != first:
             found.append(before[found[-1]])

@@ -11,7 +11,9 @@ from ase.build import bulk
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
+from tansaku.tasks import configuration
 
 ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}
 
@@ -60,7 +62,7 @@ def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
 
 
 def test_positions_that_are_all_the_same_are_refused():
-    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no wave .* a finer grid"):
+    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no plane wave .* a finer grid"):
         opened(host=ALUMINIUM | {"lattice_parameter": 3.2}, grid=0.2, exclusion=1.0).pool()
 
 
@@ -78,6 +80,24 @@ def test_a_host_of_an_unknown_element_is_refused():
 def test_a_host_with_a_thousand_atoms_and_more_is_refused_at_once(tmp_path):
     bulk("Al", "fcc", a=4.05, cubic=True).repeat(7).write(tmp_path / "host.extxyz")
     with pytest.raises(ConfigurationError, match=r"space\.host: 1,372 atoms in the cell; expected at most 1,000"):
+        opened(tmp_path, host={"file": "host.extxyz"})
+
+
+def test_a_host_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    document = {
+        "space": {"type": "energy_surface", "host": {"file": "host.extxyz"}, "ion": "H"},
+        "calculator": {"type": "chgnet"},
+        "objective": {"property": "energy", "unit": "eV", "goal": {"type": "bottleneck"}},
+    } | {"schema_version": 1, "name": "c", "proposer": {"type": "gp"}, "execution": {"polish": 0}}
+    with (tmp_path / "host.extxyz").open("wb") as host:
+        host.truncate(3 * 2**30)  # a hole: it takes no room
+    monkeypatch.setattr(configuration, "file_sha256", lambda path: pytest.fail(f"{path} is read"))
+    for limits, most in ((None, "100,000,000"), (DEFAULT_LIMITS, "1,000,000")):
+        with pytest.raises(
+            ConfigurationError, match=rf"^space\.host\.file: bytes of 'host\.extxyz': 3,221,225,472; .* {most}\n"
+        ):
+            configuration.campaign_from_data(document, tmp_path, "c", limits)
+    with pytest.raises(ConfigurationError, match=r"space\.host\.file: bytes of 'host\.extxyz'"):
         opened(tmp_path, host={"file": "host.extxyz"})
 
 
