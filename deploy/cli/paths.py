@@ -104,8 +104,8 @@ def show_report(name: str, report: PathReport) -> None:
     show_barriers(f"{name}, points of the grid", report.surface.barriers)
     place = report.surface.goal.dimensions - 1
     by_neighbours = [
-        f"{'no path' if row[place] is None else f'{row[place]:.3f} eV'} with {number} neighbours"
-        for number, row in report.document()["barriers_by_neighbours"].items()
+        f"{f'{found[place]:.3f} eV' if found[place] < float('inf') else 'no path'} with {number} neighbours"
+        for number, found in report.surface.barriers_by_neighbours().items()
     ]
     say(f"barrier over the grid in {place + 1} dimension(s): {', '.join(by_neighbours)}")
     _show_hops(name, report)
