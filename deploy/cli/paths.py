@@ -102,6 +102,12 @@ def _width(found: SurfaceBarrier) -> Cell:
 def show_report(name: str, report: PathReport) -> None:
     """Prints barriers, hops, what was refined, and the diffusion coefficient."""
     show_barriers(f"{name}, points of the grid", report.surface.barriers)
+    place = report.surface.goal.dimensions - 1
+    by_neighbours = [
+        f"{f'{found[place]:.3f} eV' if found[place] < float('inf') else 'no path'} with {number} neighbours"
+        for number, found in report.surface.barriers_by_neighbours().items()
+    ]
+    say(f"barrier over the grid in {place + 1} dimension(s): {', '.join(by_neighbours)}")
     _show_hops(name, report)
     if report.refinement is not None:
         _show_refinement(report, report.refinement)

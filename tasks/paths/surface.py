@@ -20,9 +20,13 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.barrier import BarrierBelief
+from tansaku.models.engine.goals import Connectivity
+from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.views.predictions import pool_expectation
 from tansaku.tasks.views.results import CampaignData
+
+NEIGHBOURS: tuple[Connectivity, ...] = (6, 26)
 
 CONFIDENCE = 0.95
 """Of the intervals of barriers."""
@@ -126,6 +130,13 @@ class CampaignSurface:
                 )
             )
         return tuple(found)
+
+    def barriers_by_neighbours(self) -> dict[Connectivity, tuple[float, float, float]]:
+        """Barriers with 6 and with 26 neighbours of a grid point [eV], infinite where there is no path.
+
+        With 26 a path may cut corners of the grid; where the two differ much, the grid is coarse.
+        """
+        return {number: bottleneck(self.values, self.grid, number).barriers for number in NEIGHBOURS}
 
     def path(self, dimensions: int) -> GridPath | None:
         """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""

@@ -142,7 +142,10 @@ def test_hops_that_symmetry_makes_equal_are_one_row_with_their_number(surface, c
     assert all(1 <= row["count"] <= 48 for row in rows)
     assert {tuple(row["limits"]) for row in rows} >= {("1d", "2d", "3d")}
     show_report("h-in-al", report)
-    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr().out
+    barrier = surface.barriers[2].barrier
+    assert f"barrier over the grid in 3 dimension(s): {barrier:.3f} eV with 6 neighbours, {barrier:.3f} eV with 26" in said
+    lines = [line.split("\t") for line in said.splitlines()]
     head = next(line for line in lines if line[0] == "hop")
     shown = [dict(zip(head, line, strict=True)) for line in lines[lines.index(head) + 1 :] if len(line) == len(head)]
     assert [int(row["in a cell"]) for row in shown] == [row["count"] for row in rows]
