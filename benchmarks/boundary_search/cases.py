@@ -61,6 +61,8 @@ class Case:
 
     Attributes:
         known: Lowest known energy with cells of at most ``max_atoms`` [mJ/m^2].
+        longest: Repeats along the tilt axis, at most.
+        fractions: Of a plane; None: all. Where they are given, atoms are removed evenly, but for GRIP's schedule.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Case:
     plane: tuple[int, int, int]
     max_atoms: int
     known: float
+    longest: int = 11
+    fractions: tuple[float, ...] | None = None
 
     def space(self, *, annealed: bool) -> JsonDict:
         """The space as a campaign file gives it."""
@@ -84,9 +88,11 @@ class Case:
             "axis": list(self.axis),
             "boundaries": {"planes": [list(self.plane)]},
             "cell": {"boundaries": 1, "reach": metal.reach},
-            "replication": {"max_atoms": self.max_atoms},
+            "replication": {"max_atoms": self.max_atoms, "max": [2, self.longest]},
             "translation": {"sample": "full"},
         }
+        if self.fractions is not None:
+            found["atoms"] = {"fractions": list(self.fractions), "even": 0 if annealed else 1}
         return found | ({"anneal": metal.anneal()} if annealed else {})
 
 
