@@ -109,5 +109,6 @@ CASES = (
     Case("fe-s5-210", FE, (0, 0, 1), (2, 1, 0), 300, 1096.2),
     Case("fe-s3-112", FE, (1, 1, 0), (1, 1, 2), 300, 262.9),
     Case("fe-s11-332", FE, (1, 1, 0), (3, 3, 2), 300, 1018.0),
+    Case("cu-s5-210-long", CU, (0, 0, 1), (2, 1, 0), 1500, 936.2, fractions=(0.4286, 0.4444, 0.4545, 0.5)),
 )
-"""The twelve boundaries of the pools, whose lowest energies they are."""
+"""Twelve boundaries of the pools, whose lowest energies they are, and one in a cell of 1 x 11."""
