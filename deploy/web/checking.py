@@ -1,4 +1,4 @@
-"""Checks, rehearsals and searches of tables in progress, and their last results: each by the content of what it was asked."""
+"""Checks, rehearsals and searches of tables in progress, and the latest results, by the content of the request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_PROBLEMS, _LONGEST = 50, 2000
 
 
 class Problem(BaseModel):
-    """What is wrong with a key of a spec; ``line`` is of the text, counted from 1."""
+    """A problem with a key of a spec; ``line`` is a line of the text, counted from 1."""
 
     key: str = Field(examples=["space.translation.step"])
     line: int | None
@@ -117,12 +117,12 @@ class Checks:
         self._pages: OrderedDict[str, str] = OrderedDict()
 
     def check(self, actor: Actor, text: str, page: str | None = None) -> Check:
-        """Begins to check a spec, unless it was checked.
+        """Begins to check a spec, unless that was done already.
 
         Args:
             actor: Who asks.
             text: The spec in YAML.
-            page: Of the browser; its earlier check is given up. None: the check belongs to no page.
+            page: Of the browser; its earlier check is abandoned. None: the check belongs to no page.
         """
         found = self._admitted(actor, text)
         if isinstance(found, Check):
@@ -209,7 +209,7 @@ class Checks:
         return run.check, run.asked
 
     def find(self, identifier: str, seconds: float = 0.0) -> Check | None:
-        """A check, None if it is not known any more.
+        """A check; None if it is no longer known.
 
         Args:
             identifier: Its id.
@@ -239,7 +239,7 @@ class Checks:
         with self._lock:
             self._give_up(page, identifier)
             run = self._runs.get(identifier)
-            # What failed without fault of the spec is tried again.
+            # A check that failed for reasons outside the spec is run again.
             if run is not None and run.wanted and run.check.state != "failed":
                 self._runs.move_to_end(identifier)
                 return run.check
@@ -250,7 +250,7 @@ class Checks:
         return run.check
 
     def _give_up(self, page: str | None, identifier: str) -> None:
-        """Ends the earlier check of a page."""
+        """Abandons the earlier check of a page."""
         if page is None:
             return
         before = self._pages.pop(page, None)
@@ -291,7 +291,7 @@ def _invalid(identifier: str, error: ConfigurationError) -> Check:
 
 
 def _watch(run: _Run) -> Watch:
-    """Notes the progress of a run; whether it is still wanted."""
+    """Notes the progress of a run; returns whether it is still wanted."""
 
     def note(progress: CheckProgress) -> None:
         run.check = run.check.model_copy(update=progress.model_dump())
@@ -308,5 +308,5 @@ def _problem(message: str) -> Problem:
 
 
 def _id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: object) -> str:
-    """Hash of all that a result depends on."""
+    """Hash of everything on which a result depends."""
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

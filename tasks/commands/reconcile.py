@@ -20,9 +20,9 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.commands.sweeps import sweep_artifacts, sweep_campaign
+from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
-from tansaku.tasks.loop import CampaignLoop
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
 from tansaku.tasks.views.progress import live_lease
@@ -35,7 +35,7 @@ _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 
 
 class ReconciledCampaign(Record):
-    """What was done for a campaign.
+    """Actions of a reconciliation for a campaign.
 
     Attributes:
         driven: Whether a driver is running; then its jobs are left to it.

@@ -94,7 +94,7 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--out: {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"--out: {str(folder)!r} cannot be created: {error.strerror}") from error
     document = report.document()
     data, graph = folder / "network.json", folder / "network.graphml"
     data.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")

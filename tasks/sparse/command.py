@@ -12,6 +12,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.design import Constraints
 from tansaku.models.sparse.search.generated import KINDS, generated_table
 from tansaku.models.sparse.search.scores import CLASS_SCORES
+from tansaku.tasks.sparse.folders import created
 from tansaku.tasks.sparse.report import write_report
 from tansaku.tasks.sparse.search import Found, Report, SearchSettings, search_table
 from tansaku.tasks.sparse.table_file import SearchTable, Wanted, check_size, read_table
@@ -90,11 +91,7 @@ def find(
         The result, and where generated columns come from.
     """
     table, settings, extra = prepared(path, options, say)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out {str(folder)!r}: the folder cannot be created: {error.strerror}") from error
-    found = search_table(table, settings, jobs, folder, report)
+    found = search_table(table, settings, jobs, created(folder), report)
     if found.convergence is not None and not found.convergence.reached:
         say(
             f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "

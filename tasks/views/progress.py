@@ -58,10 +58,10 @@ class CampaignStatus(Record):
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
-        limit: What it may spend, None for no limit or when the space cannot be opened.
+        limit: Cost limit, None for no limit or if the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
         driven_hours: Time that drivers have had it.
-        core_hours: What attempts of its evaluations took, as far as it was measured.
+        core_hours: Measured cost of the attempts of its evaluations.
         time_limits: What is spent of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
@@ -334,7 +334,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
     stop, limit, exhaustive, spent = None, None, None, time_spent(campaign)
     if campaign.prospects is not None:
         pool = campaign.prospects.pool
-        limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
+        limit, exhaustive = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors), float(pool.cost.sum())
         reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)

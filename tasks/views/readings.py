@@ -19,7 +19,7 @@ from tansaku.models.domain.records import CampaignRecord, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
-from tansaku.tasks.garbage import give_back_memory
+from tansaku.tasks.site.garbage import give_back_memory
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.headline import Best

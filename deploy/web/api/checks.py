@@ -40,7 +40,7 @@ Scalar = StrictStr | StrictBool | StrictInt | StrictFloat | None
 
 
 class NewCheck(Body):
-    """A spec to be checked. ``page`` belongs to a browser's page, whose earlier check is given up."""
+    """A spec to be checked. ``page`` is the id of a browser's page, whose earlier check is abandoned."""
 
     spec: SpecText
     page: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]+$")] | None = None
@@ -62,14 +62,14 @@ class NewTableSearch(Body):
 
 
 class SpecEdit(Body):
-    """Changes of single values in a spec; null takes a limit away."""
+    """Changes of single values in a spec; null removes a limit."""
 
     spec: SpecText
     changes: dict[str, Scalar] = Field(default={}, max_length=20, examples=[{"budget.evaluations": 100}])
 
 
 class EditedSpec(BaseModel):
-    """The changed text, and the values of the keys that can be changed so."""
+    """The changed text, and the values of the keys that can be changed in this way."""
 
     spec: str
     fields: dict[str, Scalar]
@@ -126,7 +126,7 @@ def cancel_table_search(request: Request, actor: Operator, check_id: str) -> Che
 
 @router.post("/spec-edits")
 def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
-    """Changes single values in the text of a spec and leaves all else, comments included, as it is."""
+    """Changes single values in the text of a spec; everything else, including comments, stays unchanged."""
     text = creating.edit_fields(edit.spec, edit.changes)
     return EditedSpec(spec=text, fields=creating.field_values(text))
 
@@ -134,7 +134,7 @@ def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
 def _found(request: Request, check_id: str) -> Check:
     found = services_of(request).checks.find(check_id)
     if found is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is not known any more; begin it again")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is no longer known; start it again")
     return found
 
 

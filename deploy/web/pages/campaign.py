@@ -30,6 +30,7 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import CommandKind, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.checks.rights import may_delete, may_rename
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -45,7 +46,6 @@ from tansaku.tasks.views.evaluation_table import (
 from tansaku.tasks.views.events import describe_payload, event_lines
 from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.yaml_text import write_yaml
 
 router = APIRouter(prefix="/campaigns")
 
@@ -98,7 +98,7 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
         request: To answer.
         actor: Who looks.
         name: Of the campaign.
-        seen: A version of the stream of changes: what is as recent will do.
+        seen: A version of the stream of changes; the parts must be at least as recent.
     """
     services = services_of(request)
     reading = services.readings.reading(name, seen)
@@ -106,14 +106,14 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
 
 
 def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
-    """What the page shows."""
+    """Content of the page."""
     return {
         **_shown(services, reading),
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
         **budget_content(reading),
         "may_steer": actor.may(Role.OPERATOR),
-        # Not in what all users of a role share: the page itself says it.
+        # Not in the part that all users of a role share; the page itself shows it.
         "may_delete": False,
         "may_rename": False,
         "key": new_key,
@@ -184,7 +184,7 @@ def _candidate(reading: Reading, text: str) -> str:
 
 
 def _shown(services: Services, reading: Reading) -> JsonDict:
-    """What the page shows besides the table."""
+    """Content of the page besides the table."""
     series = best_series(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
@@ -206,7 +206,7 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
 
 
 def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
-    """The groups up to so many failures: a form has a limit of fields, and nobody reads more of them."""
+    """The first groups, up to a number of failures, because a form has a limited number of fields."""
     few, left = [], _MOST_FAILURES
     for group in groups:
         if left > 0:
@@ -216,7 +216,7 @@ def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
 
 
 def _commands(reading: Reading) -> list[JsonDict]:
-    """Commands, the newest first, each with what becomes of it."""
+    """Commands, newest first, each with its effect."""
     record, driven = reading.record, reading.campaign.lease is not None
     found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [

@@ -19,7 +19,7 @@ _WIDEST_ROOM = 9  # classes room-1 to room-9 of the style sheet
 
 
 class Html(str):
-    """A text that is HTML already: templates do not escape it again."""
+    """A text that is already HTML; templates do not escape it again."""
 
     __slots__ = ()
 
@@ -97,7 +97,7 @@ def plain(text: str) -> str:
 
 
 def message(text: str) -> Html:
-    """A message for people as HTML: what stands between backticks, a command or a key, is set as code."""
+    """A message as HTML: text between backticks (commands, keys) is set as code."""
     return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
 
 

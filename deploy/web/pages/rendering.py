@@ -76,7 +76,7 @@ class Renderer:
         Args:
             request: To answer.
             template: Name of a file.
-            content: What the template shows, besides what every page shows.
+            content: Content of the template, besides that of every page.
         """
         actor: Actor | None = getattr(request.state, "actor", None)
         shared = {
@@ -96,7 +96,7 @@ def render(request: Request, template: str, content: Mapping[str, object], *, st
     Args:
         request: To answer.
         template: Name of a file.
-        content: What the template shows, besides what every page shows.
+        content: Content of the template, besides that of every page.
         status: Of the answer.
     """
     return HTMLResponse(renderer_of(request).text(request, template, content), status)

@@ -1,4 +1,4 @@
-"""The page of sparse searches: which few columns of a table of the library explain one of them."""
+"""The page of sparse searches, for the few columns of an uploaded table that explain another column."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def search_page(request: Request, _: Operator, check_id: str) -> Response:
     """Shows a search: its progress, or its report."""
     check = services_of(request).checks.find(check_id)
     if check is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this search is not known any more; begin it again")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this search is no longer known; start it again")
     report = check.search or {}
     columns = sorted(report.get("feature_posterior", {}).items(), key=lambda item: -item[1])
     return render(request, "sparse_search.html", {"check": check, "report": report, "columns": columns})

@@ -22,10 +22,10 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.checks import crystal
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, interruptible, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
-from tansaku.tasks.loop import CampaignLoop, interruptible, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import GridFSArtifactStore
@@ -173,7 +173,7 @@ def main() -> None:
     from tests.support.forks import preload
     from tests.support.warm_worker_server import JEMALLOC, PRELOADED
 
-    preload(PRELOADED, harmless=JEMALLOC)  # seconds that every driver would spend anew
+    preload(sys.argv[1:] or PRELOADED, harmless=JEMALLOC)  # seconds that every driver would spend anew
     children: set[int] = set()
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)
