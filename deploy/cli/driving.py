@@ -90,8 +90,7 @@ def run(
     from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.configuration import load_campaign
 
-    read_site(site)
-    loaded = load_campaign(file)
+    loaded = load_campaign(file, read_site(site).limits)
     with opened(site) as resources:
         prepare_campaign(resources, this_user(), loaded)
     if no_run:

@@ -91,11 +91,22 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
     Returns:
         The distinct rows, shape ``(n_distinct, d)``, and each row's place among them, shape ``(n,)``.
     """
-    codes = np.zeros(len(rows), dtype=np.int64)
+    # How many rows are smaller, as far as columns were compared. Only rows that are still equal to others are sorted again: of
+    # many points without symmetry, none after a few columns.
+    ranks = np.zeros(len(rows), dtype=np.intp)
+    equal = np.arange(len(rows))
     for column in rows.T:
-        # Codes are packed again after each column, so that their product with the next column's never overflows.
-        distinct, code = np.unique(column, return_inverse=True)
-        _, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
+        order = equal[np.lexsort((column[equal], ranks[equal]))]
+        before, values, places = ranks[order], column[order], np.arange(len(order))
+        group = np.ones(len(order), dtype=np.bool_)
+        group[1:] = before[1:] != before[:-1]
+        new = group.copy()
+        new[1:] |= values[1:] != values[:-1]
+        ranks[order] = before + np.maximum.accumulate(places * new) - np.maximum.accumulate(places * group)
+        equal = order[~(new & np.append(new[1:], True))]
+        if not len(equal):
+            break
+    _, codes = np.unique(ranks, return_inverse=True)
     first = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
     first[codes[::-1]] = np.arange(len(rows) - 1, -1, -1)
     # Adding zero makes -0.0 and 0.0, which are equal, the same number.
@@ -117,6 +128,14 @@ class PeriodicGrid:
     def __post_init__(self) -> None:
         if self.members.shape != (prod(self.shape),):
             raise ConfigurationError(f"grid: {self.members.shape} members, expected {prod(self.shape)}")
+
+    @cached_property
+    def first(self) -> IntArray:
+        """First point of each candidate, shape ``(n_candidates,)``."""
+        first = np.zeros(int(self.members.max(initial=-1)) + 1, dtype=np.intp)
+        points = np.flatnonzero(self.members >= 0)[::-1]
+        first[self.members[points]] = points
+        return first
 
 
 @dataclass(frozen=True)

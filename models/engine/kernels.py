@@ -25,6 +25,9 @@ Parameters = Mapping[str, FloatArray]
 Array = Any  # numpy's or torch's: the formulas are the same
 Elementwise = Callable[[Array], Array]
 
+_BLOCK = 2**16
+"""Covariances at once: they stay in the processor's cache."""
+
 _SQRT3 = sqrt(3.0)
 _SQRT5 = sqrt(5.0)
 
@@ -281,9 +284,12 @@ def squared_distances(
 def scaled_coordinates(factor: Stationary, pool: CandidatePool, lengthscale: FloatArray, rows: IntArray | slice) -> FloatArray:
     """Coordinates whose squared Euclidean distance is r², for every metric but ``overlap``; shape ``(n_rows, m)``."""
     x = coordinates(factor, pool, rows)
-    if factor.metric == "periodic":
-        lengthscale = np.tile(np.broadcast_to(lengthscale, (x.shape[1] // 2,)), 2)
-    return x / lengthscale
+    return x / scales(factor, lengthscale, x.shape[1])
+
+
+def scales(factor: Stationary, lengthscale: FloatArray, width: int) -> FloatArray:
+    """Lengthscale of each of ``width`` coordinates, or one for all; shape ``(width,)`` or ``(1,)``."""
+    return np.tile(np.broadcast_to(lengthscale, (width // 2,)), 2) if factor.metric == "periodic" else lengthscale
 
 
 def task_correlations(weights: FloatArray) -> FloatArray:
@@ -341,23 +347,42 @@ def covariance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Paramet
     Returns:
         Shape ``(n_a, n_b)``.
     """
-    done: dict[Factor, FloatArray] = {}
-    total = np.zeros((len(a), len(b)))
-    for term in terms:
-        product = np.full((len(a), len(b)), term.variance(parameters))
-        for factor in term.factors:
-            if factor not in done:
-                done[factor] = _gathered(factor, pool, parameters, a, b)
-            product *= done[factor]
-        total += product
+    factors = {factor: _between(factor, pool, parameters, a, b) for term in terms for factor in term.factors}
+    total = np.empty((len(a), len(b)))
+    height = max(_BLOCK // max(len(b), 1), 1)
+    for begin in range(0, len(a), height):
+        rows = slice(begin, min(begin + height, len(a)))
+        # Of a symmetric matrix the part from the diagonal on.
+        columns = slice(begin if a is b else 0, len(b))
+        done: dict[Factor, FloatArray] = {}
+        block = np.zeros((rows.stop - begin, columns.stop - columns.start))
+        for term in terms:
+            product = np.full(block.shape, term.variance(parameters))
+            for factor in term.factors:
+                if factor not in done:
+                    done[factor] = factors[factor](rows, columns)
+                product *= done[factor]
+            block += product
+        total[rows, columns] = block
+        if a is b:
+            total[rows.stop :, rows] = block[:, len(block) :].T
     return total
 
 
-def _gathered(factor: Factor, pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray) -> FloatArray:
+def _between(
+    factor: Factor, pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray
+) -> Callable[[slice, slice], FloatArray]:
+    """A factor between some of the candidates ``a`` and some of ``b``."""
     codes = factor_codes(factor, pool)
     rows_a, at_a = np.unique(codes[a], return_inverse=True)
-    rows_b, at_b = np.unique(codes[b], return_inverse=True)
-    return factor_matrix(factor, pool, parameters, rows_a, rows_b)[np.ix_(at_a, at_b)]
+    rows_b, at_b = (rows_a, at_a) if a is b else np.unique(codes[b], return_inverse=True)
+    if isinstance(factor, Stationary) and factor.metric != "overlap" and (len(rows_a), len(rows_b)) == (len(a), len(b)):
+        scale, profile = parameters[factor.lengthscale], factor.profile
+        near = scaled_coordinates(factor, pool, scale, codes[a])
+        far = near if a is b else scaled_coordinates(factor, pool, scale, codes[b])
+        return lambda rows, columns: correlation(profile, cdist(near[rows], far[columns], "sqeuclidean"))
+    every = factor_matrix(factor, pool, parameters, rows_a, rows_b)
+    return lambda rows, columns: every[np.ix_(at_a[rows], at_b[columns])]
 
 
 def prior_variance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Parameters) -> FloatArray:

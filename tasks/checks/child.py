@@ -95,7 +95,7 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
     if request.task == "search":
         return _searched(request, stream)
-    loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE)
+    loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE, request.limits)
     if request.task == "rehearse":
         asked = request.rehearsal
         options = RehearsalOptions(within=asked.within, replays=asked.replays, spread=asked.spread)

@@ -129,16 +129,7 @@ class CampaignSurface:
 
     def path(self, dimensions: int) -> GridPath | None:
         """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""
-        stations: list[FloatArray] = []
-        cell = np.zeros(3)
-        for number, hop in self.network.path(dimensions):
-            item = self.network.passes[number]
-            if not stations:
-                stations.append(np.array(self.network.sites[hop.first].fraction))
-            # A hop that is taken backwards has its pass in the cells seen from its other end.
-            origin = cell if hop == item.hop else cell - np.array(item.hop.cell)
-            cell = cell + np.array(hop.cell)
-            stations += [np.array(item.fraction) + origin, np.array(self.network.sites[hop.second].fraction) + cell]
+        stations = self.network.stations(dimensions)
         return self.paths.through(stations) if stations else None
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.deploy.cli.new_plugin import package_files
-from tests.support.plugin_packages import ROOT, add_package
+from tests.support.plugin_packages import ROOT, add_written_calculator
 
 NAME = "planted-spring"
 SUITES = (
@@ -26,12 +25,7 @@ WANTED = f"every_type_is_drawn or union_of_campaign_files or planted_spring and 
 def planted(tmp_path_factory) -> Path:
     """A folder of the path with the package that `tansaku new calculator` writes, as pip would leave it."""
     folder = tmp_path_factory.mktemp("planted")
-    for path, text in package_files(NAME).items():
-        if path.startswith("tansaku_"):
-            (folder / path).parent.mkdir(exist_ok=True)
-            (folder / path).write_text(text)
-    entry = {"planted_spring": "tansaku_planted_spring.spec:PlantedSpringSpec"}
-    add_package(folder, f"tansaku-{NAME}", {}, {"calculators": entry})
+    add_written_calculator(folder, NAME)
     return folder
 
 

@@ -33,6 +33,19 @@ def add_package(folder: Path, name: str, modules: Mapping[str, str], entries: Ma
         (folder / f"{module}.py").write_text(text)
 
 
+def add_written_calculator(folder: Path, name: str) -> None:
+    """Puts the package that `tansaku new calculator NAME` writes into a folder of the path."""
+    from tansaku.deploy.cli.new_plugin import package_files
+
+    word = name.replace("-", "_")
+    modules = {path: text for path, text in package_files(name).items() if path.startswith(f"tansaku_{word}")}
+    for path, text in modules.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    spec = f"tansaku_{word}.spec:{name.title().replace('-', '')}Spec"
+    add_package(folder, f"tansaku-{name}", {}, {"calculators": {word: spec}})
+
+
 def python(folder: Path, code: str, *words: str, cwd: Path | None = None) -> str:
     """Runs a program in a process that sees the packages of a folder; returns what it prints."""
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}

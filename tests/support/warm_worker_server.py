@@ -1,6 +1,7 @@
 """Forks workers and commands from one process that has imported what they import; none of it is product code.
 
-``python -m tests.support.warm_worker_server SOCKET PADDING`` listens on a unix socket. A client connects once per worker, sends
+``python -m tests.support.warm_worker_server SOCKET PADDING [MODULE ...]`` listens on a unix socket; it imports the modules, or
+those of most workers if none is named. A client connects once per worker, sends
 ``{"command", "environment", "folder"}`` with the worker's three standard streams, and reads ``{"pid"}`` and, when the worker
 has ended, ``{"status"}``. The worker has the command line, environment, session, streams and exit status of one that was begun
 by its command; only its parent is this process. ``PADDING`` makes room for the worker's command line in this process's own.
@@ -170,7 +171,7 @@ def run_command(address: str) -> None:
 
 if __name__ == "__main__":
     del sys.path[0]
-    preload(PRELOADED, harmless=JEMALLOC)
+    preload(sys.argv[3:] or PRELOADED, harmless=JEMALLOC)
     found = serve(sys.argv[1])
     if found is not None:
         become(*found, sys.argv[1])

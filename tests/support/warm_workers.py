@@ -129,10 +129,13 @@ class WarmWorkers:
 
     Args:
         folder: For its socket; short, as the address of a unix socket is.
+        preloaded: Modules that it imports; none: those of most workers.
+        environment: All its variables; None: those of this process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, preloaded: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
         self._address = str(folder / "workers.sock")
+        self._preloaded, self._environment = preloaded, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -141,8 +144,11 @@ class WarmWorkers:
         """Of its socket, on which it answers."""
         with self._lock:
             if self._process is None:
-                command = [sys.executable, "-m", "tests.support.warm_worker_server", self._address, "-" * 4096]
-                self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                module = "tests.support.warm_worker_server"
+                command = [sys.executable, "-m", module, self._address, "-" * 4096, *self._preloaded]
+                self._process = subprocess.Popen(
+                    command, cwd=ROOT, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                )
                 assert self._process.stdout.readline() == b"ready\n"
         return self._address
 

@@ -300,7 +300,7 @@ class CompositionSpaceSpec(SpaceBase):
     def files(self) -> tuple[SpecFile, ...]:
         """The parent's CIF and the file of phases, if they are files."""
         parent = self.parent
-        cif = () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256),)
+        cif = () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256, largest="cif_bytes"),)
         return (*cif, *phases_file(self.phases))
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:

@@ -17,6 +17,9 @@ REFERENCE_KPOINTS = 10.0
 REFERENCE_ELECTRONS = 1000.0
 """Numbers at which it holds where the pool has such descriptors; all electrons count, those of the cores too."""
 
+WORK = "work"
+"""Descriptor: what an evaluation takes over one of as many atoms, where some have more to do."""
+
 
 @dataclass(frozen=True)
 class CostPrior:

@@ -134,7 +134,9 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     def files(self) -> tuple[SpecFile, ...]:
         """The host's, where there is one."""
-        return (SpecFile(("host", "file"), self.host.file, self.host.sha256),) if isinstance(self.host, FileHostSpec) else ()
+        if not isinstance(self.host, FileHostSpec):
+            return ()
+        return (SpecFile(("host", "file"), self.host.file, self.host.sha256, largest="cif_bytes"),)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
         """The spec with the hash of its host's file."""

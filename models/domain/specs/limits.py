@@ -36,7 +36,7 @@ class LimitsSpec(Spec):
         pool: Candidates of a space of boundaries, or rows of a table.
         combinations: Combinations of ions of a composition space; candidates of a space of crystals, oxides or structures.
         initial: Evaluations of an initial design.
-        cif_bytes: Size of a CIF or POSCAR.
+        cif_bytes: Size of a CIF or POSCAR, or of the file of a host.
         cif_atoms: Atoms in the cell of a CIF, and in the cell that transformations make of it.
         structure_bytes: Size of all files of a space of structures together.
     """

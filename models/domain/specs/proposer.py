@@ -145,10 +145,14 @@ class ArmsProposerSpec(Spec):
 
     Attributes:
         cost_exponent: The gain that is expected is divided by cost to this power; 0 ignores cost.
+        expensive: Share of a system's surfaces, those with the lowest values and at least one, of which expensive candidates
+            are proposed too: those that cost over three times as much as the cheapest of their surface, such as annealed ones.
+            They come after three others of the surface. 1: of every surface; 0: of none as long as there are others.
     """
 
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
+    expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
 
 Compared = Literal["energy", "forces", "both"]

@@ -11,6 +11,7 @@ from tansaku.models.domain.objectives import described as objective_described
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.limits import LimitName
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class SpecFile(NamedTuple):
         path: As written.
         sha256: The content hash that the spec gives, if any.
         kind: ``folder``: its files of structures, by names and content.
+        largest: Limit of its size, which is looked at before it is read.
     """
 
     key: KeyPath
     path: str
     sha256: str | None
     kind: Literal["file", "folder"] = "file"
+    largest: LimitName | None = None
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         """The folder or the files, and the file of phases."""
         hashes = self.hashes or (None,) * len(self.paths or ())
         named = tuple(
-            SpecFile(("paths", i), path, sha256) for i, (path, sha256) in enumerate(zip(self.paths or (), hashes, strict=True))
+            SpecFile(("paths", i), path, sha256, largest="structure_bytes")
+            for i, (path, sha256) in enumerate(zip(self.paths or (), hashes, strict=True))
         )
         folder = () if self.folder is None else (SpecFile(("folder",), self.folder, self.sha256, "folder"),)
         return (*super().files(), *folder, *named)

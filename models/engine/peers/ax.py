@@ -1,4 +1,4 @@
-"""Ax's client with its default strategy, its suggestion moved to the nearest free candidate of the list."""
+"""Ax's default model and acquisition function, asked for the value of each candidate. Olson et al., AutoML 2025."""
 
 from __future__ import annotations
 
@@ -7,40 +7,72 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion, nearest, parameters
+import numpy as np
+
+from tansaku.models.engine.peers.botorch import seeded
+from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
 
 _VALUE = "value"
 
 
 class AxOptimiser:
-    """A client of one system: columns are ranges, descriptors are unordered choices; it tells no expected gain."""
+    """An experiment of one system whose parameters are the columns of its table, each a range.
+
+    Ax proposes points of ranges and products of choices. A list of candidates is neither: with a choice for each group of
+    columns, Ax searches choices and ranges by turns, for longer than it fits. So Ax's adapter, which holds the model, is
+    asked for the acquisition function's value at each candidate.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[Encoding, list[tuple[int, float]], Any] | None = None
 
     def suggest(self, problem: Problem) -> Suggestion:
         """The next candidate."""
-        from ax.api.client import Client
+        from ax.adapter.registry import Generators
+        from ax.core.observation import ObservationFeatures
 
-        with _quiet():
-            client = Client(random_seed=problem.seed + len(problem.rows))
-            client.configure_experiment(parameters=_described(problem.encoding))
-            client.configure_optimization(objective=f"-{_VALUE}")
-            client.configure_generation_strategy(initialization_budget=0)
-            for row, value in zip(problem.rows.tolist(), problem.values.tolist(), strict=True):
-                number = client.attach_trial(parameters=parameters(problem.encoding, row))
-                client.complete_trial(number, raw_data={_VALUE: value})
-            (asked,) = client.get_next_trials(max_trials=1).values()
-        return Suggestion(nearest(problem, asked))
+        matrix = problem.encoding.matrix
+        with _quiet(), seeded(problem.seed):
+            adapter = Generators.BOTORCH_MODULAR(experiment=self._experiment(problem))
+            candidates = [ObservationFeatures(parameters=_named(row)) for row in matrix[problem.free].tolist()]
+            gains = np.asarray(adapter.evaluate_acquisition_function(candidates))
+        best = int(np.argmax(gains))
+        return Suggestion(int(problem.free[best]), float(np.exp(gains[best])) * problem.deviation)
+
+    def _experiment(self, problem: Problem) -> Any:  # noqa: ANN401 - Ax has no types here
+        """The experiment with all that was measured. Trials stay attached: attaching all of them takes longer than fitting."""
+        measured = list(zip(problem.rows.tolist(), problem.values.tolist(), strict=True))
+        encoding, known, experiment = self._kept or (None, [], None)
+        if encoding is not problem.encoding or known != measured[: len(known)]:
+            known, experiment = [], _empty(problem.encoding.matrix.shape[1])
+        for row, value in measured[len(known) :]:
+            _, number = experiment.attach_trial([_named(problem.encoding.matrix[row].tolist())])
+            experiment.trials[number].mark_running(no_runner_required=True)
+            experiment.trials[number].update_trial_data({_VALUE: value})
+            experiment.trials[number].mark_completed()
+        self._kept = (problem.encoding, measured, experiment)
+        return experiment
 
 
-def _described(encoding: Encoding) -> list[Any]:
-    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+def _named(row: list[float]) -> dict[str, float]:
+    return {f"x{number}": value for number, value in enumerate(row)}
 
-    ranges = [RangeParameterConfig(name=name, parameter_type="float", bounds=(0.0, 1.0)) for name in encoding.names]
-    return ranges + [
-        ChoiceParameterConfig(
-            name=descriptor.name, parameter_type="int", values=list(range(len(descriptor.rows))), is_ordered=False
-        )
-        for descriptor in encoding.descriptors
-    ]
+
+def _empty(dimensions: int) -> Any:  # noqa: ANN401 - Ax has no types here
+    """An experiment without trials."""
+    from ax.core.experiment import Experiment
+    from ax.core.metric import Metric
+    from ax.core.objective import Objective
+    from ax.core.optimization_config import OptimizationConfig
+    from ax.core.parameter import ParameterType, RangeParameter
+    from ax.core.search_space import SearchSpace
+
+    ranges = [RangeParameter(name, ParameterType.FLOAT, 0.0, 1.0) for name in _named([0.0] * dimensions)]
+    return Experiment(
+        search_space=SearchSpace(ranges),
+        tracking_metrics=[Metric(_VALUE)],
+        optimization_config=OptimizationConfig(Objective(expression=f"-{_VALUE}", metric_name_to_signature={_VALUE: _VALUE})),
+    )
 
 
 @contextmanager

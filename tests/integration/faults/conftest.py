@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,15 +34,20 @@ _COUNT = itertools.count()
 
 
 class DriverServer:
-    """Handle of ``driver_server.py``: starts drivers, waits for them, signals them."""
+    """Handle of ``driver_server.py``: starts drivers, waits for them, signals them.
 
-    def __init__(self) -> None:
+    Args:
+        preloaded: Modules that it imports; none: those of most drivers and workers.
+        environment: Variables that it has beside those of this process.
+    """
+
+    def __init__(self, preloaded: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("driver_server.py"))],
+            [sys.executable, str(Path(__file__).with_name("driver_server.py")), *preloaded],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])} | (environment or {}),
         )
         self._started: list[int] = []
         self._ended: dict[int, int] = {}
@@ -82,10 +87,22 @@ class DriverServer:
 
 
 @pytest.fixture(scope="session")
-def driver_server() -> Iterator[DriverServer]:
-    server = DriverServer()
-    yield server
-    server.close()
+def open_driver_server() -> Iterator[Callable[..., DriverServer]]:
+    """Starts the process that forks drivers; each one ends with the session."""
+    opened: list[DriverServer] = []
+
+    def open_one(preloaded: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> DriverServer:
+        opened.append(DriverServer(preloaded, environment))
+        return opened[-1]
+
+    yield open_one
+    for server in opened:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def driver_server(open_driver_server: Callable[..., DriverServer]) -> DriverServer:
+    return open_driver_server()
 
 
 @pytest.fixture(scope="session")

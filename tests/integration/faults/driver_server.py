@@ -173,7 +173,7 @@ def main() -> None:
     from tests.support.forks import preload
     from tests.support.warm_worker_server import JEMALLOC, PRELOADED
 
-    preload(PRELOADED, harmless=JEMALLOC)  # seconds that every driver would spend anew
+    preload(sys.argv[1:] or PRELOADED, harmless=JEMALLOC)  # seconds that every driver would spend anew
     children: set[int] = set()
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)
