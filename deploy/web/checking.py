@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,13 +21,14 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.checks.check import CampaignPreview
 from tansaku.tasks.checks.policy import Admitted
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion
+from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
 from tansaku.tasks.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
-from tansaku.tasks.commands.search_web import search, searched_file
+from tansaku.tasks.commands.search_web import search, searched_file, size
 
-State = Literal["running", "valid", "invalid", "failed"]
+State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64
+_ENDS_WITHIN = 5.0  # of a cancelled search, whose process is killed [s]
 _MOST_PROBLEMS, _LONGEST = 50, 2000
 
 
@@ -47,7 +49,10 @@ class NamedFile(BaseModel):
 
 
 class Check(BaseModel):
-    """A check, rehearsal or search: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: try again."""
+    """A check, rehearsal or search.
+
+    It is ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: try again; or ``cancelled`` by a user.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +64,7 @@ class Check(BaseModel):
     facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
     search: Annotated[JsonDict | None, Field(description="The report on a table, as `tansaku sparse search` writes it.")] = None
+    size: Annotated[TableSize | None, Field(description="How large the search of a table is.")] = None
     stage: Annotated[str, Field(description="Of a search.")] = ""
     done: Annotated[int, Field(description="Replays that a rehearsal has finished, or percent of a stage.")] = 0
     total: int = 0
@@ -69,11 +75,32 @@ class Check(BaseModel):
         return self.state != "running"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for the search of a table, and what for.
+
+    Attributes:
+        user: Who.
+        at: When.
+        file: Name of the table.
+        target: Column to explain.
+        largest: Largest number of columns in a model.
+    """
+
+    user: str
+    at: datetime
+    file: str
+    target: str
+    largest: int
+
+
 @dataclass
 class _Run:
     check: Check
     ended: threading.Event = field(default_factory=threading.Event)
     wanted: bool = True
+    asked: Asked | None = None
+    cancelled_by: str = ""
 
 
 class Checks:
@@ -146,7 +173,40 @@ class Checks:
             report = search(self._desk, file, question, _watch(run))
             return Check(id=identifier, state="valid", files=_files((file,)), search=report)
 
+        asked = Asked(actor.name, self._desk.clock(), file.name, question.target, question.max_features)
+        return self._begin(identifier, work, asked=asked)
+
+    def size(self, actor: Actor, name: str, question: TableQuestion) -> Check:
+        """Begins to find out how large a search is, unless that was done; arguments and errors as of :meth:`search`."""
+        file = searched_file(self._desk, name)
+        identifier = _id("size", actor, (file,), question.model_dump())
+
+        def work(run: _Run) -> Check:
+            found = size(self._desk, file, question, _watch(run))
+            return Check(id=identifier, state="valid", files=_files((file,)), size=found)
+
         return self._begin(identifier, work)
+
+    def searches(self) -> list[tuple[Check, Asked]]:
+        """Searches of tables that are known, the last first."""
+        with self._lock:
+            runs = list(self._runs.values())
+        return [(run.check, run.asked) for run in reversed(runs) if run.asked is not None]
+
+    def cancel(self, actor: Actor, identifier: str) -> tuple[Check, Asked] | None:
+        """Cancels the search of a table, whose process is ended; None if no such search runs.
+
+        Args:
+            actor: Who cancels it.
+            identifier: Its id.
+        """
+        with self._lock:
+            run = self._runs.get(identifier)
+            if run is None or run.asked is None or run.check.ended or run.cancelled_by:
+                return None
+            run.wanted, run.cancelled_by = False, actor.name
+        run.ended.wait(_ENDS_WITHIN)
+        return run.check, run.asked
 
     def find(self, identifier: str, seconds: float = 0.0) -> Check | None:
         """A check; None if it is no longer known.
@@ -173,7 +233,9 @@ class Checks:
             self._forget()
         return run.check
 
-    def _begin(self, identifier: str, work: Callable[[_Run], Check], page: str | None = None) -> Check:
+    def _begin(
+        self, identifier: str, work: Callable[[_Run], Check], page: str | None = None, asked: Asked | None = None
+    ) -> Check:
         with self._lock:
             self._give_up(page, identifier)
             run = self._runs.get(identifier)
@@ -181,7 +243,7 @@ class Checks:
             if run is not None and run.wanted and run.check.state != "failed":
                 self._runs.move_to_end(identifier)
                 return run.check
-            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"))
+            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"), asked=asked)
             self._runs.move_to_end(identifier)
             self._forget()
         threading.Thread(target=_carry_out, args=(run, work), name="check", daemon=True).start()
@@ -209,7 +271,9 @@ def _carry_out(run: _Run, work: Callable[[_Run], Check]) -> None:
     except ConfigurationError as error:
         run.check = _invalid(run.check.id, error)
     except UnwantedError:
-        run.check = Check(id=run.check.id, state="failed", problems=[_problem("another check has taken its place")])
+        state: State = "cancelled" if run.cancelled_by else "failed"
+        said = f"cancelled by {run.cancelled_by}" if run.cancelled_by else "another check has taken its place"
+        run.check = Check(id=run.check.id, state=state, problems=[_problem(said)])
     except TansakuError as error:
         run.check = Check(id=run.check.id, state="failed", problems=[_problem(str(error))])
     finally:

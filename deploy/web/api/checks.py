@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import creating
+from tansaku.deploy.web import creating, searching
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.checking import Check
@@ -58,6 +58,7 @@ class NewTableSearch(Body):
 
     file: Annotated[str, Field(max_length=200, description="Of the library: a name or sha256:HASH", examples=["yields.csv"])]
     question: Annotated[TableQuestion, Field(examples=[{"target": "yield", "max_features": 3, "without": ["sample"]}])]
+    only_size: Annotated[bool, Field(description="Only tells how large the search is, and about how long it takes.")] = False
 
 
 class SpecEdit(Body):
@@ -105,7 +106,8 @@ async def add_table_search(
     request: Request, response: Response, actor: Operator, new: NewTableSearch, wait: Wait = 0.0
 ) -> Check:
     """Searches small sets of columns of a table for those that explain the target; nothing is stored."""
-    begun = await run_in_threadpool(services_of(request).checks.search, actor, new.file, new.question)
+    checks = services_of(request).checks
+    begun = await run_in_threadpool(checks.size if new.only_size else checks.search, actor, new.file, new.question)
     return await _answer(request, response, begun, wait)
 
 
@@ -113,6 +115,13 @@ async def add_table_search(
 async def table_search(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A search with its progress or report; it is known for some time only."""
     return await _answer(request, response, _found(request, check_id), wait)
+
+
+@router.delete("/table-searches/{check_id}")
+def cancel_table_search(request: Request, actor: Operator, check_id: str) -> Check:
+    """Cancels a search that waits or runs: its process is ended. One that has ended stays as it is."""
+    searching.cancel(services_of(request), actor, check_id)
+    return _found(request, check_id)
 
 
 @router.post("/spec-edits")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from http import HTTPStatus
@@ -28,7 +27,7 @@ from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import CommandKind, Event, JsonDict
+from tansaku.models.domain.records import CommandKind, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.checks.rights import may_delete, may_rename
 from tansaku.tasks.formats.yaml_text import write_yaml
@@ -44,6 +43,7 @@ from tansaku.tasks.views.evaluation_table import (
     systems_of,
     table_page,
 )
+from tansaku.tasks.views.events import describe_payload, event_lines
 from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
 
@@ -55,7 +55,6 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
 _FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
-_LONGEST_DATA = 2000
 _LONGEST_NUMBER = 16
 
 
@@ -202,7 +201,7 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "expected_within": EXPECTED_WITHIN,
         "revision": steering.revision(reading.record),
         "commands": _commands(reading),
-        "events": [_event(event) for event in reversed(events)],
+        "events": event_lines(reading.record, reversed(events)),
     }
 
 
@@ -221,20 +220,10 @@ def _commands(reading: Reading) -> list[JsonDict]:
     record, driven = reading.record, reading.campaign.lease is not None
     found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [
-        {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given)}
+        {"command": given.command, "payload": describe_payload(given.command), "outlook": steering.outlook(given)}
         for given in found
         if given is not None
     ]
-
-
-def _event(event: Event) -> JsonDict:
-    return {"at": event.at, "kind": event.kind, "data": _text(event.data)}
-
-
-def _text(data: JsonDict) -> str:
-    """Plain data on one line."""
-    text = json.dumps(data, ensure_ascii=False, default=str) if data else ""
-    return text if len(text) <= _LONGEST_DATA else f"{text[:_LONGEST_DATA]} …"
 
 
 def _table(reading: Reading, selection: Selection) -> JsonDict:
