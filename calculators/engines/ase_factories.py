@@ -30,7 +30,7 @@ def tblite(**keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
 
 
 def orb(*, model: str, weights_path: str, device: str = "cpu", precision: str = "float64") -> BaseCalculator:
-    """An ORB model with weights from a file; nothing is fetched, and nothing compiled, for which every worker would need minutes."""
+    """An ORB model with weights from a file; nothing is fetched, and nothing compiled: every worker would need minutes for it."""
     from orb_models.forcefield import pretrained
     from orb_models.forcefield.calculator import ORBCalculator
 

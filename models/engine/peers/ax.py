@@ -33,7 +33,7 @@ class AxOptimiser:
 
         matrix = problem.encoding.matrix
         with _quiet(), seeded(problem.seed):
-            adapter = Generators.BOTORCH_MODULAR(experiment=self._experiment(problem))
+            adapter: Any = Generators.BOTORCH_MODULAR(experiment=self._experiment(problem))
             candidates = [ObservationFeatures(parameters=_named(row)) for row in matrix[problem.free].tolist()]
             gains = np.asarray(adapter.evaluate_acquisition_function(candidates))
         best = int(np.argmax(gains))
@@ -42,6 +42,7 @@ class AxOptimiser:
     def _experiment(self, problem: Problem) -> Any:  # noqa: ANN401 - Ax has no types here
         """The experiment with all that was measured. Trials stay attached: attaching all of them takes longer than fitting."""
         measured = list(zip(problem.rows.tolist(), problem.values.tolist(), strict=True))
+        experiment: Any
         encoding, known, experiment = self._kept or (None, [], None)
         if encoding is not problem.encoding or known != measured[: len(known)]:
             known, experiment = [], _empty(problem.encoding.matrix.shape[1])
@@ -54,7 +55,7 @@ class AxOptimiser:
         return experiment
 
 
-def _named(row: list[float]) -> dict[str, float]:
+def _named(row: list[float]) -> dict[str, Any]:
     return {f"x{number}": value for number, value in enumerate(row)}
 
 
