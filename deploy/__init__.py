@@ -1,1 +1,1 @@
-"""Inbound adapters: command line, services."""
+"""Inbound adapters: the command line and the dashboard."""

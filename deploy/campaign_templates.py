@@ -1,4 +1,4 @@
-"""The campaign files that are shipped to start from."""
+"""Example campaign files that are shipped with the package."""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 MATHJAX = "assets/mathjax"
 ROOT_PAGES = {name: f"develop/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
-NOTEBOOKS = {"guide/tutorial.ipynb": "guide/tutorial-page.md"}
+NOTEBOOKS = {
+    "guide/tutorial.ipynb": "guide/tutorial-page.md",
+    "guide/sparse-notebook.ipynb": "guide/sparse-notebook-page.md",
+}
 
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^ *```.*?^ *```[^\n]*$)", re.MULTILINE | re.DOTALL)

@@ -29,7 +29,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.users import user_name
@@ -91,7 +91,7 @@ class RunLog(SilentObserver):
 
 
 def _wait_for_twin(run: str) -> None:
-    """Waits for another process of this machine that executes the same run, declared dead during an outage of the server."""
+    """Waits for a local process that executes the same run; an outage of the server made the run appear dead."""
     twins = [process for known, process in living_engines() if known == run and process.pid != os.getpid()]
     if twins:
         get_run_logger().warning("process %d already executes this run; waiting for it", twins[0].pid)

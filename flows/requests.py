@@ -60,7 +60,7 @@ class OutageError(TransientError):
 
 
 class Runs(Protocol):
-    """What is asked of a Prefect server; every method raises :class:`OutageError` when it does not answer."""
+    """Operations on a Prefect server; every method raises :class:`OutageError` when it does not answer."""
 
     def deployment(self) -> str | None:
         """Id of the deployment that continues stored campaigns; None: not registered yet."""
@@ -89,7 +89,7 @@ class Runs(Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """What a request is carried out with.
+    """Dependencies for carrying out requests.
 
     Attributes:
         service: Name of the service.
@@ -319,7 +319,7 @@ class RequestService:
 
 
 def _agree(schedules: ScheduleDesk) -> str:
-    """Keeps the schedules; what is wrong with them holds up no request, and is returned."""
+    """Maintains the schedules; returns their problem, which does not delay requests."""
     try:
         schedules.agree()
     except StoreError as error:
@@ -329,7 +329,7 @@ def _agree(schedules: ScheduleDesk) -> str:
 
 @contextmanager
 def _asked() -> Iterator[SyncPrefectClient]:
-    """A client whose failures are ours. Raises OutageError, or StoreError where the server refuses."""
+    """A client whose failures become tansaku's errors. Raises OutageError, or StoreError where the server refuses."""
     try:
         with get_client(sync_client=True) as client:
             yield client
@@ -348,7 +348,7 @@ def _found(client: SyncPrefectClient, chosen: dict[str, object]) -> list[FlowRun
 
 
 def _campaign_of(run: FlowRun) -> object:
-    """Name of the campaign that a run drives; trainings and reconciling drive none."""
+    """Name of the campaign that a run drives; None for trainings and reconciling."""
     campaign = run.parameters.get(CAMPAIGN)
     if isinstance(campaign, dict):
         return campaign.get("name")
@@ -356,7 +356,7 @@ def _campaign_of(run: FlowRun) -> object:
 
 
 def _end_of(run: FlowRun) -> str | None:
-    """How a run ended, or None; a suspended one belongs to a paused campaign, which another run continues."""
+    """How a run ended, or None; a suspended run belongs to a paused campaign, which another run continues."""
     state = run.state
     if state is None:
         return None

@@ -43,7 +43,7 @@ def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None
 
 
 def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | None:
-    """Requests a training run from the configured Prefect server, repeatedly until it accepts; duplicates start one run.
+    """Requests a training run from the configured Prefect server until it accepts; duplicate requests start a single run.
 
     Args:
         training: The training to run.

@@ -1,7 +1,7 @@
-"""Makes the Prefect server agree with the schedules that users of the dashboard stored, and mirrors what it has.
+"""Makes the Prefect server agree with the schedules that users of the dashboard stored, and mirrors the server's.
 
-Each pass looks at both sides and changes what differs. A service killed at any point leaves nothing that the next pass does not
-put right: a schedule on the server is known by the id of the stored one, which is its slug.
+Each pass compares both sides and changes what differs. If a service is killed at any point, the next pass completes its work: a
+schedule on the server is known by the id of the stored one, which is its slug.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MOST_RUNS = 200
 
 
 class ScheduleServer(Protocol):
-    """What is asked of a Prefect server; every method raises OutageError when it does not answer."""
+    """Operations on a Prefect server; every method raises OutageError when it does not answer."""
 
     def deployment(self) -> str | None:
         """Id of the deployment that continues stored campaigns; None: not registered yet."""
@@ -57,12 +57,12 @@ class ScheduleServer(Protocol):
 
 @dataclass(frozen=True)
 class ScheduleDesk:
-    """What schedules are kept with.
+    """Dependencies for maintaining schedules.
 
     Attributes:
         service: Name of the service.
         store: Campaigns.
-        schedules: What is wanted, and the mirror.
+        schedules: The stored schedules, and reports on the server's.
         server: The Prefect server.
         now: The time.
     """
@@ -74,7 +74,7 @@ class ScheduleDesk:
     now: Callable[[], datetime]
 
     def agree(self) -> None:
-        """Changes what differs, and mirrors. Raises OutageError, TransientError."""
+        """Changes differing schedules, and stores a report. Raises OutageError, TransientError."""
         holder = self.server.deployment()
         if holder is None:
             return
@@ -98,7 +98,7 @@ class ScheduleDesk:
                 self.schedules.forget_schedule(known.id)
 
     def _problem(self, known: Schedule) -> str:
-        """Why a schedule may not be in force; empty: it may."""
+        """Why a schedule must not be in force; empty: it may be."""
         try:
             record = self.store.campaign(known.campaign)
             refuse_reserved(record)

@@ -20,7 +20,7 @@ def main() -> None:
     parent = Parent()
     parent.end_with(_GRACE)
     os.environ.update(parent.message["settings"])  # Prefect reads them at import; as arguments, other users would see them
-    gc.disable()  # what the imports make stays: collecting garbage meanwhile takes a tenth of their time
+    gc.disable()  # objects made by imports are never freed; garbage collection would take a tenth of the time
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -1,1 +1,1 @@
-"""What is searched: pools of candidates and their structures."""
+"""Search spaces: pools of candidates and their structures."""

@@ -57,7 +57,7 @@ class TranslationGrid:
         return [f"x{a}-y{b}-z{c}" for a in x for b in y for c in z]
 
     def row(self, label: str) -> int | None:
-        """Place of a label in :attr:`labels`, None where it is not among them."""
+        """Index of a label in :attr:`labels`; None if it is not a label."""
         match = _LABEL.fullmatch(label)
         if match is None:
             return None
@@ -75,7 +75,7 @@ class TranslationGrid:
 
     @cached_property
     def _axis_labels(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-        """Place of each label along each direction."""
+        """Index of each label along each direction."""
         x, y, z = (
             {picometres(value): place for place, value in enumerate(values)}
             for values in (self.in_plane, self.along_axis, self.normal)
@@ -90,7 +90,7 @@ def picometres(value: float) -> str:
 
 
 def grid_counts(spec: TranslationSpec, stack: PlaneStack) -> tuple[int, int]:
-    """How many translations in the plane and openings the grid of a boundary has, without listing any.
+    """Numbers of in-plane translations and openings in the grid of a boundary, without listing them.
 
     Raises:
         ConfigurationError: There are too many along one direction.
@@ -105,8 +105,8 @@ def grid_counts(spec: TranslationSpec, stack: PlaneStack) -> tuple[int, int]:
 def translation_grid(spec: TranslationSpec, stack: PlaneStack) -> TranslationGrid:
     """The grid of a boundary.
 
-    A period is divided so finely that no step is longer than asked for and that the grid contains, with each point, its
-    images under the symmetry of the boundary. General positions are half a step away from a grid that has all special ones.
+    A period is divided so that no step is longer than requested, and so that the grid contains, with each point, its images
+    under the symmetry of the boundary. General positions are half a step away from a grid that has all special ones.
 
     Raises:
         ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
@@ -123,7 +123,7 @@ def translation_grid(spec: TranslationSpec, stack: PlaneStack) -> TranslationGri
 
 
 def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:
-    """How many values one direction has."""
+    """Number of values in a direction."""
     if isinstance(spec, PeriodSpec):
         return divisor * math.ceil(_count(key, period / spec.step) / divisor)
     if isinstance(spec, RangeSpec):
@@ -150,12 +150,12 @@ def _values(key: str, spec: AxisValues, period: float, divisor: int, begin: floa
     for i in range(1, len(values)):
         if labels[i] == labels[i - 1]:
             raise ConfigurationError(
-                f"{key}: {values[i - 1]:g} and {values[i]:g} Å are closer than candidate ids can tell; expected 0.01 Å or more"
+                f"{key}: {values[i - 1]:g} and {values[i]:g} Å are too close for candidate ids; expected 0.01 Å or more"
             )
     return tuple(values)
 
 
 def _count(key: str, value: float) -> int:
     if value > MAX_VALUES:
-        raise ConfigurationError(f"{key}: {value:.3g} values asked for; expected at most {MAX_VALUES}")
+        raise ConfigurationError(f"{key}: {value:.3g} values requested; expected at most {MAX_VALUES}")
     return math.ceil(value - 1e-9)

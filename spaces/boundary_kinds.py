@@ -1,4 +1,4 @@
-"""Opens a space of grain boundaries: of whole planes, or of any number of atoms in the boundary."""
+"""Opens a space of grain boundaries: with whole planes, or with any number of atoms in the boundary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def open_boundaries(spec: GrainBoundarySpaceSpec, base_path: Path, limits: Limit
     Args:
         spec: The spec.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.

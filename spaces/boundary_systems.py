@@ -53,7 +53,7 @@ class BoundarySurface:
 
 @dataclass(frozen=True)
 class BoundarySystem:
-    """One boundary: a search problem of its own.
+    """A boundary, which is a separate search problem.
 
     Attributes:
         cell: The cell of the search.
@@ -126,7 +126,7 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
 
     Args:
         spec: The spec.
-        limits: What it may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The selection is empty, names what does not exist or asks for more than the limits.
@@ -158,7 +158,7 @@ def _cells(
 
 
 def _thickness(spec: GrainBoundarySpaceSpec) -> float:
-    """Of the grains in the search [Å]."""
+    """Thickness of the grains in the search [Å]."""
     return spec.cell.relaxed if isinstance(spec.cell, BlockCellSpec) else spec.spacing
 
 
@@ -174,7 +174,7 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
 def _checked_stacks(
     spec: GrainBoundarySpaceSpec, crystal: Crystal, boundaries: Sequence[Boundary], limits: LimitsSpec | None
 ) -> list[tuple[Boundary, PlaneStack]]:
-    """Each boundary's stacking, after arithmetic has shown that surfaces, cells and pool stay within the limits."""
+    """The stacking of each boundary, after a check by arithmetic that surfaces, cells and pool are within the limits."""
     check_limit(limits, "surfaces", len(boundaries), "space.boundaries: boundaries")
     stacks: list[tuple[Boundary, PlaneStack]] = []
     surfaces, candidates, described = 0, 0, 0.0
@@ -193,7 +193,7 @@ def _checked_stacks(
         check_limit(limits, "soap_atoms", described, f"space.soap: atoms in the cells up to {boundary.name}, at least")
         shifts, openings = grid_counts(spec.translation, stack)
         check_limit(limits, "pool", shifts, f"space.translation: translations in the plane of {boundary.name}")
-        # Folding leaves one of at most so many equivalent translations of the first surface.
+        # Largest number of equivalent translations of the first surface, of which folding keeps one.
         folded = len(stack.offset_operations(0)) if spec.fold else 1
         candidates += max(1, shifts // folded) * openings
         what = f"{POOL_KEYS}: candidates of the boundaries up to {boundary.name}"
@@ -202,7 +202,7 @@ def _checked_stacks(
 
 
 def _fewest_atoms(spec: GrainBoundarySpaceSpec, stack: PlaneStack, thickness: float) -> float:
-    """At least so many atoms are in a cell: whole repeats of the stacking, with room for the planes that are removed."""
+    """Lower bound of the number of atoms in a cell: whole repeats of the stacking, including the planes to be removed."""
     most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
     per_plane = 2.0 * stack.atoms_per_plane
     if isinstance(spec.cell, BlockCellSpec):

@@ -42,7 +42,7 @@ class CompositionSpace:
     Args:
         spec: The spec.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: Parent, sites, ions and rules do not fit each other, or no candidate is left.
@@ -78,12 +78,12 @@ class CompositionSpace:
             "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(composition).items()),
         }
         if composition.marks:
-            # Files of structures are written in whatever encoding a node has.
+            # Structure files are written in the encoding of the node.
             atoms.info["unlikely"] = normalize("NFKD", "; ".join(composition.marks)).encode("ascii", "ignore").decode()
         return atoms
 
     def elements(self) -> frozenset[str]:
-        """Those of the parent's ions and of every candidate's."""
+        """Elements of the parent's ions and of every candidate."""
         there = {
             ion for composition in self._selection.candidates for ion in {**self._parent.ions, **composition.ions}.values()
         }
@@ -105,7 +105,7 @@ class CompositionSpace:
         return rows
 
     def census(self) -> Sequence[JsonDict]:
-        """What each rule did, in the order applied."""
+        """The effect of each rule, in the order applied."""
         return [asdict(line) for line in self._selection.census]
 
     def describe_candidate(self, candidate: str) -> JsonDict:
@@ -138,7 +138,7 @@ class CompositionSpace:
         return select(parent, self._ions, rules, permutations)
 
     def _within_reach(self, combinations: Sequence[CombinationSpec]) -> tuple[CombinationSpec, ...]:
-        """Those of a prototype's combinations whose ions the space has."""
+        """The prototype's combinations whose ions are in the space."""
         there = {site: {str(ion) for ion in self._ions.get(site, (own,))} for site, own in self._parent.ions.items()}
         return tuple(
             composition
@@ -188,7 +188,7 @@ def _atoms(parent: Parent, ions: Mapping[str, Ion]) -> int:
 
 
 def _electrons(parent: Parent, ions: Mapping[str, Ion]) -> float:
-    """Electrons of the neutral cell, those of the cores too."""
+    """Electrons of the neutral cell, including core electrons."""
     there = {**parent.ions, **ions}
     count = sum(atomic_numbers[there[site].element] for site in parent.sites)
     hydrogens = sum(many for site, many in parent.multiplicity.items() if there[site].symbol == "OH")
@@ -196,7 +196,7 @@ def _electrons(parent: Parent, ions: Mapping[str, Ion]) -> float:
 
 
 def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:
-    """Candidate ions of each substituted site, all of them known.
+    """Candidate ions of each substituted site, after a check that all are known.
 
     Raises:
         ConfigurationError: An ion has no radius or electronegativity, or two of a site have the same label.

@@ -98,5 +98,5 @@ def _cell_row(parent: Parent, ions: Mapping[str, Ion], paths: RigidPaths | None)
         row.append(sums[parent.mobile])
         if paths is not None and paths.percolate:
             row.append(paths.bottleneck(ions, factor) - sums[parent.mobile])
-    # Rounded, so that the last bits of a library's exponential decide nothing.
+    # Rounded, so that the last bits of a library's exponential have no effect.
     return [round(value, _DIGITS) for value in row]

@@ -70,7 +70,7 @@ PROTOTYPES: Mapping[str, Prototype] = {
 
 @dataclass(frozen=True)
 class OpenedParent:
-    """A parent and what may stand on its sites.
+    """A parent with the ions allowed on its sites.
 
     Attributes:
         ions: Candidate ions of the substituted sites.
@@ -141,5 +141,5 @@ def _from_cif(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | 
 
 
 def _judged(spec: CompositionSpaceSpec, limits: LimitsSpec | None) -> LimitsSpec | None:
-    """Limits that the file is to keep: none where its known content has kept them before."""
+    """Limits for the file; none if its known content was checked before."""
     return limits or (None if spec.parent.sha256 is not None else DEFAULT_LIMITS)

@@ -1,4 +1,4 @@
-"""Rules that a combination of ions must keep: one small class each, found by the ``type`` of its spec."""
+"""Rules that a combination of ions must satisfy: one small class each, found by the ``type`` of its spec."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Composition = Mapping[str, Ion]
 
 
 class Rule(Protocol):
-    """What a combination must keep.
+    """A rule that a combination must satisfy.
 
     ``name`` is shown in the census of ``tansaku check``, ``marks`` says whether a combination that breaks the rule stays in.
     """
 
     @property
     def name(self) -> str:
-        """One line."""
+        """The rule in one line."""
         ...
 
     @property
@@ -42,13 +42,13 @@ class Rule(Protocol):
         ...
 
     def objection(self, ions: Composition) -> str | None:
-        """Why a combination breaks the rule; None when it keeps it."""
+        """The reason why a combination breaks the rule; None if it satisfies the rule."""
         ...
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Left out, or marked, by name."""
+    """A combination that is excluded or marked by name."""
 
     spec: CombinationSpec
     marks: bool
@@ -66,7 +66,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Electronegativity:
-    """Cations below anions, as in SMACT's test (https://doi.org/10.1016/j.chempr.2016.09.010)."""
+    """Cations must be less electronegative than anions, as in SMACT's test (https://doi.org/10.1016/j.chempr.2016.09.010)."""
 
     spec: ElectronegativityRuleSpec
     parent: Parent
@@ -96,7 +96,7 @@ class Electronegativity:
 
 @dataclass(frozen=True)
 class Radius:
-    """A window of radii on one site."""
+    """The radius of a site's ion must lie in a window."""
 
     spec: RadiusRuleSpec
     parent: Parent
@@ -120,7 +120,7 @@ class Radius:
 
 @dataclass(frozen=True)
 class RadiusRatio:
-    """A window of the ratio of two radii."""
+    """The ratio of two radii must lie in a window."""
 
     spec: RadiusRatioRuleSpec
     parent: Parent
@@ -147,7 +147,7 @@ class RadiusRatio:
 
 @dataclass(frozen=True)
 class ToleranceFactor:
-    """A window of Goldschmidt's factor (https://doi.org/10.1007/BF01507527)."""
+    """Goldschmidt's factor must lie in a window (https://doi.org/10.1007/BF01507527)."""
 
     spec: ToleranceFactorRuleSpec
     parent: Parent
@@ -174,7 +174,7 @@ class ToleranceFactor:
 
 @dataclass(frozen=True)
 class DistinctElements:
-    """No element on two sites."""
+    """No element may be on two sites."""
 
     spec: DistinctElementsRuleSpec
     parent: Parent

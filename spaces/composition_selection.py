@@ -1,4 +1,4 @@
-"""From ions on sites to candidates: charge balance, exclusions, rules and symmetry, and how many fell to each."""
+"""From ions on sites to candidates: charge balance, exclusions, rules and symmetry, with the number that each removes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Composition:
     Attributes:
         id: Labels of the ions on the substituted sites, in order of the sites' names, e.g. ``Li-V3-P5-F``.
         ions: Ion of each site of the parent.
-        marks: Why it is unlikely; empty when nothing speaks against it.
+        marks: Why it is unlikely; empty without such reasons.
     """
 
     id: str
@@ -30,11 +30,11 @@ class Composition:
 
 @dataclass(frozen=True)
 class CensusLine:
-    """What one rule did.
+    """The effect of a rule.
 
     Attributes:
         rule: The rule in words.
-        left_out: Combinations that fell to it; each falls to the first rule it breaks.
+        left_out: Combinations that it excludes; each is counted for the first rule that it breaks.
         marked: Candidates that it marks as unlikely; one candidate may have several marks.
         left: Combinations left after it.
     """
@@ -103,7 +103,7 @@ def select(
     if not left:
         worst = max(census, key=lambda line: line.left_out)
         raise ConfigurationError(
-            f"space: no candidate is left of {total} combinations; {worst.left_out} fell to '{worst.rule}'",
+            f"space: no candidate remains of {total} combinations; {worst.left_out} were excluded by '{worst.rule}'",
             hint="check space.sites, space.exclude and space.rules",
         )
     return Selection(tuple(sorted(left, key=lambda composition: composition.id)), tuple(census))
@@ -139,7 +139,7 @@ def _marked(composition: Composition, why: str) -> Composition:
 
 
 def _folded(candidates: Sequence[Composition], permutations: Sequence[Mapping[str, str]]) -> list[Composition]:
-    """Of candidates that a permutation maps onto each other the one whose id comes first."""
+    """Of candidates that a permutation maps onto each other, the first by id."""
     kept: dict[tuple[tuple[str, Ion], ...], Composition] = {}
     for composition in sorted(candidates, key=lambda candidate: candidate.id):
         images = [

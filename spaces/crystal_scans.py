@@ -1,4 +1,4 @@
-"""Candidates of scans: which deformation of which crystal each one is."""
+"""Candidates of scans, each a deformation of a crystal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Candidate:
     """One structure of a scan.
 
     Attributes:
-        label: What tells it from the others of its scan, in fixed decimals.
+        label: Distinguishes it from the others of its scan, in fixed decimals.
         crystal: What is deformed.
         scan: By which scan.
         lattice: Change of the lattice parameter [%], 0 where it is drawn.
@@ -81,14 +81,14 @@ class Candidate:
 
     @property
     def lattice_change(self) -> float:
-        """Change of the lattice parameter, of drawn ones that of a cube of the same volume [%]."""
+        """Change of the lattice parameter [%]; for random strains, that of a cube of the same volume."""
         if isinstance(self.scan, RattleScanSpec | VacancyScanSpec):
             return round(100.0 * (float(np.cbrt(np.linalg.det(self.gradient))) - 1.0), 4)
         return self.lattice
 
     @property
     def atoms(self) -> int:
-        """How many atoms it has."""
+        """Number of atoms."""
         return len(self._cell()) - isinstance(self.scan, VacancyScanSpec)
 
     @property
@@ -117,7 +117,7 @@ class Candidate:
         return _cell(self.crystal, self.size)
 
     def _drawn(self) -> tuple[FloatArray, int, FloatArray]:
-        """Deformation, the atom that goes, and displacements in units of the amplitude, shape ``(n, 3)``."""
+        """Deformation, removed atom, and displacements in units of the amplitude, shape ``(n, 3)``."""
         # The stream of this generator is frozen: another version of numpy draws the same structure.
         rng = np.random.RandomState(self.seed)
         count = len(self._cell())
@@ -167,7 +167,7 @@ def candidates_of(name: str, crystal: PrototypeSpec, scan: Scan, seed: int) -> I
 
 
 def count_of(scan: Scan) -> int:
-    """At most so many candidates a scan makes of a crystal."""
+    """Largest number of candidates that a scan makes of a crystal."""
     if isinstance(scan, LatticeScanSpec):
         return scan.percent.steps
     if isinstance(scan, ShearScanSpec | StrainScanSpec):
@@ -181,7 +181,7 @@ def _lattice_label(percent: float) -> str:
 
 
 def _seed_of(seed: int, name: str, label: str) -> int:
-    """Seed of a draw: more draws, sizes or scans leave those that are there as they are."""
+    """Seed of a draw; further draws, sizes or scans do not change existing ones."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name} {label}".encode()).digest()[:4], "big")
 
 
@@ -192,6 +192,6 @@ def _cell(crystal: PrototypeSpec, size: int) -> Atoms:
 
 @lru_cache(maxsize=64)
 def _slab(crystal: PrototypeSpec, plane: tuple[int, int, int], layers: int, vacuum: float) -> Atoms:
-    # Periodic along the normal too, which every calculator can do; vacuum on both sides makes what lies between two slabs.
+    # Periodic along the normal too, which every calculator supports; the vacuum on both sides adds up between two slabs.
     found: Atoms = surface(conventional_cell(crystal), plane, layers, vacuum=vacuum / 2.0, periodic=True)
     return found

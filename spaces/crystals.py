@@ -34,7 +34,7 @@ class CrystalsSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A scan does not fit its crystal, or there are too many candidates.
@@ -83,7 +83,7 @@ class CrystalsSpace:
         return atoms
 
     def elements(self) -> frozenset[str]:
-        """Those of the crystals."""
+        """Elements of the crystals."""
         return self._spec.elements
 
     def describe_systems(self) -> Sequence[JsonDict]:
@@ -186,6 +186,6 @@ def _check_limits(scans: Mapping[str, tuple[str, PrototypeSpec, Scan]], limits: 
 
 
 def _strain(gradient: FloatArray) -> FloatArray:
-    """Green's strain of a deformation, which no rotation changes, shape ``(6,)``; rounded, as equal ones share a row."""
+    """Green's strain of a deformation, invariant to rotations, shape ``(6,)``; rounded, so that equal strains share a row."""
     tensor = 0.5 * (gradient @ gradient.T - np.eye(3))
     return np.round(np.array([tensor[place] for place in _VOIGT]), 12) + 0.0

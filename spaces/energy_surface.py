@@ -51,7 +51,7 @@ class EnergySurfaceSpace:
     Args:
         spec: The spec.
         base_path: Folder that relative paths start from.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The host cannot be read, the grid does not fit it, or it is too large.
@@ -101,7 +101,7 @@ class EnergySurfaceSpace:
 
     @property
     def rigid(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         return self._spec.host_atoms == "fixed"
 
     def structure_at(self, fraction: FloatArray) -> Atoms:
@@ -151,16 +151,13 @@ class EnergySurfaceSpace:
     def _positions(self) -> IonGrid:
         return ion_grid(self._host, self._spec.grid, self._exclusion, self._symmetry)
 
-    def _id(self, fraction: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
-        x, y, z = (f"{round(float(part) * 10**_DIGITS):0{_DIGITS}d}" for part in fraction)
-        return f"{self._system}-x{x}-y{y}-z{z}"
-
     @cached_property
     def _by_id(self) -> dict[str, int]:
-        ids = [self._id(fraction) for fraction in self._positions.fractions]
+        places = np.rint(self._positions.fractions * 10**_DIGITS).astype(np.intp).tolist()
+        ids = [f"{self._system}-x{x:0{_DIGITS}d}-y{y:0{_DIGITS}d}-z{z:0{_DIGITS}d}" for x, y, z in places]
         # The grid's positions ascend along the first direction, so that ids of equal width ascend too.
         if sorted(set(ids)) != ids:
-            raise ConfigurationError("space.grid: points are closer than candidate ids can tell; expected a larger step")
+            raise ConfigurationError("space.grid: points are closer than candidate ids can distinguish; expected a larger step")
         return {name: place for place, name in enumerate(ids)}
 
     @cached_property
@@ -168,7 +165,7 @@ class EnergySurfaceSpace:
         found = self._positions
         count = len(found.fractions)
         every = np.arange(count)
-        # Rounded, so that positions that are equal but for the last bits are.
+        # Rounded, so that positions that differ only in their last bits are equal.
         waves = np.round(invariant_waves(self._host, found.fractions, found.symmetry, self._spec.resolution), _ROUNDED)
         near, columns = surroundings(self._host, found.fractions)
         atoms = float(len(self._host) * prod(self._spec.supercell) + 1)
@@ -194,7 +191,10 @@ def _host(spec: EnergySurfaceSpaceSpec, base_path: Path, limits: LimitsSpec | No
     """The host's cell, without the ion."""
     match spec.host:
         case FileHostSpec(file=file):
-            found = [item.atoms for item in read_structures(base_path / file, limits, "space.host.file")]
+            path, key = base_path / file, "space.host.file"
+            if path.is_file():
+                check_limit(limits, "cif_bytes", path.stat().st_size, f"{key}: bytes of {path.name!r}")
+            found = [item.atoms for item in read_structures(path, limits, key)]
             if len(found) != 1:
                 raise ConfigurationError(f"space.host.file: {file!r} has {len(found)} structures; expected 1")
             return found[0]

@@ -40,7 +40,7 @@ class GrainBoundarySpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.
@@ -99,7 +99,7 @@ class GrainBoundarySpace:
         return atoms
 
     def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
-        """How thick the grains of a candidate are [Å]: whole repeats of the stacking, or whole planes that relax.
+        """Thickness of the grains of a candidate [Å]: whole repeats of the stacking, or whole planes that relax.
 
         Args:
             candidate: Its id.
@@ -109,7 +109,7 @@ class GrainBoundarySpace:
         return (system.cell if thickness is None else system.thicker[thickness]).thickness(surface.removed)
 
     def perfect(self, surface: str) -> Atoms:
-        """The crystal without a boundary, in a cell as like a surface's as possible: errors of k-points cancel with it.
+        """The crystal without a boundary, in a cell as similar to a surface's as possible, so that k-point errors cancel.
 
         Raises:
             NotFoundError: There is no such surface.
@@ -197,7 +197,7 @@ class GrainBoundarySpace:
 
     @cached_property
     def _listed(self) -> tuple[CandidatePool, IntArray]:
-        """The pool without features, and the place of each candidate's translation in the grids."""
+        """The pool without features, and the index of each candidate's translation in the grids."""
         surfaces = self._surfaces
         self._check_size(None)
         first = dict(zip(self._grids, np.cumsum([0, *(math.prod(grid.shape) for grid in self._grids)]), strict=False))

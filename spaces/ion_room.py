@@ -37,7 +37,7 @@ def check_charges(prototype: str, cations: Sequence[Ion]) -> None:
 
 
 def check_host(host: Atoms) -> None:
-    """Raises ConfigurationError if two atoms of a host share a place."""
+    """Raises ConfigurationError if two atoms of a host are at the same position."""
     first, second, distance = neighbor_list("ijd", host, INSIDE)
     if len(distance):
         nearest = int(distance.argmin())

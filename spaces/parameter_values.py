@@ -1,4 +1,4 @@
-"""Between the unit cube, in which candidates are drawn, and the values of parameters."""
+"""Conversion between the unit cube, in which candidates are drawn, and values of parameters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ParameterValues:
         return np.hstack(parts)
 
     def meets(self, values: FloatArray) -> FloatArray:
-        """Which rows of values meet the constraints, shape ``(n,)``."""
+        """Whether each row of values meets the constraints, shape ``(n,)``."""
         good = np.ones(len(values), dtype=bool)
         for constraint in self._spec.constraints:
             total = sum(weight * values[:, self.columns.index(name)] for name, weight in constraint.terms.items())

@@ -46,14 +46,14 @@ class ParametersSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: Too little of the cube of all parameters meets the constraints, or there are too many candidates.
     """
 
     def __new__(cls, spec: ParametersSpaceSpec, *_: object, **__: object) -> ParametersSpace:
-        """A space whose values a function gives also holds them."""
+        """Creates a :class:`FunctionSpace` if the spec has a function."""
         return super().__new__(cls if spec.function is None else FunctionSpace)
 
     def __init__(
@@ -136,7 +136,7 @@ class ParametersSpace:
         if met < spec.pool // 8 and len(found) < spec.pool // 8:
             raise ConfigurationError(
                 f"space.constraints: only {met} of {tried:,} points drawn meet them, too few for a pool of {spec.pool}",
-                hint="narrow the ranges of the parameters to where the constraints can be met, or ask for a smaller pool",
+                hint="narrow the ranges of the parameters to where the constraints can be met, or choose a smaller pool",
             )
         return found
 
@@ -149,7 +149,7 @@ class ParametersSpace:
         return self._pool_of(list(self._by_id), needed=set(self._by_id))
 
     def _point(self, candidate: str) -> FloatArray:
-        """Where a candidate is in the unit cube."""
+        """Position of a candidate in the unit cube."""
         if candidate in self._by_id:
             return np.asarray(self._drawn[self._by_id[candidate]])
         parent, _, number = candidate.rpartition("-")
@@ -161,7 +161,7 @@ class ParametersSpace:
         return np.asarray(self._near[parent][int(number) - 1])
 
     def _neighbours(self, centre: FloatArray, parent: str, reach: float) -> FloatArray:
-        """Points near another one, drawn from the hash of its id; they meet the constraints as that one does."""
+        """Points near another one, drawn from the hash of its id; they meet the constraints."""
         digest = hashlib.sha256(f"{self._spec.seed} {parent}".encode()).digest()
         rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
         shape, rows = (_MOST_NEIGHBOURS, len(centre)), np.arange(_MOST_NEIGHBOURS)
@@ -182,7 +182,7 @@ class ParametersSpace:
         return moved
 
     def _pool_of(self, names: Sequence[str], needed: set[str]) -> CandidatePool:
-        """The pool of some candidates; of those with the same values the first stays, and all that are needed."""
+        """The pool of some candidates; of those with the same values only the first is kept, besides all required ones."""
         values = self._decoder.values(np.array([self._point(name) for name in names]))
         seen: set[bytes] = {row.tobytes() for name, row in zip(names, values, strict=True) if name in needed}
         kept = [i for i, name in enumerate(names) if name in needed or name in self._by_id or _is_new(values[i], seen)]
@@ -234,7 +234,7 @@ class FunctionSpace(ParametersSpace):
 
 
 def _is_new(row: FloatArray, seen: set[bytes]) -> bool:
-    """Whether no row with these values was seen before; it is from now on."""
+    """Whether a row has values that were not seen before; marks them as seen."""
     key = row.tobytes()
     new = key not in seen
     seen.add(key)

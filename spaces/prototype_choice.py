@@ -1,4 +1,4 @@
-"""Which cations go together on the sites of an oxide's structure: by charge, size and each other."""
+"""Selects combinations of cations for the sites of an oxide's structure, by charge, size and compatibility."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Oxide:
 
 
 def oxides(name: str, ions: Sequence[Ion]) -> Iterator[Oxide]:
-    """All oxides of a structure whose ions go together, in the order of the ions."""
+    """All oxides of a structure with compatible ions, in the order of the ions."""
     sites, counts = OXIDE_PROTOTYPES[name].cations, OXIDE_PROTOTYPES[name].counts
     fits = _TOGETHER.get(name, _always)
     for charges in dict.fromkeys(zip(*(site.charges for site in sites), strict=True)):

@@ -1,4 +1,4 @@
-"""Small oxides of named structures as a space: every combination of fitting ions, at a few volumes, is a candidate."""
+"""Small oxides of named structures as a space: every combination of suitable ions, at a few volumes, is a candidate."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PrototypesSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: An ion is not known, or no candidate is left.

@@ -30,7 +30,7 @@ OPENERS = {
 
 @runtime_checkable
 class OutlinedSpace(Space, Protocol):
-    """A space whose candidates can be listed without their features, in a small part of the time."""
+    """A space whose candidates can be listed without their features, which is much faster."""
 
     def outline(self) -> CandidatePool:
         """All candidates, without feature groups."""
@@ -67,7 +67,7 @@ def pool_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
 
 
 def outline_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
-    """The same without feature groups, for overviews; see :func:`pool_with`."""
+    """As :func:`pool_with`, without feature groups, for overviews."""
     if isinstance(space, OutlinedSpace) and not isinstance(space, RefinedSpace):
         return space.outline()
     return replace(pool_with(space, candidates), groups={})

@@ -18,7 +18,7 @@ _VOLUME = 0.003
 
 
 def duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
-    """Which structures are the same as one before them, by id: the earlier one's.
+    """The id of an earlier equal structure, by the id of each duplicate.
 
     Args:
         structures: By id; ids count in ascending order. Only structures of one formula and about the same volume of an atom are
@@ -55,7 +55,7 @@ def duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
 
 
 def _by_first_id(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Each but the first by id of every set of same structures, with that first one."""
+    """Maps each structure of a set of equal ones, except the first by id, to that first one."""
     sets: dict[str, list[str]] = {}
     for same, name in pairs:
         sets.setdefault(same, [same]).append(name)

@@ -32,7 +32,7 @@ from tansaku.models.features.structure_descriptors import (
 
 
 def check_features(specs: Mapping[str, StructureFeaturesSpec], atoms: int, limits: LimitsSpec | None) -> None:
-    """Raises ConfigurationError where SOAP would be computed of more atoms than the machine allows."""
+    """Raises ConfigurationError if SOAP would be computed for more atoms than the machine allows."""
     for name, spec in specs.items():
         if isinstance(spec, SoapFeaturesSpec):
             check_limit(limits, "soap_atoms", atoms, f"space.features.{name}: atoms of all structures")
@@ -106,7 +106,7 @@ def _info(name: str, spec: InfoFeaturesSpec, several: Sequence[tuple[str, FoundS
         for (candidate, _), value in zip(several, values, strict=True):
             if isinstance(value, str):
                 raise ConfigurationError(
-                    f"space.features.{name}.keys: {key} of {candidate} is {shown(value)}, no number",
+                    f"space.features.{name}.keys: {key} of {candidate} is {shown(value)}, not a number",
                     hint="categorical: true takes texts as categories",
                 )
         columns.append([float(value) for value in values])

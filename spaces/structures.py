@@ -1,4 +1,4 @@
-"""Structures that files bring as a space: every structure is a candidate."""
+"""Structures from files as a space: every structure is a candidate."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class StructuresSpace:
         return atoms
 
     def elements(self) -> frozenset[str]:
-        """Those of all structures."""
+        """Elements of all structures."""
         return frozenset(symbol for found in self._by_id.values() for symbol in found.atoms.get_chemical_symbols())
 
     def describe_systems(self) -> Sequence[JsonDict]:
@@ -102,7 +102,7 @@ class StructuresSpace:
         return rows
 
     def census(self) -> Sequence[JsonDict]:
-        """What was read, and what became of duplicates."""
+        """The structures read, and the treatment of duplicates."""
         read, kept = len(self._by_id), len(self._kept)
         rows = [{"rule": f"structures of {len(self._files)} files", "left_out": 0, "marked": 0, "left": read}]
         if self._spec.duplicates != "ignore":
@@ -120,12 +120,12 @@ class StructuresSpace:
         return {"formula": _formula(found.atoms), "ions": {}, "marks": [] if same is None else [f"the same as {same}"]}
 
     def _named(self, base_path: Path) -> list[tuple[Path, str]]:
-        """The files with the keys that name them, their content as the spec says."""
+        """The files with the keys that name them, after a check of their content."""
         spec = self._spec
         if spec.folder is not None:
             folder = base_path / spec.folder
             if not folder.is_dir():
-                raise ConfigurationError(f"space.folder: there is no folder {str(folder)!r}")
+                raise ConfigurationError(f"space.folder: no folder {str(folder)!r}")
             files = structure_files(folder, "space.folder")
             _check_hash(None if spec.sha256 is None else folder_sha256(folder, "space.folder"), spec.sha256, "space.folder")
             return [(path, "space.folder") for path in files]

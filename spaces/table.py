@@ -90,7 +90,7 @@ class TableSpace(TableCandidates):
 
 
 def _results(table: TableColumns, column: str, key: str, ids: TextArray) -> FloatArray:
-    """What evaluations gave, NaN where they failed, in the order of the file."""
+    """Results of evaluations, NaN where they failed, in the order of the file."""
     values = table.numbers(column, key)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):

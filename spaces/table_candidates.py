@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ class TableCandidates:
     Args:
         spec: Which tables, and what their columns mean.
         base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
@@ -53,6 +53,7 @@ class TableCandidates:
         table = self._file.read(self._needed_columns())
         table = table.extended([self._row(table, item) for item in spec.off_pool])
         ids = table.text(spec.columns.id, "space.columns.id", fractions=False)
+        table = table.completed(ids, {item.id: item.numbers for item in spec.described}, "space.features")
         # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
         order = np.argsort(ids, kind="stable").astype(np.intp)
         self._read_results(table, ids, order)
@@ -87,7 +88,7 @@ class TableCandidates:
         return rows
 
     def columns(self) -> tuple[DescribedColumn, ...]:
-        """What the columns of the table may hold of a candidate that it does not list."""
+        """Allowed values of the columns for a candidate that the table does not list."""
         return self._described
 
     @cached_property
@@ -111,9 +112,10 @@ class TableCandidates:
         return tuple(found.values())
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """What the table holds of a candidate, by column. Raises NotFoundError."""
+        """What is known of a candidate, by column. Raises NotFoundError."""
         row = int(self._order[self._pool.positions([candidate])[0]])
-        return {name: cells[row].item() for name, cells in self._shown.items()}
+        found = {name: cells[row].item() for name, cells in self._shown.items()}
+        return {name: cell for name, cell in found.items() if not (isinstance(cell, float) and np.isnan(cell))}
 
     @cached_property
     def _shown(self) -> dict[str, FloatArray | TextArray]:
@@ -127,7 +129,7 @@ class TableCandidates:
         }
 
     def _row(self, table: TableColumns, item: OffPoolSpec) -> dict[str, str | float]:
-        """A candidate that the table does not list, as a row of it."""
+        """A candidate that the table does not list, as a row of the table."""
         named, cells = self._spec.columns, dict(item.cells)
         cells[named.id] = item.id
         if named.cost is not None:
@@ -136,7 +138,7 @@ class TableCandidates:
         return cells
 
     def _read_results(self, table: TableColumns, ids: TextArray, order: IntArray) -> None:
-        """Nothing is known yet."""
+        """Reads nothing: no value is known yet."""
 
     def _needed_columns(self) -> list[str]:
         """Columns of the candidates table that the spec names."""
@@ -215,9 +217,14 @@ class TableCandidates:
             return FeatureGroup.compact(name, codes[order], np.arange(len(codes)), tuple(names))
         strangers = [column for column in group.units if column not in columns]
         if strangers:
-            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is no column of this group")
-        rows = _matrix(table, columns, f"space.features.{name}.columns", order)
-        return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns, categorical=group.categorical)
+            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is not a column of this group")
+        free = [column for column in group.prices if column not in columns]
+        if free:
+            raise ConfigurationError(f"space.features.{name}.prices: {free[0]!r} is not a column of this group")
+        rows = _matrix(table, columns, f"space.features.{name}.columns", order, tuple(group.prices))
+        return FeatureGroup.compact(
+            name, rows, np.arange(len(rows)), columns, categorical=group.categorical, prices=group.prices
+        )
 
     def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         key, file = f"space.features.{name}", self._lookups[name]
@@ -256,10 +263,16 @@ class TableCandidates:
                 row[name] = None if isinstance(cell, float) and np.isnan(cell) else cell
 
 
-def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:
-    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``; rows that nobody uses may be incomplete."""
+def _matrix(
+    table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray, incomplete: Collection[str] = ()
+) -> FloatArray:
+    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``.
+
+    Rows that nobody uses, and the columns named ``incomplete``, may lack numbers.
+    """
     rows = np.column_stack([table.numbers(column, key)[taken] for column in columns])
-    bad = np.argwhere(~np.isfinite(rows))
+    may_lack = np.array([column in incomplete for column in columns], dtype=bool)
+    bad = np.argwhere(~(np.isfinite(rows) | (np.isnan(rows) & may_lack)))
     if len(bad):
         row, column = bad[0]
         raise ConfigurationError(
@@ -276,7 +289,7 @@ def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -
 
 
 def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:
-    """Names in ascending order (as numbers where all are numbers) and each row's place among them."""
+    """Names in ascending order (as numbers if all are numbers), and the index of each row's name."""
     names, codes = np.unique(labels, return_inverse=True)
     try:
         rank = np.argsort(np.array([float(name) for name in names]), kind="stable")

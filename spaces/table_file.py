@@ -29,10 +29,9 @@ TextArray = npt.NDArray[np.str_]
 
 
 class TableFile:
-    """One table on disk.
+    """A table on disk.
 
-    CSV cells are read as the text that stands there, so that an id such as ``007`` stays what it is; they become numbers
-    only where numbers are asked for.
+    CSV cells are read as text, so that an id such as ``007`` stays unchanged; they are converted to numbers only on request.
 
     Args:
         path: CSV or Parquet file.
@@ -74,7 +73,7 @@ class TableFile:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
 
     def _headings(self) -> list[str]:
-        """Names of a CSV's columns as they stand there."""
+        """Names of a CSV file's columns, unchanged."""
         with self.path.open(encoding="utf-8-sig", newline="") as stream:
             return next(csv.reader(stream), [])
 
@@ -199,7 +198,7 @@ class TableColumns:
         elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
             raise ConfigurationError(f"{key}: column {name!r} holds {column.type}, expected numbers")
         try:
-            # Integers above 2**53 lose digits as features, which does no harm; as ids they never come here.
+            # Features may lose digits of integers above 2**53, which is harmless; ids are not read here.
             numbers = pc.cast(column, pa.float64(), safe=_is_text(column.type))
         except pa.ArrowInvalid as error:
             row, cell = _first_bad_number(column.to_pylist())
@@ -240,6 +239,31 @@ class TableColumns:
         plain = pa.table({name: self._plain(name) for name in self._table.column_names})
         return TableColumns(self._file, pa.concat_tables([plain, pa.table(fields)], promote_options="permissive"))
 
+    def completed(self, ids: TextArray, numbers: Mapping[str, Mapping[str, float]], key: str) -> TableColumns:
+        """The columns with numbers in some cells.
+
+        Args:
+            ids: Of the rows, (n_rows,).
+            numbers: By id and column.
+            key: Key of the spec, for messages.
+
+        Raises:
+            ConfigurationError: An id or a column is missing, or a cell of a column that gets a number is not a number.
+        """
+        place, table = {str(label): row for row, label in enumerate(ids)}, self._table
+        strangers = [label for label in numbers if label not in place]
+        if strangers:
+            raise ConfigurationError(f"{key}: a number of {strangers[0]!r}, but there is no such candidate")
+        for name in sorted({column for own in numbers.values() for column in own}):
+            if name not in table.column_names:
+                raise ConfigurationError(f"{key}: a number of column {name!r}, but there is no such column")
+            cells = self.numbers(name, key).copy()
+            for label, own in numbers.items():
+                if name in own:
+                    cells[place[label]] = own[name]
+            table = table.set_column(table.column_names.index(name), name, pa.array(cells))
+        return TableColumns(self._file, table)
+
     def is_text(self, name: str) -> bool:
         """Whether a column holds text (as every CSV column does)."""
         return _is_text(self._plain(name).type)
@@ -255,7 +279,7 @@ class TableColumns:
 
 
 def _written(cell: str | float) -> str:
-    """A cell as a CSV holds it; a whole number without a point, as a label may be one."""
+    """A cell as in a CSV file; whole numbers without a decimal point, because they may be labels."""
     return (
         repr(int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell)
         if isinstance(cell, float | int)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
@@ -18,16 +18,17 @@ from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.commands import offer_commands
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.domain.specs.space_base import SpaceBase
+from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
 from tansaku.tasks.checks.thickness import usual_cell, with_thickness
 from tansaku.tasks.checks.validation import validate_data, validate_document
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.site.users import user_path
-from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
 _SHOWN = 20
@@ -35,10 +36,8 @@ _SHOWN = 20
 _Space = TypeVar("_Space", bound=SpaceBase)
 
 
-class _Check(Protocol):
-    """Finds the content hash of a file or folder, and compares it with the one that the spec gives."""
-
-    def __call__(self, path: Path, key: KeyPath, given: str | None, *, folder: bool = False) -> str: ...
+_Check = Callable[[KeyPath, SpecFile], str]
+"""Finds the content hash of a file or folder, and compares it with the one that the spec gives."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +75,19 @@ class Difference:
         return f"{self.key}: {self.old!r} -> {self.new!r}"
 
 
-def load_campaign(path: Path) -> LoadedCampaign:
+def load_campaign(path: Path, limits: LimitsSpec | None = None) -> LoadedCampaign:
     """Loads a campaign file.
+
+    Args:
+        path: The file.
+        limits: Larger files of the space are not even read; None: their ceiling.
 
     Raises:
         ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
     """
     document = read_named(path)
     base_path = path.resolve().parent
-    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
 
 
 def read_named(path: Path) -> YamlText:
@@ -103,20 +106,21 @@ def read_named(path: Path) -> YamlText:
     return YamlText({**document.data, "name": path.stem}, document.lines, document.source)
 
 
-def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCampaign:
+def campaign_from_data(data: object, base_path: Path, source: str, limits: LimitsSpec | None = None) -> LoadedCampaign:
     """A campaign that did not come as a file.
 
     Args:
         data: What a campaign file would hold, its name included.
         base_path: Folder at which relative paths start.
         source: Where the data come from, for errors.
+        limits: As of :func:`load_campaign`.
 
     Raises:
         ConfigurationError: As :func:`load_campaign`.
     """
     document = YamlText(data, {}, source)
     base_path = base_path.resolve()
-    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
 
 
 def load_site(path: Path | None) -> SiteSpec:
@@ -208,10 +212,11 @@ def set_key(data: dict[str, Any], dotted: str, value: object) -> None:
     target[last] = value
 
 
-def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> CampaignSpec:
+def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: LimitsSpec | None) -> CampaignSpec:
     """Fills in, or checks, the SHA-256 of every file the spec names."""
 
-    def check(path: Path, key: KeyPath, given: str | None, *, folder: bool = False) -> str:
+    def check(key: KeyPath, file: SpecFile) -> str:
+        path, folder, given = base_path / file.path, file.kind == "folder", file.sha256
         where = f"({document.source}, line {document.line(key)})"
         name = ".".join(map(str, key))
         if not (path.is_dir() if folder else path.is_file()):
@@ -220,6 +225,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
                 hint="paths start at the file's folder",
             )
         try:
+            if file.largest is not None:
+                check_limit(limits, file.largest, path.stat().st_size, f"{name}: bytes of {path.name!r}")
             found = folder_sha256(path, name) if folder else file_sha256(path)
         except OSError as error:
             raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
@@ -228,7 +235,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         return found
 
     space, calculator = spec.space, spec.calculator
-    space = _resolve_space(space, base_path, check, ("space",))
+    space = _resolve_space(space, check, ("space",))
     label = spec.label
     if calculator is not None:
         calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))
@@ -243,9 +250,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
-            source.model_copy(
-                update={"space": _resolve_space(source.space, base_path, check, ("transfer", "sources", i, "space"))}
-            )
+            source.model_copy(update={"space": _resolve_space(source.space, check, ("transfer", "sources", i, "space"))})
             if isinstance(source, TableSourceSpec)
             else source
             for i, source in enumerate(transfer.sources)
@@ -255,14 +260,9 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     return with_thickness(spec)
 
 
-def _resolve_space(space: _Space, base_path: Path, check: _Check, key: KeyPath) -> _Space:
+def _resolve_space(space: _Space, check: _Check, key: KeyPath) -> _Space:
     """The space with the content hashes of the files that it names."""
-    return space.with_hashes(
-        {
-            file.key: check(base_path / file.path, (*key, *file.key), file.sha256, folder=file.kind == "folder")
-            for file in space.files()
-        }
-    )
+    return space.with_hashes({file.key: check((*key, *file.key), file) for file in space.files()})
 
 
 def _resolve_calculator(
@@ -310,6 +310,8 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
+    ("space", "atoms", "even"): 0.0,
+    ("proposer", "expensive"): 1 / 3,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
@@ -368,9 +370,10 @@ def _without_paths(space: dict[str, Any]) -> None:
         del space["relaxed"]
     if not space.get("columns", {}).get("quantities", True):
         del space["columns"]["quantities"]
-    space.pop("off_pool", None)  # what was found, not said
+    for key in ("off_pool", "described"):
+        space.pop(key, None)  # what was found, not said
     for group in space.get("features", {}).values():
-        for key in ("categories", "units"):
+        for key in ("categories", "units", "prices"):
             if not group.get(key, True):
                 del group[key]
     if space.get("sha256"):

@@ -55,7 +55,7 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything tansaku keeps on this machine: the embedded database, spools, logs.
         mongo_uri: Address of a MongoDB server, with credentials; None: the site file's, else the embedded server.
-        proxy_secret: What a proxy that logs users in sends to the dashboard with each request.
+        proxy_secret: Secret that a proxy that logs users in sends to the dashboard with each request.
         site_file: Site file to use when a command names none.
         require_all: Tests that would be left out for a missing component fail instead.
         runtime: The user's run-time folder, where sockets live; None where the system has none.
@@ -109,7 +109,7 @@ def lend_home() -> None:
 def limit_threads() -> None:
     """Keeps the numerical libraries of this process to one thread each: a driver's cores belong to its workers.
 
-    They read it when they are imported, so it comes before numpy. What the user set stays.
+    They read it when they are imported, so it comes before numpy. Variables set by the user are kept.
     """
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")

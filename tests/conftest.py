@@ -10,10 +10,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.temporary_files import keep_in_memory
+
 # Before any test module imports numpy: two test processes on two cores must not start four BLAS threads.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_threads] = "1"
 
+keep_in_memory()
 pytest.register_assert_rewrite("tests.support.kill_points")  # a failed comparison shows what differs
 # In this order: what imports another plug-in comes after it.
 pytest_plugins = [

@@ -44,8 +44,8 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.launchers.backends import backend_of
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.results import CampaignData, evaluation_rows
 from tansaku.tasks.settings import Settings

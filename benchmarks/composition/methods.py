@@ -20,6 +20,7 @@ from benchmarks.composition.statistics.models import (
     SearchModel,
 )
 from benchmarks.composition.statistics.searches import search_all
+from benchmarks.intervals import wilson
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -148,12 +149,8 @@ def run_all(
 
 def best_curve(found: IntArray, values: FloatArray) -> JsonDict:
     """Probability that the best composition is found by each evaluation, with Wilson's 95 % interval."""
-    n = len(found)
     share = any_found(found, best_ones(values)).mean(axis=0)
-    z = 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return {"curve": share.tolist(), "band": [(middle - half).tolist(), (middle + half).tolist()], "seeds": n}
+    return {"curve": share.tolist(), "band": [end.tolist() for end in wilson(share, len(found))], "seeds": len(found)}
 
 
 def share_curve(found: IntArray, values: FloatArray, threshold: float) -> JsonDict:

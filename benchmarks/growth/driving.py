@@ -15,8 +15,8 @@ from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.configuration import load_site
-from tansaku.tasks.loop import drive
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.loop import drive
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.steps.summaries import EvaluationSummary

@@ -2,7 +2,8 @@
 
 Every surface was computed completely by CHGNet, the host rigid (``benchmarks.paths.exhaustive``). Four ways to choose points
 are replayed on it, with the same Gaussian process, start and estimate: flooding what the model expects, computed points as they
-are. ``within_10_mev`` is the number of evaluations after which the estimated barrier stays within 10 meV of the true one,
+are. ``low_points`` of a host are not above its bottleneck, ``low_points_of_start`` those among the initial points of each seed.
+``within_10_mev`` is the number of evaluations after which the estimated barrier stays within 10 meV of the true one,
 ``limit`` the larger of 5 % of the distinct points and 40, ``reached`` the share of seeds within it. ``calibration`` says how
 often the certificates' intervals contain the true barrier. Nudged elastic bands on the same surfaces
 (``benchmarks.paths.bands``) say what a search with an initial path takes. It continues a FILE.
@@ -22,7 +23,7 @@ import numpy as np
 from benchmarks.command import begun, command, results
 from benchmarks.paths.bands import ENDS, STARTS, compare
 from benchmarks.paths.hosts import HOSTS, Host, surface_values
-from benchmarks.paths.methods import PATIENCE, SCORES, Problem, limit_of, search, stopped
+from benchmarks.paths.methods import PATIENCE, SCORES, Problem, limit_of, search, started, stopped
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
@@ -41,6 +42,9 @@ _SHARP = 1e-3
 
 _ROUNDED = 1e-6
 """The model restores computed energies up to this [eV]."""
+
+_SEEDS = 5
+"""Seeds whose starts are described."""
 
 _SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 
@@ -83,11 +87,14 @@ def describe_host(host: Host) -> JsonDict:
     problem = _problem(host)
     grid = problem.pool.grids[problem.pool.systems[0]]
     barriers = {connectivity: list(bottleneck(problem.values, grid, connectivity).barriers) for connectivity in (6, 26)}
+    low = problem.values - problem.values.min() <= barriers[26][problem.dimensions - 1]
     return {
         **asdict(host),
         "title": host.title,
         "points": len(problem.pool),
         "grid_points": len(grid.members),
+        "low_points": int(low.sum()),
+        "low_points_of_start": [int(low[started(problem, seed)].sum()) for seed in range(_SEEDS)],
         "failed": int((~np.isfinite(problem.values)).sum()),
         "dimensions": problem.dimensions,
         "barriers": [value if np.isfinite(value) else None for value in barriers[26]],
@@ -223,11 +230,12 @@ def bands_summary(bands: list[JsonDict], rows: list[JsonDict]) -> list[JsonDict]
 
 
 def conclude(out: Path, result: JsonDict) -> None:
-    """Writes what the runs so far say."""
+    """Writes what the runs so far say, into the result too."""
     rows = summary(result["hosts"], result["runs"])
     said: JsonDict = {"summary": rows, "bands_summary": bands_summary(result["bands"], rows)}
     said |= {"goal": goal(result["hosts"], rows), "calibration": calibration(result["runs"])}
-    write_json(out, result | said | {"provenance": describe_machine()})
+    result.update(said)
+    write_json(out, result | {"provenance": describe_machine()})
 
 
 def main() -> None:
@@ -235,7 +243,7 @@ def main() -> None:
     parser = command(
         "paths", __doc__, quick="one host, one seed, 12 evaluations", figure="right answers by evaluations", jobs="runs"
     )
-    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--seeds", type=int, default=_SEEDS, help="how many")
     given = parser.parse_args()
     same = settings(quick=given.quick)
     result = begun(given.out, same, hosts=[], runs=[], bands=[])
@@ -261,10 +269,12 @@ def main() -> None:
             print(f"{host.name}: bands compared", flush=True)
     conclude(given.out, result)
     if given.figure is not None:
-        from benchmarks.paths.figure import draw
+        from benchmarks.paths.figure import draw, draw_low
 
         shown = [host for host in result["hosts"] if host["points"] >= FINE] or result["hosts"]
         draw(shown, result["runs"], given.figure)
+        judged = [host for host in shown if not host["chosen_on"]] or shown
+        draw_low(judged, result["summary"], given.figure.with_stem(f"{given.figure.stem}-low"))
 
 
 if __name__ == "__main__":

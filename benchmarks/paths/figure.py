@@ -1,4 +1,8 @@
-"""Figure of the benchmark: share of searches whose estimate is right, against the share of the points that were computed."""
+"""Figures of the benchmark.
+
+Share of searches whose estimate is right, against the share of the points that were computed; and evaluations against the share
+of a surface that is not above its bottleneck.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,34 @@ def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
         panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center", fontsize=8)
         figure.supxlabel("points computed [%]", fontsize=8)
         figure.supylabel("share of searches whose barrier is within 10 meV", fontsize=8)
+        figure.savefig(path, dpi=200)
+
+
+def draw_low(hosts: list[JsonDict], rows: list[JsonDict], path: Path) -> None:
+    """Draws the median of evaluations against the share of points that are not above the bottleneck.
+
+    Args:
+        hosts: As described.
+        rows: The summary.
+        path: Of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    medians = {(row["host"], row["method"]): row["median"] for row in rows}
+    share = [100.0 * host["low_points"] / host["points"] for host in hosts]
+    with drawing():
+        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
+        axes = figure.subplots()
+        ours = [medians[host["name"], "dominance"] for host in hosts]
+        best = [min(medians[host["name"], method] for method in SCORES if method != "dominance") for host in hosts]
+        axes.vlines(share, ours, best, color=FAINT, lw=0.8)
+        axes.plot(share, best, "s", color=ACCENT, ms=4, label="best other way; 46: not within 45")
+        axes.plot(share, [value / 2 for value in best], "_", color=ACCENT, ms=9, label="half of it")
+        axes.plot(share, ours, "o", color=MAIN, ms=4, label="dominance")
+        axes.set(
+            xlabel="points that are not above the bottleneck [%]", ylabel="evaluations (median of the seeds)", ylim=(0, 50)
+        )
+        figure.legend(loc="outside upper center", ncols=3, fontsize=7)
         figure.savefig(path, dpi=200)
 
 

@@ -122,10 +122,7 @@ def search(
     """
     pool, values = problem.pool, problem.values
     grid = pool.grids[pool.systems[0]]
-    goal = {"type": "bottleneck", "dimensions": problem.dimensions}
-    proposer = build_proposer(start, ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
-    if not isinstance(proposer, GPProposer):
-        raise AssertionError("a Gaussian process chooses")
+    proposer = _proposer(problem, start)
     truth = bottleneck(values, grid)
     weights = np.bincount(grid.members[grid.members >= 0], minlength=len(pool))
     chosen: list[int] = []
@@ -160,6 +157,25 @@ def search(
         if ended(result):
             break
     return result
+
+
+def started(problem: Problem, seed: int, start: GPProposerSpec = START) -> list[int]:
+    """Points that a search begins with, by whichever method."""
+    proposer, chosen = _proposer(problem, start), list[int]()
+    for number in range(1, proposer.initial_count(problem.pool) + 1):
+        choice = proposer.propose(problem.pool, _history(chosen, problem.values), number, proposal_rng(seed, number), None)
+        if choice is None:
+            break
+        chosen.append(choice.position)
+    return chosen
+
+
+def _proposer(problem: Problem, start: GPProposerSpec) -> GPProposer:
+    goal = {"type": "bottleneck", "dimensions": problem.dimensions}
+    proposer = build_proposer(start, ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
+    if not isinstance(proposer, GPProposer):
+        raise AssertionError("a Gaussian process chooses")
+    return proposer
 
 
 def _judged(problem: Problem, truth: Bottleneck, belief: Belief | None, chosen: list[int]) -> JsonDict:

@@ -4,8 +4,8 @@ Each spectrum has 201 points from 0 to 100, 1 to 5 peaks of height 0.3 to 1 and 
 noise of a twentieth of the mean height. Some neighbours are nearer than their mean width, none nearer than 0.75 of it.
 
 ours: 200 spectra of Gaussian peaks. right: method → share of spectra with the right number of peaks. Methods: Laplace's
-approximation, BIC of the same fits, LARS with least squares by free energy. shapes: the same of 20 spectra with Lorentzian
-peaks and 20 with pseudo-Voigt peaks of any share, the shape known.
+approximation, BIC of the same fits, LARS with least squares by free energy. shapes: the same of 40 spectra with Lorentzian
+peaks and 40 with pseudo-Voigt peaks of any share, the shape known.
 sampled: with ``--steps``, the sampled search of the first ``--sampled`` Gaussian spectra, and of the same by Laplace.
 places: with the number known, the median error of positions in units of the width, of our fits and, with ``--peers PYTHON``, of
 lmfit, which adds peaks one at a time at the maximum of the residual.
@@ -154,7 +154,7 @@ def main() -> None:
     shapes = result.setdefault("shapes", {})
     for shape in ("lorentzian", "pseudo_voigt"):
         if shape not in shapes:
-            shapes[shape] = measured(range(5 if given.quick else 20), shape)
+            shapes[shape] = measured(range(5 if given.quick else 40), shape)
             store()
     if given.peers is not None and "lmfit" not in result:
         result["lmfit"] = lmfit_places(seeds, given.peers)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.target_search --out result.json``: evaluations until the best five are found, by method.
+"""``python -m benchmarks.target_search --out result.json``: evaluations until the best five are found, by method; found.png.
 
 Sparse models averaged over supports, the same with a process for their residual, a Gaussian process and random choice
 search the solvents with the strongest Li⁺ binding and the sodium tavorites with the lowest barrier. All but random choice begin
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.command import begun, command
+from benchmarks.intervals import wilson
+from benchmarks.target_search.figure import draw
 from benchmarks.target_search.problems import PROBLEMS
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History, Proposer
@@ -87,7 +89,8 @@ def summary(runs: list[JsonDict], budget: int) -> JsonDict:
         "searches": len(runs),
         "median_until_best": float(np.median(best)),
         "median_until_five": float(np.median(whole)),
-        "found_best": float(np.mean([value <= budget for value in best])),
+        "found_best": (share := float(np.mean([value <= budget for value in best]))),
+        "found_best_95": [float(end) for end in wilson(share, len(runs))],
         "found_five": float(np.mean([value <= budget for value in whole])),
         "mean_found": float(np.mean([len(run["found"]) for run in runs])),
         "seconds_per_proposal": float(np.mean([run["seconds"] for run in runs])),
@@ -100,6 +103,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--budget", type=int, default=60, help="evaluations of a search")
     parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS), help="all by default")
+    parser.add_argument("--methods", nargs="+", choices=tuple(SPECS), default=tuple(SPECS), help="all by default")
     parser.add_argument("--minutes", type=float, help="begin no further seed after this time")
     given = parser.parse_args()
     seeds, budget = (1, 10) if given.quick else (given.seeds, given.budget)
@@ -109,12 +113,15 @@ def main() -> None:
         if given.minutes is not None and time.monotonic() - start > 60.0 * given.minutes:
             break
         for problem in given.problems:
-            for method in SPECS:
+            for method in given.methods:
                 runs = result["runs"].setdefault(problem, {}).setdefault(method, [])
                 if len(runs) == seed:
                     runs.append(search(Case(problem, method, seed, budget)))
-                result["summary"].setdefault(problem, {})[method] = summary(runs, budget)
         write_json(given.out, result | {"provenance": describe_machine()})
+    for problem, methods in result["runs"].items():
+        result["summary"][problem] = {method: summary(runs, budget) for method, runs in methods.items()}
+    write_json(given.out, result | {"provenance": describe_machine()})
+    draw(result, given.out.with_name("found.png"))
     for problem, methods in result["summary"].items():
         for method, found in methods.items():
             print(problem, method, found)

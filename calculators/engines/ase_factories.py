@@ -30,7 +30,7 @@ def tblite(**keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
 
 
 def orb(*, model: str, weights_path: str, device: str = "cpu", precision: str = "float64") -> BaseCalculator:
-    """An ORB model with weights from a file; nothing is fetched, nor compiled: every worker would need minutes for that."""
+    """An ORB model with weights from a file; nothing is fetched, and nothing compiled, which would take each worker minutes."""
     from orb_models.forcefield import pretrained
     from orb_models.forcefield.calculator import ORBCalculator
 

@@ -26,7 +26,7 @@ from tansaku.calculators.engines.motion import Motion
 from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
 from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
 from tansaku.calculators.engines.shared_memory import check_shared_memory
-from tansaku.models.domain.annealing import AnnealRun
+from tansaku.models.domain.annealing import COOLING_STEPS, AnnealRun
 from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
@@ -35,8 +35,8 @@ _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
 
-# ps; K; steps; ps.
-_TIMESTEP, _COLD, _COOLING, _DAMPING = 0.002, 50.0, 1000, 0.1
+# ps; K; ps.
+_TIMESTEP, _COLD, _DAMPING = 0.002, 50.0, 0.1
 
 _SYMPTOMS = (
     ("Lost atoms", "lost_atoms"),
@@ -246,7 +246,7 @@ class LammpsSession:
                 bath.format(repr(run.temperature), repr(run.temperature)),
                 f"run {run.steps} post no",
                 bath.format(repr(run.temperature), repr(_COLD)),
-                f"run {_COOLING} post no",
+                f"run {COOLING_STEPS} post no",
                 "unfix bath",
                 "unfix motion",
                 "velocity all set 0 0 0",

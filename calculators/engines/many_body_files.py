@@ -76,7 +76,7 @@ def read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Seque
         symbols: Elements that the parameters are of, in the order of their numbers.
 
     Raises:
-        ValueError: An element is not in the library, or a line is none of parameters.
+        ValueError: An element is not in the library, or a line does not define parameters.
     """
     words = [word for line in lines for word in line.split("#")[0].split()]
     size = 1 + _LIBRARY_NUMBERS
@@ -89,7 +89,7 @@ def read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Seque
     for line in parameters:
         said = line.split("#")[0].strip()
         if said and _PARAMETER.match(said) is None:
-            raise ValueError(f"{said[:60]!r} is no parameter of MEAM")
+            raise ValueError(f"{said[:60]!r} is not a parameter of MEAM")
     return tuple(
         FileElement(symbol, float(known[symbol][3]), float(known[symbol][8]), known[symbol][0].strip("'\""))
         for symbol in symbols

@@ -1,4 +1,4 @@
-"""Which atoms of a structure may move in a relaxation, and which move together.
+"""Atoms that may move in a relaxation, and groups of atoms that move together.
 
 Atoms that are held keep x and y. The atoms of a rigid block move by one common displacement: each gets the mean of the forces
 on all of them, which is the orthogonal projection of the forces onto the displacements that are allowed. A minimiser that sees

@@ -45,7 +45,7 @@ def open_potential(path: Path, *, device: str = "cpu", dtype: str = "float64") -
         dtype: ``float64`` or ``float32``.
 
     Raises:
-        ConfigurationError: The model is none that gives forces.
+        ConfigurationError: The model does not predict forces.
         MissingComponentError: A package is not installed.
         StoreError: The file is no model.
     """
@@ -141,7 +141,7 @@ class InAse(Calculator):
 
     @property
     def last(self) -> Evaluation:
-        """What each network said of the structure that was computed last."""
+        """Predictions of each network for the structure that was computed last."""
         if self._last is None:
             raise AssertionError("nothing has been computed yet")
         return self._last

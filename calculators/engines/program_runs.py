@@ -84,7 +84,7 @@ class Program:
         Args:
             atoms: The structure.
             request: What the program reads of the campaign and the site.
-            folder: Where it runs; what it left there before is gone, but for its checkpoint.
+            folder: Where it runs; earlier files except its checkpoint are deleted.
 
         Returns:
             Properties as ASE calls them, and details.

@@ -19,7 +19,7 @@ def check_shared_memory(folder: Path = FOLDER) -> int:
     """Looks whether a process that uses MPI can start.
 
     Args:
-        folder: Where shared memory is.
+        folder: Folder of the shared memory.
 
     Returns:
         What is free [bytes].

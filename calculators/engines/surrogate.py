@@ -48,7 +48,7 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     model = restored(read_weights(path))
     if fields := needed_fields(model.spec):
         raise ConfigurationError(
-            f"calculator.model: {path.name} sees the field {fields[0]}, which structures alone have not; expected a model of "
+            f"calculator.model: {path.name} sees the field {fields[0]}, which structures alone lack; expected a model of "
             f"field {FREE_ATOMS}"
         )
     predicts = model.predicts

@@ -168,7 +168,7 @@ class VaspCalculator:
             if titels[element].split() != self._potcars.titels[element].split()
         ]
         if said:
-            raise CalculationError("level", f"vasp: another level of theory than was asked for: {'; '.join(said)}")
+            raise CalculationError("level", f"vasp: another level of theory than requested: {'; '.join(said)}")
 
 
 def _details(runs: list[Run], ranks: int) -> JsonDict:

@@ -19,7 +19,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 
 POLL = 1.0
-"""Time between custodian's looks at VASP [s]."""
+"""Time between two checks of VASP by custodian [s]."""
 
 _KILOBAR = -units.GPa / 10.0
 """VASP's stress [kbar] in ASE's unit and sign [eV/Å^3]."""
@@ -30,7 +30,7 @@ _KEPT = ("OUTCAR", "vasprun.xml", "INCAR", "KPOINTS", "POSCAR", "CONTCAR", "cust
 
 @dataclass(frozen=True)
 class Run:
-    """What emmet's document says of one run of VASP; atoms by element.
+    """Results of a VASP run from emmet's document; atoms sorted by element.
 
     Attributes:
         calculation: emmet's ``Calculation``.

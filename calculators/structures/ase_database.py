@@ -27,7 +27,7 @@ def database_structures(
 
     Args:
         path: The file.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:
@@ -48,12 +48,14 @@ def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
             strange = sorted(name for name, kind in kinds.items() if kind != "table")
             if "systems" not in kinds or strange:
                 what = f"it has a {kinds[strange[0]]}, {strange[0]!r}" if strange else "it has no table 'systems'"
-                raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {what}")
+                raise ConfigurationError(f"{key}: {path.name!r} is not an ASE database: {what}")
             made = [name for table in kinds for name, hidden in database.execute(_HIDDEN, (table,)) if hidden]
             if made:
-                raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: column {made[0]!r} is computed, not stored")
+                raise ConfigurationError(
+                    f"{key}: {path.name!r} is not an ASE database: column {made[0]!r} is computed, not stored"
+                )
             rows, most = database.execute("select count(*), max(natoms) from systems").fetchone()
     except sqlite3.Error as error:
-        raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {error}") from error
+        raise ConfigurationError(f"{key}: {path.name!r} is not an ASE database: {error}") from error
     check_limit(limits, "combinations", rows, f"{key}: rows of {path.name!r}")
     check_limit(limits, "atoms", most or 0, f"{key}: atoms of a structure of {path.name!r}")

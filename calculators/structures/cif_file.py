@@ -29,7 +29,7 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
 
     Args:
         path: The file.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:

@@ -24,7 +24,7 @@ class SiteRequest:
     """Which atoms of a file make a site.
 
     Attributes:
-        ion: What stands there in the file.
+        ion: The site's ion in the file.
         labels: Only the atoms with these labels; empty: every atom of the element that no other site names by label.
     """
 

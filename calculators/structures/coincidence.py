@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from tansaku.calculators.structures.crystal import (
     Rotation,
@@ -26,13 +27,14 @@ _MIRRORS: tuple[Vector, ...] = tuple(
     )
 )
 _DEGREES = 1e-9
+_Plane = TypeVar("_Plane", bound=tuple[int, ...])
 
 
 @dataclass(frozen=True)
 class TiltAxis:
-    """A tilt axis in the one orientation all boundaries of the family are given in.
+    """A tilt axis in the standard orientation of all boundaries of its family.
 
-    Zeros stand last and the last other component is negative, so that the planes of the zone have few minus signs:
+    Zeros come last, and the last non-zero component is negative, so that the planes of the zone have few minus signs:
     [1 -1 0] with planes (h h l), [1 1 -1], [1 1 -2]; the cube axis is [0 0 1] with planes (h k 0).
 
     Attributes:
@@ -138,17 +140,32 @@ def boundary_on(axis: TiltAxis, plane: Sequence[int]) -> TiltBoundary:
     else:
         family = {apply(g, normal) for g in cubic_operations()}
         found = {_representative(axis, member) for member in family if dot(member, axis.direction) == 0}
-    if len(found) != 1:
-        what = "no plane of this family is" if not found else f"{len(found)} different planes of this family are"
-        raise ConfigurationError(
-            f"space.boundaries.planes: {list(plane)}: {what} perpendicular to the axis {list(axis.given)}",
-            hint="expected (h, k, l) with h·u + k·v + l·w = 0",
-        )
-    normal = found.pop()
+    normal = only_plane(found, plane, axis.given, "(h, k, l) with h·u + k·v + l·w = 0")
     sigma = coincidence_sigma(normal)
     if sigma == 1:
         raise ConfigurationError(f"space.boundaries.planes: {list(plane)} is a mirror plane of the crystal: Σ 1 is no boundary")
     return TiltBoundary(axis.direction, normal, sigma, misorientation(axis, normal))
+
+
+def only_plane(found: set[_Plane], plane: Sequence[int], axis: Sequence[int], expected: str) -> _Plane:
+    """The plane of a family that is perpendicular to an axis.
+
+    Args:
+        found: The planes of the family that are, each kind once.
+        plane: As the user wrote it.
+        axis: As the user wrote it.
+        expected: What a plane of the axis fulfils.
+
+    Raises:
+        ConfigurationError: There is none, or more than one kind.
+    """
+    if len(found) != 1:
+        what = "no plane of this family is" if not found else f"{len(found)} different planes of this family are"
+        raise ConfigurationError(
+            f"space.boundaries.planes: {list(plane)}: {what} perpendicular to the axis {list(axis)}",
+            hint=f"expected {expected}",
+        )
+    return next(iter(found))
 
 
 def misorientation(axis: TiltAxis, plane: Vector) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tansaku.calculators.structures.coincidence import plane_name
+from tansaku.calculators.structures.coincidence import only_plane, plane_name
 from tansaku.calculators.structures.crystal import Vector, reduced
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
@@ -172,13 +172,7 @@ def hexagonal_boundary(crystal: HexagonalCrystal, given: Sequence[int], plane: S
     else:
         family = {apply(g, normal) for g in operations()}
         found = {_representative(direction, member) for member in family if _dot(member, direction) == 0}
-    if len(found) != 1:
-        what = "no plane of this family is" if not found else f"{len(found)} different planes of this family are"
-        raise ConfigurationError(
-            f"space.boundaries.planes: {list(plane)}: {what} perpendicular to the axis {list(given)}",
-            hint="expected (h, k, i, l) with h·u + k·v + i·t + l·w = 0",
-        )
-    normal = found.pop()
+    normal = only_plane(found, plane, given, "(h, k, i, l) with h·u + k·v + i·t + l·w = 0")
     h, k, _, l = normal  # noqa: E741 - the indices' usual names
     basal = direction[3] == 0
     square = h * h + h * k + k * k

@@ -71,7 +71,7 @@ def host_symmetry(host: Atoms) -> Symmetry:
 
     found = spglib.get_symmetry((host.cell.array, host.get_scaled_positions(), host.numbers), symprec=SYMMETRY_TOLERANCE)
     if found is None:
-        raise ConfigurationError("space.host: no space group is found; do two atoms share a place?")
+        raise ConfigurationError("space.host: no space group was found; two atoms may be at the same position")
     return Symmetry(np.asarray(found["rotations"], dtype=np.intp), np.asarray(found["translations"], dtype=np.float64))
 
 
@@ -207,7 +207,7 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
         columns += [part for part in parts if np.ptp(part) > 1e-9]
     if not columns:
         raise ConfigurationError(
-            f"space.grid: {len(fractions)} distinct positions, which no wave of the host's lattice tells apart; "
+            f"space.grid: {len(fractions)} distinct positions, which no plane wave of the host's lattice distinguishes; "
             "expected a finer grid, a smaller exclusion or a smaller resolution"
         )
     rows = np.column_stack(columns)[:, :_WAVES]

@@ -25,7 +25,7 @@ def optimade_structures(
 
     Args:
         path: The file.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:
@@ -36,7 +36,7 @@ def optimade_structures(
     for page in pages:
         entries = page.get("data") if isinstance(page, dict) else None
         if not isinstance(entries, list | dict):
-            raise ConfigurationError(f"{key}: {path.name!r} is no OPTIMADE answer; expected a key 'data' with structures")
+            raise ConfigurationError(f"{key}: {path.name!r} is not an OPTIMADE answer; expected a key 'data' with structures")
         for entry in entries if isinstance(entries, list) else [entries]:
             if not isinstance(entry, dict) or not isinstance(entry.get("attributes"), dict):
                 raise ConfigurationError(f"{key}: {path.name!r}: an entry has no attributes")

@@ -102,7 +102,7 @@ def oxide_cell(name: str, cations: Sequence[Ion], volume: float = 1.0) -> Atoms:
         ConfigurationError: There is no such structure, or an ion of no known bond length to oxygen.
     """
     if name not in OXIDE_PROTOTYPES:
-        raise ConfigurationError(f"{name!r} is no oxide's structure; expected {', '.join(OXIDE_PROTOTYPES)}")
+        raise ConfigurationError(f"{name!r} is not the structure of an oxide; expected {', '.join(OXIDE_PROTOTYPES)}")
     unknown = [str(ion) for ion in cations if str(ion) not in BOND_LENGTHS]
     if unknown:
         raise ConfigurationError(f"{', '.join(unknown)}: no bond length to oxygen is known; expected {', '.join(BOND_LENGTHS)}")

@@ -19,8 +19,8 @@ class CationSite:
     Attributes:
         position: Fractional coordinates of one atom of it: numbers, fractions and names of parameters.
         neighbours: Oxygen atoms around it.
-        charges: Of the cations that may stand there [e], those of all sites in the same order.
-        radii: Smallest and largest radius of a cation that may stand there [Å]; None: as :data:`RADII` say.
+        charges: Of the cations allowed on the site [e], those of all sites in the same order.
+        radii: Smallest and largest radius of a cation on the site [Å]; None: as :data:`RADII` say.
     """
 
     position: str

@@ -50,7 +50,7 @@ class Parent:
         cell: Cell vectors as rows [Å], shape ``(3, 3)``.
         fractions: Fractional coordinates, shape ``(n_atoms, 3)``.
         sites: Name of the site of each atom.
-        ions: What stands on each site in the parent itself.
+        ions: The ion on each site in the parent itself.
         mobile: Site of the mobile ion, None where nothing moves.
     """
 

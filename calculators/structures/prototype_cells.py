@@ -104,13 +104,13 @@ def supercell(spec: PrototypeSpec, atoms: int) -> Atoms:
     """The most compact supercell with a number of atoms: the one whose shortest period is longest.
 
     Raises:
-        ConfigurationError: The number is no multiple of the primitive cell's.
+        ConfigurationError: The number is not a multiple of the primitive cell's.
     """
     primitive = primitive_cell(spec)
     index, rest = divmod(atoms, len(primitive))
     if rest:
         raise ConfigurationError(
-            f"space.scans.atoms: {atoms} is no multiple of the {len(primitive)} atoms in a primitive cell of {spec.structure}"
+            f"space.scans.atoms: {atoms} is not a multiple of the {len(primitive)} atoms in a cell of {spec.structure}"
         )
     found: Atoms = make_supercell(primitive, np.array(_compact(tuple(primitive.cell.array.ravel().tolist()), index)))
     return found

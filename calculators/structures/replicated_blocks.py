@@ -67,6 +67,20 @@ class ReplicatedBlocks:
         """Atoms that may be removed. They count the same in cells with thicker grains."""
         return self.layer_planes * self.atoms_per_plane
 
+    def rows(self, planes: int) -> IntArray:
+        """Sites in rows along the side with more repeats, in which they are one period apart.
+
+        Args:
+            planes: How many of the lowest planes, ``layer_planes`` at most.
+
+        Returns:
+            Numbers below ``sites``, shape ``(n_rows, repeats of that side)``.
+        """
+        across, along = self.repeats
+        numbers = np.arange(planes * self.atoms_per_plane).reshape(planes, across, along, self.block.atoms_per_plane)
+        side = 2 if along >= across else 1
+        return np.moveaxis(numbers, side, -1).reshape(-1, self.repeats[side - 1])
+
     def build(self, removed: Sequence[int], translation: Translation) -> Atoms:
         """Builds the cell, unless no relaxation could resolve it.
 

@@ -16,7 +16,7 @@ def site_permutations(parent: Parent, tolerance: float) -> tuple[dict[str, str],
     Two compositions are one structure, up to an isometry, when such a permutation maps the ions of one onto the other's.
 
     Args:
-        parent: The parent; what stands on its sites does not matter.
+        parent: The parent; the ions on its sites do not matter.
         tolerance: Distance within which atoms count as equivalent [Å].
 
     Returns:

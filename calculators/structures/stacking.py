@@ -15,7 +15,7 @@ from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 FACING_FRACTION = 0.6
-"""Atoms that face each other across the boundary closer than this fraction of the neighbour distance are one too many."""
+"""Atoms that face each other across the boundary closer than this fraction of the neighbour distance count as overlapping."""
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,11 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
 
     Args:
         path: The file; its ending says the format.
-        limits: What it may hold; None: it was judged before.
+        limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 
     Raises:
-        ConfigurationError: It cannot be read, is too large, or a structure is none that can be computed.
+        ConfigurationError: It cannot be read, is too large, or a structure cannot be computed.
         MissingComponentError: pymatgen is not installed.
     """
     name = path.name.lower()

@@ -212,7 +212,7 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
 
 
 def _without_blocks(atoms: Atoms) -> Atoms:
-    """The atoms with rigid blocks that belong to no grain: they cannot turn, and only the slabs between them are looked at."""
+    """The atoms with rigid blocks that belong to no grain: they cannot turn, and only the slabs between them are checked."""
     if BLOCK not in atoms.arrays:
         return atoms
     slabs: Atoms = atoms.copy()

@@ -60,9 +60,11 @@ def _read(rows: csv.DictReader[str], name: str) -> dict[str, float]:
         except ValueError:
             energy = float("nan")
         if not np.isfinite(energy):
-            raise ConfigurationError(f"{_KEY}: {name!r}, line {number}: energy_per_atom is {shown(text)}, no finite number")
+            raise ConfigurationError(f"{_KEY}: {name!r}, line {number}: energy_per_atom is {shown(text)}, not a finite number")
         if not is_formula(formula):
-            raise ConfigurationError(f"{_KEY}: {name!r}, line {number}: {shown(formula)} is no chemical formula, e.g. Li3PO4")
+            raise ConfigurationError(
+                f"{_KEY}: {name!r}, line {number}: {shown(formula)} is not a chemical formula, e.g. Li3PO4"
+            )
         found[formula] = min(energy, found.get(formula, energy))
     if not found:
         raise ConfigurationError(f"{_KEY}: {name!r} has no phases")

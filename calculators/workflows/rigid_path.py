@@ -25,7 +25,7 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 
 LONGEST = 5.5
-"""Hops in the parent up to this length are looked at [Å]."""
+"""Hops in the parent up to this length are considered [Å]."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RigidPaths:
     Attributes:
         parent: With a mobile site.
         hops: Each way counted once.
-        anions: Names of the sites that anions stand on.
+        anions: Names of the sites of the anions.
         distances: For each hop the distances from its middle to the anions of each site, in the parent [Å].
     """
 

@@ -1,4 +1,4 @@
-"""`tansaku delete`."""
+"""`tansaku delete`: deletes a stored campaign after a confirmation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints boundaries by their number of atoms."""
+"""Prints results of boundaries by their number of atoms."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tansaku.deploy.cli.steer import say_stored
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind
-    from tansaku.tasks.loop import EndReason
+    from tansaku.tasks.driver.loop import EndReason
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 NoRunOption = Annotated[
@@ -33,7 +33,7 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
     with watching() as observer:
         if plain:
-            from tansaku.tasks.loop import drive
+            from tansaku.tasks.driver.loop import drive
 
             with opened(site) as resources:
                 result = drive(resources, name, observer)
@@ -52,8 +52,8 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
     elif result.reason == "interrupted":
         say(f"interrupted; continue with `tansaku resume {name}`", err=True)
     elif result.reason == "waiting":
-        say(f"values are waited for: `tansaku ask {name}` shows what to measure", err=True)
-        say(f"give them by `tansaku tell {name} FILE.csv`, then `tansaku ask {name}` again", err=True)
+        say(f"waiting for values: `tansaku ask {name}` shows what to measure", err=True)
+        say(f"report them with `tansaku tell {name} FILE.csv`, then `tansaku ask {name}` again", err=True)
     elif result.reason == "paused":
         say(f"paused; continue with `tansaku resume {name}`", err=True)
     else:
@@ -90,8 +90,7 @@ def run(
     from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.configuration import load_campaign
 
-    read_site(site)
-    loaded = load_campaign(file)
+    loaded = load_campaign(file, read_site(site).limits)
     with opened(site) as resources:
         prepare_campaign(resources, this_user(), loaded)
     if no_run:

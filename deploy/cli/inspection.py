@@ -97,7 +97,7 @@ def show(
     if as_json:
         show_json(document)
         return
-    from tansaku.tasks.yaml_text import write_yaml
+    from tansaku.tasks.formats.yaml_text import write_yaml
 
     say(write_yaml(document), nl=False)
 

@@ -25,7 +25,7 @@ from tansaku.tasks.views.results import system_label
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tansaku.tasks.observer import Observer
+    from tansaku.tasks.driver.observer import Observer
 
 _LINE_EVERY = 10.0  # seconds between two progress lines
 
@@ -35,7 +35,8 @@ def _tally(record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> 
     space = open_space(spec.space, Path(record.base_path))
     pool = space.pool()
     labels = {row["system"]: system_label(row) for row in space.describe_systems()}
-    tally = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+    limit = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors)
+    tally = Tally(spec, labels, len(pool), float(pool.cost.sum()), limit)
     tally.note(evaluations)
     return tally
 

@@ -10,9 +10,10 @@ import typer
 
 from tansaku import __version__
 from tansaku.deploy.cli import (
+    ask_tell,
     bench,
     campaign_files,
-    cluster,
+    copy_rename,
     datasets,
     db,
     delete,
@@ -21,15 +22,15 @@ from tansaku.deploy.cli import (
     exits,
     export_import,
     inspection,
-    measuring,
     models,
-    naming,
     new_plugin,
-    outcomes,
     paths,
+    queue,
     reconcile,
+    results,
     schema,
     service,
+    site,
     sparse,
     steer,
     web,
@@ -73,19 +74,19 @@ for _name, _command, _panel in (
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
-    ("ask", measuring.ask, _MEASURE),
-    ("tell", measuring.tell, _MEASURE),
+    ("ask", ask_tell.ask, _MEASURE),
+    ("tell", ask_tell.tell, _MEASURE),
     ("pause", steer.pause, _STEER),
     ("resume", driving.resume, _STEER),
     ("cancel", driving.cancel, _STEER),
     ("retry", driving.retry, _STEER),
     ("rerun", driving.rerun, _STEER),
     ("edit", steer.edit, _STEER),
-    ("copy", naming.copy, _BEGIN),
-    ("rename", naming.rename, _STEER),
+    ("copy", copy_rename.copy, _BEGIN),
+    ("rename", copy_rename.rename, _STEER),
     ("delete", delete.delete, _STEER),
-    ("results", outcomes.results, _TAKE),
-    ("plot", outcomes.plot, _TAKE),
+    ("results", results.results, _TAKE),
+    ("plot", results.plot, _TAKE),
     ("path", paths.path, _TAKE),
     ("export", export_import.export, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
@@ -99,9 +100,9 @@ app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(sparse.sparse_app, name="sparse", rich_help_panel="Models")
 app.add_typer(new_plugin.app, name="new", rich_help_panel=_BEGIN)
-app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
-app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")
-app.add_typer(cluster.queue_app, name="worker", hidden=True)  # the name of older versions
+app.add_typer(site.site_app, name="site", rich_help_panel="Cluster")
+app.add_typer(queue.queue_app, name="queue", rich_help_panel="Cluster")
+app.add_typer(queue.queue_app, name="worker", hidden=True)  # the name of older versions
 app.command("reconcile", rich_help_panel="Cluster")(reconcile.reconcile)
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 

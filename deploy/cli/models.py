@@ -89,7 +89,7 @@ def show(
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
-    from tansaku.tasks.yaml_text import write_yaml
+    from tansaku.tasks.formats.yaml_text import write_yaml
 
     say(write_yaml(record.model_dump(mode="json")), nl=False)
 

@@ -14,6 +14,7 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tansaku.calculators.workflows.diffusion.refinement import Refinement
     from tansaku.tasks.paths.files import PathReport
     from tansaku.tasks.paths.surface import SurfaceBarrier
 
@@ -66,7 +67,7 @@ def path(
     if as_json:
         show_json(report.document())
         return
-    _show(name, report)
+    show_report(name, report)
     for file in written:
         say(str(file))
 
@@ -98,30 +99,73 @@ def _width(found: SurfaceBarrier) -> Cell:
     return "certain" if found.tolerance == 0.0 else f"{found.tolerance:.2g}"
 
 
-def _show(name: str, report: PathReport) -> None:
-    show_barriers(name, report.surface.barriers)
-    document = report.document()
-    columns = ("hop", "length [Å]", "barrier [eV]", "back [eV]", "method", "limits")
+def show_report(name: str, report: PathReport) -> None:
+    """Prints barriers, hops, what was refined, and the diffusion coefficient."""
+    show_barriers(f"{name}, points of the grid", report.surface.barriers)
+    place = report.surface.goal.dimensions - 1
+    by_neighbours = [
+        f"{f'{found[place]:.3f} eV' if found[place] < float('inf') else 'no path'} with {number} neighbours"
+        for number, found in report.surface.barriers_by_neighbours().items()
+    ]
+    say(f"barrier over the grid in {place + 1} dimension(s): {', '.join(by_neighbours)}")
+    _show_hops(name, report)
+    if report.refinement is not None:
+        _show_refinement(report, report.refinement)
+    if report.diffusion is not None:
+        temperatures, found = report.diffusion.temperatures, report.diffusion.coefficients
+        values = ", ".join(f"{value:.2g} at {kelvin:g} K" for kelvin, value in zip(temperatures, found, strict=True))
+        say(f"diffusion [cm²/s]: {values}; activation energy {report.diffusion.energy:.3f} eV")
+
+
+def _show_hops(name: str, report: PathReport) -> None:
+    """Prints the lowest hops, one of those that symmetry makes equal; ``limits`` is judged by the energies in the table."""
+    from tansaku.tasks.paths.hops import distinct_hops
+
+    hops = distinct_hops(report.document())
+    columns = ("hop", "in a cell", "length [Å]", "barrier [eV]", "back [eV]", "method", "limits")
     rows: list[list[Cell]] = [
         [
             hop["hop"],
+            hop["count"],
             f"{hop['length']:.2f}",
             f"{hop['forward_barrier']:.3f}",
             f"{hop['reverse_barrier']:.3f}",
             hop["method"],
             " ".join(hop["limits"]),
         ]
-        for hop in document["hops"][:_MOST_HOPS]
+        for hop in hops[:_MOST_HOPS]
     ]
-    show_table(columns, rows, f"{name}: the lowest hops of {len(document['hops'])}")
-    if report.refinement is not None:
-        for hop, reason in report.refinement.failures.items():
-            say(f"hop {hop} was not refined: {reason}", err=True)
-        easiest = report.network.percolations[report.surface.goal.dimensions - 1]
-        if easiest is not None:
-            lowest = report.network.sites[report.network.minimum].energy
-            say(f"refined barrier: {easiest.level - lowest:.3f} eV after {report.refinement.evaluations} more evaluations")
-    if report.diffusion is not None:
-        temperatures, found = report.diffusion.temperatures, report.diffusion.coefficients
-        values = ", ".join(f"{value:.2g} at {kelvin:g} K" for kelvin, value in zip(temperatures, found, strict=True))
-        say(f"diffusion [cm²/s]: {values}; activation energy {report.diffusion.energy:.3f} eV")
+    of = "refined hops" if report.refinement is not None else "hops of the grid"
+    lowest = "" if len(hops) <= _MOST_HOPS else f", the lowest {_MOST_HOPS} of {len(hops)} distinct ones"
+    show_table(columns, rows, f"{name}: {of}{lowest}")
+
+
+def _show_refinement(report: PathReport, refinement: Refinement) -> None:
+    """Prints what a refinement found and spent; on the error stream what is wrong with it."""
+    from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
+    from tansaku.calculators.workflows.diffusion.report import pass_label
+
+    for hop, reason in refinement.failures.items():
+        say(f"hop {hop} was not refined: {reason}", err=True)
+    for found in refinement.hops:
+        if found.force_along is not None and abs(found.force_along) > RefinementSettings.fmax:
+            say(
+                f"hop {pass_label(report.surface.network.passes[found.number])}: in its plane the ion keeps a force of "
+                f"{abs(found.force_along):.2f} eV/Å along the path: the saddle point is elsewhere and higher",
+                err=True,
+            )
+    place = report.surface.goal.dimensions - 1
+    easiest, before = report.network.percolations[place], report.surface.network.percolations[place]
+    if easiest is None or before is None:
+        return
+    lowest = report.network.sites[report.network.minimum].energy
+    spent = f"{refinement.evaluations} evaluations"
+    if refinement.earlier:
+        spent += f", {refinement.earlier} of them in an earlier run with this folder"
+    say(f"refined barrier: {easiest.level - lowest:.3f} eV; refinement: {spent}")
+    limiting, grids = (
+        pass_label(report.network.passes[easiest.limiting]),
+        pass_label(report.surface.network.passes[before.limiting]),
+    )
+    if limiting != grids:
+        say(f"hop {grids} limits the path over the grid, hop {limiting} the refined one")

@@ -1,7 +1,7 @@
-"""`tansaku serve` on one machine: database, Prefect server, service and dashboard, each but the first a child of this process.
+"""`tansaku serve` on one machine: database, Prefect server, service and dashboard.
 
-The children end with this process, also when it is killed. The dashboard is a process of its own without secrets of Prefect;
-the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
+All but the database are child processes, which end with this process, also when it is killed. The dashboard does not receive
+Prefect's secrets; the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What is served.
+    """Options of `tansaku serve`.
 
     Attributes:
         service: Options of the service: name, folder, pool and so on, as plain data.
@@ -61,7 +61,7 @@ class ServeOptions:
 
 @dataclass
 class Part:
-    """A child and how it is started again.
+    """A child process and how it is restarted.
 
     Attributes:
         name: Shown to the user.
@@ -87,7 +87,7 @@ class Part:
 
 
 class Everything:
-    """All parts, from their start to their end.
+    """All parts of the served system, from start to end.
 
     Args:
         settings: From the environment.
@@ -108,7 +108,7 @@ class Everything:
         """Serves until SIGINT, SIGTERM or SIGHUP; then ends all parts within ten seconds.
 
         Raises:
-            TansakuError: A part cannot be started, or ended again and again.
+            TansakuError: A part cannot be started, or ended repeatedly.
         """
         with self._asked_by_signals():
             try:
@@ -171,7 +171,7 @@ class Everything:
             part.ready = part.was_ready = True
 
     def _start_again(self, part: Part, error: TansakuError) -> None:
-        """Plans the next start of a part that ended; raises the error if it never was ready, or ended too often."""
+        """Plans the restart of a part that ended; raises the error if it was never ready, or ended too often."""
         part.process.stop(_END_SECONDS)
         now = time.monotonic()
         part.ends = [moment for moment in part.ends if moment > now - _CALM] + [now]
@@ -210,7 +210,7 @@ class Everything:
         return self._started("tansaku.flows.service_process", message, SERVICE, environment)
 
     def _client_settings(self) -> dict[str, str]:
-        """What the service needs to know of our own Prefect server; nothing for a configured one."""
+        """Settings of the service for our own Prefect server; empty for a configured one."""
         if not self._options.own_server:
             return {}
         home = self._settings.home / "prefect" / "client"

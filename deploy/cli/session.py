@@ -1,4 +1,4 @@
-"""Opening the stores for one command; heavy imports happen here and only when a command needs them."""
+"""Opens the stores for a command; heavy imports happen here, and only when a command needs them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.specs.site import SiteSpec
     from tansaku.tasks.commands.actor import Actor
     from tansaku.tasks.resources import Resources
+    from tansaku.tasks.site.cluster import Cluster
 
 SiteOption = Annotated[
     Path | None,
@@ -84,3 +85,29 @@ def opened(site: Path | None) -> Iterator[Resources]:
     settings = Settings.from_environment()
     with open_resources(settings, load_site(site or settings.site_file)) as resources:
         yield resources
+
+
+@contextmanager
+def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
+    """Opens the cluster of a site file; yields it with the path of the file.
+
+    Raises:
+        ConfigurationError: No site file is given, or it does not describe a cluster.
+    """
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.site.cluster import open_cluster
+    from tansaku.tasks.stores.connection import connect
+    from tansaku.tasks.stores.site_workers import SiteWorkers
+
+    settings = Settings.from_environment()
+    file = site or settings.site_file
+    if file is None:
+        raise ConfigurationError("no site file", hint="give --site FILE or set TANSAKU_SITE; `tansaku site init` writes one")
+    spec = load_site(file)
+    database = connect(settings, spec)
+    try:
+        yield open_cluster(settings, spec, SiteWorkers(database)), file
+    finally:
+        database.client.close()

@@ -1,4 +1,4 @@
-"""`tansaku sparse`: which few columns explain a target, peaks a spectrum, oscillations a signal, shells a fine structure."""
+"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells)."""
 
 from __future__ import annotations
 
@@ -174,7 +174,9 @@ def modes(
 
 @sparse_app.command()
 def exafs(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and chi.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Text files: energy and absorption, or wavenumber and chi.")
+    ],
     feff: Annotated[list[Path], typer.Option("--feff", metavar="FILE", help="feffNNNN.dat of one scatterer; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
     max_shells: Annotated[int, typer.Option("--max-shells", min=1, max=40, help="Largest number of shells.")] = 16,
@@ -193,6 +195,7 @@ def exafs(
     s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
     edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Files at once.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""
@@ -201,22 +204,24 @@ def exafs(
     limit_threads()
     from tansaku.models.sparse.exafs.shells import Bounds
     from tansaku.models.sparse.exafs.signal import Choice
-    from tansaku.tasks.sparse.exafs import ExafsSettings, run
+    from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, run
     from tansaku.tasks.sparse.exafs_file import Reading
 
     low, high = k_range or (3.0, None)
     choice = Choice(low, high, k_weight, sill, background)
     settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
-    data = run(file, feff, out, Reading(columns, edge), settings, _Bar())
-    for note in data["notes"]:
-        say(note, err=True)
+    found = run(ExafsFiles(files, feff, out), Reading(columns, edge), settings, jobs, _Bar())
+    for data in found:
+        for note in data["notes"]:
+            say(note if len(found) == 1 else f"{data['spectrum']}: {note}", err=True)
     if as_json:
-        show_json(data)
+        show_json(found)
         return
-    rows = [(row["element"], row["distance"], row["displacement"], row["atoms"]) for row in data["shells"]]
-    shift = f"zero of energy {data['energy_shift']:+.2f} eV"
-    show_table(("element", "distance", "displacement", "atoms"), rows, f"{data['spectrum']}: {len(rows)} shells, {shift}")
-    say(str(out / "report.html"))
+    for data in found:
+        rows = [(row["element"], row["distance"], row["displacement"], row["atoms"]) for row in data["shells"]]
+        shift = f"zero of energy {data['energy_shift']:+.2f} eV"
+        show_table(("element", "distance", "displacement", "atoms"), rows, f"{data['spectrum']}: {len(rows)} shells, {shift}")
+    say(str(out / "report.html" if len(found) == 1 else out))
 
 
 class _Bar:

@@ -40,7 +40,7 @@ def edit(
 ) -> None:
     """Changes budget, stop rule, in_flight, timeout, retries, polish or notes of a stored campaign; the edit is logged."""
     from tansaku.tasks.commands.steer import plan_edit, request_edit
-    from tansaku.tasks.yaml_edit import assignments
+    from tansaku.tasks.formats.yaml_edit import assignments
 
     payload = assignments(changes)
     with opened(site) as resources:

@@ -13,7 +13,7 @@ Cell = str | float | int | None
 
 
 def text(cell: Cell) -> str:
-    """One cell as text: numbers to four significant digits, nothing for None."""
+    """A cell as text: numbers with four significant digits, empty for None."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

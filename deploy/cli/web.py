@@ -1,4 +1,4 @@
-"""`tansaku web`: serves the dashboard and keeps its users."""
+"""`tansaku web`: serves the dashboard and manages its users."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def start(
     site: SiteOption = None,
 ) -> None:
     """Serves the dashboard until Ctrl-C; prints its address and, for the first user, a link that logs in once."""
-    from tansaku.tasks.garbage import share_heap
+    from tansaku.tasks.site.garbage import share_heap
 
     share_heap()  # before anything begins threads
     from tansaku.deploy.web.app import create_app
@@ -165,7 +165,7 @@ def _services(site: Path | None, settings: WebSettings | None = None) -> Iterato
 
 
 def services_of(resources: Resources, settings: WebSettings | None = None) -> Services:
-    """What the application works with, from opened resources.
+    """The application's services, from opened resources.
 
     Args:
         resources: The caller closes them.
@@ -188,7 +188,7 @@ def services_of(resources: Resources, settings: WebSettings | None = None) -> Se
 
 
 def _administration(services: Services) -> Administration:
-    """Changes by whoever runs the command."""
+    """Changes of accounts by the user who runs the command."""
     from tansaku.tasks.commands.audit import by_command
     from tansaku.tasks.commands.users import Administration
 
@@ -196,7 +196,7 @@ def _administration(services: Services) -> Administration:
 
 
 def first_page(services: Services, url: str) -> str:
-    """Address to begin with: with a login link for whoever started the server, if that is a user or there is none yet."""
+    """First address to open: with a login link for the user who started the server, if that is a user or there is none yet."""
     from tansaku.models.domain.accounts import Role
     from tansaku.models.domain.errors import FieldError
     from tansaku.tasks.commands.users import check_user_name

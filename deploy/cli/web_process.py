@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _serve(parent: Parent) -> None:
-    from tansaku.tasks.garbage import share_heap
+    from tansaku.tasks.site.garbage import share_heap
 
     share_heap()  # before anything begins threads
     from tansaku.deploy.cli.web import first_page, services_of

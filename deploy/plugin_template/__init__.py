@@ -1,1 +1,1 @@
-"""The package that `tansaku new calculator` writes: its files, with ``@NAME@`` and others in place of what was asked for."""
+"""The package that `tansaku new calculator` writes: its files, with placeholders such as ``@NAME@`` for the given name."""

@@ -1,1 +1,1 @@
-"""The dashboard: pages and API of the web process. Composition in `app`, safety in `middleware` and `auth`."""
+"""The dashboard: pages and API of the web process. ``app`` composes it; ``middleware`` and ``auth`` protect it."""

@@ -91,7 +91,7 @@ ROUTERS = (
 
 
 class Dashboard(FastAPI):
-    """The application. Its checks are around everything, the answers to unexpected errors included."""
+    """The application. Its checks also apply to answers to unexpected errors."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """Puts the checks around the application."""
@@ -108,7 +108,7 @@ def create_app(services: Services) -> FastAPI:
         services: The caller closes them after the application has ended.
 
     Raises:
-        ConfigurationError: The site file lets a proxy log users in, but nothing tells the proxy from others.
+        ConfigurationError: The site file lets a proxy log users in, but nothing distinguishes the proxy from other clients.
     """
     check_sign_on(services)
     # No pages of FastAPI's own: they load scripts from other servers.

@@ -1,4 +1,4 @@
-"""Streams of changes: one task asks for the version of a campaign, for all who follow it in this process."""
+"""Streams of changes: one task polls the version of a campaign for all its followers in this process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tansaku.tasks.views.readings import Readings
 
 @dataclass(frozen=True)
 class Pace:
-    """How often things happen [s].
+    """Intervals of polling [s].
 
     Attributes:
-        poll: The version of a campaign is asked for.
-        check: It is checked that the follower may still read.
+        poll: Between two requests for the version of a campaign.
+        check: Between two checks that the follower may still read.
     """
 
     poll: float = 1.0
@@ -38,7 +38,7 @@ class _Topic:
     listeners: set[asyncio.Event] = field(default_factory=set)
 
     def publish(self, version: str | None) -> None:
-        """Wakes the followers; None: the campaign was deleted or cannot be read any more."""
+        """Wakes the followers; None: the campaign was deleted or has become unreadable."""
         self.gone = version is None
         self.version = version or self.version
         woken, self.changed = self.changed, asyncio.Event()
@@ -61,7 +61,7 @@ class Changes:
 
     @property
     def pollers(self) -> int:
-        """Number of tasks that ask for versions."""
+        """Number of tasks that poll versions."""
         return len(self._topics)
 
     async def follow(self, name: str, last: str | None, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:

@@ -1,4 +1,4 @@
-"""Checks, rehearsals and searches of tables in progress, and their last results: each by the content of what it was asked."""
+"""Checks, rehearsals and searches of tables in progress, and the latest results, by the content of the request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,18 +21,19 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.checks.check import CampaignPreview
 from tansaku.tasks.checks.policy import Admitted
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion
+from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
 from tansaku.tasks.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
-from tansaku.tasks.commands.search_web import search, searched_file
+from tansaku.tasks.commands.search_web import search, searched_file, size
 
-State = Literal["running", "valid", "invalid", "failed"]
+State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64
+_ENDS_WITHIN = 5.0  # of a cancelled search, whose process is killed [s]
 _MOST_PROBLEMS, _LONGEST = 50, 2000
 
 
 class Problem(BaseModel):
-    """What is wrong with a key of a spec; ``line`` is of the text, counted from 1."""
+    """A problem with a key of a spec; ``line`` is a line of the text, counted from 1."""
 
     key: str = Field(examples=["space.translation.step"])
     line: int | None
@@ -47,7 +49,10 @@ class NamedFile(BaseModel):
 
 
 class Check(BaseModel):
-    """A check, rehearsal or search: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: try again."""
+    """A check, rehearsal or search.
+
+    It is ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: try again; or ``cancelled`` by a user.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +64,7 @@ class Check(BaseModel):
     facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
     search: Annotated[JsonDict | None, Field(description="The report on a table, as `tansaku sparse search` writes it.")] = None
+    size: Annotated[TableSize | None, Field(description="How large the search of a table is.")] = None
     stage: Annotated[str, Field(description="Of a search.")] = ""
     done: Annotated[int, Field(description="Replays that a rehearsal has finished, or percent of a stage.")] = 0
     total: int = 0
@@ -69,11 +75,32 @@ class Check(BaseModel):
         return self.state != "running"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for the search of a table, and what for.
+
+    Attributes:
+        user: Who.
+        at: When.
+        file: Name of the table.
+        target: Column to explain.
+        largest: Largest number of columns in a model.
+    """
+
+    user: str
+    at: datetime
+    file: str
+    target: str
+    largest: int
+
+
 @dataclass
 class _Run:
     check: Check
     ended: threading.Event = field(default_factory=threading.Event)
     wanted: bool = True
+    asked: Asked | None = None
+    cancelled_by: str = ""
 
 
 class Checks:
@@ -90,12 +117,12 @@ class Checks:
         self._pages: OrderedDict[str, str] = OrderedDict()
 
     def check(self, actor: Actor, text: str, page: str | None = None) -> Check:
-        """Begins to check a spec, unless it was checked.
+        """Begins to check a spec, unless that was done already.
 
         Args:
             actor: Who asks.
             text: The spec in YAML.
-            page: Of the browser; its earlier check is given up. None: the check belongs to no page.
+            page: Of the browser; its earlier check is abandoned. None: the check belongs to no page.
         """
         found = self._admitted(actor, text)
         if isinstance(found, Check):
@@ -146,10 +173,43 @@ class Checks:
             report = search(self._desk, file, question, _watch(run))
             return Check(id=identifier, state="valid", files=_files((file,)), search=report)
 
+        asked = Asked(actor.name, self._desk.clock(), file.name, question.target, question.max_features)
+        return self._begin(identifier, work, asked=asked)
+
+    def size(self, actor: Actor, name: str, question: TableQuestion) -> Check:
+        """Begins to find out how large a search is, unless that was done; arguments and errors as of :meth:`search`."""
+        file = searched_file(self._desk, name)
+        identifier = _id("size", actor, (file,), question.model_dump())
+
+        def work(run: _Run) -> Check:
+            found = size(self._desk, file, question, _watch(run))
+            return Check(id=identifier, state="valid", files=_files((file,)), size=found)
+
         return self._begin(identifier, work)
 
+    def searches(self) -> list[tuple[Check, Asked]]:
+        """Searches of tables that are known, the last first."""
+        with self._lock:
+            runs = list(self._runs.values())
+        return [(run.check, run.asked) for run in reversed(runs) if run.asked is not None]
+
+    def cancel(self, actor: Actor, identifier: str) -> tuple[Check, Asked] | None:
+        """Cancels the search of a table, whose process is ended; None if no such search runs.
+
+        Args:
+            actor: Who cancels it.
+            identifier: Its id.
+        """
+        with self._lock:
+            run = self._runs.get(identifier)
+            if run is None or run.asked is None or run.check.ended or run.cancelled_by:
+                return None
+            run.wanted, run.cancelled_by = False, actor.name
+        run.ended.wait(_ENDS_WITHIN)
+        return run.check, run.asked
+
     def find(self, identifier: str, seconds: float = 0.0) -> Check | None:
-        """A check, None if it is not known any more.
+        """A check; None if it is no longer known.
 
         Args:
             identifier: Its id.
@@ -173,22 +233,24 @@ class Checks:
             self._forget()
         return run.check
 
-    def _begin(self, identifier: str, work: Callable[[_Run], Check], page: str | None = None) -> Check:
+    def _begin(
+        self, identifier: str, work: Callable[[_Run], Check], page: str | None = None, asked: Asked | None = None
+    ) -> Check:
         with self._lock:
             self._give_up(page, identifier)
             run = self._runs.get(identifier)
-            # What failed without fault of the spec is tried again.
+            # A check that failed for reasons outside the spec is run again.
             if run is not None and run.wanted and run.check.state != "failed":
                 self._runs.move_to_end(identifier)
                 return run.check
-            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"))
+            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"), asked=asked)
             self._runs.move_to_end(identifier)
             self._forget()
         threading.Thread(target=_carry_out, args=(run, work), name="check", daemon=True).start()
         return run.check
 
     def _give_up(self, page: str | None, identifier: str) -> None:
-        """Ends the earlier check of a page."""
+        """Abandons the earlier check of a page."""
         if page is None:
             return
         before = self._pages.pop(page, None)
@@ -209,7 +271,9 @@ def _carry_out(run: _Run, work: Callable[[_Run], Check]) -> None:
     except ConfigurationError as error:
         run.check = _invalid(run.check.id, error)
     except UnwantedError:
-        run.check = Check(id=run.check.id, state="failed", problems=[_problem("another check has taken its place")])
+        state: State = "cancelled" if run.cancelled_by else "failed"
+        said = f"cancelled by {run.cancelled_by}" if run.cancelled_by else "another check has taken its place"
+        run.check = Check(id=run.check.id, state=state, problems=[_problem(said)])
     except TansakuError as error:
         run.check = Check(id=run.check.id, state="failed", problems=[_problem(str(error))])
     finally:
@@ -227,7 +291,7 @@ def _invalid(identifier: str, error: ConfigurationError) -> Check:
 
 
 def _watch(run: _Run) -> Watch:
-    """Notes the progress of a run; whether it is still wanted."""
+    """Notes the progress of a run; returns whether it is still wanted."""
 
     def note(progress: CheckProgress) -> None:
         run.check = run.check.model_copy(update=progress.model_dump())
@@ -244,5 +308,5 @@ def _problem(message: str) -> Problem:
 
 
 def _id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: object) -> str:
-    """Hash of all that a result depends on."""
+    """Hash of everything on which a result depends."""
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

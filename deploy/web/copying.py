@@ -20,8 +20,8 @@ from tansaku.models.domain.specs.base import file_keys
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.commands.create_web import Created
 from tansaku.tasks.configuration import set_key
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.yaml_text import write_yaml
 
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
 _FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "weights", "own_lattice_parameter")
@@ -29,7 +29,7 @@ _FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "wei
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy that a user asks for.
+    """A copy that a user requests.
 
     Attributes:
         name: Of the copy.
@@ -43,7 +43,7 @@ class Copy:
 
 
 def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
-    """Creates a campaign with the spec of a stored one, as if its author had written it. Doing it again changes nothing.
+    """Creates a campaign with the spec of a stored one, as if the actor had written it. Repeating it changes nothing.
 
     Args:
         services: Of the application.
@@ -63,13 +63,13 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
     try:
         return creating.create(services, actor, creating.Creation(text, run=wanted.run, copy_of=name))
     except InvalidSpecError as error:
-        # The lines are of a text that its author has not seen.
+        # The line numbers refer to a text that the user has not seen.
         problems = [replace(problem, line=None) for problem in error.problems]
         raise InvalidSpecError("\n".join(map(str, problems)), problems, hint=error.hint) from error
 
 
 def copied_spec(record: CampaignRecord, names: set[str]) -> str:
-    """The spec of a campaign as a text to start another one from, under a name that is free.
+    """The spec of a campaign as a starting text for another one, under a free name.
 
     Args:
         record: The campaign.
@@ -79,7 +79,7 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
 
 
 def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]) -> str:
-    """The spec of a campaign as the text of another one: files by their content, without what is filled in.
+    """The spec of a campaign as the text of another one: files by their content, without keys that tansaku fills in.
 
     Args:
         record: The campaign.
@@ -107,7 +107,7 @@ def _as_in_a_file(key: str) -> str:
 
 
 def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> None:
-    """Sets a key of a spec, in all of it and in what is not the default."""
+    """Sets a key of a spec, both in the complete spec and in the part without defaults."""
     top = dotted.partition(".")[0]
     if not top:
         raise FieldError("changes", "a key is empty")
@@ -126,7 +126,7 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
 
 
 def _written(value: object, given: object, part: object) -> object:
-    """What a file would say: what is not the default, and the keys that distinguish the members of a union.
+    """The part of a spec that a file would contain: values other than defaults, and keys that distinguish a union's members.
 
     Args:
         value: Plain data.
@@ -153,7 +153,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _tags(part: object) -> set[str]:
-    """Keys of a spec that have one value only: they distinguish the members of a union, as ``boundaries`` does for ``cell``."""
+    """Keys of a spec with a single allowed value; they distinguish a union's members, as ``boundaries`` does for ``cell``."""
     if not isinstance(part, BaseModel):
         return set()
     fields = type(part).model_fields.items()

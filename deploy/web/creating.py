@@ -1,4 +1,4 @@
-"""Creates a campaign and, where it is asked for, a run of it."""
+"""Creates a campaign and, if requested, a run of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.tasks.checks.policy import check_size
 from tansaku.tasks.commands.create_web import Created
-from tansaku.tasks.yaml_edit import Value, edit_yaml, value_at
-from tansaku.tasks.yaml_text import parse_yaml
+from tansaku.tasks.formats.yaml_edit import Value, edit_yaml, value_at
+from tansaku.tasks.formats.yaml_text import parse_yaml
 
 SPEC_FIELDS = ("name", "seed", "budget.evaluations", "budget.cost", "budget.fraction", "execution.in_flight")
 """Keys that the page has fields for."""
@@ -24,7 +24,7 @@ _SOURCE = "campaign"
 
 @dataclass(frozen=True)
 class Creation:
-    """A campaign that a user asks for.
+    """A campaign that a user requests.
 
     Attributes:
         text: The spec in YAML.
@@ -40,7 +40,7 @@ class Creation:
 
 
 def create(services: Services, actor: Actor, wanted: Creation) -> Created:
-    """Creates a campaign, and asks for a run of it if that is wanted. Doing it again changes nothing.
+    """Creates a campaign and, if requested, asks for a run of it. Repeating it changes nothing.
 
     Args:
         services: Of the application.
@@ -62,7 +62,7 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
 
 
 def run_key(record: CampaignRecord) -> str:
-    """Idempotency key of the run that is requested with a campaign: requested twice, it is one."""
+    """Idempotency key of the run that is requested with a campaign, so that a repeated request starts no second run."""
     return f"create-{short_hash([record.name, record.created_at.isoformat()])}"
 
 
@@ -71,7 +71,7 @@ def edit_fields(text: str, changes: dict[str, Value]) -> str:
 
     Args:
         text: The spec in YAML.
-        changes: New values by key; None takes a limit away.
+        changes: New values by key; None removes a limit.
 
     Raises:
         InvalidSpecError: A key has no field, or the text cannot be edited.

@@ -1,4 +1,4 @@
-"""Deletion of campaigns by admins and by their owners: here, or by the service where this process may not."""
+"""Deletion of campaigns by admins and owners: by this process, or by the service if this process lacks the rights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tansaku.tasks.views.progress import live_lease
 
 
 def delete(services: Services, actor: Actor, name: str, confirmation: str) -> ServiceRequest | None:
-    """Deletes a campaign for good, or asks the service to; a deletion that was interrupted is finished.
+    """Deletes a campaign permanently, or asks the service to do so; completes an interrupted deletion.
 
     Args:
         services: Of the application.
@@ -54,7 +54,7 @@ def delete(services: Services, actor: Actor, name: str, confirmation: str) -> Se
 
 
 def _request(services: Services, actor: Actor, name: str) -> ServiceRequest:
-    """Stores a request to delete a campaign, unless it has one that waits."""
+    """Stores a request to delete a campaign, unless one waits already."""
     record, now = services.store.campaign(name), services.clock()
     lease = live_lease(record, services.store.now())
     if lease is not None:

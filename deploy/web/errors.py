@@ -155,7 +155,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def problem_of(error: ProblemError | TansakuError) -> ProblemError:
-    """What is answered to an error."""
+    """The problem that answers an error."""
     if isinstance(error, ProblemError):
         return error
     status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)

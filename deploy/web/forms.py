@@ -29,5 +29,5 @@ async def form_fields(request: Request) -> Mapping[str, str]:
 
 
 def new_key() -> str:
-    """An idempotency key for one form: sent twice, it is one command."""
+    """An idempotency key for a form, so that sending it twice gives a single command."""
     return f"web-{secrets.token_hex(16)}"

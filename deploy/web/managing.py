@@ -28,12 +28,12 @@ def administration(services: Services, actor: Actor) -> Administration:
 
 
 def whose(actor: Actor) -> str | None:
-    """Whose tokens and sessions an actor may see and end; None: everybody's."""
+    """The user whose tokens and sessions an actor may see and end; None: all users."""
     return None if actor.may(Role.ADMIN) else actor.name
 
 
 def add_user(services: Services, actor: Actor, name: str, role: Role, password: str | None) -> User:
-    """Adds a user. Raises FieldError for a name or password that cannot be one."""
+    """Adds a user. Raises FieldError for an invalid name or password."""
     return administration(services, actor).add_user(name, role, _hashed(services, password))
 
 
@@ -117,7 +117,7 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
 
 
 def revoke_token(services: Services, actor: Actor, token_id: str) -> None:
-    """Revokes one of one's own tokens; any for an admin. Raises ProblemError if there is none."""
+    """Revokes a token of the actor; an admin may revoke any token. Raises ProblemError if there is none."""
     token = services.accounts.token(token_id)
     if token is None or whose(actor) not in (None, token.user):
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such token")
@@ -125,7 +125,7 @@ def revoke_token(services: Services, actor: Actor, token_id: str) -> None:
 
 
 def end_session(services: Services, actor: Actor, session_id: str) -> None:
-    """Ends one of one's own sessions; any for an admin. Raises ProblemError if there is none."""
+    """Ends a session of the actor; an admin may end any session. Raises ProblemError if there is none."""
     session = services.accounts.session(session_id)
     if session is None or whose(actor) not in (None, session.user):
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")

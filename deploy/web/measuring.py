@@ -1,4 +1,4 @@
-"""Stores what people and robots order of a campaign, with an entry in the audit; the service proposes and applies."""
+"""Stores requests for proposals and reports of values, with an entry in the audit; the service carries them out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tansaku.tasks.measurements.report_file import Report
 
 
 def ask(services: Services, actor: Actor, name: str, count: int | None, key: str) -> bool:
-    """Stores that proposals are asked for, and asks the service to make them; returns whether the key was new."""
+    """Stores a request for proposals, and asks the service to carry it out; returns whether the key was new."""
     new = _is_new(services, name, "ask", key)
     if new:
         orders.store_ask(services.store, steering.author_of(actor), name, count, key)
@@ -27,7 +27,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
 
 
 def release(services: Services, actor: Actor, name: str, numbers: list[int], key: str) -> bool:
-    """Stores that proposals are released, and asks the service to do it; returns whether the key was new."""
+    """Stores a request to release proposals, and asks the service to carry it out; returns whether the key was new."""
     new = _is_new(services, name, "release", key)
     if new:
         orders.store_release(services.store, steering.author_of(actor), name, numbers, key)
@@ -37,7 +37,7 @@ def release(services: Services, actor: Actor, name: str, numbers: list[int], key
 
 
 def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[orders.Receipt, bool]:
-    """Stores a report, all of it or nothing, and asks the service to apply it; returns whether the key was new."""
+    """Stores a report, completely or not at all, and asks the service to apply it; returns whether the key was new."""
     new = _is_new(services, name, "tell", key)
     receipt = orders.store_report(services.store, steering.author_of(actor), name, report, key)
     if new and receipt.command is not None:
@@ -62,6 +62,6 @@ def _note(services: Services, actor: Actor, name: str, action: str, after: JsonD
 
 
 def _run(services: Services, actor: Actor, name: str, key: str) -> None:
-    """Asks the service to run the campaign; a driver that is at work, and one that comes later, applies the order too."""
+    """Asks the service to run the campaign; a driver that runs already, or starts later, applies the request too."""
     with suppress(LeaseHeldError, StoreError):
         steering.ask_to_run(services, actor, name, key)

@@ -1,4 +1,4 @@
-"""Checks and headers for every request, as pure ASGI: nothing here holds back a stream.
+"""Checks and headers for every request, as pure ASGI: no layer buffers a stream.
 
 The order is that of :func:`protected`: headers around everything, then compression, the host, the origin, the size of the body.
 """
@@ -96,7 +96,7 @@ def _cache_control(scope: Scope, status: int) -> str:
 
 
 class KnownHosts:
-    """Refuses requests for other host names: a page elsewhere cannot reach the server by a name of its own.
+    """Refuses requests for other host names, so that a foreign page cannot reach the server by its own name.
 
     Args:
         app: What answers.
@@ -125,7 +125,7 @@ def _host_name(given: list[str]) -> str | None:
 
 
 class SameOrigin:
-    """Refuses changes that another site's page asks a browser for.
+    """Refuses changes that a page of another site requests through a browser.
 
     Browsers send ``Sec-Fetch-Site`` to trustworthy origins and ``Origin`` with every request that may change something.
     Programs send neither; they are let through only without cookies, which a browser would add by itself.
@@ -217,7 +217,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, messa
 
 @dataclass(frozen=True)
 class Protection:
-    """What :func:`protected` needs to know; see ``WebSettings``."""
+    """Settings of :func:`protected`; see ``WebSettings``."""
 
     hosts: Collection[str]
     secure: bool
@@ -226,7 +226,7 @@ class Protection:
 
 
 def protected(app: ASGIApp, protection: Protection) -> ASGIApp:
-    """The application behind all checks."""
+    """Returns the application wrapped in all checks."""
     limited = BodyLimit(app, largest=protection.largest_body, largest_upload=protection.largest_upload)
     checked = KnownHosts(SameOrigin(limited, secure=protection.secure), hosts=protection.hosts)
     # Streams of events are sent as they are; the texts of forms that could be guessed from compressed sizes are salted.

@@ -1,4 +1,4 @@
-"""Texts that many clients are sent: compressed once for all of them."""
+"""Responses that many clients receive, compressed once for all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEVEL = 6
 
 
 class Packed:
-    """A text as it is sent.
+    """A text as it is sent, compressed once.
 
     Args:
         text: Must hold nothing secret beside what a client chose: it is compressed for all.

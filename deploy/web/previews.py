@@ -1,4 +1,4 @@
-"""What the check of a new campaign found, in words: the page New shows the same with and without scripts."""
+"""Describes the result of checking a new campaign; the page New shows this text with and without scripts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 class Fact(BaseModel):
-    """A line of the answer to a check."""
+    """A line in the result of a check."""
 
     title: str = Field(examples=["Cost"])
     text: str = Field(examples=["1,200 core-seconds, 1.55 % of the 77,400 of everything"])
 
 
 def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFile]) -> list[Fact]:
-    """What a campaign would search, run, cost and take.
+    """Facts about a campaign: what it would search, run and cost, and how long it would take.
 
     Args:
         preview: Of the campaign.

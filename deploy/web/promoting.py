@@ -17,7 +17,7 @@ LONGEST_NOTE = 500
 
 
 def promote(services: Services, actor: Actor, label: str, note: str) -> ModelRecord:
-    """Makes a version the one that its name refers to; nothing changes where it is that already.
+    """Promotes a version, so that its name alone refers to it; does nothing if it is promoted already.
 
     Args:
         services: Of the application.

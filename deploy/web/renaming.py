@@ -1,4 +1,4 @@
-"""Other names for campaigns, by admins and by their owners: here, or by the service where this process may not."""
+"""Renaming of campaigns by admins and owners: by this process, or by the service if this process lacks the rights."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tansaku.tasks.views.progress import live_lease
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a change of a name.
+    """Outcome of a renaming.
 
     Attributes:
-        request: What waits for the service; None: the campaign has the new name.
+        request: The request that waits for the service; None: the campaign has the new name.
         followers: Campaigns that learn from it, whose specs have the new name now.
     """
 
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def rename(services: Services, actor: Actor, old: str, new: str) -> Outcome:
-    """Gives a campaign another name, or asks the service to; doing it again changes nothing, and finishes what was interrupted.
+    """Renames a campaign, or asks the service to do so; repeating it changes nothing, and completes an interrupted renaming.
 
     Args:
         services: Of the application.
@@ -66,7 +66,7 @@ def rename(services: Services, actor: Actor, old: str, new: str) -> Outcome:
 
 
 def _renamed(services: Services, old: str, new: str) -> CampaignRecord | None:
-    """The campaign where it has the new name already and the old one is free; else None."""
+    """The campaign if it has the new name already and the old name is free; else None."""
     names = services.store.campaign_names()
     if old in names or new not in names:
         return None
@@ -81,7 +81,7 @@ def _rename_here(services: Services, resources: Resources, actor: Actor, record:
 
 
 def _request(services: Services, actor: Actor, record: CampaignRecord, new: str) -> ServiceRequest:
-    """Stores a request to rename a campaign, unless it has one that waits."""
+    """Stores a request to rename a campaign, unless one waits already."""
     old, store = record.name, services.store
     for waiting in services.requests.requests_of(old):
         if waiting.kind == "rename" and waiting.state is RequestState.WAITING:
@@ -108,7 +108,7 @@ def _request(services: Services, actor: Actor, record: CampaignRecord, new: str)
 
 
 def _same(waiting: ServiceRequest, new: str) -> ServiceRequest:
-    """The request that waits. Raises ProblemError where it has another name."""
+    """The waiting request. Raises ProblemError if it has another name."""
     if waiting.new_name != new:
         detail = f"the service is asked already to name it {waiting.new_name}"
         raise ProblemError(HTTPStatus.CONFLICT, detail, key="name")

@@ -30,7 +30,7 @@ class Timing(Record):
 
 
 def create(services: Services, actor: Actor, key: str, campaign: str, timing: Timing) -> tuple[Schedule, bool]:
-    """Stores a schedule; with the same key it stores nothing. Returns it, and whether this call stored it.
+    """Stores a schedule; a repeated key stores nothing. Returns the schedule, and whether this call stored it.
 
     Raises:
         ProblemError: The key cannot be one.
@@ -67,7 +67,7 @@ def change(services: Services, actor: Actor, identifier: str, timing: Timing, re
 
 
 def remove(services: Services, actor: Actor, identifier: str, revision: int | None = None) -> None:
-    """Has a schedule vanish.
+    """Marks a schedule for removal by the service.
 
     Args:
         services: Of the application.

@@ -49,7 +49,7 @@ class Address:
     allowed_hosts: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuses what would send passwords over a network in the clear.
+        """Refuses addresses at which passwords would be sent over a network unencrypted.
 
         Raises:
             ConfigurationError: With what to do about it.
@@ -63,7 +63,7 @@ class Address:
             raise ConfigurationError(
                 f"--host {self.host!r}: reachable from other machines without TLS, so that passwords could be read",
                 hint="give --cert and --key, or listen on 127.0.0.1 or --uds behind a proxy with TLS or an ssh tunnel; "
-                "--insecure listens all the same",
+                "--insecure listens anyway",
             )
 
     def settings(self, port: int) -> WebSettings:
@@ -99,7 +99,7 @@ def listening(address: Address) -> Iterator[socket.socket]:
     """Binds the socket; removes a unix socket at the end.
 
     Raises:
-        ConfigurationError: The address is unsafe, taken, or none of this machine.
+        ConfigurationError: The address is unsafe, taken, or not one of this machine.
     """
     address.check()
     bound = _bound_unix(address.uds) if address.uds is not None else _bound_tcp(address)

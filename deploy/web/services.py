@@ -1,4 +1,4 @@
-"""What the web process works with: stores, clock and settings. Opened by the command that starts it, or by a test."""
+"""Dependencies of the web process: stores, clock and settings, opened by the command that starts it, or by a test."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ DEFAULT_SITE = "default"
 
 
 def _folder() -> Path:
-    """A folder of this process for copies of files, for servers without a site; it is made when it is needed."""
+    """A folder of this process for copies of files, for servers without a site; created when needed."""
     return Path(tempfile.gettempdir(), f"tsk-library-{secrets.token_hex(16)}")
 
 
 @dataclass(frozen=True)
 class Services:
-    """What routes work with; they get it by :func:`services_of`.
+    """Dependencies of routes, which get them by :func:`services_of`.
 
     Attributes:
         store: Campaigns.

@@ -52,7 +52,7 @@ class Order:
 
     @property
     def payload(self) -> JsonDict:
-        """What the stored command holds."""
+        """Payload of the stored command."""
         if self.kind == "edit":
             return dict(self.changes or {})
         return {"candidates": list(self.candidates)} if self.candidates else {}
@@ -80,7 +80,7 @@ def revision(record: CampaignRecord) -> str:
 
 
 def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
-    """Stores a command. Giving it again with the same key stores nothing and has the same answer.
+    """Stores a command. Repeating it with the same key stores nothing and gives the same answer.
 
     Args:
         services: Of the application.
@@ -155,7 +155,7 @@ def _value_of(spec: JsonDict, key: str) -> object:
 
 
 def audit_once(services: Services, actor: Actor, change: Change) -> None:
-    """Records a change, unless an earlier call with the same id did: that one may have been killed before it could."""
+    """Records a change, unless an earlier call with the same id did; that call may have been killed before recording it."""
     known = services.accounts.audit(subject=change.subject, limit=_LOOKED_AT)
     identifier = (change.after or {}).get("id")
     if not any(entry.action == change.action and (entry.after or {}).get("id") == identifier for entry in known):
@@ -205,7 +205,7 @@ def _command(record: CampaignRecord, key: str) -> Command | None:
 
 
 def outlook(given: Given) -> str:
-    """When a stored command takes effect, in words."""
+    """Describes when a stored command takes effect."""
     kind, at_number = given.command.kind, given.command.applied_at_number
     if at_number is not None:
         return f"{kind}: applied from evaluation {at_number} on"

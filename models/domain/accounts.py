@@ -1,4 +1,4 @@
-"""Users of the dashboard, how they prove who they are, and what they changed; and the port of the store that keeps it."""
+"""Users of the dashboard, their sessions, tokens and login links, the audit log, and the port of their store."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ SecretHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Role(StrEnum):
-    """What a user may do; each role includes those before it."""
+    """Role of a user; each role includes the rights of those before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """Whether this role may do all that ``other`` may."""
+        """Whether this role has all rights of ``other``."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
 
 class Actor(Record):
-    """Who asks for something.
+    """The user behind a request or command.
 
     Attributes:
         name: The user.
-        role: What they may do in this request: a token may have a lower role than its user.
+        role: The role in this request; a token may have a lower role than its user.
         address: Where the request came from; ``local`` for a unix socket or a command.
         session: Id of the session; None: by a token, a proxy or a command.
         by_proxy: A proxy in front of the dashboard logged the user in.
@@ -46,7 +46,7 @@ class Actor(Record):
     by_proxy: bool = False
 
     def may(self, role: Role) -> bool:
-        """Whether the actor may do what needs ``role``."""
+        """Whether the actor has at least ``role``."""
         return self.role.includes(role)
 
 
@@ -55,7 +55,7 @@ class User(Record):
 
     Attributes:
         password_hash: In argon2's own format with its parameters; None: no login by password.
-        disabled: May not log in; sessions and tokens do not count.
+        disabled: Login is refused; sessions and tokens are invalid.
     """
 
     schema_version: Literal[1] = 1
@@ -104,7 +104,7 @@ class LoginLink(Record):
 
 
 class AuditEntry(Record):
-    """One change: who, when, what, from where, before and after. Never a secret or its hash.
+    """Record of a change: who, when, what, from where, before and after; without secrets or their hashes.
 
     Attributes:
         id: Sorts by time: microseconds, then random digits.
@@ -124,7 +124,7 @@ class AuditEntry(Record):
 
 
 class Accounts(Protocol):
-    """Where users, sessions, tokens and the audit of the dashboard are stored.
+    """Store of users, sessions, tokens and the audit of the dashboard.
 
     Ids of sessions, tokens and login links are hashes of secrets. Times are compared by the caller's clock: the store returns
     expired records until :meth:`remove_expired`. Every acknowledged write survives ``kill -9``; ``TransientError`` means that

@@ -13,14 +13,14 @@ ADOPTED = "adopted_from"
 
 
 class Origin(Record):
-    """Where an adopted result was computed.
+    """The origin of an adopted result.
 
     Attributes:
         campaign: Name of the campaign.
         created_at: Distinguishes it from a later campaign of its name.
         number: Its proposal.
         candidate: Id of the candidate there.
-        core_seconds: What computing it took there; None where that was not measured.
+        core_seconds: Measured cost of computing it there; None if it was not measured.
     """
 
     campaign: str
@@ -30,7 +30,7 @@ class Origin(Record):
     core_seconds: float | None = None
 
     def describe(self) -> str:
-        """Campaign and proposal in words."""
+        """Describes the campaign and the proposal in words."""
         return f"{self.campaign}, proposal {self.number}"
 
 

@@ -1,4 +1,4 @@
-"""The certificate: what may still be better than the best known."""
+"""Convergence certificate: how much better than the best known candidate others may still be."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.wording import counted
 
 _SHARP = 1e-6
-"""A tolerance below this share of the barrier is none."""
+"""A tolerance below this share of the barrier counts as zero."""
 
 
 class Certificate(Record):
-    """What may still be better than the best known, at one proposal number; stored in the audit as an event.
+    """Possible improvement over the best known candidate at a proposal number; stored in the audit as an event.
 
     Attributes:
         number: Number of the next proposal when it was drawn up.
@@ -21,7 +21,7 @@ class Certificate(Record):
         confidence: Of the tolerances.
         tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
         tolerances: The same by system; empty where the goal is one for all systems.
-        known: Where something is known of some systems only: their tolerance, for all of them together.
+        known: If only some systems have an estimate: their tolerance, for all of them together.
         within: Tolerance of the stop rule [unit], None without a rule.
         probability: That nothing remains that is better by more than ``within``.
         probabilities: The same by system.
@@ -47,11 +47,11 @@ class Certificate(Record):
 
     @property
     def says_nothing(self) -> bool:
-        """Whether nothing is known of any system."""
+        """Whether the certificate has no estimate for any system."""
         return self.tolerance is None and not any(tolerance is not None for tolerance in self.tolerances.values())
 
     def describe(self) -> str:
-        """The certificate in words; what is known of some systems only is said of these."""
+        """Describes the certificate in words; estimates that only some systems have are stated for these."""
         if self.tolerance is None:
             return self._describe_part()
         if self.estimate is not None:

@@ -1,4 +1,4 @@
-"""What a trained committee says of candidates that nobody has computed yet, and the proposers that go by it."""
+"""Disagreement of a trained committee on candidates that are not computed yet, and the proposers that use it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tansaku.models.domain.ports import Proposer
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One version's view of a pool, the same whenever it is worked out.
+    """A version's disagreement on a pool; it is the same whenever it is computed.
 
     Attributes:
         version: ``NAME@VERSION``.
-        spread: How far the members lie apart, shape ``(n_candidates,)``; NaN where they can say nothing (an element that the
-            version never met), 0 where there is no structure to look at.
+        spread: Spread of the members' predictions, shape ``(n_candidates,)``; NaN where they cannot predict (an element unknown
+            to the version), 0 where there is no structure to look at.
         mean: Predicted value [objective's unit], shape ``(n_candidates,)``; NaN where nothing can be said.
         deviation: Calibrated deviation of ``mean`` [objective's unit], same shape.
         places: Where candidates lie in the space of descriptors, in units of the median distance of two of them, shape
@@ -39,11 +39,11 @@ class Disagreement:
 
 @runtime_checkable
 class CommitteeProposer(Protocol):
-    """A proposer that goes by what the campaign's retrained surrogate says. It stays a function of its arguments.
+    """A proposer that uses the disagreement of the campaign's retrained surrogate. It stays a function of its arguments.
 
     ``informed`` returns another proposer, and the one that knows nothing makes the proposals before the first version.
     """
 
     def informed(self, known: Disagreement) -> Proposer:
-        """The proposer that goes by one version."""
+        """The proposer that uses a version."""
         ...

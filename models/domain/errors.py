@@ -46,7 +46,7 @@ class ConfigurationError(TansakuError, ValueError):
 
 
 class SpecChangedError(ConfigurationError):
-    """A known campaign was started with a spec that differs in more than the allowed edits."""
+    """A stored campaign was started with a spec that differs in more than the allowed edits."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class NotFoundError(TansakuError, LookupError):
 
 
 class DamagedResultError(NotFoundError):
-    """A job left a result that cannot be used: truncated, of another shape, or with files that are not what it says."""
+    """A job left a result that cannot be used: truncated, of another shape, or with files that do not match it."""
 
 
 class StoreError(TansakuError, RuntimeError):
@@ -150,15 +150,15 @@ class TransientError(TansakuError, OSError):
 
 
 class DamagedFileError(TransientError):
-    """A file that one process writes for another cannot be read as what it should be."""
+    """A file that one process writes for another does not have the expected content."""
 
 
 class DiskFullError(TransientError):
-    """No space, inode or quota is left; waiting helps when somebody makes room.
+    """No space, inode or quota is left; the driver waits until there is room.
 
     Args:
         folder: Where nothing can be written.
-        consequence: What cannot be done for that, in words.
+        consequence: What cannot be done without space, in words.
     """
 
     def __init__(self, folder: object, consequence: str = "") -> None:

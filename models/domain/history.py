@@ -1,6 +1,6 @@
-"""What a proposal may know: horizon, history, money left and reasons to stop, as pure functions of the proposals so far.
+"""What a proposal may know: horizon, history, remaining budget and stop reasons, as pure functions of the proposals so far.
 
-The campaign loop and the replay both decide by these functions, so that a replayed method behaves as a campaign would.
+The campaign loop and the replay both use these functions, so that a replayed method behaves as in a campaign.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEAST_FINISHED = 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One proposal of the search and what has become of it.
+    """A proposal of the search and its outcome.
 
     Attributes:
         number: Proposal number k.
@@ -44,7 +44,7 @@ class Entry:
         noise: Standard deviation of a value that was measured; 0 where none is known.
         repeats: Measurements that the value is the mean of.
         failure: Who is to blame for a FAILED evaluation.
-        measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
+        measured: Measured cost of an ended evaluation, if cost is learned [core-seconds].
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
     """
@@ -145,7 +145,7 @@ def search_entries(
 
 
 def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> int:
-    """Largest proposal number whose result proposal ``number`` is conditioned on in ordered mode.
+    """Largest proposal number on whose result proposal ``number`` is conditioned in ordered mode.
 
     h(k) = max(h(k-1), k - in_flight), with the initial design as a barrier: its own proposals wait for no result, every later
     one sees all of it.
@@ -183,9 +183,9 @@ def build_history(
     remaining_evaluations: int | None = None,
     further: Sequence[Direction] = (),
 ) -> History:
-    """What a proposal with the given horizon may know.
+    """The history that a proposal with the given horizon may know.
 
-    Proposals beyond the horizon are pending whatever became of them: nothing that depends on timing is read. Of several
+    Proposals beyond the horizon are pending whatever their state, so that nothing depends on timing. Of several
     replicates of a candidate the one proposed last counts.
 
     Args:
@@ -232,7 +232,7 @@ def repeated(repeats: IntArray) -> IntArray:
 
 
 def computed_only(history: History) -> History:
-    """What a history knows without values that are predictions; their candidates still may not be proposed again."""
+    """The history without predicted values; their candidates are still not proposed again."""
     if not len(history.deviations):
         return history
     kept = history.deviations == 0.0
@@ -280,27 +280,33 @@ def counted_cost(entry: Entry, up_to: int) -> float:
 
 
 def teaches_cost(entry: Entry) -> bool:
-    """Whether a cost model may learn from an entry: it was measured, and nothing of it was spared."""
+    """Whether a cost model may learn from an entry: its cost was measured, and no part of it was skipped."""
     return entry.measured is not None and not entry.spared
 
 
 def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, float]]:
-    """Positions and measured costs [core-seconds] of what a cost model may learn from, by number."""
+    """Positions and measured costs [core-seconds] of the entries from which a cost model may learn, by number."""
     ordered = sorted((entry for entry in entries if entry.number <= up_to), key=lambda entry: entry.number)
     return [(entry.position, entry.measured) for entry in ordered if entry.measured is not None and teaches_cost(entry)]
 
 
-def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
-    """Cost that may be spent in all, None for no limit [the spec's cost unit]."""
+def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0) -> float | None:
+    """Cost that evaluations may have in all, None for no limit [the spec's cost unit].
+
+    Args:
+        budget: What may be spent.
+        pool: All candidates.
+        descriptors: What descriptors have cost.
+    """
     if budget.cost is not None:
-        return budget.cost
+        return budget.cost - descriptors
     if budget.fraction is not None:
-        return budget.fraction * float(pool.cost.sum())
+        return budget.fraction * float(pool.cost.sum()) - descriptors
     return None
 
 
 def remaining_cost(limit: float | None, entries: Sequence[Entry], up_to: int) -> float | None:
-    """What is left of ``limit`` after everything spent and reserved, None for no limit."""
+    """Rest of ``limit`` after all spent and reserved cost, None for no limit."""
     return None if limit is None else limit - spent_cost(entries, up_to)
 
 
@@ -321,7 +327,7 @@ def too_expensive(pool: CandidatePool, max_cost: float | None) -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the decision to stop is made from.
+    """Figures on which the decision to stop is based.
 
     Attributes:
         proposed: Proposals so far.

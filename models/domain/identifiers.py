@@ -59,7 +59,7 @@ def short_hash(parts: Sequence[Any] | Mapping[str, Any]) -> str:
 
 
 def evaluation_id(campaign: str, candidate: str, source: str, replicate: int) -> str:
-    """Id of an evaluation: a function of its key, the same on every machine and after every restart."""
+    """Id of an evaluation, a function of its key alone."""
     return short_hash([campaign, candidate, source, replicate])
 
 
@@ -69,7 +69,7 @@ def job_name(campaign: str, evaluation: str, attempt: int) -> str:
 
 
 def certificate_rng(seed: int, number: int) -> np.random.Generator:
-    """Random stream of the certificate at a proposal number; another one than the proposal's.
+    """Random stream of the certificate at a proposal number, different from that of the proposal.
 
     Args:
         seed: The campaign's seed.
@@ -93,19 +93,19 @@ def proposal_rng(seed: int, number: int) -> np.random.Generator:
 
 
 def is_name(name: str) -> bool:
-    """Whether a campaign, data set or model may be called so."""
+    """Whether this is a valid name of a campaign, data set or model."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_name(name: object, what: str) -> str:
-    """A name of a campaign, data set or model that comes from a store or a file.
+    """Checks a name of a campaign, data set or model that comes from a store or a file.
 
     Args:
         name: As it was read.
         what: What it names, for the message (``campaign name in c.parquet``).
 
     Raises:
-        StoreError: It is no such name.
+        StoreError: It is not a valid name.
     """
     # Python's $ matches before a last newline too; fullmatch does not.
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
@@ -114,7 +114,7 @@ def check_name(name: object, what: str) -> str:
 
 
 def safe_file_name(name: str, what: str) -> str:
-    """A name that comes from a store or a file, if a file may be called so.
+    """Returns a name that comes from a store or a file, if it is a safe file name.
 
     The ids of all generated spaces are such names; the ids of a table are any text of its author.
 
@@ -164,7 +164,7 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def shown(value: object, most: int = 80) -> str:
-    """A value from a file as an error shows it: quoted, printable and short, however long or deep it is.
+    """A value from a file as error messages show it: quoted, printable and shortened.
 
     Args:
         value: Plain data.

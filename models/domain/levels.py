@@ -1,7 +1,7 @@
-"""Levels of theory: what computed a number, in words, and whether that is what a campaign computes with.
+"""Levels of theory: what computed a number, in words, and whether a campaign computes at the same level.
 
-One surrogate never mixes numbers of two levels unmarked. Versions of a code, the machine and how a structure was relaxed
-are no part of a level; the code, its model and every key of a spec that its facts do not exclude are.
+A surrogate never mixes numbers of two levels unmarked. Versions of a code, the machine and how a structure was relaxed
+are not part of a level; the code, its model and every key of a spec that its facts do not exclude are.
 """
 
 from __future__ import annotations

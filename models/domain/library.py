@@ -1,4 +1,4 @@
-"""Files that users uploaded for campaigns: their records, and the port of the list that keeps them."""
+"""Files that users uploaded for campaigns: their records, and the port of the list of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LibraryFile(Record):
     """A file of the library.
 
     Attributes:
-        sha256: Of its content, which is in the artifact store; two files of the same content are one.
+        sha256: Of its content, which is in the artifact store; files of the same content have one record.
         name: As it was uploaded first.
         kind: What it holds.
         size: [bytes]
@@ -47,12 +47,12 @@ class LibraryFile(Record):
 
     @property
     def path(self) -> str:
-        """Relative path of its copies: two files of one name do not meet."""
+        """Relative path of its copies, different for two files of the same name."""
         return f"{self.sha256}/{self.name}"
 
 
 class FileLibrary(Protocol):
-    """The list of the files. Their content is in the artifact store, where it stays while a campaign or this list names it."""
+    """The list of the files. Their content stays in the artifact store as long as a campaign or this list refers to it."""
 
     def add_file(self, file: LibraryFile) -> LibraryFile:
         """Adds a file; returns the known one of the same content."""
@@ -71,12 +71,12 @@ class FileLibrary(Protocol):
         ...
 
     def named_artifacts(self) -> Iterator[str]:
-        """The SHA-256 of every file, be its record readable or not."""
+        """The SHA-256 of every file, even if its record is unreadable."""
         ...
 
 
 def kind_of(name: str) -> FileKind | None:
-    """What a file of this name holds; None: no ending that is known."""
+    """Kind of content of a file of this name; None: unknown ending."""
     lower = name.lower()
     return next((kind for kind, endings in ENDINGS.items() if lower.endswith(endings)), None)
 

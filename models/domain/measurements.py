@@ -1,11 +1,11 @@
-"""Reported measurements of one candidate, and the one result that they make."""
+"""Reported measurements of a candidate, and the result that combines them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Outcome, Provenance, Record
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
@@ -39,14 +39,14 @@ class Measurement(Record):
     at: AwareDatetime | None = None
 
     def same(self, other: Measurement) -> bool:
-        """Whether both report the same: the same value, or a failure."""
+        """Whether both report the same value, or both a failure."""
         if self.value is None or other.value is None:
             return self.value is other.value
         return math.isclose(self.value, other.value, rel_tol=1e-9, abs_tol=1e-300)
 
 
 class Reported(Record):
-    """What one command reports of one candidate.
+    """The report of a command on a candidate.
 
     Attributes:
         candidate: Id of the candidate.
@@ -54,6 +54,7 @@ class Reported(Record):
         replaces: Whether these measurements replace all earlier ones of the proposal: a correction.
         measurements: In the order of the report.
         off_pool: What describes the candidate, where the space does not list it.
+        descriptors: Numbers of it that the space lacked or had otherwise, by column.
         basis: Attempts that the proposal had when it was reported, so that a repeated correction is another command.
     """
 
@@ -62,29 +63,30 @@ class Reported(Record):
     replaces: bool = False
     measurements: tuple[Measurement, ...]
     off_pool: OffPoolSpec | None = None
+    descriptors: dict[str, float] = Field(default_factory=dict)
     basis: int = 0
 
 
 def reports_of(payload: Mapping[str, object]) -> list[Reported]:
-    """What a command ``tell`` reports."""
+    """Reports of a command ``tell``."""
     reports = payload.get("reports")
     return [Reported.model_validate(item) for item in reports] if isinstance(reports, list) else []
 
 
 def measurements_of(evaluation: Evaluation) -> tuple[Measurement, ...]:
-    """Measurements that an evaluation's result was made from; none where nothing was reported."""
+    """Measurements that an evaluation's result combines; none where nothing was reported."""
     found = evaluation.outcome.properties.get(MEASUREMENTS, []) if evaluation.outcome is not None else []
     return tuple(Measurement.model_validate(item) for item in found)
 
 
 def repeats_of(outcome: Outcome | None) -> int:
-    """Number of measured values that a result was made from; 1 where it was not measured."""
+    """Number of measured values that a result combines; 1 where it was not measured."""
     found = outcome.properties.get(MEASUREMENTS, []) if outcome is not None else []
     return max(1, sum(item.get("value") is not None for item in found))
 
 
 def result_of(measurements: Sequence[Measurement], deviation: float | None, provenance: Provenance) -> Outcome:
-    """The one result of all measurements of a candidate: their mean, weighted where all deviations are known.
+    """Combines all measurements of a candidate into a result: their mean, weighted where all deviations are known.
 
     Args:
         measurements: At least one.
@@ -104,7 +106,7 @@ def result_of(measurements: Sequence[Measurement], deviation: float | None, prov
 
 
 def _mean(values: Sequence[float], deviations: Sequence[float | None]) -> tuple[float, float | None]:
-    """Mean and its standard deviation, None where a measurement's is unknown."""
+    """Mean and its standard deviation, None where the deviation of a measurement is unknown."""
     known = [given for given in deviations if given is not None]
     if len(known) < len(values):
         return math.fsum(values) / len(values), None

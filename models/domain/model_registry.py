@@ -1,4 +1,4 @@
-"""What is kept of data sets and trained models: frozen records, and the port of the registry that keeps them."""
+"""Records of data sets and trained models, and the port of the registry that stores them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tansaku.models.domain.records import Count, JsonDict, Number, Provenance, R
 
 
 class Source(Record):
-    """Who computed the energies that properties of a data set are.
+    """The source of energies in a data set: what computed them.
 
     Attributes:
         provenance: Code, version, model and settings; None for a user's file.
@@ -26,7 +26,7 @@ class Source(Record):
 
 
 class DatasetRecord(Record):
-    """One version of a data set, known by its content.
+    """A version of a data set, identified by its content.
 
     Attributes:
         sha256: Hash of structures, groups and properties, whatever file they are in.
@@ -57,7 +57,7 @@ class DatasetRecord(Record):
 
 
 class Errors(Record):
-    """How far predictions of one property are off.
+    """Errors of the predictions of a property.
 
     Attributes:
         unit: Of ``mae`` and ``rmse``.
@@ -77,7 +77,7 @@ class Errors(Record):
 
 
 class ModelRecord(Record):
-    """One version of a model.
+    """A version of a model.
 
     Attributes:
         version: Counted from 1 for each name.
@@ -122,7 +122,7 @@ class ModelRecord(Record):
 
 
 class Registry(Protocol):
-    """Where data sets and models are listed; their content is in the artifact store. Writes are idempotent and durable."""
+    """List of data sets and models; their content is in the artifact store. Writes are idempotent and durable."""
 
     def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
         """Stores a data set; returns the known one of the same name and content."""
@@ -167,22 +167,22 @@ class Registry(Protocol):
         ...
 
     def named_artifacts(self) -> Iterator[str]:
-        """Every SHA-256 that stands anywhere in what is stored about data sets and models, be it readable or not."""
+        """Every SHA-256 in the stored records of data sets and models, readable or not."""
         ...
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
-        """Makes a version the one to be used. Raises NotFoundError."""
+        """Promotes a version. Raises NotFoundError."""
         ...
 
 
 def promoted(versions: Sequence[ModelRecord]) -> ModelRecord | None:
-    """The version to be used of one model's versions, None where none was ever promoted."""
+    """The promoted version among the versions of a model, None where none was ever promoted."""
     chosen = [version for version in versions if version.promoted_at is not None]
     return max(chosen, key=lambda version: (version.promoted_at, version.version)) if chosen else None
 
 
 def promotion_time(versions: Sequence[ModelRecord], now: datetime) -> datetime:
-    """When a version of these is promoted: now, and later than every earlier promotion, whatever the clocks say."""
+    """Time of a new promotion: now, but later than every earlier promotion even if clocks differ."""
     before = promoted(versions)
     if before is None or before.promoted_at is None:
         return now

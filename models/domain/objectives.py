@@ -1,4 +1,4 @@
-"""The registry of objectives: every property that a campaign can want of a computed candidate, and what is known of it.
+"""The registry of objectives: every property of computed candidates for which a campaign can search, with its facts.
 
 A space's description names those of its candidates. Code that computes a property is joined to it in ``tasks/jobs``. Plug-ins
 add descriptions of properties of candidates that are computed for their energy.
@@ -19,12 +19,12 @@ that gives the ``band_gap``."""
 
 @dataclass(frozen=True)
 class ObjectiveDescription:
-    """What is known of a property.
+    """Facts of a property.
 
     Attributes:
         name: As a campaign file writes it in ``objective.property``.
         units: Units in which it can be given, the usual one first.
-        needs: What a campaign must have for it; None: no more than a space whose candidates have it.
+        needs: What a campaign must have for it; None: nothing but a space whose candidates have it.
         compute: Of a plug-in's property of spaces that are computed for their energy: module and function that makes a
             ``Quantity`` of a ``CalculationResult``.
     """
@@ -61,7 +61,7 @@ OBJECTIVES = {
 
 def _of_plugin(plugin: Plugin, found: object) -> ObjectiveDescription:
     if not isinstance(found, ObjectiveDescription) or found.compute is None:
-        raise TypeError(f"{plugin.entry.value} is no ObjectiveDescription with compute")
+        raise TypeError(f"{plugin.entry.value} is not an ObjectiveDescription with compute")
     if found.name != plugin.name:
         raise ValueError(f"it describes {found.name!r}; expected the entry point's name")
     return found

@@ -10,12 +10,12 @@ from tansaku.models.domain.errors import ConfigurationError
 
 
 def opener(table: Mapping[str, str], kind: str, key: str) -> Callable[..., object]:
-    """What a table has for a type.
+    """Returns the table's entry of a type.
 
     Args:
         table: By type: a module and a name in it, such as ``tansaku.spaces.table:TableSpace``.
         kind: The type.
-        key: Where a file says it, for the error.
+        key: The key in the file, for the error.
 
     Raises:
         ConfigurationError: The table does not have it; nothing else is opened instead.

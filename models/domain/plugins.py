@@ -48,7 +48,7 @@ class Plugin:
 
     @property
     def origin(self) -> str:
-        """Distribution and version: what results and levels of theory record."""
+        """Distribution and version, as results and levels of theory record them."""
         return f"{self.distribution} {self.version}"
 
 
@@ -77,13 +77,13 @@ def found_plugins() -> tuple[Plugin, ...]:
         if entries:
             name, version = str(distribution.metadata["Name"]), str(distribution.version)
             found += [Plugin(entry.group.removeprefix(_PREFIX), entry.name, name, version, entry) for entry in entries]
-    # A package that is found twice on the path is the first of the two, as for imports.
+    # Of a package that is found twice on the path, the first one counts, as for imports.
     unique = {(plugin.group, plugin.name, plugin.distribution): plugin for plugin in reversed(found)}
     return tuple(unique[key] for key in sorted(unique))
 
 
 def loaded(group: str, check: Callable[[Plugin, object], T | None], taken: Iterable[str] = ()) -> dict[str, T]:
-    """What the plug-ins of a group add, by name; those that cannot be used become problems.
+    """Objects that the plug-ins of a group register, by name; unusable ones become problems.
 
     Args:
         group: The kind.
@@ -133,7 +133,7 @@ def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[s
 
     def check(plugin: Plugin, found: object) -> type[T]:
         if not (isinstance(found, type) and issubclass(found, base)):
-            raise TypeError(f"{plugin.entry.value} is no class derived from {base.__name__}")
+            raise TypeError(f"{plugin.entry.value} is not a class derived from {base.__name__}")
         field = cast("type[BaseModel]", found).model_fields.get("type")
         if field is None or field.default != plugin.name:
             raise ValueError(f"its spec has type {getattr(field, 'default', None)!r}; expected the entry point's name")
@@ -145,7 +145,7 @@ def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[s
 
 
 def with_plugins(union: Any, group: str, base: type[BaseModel]) -> Any:  # noqa: ANN401 - unions of types are of no type
-    """A union of specs discriminated by ``type``, with those that plug-ins add.
+    """A union of specs discriminated by ``type``, extended by the specs of plug-ins.
 
     Args:
         union: ``Annotated[A | B, Field(discriminator="type")]``.
@@ -159,7 +159,7 @@ def with_plugins(union: Any, group: str, base: type[BaseModel]) -> Any:  # noqa:
 
 
 def plugin_of(group: str, name: str) -> Plugin | None:
-    """The plug-in behind a type; None where tansaku itself has it."""
+    """The plug-in that brings a type; None for tansaku's own types."""
     return _ACCEPTED.get((group, name))
 
 
@@ -169,12 +169,12 @@ def problems() -> tuple[PluginProblem, ...]:
 
 
 def reasons_for(name: str) -> str:
-    """What is wrong with plug-ins that bring a type of this name, for the error that it is not known; else empty."""
+    """Problems of plug-ins that bring a type of this name, for the error message of an unknown type; empty without problems."""
     return "".join(f"; {problem}" for problem in problems() if problem.plugin.name == name)
 
 
 def open_by(path: str, plugin: Plugin) -> Callable[..., Any]:
-    """Imports what computes.
+    """Imports the code behind a plug-in's type.
 
     Args:
         path: Module and name in it, such as ``my_package.engine:MyProposer``.
@@ -197,7 +197,7 @@ def open_by(path: str, plugin: Plugin) -> Callable[..., Any]:
 
 
 def opened(group: str, spec: BaseModel, attribute: str = "opener") -> Callable[..., Any] | None:
-    """What computes for a spec whose type is a plug-in's; None where tansaku itself has the type.
+    """The code of a spec whose type is a plug-in's; None for tansaku's own types.
 
     Args:
         group: The kind.

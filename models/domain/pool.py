@@ -19,7 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Named features of all candidates, each distinct row held once.
+    """Named features of all candidates; each distinct row is stored once.
 
     Attributes:
         name: Name of the group, e.g. ``translation``.
@@ -27,6 +27,7 @@ class FeatureGroup:
         index: Row of each candidate, shape ``(n_candidates,)``.
         columns: Names of the ``d`` features, with units where they have one.
         categorical: Whether the values are codes that mean nothing but equal or not.
+        prices: Of one number, by column; NaN in these columns is a number that can still be measured.
     """
 
     name: str
@@ -34,22 +35,37 @@ class FeatureGroup:
     index: IntArray
     columns: tuple[str, ...]
     categorical: bool = False
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
             raise ConfigurationError(
                 f"feature group {self.name!r}: values of shape {self.values.shape} do not fit {len(self.columns)} columns"
             )
-        if not np.isfinite(self.values).all():
+        open_columns = np.array([column in self.prices for column in self.columns], dtype=bool)
+        if not (np.isfinite(self.values) | (np.isnan(self.values) & open_columns)).all():
             raise ConfigurationError(f"feature group {self.name!r}: a value is not a finite number")
         if self.index.size and not (self.index.min() >= 0 and self.index.max() < len(self.values)):
             raise ConfigurationError(f"feature group {self.name!r}: the index points outside the distinct rows")
 
+    @cached_property
+    def ranges(self) -> FloatArray:
+        """Range of each column, one where it is constant, shape ``(d,)``."""
+        span = np.ptp(self.values, axis=0)
+        return np.where(span > 0.0, span, 1.0)
+
     @classmethod
     def compact(
-        cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...], *, categorical: bool = False
+        cls,
+        name: str,
+        rows: FloatArray,
+        index: IntArray,
+        columns: tuple[str, ...],
+        *,
+        categorical: bool = False,
+        prices: Mapping[str, float] | None = None,
     ) -> FeatureGroup:
-        """A group from rows that may be equal or unused: only those that candidates have are kept, each once.
+        """Builds a group from rows that may be equal or unused: only rows of candidates are kept, each once.
 
         Args:
             name: Name of the group.
@@ -57,16 +73,17 @@ class FeatureGroup:
             index: Row of each candidate, shape ``(n_candidates,)``.
             columns: Names of the features.
             categorical: Whether the values are codes.
+            prices: Of columns whose numbers can still be measured.
         """
         used = np.zeros(len(rows), dtype=bool)
         used[index] = True
         place = np.zeros(len(rows), dtype=np.intp)
         values, place[used] = distinct_rows(rows[used])
-        return cls(name, values, place[index], columns, categorical)
+        return cls(name, values, place[index], columns, categorical, prices or {})
 
 
 def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order.
+    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order; NaN is equal to itself and comes last.
 
     Args:
         rows: Shape ``(n, d)``.
@@ -74,11 +91,22 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
     Returns:
         The distinct rows, shape ``(n_distinct, d)``, and each row's place among them, shape ``(n,)``.
     """
-    codes = np.zeros(len(rows), dtype=np.int64)
+    # How many rows are smaller, as far as columns were compared. Only rows that are still equal to others are sorted again: of
+    # many points without symmetry, none after a few columns.
+    ranks = np.zeros(len(rows), dtype=np.intp)
+    equal = np.arange(len(rows))
     for column in rows.T:
-        # Codes are packed again after each column, so that their product with the next column's never overflows.
-        distinct, code = np.unique(column, return_inverse=True)
-        _, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
+        order = equal[np.lexsort((column[equal], ranks[equal]))]
+        before, values, places = ranks[order], column[order], np.arange(len(order))
+        group = np.ones(len(order), dtype=np.bool_)
+        group[1:] = before[1:] != before[:-1]
+        new = group.copy()
+        new[1:] |= (values[1:] != values[:-1]) & ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
+        ranks[order] = before + np.maximum.accumulate(places * new) - np.maximum.accumulate(places * group)
+        equal = order[~(new & np.append(new[1:], True))]
+        if not len(equal):
+            break
+    _, codes = np.unique(ranks, return_inverse=True)
     first = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
     first[codes[::-1]] = np.arange(len(rows) - 1, -1, -1)
     # Adding zero makes -0.0 and 0.0, which are equal, the same number.
@@ -87,7 +115,7 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
 
 @dataclass(frozen=True)
 class PeriodicGrid:
-    """A periodic grid whose points are candidates, several of them the same one where symmetry makes them equal.
+    """A periodic grid whose points are candidates; symmetry-equivalent points are the same candidate.
 
     Attributes:
         shape: Number of points along each cell vector.
@@ -100,6 +128,14 @@ class PeriodicGrid:
     def __post_init__(self) -> None:
         if self.members.shape != (prod(self.shape),):
             raise ConfigurationError(f"grid: {self.members.shape} members, expected {prod(self.shape)}")
+
+    @cached_property
+    def first(self) -> IntArray:
+        """First point of each candidate, shape ``(n_candidates,)``."""
+        first = np.zeros(int(self.members.max(initial=-1)) + 1, dtype=np.intp)
+        points = np.flatnonzero(self.members >= 0)[::-1]
+        first[self.members[points]] = points
+        return first
 
 
 @dataclass(frozen=True)

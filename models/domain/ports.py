@@ -1,4 +1,4 @@
-"""The seams of tansaku. A Protocol's docstring is its whole contract; ``tests/contracts`` runs it on every implementation."""
+"""The ports of tansaku, as Protocols. A docstring is the whole contract; ``tests/contracts`` tests every implementation."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Space(Protocol):
         ...
 
     def elements(self) -> frozenset[str]:
-        """Every element that some candidate holds; none for a space without structures."""
+        """Every element in a candidate; none for a space without structures."""
         ...
 
     def describe_systems(self) -> Sequence[JsonDict]:
@@ -85,7 +85,7 @@ class TabulatedSpace(Space, Protocol):
 
 @dataclass(frozen=True)
 class DescribedColumn:
-    """What describes a candidate of a space whose candidates are rows.
+    """A column that describes candidates of a space whose candidates are rows.
 
     Attributes:
         name: Name of the column.
@@ -103,17 +103,17 @@ class DescribingSpace(Space, Protocol):
     """A space that can describe candidates that it does not list: its spec takes them by ``with_off_pool``."""
 
     def columns(self) -> tuple[DescribedColumn, ...]:
-        """What describes a candidate."""
+        """Columns that describe a candidate."""
         ...
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """What the columns hold of a candidate. Raises NotFoundError."""
+        """Values of the columns for a candidate. Raises NotFoundError."""
         ...
 
 
 @runtime_checkable
 class RefinedSpace(Space, Protocol):
-    """A space that has more candidates than its pool lists: neighbours of any candidate, by ids that say all."""
+    """A space with more candidates than its pool lists: neighbours of any candidate, whose ids contain all their parameters."""
 
     def refined(self, candidates: Sequence[str], incumbents: Sequence[str]) -> CandidatePool:
         """The pool with some further candidates, and with neighbours of the best ones found, the best first."""
@@ -125,11 +125,11 @@ class ScreenedSpace(Space, Protocol):
     """A space whose candidates were chosen by rules from a larger set."""
 
     def census(self) -> Sequence[JsonDict]:
-        """What each rule did, in the order applied: ``rule``, ``left_out``, ``marked`` and ``left`` after it."""
+        """Effect of each rule, in the order applied: ``rule``, ``left_out``, ``marked`` and ``left`` after it."""
         ...
 
     def describe_candidate(self, candidate: str) -> JsonDict:
-        """What tables show of a candidate: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
+        """Description of a candidate for tables: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
         ...
 
 
@@ -144,11 +144,11 @@ class SurfaceSpace(Space, Protocol):
 
     @property
     def rigid(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         ...
 
     def structure_at(self, fraction: FloatArray) -> Atoms:
-        """What is computed for the ion at fractional coordinates of the host's cell; the ion is the last atom."""
+        """The structure that is computed for the ion at fractional coordinates of the host's cell; the ion is the last atom."""
         ...
 
 
@@ -157,7 +157,7 @@ class SurfaceSpace(Space, Protocol):
 
 @dataclass(frozen=True)
 class CalculationResult:
-    """What a calculator computed for one structure.
+    """Result of a calculator for a structure.
 
     Attributes:
         atoms: The final structure (positions and cell), without a calculator attached.
@@ -207,7 +207,7 @@ class Calculator(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """What computes: hashed into the source of every evaluation."""
+        """Provenance of the calculator, which is hashed into the source of every evaluation."""
         ...
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
@@ -219,18 +219,18 @@ class Calculator(Protocol):
         ...
 
     def close(self) -> None:
-        """Releases what the calculator holds."""
+        """Releases the calculator's resources."""
         ...
 
 
 @runtime_checkable
 class ScratchCalculator(Calculator, Protocol):
-    """A calculator that leaves big files, and, given a folder, continues where it was when its process was killed."""
+    """A calculator that writes large files and, given a folder, continues after its process was killed."""
 
     def within(self, folder: Path) -> Calculator:
         """The same calculator, which keeps checkpoints and files in a folder: one for one structure and relaxation.
 
-        What it finds there of another structure, relaxation or provenance is not used.
+        Files there of another structure, relaxation or provenance are not used.
         """
         ...
 
@@ -240,7 +240,7 @@ class ScratchCalculator(Calculator, Protocol):
 
 @dataclass(frozen=True)
 class History:
-    """What a proposer may know, in proposal order, as positions in the pool.
+    """Known results for a proposer, in proposal order, as positions in the pool.
 
     Attributes:
         observed: Candidates with a value, shape ``(n_observed,)``.
@@ -276,7 +276,7 @@ class History:
 
 @dataclass(frozen=True)
 class Choice:
-    """A proposer's answer: a position in the pool and why.
+    """A proposer's choice: a position in the pool, with the reason.
 
     Attributes:
         position: Position in the pool.
@@ -295,7 +295,7 @@ class Choice:
 
 @runtime_checkable
 class Proposer(Protocol):
-    """The Bayesian-optimisation engine, and its simple rivals.
+    """The Bayesian-optimisation engine, and simple alternatives to it.
 
     No hidden state: ``propose`` is a function of its arguments (caches must be rebuildable and change no choice). Never
     proposes a candidate that ``history`` names, never leaves the pool, never exceeds ``remaining_cost``. Ties within 1e-9
@@ -304,7 +304,7 @@ class Proposer(Protocol):
 
     @property
     def name(self) -> str:
-        """What is written into proposals as their model."""
+        """Name of the model in proposals."""
         ...
 
     def initial_count(self, pool: CandidatePool) -> int:
@@ -344,9 +344,9 @@ class Proposer(Protocol):
 
 
 class RemainingGain(Protocol):
-    """What candidates without a result may still bring, by group: the systems, or one group where the goal is one for all.
+    """Possible improvement by candidates without a result, by group.
 
-    For the goal ``bottleneck`` what they may still change of the barrier.
+    Groups are the systems, or a single group for a common goal. For the goal ``bottleneck``: the change of the barrier.
     """
 
     @property
@@ -359,17 +359,17 @@ class RemainingGain(Protocol):
         ...
 
     def tolerances(self, confidence: float) -> tuple[float, FloatArray]:
-        """Least tolerance for which it reaches a confidence: for all groups together, and by group, shape ``(n_groups,)``."""
+        """Smallest tolerance that reaches a confidence, for all groups together and by group, shape ``(n_groups,)``."""
         ...
 
     def tolerance_of(self, groups: Sequence[int], confidence: float) -> float:
-        """Least tolerance for which the probability of some groups together reaches a confidence."""
+        """Smallest tolerance at which the joint probability of some groups reaches a confidence."""
         ...
 
 
 @runtime_checkable
 class Certifier(Protocol):
-    """A proposer that knows how much may still be gained; it has no hidden state either and changes no proposal."""
+    """A proposer that estimates how much may still be gained, without hidden state and without an effect on proposals."""
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
@@ -382,7 +382,7 @@ class Certifier(Protocol):
 
 
 class CampaignStore(CampaignViews, Protocol):
-    """Where campaigns live. Every write is idempotent and fenced.
+    """Store of campaigns. Every write is idempotent and fenced.
 
     * Driver writes take a ``Lease``; when its epoch is no longer the campaign's, ``FencedError`` is raised in the same
       operation that would have written, and nothing changes.
@@ -401,21 +401,21 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def campaign_names(self) -> list[str]:
-        """Names of all campaigns, sorted, those included whose record cannot be read: each is read, and fails, by itself."""
+        """Names of all campaigns, sorted, including those whose record is unreadable."""
         ...
 
     def stored_counts(self, campaign: str) -> dict[str, int]:
-        """How many ``evaluations``, ``refits`` and ``events`` a campaign has, those included that cannot be read."""
+        """Numbers of ``evaluations``, ``refits`` and ``events`` of a campaign, including unreadable ones."""
         ...
 
     def named_artifacts(self) -> Iterator[str]:
-        """Every SHA-256 that stands anywhere in what is stored about campaigns, be it readable or not."""
+        """Every SHA-256 in the stored records of campaigns, readable or not."""
         ...
 
     def begin_deletion(self, name: str) -> None:
-        """Marks a campaign as being deleted: from now on nobody can lease it, and who drove it is fenced.
+        """Marks a campaign as being deleted: it can no longer be leased, and its former driver is fenced.
 
-        Nothing takes the mark back. A record that cannot be read can be deleted too. Raises LeaseHeldError while a live driver
+        The mark is permanent. An unreadable record can be deleted too. Raises LeaseHeldError while a live driver
         owns it.
         """
         ...
@@ -428,7 +428,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
-        """Reserves the new name of a campaign and marks both: nobody can lease, command or delete either; ends the lease.
+        """Reserves a campaign's new name and marks both names as unusable for leases, commands and deletion; ends the lease.
 
         Args:
             lease: Of the campaign under its old name.
@@ -476,11 +476,11 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def release_lease(self, lease: Lease) -> None:
-        """Releases the lease; does nothing when it is no longer ours."""
+        """Releases the lease; does nothing if another driver holds it."""
         ...
 
     def now(self) -> datetime:
-        """The time that leases are judged by: the server's, whatever the clock of this machine says."""
+        """The server's time, by which leases expire, independent of this machine's clock."""
         ...
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
@@ -488,7 +488,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def add_command(self, campaign: str, command: Command) -> None:
-        """Stores a user's command; a second one of the same id is ignored."""
+        """Stores a user's command; a second command with the same id is ignored."""
         ...
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
@@ -545,7 +545,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
-        """Gives the current attempt up: LOST, not to be tried again before ``retry_in`` seconds have passed."""
+        """Gives up the current attempt: LOST; no retry before ``retry_in`` seconds have passed."""
         ...
 
     def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
@@ -620,7 +620,7 @@ class ArtifactStore(Protocol):
     """Content-addressed big values. A killed upload leaves nothing that blocks the next one."""
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
-        """Stores a file's bytes once; returns their SHA-256."""
+        """Stores the bytes of a file once; returns their SHA-256."""
         ...
 
     def get(self, sha256: str, destination: Path) -> Path:
@@ -645,7 +645,7 @@ class ArtifactStore(Protocol):
 
 @dataclass(frozen=True)
 class JobRequest:
-    """One unit of work for a backend: plain data, nothing to be decoded.
+    """A unit of work for a backend, as plain data.
 
     Attributes:
         name: Unique name under which the job is found again.
@@ -664,7 +664,7 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What a backend says of a job.
+    """Status of a job on its backend.
 
     Attributes:
         state: QUEUED, RUNNING, FINISHED (a result can be fetched), LOST (it will have none), UNKNOWN (ask again).
@@ -684,7 +684,7 @@ class JobResult:
     Attributes:
         token: Token of the attempt that computed it.
         outcome: With artifact names pointing into ``folder``.
-        folder: Where the job left its files.
+        folder: Folder with the files of the job.
     """
 
     token: str

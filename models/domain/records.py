@@ -1,4 +1,4 @@
-"""What a campaign store keeps: frozen records with a schema version."""
+"""Records of a campaign store: frozen, with a schema version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JsonDict = dict[str, Any]
 
 ProcessStart = str | float
 """When a process started: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
-# Up to here an integer is the same in JSON, in a float and in BSON: one document cannot break what reads many.
+# The largest integer that JSON, floats and BSON all represent exactly, so that a document cannot break readers of many.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Number = Annotated[int, Field(ge=1, le=2**53)]
 
@@ -47,7 +47,7 @@ class Failure(Record):
 
 
 class Provenance(Record):
-    """Where a number comes from.
+    """Provenance of a number.
 
     Attributes:
         plugins: Installed plug-ins that took part: distribution, version, and what each brought.
@@ -65,7 +65,7 @@ class Provenance(Record):
 
 
 class Outcome(Record):
-    """What one attempt computed: the wanted value or a failure, never both, never a NaN.
+    """The outcome of an attempt: a value or a failure, never both, never a NaN.
 
     Attributes:
         value: The objective's property in the objective's unit, or None when it failed.
@@ -98,12 +98,12 @@ class Outcome(Record):
 
     @property
     def core_seconds(self) -> float | None:
-        """What it took, None where that was not measured."""
+        """Core-seconds that it took, None where they were not measured."""
         return self.wall_time * self.cores or None
 
 
 class Look(Record):
-    """The model that looks at a candidate first, and when its prediction is enough.
+    """Pre-screening of a candidate: the model that predicts it first, and when its prediction is sufficient.
 
     Attributes:
         model: Name and version in the registry.
@@ -137,7 +137,7 @@ class Proposal(Record):
         model: What chose it: preset or proposer type.
         refit: Number of the refit in use, None before the first.
         proposer_seconds: Wall time of the choice [s].
-        look: The trained model that looks at it first, None where none does.
+        look: The trained model that pre-screens it; None without pre-screening.
     """
 
     number: Number
@@ -160,7 +160,7 @@ class Proposal(Record):
 
 
 class Attempt(Record):
-    """One try at an evaluation, known to its backend by ``job_name``.
+    """An attempt at an evaluation, known to its backend by ``job_name``.
 
     Attributes:
         number: n, counted from 1.
@@ -182,7 +182,7 @@ class Attempt(Record):
 
 
 class Evaluation(Record):
-    """The truth about one candidate, source and replicate of a campaign.
+    """The evaluation of a candidate by a source, as a replicate of a campaign; the authoritative record.
 
     Attributes:
         epoch: Lease epoch of the last driver that owned it; an older driver's write is refused.
@@ -208,18 +208,18 @@ class Evaluation(Record):
 
     @property
     def core_seconds(self) -> float:
-        """What its attempts took, as far as it was measured: the accepted result, and those that came too late to be used."""
+        """Measured core-seconds of its attempts: of the accepted result, and of those that came too late."""
         outcomes = [self.outcome, *(attempt.late_outcome for attempt in self.attempts)]
         return sum((outcome.core_seconds or 0.0 for outcome in outcomes if outcome is not None), 0.0)
 
     @property
     def measured_cost(self) -> float | None:
-        """What its accepted attempt took [core-seconds]; None while it is in progress, and where nothing was measured."""
+        """Measured cost of its accepted attempt [core-seconds]; None while it is in progress, or if it was not measured."""
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
     @property
     def spared(self) -> bool:
-        """Whether pre-screening left it at its prediction: the expensive half of it was never computed."""
+        """Whether pre-screening accepted its prediction, so that its expensive part was never computed."""
         look, outcome = self.proposal.look, self.outcome
         return look is not None and outcome is not None and outcome.predicted_by == look.model
 
@@ -262,7 +262,7 @@ class Refit(Record):
         hyperparameters: Exact floats, as the proposer wrote them.
         ok: False when the fit failed and the values are the last good ones.
         cost: Cost model in use from here on, None where costs are given or nothing was measured yet.
-        fitted: What was fitted at this number; the rest is carried over.
+        fitted: Parts that were fitted at this number; the others are carried over.
     """
 
     schema_version: Literal[1] = 1
@@ -284,7 +284,7 @@ class LeaseOwner(Record):
     Attributes:
         host: Its host name.
         pid: Its process id.
-        process_started: Tells it from an earlier or later process of the same id.
+        process_started: Distinguishes it from an earlier or later process of the same id.
         user: Who started it.
     """
 
@@ -336,7 +336,7 @@ class CampaignFile(Record):
     """A file of the library that a campaign reads.
 
     Attributes:
-        path: Where it is below the campaign's ``base_path``, as the spec names it.
+        path: Its path below the campaign's ``base_path``, as in the spec.
         sha256: Of its content, which is in the artifact store.
     """
 
@@ -393,7 +393,7 @@ class CampaignRecord(Record):
 
 
 class Event(Record):
-    """One line of the append-only audit, under a deterministic id."""
+    """An entry of the append-only audit log, under a deterministic id."""
 
     schema_version: Literal[1] = 1
     id: str

@@ -1,4 +1,4 @@
-"""Configuration errors of evaluations: what every evaluation meets is not to be paid for more than a few times."""
+"""Configuration errors of evaluations: a campaign stops when the same error occurs several times in a row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAME_REFUSALS = 3
 
 
 def refusal_of(evaluation: Evaluation) -> str | None:
-    """Reason and message of the configuration error that an evaluation failed with; None for every other evaluation."""
+    """Reason and message of the configuration error with which an evaluation failed; None for every other evaluation."""
     failure = None if evaluation.outcome is None else evaluation.outcome.failure
     if evaluation.state is not EvaluationState.FAILED or failure is None or failure.kind is not FailureKind.PLUMBING:
         return None
@@ -28,9 +28,9 @@ def refusal_of(evaluation: Evaluation) -> str | None:
 
 
 def is_refused(entries: Sequence[Entry]) -> bool:
-    """Whether the last evaluations that have ended failed with the same configuration error: the next would too.
+    """Whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
 
-    It looks past the horizon, unlike every other reason to stop, so that an initial design is not spent on one error. No
+    Unlike every other stop reason, it looks beyond the horizon, so that an initial design is not spent on a single error. No
     proposal is conditioned on it: a campaign that continues after the cause was fixed proposes what it would have proposed.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the dashboard and the service report to each other: requests in one direction, answers and reports in the other.
+"""Messages between the dashboard and the service: requests in one direction, answers and reports in the other.
 
 The dashboard stores a request and never talks to Prefect. A service takes it, starts a run of its deployment, and stores the
 answer. The port of the store that keeps both is :class:`Requests`.
@@ -20,7 +20,7 @@ REQUEST_ID_PATTERN = r"^[A-Za-z0-9._:-]{8,64}$"
 
 
 class RequestState(StrEnum):
-    """Where a request stands."""
+    """State of a request."""
 
     WAITING = "waiting"
     ACCEPTED = "accepted"
@@ -33,10 +33,10 @@ RequestKind = Literal["run", "delete", "rename"]
 
 
 class ServiceRequest(Record):
-    """Something that a user asks of the service.
+    """A user's request to the service.
 
     Attributes:
-        id: Chosen by whoever asks; storing it twice is the same as once, and it starts at most one run.
+        id: Chosen by the client; storing it twice has no further effect, and it starts at most one run.
         kind: What is asked.
         campaign: Name of the campaign.
         campaign_created_at: Distinguishes it from a later campaign of the same name.
@@ -89,7 +89,7 @@ class Answer(Record):
     done: bool = False
 
     def changes(self, now: AwareDatetime) -> JsonDict:
-        """What the answer changes in the stored request.
+        """Fields of the stored request that the answer changes.
 
         Args:
             now: The time.
@@ -104,7 +104,7 @@ class SiteQueue(Record):
     """The queue of a cluster.
 
     Attributes:
-        line: Who fills it, and what hinders that.
+        line: Who fills it, and what prevents that.
         refused: Why its last refused jobs were not run.
     """
 
@@ -113,13 +113,13 @@ class SiteQueue(Record):
 
 
 class ServiceReport(Record):
-    """What a service says of itself every few seconds.
+    """Status that a service reports every few seconds.
 
     Attributes:
         id: Name and host, which together are one service.
         since: When it started.
         version: Of tansaku.
-        problem: What keeps it from starting runs; empty: nothing.
+        problem: What prevents it from starting runs; empty: nothing.
         sites: A line about each cluster that it serves: who fills its queue, and what hinders that.
         refused: Why the last refused jobs of those clusters were not run.
         stopped: Whether it ended as it was asked to.
@@ -151,7 +151,7 @@ class ServiceSeen(Record):
 
 
 class Requests(Protocol):
-    """Where requests, answers and reports are stored.
+    """Store of requests, answers and reports.
 
     Durations count by the clock of the store, so that machines whose clocks differ agree on them. Every acknowledged write
     survives ``kill -9``; ``TransientError`` means that the server could not be reached.
@@ -190,7 +190,7 @@ class Requests(Protocol):
         ...
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
-        """Takes a request that waits, so that no other deployment may start a run for it.
+        """Takes a waiting request, so that no other deployment starts a run for it.
 
         Args:
             request_id: The request.
@@ -203,7 +203,7 @@ class Requests(Protocol):
         ...
 
     def answer_request(self, request_id: str, answer: Answer, now: AwareDatetime) -> bool:
-        """Stores the answer to a request that waits; returns whether it waited."""
+        """Stores the answer to a waiting request; returns whether it was waiting."""
         ...
 
     def end_request(self, request_id: str, reason: str, now: AwareDatetime) -> bool:

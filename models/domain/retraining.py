@@ -1,4 +1,4 @@
-"""What a campaign keeps of the trainings that its results set off."""
+"""Records of the trainings that a campaign starts on its own results."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ Retrains = Sequence[tuple[Retrain, RetrainEnd | None]]
 
 
 def ended(retrains: Retrains) -> list[RetrainEnd]:
-    """How those that have ended did so, in order."""
+    """The ends of trainings that have ended, in order."""
     return [end for _, end in retrains if end is not None]
 
 
@@ -90,7 +90,7 @@ def in_use(ends: Sequence[RetrainEnd], number: int | None = None) -> RetrainEnd 
 
 
 def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:
-    """Whether held-out errors are within a target: each that it names is known, small enough, and of enough structures."""
+    """Whether held-out errors are within a target: each named error must be known, small enough, and of enough structures."""
     energy = errors.get("energy")
     if energy is None or energy.count < target.structures:
         return False
@@ -98,7 +98,7 @@ def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:
 
 
 def target_met(target: TargetSpec | None, ends: Sequence[RetrainEnd], number: int | None = None) -> bool:
-    """Whether the version that a proposal uses is good enough for the search to end.
+    """Whether the version that a proposal uses meets the target, so that the search may end.
 
     Args:
         target: What is wanted, None for nothing.
@@ -110,7 +110,7 @@ def target_met(target: TargetSpec | None, ends: Sequence[RetrainEnd], number: in
 
 
 def describe_target(target: TargetSpec, ends: Sequence[RetrainEnd]) -> str:
-    """Where the version in use stands, in words."""
+    """Describes in words how the version in use compares with the target."""
     used = in_use(ends)
     if used is None:
         return "target: no version yet"
@@ -127,7 +127,7 @@ def describe_target(target: TargetSpec, ends: Sequence[RetrainEnd]) -> str:
 
 
 def describe(retrain: Retrain, end: RetrainEnd | None) -> str:
-    """A retrain in words."""
+    """Describes a retrain in words."""
     what = f"retrain {retrain.number} of {retrain.model} on {retrain.observations} results, for proposal {retrain.at_proposal}"
     if end is None:
         return f"{what} begins"

@@ -1,7 +1,7 @@
-"""Schedules that users of the dashboard want, and what a service says of those of its Prefect server.
+"""Schedules that users of the dashboard store, and reports of services on the schedules of their Prefect servers.
 
-A stored schedule is what is wanted. A service makes its Prefect server agree with it, again and again, so that it may be killed
-at any point. The schedules belong to Prefect: what the server has is mirrored back, with those made on Prefect's own page.
+A service repeatedly makes its Prefect server agree with the stored schedules, so it may be killed at any point. It reports all
+schedules of the server, including those made on Prefect's own page.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SCHEDULE_ID_PATTERN = r"^[A-Za-z0-9-]{8,64}$"
 
 
 class Schedule(Record):
-    """Times at which a stored campaign is to be run.
+    """A schedule: times at which a stored campaign is run.
 
     Attributes:
-        id: Chosen by whoever asks; storing it twice is the same as once.
+        id: Chosen by the client; storing it twice has no further effect.
         campaign_created_at: Distinguishes the campaign from a later one of its name.
         cron: Five fields.
         zone: Time zone of the fields, a name of the IANA database.
@@ -46,7 +46,7 @@ class Schedule(Record):
 
 
 class ScheduleRow(Record):
-    """A schedule as a Prefect server has it.
+    """A schedule on a Prefect server.
 
     Attributes:
         id: The server's.
@@ -70,7 +70,7 @@ class ScheduleRow(Record):
 
 
 class ScheduleMirror(Record):
-    """What one service says of its server's schedules.
+    """A service's report of its server's schedules.
 
     Attributes:
         id: Name of the service.
@@ -85,14 +85,14 @@ class ScheduleMirror(Record):
 
 
 class Schedules(Protocol):
-    """Where wanted schedules and mirrors are stored. Durations count by the clock of the store."""
+    """Store of schedules and of services' reports. Durations count by the clock of the store."""
 
     def add_schedule(self, schedule: Schedule) -> Schedule:
         """Stores a schedule; returns the stored one of its id."""
         ...
 
     def schedules(self) -> list[Schedule]:
-        """All, the oldest first, those that are to vanish included."""
+        """All schedules, the oldest first, including those that are being removed."""
         ...
 
     def replace_schedule(self, schedule: Schedule) -> bool:
@@ -108,13 +108,13 @@ class Schedules(Protocol):
         ...
 
     def forget_schedule(self, schedule_id: str) -> None:
-        """Deletes the record of a schedule that was to vanish; does nothing to others."""
+        """Deletes the record of a schedule that is being removed; does nothing to others."""
         ...
 
     def mirror_schedules(self, mirror: ScheduleMirror) -> None:
-        """Stores what a service says in place of what it said before."""
+        """Stores a service's report in place of its previous one."""
         ...
 
     def schedule_mirrors(self) -> list[ScheduleMirror]:
-        """What all services said last, by name."""
+        """The latest reports of all services, by name."""
         ...

@@ -1,9 +1,9 @@
-"""The proposals of a search, kept so that a round costs nothing that grows with their number.
+"""The proposals of a search, stored so that the cost of a round does not grow with their number.
 
-The functions of :mod:`tansaku.models.domain.history` say what holds; this class says the same of a campaign that goes forward:
-what the horizon has passed is settled and held in columns that only grow, the few later proposals are looked at each time. What
-does not fit that picture (a retry of something settled, a new replicate) rebuilds the columns, and a question about an older
-horizon is answered by the functions themselves.
+The functions of :mod:`tansaku.models.domain.history` are the definition; this class gives the same answers while a campaign
+advances. Proposals before the horizon are settled and held in columns that only grow; the few later ones are read each time.
+Exceptions (a retry of a settled proposal, a new replicate) rebuild the columns, and questions about an older horizon are
+answered by the functions themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIRST_SIZE = 64
 
 
 class _Column:
-    """An array that grows at its end; views that were given out keep their content."""
+    """An array that grows at its end; earlier views keep their content."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._data: npt.NDArray[Any] = np.empty(_FIRST_SIZE, dtype=dtype)
@@ -41,7 +41,7 @@ class _Column:
         self._count += 1
 
     def and_then(self, more: Sequence[float]) -> npt.NDArray[Any]:
-        """What is held, followed by some more, shape ``(n,)``."""
+        """The stored values followed by some more, shape ``(n,)``."""
         held = self._data[: self._count]
         if more:
             return np.concatenate((held, np.array(more, dtype=held.dtype)))
@@ -50,7 +50,7 @@ class _Column:
 
 
 class _Settled:
-    """What the proposals up to some number, all of them ended, add up to."""
+    """Totals of the proposals up to some number, all of which have ended."""
 
     def __init__(self, further: Sequence[Direction] = ()) -> None:
         self.count = 0
@@ -120,7 +120,7 @@ class SearchState:
 
     @property
     def pool(self) -> CandidatePool:
-        """All candidates at the costs that hold now."""
+        """All candidates at their present costs."""
         return self._pool
 
     @property
@@ -144,7 +144,7 @@ class SearchState:
         return self._entries[place] if place >= 0 and self._numbers[place] == number else None
 
     def note(self, entry: Entry) -> None:
-        """Takes a proposal as it now stands: a new one, or one that has changed."""
+        """Records a new or changed proposal."""
         (self._active.discard if entry.state.terminal else self._active.add)(entry.number)
         place = bisect_right(self._numbers, entry.number)
         if place and self._numbers[place - 1] == entry.number:
@@ -256,7 +256,7 @@ class SearchState:
         return self._expensive[1]
 
     def _settle(self, up_to: int) -> bool:
-        """Settles what can be; False for a horizon that lies before what is settled already."""
+        """Settles proposals up to a horizon; False for a horizon before those already settled."""
         known = self._settled
         if known.number > up_to:
             return False
@@ -271,7 +271,7 @@ class SearchState:
         return self._entries[self._settled.count :]
 
     def _cheapest_free(self) -> float | None:
-        """Cost of the cheapest candidate that was not proposed; what was proposed stays so, hence the pointer."""
+        """Cost of the cheapest candidate that was not proposed; proposed ones never become free again, hence the pointer."""
         while self._cheapest < len(self._by_cost) and self._taken[self._by_cost[self._cheapest]]:
             self._cheapest += 1
         return None if self._cheapest == len(self._by_cost) else float(self._pool.cost[self._by_cost[self._cheapest]])

@@ -1,4 +1,4 @@
-"""Variables of the environment that hold secrets, which no process but a driver is given."""
+"""Environment variables that hold secrets; only drivers receive them."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ WITHOUT_SECRETS = ("/usr/bin/env", *(word for name in SECRET_VARIABLES for word 
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a site file may not hand a variable to workers: secrets of database and proxy, all that belongs to Prefect."""
+    """Whether a site file must not pass a variable to workers: secrets of database and proxy, and all Prefect variables."""
     return name.upper().startswith((MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, "PREFECT_"))

@@ -1,4 +1,4 @@
-"""Cells of CSV files for spreadsheet programs: no text that we write runs there as a formula, and each is read back as it was.
+"""Cells of CSV files for spreadsheet programs: no text is evaluated as a formula, and each is read back unchanged.
 
 A spreadsheet program evaluates a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, quoted or
 not. An apostrophe before it makes it text. Numbers stay as they are.
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:inf|nan)",
 
 
 def safe_cell(value: object) -> object:
-    """A value as it is written to a CSV: a text that would be evaluated has an apostrophe before it."""
+    """A value as it is written to a CSV: a text that would be evaluated is preceded by an apostrophe."""
     return f"'{value}" if isinstance(value, str) and _is_evaluated(value) else value
 
 
@@ -34,7 +34,7 @@ def csv_line(values: Iterable[object], end: str = "\r\n") -> str:
 
 
 def text_of(cell: str) -> str:
-    """The text of a cell that :func:`safe_cell` wrote; any other cell is what it is."""
+    """The text of a cell that :func:`safe_cell` wrote; any other cell is returned unchanged."""
     return cell[1:] if cell[:1] == "'" and _is_evaluated(cell[1:]) else cell
 
 

@@ -1,4 +1,4 @@
-"""States of an evaluation and of a campaign, and the one function that derives the latter."""
+"""States of an evaluation and of a campaign, and the function that derives the latter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EvaluationState(StrEnum):
-    """Where one evaluation stands."""
+    """State of an evaluation."""
 
     PROPOSED = "PROPOSED"
     SUBMITTING = "SUBMITTING"
@@ -63,7 +63,7 @@ ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
 
 
 class FailureKind(StrEnum):
-    """Who is to blame for a FAILED evaluation."""
+    """Cause of a FAILED evaluation: science or plumbing."""
 
     SCIENCE = "science"
     PLUMBING = "plumbing"
@@ -74,7 +74,7 @@ DISK_FULL = "disk_full"
 
 
 class JobState(StrEnum):
-    """What a launcher says of a job."""
+    """State of a job on its launcher."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -84,7 +84,7 @@ class JobState(StrEnum):
 
 
 class CampaignState(StrEnum):
-    """Where a campaign stands; derived, never stored."""
+    """State of a campaign; derived, never stored."""
 
     NEW = "NEW"
     RUNNING = "RUNNING"
@@ -117,7 +117,7 @@ class StopReason(StrEnum):
 
     @property
     def failed(self) -> bool:
-        """Whether it is failed evaluations that end the campaign: too many, or the same configuration error again and again."""
+        """Whether failed evaluations end the campaign: too many, or the same configuration error several times in a row."""
         return self in (StopReason.FAILURES, StopReason.CONFIGURATION)
 
     @property

@@ -1,4 +1,4 @@
-"""Files of structures as they lie in a folder: which they are, and the hash of their names and content."""
+"""Structure files in a folder: their list, and the hash of their names and content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_poscar(name: str) -> bool:
 
 
 def structure_files(folder: Path, key: str) -> tuple[Path, ...]:
-    """The files of structures in a folder, in order of their names; folders in it are not looked into.
+    """The files of structures in a folder, in order of their names; subfolders are ignored.
 
     Args:
         folder: The folder.
@@ -48,7 +48,7 @@ def structure_files(folder: Path, key: str) -> tuple[Path, ...]:
 
 
 def check_plain(path: Path, key: str) -> None:
-    """Raises ConfigurationError where a path is a link, a pipe or anything else than a file of its own."""
+    """Raises ConfigurationError if a path is a link, a pipe or anything else but a regular file."""
     try:
         kind = path.lstat().st_mode
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What every trained predictor shares: examples in, a fitted surrogate out, its weights as named arrays and plain data.
+"""The interface of trained predictors: examples, trainers, fitted surrogates, and weights as named arrays and plain data.
 
 Names of properties are those of ASE: ``energy`` [eV], ``energies`` of the atoms [eV], ``forces`` [eV/Å], ``stress``
 [eV/Å^3]; further scalars (a band gap, a Hartree energy) have names of their own. Fields are scalars on a grid over the cell,
@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Example:
-    """A structure and what is known of it.
+    """A structure with its known properties.
 
     Attributes:
         id: Unique in its data set.
@@ -80,7 +80,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Progress:
-    """How training stands after a step.
+    """Progress of a training after a step.
 
     Attributes:
         step: Counted from 1.
@@ -98,35 +98,35 @@ class Progress:
 
 
 class Checkpoints(Protocol):
-    """Where training leaves how far it is. A killed write leaves the one before."""
+    """Where a training stores its checkpoint. A killed write leaves the previous one."""
 
     def save(self, weights: Weights) -> None:
         """Replaces the checkpoint."""
         ...
 
     def load(self) -> Weights | None:
-        """The last one, None where there is none."""
+        """The last checkpoint, None where there is none."""
         ...
 
 
 class NoCheckpoints:
-    """Training that starts from the beginning each time."""
+    """No checkpoints: training starts from the beginning each time."""
 
     def save(self, weights: Weights) -> None:
-        """Forgets it."""
+        """Does nothing."""
 
     def load(self) -> Weights | None:
-        """There is none."""
+        """None: there is no checkpoint."""
         return None
 
 
 def unwatched(_progress: Progress) -> None:
-    """Nobody watches."""
+    """Ignores the progress of a training."""
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What training is given besides hyper-parameters and data.
+    """Arguments of a training besides hyper-parameters and data.
 
     Attributes:
         seed: Start of every random choice.
@@ -146,7 +146,7 @@ class TrainingRun:
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """A fitted predictor, which changes no more.
+    """A fitted, immutable predictor.
 
     ``predict`` looks at structure, its metadata and fields alone, never at ``properties``; the prediction of one example does
     not depend on the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on
@@ -167,7 +167,7 @@ class Surrogate(Protocol):
         """Predictions in the order of the examples.
 
         Raises:
-            FitError: A structure is none that this surrogate can say anything of (an element it never saw).
+            FitError: The surrogate cannot predict a structure (e.g. an element without training data).
         """
         ...
 
@@ -181,8 +181,8 @@ class Trainer(Protocol):
     """A kind of surrogate with its hyper-parameters.
 
     ``fit`` is a function of its arguments: the same data, seed and device give the same weights, also when it was killed at any
-    point and started again with the checkpoints it left. What it needs to stop early and to calibrate its error estimate it
-    sets aside by group from the data it is given, which hold nothing of the held-out split.
+    point and started again with the checkpoints it left. For early stopping and for calibrating its error estimate, it sets
+    groups aside from the given data, which contain nothing of the held-out split.
     """
 
     @property
@@ -198,7 +198,7 @@ class Trainer(Protocol):
         """Trains.
 
         Raises:
-            FitError: The data are too few, or training does not converge.
+            FitError: There are too few data, or the training does not converge.
         """
         ...
 

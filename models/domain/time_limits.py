@@ -1,4 +1,4 @@
-"""Limits of time of a campaign, as pure functions of what was spent."""
+"""Time limits of a campaign, as pure functions of the time spent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TimeSpent:
-    """What limits of time are compared with.
+    """Time spent so far, to compare with time limits.
 
     Attributes:
         now: Present time.

@@ -95,7 +95,7 @@ Unit = Annotated[
 
 
 def _converted(value: float, unit: str, to: str) -> float:
-    """Converts by pint, which knows of temperatures with an offset."""
+    """Converts by pint, which handles temperature scales with an offset."""
     import pint
 
     try:
@@ -130,7 +130,7 @@ def _registry() -> pint.UnitRegistry[float]:
 
 
 def recorded_in(value: float, unit: str, to: str) -> float:
-    """A stored result in another unit; results are stored with units as ASE and OPTIMADE write them (``J/m^2``).
+    """Converts a stored result to another unit; results are stored with units as ASE and OPTIMADE write them (``J/m^2``).
 
     Raises:
         ValueError: The units are of different kinds.
@@ -139,7 +139,7 @@ def recorded_in(value: float, unit: str, to: str) -> float:
 
 
 def quantity_in(text: str, unit: str) -> float:
-    """A quantity's number in another unit.
+    """The number of a quantity in another unit.
 
     Raises:
         ValueError: The text is no quantity, or its unit is of another kind.

@@ -36,7 +36,7 @@ class Columns:
         predicted_by: Models that predicted the values; None where they were computed.
         deviations: Predicted standard deviations of predicted values, 0 elsewhere.
         predicted_costs: As proposed [the space's cost unit].
-        measured_costs: What ended evaluations took [core-seconds], NaN where that was not measured.
+        measured_costs: Measured cost of ended evaluations [core-seconds], NaN where it was not measured.
         spared: Whether surrogate pre-screening left an evaluation at its prediction.
         incidents: Whether an evaluation failed, lost an attempt or has a late result.
         means: Values that the proposer expected [the objective's unit], NaN where it expected none.
@@ -127,7 +127,7 @@ class Page(Record):
 
 
 class ActiveMark(Record):
-    """An evaluation in progress as it was seen last."""
+    """An evaluation in progress as the reader saw it last."""
 
     number: Number
     state: EvaluationState
@@ -135,7 +135,7 @@ class ActiveMark(Record):
 
 
 class Mark(Record):
-    """What a reader of changes has seen. It contains no time of any reader or writer that is compared with another's.
+    """Position of a reader in the changes of a campaign. It contains no times that different machines would compare.
 
     Attributes:
         created_at: Creation of the campaign; with its name it identifies the campaign.
@@ -153,7 +153,7 @@ class Mark(Record):
 
 
 class Changes(Record):
-    """What has changed since a mark.
+    """Changes since a mark.
 
     Attributes:
         mark: What has been seen now; None if there is no such campaign, or its deletion has begun.
@@ -174,7 +174,7 @@ class Changes(Record):
 
 
 class CampaignViews(Protocol):
-    """The reading part of a ``CampaignStore`` for campaigns of any size. An unreadable evaluation hides no other."""
+    """The reading part of a ``CampaignStore`` for campaigns of any size. An unreadable evaluation does not affect others."""
 
     def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
         """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""

@@ -1,4 +1,4 @@
-"""Numbers of things and errors in words."""
+"""Wording of counts and errors in messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def counted(number: int, singular: str, many: str | None = None) -> str:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first problem of data that do not fit a model, in one line: ``outcome.value: Input should be a finite number``."""
+    """The first validation error of data, in one line: ``outcome.value: Input should be a finite number``."""
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, problem["loc"]))
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])

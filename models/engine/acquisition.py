@@ -1,6 +1,6 @@
 """Acquisition functions over a pool, for minimisation, in the objective's unit.
 
-All compare a candidate's prediction with the best value its own system has. Jones, Schonlau & Welch (1998),
+All compare a candidate's prediction with the best value of its own system. Jones, Schonlau & Welch (1998),
 https://doi.org/10.1023/A:1008306431147 (EI); Ament et al. (2023), https://doi.org/10.48550/arXiv.2310.20708 (log-EI);
 Srinivas et al. (2010), https://doi.org/10.48550/arXiv.0912.3995 (confidence bound).
 """
@@ -87,7 +87,7 @@ def straddle(mean: FloatArray, deviation: FloatArray, threshold: FloatArray, exp
 
 
 def per_cost(value: FloatArray, cost: FloatArray, exponent: float) -> FloatArray:
-    """Divides gains by cost ** exponent; a loss is multiplied instead, so that an expensive one never looks better."""
+    """Divides gains by cost ** exponent; losses are multiplied instead, so that a high cost never improves them."""
     if exponent == 0.0:
         return value
     price = cost**exponent

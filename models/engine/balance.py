@@ -1,4 +1,4 @@
-"""Balance between systems: a floor of evaluations for each, and proposals that belong to the system known worst.
+"""Balance between systems: a minimum number of evaluations for each, and proposals reserved for the least-known system.
 
 Expected improvement per cost spends least on systems that are expensive or that began well, and there a search misses minima
 most often. Both rules only narrow down which systems may be chosen from; the acquisition chooses within them.
@@ -78,7 +78,7 @@ def _widest(
     remaining = Remaining(pool, predictions, asked, np.random.default_rng(0), AS_DRAWN)
     system, tolerance = None, 0.0
     for code in np.flatnonzero(np.isfinite(levels)).tolist():
-        # A tolerance is a bisection; most systems are settled by one look at whether theirs is larger at all.
+        # A tolerance needs a bisection; for most systems a single comparison shows that theirs is smaller.
         if remaining.probability_of(code, tolerance) < CONFIDENCE:
             system, tolerance = code, remaining.tolerance_of([code], CONFIDENCE)
     return system

@@ -1,4 +1,4 @@
-"""What a model knows of the barrier of an energy surface."""
+"""The barrier of an energy surface according to a model."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ def _draw(
         return _Group(np.empty(0), np.empty(0), np.empty(0))
     state, width = prediction.state, prediction.state.scale
     mean = prediction.mean[positions] * state.scale + state.centre[pool.system_codes[positions]]
-    # A candidate's value differs from the smooth function by what the model takes for noise.
+    # A candidate's value differs from the smooth function by the model's noise.
     noise = prediction.posterior.noise
     deviation = width * np.sqrt(np.square(prediction.deviation[positions]) + noise)
     target = float(state.bent(np.array([level]))[0]) if np.isfinite(level) else float(mean.max())

@@ -3,8 +3,8 @@
     log t = level + Σ_j exponent_j · log(d_j / reference_j) + noise
 
 Level and exponents are the posterior mean of a linear Gaussian model: the measurements and a weak prior, its centre given by
-the spec, are rows of one least-squares problem. What is predicted are means, not medians: a factor makes the predictions for
-the measured evaluations add up to what they took, so that sums of predictions are sums of core-seconds.
+the spec, are rows of one least-squares problem. Predictions are means, not medians: a factor makes the predictions for the
+measured evaluations add up to the measured times, so that sums of predictions are sums of core-seconds.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class CostModel:
 
     @classmethod
     def from_json(cls, data: JsonDict) -> CostModel:
-        """What :meth:`to_json` wrote."""
+        """Inverse of :meth:`to_json`."""
         return cls(**data)
 
     @classmethod
@@ -93,7 +93,7 @@ def fit_cost(prior: CostPrior, descriptors: FeatureGroup, positions: Sequence[in
         prior: Its prior.
         descriptors: Of all candidates.
         positions: Candidates that were measured, positions in the pool, at least one.
-        measured: What each took [core-seconds], positive, same length.
+        measured: Measured times [core-seconds], positive, same length.
     """
     rows = _log_ratios(descriptors, prior.reference)[descriptors.index[np.asarray(positions, dtype=np.intp)]]
     names, times = descriptors.columns, np.asarray(measured, dtype=np.float64)

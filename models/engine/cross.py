@@ -17,21 +17,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.device import Device, DeviceRows
-from tansaku.models.engine.kernels import (
-    Factor,
-    Parameters,
-    Stationary,
-    Term,
-    correlation,
-    covariance,
-    factor_codes,
-    factor_matrix,
-    scaled_coordinates,
-)
+from tansaku.models.engine.factor_rows import FactorRows
+from tansaku.models.engine.kernels import Factor, Parameters, Term, covariance
 from tansaku.models.engine.shared_grid import GridLayout, SharedGrid, grid_layout, surface_factor, surface_level
 from tansaku.models.engine.whitening import explained_variance
 
@@ -55,7 +45,6 @@ _BLOCK = 4096
 _ROWS_PER_CHUNK = 64
 _ROWS_WANTED = 500
 _WIDEST = 2**16
-_COORDINATES = 2**28
 
 
 class CrossCovariance(Protocol):
@@ -119,9 +108,7 @@ class CachedRows:
         self.rounded = single
         self._kept = np.dtype(np.float32 if single else np.float64)
         self._n_cacheable = memory_limit // (self._kept.itemsize * len(pool))
-        self._codes = {factor: factor_codes(factor, pool) for term in terms for factor in term.factors}
-        self._counts = {factor: int(codes.max()) + 1 for factor, codes in self._codes.items()}
-        self._scaled = self._coordinates()
+        self._factors = FactorRows((factor for term in terms for factor in term.factors), pool, parameters)
 
     @property
     def cached_bytes(self) -> int:
@@ -194,34 +181,10 @@ class CachedRows:
             product: FloatArray | float = term.variance(self._parameters)
             for factor in term.factors:
                 if factor not in done:
-                    done[factor] = self._factor_row(factor, position)
+                    done[factor] = self._factors.between(factor, position)[self._factors.codes[factor]]
                 product = product * done[factor]
             total += product
         return total
-
-    def _coordinates(self) -> dict[Factor, FloatArray]:
-        """Scaled coordinates that are used at every row, of as many factors as fit."""
-        kept: dict[Factor, FloatArray] = {}
-        left = _COORDINATES
-        for factor in self._codes:
-            if isinstance(factor, Stationary) and factor.metric != "overlap":
-                left -= 8 * self._pool.groups[factor.group].values.size * (2 if factor.metric == "periodic" else 1)
-                if left >= 0:
-                    kept[factor] = scaled_coordinates(factor, self._pool, self._parameters[factor.lengthscale], slice(None))
-        return kept
-
-    def _factor_row(self, factor: Factor, position: int) -> FloatArray:
-        """A factor between one candidate and all."""
-        codes, count = self._codes[factor], self._counts[factor]
-        scaled = self._scaled.get(factor)
-        if scaled is not None and isinstance(factor, Stationary):
-            near: FloatArray = correlation(factor.profile, cdist(scaled[codes[[position]]], scaled, "sqeuclidean")[0])
-            return near[codes]
-        row = np.empty(count)
-        for begin in range(0, count, _WIDEST):
-            rows = np.arange(begin, min(begin + _WIDEST, count), dtype=np.intp)
-            row[rows] = factor_matrix(factor, self._pool, self._parameters, codes[[position]], rows)[0]
-        return row[codes]
 
 
 def cross_covariance(

@@ -48,7 +48,7 @@ class DisagreementProposer(ModelFree):
         self._spec, self._known = spec, known
 
     def informed(self, known: Disagreement) -> DisagreementProposer:
-        """The proposer that goes by one version."""
+        """The proposer that uses a version."""
         return DisagreementProposer(self._spec, known)
 
     def propose(
@@ -112,7 +112,7 @@ def left_over(places: FloatArray, asked: FloatArray, correlation: float) -> Floa
 
 
 def _is_turn(number: int, share: float) -> bool:
-    """Whether a proposal's number is one of the share that judges, evenly spread."""
+    """Whether a proposal's number belongs to the judging share, which is evenly spread over all numbers."""
     return floor(number * share) > floor((number - 1) * share)
 
 
@@ -127,7 +127,7 @@ def _asked_since(history: History, known: Disagreement) -> IntArray:
 
 
 def _least_proposed(pool: CandidatePool, history: History, among: npt.NDArray[np.bool_]) -> IntArray:
-    """Systems of some candidates that fewest were proposed of."""
+    """Systems, among some candidates, with the fewest proposals."""
     proposed = np.bincount(pool.system_codes[_named(history)], minlength=len(pool.systems))
     open_systems = np.unique(pool.system_codes[among])
     counts = proposed[open_systems]
@@ -135,7 +135,7 @@ def _least_proposed(pool: CandidatePool, history: History, among: npt.NDArray[np
 
 
 def _in_turn(pool: CandidatePool, history: History, among: npt.NDArray[np.bool_], rng: np.random.Generator) -> int:
-    """At random, of the first system that fewest were proposed of."""
+    """A random candidate of the first system with the fewest proposals."""
     system = _least_proposed(pool, history, among)[0]
     return int(rng.choice(np.flatnonzero(among & (pool.system_codes == system))))
 

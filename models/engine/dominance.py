@@ -18,7 +18,7 @@ from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, Int
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.goals import Goal
-from tansaku.models.engine.percolation import bottleneck
+from tansaku.models.engine.percolation import bottleneck, bottlenecks
 
 SAMPLES = 128
 """Surfaces that are drawn for a proposal."""
@@ -76,7 +76,7 @@ def sample_surfaces(
     grid = surface_grid(pool)
     state = prediction.state
     mean, deviation = prediction.mean.copy(), prediction.deviation
-    # The values themselves: what the model takes for noise of a computed energy would blur the barrier.
+    # The values themselves: the model's noise of a computed energy would blur the barrier.
     mean[history.observed] = state.forward(history.values, pool.system_codes[history.observed])
     mean[history.failed] = np.inf
     high = mean + _HIGH * deviation
@@ -94,14 +94,15 @@ def sample_surfaces(
     else:
         drawn = _deviations(prediction, points, pending, rng, count)
 
+    flooded, expected = bottlenecks(mean, points, grid, goal.connectivity), mean[points]
+
     def dominant(sample: int) -> tuple[int, int, float]:
-        surface = mean.copy()
-        surface[points] += drawn[sample]
-        found = bottleneck(surface, grid, goal.connectivity)
+        found = flooded(expected + drawn[sample])
         neck = found.points[goal.dimensions - 1]
         if neck < 0:
             return found.minimum, neck, float("inf")
-        top, bottom = state.restored(np.array([surface[neck], surface[found.minimum]]) * state.scale + state.centre[0])
+        levels = np.array([found.levels[goal.dimensions - 1], found.lowest])
+        top, bottom = state.restored(levels * state.scale + state.centre[0])
         return found.minimum, neck, float(top - bottom)
 
     # Floods hold no lock of the interpreter. On small grids threads cost more than they save.
@@ -158,12 +159,14 @@ def _deviations(
         return np.zeros((count, 0))
     covariance = prediction.posterior.covariance_between(points, points, pending)
     white = rng.standard_normal((count, len(points)))
-    scale = float(covariance.diagonal().max())
+    diagonal = covariance.diagonal().copy()
     for jitter in _JITTERS:
+        np.fill_diagonal(covariance, diagonal + jitter * float(diagonal.max()))
         try:
-            lower = cholesky(covariance + jitter * scale * np.eye(len(points)), lower=True, check_finite=False)
+            lower = cholesky(covariance, lower=True, check_finite=False)
         except LinAlgError:
             continue
         return np.asarray(white @ lower.T)
+    np.fill_diagonal(covariance, diagonal)
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(white @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)

@@ -20,7 +20,7 @@ NODES = 7
 LOOKAHEAD = 200
 """Largest number of further evaluations considered."""
 
-_CERTAIN = 1e-9  # a deviation that is none, beside the standardised model's one
+_CERTAIN = 1e-9  # a deviation that counts as zero, relative to the standardised model's 1
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def on_front(values: FloatArray) -> npt.NDArray[np.bool_]:
     """
     kept = np.ones(len(values), dtype=np.bool_)
     for row in values[np.argsort(values.sum(axis=1), kind="stable")]:
-        # A row that is beaten beats nobody who is not beaten by its better, so all of them may be asked.
+        # Dominance is transitive: comparing with dominated rows changes nothing, so all rows may be compared.
         kept &= ~((row <= values).all(axis=1) & (row < values).any(axis=1))
     return kept
 

@@ -28,7 +28,7 @@ REST = 500
 
 
 class Moments(Protocol):
-    """Means and deviations of a whole pool, in the transform's standardised unit, whichever model they come from."""
+    """Means and deviations of a whole pool, in the transform's standardised unit, from any model."""
 
     @property
     def state(self) -> TransformState:
@@ -81,7 +81,7 @@ def incumbents(pool: CandidatePool, history: History, prediction: Moments) -> Fl
 
 
 def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
-    """What each system's candidates are compared with, in the transform's unit before standardising, shape ``(n_systems,)``.
+    """Reference values of each system's candidates, in the transform's unit before standardising, shape ``(n_systems,)``.
 
     The best of the system, the k-th best of all, or the threshold. Pending candidates count at their predicted mean. While
     there are fewer than k values, whatever is found counts as a gain on the worst plausible candidate of all.

@@ -20,7 +20,7 @@ GoalKind = Literal["best_per_system", "top_k", "all_below", "bottleneck"]
 
 @dataclass(frozen=True)
 class Goal:
-    """Which candidates are wanted, for an objective that is minimised.
+    """A goal: the wanted candidates, for an objective that is minimised.
 
     Attributes:
         kind: ``best_per_system``, ``top_k`` (of all systems together; the best of all is the top one), ``all_below``, or

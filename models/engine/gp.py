@@ -67,7 +67,7 @@ class GPProposer:
 
     @property
     def name(self) -> str:
-        """What is written into proposals as their model."""
+        """Name of the model in proposals."""
         return self._settings.name
 
     def initial_count(self, pool: CandidatePool) -> int:
@@ -331,7 +331,7 @@ def noise_shares(history: History) -> FloatArray | None:
 
 
 def _with_shares(variances: dict[int, float], history: History, fitted: JsonDict) -> dict[int, float]:
-    """Variances beside the learned noise, less what the mean of repeated measurements has not of that noise."""
+    """Variances in addition to the learned noise, reduced where the mean of repeated measurements has less noise."""
     shares, noise = noise_shares(history), float(fitted["parameters"][NOISE][0])
     for point, share in () if shares is None else zip(history.observed.tolist(), shares.tolist(), strict=True):
         if share < 1.0:

@@ -1,4 +1,4 @@
-"""From the kernel and mean of a campaign file to the kernel of a pool.
+"""Builds the kernel of a pool from the kernel and mean of a campaign file.
 
 Parameters are named by their place in the file (``1.translation.lengthscale`` belongs to the second term), so that the same
 file gives the same names on every pool.
@@ -130,7 +130,7 @@ def _unknown(where: str, given: str, known: Sequence[str]) -> ConfigurationError
     close = difflib.get_close_matches(given, known, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
     return ConfigurationError(
-        f"{where}: {given!r} is no feature group of the space; it has {', '.join(known) or 'none'}{meant}"
+        f"{where}: {given!r} is not a feature group of the space; it has {', '.join(known) or 'none'}{meant}"
     )
 
 

@@ -14,7 +14,7 @@ InitialName = Literal["random", "cheapest", "symmetric"]
 
 
 def initial_size(pool: CandidatePool, points: int) -> int:
-    """Candidates in the initial design.
+    """Number of candidates in the initial design.
 
     Args:
         pool: The pool.

@@ -25,6 +25,9 @@ Parameters = Mapping[str, FloatArray]
 Array = Any  # numpy's or torch's: the formulas are the same
 Elementwise = Callable[[Array], Array]
 
+_BLOCK = 2**16
+"""Covariances at once: they stay in the processor's cache."""
+
 _SQRT3 = sqrt(3.0)
 _SQRT5 = sqrt(5.0)
 
@@ -65,7 +68,7 @@ class Stationary(Composable):
 
 @dataclass(frozen=True)
 class Same(Composable):
-    """One if both candidates have the same level, else zero: a random effect.
+    """1 if both candidates have the same level, else 0: a random effect.
 
     Attributes:
         level: ``system``, ``surface``, or a feature group, whose distinct rows then count.
@@ -105,7 +108,7 @@ class Linear(Composable):
 
 @dataclass(frozen=True)
 class Constant(Composable):
-    """One everywhere: with a :class:`Scale`, an unknown mean."""
+    """1 everywhere: with a :class:`Scale`, an unknown mean."""
 
 
 @dataclass(frozen=True)
@@ -229,12 +232,6 @@ def factor_count(factor: Factor, pool: CandidatePool) -> int:
     return len(pool.systems if isinstance(factor, Same | Task) and factor.level == "system" else pool.surfaces)
 
 
-def column_ranges(values: FloatArray) -> FloatArray:
-    """Range of each column, one where it is constant, shape ``(d,)``."""
-    span = np.ptp(values, axis=0)
-    return np.where(span > 0.0, span, 1.0)
-
-
 def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray | slice = slice(None)) -> FloatArray:
     """Rows of a factor's group in the metric's own coordinates.
 
@@ -246,12 +243,13 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     Returns:
         Shape ``(n_rows, m)``: m = d; 2 d with ``periodic``, whose columns are followed by their sines.
     """
-    values = pool.groups[factor.group].values
+    group = pool.groups[factor.group]
+    values = group.values
     if isinstance(factor, Linear):
         middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
-        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values)))
+        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
     if factor.metric == "range":
-        return values[rows] / column_ranges(values)
+        return values[rows] / group.ranges
     if factor.metric == "cumulative":
         return np.cumsum(values[rows], axis=1)
     if factor.metric == "periodic":
@@ -286,9 +284,12 @@ def squared_distances(
 def scaled_coordinates(factor: Stationary, pool: CandidatePool, lengthscale: FloatArray, rows: IntArray | slice) -> FloatArray:
     """Coordinates whose squared Euclidean distance is r², for every metric but ``overlap``; shape ``(n_rows, m)``."""
     x = coordinates(factor, pool, rows)
-    if factor.metric == "periodic":
-        lengthscale = np.tile(np.broadcast_to(lengthscale, (x.shape[1] // 2,)), 2)
-    return x / lengthscale
+    return x / scales(factor, lengthscale, x.shape[1])
+
+
+def scales(factor: Stationary, lengthscale: FloatArray, width: int) -> FloatArray:
+    """Lengthscale of each of ``width`` coordinates, or one for all; shape ``(width,)`` or ``(1,)``."""
+    return np.tile(np.broadcast_to(lengthscale, (width // 2,)), 2) if factor.metric == "periodic" else lengthscale
 
 
 def task_correlations(weights: FloatArray) -> FloatArray:
@@ -346,23 +347,42 @@ def covariance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Paramet
     Returns:
         Shape ``(n_a, n_b)``.
     """
-    done: dict[Factor, FloatArray] = {}
-    total = np.zeros((len(a), len(b)))
-    for term in terms:
-        product = np.full((len(a), len(b)), term.variance(parameters))
-        for factor in term.factors:
-            if factor not in done:
-                done[factor] = _gathered(factor, pool, parameters, a, b)
-            product *= done[factor]
-        total += product
+    factors = {factor: _between(factor, pool, parameters, a, b) for term in terms for factor in term.factors}
+    total = np.empty((len(a), len(b)))
+    height = max(_BLOCK // max(len(b), 1), 1)
+    for begin in range(0, len(a), height):
+        rows = slice(begin, min(begin + height, len(a)))
+        # Of a symmetric matrix the part from the diagonal on.
+        columns = slice(begin if a is b else 0, len(b))
+        done: dict[Factor, FloatArray] = {}
+        block = np.zeros((rows.stop - begin, columns.stop - columns.start))
+        for term in terms:
+            product = np.full(block.shape, term.variance(parameters))
+            for factor in term.factors:
+                if factor not in done:
+                    done[factor] = factors[factor](rows, columns)
+                product *= done[factor]
+            block += product
+        total[rows, columns] = block
+        if a is b:
+            total[rows.stop :, rows] = block[:, len(block) :].T
     return total
 
 
-def _gathered(factor: Factor, pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray) -> FloatArray:
+def _between(
+    factor: Factor, pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray
+) -> Callable[[slice, slice], FloatArray]:
+    """A factor between some of the candidates ``a`` and some of ``b``."""
     codes = factor_codes(factor, pool)
     rows_a, at_a = np.unique(codes[a], return_inverse=True)
-    rows_b, at_b = np.unique(codes[b], return_inverse=True)
-    return factor_matrix(factor, pool, parameters, rows_a, rows_b)[np.ix_(at_a, at_b)]
+    rows_b, at_b = (rows_a, at_a) if a is b else np.unique(codes[b], return_inverse=True)
+    if isinstance(factor, Stationary) and factor.metric != "overlap" and (len(rows_a), len(rows_b)) == (len(a), len(b)):
+        scale, profile = parameters[factor.lengthscale], factor.profile
+        near = scaled_coordinates(factor, pool, scale, codes[a])
+        far = near if a is b else scaled_coordinates(factor, pool, scale, codes[b])
+        return lambda rows, columns: correlation(profile, cdist(near[rows], far[columns], "sqeuclidean"))
+    every = factor_matrix(factor, pool, parameters, rows_a, rows_b)
+    return lambda rows, columns: every[np.ix_(at_a[rows], at_b[columns])]
 
 
 def prior_variance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Parameters) -> FloatArray:

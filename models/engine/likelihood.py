@@ -75,7 +75,7 @@ class LogPosterior:
         self._apart = {
             factor: self._differences(factor, pool, positions) for factor in {f: None for term in terms for f in term.factors}
         }
-        # A distance that is zero throughout (a group in which nobody differs) makes no difference.
+        # A distance that is zero for all pairs (a group without differences) has no effect.
         equal = {factor for factor, apart in self._apart.items() if isinstance(factor, Stationary) and not apart.any()}
         self._apart = {factor: apart for factor, apart in self._apart.items() if factor not in equal}
         self._factors = [tuple(factor for factor in term.factors if factor not in equal) for term in terms]
@@ -126,7 +126,7 @@ class LogPosterior:
         return value, gradient
 
     def value(self, vector: FloatArray) -> float:
-        """Log marginal likelihood alone, at half the price. Raises FitError as :meth:`likelihood` does."""
+        """Log marginal likelihood alone, at half the cost. Raises FitError as :meth:`likelihood` does."""
         parameters = self.unpack(vector)
         return self._solved(parameters, self._squared(parameters))[3]
 
@@ -160,7 +160,7 @@ class LogPosterior:
         return value - 0.5 * float(off @ off), gradient - off / self.width
 
     def _differences(self, factor: Factor, pool: CandidatePool, positions: IntArray) -> FloatArray:
-        """What a factor needs of each pair, shape ``(m, n_pairs)``.
+        """Quantities of each pair that a factor depends on, shape ``(m, n_pairs)``.
 
         Squared differences by column of a stationary one, the codes of both members of a task, else the factor's value.
         """

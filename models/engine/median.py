@@ -23,7 +23,7 @@ _GOLDEN = 0.6180339887498949
 def median_squared_distance(values: FloatArray, metric: Literal["sqeuclidean", "hamming"] = "sqeuclidean") -> float:
     """Median of the distinct non-zero squared distances between rows.
 
-    Of more than 3,000 rows every (n / 3000)-th one is used. Distances that agree to ten digits are one.
+    Of more than 3,000 rows every (n / 3000)-th one is used. Distances that agree to ten digits count as equal.
 
     Args:
         values: Distinct feature rows, shape ``(n, d)``.

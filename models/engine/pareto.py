@@ -162,7 +162,7 @@ class ParetoProposer:
         else:
             given = zip(predictions, self._wanted.reference, strict=True)
             bent = np.array([float(item.state.bent(np.array(value))) for item, value in given]) / scales
-            # What lies below the floor of a logarithm is infinitely far away; far will do.
+            # Values below the floor of a logarithm are infinitely far away; a large finite distance suffices.
             reference = np.maximum(bent, known.min(axis=0) - _FAR)
         growth = np.zeros(len(pool))
         growth[allowed] = expected_growth(

@@ -17,13 +17,15 @@ import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.engine.kernels import Parameters, Profile, Stationary, Term, scaled_coordinates
+from tansaku.models.engine.kernels import Parameters, Profile, Stationary, Term, coordinates, scales
 
 FREQUENCIES = 512
 """Random frequencies of each product of correlations."""
 
-_ROWS = 8192
-"""Points at once."""
+_ROWS = 1024
+"""Points at once: their phases stay in the processor's cache."""
+
+Floats = npt.NDArray[np.floating]
 
 _SMOOTHNESS: dict[Profile, float] = {"matern12": 0.5, "matern32": 1.5, "matern52": 2.5}
 
@@ -43,15 +45,20 @@ class _Waves:
 
     Attributes:
         factors: Its correlations.
-        frequencies: Of each factor in its scaled coordinates, shapes ``(d, n_frequencies)``.
-        shifts: Shape ``(n_frequencies,)``.
-        weights: Of each sample, the term's deviation included, shape ``(n_frequencies, n_samples)``.
+        frequencies: Of each factor in its coordinates, which are not scaled, shapes ``(n_frequencies, d)``.
+        shifts: Shape ``(n_frequencies, 1)``.
+        weights: Of each sample, the term's deviation included, shape ``(n_samples, n_frequencies)``.
     """
 
     factors: tuple[Stationary, ...]
-    frequencies: tuple[FloatArray, ...]
-    shifts: FloatArray
-    weights: FloatArray
+    frequencies: tuple[Floats, ...]
+    shifts: Floats
+    weights: Floats
+
+    def as_type(self, dtype: type[np.floating]) -> _Waves:
+        """The same in another precision."""
+        frequencies = tuple(waves.astype(dtype) for waves in self.frequencies)
+        return _Waves(self.factors, frequencies, self.shifts.astype(dtype), self.weights.astype(dtype))
 
 
 class PriorSamples:
@@ -87,38 +94,43 @@ class PriorSamples:
             dtype: Of the arithmetic; single precision takes half of the time.
 
         Returns:
-            Shape ``(n, n_samples)``.
+            Shape ``(n_samples, n)``.
         """
-        total = np.zeros((len(candidates), self._count), dtype=dtype)
+        parts = [part.as_type(dtype) for part in self._parts]
+        total = np.zeros((self._count, len(candidates)), dtype=dtype)
         for begin in range(0, len(candidates), _ROWS):
             here = candidates[begin : begin + _ROWS]
-            for part in self._parts:
-                total[begin : begin + _ROWS] += self._part(part, here, dtype)
+            places: dict[Stationary, Floats] = {}
+            for part in parts:
+                total[:, begin : begin + _ROWS] += self._part(part, here, places)
         return total
 
     def _draw(self, term: Term, rng: np.random.Generator, frequencies: int) -> _Waves:
         factors = tuple(factor for factor in term.factors if isinstance(factor, Stationary))
         drawn = []
         for factor in factors:
-            width = scaled_coordinates(factor, self._pool, self._parameters[factor.lengthscale], slice(0, 1)).shape[1]
+            width = coordinates(factor, self._pool, slice(0, 1)).shape[1]
             waves = rng.standard_normal((width, frequencies))
             if factor.profile != "rbf":
                 smoothness = _SMOOTHNESS[factor.profile]
                 # The spectral density is a multivariate t of twice as many degrees of freedom.
                 waves /= np.sqrt(rng.gamma(smoothness, 1.0 / smoothness, frequencies))
-            drawn.append(waves)
+            drawn.append(waves.T / scales(factor, self._parameters[factor.lengthscale], width))
         deviation = np.sqrt(term.variance(self._parameters) * (2.0 / frequencies if factors else 1.0))
         weights = deviation * rng.standard_normal((frequencies if factors else 1, self._count))
-        return _Waves(factors, tuple(drawn), 2.0 * np.pi * rng.random(frequencies), weights)
+        shifts = 2.0 * np.pi * rng.random(frequencies)
+        return _Waves(factors, tuple(drawn), shifts[:, None], np.ascontiguousarray(weights.T))
 
-    def _part(self, part: _Waves, candidates: IntArray, dtype: type[np.floating]) -> npt.NDArray[np.floating]:
-        weights = part.weights.astype(dtype)
+    def _part(self, part: _Waves, candidates: IntArray, places: dict[Stationary, Floats]) -> Floats:
+        """Values of one product; ``places`` has the coordinates that were needed before."""
         if not part.factors:
-            return np.broadcast_to(weights, (len(candidates), self._count))
-        phases = np.broadcast_to(part.shifts.astype(dtype), (len(candidates), len(part.shifts))).copy()
+            return np.broadcast_to(part.weights, (self._count, len(candidates)))
+        phases = np.broadcast_to(part.shifts, (len(part.shifts), len(candidates))).copy()
         for factor, waves in zip(part.factors, part.frequencies, strict=True):
-            rows = self._pool.groups[factor.group].index[candidates]
-            places = scaled_coordinates(factor, self._pool, self._parameters[factor.lengthscale], rows)
-            phases += places.astype(dtype) @ waves.astype(dtype)
+            known = Stationary(factor.group, "", metric=factor.metric, period=factor.period)
+            if known not in places:
+                rows = self._pool.groups[factor.group].index[candidates]
+                places[known] = coordinates(factor, self._pool, rows).astype(waves.dtype).T
+            phases += waves @ places[known]
         np.cos(phases, out=phases)
-        return np.asarray(phases @ weights)
+        return np.asarray(part.weights @ phases)

@@ -1,9 +1,10 @@
 """Bottlenecks of periodic energy surfaces: the lowest energy at which a path leads from a minimum to one of its images.
 
-A flood starts at the global minimum and always takes the lowest point that borders on what is flooded (Prim's order). Every
+A flood starts at the global minimum and takes every point at or below its level that borders on what is flooded, in any order;
+where there is none, the lowest point that borders on it raises the level. Only these points wait in a heap. Every
 point keeps the cell that it was reached in. Where the flood meets itself in another cell, the difference of the two cells is a
 direction in which the flooded region percolates; the point that last raised the level is the bottleneck of that direction. This
-finds what a union-find over points by rising energy finds for the component of the global minimum, and visits no point above
+finds what a union-find over points by rising energy finds for the component of the global minimum, and floods no point above
 the bottleneck.
 
 Newman & Ziff (2001), https://doi.org/10.1103/PhysRevE.64.016706 (winding of clusters); Kanamori et al. (2018),
@@ -12,17 +13,18 @@ https://doi.org/10.1103/PhysRevB.97.125124 (minimum and bottleneck as what an en
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-import numba
 import numpy as np
 
-from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray, PeriodicGrid
+from tansaku.models.engine.flood import CELLS, Cells, Graph, flood_graph, flood_grid, reduce_grid
 from tansaku.models.engine.goals import Connectivity
 
-_CELLS = 1 << 20
-"""Cells in a direction that one number can tell apart: more than a flood has points in a row."""
+_FEW = 0.1
+"""Share of a grid's points that change from one surface to the next up to which the others are reduced to a graph."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,21 @@ class Bottleneck:
 
     Attributes:
         minimum: Candidate of the global minimum.
+        lowest: Its energy.
         points: Candidate of the bottleneck of percolation in 1, 2 and 3 dimensions; -1 where it never percolates.
-        barriers: Energy of each bottleneck above the minimum; infinite where it never percolates.
+        levels: Energy of each bottleneck; infinite where it never percolates.
     """
 
     minimum: int
+    lowest: float
     points: tuple[int, int, int]
-    barriers: tuple[float, float, float]
+    levels: tuple[float, float, float]
+
+    @property
+    def barriers(self) -> tuple[float, float, float]:
+        """Energy of each bottleneck above the minimum."""
+        first, second, third = self.levels
+        return first - self.lowest, second - self.lowest, third - self.lowest
 
 
 def neighbour_steps(connectivity: Connectivity) -> IntArray:
@@ -57,137 +67,147 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
     Raises:
         ValueError: No value is finite, or one is no number or minus infinity.
     """
-    if np.isnan(values).any() or np.isneginf(values).any():
-        raise ValueError("an energy is no number")
-    if not np.isfinite(values).any():
+    minimum, lowest = _lowest(values)
+    if lowest == np.inf:
         raise ValueError("no value is finite")
-    minimum = int(np.argmin(values))
-    start = int(np.argmax(grid.members == minimum))
-    # Energies by grid point: one look-up for each neighbour instead of two.
-    energies = np.where(grid.members >= 0, values[grid.members], np.inf)
-    points, levels = _flood(energies, np.array(grid.shape, dtype=np.intp), start, neighbour_steps(connectivity))
-    lowest = float(values[minimum])
-    first, second, third = (int(grid.members[point]) if point >= 0 else -1 for point in points)
-    barriers = levels - lowest
-    return Bottleneck(minimum, (first, second, third), (float(barriers[0]), float(barriers[1]), float(barriers[2])))
+    shape, start = np.array(grid.shape, dtype=np.intp), int(grid.first[minimum])
+    energies = np.ascontiguousarray(values, dtype=np.float64)  # the flood is compiled for one kind of array
+    points, levels = flood_grid(energies, grid.members, shape, start, neighbour_steps(connectivity))
+    return _found(minimum, lowest, np.where(points >= 0, grid.members[points], -1), levels)
 
 
-@numba.njit(cache=True, nogil=True)
-def _flood(energies: FloatArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
-    """Grid points and levels of the bottlenecks in 1, 2 and 3 dimensions; see the module's docstring.
+def bottlenecks(
+    values: FloatArray, changing: IntArray, grid: PeriodicGrid, connectivity: Connectivity = 26
+) -> Callable[[FloatArray], Bottleneck]:
+    """What finds the bottlenecks of surfaces that differ in some candidates only.
 
-    A cell is one number, as are the steps of a point that is not at the border of the grid: most neighbours of a flooded point
-    are flooded too, and one comparison tells that they were reached in the same cell.
+    Where these are few points of the grid, the others are reduced to what matters for the lowest paths between them, once for
+    all surfaces. The result is the same to the last bit, where no two energies are equal.
+
+    Args:
+        values: Energy of every candidate, shape ``(n_candidates,)``; infinite ones are walls.
+        changing: Candidates whose energies are given for each surface, shape ``(n_changing,)``.
+        grid: The unfolded grid.
+        connectivity: Number of neighbours of a grid point.
+
+    Returns:
+        Finds them from the energies of ``changing``.
+
+    Raises:
+        ValueError: A value is no number or minus infinity; from what is returned as of :func:`bottleneck`.
     """
-    count = energies.size
-    cells = np.zeros(count, dtype=np.int64)
-    state = np.zeros(count, dtype=np.int8)  # 1: in the heap, 2: flooded
-    heap = np.empty(count, dtype=np.intp)
-    keys = np.empty(count, dtype=np.float64)
-    offsets = (steps[:, 0] * shape[1] + steps[:, 1]) * shape[2] + steps[:, 2]
-    found = np.zeros((3, 3), dtype=np.int64)
-    rank = 0
-    points = np.full(3, -1, dtype=np.intp)
-    levels = np.full(3, np.inf)
-    heap[0], keys[0], size = start, energies[start], 1
-    state[start] = 1
-    level, highest = -np.inf, start
-    while size > 0:
-        here = heap[0]
-        key = keys[0]
-        size -= 1
-        _sift_down(heap, keys, size, heap[size], keys[size])
-        state[here] = 2
-        if key > level:
-            level, highest = key, here
-        z = here % shape[2]
-        y = (here // shape[2]) % shape[1]
-        x = here // (shape[1] * shape[2])
-        inside = 0 < x < shape[0] - 1 and 0 < y < shape[1] - 1 and 0 < z < shape[2] - 1
-        for step in range(offsets.size):
-            cell = cells[here]
-            if inside:
-                there = here + offsets[step]
-            else:
-                i, over_x = _wrapped(x + steps[step, 0], shape[0])
-                j, over_y = _wrapped(y + steps[step, 1], shape[1])
-                k, over_z = _wrapped(z + steps[step, 2], shape[2])
-                cell += (over_x * _CELLS + over_y) * _CELLS + over_z
-                there = (i * shape[1] + j) * shape[2] + k
-            if state[there] == 2:
-                if cells[there] != cell:
-                    winding = _unpacked(cell - cells[there])
-                    if _independent(found, rank, winding):
-                        found[rank, 0], found[rank, 1], found[rank, 2] = winding
-                        points[rank], levels[rank] = highest, level
-                        rank += 1
-                        if rank == 3:
-                            return points, levels
-            elif state[there] == 0 and energies[there] < np.inf:
-                state[there] = 1
-                cells[there] = cell
-                _sift_up(heap, keys, size, there, energies[there])
-                size += 1
-    return points, levels
+    moving = np.zeros(len(values), dtype=np.bool_)
+    moving[changing] = True
+    here = (grid.members >= 0) & moving[grid.members]
+    if here.sum() <= _FEW * len(here):
+        return _Reduced(np.where(moving, np.inf, values), changing, here, grid, connectivity).bottleneck
+
+    def whole(energies: FloatArray) -> Bottleneck:
+        surface = values.copy()
+        surface[changing] = energies
+        return bottleneck(surface, grid, connectivity)
+
+    return whole
 
 
-@numba.njit(cache=True)
-def _unpacked(cell: int) -> tuple[int, int, int]:
-    """A cell's three numbers."""
-    half = _CELLS // 2
-    z = (cell + half) % _CELLS - half
-    rest = (cell - z) // _CELLS
-    y = (rest + half) % _CELLS - half
-    return (rest - y) // _CELLS, y, z
+class _Reduced:
+    """Surfaces that differ in few points.
+
+    Args:
+        values: Fixed energies, infinite for candidates that change, shape ``(n_candidates,)``.
+        changing: Candidates that change.
+        here: Which points of the grid are theirs, shape ``(n_points,)``.
+        grid: The unfolded grid.
+        connectivity: Number of neighbours of a grid point.
+    """
+
+    def __init__(
+        self, values: FloatArray, changing: IntArray, here: BoolArray, grid: PeriodicGrid, connectivity: Connectivity
+    ) -> None:
+        self._changing, self._first = changing, grid.first
+        self._minimum, self._lowest = _lowest(values)
+        shape, steps = np.array(grid.shape, dtype=np.intp), neighbour_steps(connectivity)
+        fixed = np.where(grid.members >= 0, values[grid.members], np.inf)
+        order = np.flatnonzero(np.isfinite(fixed))
+        moved = np.flatnonzero(here)
+        near, cells = _neighbours(moved, shape, steps)
+        terminal = np.zeros(len(here), dtype=np.bool_)
+        terminal[near[np.isfinite(fixed[near])]] = True
+        if len(order):
+            terminal[self._first[self._minimum]] = True
+        *ends, crossed, highest, count = reduce_grid(order[np.argsort(fixed[order], kind="stable")], terminal, shape, steps)
+        nodes = np.concatenate([np.flatnonzero(terminal), moved])
+        points = np.concatenate([nodes, highest[: count[0]]])
+        self._candidates, self._energies = grid.members[points], fixed[points]
+        self._moved = slice(len(nodes) - len(moved), len(nodes))
+        self._number = np.full(len(here), -1, dtype=np.intp)
+        self._number[nodes] = np.arange(len(nodes))
+        # An edge is a node of its own, whose energy is that of its highest point.
+        edges = np.arange(len(nodes), len(points))
+        first, second = (self._number[end[: count[0]]] for end in ends)
+        own, others = np.broadcast_to(self._number[moved][:, None], near.shape), self._number[near]
+        linked = (others >= 0) & (others <= own)
+        self._graph = _graph(
+            np.concatenate([own[linked], edges, edges]),
+            np.concatenate([others[linked], first, second]),
+            np.concatenate([cells[linked], np.zeros(len(edges), dtype=np.int64), crossed[: count[0]]]),
+            len(points),
+        )
+        place = np.zeros(len(values), dtype=np.intp)
+        place[changing] = np.arange(len(changing))
+        self._which = place[grid.members[moved]]
+
+    def bottleneck(self, changed: FloatArray) -> Bottleneck:
+        """Finds the bottlenecks of one surface, see :func:`bottlenecks`."""
+        minimum, lowest = self._minimum, self._lowest
+        if len(changed):
+            place, least = _lowest(changed)
+            if (least, self._changing[place]) < (lowest, minimum):
+                minimum, lowest = int(self._changing[place]), least
+        if lowest == np.inf:
+            raise ValueError("no value is finite")
+        energies = self._energies.copy()
+        energies[self._moved] = changed[self._which]
+        nodes, levels = flood_graph(energies, self._graph, int(self._number[self._first[minimum]]))
+        return _found(minimum, lowest, np.where(nodes >= 0, self._candidates[nodes], -1), levels)
 
 
-@numba.njit(cache=True)
-def _wrapped(place: int, count: int) -> tuple[int, int]:
-    """A place at most one step outside of its cell, as the place inside and the cell; divisions would take most of a flood."""
-    if place < 0:
-        return place + count, -1
-    if place >= count:
-        return place - count, 1
-    return place, 0
+def _neighbours(points: IntArray, shape: IntArray, steps: IntArray) -> tuple[IntArray, Cells]:
+    """Neighbours of points and the cells in which they are, as numbers; shapes ``(n_points, n_steps)``."""
+    raw = np.stack(np.unravel_index(points, shape), axis=1)[:, None, :] + steps
+    over = raw // shape
+    x, y, z = np.moveaxis(raw - over * shape, 2, 0)
+    return (x * shape[1] + y) * shape[2] + z, (over[..., 0] * CELLS + over[..., 1]) * CELLS + over[..., 2]
 
 
-@numba.njit(cache=True)
-def _sift_up(heap: IntArray, keys: FloatArray, place: int, item: int, key: float) -> None:
-    """Puts an item at the end of a binary heap and moves it up."""
-    while place > 0:
-        above = (place - 1) // 2
-        if keys[above] <= key:
-            break
-        heap[place], keys[place] = heap[above], keys[above]
-        place = above
-    heap[place], keys[place] = item, key
+def _graph(left: IntArray, right: IntArray, cells: Cells, count: int) -> Graph:
+    """Graph of links, each of which leads both ways.
+
+    Args:
+        left: Node at one end of each link, shape ``(n_links,)``.
+        right: Node at the other end.
+        cells: Of the other end as seen from the first.
+        count: Number of nodes.
+    """
+    ends = np.concatenate([left, right])
+    order = np.argsort(ends, kind="stable")
+    begins = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=count))])
+    return begins, np.concatenate([right, left])[order], np.concatenate([cells, -cells])[order]
 
 
-@numba.njit(cache=True)
-def _sift_down(heap: IntArray, keys: FloatArray, size: int, item: int, key: float) -> None:
-    """Puts an item at the top of a binary heap and moves it down."""
-    place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= size:
-            break
-        if below + 1 < size and keys[below + 1] < keys[below]:
-            below += 1
-        if keys[below] >= key:
-            break
-        heap[place], keys[place] = heap[below], keys[below]
-        place = below
-    heap[place], keys[place] = item, key
+def _lowest(values: FloatArray) -> tuple[int, float]:
+    """Place of the lowest value, and the value.
+
+    Raises:
+        ValueError: One is no number, whose place is taken for that of the lowest, or minus infinity.
+    """
+    place = int(np.argmin(values))
+    lowest = float(values[place])
+    if np.isnan(lowest) or lowest == -np.inf:
+        raise ValueError("an energy is no number")
+    return place, lowest
 
 
-@numba.njit(cache=True)
-def _independent(found: IntArray, rank: int, w: tuple[int, int, int]) -> bool:
-    """Whether a direction is no combination of the first ``rank`` ones."""
-    if rank == 0:
-        return True
-    a = found[0]
-    crossed = (a[1] * w[2] - a[2] * w[1], a[2] * w[0] - a[0] * w[2], a[0] * w[1] - a[1] * w[0])
-    if rank == 1:
-        return bool(crossed[0] != 0 or crossed[1] != 0 or crossed[2] != 0)
-    b = found[1]
-    return bool(crossed[0] * b[0] + crossed[1] * b[1] + crossed[2] * b[2] != 0)
+def _found(minimum: int, lowest: float, points: IntArray, levels: FloatArray) -> Bottleneck:
+    first, second, third = (int(point) for point in points)
+    return Bottleneck(minimum, lowest, (first, second, third), (float(levels[0]), float(levels[1]), float(levels[2])))

@@ -329,11 +329,11 @@ class PoolPosterior:
         for point in fantasies:
             self._append(point)
         prior = PriorSamples(self._terms, self._pool, self._parameters, rng, count, frequencies)
-        drawn = prior.at(candidates, np.float32).T
+        drawn = prior.at(candidates, np.float32)
         if self._points:
             points = np.asarray(self._points, dtype=np.intp)
             spread = np.sqrt(self._noise + np.array([self._extra.get(point, 0.0) for point in self._points]))
-            seen = prior.at(points) + spread[:, None] * rng.standard_normal((len(points), count))
+            seen = prior.at(points).T + spread[:, None] * rng.standard_normal((len(points), count))
             weights = cho_solve((self._factor.lower, True), seen, check_finite=False)
             for begin in range(0, len(candidates), _CANDIDATES_AT_ONCE):
                 here = slice(begin, begin + _CANDIDATES_AT_ONCE)

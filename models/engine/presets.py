@@ -32,7 +32,7 @@ _PER_SYSTEM = Goal()
 
 @dataclass(frozen=True)
 class GPSettings:
-    """A complete description of a Gaussian-process proposer.
+    """Complete settings of a Gaussian-process proposer.
 
     Attributes:
         name: Written into proposals as their model.
@@ -212,7 +212,7 @@ def _additive(pool: CandidatePool) -> Kernel:
     if inner:
         terms.append(Scale("shared", Product(_inner(pool, inner, "shared", landscape))))
     if len(inner) > 1:
-        # A product alone cannot say that one site's ion lowers the value whatever stands on the others.
+        # A product alone cannot express that a site's ion lowers the value whatever the other ions are.
         alone = _inner(pool, inner, "alone", landscape)
         terms += [Scale(f"alone.{group}.variance", item) for group, item in zip(inner, alone, strict=True)]
     if inner and outer:

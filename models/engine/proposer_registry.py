@@ -1,4 +1,4 @@
-"""Joins proposer specs to the code that proposes."""
+"""The registry of proposers: maps their specs to their code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def build_proposer(
 
     Args:
         spec: The proposer.
-        objective: What it is to find; None: the best of every system.
+        objective: The objective; None: the best of every system.
         constraints: Which candidates it must not propose; None: no constraint.
         device: The site's.
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.factor_rows import FactorRows
 from tansaku.models.engine.kernels import Factor, Parameters, Term, factor_codes, factor_group, factor_matrix
 from tansaku.models.engine.whitening import explained_variance
 
@@ -113,7 +114,7 @@ class SharedGrid:
     rounded = False
 
     def __init__(self, pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, layout: GridLayout) -> None:
-        self._pool, self._layout, self._parameters = pool, layout, parameters
+        self._pool, self._layout = pool, layout
         self._surfaces: list[int] = []
         self._grid: list[int] = []
         by_grid: dict[tuple[Factor, ...], FloatArray] = {}
@@ -127,6 +128,8 @@ class SharedGrid:
             by_grid[on_grid] = by_grid[on_grid] + between if on_grid in by_grid else between
         self._flat = by_grid.pop((), None)
         self._grid_factors = tuple(by_grid)
+        self._factors = FactorRows((factor for factors in by_grid for factor in factors), pool, parameters)
+        self._places = {factor: codes[layout.grid_members] for factor, codes in self._factors.codes.items()}
         n_surfaces, self._n_grid = len(pool.surfaces), len(layout.grid_members)
         self._between = np.stack(list(by_grid.values()), axis=2) if by_grid else np.empty((n_surfaces, n_surfaces, 0))
         self._rows = GrowingRows(len(by_grid) * self._n_grid)
@@ -184,10 +187,7 @@ class SharedGrid:
     def _grid_row(self, factors: tuple[Factor, ...], position: np.intp) -> FloatArray:
         row = np.ones(len(self._layout.grid_members))
         for factor in factors:
-            codes = factor_codes(factor, self._pool)
-            row *= factor_matrix(
-                factor, self._pool, self._parameters, codes[position : position + 1], codes[self._layout.grid_members]
-            )[0]
+            row *= self._factors.between(factor, int(position))[self._places[factor]]
         return row
 
 

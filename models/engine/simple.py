@@ -42,10 +42,10 @@ class ModelFree:
 
 
 class RandomProposer(ModelFree):
-    """Uniform over the candidates that are left.
+    """Uniform over the remaining candidates.
 
     Args:
-        by_system: One of each system in turn; where a system has none left, any candidate.
+        by_system: Take the systems in turn; if a system has no candidate left, choose any.
     """
 
     name = "random"

@@ -14,7 +14,7 @@ Standardise = Literal["none", "global", "system"]
 
 _FLOOR_MARGIN = 0.05
 _LOW_SHARE = 0.15
-_MOST_BENDS = 50.0  # two nearly equal values put the knee's width next to nothing, and what is far above it out of all bounds
+_MOST_BENDS = 50.0  # for two nearly equal values the knee's width would be almost zero, and values far above it unbounded
 
 
 @dataclass(frozen=True)

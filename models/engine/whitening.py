@@ -1,4 +1,4 @@
-"""Variance that observations take from candidates, block by block."""
+"""Reduction of the candidates' variance by observations, block by block."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def molecule_of(smiles: str) -> Molecule:
     with load_rdkit("rdkit.rdBase").BlockLogs():
         molecule = chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
-        raise NotFoundError(f"{smiles!r} is no SMILES of a molecule")
+        raise NotFoundError(f"{smiles!r} is not the SMILES of a molecule")
     chem.RemoveStereochemistry(molecule)
     return molecule
 
@@ -74,7 +74,7 @@ def pattern(smarts: str) -> Molecule:
     with load_rdkit("rdkit.rdBase").BlockLogs():
         found = load_rdkit().MolFromSmarts(smarts)
     if found is None:
-        raise NotFoundError(f"{smarts!r} is no SMARTS")
+        raise NotFoundError(f"{smarts!r} is not a SMARTS pattern")
     return found
 
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from tansaku.models.domain.annealing import AnnealRun
+from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
 
 _DIGITS = 53
@@ -30,6 +31,25 @@ class Draws:
     def choose(self, count: int, sites: int) -> list[int]:
         """``count`` different numbers below ``sites``, ascending."""
         return sorted(sorted(range(sites), key=lambda site: (self.uniform(f"site {site}"), site))[:count])
+
+    def choose_evenly(self, count: int, rows: IntArray) -> list[int]:
+        """``count`` different numbers from rows: as many of each row, give or take one, and evenly spaced in it.
+
+        Args:
+            count: At most as many as there are.
+            rows: Shape ``(n_rows, length)``.
+
+        Returns:
+            Ascending.
+        """
+        number, length = rows.shape
+        longer = sorted(range(number), key=lambda row: (self.uniform(f"row {row}"), row))[: count % number]
+        chosen: list[int] = []
+        for row in range(number):
+            own = count // number + (row in longer)
+            begin = self.whole(f"begin {row}", 0, length - 1)
+            chosen += [int(rows[row, (begin + place * length // own) % length]) for place in range(own)]
+        return sorted(chosen)
 
     def whole(self, name: str, low: int, high: int) -> int:
         """A whole number from ``low`` to ``high``, both included."""

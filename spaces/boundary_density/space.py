@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
 from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec
+from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
@@ -46,7 +48,7 @@ class BoundaryDensitySpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.
@@ -171,7 +173,14 @@ class BoundaryDensitySpace:
             check_limit(limits, "atoms", atoms, f"space.cell.polish: {thickness:g}: atoms in a cell of {system.name}")
 
     def _removed(self, candidate: str, arm: Arm) -> list[int]:
-        return Draws(candidate).choose(arm.removed, arm.cell.sites)
+        draws = Draws(candidate)
+        if not self._evenly(candidate):
+            return draws.choose(arm.removed, arm.cell.sites)
+        return draws.choose_evenly(arm.removed, arm.cell.rows(draws.whole("planes", 1, arm.cell.layer_planes)))
+
+    def _evenly(self, candidate: str) -> bool:
+        """Whether a candidate loses evenly spaced atoms."""
+        return Draws(candidate).uniform("even") < self._atoms.even
 
     def _cell(self, candidate: str, arm: Arm, thickness: float | None = None) -> ReplicatedBlocks:
         """The cell of a candidate before atoms are removed; with grains of a thickness [Å], or as in the search."""
@@ -214,6 +223,7 @@ class BoundaryDensitySpace:
             "replication": list(arm.cell.repeats),
             "fraction": arm.fraction,
             "removed_atoms": arm.removed,
+            **({"removed_evenly": self._evenly(candidate)} if self._atoms.even else {}),
             "area": arm.cell.area,
             "atomic_volume": arm.cell.block.stacking.area
             * arm.cell.block.stacking.plane_spacing
@@ -241,8 +251,7 @@ class BoundaryDensitySpace:
         order = np.argsort(names, kind="stable")
         surfaces, translations = np.array(surface_codes, dtype=np.intp)[order], np.array(cells, dtype=np.intp)[order]
         owners = np.array([codes[arm.system] for arm in arms], dtype=np.intp)
-        sizes = FeatureGroup("cost", np.array([[float(arm.atoms)] for arm in arms]), surfaces, ("atoms",))
-        prior = self._spec.cost_prior()
+        sizes, prior = self._cost_descriptors(names[order], surfaces), self._spec.cost_prior()
         groups = feature_groups(self._systems, arms, owners, surfaces, translations)
         return CandidatePool(
             ids=names[order],
@@ -251,11 +260,20 @@ class BoundaryDensitySpace:
             surfaces=tuple(arm.name for arm in arms),
             surface_codes=surfaces,
             groups={group.name: group for group in groups},
-            cost=(sizes.values[:, 0] ** self._spec.cost.power)[surfaces]
+            cost=(sizes.values[:, 0] ** self._spec.cost.power * sizes.values[:, 1:].prod(axis=1))[sizes.index]
             if prior is None
             else CostModel.of_prior(prior).predict(sizes),
             cost_descriptors=sizes,
         )
+
+    def _cost_descriptors(self, names: npt.NDArray[np.str_], surfaces: IntArray) -> FeatureGroup:
+        """Atoms in the cells of candidates, and where some are annealed how much longer that takes."""
+        sizes = np.array([[float(arm.atoms)] for arm in self._arms.values()])
+        if self._spec.anneal is None:
+            return FeatureGroup("cost", sizes, surfaces, ("atoms",))
+        runs = (anneal_of(str(name), self._spec.anneal, self._spec.crystal.element) for name in names)
+        work = np.array([[1.0 if run is None else run.work] for run in runs])
+        return FeatureGroup.compact("cost", np.hstack((sizes[surfaces], work)), np.arange(len(names)), ("atoms", WORK))
 
 
 def _seed_label(seed: int) -> str:

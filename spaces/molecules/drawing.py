@@ -1,4 +1,4 @@
-"""Molecules that are made of known ones, by random choices that depend on nothing but the spec."""
+"""Generates molecules from known ones, by random choices that depend on the spec alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What molecules are made with.
+    """Everything needed to generate molecules.
 
     Attributes:
         known: SMILES of known molecules, in ascending order.
@@ -54,7 +54,7 @@ class Workshop:
     rules: Rules
 
     def candidates(self, spec: MoleculesSpaceSpec) -> Found:
-        """The known molecules that meet the rules, and others; as the spec says.
+        """The known molecules that meet the rules, and generated ones, according to the spec.
 
         Args:
             spec: Of the space.
@@ -86,7 +86,7 @@ class Workshop:
         return found
 
     def neighbours(self, smiles: str) -> list[str]:
-        """The candidates that one edit makes of another, each kind of edit in turn.
+        """The candidates that are one edit away from a molecule, each kind of edit in turn.
 
         Args:
             smiles: The molecule.
@@ -104,7 +104,7 @@ class Workshop:
         return list(kept)
 
     def _try(self, spec: GenerationSpec, rng: np.random.Generator) -> str | None:
-        """One molecule, joined from parts or a known one, with some edits."""
+        """A molecule, joined from parts or known, with some edits."""
         joining = spec.fragments > 0 and bool(self.parts.smiles) and (spec.edits == 0 or rng.uniform() < 0.5)
         molecule = self.parts.joined(spec.fragments, rng) if joining else self._molecules[int(rng.integers(len(self.known)))]
         for _ in range(int(rng.integers(0 if joining else 1, spec.edits + 1)) if spec.edits else 0):
@@ -123,9 +123,9 @@ class Workshop:
 
 
 def plain(smiles: str) -> str | None:
-    """The SMILES by which a molecule is known; None for what RDKit cannot read.
+    """Canonical SMILES of a molecule; None if RDKit cannot read it.
 
-    The SMILES of an edited molecule is read once more: aromaticity may be seen otherwise then.
+    The SMILES of an edited molecule is read once more, because its aromaticity may be perceived differently.
     """
     try:
         return canonical(molecule_of(smiles))

@@ -1,4 +1,4 @@
-"""Edits of molecules: every molecule that one change of the graph makes of another."""
+"""Edits of molecules: all molecules that differ from a given one by a single change of the graph."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Edits:
         return tuple(table.GetAtomicNumber(symbol) for symbol in self.elements)
 
     def neighbours(self, smiles: str) -> dict[str, tuple[str, ...]]:
-        """SMILES of all molecules that one edit makes of another, by kind of edit, in ascending order.
+        """SMILES of all molecules one edit away from a molecule, by kind of edit, in ascending order.
 
         Raises:
             NotFoundError: RDKit cannot read it.
@@ -48,7 +48,7 @@ class Edits:
         }
 
     def changed(self, molecule: Molecule, rng: np.random.Generator) -> Molecule | None:
-        """A molecule that one random edit makes of another, each kind of edit as likely; None where it makes none."""
+        """The molecule after a random edit, with equal probability of each kind; None if the edit gives no molecule."""
         kinds = list(self._kinds(molecule).values())
         for place in rng.permutation(len(kinds)):
             if changes := kinds[int(place)]():
@@ -56,7 +56,7 @@ class Edits:
         return None
 
     def _kinds(self, molecule: Molecule) -> dict[str, Callable[[], list[Change]]]:
-        """What can be done, listed when a kind is asked for."""
+        """The possible edits by kind, listed on demand."""
         free = [atom.GetIdx() for atom in molecule.GetAtoms() if _is_plain(atom) and atom.GetTotalNumHs()]
         single = [bond for bond in molecule.GetBonds() if _is_plain_bond(bond) and bond.GetBondTypeAsDouble() == 1.0]
         return {
@@ -81,7 +81,7 @@ class Edits:
 
     @staticmethod
     def _made(molecule: Molecule, change: Change) -> Molecule | None:
-        """What a change makes, None where that is no molecule."""
+        """The result of a change; None if it is not a molecule."""
         chem = load_rdkit()
         edited = chem.RWMol(molecule)
         try:
@@ -92,7 +92,7 @@ class Edits:
 
 
 class _Impossible(Exception):  # noqa: N818 - no error: an edit that makes nothing
-    """A change that the graph does not allow."""
+    """Raised for a change that the graph does not allow."""
 
 
 def _is_plain(atom: Molecule) -> bool:
@@ -104,7 +104,7 @@ def _is_plain_bond(bond: Molecule) -> bool:
 
 
 def _bind(molecule: Molecule, first: int, second: int) -> None:
-    """Bonds two atoms, each of which gives up a hydrogen that was written out."""
+    """Bonds two atoms, each of which loses an explicit hydrogen."""
     chem = load_rdkit()
     if first == second or molecule.GetBondBetweenAtoms(first, second) is not None:
         raise _Impossible
@@ -136,7 +136,7 @@ def _replace(atom: int, number: int) -> Change:
 
 
 def _remove(atom: int) -> Change:
-    """Takes an atom out; the two neighbours of one in a chain are bonded."""
+    """Removes an atom; the two neighbours of a chain atom are bonded."""
 
     def change(molecule: Molecule) -> None:
         neighbours = [other.GetIdx() for other in molecule.GetAtomWithIdx(atom).GetNeighbors()]
@@ -203,7 +203,7 @@ def _attach(atom: int, group: Group) -> Change:
 
 
 def _exchange(bond: int, other_side: bool, group: Group) -> Change:
-    """Cuts an acyclic bond and puts a group in the place of one side."""
+    """Cuts an acyclic bond and replaces one side by a group."""
 
     def change(molecule: Molecule) -> None:
         found = molecule.GetBondWithIdx(bond)

@@ -1,4 +1,4 @@
-"""Parts of known molecules, and molecules that are joined from them.
+"""Fragments of known molecules, and molecules that are joined from them.
 
 Bonds are those of BRICS (https://doi.org/10.1002/cmdc.200800178), which a synthesis may make; two parts are joined only where
 BRICS has such a bond.
@@ -54,7 +54,7 @@ class Parts:
         return tuple(found for molecule in molecules if (found := _group(molecule)) is not None)
 
     def joined(self, most: int, rng: np.random.Generator) -> Molecule | None:
-        """A molecule of several parts, None where they make none.
+        """Joins several parts to a molecule; None if that fails.
 
         Args:
             most: Most parts.
@@ -80,7 +80,7 @@ class Parts:
 
 @cache
 def _partners() -> dict[int, frozenset[int]]:
-    """Kinds of open bonds that fit each kind, of single bonds."""
+    """Compatible kinds of open single bonds, by kind."""
     found: dict[int, set[int]] = {}
     for several in load_rdkit("rdkit.Chem.BRICS").reactionDefs:
         for first, second, bond in several:
@@ -91,7 +91,7 @@ def _partners() -> dict[int, frozenset[int]]:
 
 
 def _open_ends(molecule: Molecule) -> list[tuple[int, int]]:
-    """Places and kinds of the open bonds."""
+    """Positions and kinds of the open bonds."""
     return [(atom.GetIdx(), atom.GetIsotope()) for atom in molecule.GetAtoms() if not atom.GetAtomicNum()]
 
 

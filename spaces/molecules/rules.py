@@ -1,4 +1,4 @@
-"""Which molecules are candidates."""
+"""Rules that decide which molecules are candidates."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Rules:
     def __init__(self, spec: MoleculeRulesSpec, elements: frozenset[str]) -> None:
         self.elements = elements
         self._spec = spec
-        # A spec without the rule has no use for the file of the score, which takes a second to read.
+        # A spec without the rule does not read the file of the score, which takes a second.
         self._score = None if spec.max_synthesizability is None else accessibility()
         self._unwanted = [] if spec.unstable else [pattern(smarts) for smarts in UNSTABLE.values()]
         self._excluded = [_given(smarts, i) for i, smarts in enumerate(spec.exclude)]

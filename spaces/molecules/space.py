@@ -48,7 +48,7 @@ class MoleculesSpace:
     Args:
         spec: The spec.
         base_path: Folder in which the path of the file starts.
-        limits: What the spec may ask for; None: it was judged before.
+        limits: Limits for the spec; None: it was checked before.
 
     Raises:
         ConfigurationError: A known molecule cannot be read, or there are too many.
@@ -126,7 +126,7 @@ class MoleculesSpace:
         ]
 
     def census(self) -> Sequence[JsonDict]:
-        """How many molecules there were, and how many each rule left out first."""
+        """Number of molecules, and the number that each rule excluded first."""
         found = self._found
         left = len(found.known) + len(found.made) + found.left_out.total()
         rows: list[JsonDict] = [{"rule": "known and made", "left_out": 0, "marked": 0, "left": left}]
@@ -188,7 +188,7 @@ class MoleculesSpace:
             worst, count = found.left_out.most_common(1)[0]
             raise ConfigurationError(
                 f"space.rules: no molecule meets them; {count} break the rule on {worst} first",
-                hint="ask for less in space.rules, or name other molecules",
+                hint="relax space.rules, or name other molecules",
             )
         return found
 

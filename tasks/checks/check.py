@@ -260,7 +260,7 @@ def preview_campaign(path: Path, database: Database | None = None, limits: Limit
         ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
-    return preview_loaded(load_campaign(path), database, limits)
+    return preview_loaded(load_campaign(path, limits), database, limits)
 
 
 def preview_loaded(

@@ -93,9 +93,9 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
     from tansaku.tasks.configuration import campaign_from_data
 
-    if request.task == "search":
+    if request.task in ("search", "size"):
         return _searched(request, stream)
-    loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE)
+    loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE, request.limits)
     if request.task == "rehearse":
         asked = request.rehearsal
         options = RehearsalOptions(within=asked.within, replays=asked.replays, spread=asked.spread)
@@ -115,10 +115,11 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
 
 def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
-    """Searches a table as `tansaku sparse search` does; draws nothing and leaves no file."""
-    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
-    from tansaku.tasks.sparse.command import Options, find
+    """Searches a table as `tansaku sparse search` does, or tells how large that is; draws nothing and leaves no file."""
+    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, TableSize
+    from tansaku.tasks.sparse.command import Options, find, prepared
     from tansaku.tasks.sparse.report import report_data
+    from tansaku.tasks.sparse.size import size_of
     from tansaku.tasks.sparse.table_file import Wanted
 
     assert request.search is not None
@@ -131,8 +132,11 @@ def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
         stream.write(progress.model_dump_json() + "\n")
         stream.flush()
 
+    path = Path(request.base_path, request.search.path)
+    if request.task == "size":
+        table, settings, _ = prepared(path, options, lambda _: None)
+        return CheckAnswer(size=TableSize(**vars(size_of(table, settings)), limit=request.seconds))
     with tempfile.TemporaryDirectory(prefix="tsk-search-") as folder:
-        path = Path(request.base_path, request.search.path)
         found, extra = find(path, Path(folder), options, 1, note, lambda _: None)
     return CheckAnswer(search=report_data(found) | extra)
 

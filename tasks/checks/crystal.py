@@ -13,9 +13,9 @@ from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parallel import SERIAL
 from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter, SpaceSpec
+from tansaku.tasks.formats.yaml_text import YamlText
 from tansaku.tasks.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
 from tansaku.tasks.settings import worker_environment
-from tansaku.tasks.yaml_text import YamlText
 
 if TYPE_CHECKING:
     from tansaku.calculators.workflows.own_crystal import OwnCrystal

@@ -23,7 +23,7 @@ from tansaku.models.domain.specs.base import NamesFile, PlainText, file_keys
 from tansaku.models.domain.specs.campaign import CampaignSpec, ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.checks.validation import dotted, validate_document
-from tansaku.tasks.yaml_text import KeyPath, YamlText, parse_yaml
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, parse_yaml
 
 SOURCE = "campaign"
 """Name of the text in messages."""
@@ -46,7 +46,7 @@ class SpecText(NamedTuple):
     """A text in a spec.
 
     Attributes:
-        path: Where it stands, in the stored names of keys.
+        path: Its path, in the stored names of keys.
         text: The text; of another kind of value, its type's name.
         use: What it is.
     """
@@ -81,7 +81,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec) -> Admitted:
     Args:
         text: As its author wrote it, in YAML.
         library: The files that it may name.
-        limits: What its author may ask for.
+        limits: Limits of its author.
 
     Raises:
         InvalidSpecError: With every problem, its key and line.
@@ -162,7 +162,7 @@ def library_file(text: str, use: NamesFile, library: FileLibrary) -> LibraryFile
 
     Args:
         text: Name of a file, or ``sha256:`` and its hash.
-        use: What the file has to hold.
+        use: Required kind of content.
         library: The files.
     """
     if use.kind is None:

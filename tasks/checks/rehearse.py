@@ -73,16 +73,16 @@ class BudgetRehearsal(Record):
     """Result of a rehearsal: how often a budget suffices.
 
     Attributes:
-        source: What it was rehearsed on.
+        source: The landscape of the rehearsal.
         within: How near counts as found [unit].
         unit: The objective's.
-        cost_unit: What costs are called.
+        cost_unit: Unit of costs.
         limit: The budget: a cost, or a number of evaluations.
         chance: Share of the replays that found the answer within it.
         low: Lower end of an interval that holds the chance with 90 %.
         high: Its upper end.
-        found_at: What each replay had spent when it had the answer, ascending; None: more than twice the budget.
-        wanted: What finds it with 90 %, None if that is more than twice the budget.
+        found_at: Cost spent by each replay when it had the answer, ascending; None: more than twice the budget.
+        wanted: Cost at which 90 % of the replays have it; None if that is more than twice the budget.
     """
 
     source: str
@@ -139,6 +139,8 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
         raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")
     if spec.objective.further:
         raise ConfigurationError("--rehearse: not supported for the goal pareto", hint="rehearse each objective separately")
+    if spec.space.prices:
+        raise ConfigurationError("--rehearse: not supported for a table with prices of numbers", hint="remove the prices")
     within = _tolerance(spec, options)
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()

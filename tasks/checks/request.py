@@ -82,14 +82,37 @@ class TableSearch(Record):
     question: TableQuestion
 
 
-CheckTask = Literal["check", "create", "rehearse", "search"]
+class TableSize(Record):
+    """How large the search of a table is.
+
+    Attributes:
+        rows: Of the table.
+        columns: That can be used.
+        largest: Largest number of columns in a model.
+        supports: Number of sets of columns.
+        exhaustive: Whether all of them are judged; else they are sampled.
+        seconds: Expected time on the server [s]; None: not known beforehand.
+        limit: Time after which a search is given up [s].
+    """
+
+    rows: int
+    columns: int
+    largest: int
+    supports: int
+    exhaustive: bool
+    seconds: float | None
+    limit: float
+
+
+CheckTask = Literal["check", "create", "rehearse", "search", "size"]
 
 
 class CheckRequest(Record):
     """Request to check, create or rehearse a campaign, or to search a table.
 
     Attributes:
-        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, or ``search`` a table.
+        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, ``search`` a table, or tell the
+            ``size`` of that search.
         spec: The campaign, with the paths of files below ``base_path``; empty for the search of a table.
         base_path: Folder of its files.
         folder: Where values are left that the new campaign refers to.
@@ -99,6 +122,7 @@ class CheckRequest(Record):
         stored: What creating it needs of the database.
         rehearsal: How to rehearse.
         search: What to search; None for the other tasks.
+        seconds: Time that the search may take [s].
     """
 
     task: CheckTask
@@ -111,6 +135,7 @@ class CheckRequest(Record):
     stored: Stored = Stored()
     rehearsal: RehearsalRequest = RehearsalRequest()
     search: TableSearch | None = None
+    seconds: float = 0.0
 
 
 ErrorKind = Literal["configuration", "changed", "missing", "refused", "memory"]
@@ -136,6 +161,7 @@ class CheckAnswer(Record):
         computation: Of a checked campaign that adopts results: which results are of the same computation.
         reused: Of a created campaign that adopts results: how many each campaign gave, and which were left out.
         search: Report on a searched table, as `tansaku sparse search` writes it.
+        size: Of that search.
     """
 
     preview: CampaignPreview | None = None
@@ -144,6 +170,7 @@ class CheckAnswer(Record):
     computation: str | None = None
     reused: JsonDict | None = None
     search: JsonDict | None = None
+    size: TableSize | None = None
     error: CheckError | None = None
 
 

@@ -16,9 +16,9 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec
 from tansaku.tasks.checks.policy import Admitted, invalid
 from tansaku.tasks.checks.request import Stored
+from tansaku.tasks.formats.yaml_text import KeyPath
 from tansaku.tasks.reuse.offering import Offer, offer_results
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.yaml_text import KeyPath
 
 MOST_OBSERVATIONS = 50_000
 """Observations of all sources of a campaign from the dashboard; with more, the command line creates it."""

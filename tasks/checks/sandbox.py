@@ -59,7 +59,7 @@ class SandboxError(TansakuError, RuntimeError):
 
 
 class UnwantedError(SandboxError):
-    """Nobody waits for a check any more."""
+    """Nobody waits for a check any more, or somebody has cancelled it; its process has ended."""
 
 
 class Sandbox:
@@ -74,6 +74,11 @@ class Sandbox:
         self._checks = threading.BoundedSemaphore(spec.at_once)
         self._rehearsals = threading.BoundedSemaphore(1)
         self._places = threading.BoundedSemaphore(spec.at_once + _MOST_WAITING)
+
+    @property
+    def longest(self) -> float:
+        """Time that a rehearsal or a search may take [s]."""
+        return self._spec.rehearsal_seconds
 
     def ask(self, request: CheckRequest, watch: Watch = ALONE) -> CheckAnswer:
         """Carries out a request in a process, after waiting for its turn.
@@ -167,7 +172,7 @@ class _Run:
 
     def _read(self, folder: Path, status: int | None) -> CheckAnswer:
         if status is None or status == -signal.SIGXCPU:
-            smaller = "fewer columns or a smaller max_features are" if self._request.task == "search" else "a smaller space is"
+            smaller = "fewer columns or a smaller max_features are" if self._request.search else "a smaller space is"
             raise SandboxError(f"the check took longer than {self._seconds:g} s", hint=f"{smaller} checked faster")
         with (folder / "answer").open("rb") as stream:
             text = stream.read(LARGEST_ANSWER + 1)

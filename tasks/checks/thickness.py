@@ -21,7 +21,7 @@ def with_thickness(spec: CampaignSpec) -> CampaignSpec:
 
 
 def usual_cell(spec: CampaignSpec) -> JsonDict | None:
-    """What ``space.cell`` of a file that does not say it becomes: two ways to write one campaign. None: it stays as it is."""
+    """Default of ``space.cell`` for a file without it: two ways to write one campaign. None: it stays as it is."""
     usual = _usual(spec)
     return usual.model_dump(mode="json") if usual is not None else None
 

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
 from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.specs.base import file_keys
-from tansaku.tasks.yaml_text import KeyPath, YamlText
+from tansaku.tasks.formats.yaml_text import KeyPath, YamlText
 
 Model = TypeVar("Model", bound=BaseModel)
 

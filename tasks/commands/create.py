@@ -41,7 +41,7 @@ FILE_EDIT = "file-"
 def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
     """Creates the campaign of a file, or finds the known one of its name; spends nothing.
 
-    What the file says is compared with what it said last. Allowed edits are stored as an edit command, which the driver
+    The content of the file is compared with its previous content. Allowed edits are stored as an edit command, which the driver
     applies and logs; an edit made on the command line since stays unless the file changed the same key.
 
     Args:
@@ -188,7 +188,8 @@ def _with_known_results(resources: Resources, spec: CampaignSpec) -> tuple[Campa
         sha256 = keep_results(resources.artifacts, found)
         if spec.reuse_sha256 not in (None, sha256):
             raise ConfigurationError(
-                f"reuse_sha256: what may be adopted has SHA-256 {sha256}, expected {spec.reuse_sha256}", hint="remove the key"
+                f"reuse_sha256: the adoptable results have SHA-256 {sha256}, expected {spec.reuse_sha256}",
+                hint="remove the key",
             ) from None
         return spec.model_copy(update={"reuse_sha256": sha256}), found
     return (spec if spec.reuse_sha256 is not None else spec.model_copy(update={"reuse_sha256": frozen})), None
@@ -222,7 +223,7 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
             )
         if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
             raise ConfigurationError(
-                f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone have not"
+                f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone lack"
             )
         frozen = {"model": version.label, "weights": version.artifact}
     return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})

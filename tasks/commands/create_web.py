@@ -39,13 +39,13 @@ from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
 from tansaku.tasks.checks.validation import dotted, located
 from tansaku.tasks.commands.audit import creation, record_change
 from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.formats.yaml_text import KeyPath
 from tansaku.tasks.reuse.freezing import note_reuse
 from tansaku.tasks.reuse.offering import Offer
 from tansaku.tasks.stores.campaigns import refuse_reserved
 from tansaku.tasks.stores.documents import sha256s_in
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
-from tansaku.tasks.yaml_text import KeyPath
 
 _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
 

@@ -34,7 +34,7 @@ _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True)
 class Deletion:
-    """What the deletion of a campaign removes.
+    """What a deletion of a campaign removes.
 
     Attributes:
         evaluations: All of them, those of the polish included.

@@ -6,10 +6,8 @@ its driver, which looks at the same files every second.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +20,10 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.commands.sweeps import sweep_artifacts, sweep_campaign
+from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
-from tansaku.tasks.loop import CampaignLoop
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.site.processes import find_process
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
 from tansaku.tasks.views.progress import live_lease
 
@@ -38,7 +35,7 @@ _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 
 
 class ReconciledCampaign(Record):
-    """What was done for a campaign.
+    """Actions of a reconciliation for a campaign.
 
     Attributes:
         driven: Whether a driver is running; then its jobs are left to it.
@@ -169,7 +166,7 @@ def _without_filling(resources: Resources, cluster: Cluster | None) -> Resources
 
 
 def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, dry_run: bool) -> ReconciledCampaign:
-    if record.deleting or _is_driven(record, resources.store.now()):
+    if record.deleting or live_lease(record, resources.store.now()) is not None:
         return ReconciledCampaign(driven=not record.deleting)
     store, name = resources.store, record.name
     news = _news(store.evaluations(name), Spool(resources.job_folder(name))) if clustered else _News()
@@ -185,14 +182,6 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
             problem = error.message
     rebuilt, reaped = swept["observations_rebuilt"], tuple(swept["reaped"])
     return found.model_copy(update={"observations_rebuilt": rebuilt, "reaped": reaped, "problem": problem})
-
-
-def _is_driven(record: CampaignRecord, now: datetime) -> bool:
-    lease = live_lease(record, now)
-    if lease is None:
-        return False
-    owner = lease.owner
-    return owner.host != socket.gethostname() or find_process(owner.pid, owner.process_started) is not None
 
 
 def _done(changed: Sequence[Evaluation]) -> ReconciledCampaign:

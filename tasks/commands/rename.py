@@ -16,8 +16,8 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.copy import check_new_name
 from tansaku.tasks.configuration import apply_edits, spec_hash
-from tansaku.tasks.lease import take_lease
-from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.driver.lease import take_lease
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.steps.reap import reap_orphans

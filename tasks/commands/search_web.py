@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import InvalidSpecError, MissingComponentError, SpecProblem
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import CampaignFile, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.checks.policy import library_file
-from tansaku.tasks.checks.request import CheckError, CheckRequest, TableQuestion, TableSearch
+from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, TableQuestion, TableSearch, TableSize
 from tansaku.tasks.checks.sandbox import ALONE, SandboxError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk
 
 _ENDING = ".csv"
+_MINUTE, _HOUR = 60.0, 3600.0  # [s]
 _FIELDS = {
     "--without NAME": "`without`",
     "--keep NAME": "`keep`",
@@ -57,14 +61,53 @@ def search(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch
         BusyError: Too many searches are waiting.
         MissingComponentError: A package is not installed here.
     """
+    found = _answer(desk, "search", file, question, watch).search
+    if found is None:
+        raise SandboxError("the search gave no report")
+    return found
+
+
+def size(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch: Watch = ALONE) -> TableSize:
+    """How large the search of a table is, and about how long it takes; arguments and errors as of :func:`search`."""
+    found = _answer(desk, "size", file, question, watch).size
+    if found is None:
+        raise SandboxError("the size is not known")
+    return found
+
+
+def describe_size(size: TableSize) -> str:
+    """The size of a search in words, as far as its time is known."""
+    how = "all are judged" if size.exhaustive else "a sample of them is judged"
+    said = f"{size.supports:,} sets of up to {size.largest} of {counted(size.columns, 'column')}, {size.rows:,} rows; {how}"
+    if size.seconds is None:
+        return f"{said}. How long it takes is not known beforehand; after {_duration(size.limit)} it is given up."
+    if size.seconds > size.limit:
+        allowed = f"the dashboard allows {_duration(size.limit)}"
+        return f"{said}. About {_duration(size.seconds)}, and {allowed}: with fewer columns in a model it is faster."
+    return f"{said}. About {_duration(size.seconds)}, if nothing else runs."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return counted(max(1, round(seconds)), "second")
+    return counted(round(seconds / _MINUTE), "minute") if seconds < _HOUR else f"{significant(seconds / _HOUR, digits=2)} hours"
+
+
+def _answer(
+    desk: CampaignDesk, task: Literal["search", "size"], file: LibraryFile, question: TableQuestion, watch: Watch
+) -> CheckAnswer:
     folder = desk.files.copied([CampaignFile(path=file.path, sha256=file.sha256)])
-    asked = TableSearch(path=file.path, question=question)
-    answer = desk.sandbox.ask(CheckRequest(task="search", base_path=str(folder), limits=desk.site.limits, search=asked), watch)
+    request = CheckRequest(
+        task=task,
+        base_path=str(folder),
+        limits=desk.site.limits,
+        search=TableSearch(path=file.path, question=question),
+        seconds=desk.sandbox.longest,
+    )
+    answer = desk.sandbox.ask(request, watch)
     if answer.error is not None:
         raise _error(answer.error, (str(folder / file.path), file.path), file.name)
-    if answer.search is None:
-        raise SandboxError("the search gave no report")
-    return answer.search
+    return answer
 
 
 def _error(error: CheckError, paths: Sequence[str], name: str) -> Exception:

@@ -64,7 +64,7 @@ def request(
 
 
 def plan_edit(store: CampaignStore, name: str, changes: JsonDict) -> list[Difference]:
-    """What an edit would change.
+    """The changes that an edit would make.
 
     Args:
         store: Holds the campaign.

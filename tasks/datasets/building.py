@@ -51,7 +51,7 @@ class LoadedDataset:
     Attributes:
         spec: A file it names carries its SHA-256.
         base_path: Folder of the file; relative paths start here.
-        campaign: What computes it, None for a user's file.
+        campaign: The campaign that computes it, None for a user's file.
     """
 
     spec: DatasetSpec

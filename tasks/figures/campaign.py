@@ -70,7 +70,7 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     with footnote(sources_told(data.spec, data.evaluations)):
         return _drawn(data, artifacts, folder)
 

@@ -22,7 +22,7 @@ _LABEL_SPACING = 3.3  # degrees between two vertical labels in the width used he
 
 @dataclass(frozen=True)
 class EnergyCurve:
-    """What the figure shows, by rising angle; NaN where there is no value.
+    """Data of the figure, by rising angle; NaN where there is no value.
 
     Attributes:
         angle: Misorientation [degrees], shape ``(n,)``.

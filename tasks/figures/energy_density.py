@@ -17,7 +17,7 @@ _FRACTION = "fraction of a plane n"
 
 @dataclass(frozen=True)
 class DensityCurve:
-    """What the figure shows of one boundary: rows of :func:`density_rows` by rising fraction."""
+    """Data of the figure for a boundary: rows of :func:`density_rows` by rising fraction."""
 
     label: str
     rows: Sequence[JsonDict]

@@ -28,7 +28,7 @@ class Looks:
         deviations: Of predicted ones [unit], 0 for computed ones, shape ``(n,)``.
         is_predicted: Shape ``(n,)``.
         looked: Predictions of those that were computed after all, and their deviations [unit], shape ``(m, 2)``.
-        computed: What was computed of these [unit], shape ``(m,)``.
+        computed: Computed values of these [unit], shape ``(m,)``.
     """
 
     numbers: IntArray

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tansaku.calculators.workflows.diffusion.refinement import Refinement
+from tansaku.calculators.workflows.diffusion.report import pass_label
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.figures.html import plain, write_html
@@ -25,6 +27,8 @@ _ABOVE = 2.0
 
 _AXES = "abc"
 _INSIDE = "#d1d5db"
+_NAMED = 12
+"""So many refined hops have their names in the legend."""
 
 
 def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Path]:
@@ -45,6 +49,8 @@ def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Pat
     way = path_profile(report)
     if way is not None:
         written += [draw_profile(way, folder / f"{name}-path.png"), draw_profile_html(way, folder / f"{name}-path.html", name)]
+    if report.refinement is not None and report.refinement.hops:
+        written.append(draw_bands(report, report.refinement, folder / f"{name}-bands.png"))
     if any(found.estimate is not None for found in data.certificates):
         written.append(draw_certificates(data.certificates, folder / f"{name}-barrier.png"))
     if report.diffusion is not None:
@@ -264,6 +270,23 @@ def draw_profile(way: PathProfile, path: Path) -> Path:
         return save_png(figure, path)
 
 
+def draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
+    """Draws the energy along refined hops above the lowest site; dots are what was computed, the highest the saddle point."""
+    from matplotlib.figure import Figure
+
+    zero = report.network.sites[report.network.minimum].energy
+    with drawing():
+        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+        axes: Axes = figure.subplots()
+        for place, hop in enumerate(refinement.hops):
+            label = pass_label(report.surface.network.passes[hop.number]) if place < _NAMED else None
+            axes.plot(hop.distance, np.array(hop.energies) - zero, "o-", ms=4, lw=1.0, label=label)
+        figure.legend(loc="outside upper center", ncols=4, fontsize=7)
+        axes.set_xlabel(f"distance of the ion along the hop [Å]; method: {refinement.hops[0].method}")
+        axes.set_ylabel("energy above the minimum [eV]")
+        return save_png(figure, path)
+
+
 def draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
     """Draws the path as an interactive page."""
     import plotly.graph_objects as go
@@ -303,7 +326,7 @@ def draw_arrhenius(report: PathReport, path: Path) -> Path:
 
     found = report.diffusion
     if found is None:
-        raise ValueError("an ion that does not get away has no diffusion coefficient")
+        raise ValueError("an ion that cannot leave its site has no diffusion coefficient")
     with drawing():
         figure = Figure(figsize=(4.2, 3.2), layout="constrained")
         axes: Axes = figure.subplots()

@@ -1,1 +1,1 @@
-"""What runs on a compute node."""
+"""Code that runs on a compute node."""

@@ -36,7 +36,7 @@ from tansaku.tasks.jobs.opened import (
 )
 from tansaku.tasks.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
 
-_OF_DENSITY = ("replication", "fraction", "removed_atoms", "anneal_temperature", "anneal_steps")
+_OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
 """What a structure says of its number of atoms, and of its molecular dynamics."""
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"

@@ -1,6 +1,6 @@
 """Energies of a second calculator, written beside the first one's into the structure that a job left.
 
-Where a trained model looks first, the second calculator is spared if the prediction is bad enough.
+With pre-screening, the second calculator is skipped if the prediction of a trained model is bad enough.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class NodeComputer:
 
         Args:
             campaign: Whose job it is.
-            request: What its Firework carries.
+            request: Content of its Firework.
             request_sha256: Hash of the whole request.
 
         Returns:

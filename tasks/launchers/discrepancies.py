@@ -9,10 +9,10 @@ class Discrepancy(Record):
     """A difference between two of them.
 
     Attributes:
-        case: What it is, in a word.
+        case: Its kind, in a word.
         subject: Job, launch, Firework or evaluation.
         says: What was found.
-        done: What was done about it, or in a dry run would be; empty where it is not certain.
+        done: The action taken, or in a dry run the one that would be; empty where none is certain.
         hint: What a user can do or wait for.
     """
 

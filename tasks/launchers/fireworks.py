@@ -1,6 +1,6 @@
 """Jobs of a cluster: FireWorks' LaunchPad lists them, SLURM runs them, a shared folder holds the results.
 
-What became of a job is read from the shared folder first: a result there is a result, whatever the database or the scheduler
+The outcome of a job is read from the shared folder first: a result there is a result, whatever the database or the scheduler
 say. Without one, a verdict of the compute node counts; without that, a job is dead only when the scheduler calls it ended (or
 does not know it any more) *and* its heartbeat has been silent for the site's ``silence``.
 """

@@ -1,9 +1,9 @@
 """Compares the shared folder, the LaunchPad and the scheduler of a site, in both directions.
 
-What is certain is repaired: by a verdict in a job's folder, by a note that was not written, by putting a reservation back. A
-verdict needs the scheduler and the heartbeat to agree, so it takes two looks that are the site's ``silence`` apart. What is
-not certain is reported. Nothing is deleted here, no job that computes is ended, and campaigns are not touched: whoever drives
-one next reads the verdicts.
+Certain discrepancies are repaired: by a verdict in a job's folder, by a note that was not written, by putting a reservation
+back. A verdict needs the scheduler and the heartbeat to agree, so it takes two looks that are the site's ``silence`` apart.
+Uncertain ones are reported. Nothing is deleted here, no running job is ended, and campaigns are not changed: their next driver
+reads the verdicts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Sightings:
         return now - since
 
     def save(self) -> None:
-        """Keeps what was seen since the last time it was opened. Raises TransientError."""
+        """Saves what was seen since it was opened. Raises TransientError."""
         try:
             write_json(self._path, {"host": socket.gethostname(), "launches": self._now})
         except DiskFullError:
@@ -69,7 +69,7 @@ class Reconciler:
         spec: The launcher part of the site file.
         launchpad: Where the Fireworks are.
         slurm: The scheduler.
-        filled: Whether somebody fills the site's queue now: half-done submissions are then his.
+        filled: Whether a process fills the site's queue now, which then completes unfinished submissions.
         dry_run: Look only, and write nothing.
     """
 

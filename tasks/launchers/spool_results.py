@@ -14,7 +14,7 @@ from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 
 
 class _Result(Record):
-    """What ``result.json`` holds."""
+    """Content of ``result.json``."""
 
     schema_version: int
     token: str

@@ -24,7 +24,7 @@ class Verdict:
 
     Attributes:
         reason: Reason of a lost job.
-        says: What SLURM says of it, as the end of a sentence.
+        says: SLURM's statement on it, as the end of a sentence.
         known: Whether SLURM's controller or its accounting still has the job.
     """
 

@@ -56,9 +56,10 @@ class Judged:
     ignored: tuple[str, ...]
 
     def counts(self, states: Mapping[str, EvaluationState]) -> dict[str, int]:
-        """How many values, failures, repeats, corrections and off-pool candidates are new."""
+        """How many values, failures, repeats, corrections, descriptors and off-pool candidates are new."""
         found: dict[str, int] = defaultdict(int)
         for report in self.reports:
+            found["descriptors"] += len(report.descriptors)
             found["off_pool"] += report.off_pool is not None
             first = report.basis == 0 or states.get(report.candidate) not in _ENDED
             for place, item in enumerate(report.measurements):
@@ -72,10 +73,11 @@ class _Line:
     """A row whose cells were read."""
 
     row: Row
-    measurement: Measurement
+    measurements: tuple[Measurement, ...]
     status: str
     number: int | None
     off_pool: OffPoolSpec | None
+    descriptors: Mapping[str, float]
 
 
 @dataclass
@@ -97,7 +99,7 @@ class _Judge:
     def judge(self) -> Judged:
         """Raises ReportError with every line that is wrong."""
         names = {self.aliases.get(name.lower(), name) for name in self.report.columns}
-        if not names & {VALUE, STATUS}:
+        if not names & {VALUE, STATUS, *self.spec.space.prices}:
             unit, listed = self.spec.objective.unit, ", ".join(self.report.columns)
             raise ReportError([f"no column 'value' (or 'value [{unit}]'); the report has {listed}"])
         groups: dict[tuple[str, int | None], list[_Line]] = defaultdict(list)
@@ -142,17 +144,43 @@ class _Judge:
         status = cells.get(STATUS, "").lower()
         if status not in ("", *STATUSES):
             raise ValueError(f"status {cells[STATUS]!r}; expected {', '.join(STATUSES)}, or nothing")
-        if status == "waiting" or (VALUE not in cells and status != "failed"):
+        measured = status != "waiting" and (VALUE in cells or status == "failed")
+        descriptors = self._new_descriptors(cells, status)
+        if not measured and not descriptors:
             if status in ("done", "repeat", "correction"):
                 raise ValueError(f"status {status}, but no value")
             return None
         if status == "failed" and VALUE in cells:
             raise ValueError(f"status failed, but the value {cells[VALUE]!r}; expected one of them")
-        value, deviation = self._value(cells) if VALUE in cells else (None, None)
-        failed = cells.get(NOTE, "reported as failed") if status == "failed" else None
-        measurement = Measurement(value=value, deviation=deviation, failed=failed, note=cells.get(NOTE))
+        measurements: tuple[Measurement, ...] = ()
+        if measured:
+            value, deviation = self._value(cells) if VALUE in cells else (None, None)
+            failed = cells.get(NOTE, "reported as failed") if status == "failed" else None
+            measurements = (Measurement(value=value, deviation=deviation, failed=failed, note=cells.get(NOTE)),)
         of = self._number(cells)
-        return _Line(row, measurement, status, of, None if of is not None else self._described(cells))
+        return _Line(row, measurements, status, of, None if of is not None else self._described(cells), descriptors)
+
+    def _new_descriptors(self, cells: Mapping[str, str], status: str) -> dict[str, float]:
+        """Numbers of columns with a price that a listed candidate lacks, or has otherwise."""
+        asked = [column for column in self.described if column.name in self.spec.space.prices and column.name in cells]
+        if not asked or not isinstance(self.space, DescribingSpace):
+            return {}
+        of = self._number(cells)
+        candidate = cells.get(CANDIDATE) if of is None else self.by_number[of].proposal.candidate
+        if candidate is None or not self._listed(candidate):
+            return {}
+        known, found = self.space.cells(candidate), {}
+        for column in asked:
+            value = float(self._cell(column, cells[column.name]))
+            if not math.isfinite(value):
+                raise ValueError(f"{column.name}: {cells[column.name]!r} is not a finite number")
+            before = known.get(column.name)
+            if before is not None and math.isclose(float(before), value, rel_tol=1e-9):
+                continue
+            if before is not None and status != "correction":
+                raise ValueError(f"{column.name}: {candidate!r} has {before} already; say status 'correction' to replace it")
+            found[column.name] = value
+        return found
 
     def _value(self, cells: Mapping[str, str]) -> tuple[float, float | None]:
         unit = self.spec.objective.unit
@@ -232,7 +260,7 @@ class _Judge:
             found = lower.get(text.lower(), text)
             if found not in column.allowed:
                 shown = ", ".join(column.allowed[:12]) + (" …" if len(column.allowed) > 12 else "")
-                raise ValueError(f"{column.name}: {text!r} was never seen; expected one of {shown}")
+                raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
             return found
         try:
             value, own = quantity(text, comma=self.report.comma)
@@ -254,7 +282,8 @@ class _Judge:
         names = [column.name for column in self.described]
         ids = [str(candidate) for candidate in self.space.pool().ids]
         rows = (self.space.cells(candidate) for candidate in ids)
-        return {tuple(cells[name] for name in names): candidate for candidate, cells in zip(ids, rows, strict=True)}
+        pairs = zip(ids, rows, strict=True)
+        return {tuple(cells.get(name, math.nan) for name in names): candidate for candidate, cells in pairs}
 
     def _whose(self, line: _Line) -> tuple[str, int | None]:
         """Candidate and proposal of a line; a candidate that waits or was measured is that proposal's."""
@@ -266,6 +295,29 @@ class _Judge:
 
     def _grouped(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
         """What is new of one candidate, and the lines that say what is known."""
+        descriptors = self._joined(lines)
+        evaluation = None if of is None else self.by_number[of]
+        measured = [line for line in lines if line.measurements]
+        reported, known = self._measured(candidate, of, measured) if measured else (None, [])
+        if not descriptors:
+            return reported, known
+        if reported is None:
+            basis = 0 if evaluation is None else len(evaluation.attempts)
+            return Reported(candidate=candidate, number=of, measurements=(), descriptors=descriptors, basis=basis), known
+        return reported.model_copy(update={"descriptors": descriptors}), known
+
+    def _joined(self, lines: list[_Line]) -> dict[str, float]:
+        """The descriptors that all lines of one candidate give."""
+        found: dict[str, float] = {}
+        for line in lines:
+            for column, value in line.descriptors.items():
+                if found.setdefault(column, value) != value:
+                    problem = f"line {line.row.line}: {column}: another line of its candidate says {found[column]:g}"
+                    self.problems.append(problem)
+        return found
+
+    def _measured(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
+        """What is new of one candidate's values, and the lines that say what is known."""
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
         stored = list(measurements_of(evaluation)) if evaluation is not None and evaluation.state in _ENDED else []
@@ -274,7 +326,7 @@ class _Judge:
         lines = lines[corrected[0] :] if corrected else lines
         fresh, known = [], superseded
         for line in lines:
-            same = next((item for item in stored if item.same(line.measurement)), None)
+            same = next((item for item in stored if item.same(line.measurements[0])), None)
             if same is None:
                 fresh.append(line)
             else:
@@ -298,7 +350,7 @@ class _Judge:
                 candidate=candidate,
                 number=of,
                 replaces=bool(corrected) and ended,
-                measurements=tuple(line.measurement for line in fresh),
+                measurements=tuple(item for line in fresh for item in line.measurements),
                 off_pool=described,
                 basis=0 if evaluation is None else len(evaluation.attempts),
             ),

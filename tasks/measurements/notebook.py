@@ -19,10 +19,16 @@ Values = str | Path | pd.DataFrame | Mapping[int, float] | Sequence[Mapping[str,
 
 
 def ask(resources: Resources, name: str, count: int | None) -> pd.DataFrame:
-    """Proposes until enough proposals wait; returns these, one row each, with the columns that describe the candidates."""
+    """Proposes until enough proposals wait; returns these, one row each, with the columns that describe the candidates.
+
+    Where a descriptor is to be measured first, a row for each of its candidates follows, without a number: ``measure`` names
+    the descriptor.
+    """
     telling.ask(resources, _actor(), name, count)
-    waiting = waiting_proposals(resources.store, name).waiting
-    rows = [item.model_dump(exclude={"cells"}) | item.cells for item in waiting]
+    asked = waiting_proposals(resources.store, name)
+    rows = [item.model_dump(exclude={"cells"}) | item.cells for item in asked.waiting]
+    offer = asked.descriptor
+    rows += [] if offer is None else [{"candidate": candidate, "measure": offer.column} for candidate in offer.candidates]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["number", "candidate"])
 
 

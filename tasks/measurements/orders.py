@@ -50,7 +50,7 @@ class Receipt(Record):
     Attributes:
         campaign: Name of the campaign.
         command: Id of the stored command; None: the report says nothing new.
-        new: Numbers of new ``values``, ``repeats``, ``corrections``, ``failures`` and ``off_pool`` candidates.
+        new: Numbers of new ``values``, ``repeats``, ``corrections``, ``failures``, ``descriptors`` and ``off_pool`` candidates.
         known: Lines whose measurement was stored before.
         empty: Lines without a value.
         ignored: Columns that are not read.
@@ -125,7 +125,15 @@ def open_manual(store: CampaignStore, name: str) -> OpenedCampaign:
     return OpenedCampaign(record, spec, open_space(spec.space, Path(record.base_path)), store.evaluations(name))
 
 
-def store_ask(store: CampaignStore, actor: Actor, name: str, count: int | None, identifier: str | None = None) -> Command:
+def store_ask(
+    store: CampaignStore,
+    actor: Actor,
+    name: str,
+    count: int | None,
+    identifier: str | None = None,
+    *,
+    values_only: bool = False,
+) -> Command:
     """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
     if count is not None and not 1 <= count <= MOST_ASKED:
         raise ConfigurationError(f"{count} proposals: expected 1 to {MOST_ASKED}")
@@ -133,7 +141,10 @@ def store_ask(store: CampaignStore, actor: Actor, name: str, count: int | None, 
     if count is None:
         earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
         count = next((int(item) for item in reversed(earlier) if item), None)
-    return _store(store, actor, name, "ask", {} if count is None else {"count": count}, identifier or f"ask-{uuid.uuid4().hex}")
+    payload: JsonDict = {} if count is None else {"count": count}
+    if values_only:
+        payload["values"] = True
+    return _store(store, actor, name, "ask", payload, identifier or f"ask-{uuid.uuid4().hex}")
 
 
 def store_release(
@@ -168,7 +179,9 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
     if not judged.reports:
         return found
     payload: JsonDict = {"reports": [item.model_dump(mode="json", exclude_none=True) for item in judged.reports]}
-    chosen = identifier or f"tell-{short_hash([name, payload])}"
+    # A descriptor that is corrected there and back is another report each time.
+    earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
+    chosen = identifier or f"tell-{short_hash([name, payload, *earlier_commands])}"
     _refuse_overlap(pending, judged, chosen)
     _store(store, actor, name, "tell", payload, chosen)
     return found.model_copy(update={"command": chosen})

@@ -80,7 +80,7 @@ def read_report(content: bytes, name: str = "the report") -> Report:
 
     Args:
         content: The file: UTF-8 or UTF-16, separated by commas, semicolons or tabs.
-        name: What messages call it.
+        name: Its name in messages.
 
     Raises:
         ReportError: It cannot be read; names the line.
@@ -171,7 +171,7 @@ def number(cell: str, *, comma: bool) -> float:
             raise ValueError(f"{cell!r} may be {text.replace(',', '.')} or {text.replace(',', '')}; write it with a point")
         return float(text.replace(",", "."))
     if re.fullmatch(r"[-+]?[\d.,'\u00a0\u202f ]+", text):
-        raise ValueError(f"{cell!r} is no plain number; write it without separators of thousands")
+        raise ValueError(f"{cell!r} is not a plain number; write it without separators of thousands")
     raise ValueError(f"{cell!r} is not a number")
 
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 import numpy as np
 from pydantic import AwareDatetime
 
+from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, DescribingSpace
-from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.measurements.orders import OpenedCampaign, open_manual
@@ -23,7 +24,7 @@ class Waiting(Record):
         number: Of the proposal.
         candidate: Its candidate.
         system: Search problem that it belongs to.
-        cells: What describes the candidate.
+        cells: Description of the candidate.
         why: Why it was chosen, in words.
         prediction: Predicted value when it was chosen [the objective's unit]; None before there was a model.
         uncertainty: Standard deviation of the prediction [the objective's unit].
@@ -56,16 +57,20 @@ class Asked(Record):
         unit: Of the values.
         waiting: By number.
         asked_for: How many were last asked for.
+        descriptor: What is to be measured before the next candidate is proposed; None: nothing.
     """
 
     campaign: str
     unit: str
     waiting: tuple[Waiting, ...]
     asked_for: int
+    descriptor: DescriptorOffer | None = None
 
     def to_csv(self) -> str:
         """A table to be filled in: `tansaku tell` reads it."""
+        offer = self.descriptor
         columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
+        columns += [] if offer is None or offer.column in columns else [offer.column]
         heading = ["number", "candidate", *columns, f"value [{self.unit}]", "deviation", "status", "note"]
         lines = [csv_line([*heading, "prediction", "uncertainty", "nearest", "nearest value"], "\n")]
         for item in self.waiting:
@@ -73,6 +78,8 @@ class Asked(Record):
             known = [item.prediction, item.uncertainty, item.nearest, item.nearest_value]
             shown = ("" if cell is None else cell for cell in known)
             lines.append(csv_line([item.number, item.candidate, *cells, "", "", "", "", *shown], "\n"))
+        rows = () if offer is None else offer.candidates
+        lines += [csv_line(["", candidate, *[""] * (len(columns) + 8)], "\n") for candidate in rows]
         return "".join(lines)
 
 
@@ -83,11 +90,18 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
         NotFoundError: No campaign of this name is stored.
         ConfigurationError: Its values are computed.
     """
-    return asked_of(open_manual(store, name))
+    opened = open_manual(store, name)
+    said = store.events(name, kind=DESCRIPTOR, limit=1) if opened.spec.space.prices else []
+    return asked_of(opened, next(iter(said), None))
 
 
-def asked_of(opened: OpenedCampaign) -> Asked:
-    """As :func:`waiting_proposals`, for an opened campaign."""
+def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
+    """As :func:`waiting_proposals`, for an opened campaign.
+
+    Args:
+        opened: The campaign.
+        said: The last event in which a driver said that it waits for a descriptor.
+    """
     waiting = [item for item in opened.evaluations if not item.state.terminal]
     counts = [command.payload.get("count") for command in opened.record.commands if command.kind == "ask"]
     neighbours = _nearest(opened, waiting)
@@ -96,7 +110,21 @@ def asked_of(opened: OpenedCampaign) -> Asked:
         unit=opened.spec.objective.unit,
         waiting=tuple(_waiting(opened, item, known) for item, known in zip(waiting, neighbours, strict=True)),
         asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
+        descriptor=None if said is None else _offered(opened, said),
     )
+
+
+def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
+    """The descriptor that the driver waits for, if it has said so since somebody last asked, and nobody has measured it."""
+    asks = [place for place, command in enumerate(opened.record.commands, start=1) if command.kind == "ask"]
+    number = max((item.proposal.number for item in opened.evaluations), default=0) + 1
+    if said.data["number"] != number or (asks and said.data["commands"] < asks[-1]):
+        return None
+    offer = DescriptorOffer.model_validate({key: said.data[key] for key in DescriptorOffer.model_fields})
+    if not isinstance(opened.space, DescribingSpace):
+        return None
+    space = opened.space
+    return offer if any(offer.column not in space.cells(name) for name in offer.candidates) else None
 
 
 def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None) -> Waiting:
@@ -151,7 +179,12 @@ def _scaled(pool: CandidatePool, positions: np.ndarray) -> FloatArray:
     """Features of candidates in units of their spread over the pool, shape ``(n, d)``."""
     parts = []
     for group in pool.groups.values():
-        spread = group.values.std(axis=0)
-        scaled = group.values / np.where(spread > 0, spread, 1.0) / np.sqrt(group.values.shape[1])
+        # A number that is still to be measured says nothing of what is similar.
+        known = ~np.isnan(group.values)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, group.values, 0.0).sum(axis=0) / count
+        values = np.where(known, group.values, mean)
+        spread = np.sqrt(np.square(values - mean).sum(axis=0) / count)
+        scaled = values / np.where(spread > 0, spread, 1.0) / np.sqrt(group.values.shape[1])
         parts.append(scaled[group.index[positions]])
     return np.concatenate(parts, axis=1) if parts else np.zeros((len(positions), 1))

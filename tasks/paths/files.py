@@ -61,6 +61,10 @@ class PathReport:
         unsure = {candidate: float(surface.deviations[candidate]) for candidate in named if not surface.computed[candidate]}
         return {
             "barriers": [found.row() for found in surface.barriers],
+            "barriers_by_neighbours": {
+                str(number): [value if np.isfinite(value) else None for value in barriers]
+                for number, barriers in surface.barriers_by_neighbours().items()
+            },
             **describe_network(self.network, {key: value for key, value in unsure.items() if np.isfinite(value)}),
             "attempt_frequency": self.attempt,
             "diffusion": None if self.diffusion is None else describe_diffusion(self.diffusion),
@@ -94,7 +98,7 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--out: {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"--out: {str(folder)!r} cannot be created: {error.strerror}") from error
     document = report.document()
     data, graph = folder / "network.json", folder / "network.graphml"
     data.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")

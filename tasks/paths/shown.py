@@ -9,6 +9,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.units import convert
 from tansaku.tasks.figures.paths import Slice, path_profile, surface_slices
 from tansaku.tasks.paths.files import PathReport
+from tansaku.tasks.paths.hops import distinct_hops
 from tansaku.tasks.paths.surface import read_surface
 from tansaku.tasks.views.campaign_figures import evenly
 from tansaku.tasks.views.diffusion import ArrheniusLine, BarrierLine, Diffusion, HopLine, PathLine, PosteriorLine, SurfaceSlice
@@ -19,6 +20,7 @@ MOST_ALONG = 40
 """Points of a slice along each vector; of more, evenly spaced ones are shown."""
 
 _AXES = "abc"
+_OF_A_HOP = ("hop", "count", "length", "forward_barrier", "reverse_barrier", "deviation")
 
 
 def diffusion_of(data: CampaignData, version: str) -> Diffusion:
@@ -53,22 +55,10 @@ def diffusion_of(data: CampaignData, version: str) -> Diffusion:
 
 def _hops(report: PathReport) -> tuple[HopLine, ...]:
     """The lowest hops, one of those that symmetry makes equal."""
-    lines: dict[tuple[int, float, float], HopLine] = {}
-    for hop in report.document()["hops"]:
-        # A hop and its way back are one: the lower barrier first.
-        low, high = sorted((hop["forward_barrier"], hop["reverse_barrier"]))
-        key = (hop["class"], round(low, 9), round(high, 9))
-        known = lines.get(key)
-        lines[key] = HopLine(
-            hop=hop["hop"] if known is None else known.hop,
-            count=1 if known is None else known.count + 1,
-            length=hop["length"],
-            forward_barrier=low,
-            reverse_barrier=high,
-            deviation=hop["deviation"],
-            limits=tuple(sorted({*hop["limits"], *(() if known is None else known.limits)})),
-        )
-    return tuple(sorted(lines.values(), key=lambda line: (line.forward_barrier, line.reverse_barrier))[:MOST_HOPS])
+    return tuple(
+        HopLine(limits=tuple(hop["limits"]), **{key: hop[key] for key in _OF_A_HOP})
+        for hop in distinct_hops(report.document())[:MOST_HOPS]
+    )
 
 
 def _slice(cut: Slice) -> SurfaceSlice:

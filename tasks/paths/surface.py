@@ -20,9 +20,13 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.barrier import BarrierBelief
+from tansaku.models.engine.goals import Connectivity
+from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.views.predictions import pool_expectation
 from tansaku.tasks.views.results import CampaignData
+
+NEIGHBOURS: tuple[Connectivity, ...] = (6, 26)
 
 CONFIDENCE = 0.95
 """Of the intervals of barriers."""
@@ -75,7 +79,7 @@ class CampaignSurface:
         grid: The unfolded grid.
         space: Of the ion's positions.
         goal: The campaign's.
-        beliefs: What the model knows of the barrier in one, two and three dimensions; empty without a model.
+        beliefs: The model's posterior of the barrier in one, two and three dimensions; empty without a model.
     """
 
     values: FloatArray
@@ -127,18 +131,16 @@ class CampaignSurface:
             )
         return tuple(found)
 
+    def barriers_by_neighbours(self) -> dict[Connectivity, tuple[float, float, float]]:
+        """Barriers with 6 and with 26 neighbours of a grid point [eV], infinite where there is no path.
+
+        With 26 a path may cut corners of the grid; where the two differ much, the grid is coarse.
+        """
+        return {number: bottleneck(self.values, self.grid, number).barriers for number in NEIGHBOURS}
+
     def path(self, dimensions: int) -> GridPath | None:
         """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""
-        stations: list[FloatArray] = []
-        cell = np.zeros(3)
-        for number, hop in self.network.path(dimensions):
-            item = self.network.passes[number]
-            if not stations:
-                stations.append(np.array(self.network.sites[hop.first].fraction))
-            # A hop that is taken backwards has its pass in the cells seen from its other end.
-            origin = cell if hop == item.hop else cell - np.array(item.hop.cell)
-            cell = cell + np.array(hop.cell)
-            stations += [np.array(item.fraction) + origin, np.array(self.network.sites[hop.second].fraction) + cell]
+        stations = self.network.stations(dimensions)
         return self.paths.through(stations) if stations else None
 
 

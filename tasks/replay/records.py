@@ -80,7 +80,7 @@ class BenchResult(Record):
     """A benchmark's file.
 
     Attributes:
-        provenance: What was compared, on what, by which versions.
+        provenance: The methods compared, the table, and the versions of the code.
         exhaustive_cost: Cost of all candidates.
     """
 

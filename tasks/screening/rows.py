@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
-from tansaku.tasks.csv_text import csv_of, texts_of
+from tansaku.tasks.formats.csv_text import csv_of, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.design import Constraints
 from tansaku.models.sparse.search.generated import KINDS, generated_table
 from tansaku.models.sparse.search.scores import CLASS_SCORES
+from tansaku.tasks.sparse.folders import created
 from tansaku.tasks.sparse.report import write_report
 from tansaku.tasks.sparse.search import Found, Report, SearchSettings, search_table
 from tansaku.tasks.sparse.table_file import SearchTable, Wanted, check_size, read_table
@@ -89,6 +90,27 @@ def find(
     Returns:
         The result, and where generated columns come from.
     """
+    table, settings, extra = prepared(path, options, say)
+    found = search_table(table, settings, jobs, created(folder), report)
+    if found.convergence is not None and not found.convergence.reached:
+        say(
+            f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "
+            f"round trips of {found.convergence.temperatures} temperatures; raise --steps"
+        )
+    return found, extra
+
+
+def prepared(path: Path, options: Options, say: Callable[[str], None]) -> tuple[SearchTable, SearchSettings, JsonDict]:
+    """Reads and checks a table; arguments and errors as of :func:`run`.
+
+    Args:
+        path: CSV file.
+        options: What is asked for.
+        say: Receives findings.
+
+    Returns:
+        The table, how it is searched, and where generated columns come from.
+    """
     if options.criterion not in CLASS_SCORES:
         raise ConfigurationError(f"--criterion {options.criterion!r}: expected {', '.join(CLASS_SCORES)}")
     if options.method not in METHODS:
@@ -107,17 +129,7 @@ def find(
         options.largest, options.criterion, options.method, constraints,
         options.resamples, options.repeats, options.steps, options.seed,
     )  # fmt: skip
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out {str(folder)!r}: the folder cannot be created: {error.strerror}") from error
-    found = search_table(table, settings, jobs, folder, report)
-    if found.convergence is not None and not found.convergence.reached:
-        say(
-            f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "
-            f"round trips of {found.convergence.temperatures} temperatures; raise --steps"
-        )
-    return found, extra
+    return table, settings, extra
 
 
 def _constraints(table: SearchTable, options: Options) -> Constraints:

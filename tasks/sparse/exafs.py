@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import multiprocessing
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +19,11 @@ from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.numbers import number_posterior
+from tansaku.models.sparse.search.exhaustive import Running
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
 from tansaku.tasks.sparse.feff_file import read_feff
+from tansaku.tasks.sparse.folders import created, report_folders
 from tansaku.tasks.sparse.search import Report
 
 
@@ -83,7 +89,11 @@ class FoundShells:
 
 
 def find_shells(
-    signal: FineStructure, scatterers: tuple[Scatterer, ...], settings: ExafsSettings, report: Report
+    signal: FineStructure,
+    scatterers: tuple[Scatterer, ...],
+    settings: ExafsSettings,
+    report: Report,
+    state: Path | None = None,
 ) -> FoundShells:
     """Finds the shells of a fine structure.
 
@@ -92,41 +102,97 @@ def find_shells(
         scatterers: Elements around the absorber.
         settings: How.
         report: Receives progress.
+        state: Folder from which an interrupted search of the same data and settings continues; None: none is written.
 
     Raises:
         ConfigurationError: The Feff files do not reach far enough, there is nothing to explain, or there are too few points.
     """
     settings.check(signal)
     fitter = ShellFitter(ShellScore(signal, scatterers, settings.bounds))
-    sets = fitter.best_by_number(settings.most, lambda share: report("shells", share))
+    running = Running(1, None if state is None else state / "shells.npz", lambda share: report("shells", share))
+    sets = fitter.best_by_number(settings.most, running, _key(signal, scatterers, settings))
     return FoundShells(signal, scatterers, settings, tuple(fitter.fit(placed) for placed in sets))
 
 
-def run(path: Path, feff: Sequence[Path], out: Path, reading: Reading, settings: ExafsSettings, report: Report) -> JsonDict:
-    """Finds the shells of a file's fine structure and writes the report.
+def _key(signal: FineStructure, scatterers: tuple[Scatterer, ...], settings: ExafsSettings) -> str:
+    """Identifies the search: the same fine structure, Feff files and settings."""
+    paths = [path for scatterer in scatterers for path in scatterer.paths]
+    said = json.dumps([asdict(settings), [[path.absorber, path.scatterer, path.distance] for path in paths]], sort_keys=True)
+    waves = [a.tobytes() for path in paths for a in (path.k, path.amplitude, path.phase, path.momentum, path.free_path)]
+    return hashlib.sha256(said.encode() + b"|".join([signal.k.tobytes(), signal.chi.tobytes(), *waves])).hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """One file to be searched, perhaps in a process of its own."""
+
+    name: str
+    signal: FineStructure
+    origin: JsonDict
+    scatterers: tuple[Scatterer, ...]
+    settings: ExafsSettings
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ExafsFiles:
+    """Files of a search.
+
+    Attributes:
+        paths: Of the absorption spectra or fine structures.
+        feff: Files feffNNNN.dat of single scattering.
+        out: Folder of the report; an interrupted search continues from it. Several files have a folder each in it.
+    """
+
+    paths: Sequence[Path]
+    feff: Sequence[Path]
+    out: Path
+
+
+def run(
+    files: ExafsFiles, reading: Reading, settings: ExafsSettings, jobs: int = 1, report: Report | None = None
+) -> list[JsonDict]:
+    """Finds the shells of files' fine structures and writes the reports.
 
     Args:
-        path: Of the absorption spectrum or fine structure.
-        feff: Files feffNNNN.dat of single scattering.
-        out: Folder of the report.
-        reading: What of the file is read.
+        files: That are read and written.
+        reading: What of a file is read.
         settings: How shells are searched.
+        jobs: Files that are searched at once.
         report: Receives progress.
 
     Returns:
-        What report.json holds.
+        What report.json holds, by file.
 
     Raises:
-        ConfigurationError: A file or a setting cannot be used, or the folder cannot be created.
+        ConfigurationError: A file or a setting cannot be used, or a folder cannot be created.
     """
+    say: Report = (lambda _stage, _share: None) if report is None else report
+    folders = report_folders(files.paths, files.out)
+    scatterers = scatterers_of([read_feff(file) for file in files.feff])
+    works = []
+    for path, folder in zip(files.paths, folders, strict=True):
+        k, chi, origin = read_fine_structure(path, reading)
+        signal = FineStructure.of(k, chi, settings.choice)
+        settings.check(signal)
+        works.append(_Work(path.name, signal, origin, scatterers, settings, folder))
+    for folder in folders:
+        created(folder)
+    if jobs == 1 or len(works) == 1:
+        return [_searched(work, say) for work in works]
+    found: list[JsonDict] = []
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(min(jobs, len(works)), mp_context=context) as workers:
+        for data in workers.map(_searched, works):
+            found.append(data)
+            say("files", len(found) / len(works))
+    return found
+
+
+def _searched(work: _Work, report: Report | None = None) -> JsonDict:
+    """Searches one file and writes its report."""
     from tansaku.tasks.sparse.exafs_report import write_exafs_report
 
-    scatterers = scatterers_of([read_feff(file) for file in feff])
-    k, chi, origin = read_fine_structure(path, reading)
-    signal = FineStructure.of(k, chi, settings.choice)
-    settings.check(signal)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out {str(out)!r}: the folder cannot be created: {error.strerror}") from error
-    return write_exafs_report(find_shells(signal, scatterers, settings, report), path.name, origin, out)
+    say: Report = (lambda _stage, _share: None) if report is None else report
+    found = find_shells(work.signal, work.scatterers, work.settings, say, work.folder)
+    return write_exafs_report(found, work.name, work.origin, work.folder)

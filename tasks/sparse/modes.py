@@ -26,6 +26,7 @@ from tansaku.models.sparse.search.exhaustive import LIMIT, AllEnergies, Running
 from tansaku.models.sparse.search.landscape import Landscape, landscape, members
 from tansaku.models.sparse.search.sampled import Convergence, search_sampled
 from tansaku.models.sparse.search.subsets import FloatArray, number_of_supports, unrank
+from tansaku.tasks.sparse.folders import created
 from tansaku.tasks.sparse.modes_file import read_snapshots
 from tansaku.tasks.sparse.search import Report
 
@@ -237,8 +238,4 @@ def run(path: Path, out: Path, step: float | None, settings: ModeSettings, jobs:
 
     settings.check()
     snapshots = read_snapshots(path, step)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out {str(out)!r}: the folder cannot be created: {error.strerror}") from error
-    return write_modes_report(find_modes(snapshots, settings, jobs, out, report), path.name, out)
+    return write_modes_report(find_modes(snapshots, settings, jobs, created(out), report), path.name, out)

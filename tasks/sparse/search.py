@@ -32,7 +32,8 @@ EXHAUSTIVE_UP_TO = 3_000_000
 REPEATED_UP_TO = 300_000
 """The same for searches that are repeated on resampled and virtual data."""
 _KEPT_ROWS = 0.8
-_GROWTH = (1, 2, 4)  # rows of virtual data, in units of the table's
+GROWTH = (1, 2, 4)
+"""Rows of virtual data, in units of the table's."""
 
 Chosen = dict[str, list[int]]
 """Columns by method."""
@@ -117,6 +118,11 @@ def build_score(settings: SearchSettings, design: Design, *, classes: bool) -> S
     return (class_score if classes else linear_score)(settings.criterion, design)
 
 
+def number_of_units(table: SearchTable, settings: SearchSettings) -> int:
+    """Number of columns, or of groups of columns, that supports are made of."""
+    return Design.of(table.x, table.y, settings.constraints, classes=bool(table.classes)).n_units
+
+
 def is_exhaustive(settings: SearchSettings, n_units: int, limit: int = EXHAUSTIVE_UP_TO) -> bool:
     """Whether all supports are searched."""
     return settings.method == "exhaustive" or (
@@ -165,8 +171,16 @@ def _searched(
 
 
 @dataclass(frozen=True, eq=False)
-class _Repeat:
-    """One more search, of other data."""
+class Repeat:
+    """One more search, of other data.
+
+    Attributes:
+        x: Values of the columns, (n_rows, n_columns).
+        y: Target, (n_rows,).
+        settings: Of the search.
+        classes: Whether the target is a class.
+        with_methods: Whether the usual methods choose too.
+    """
 
     x: FloatArray
     y: FloatArray
@@ -175,7 +189,7 @@ class _Repeat:
     with_methods: bool
 
 
-def _repeated(repeat: _Repeat) -> Chosen:
+def repeated(repeat: Repeat) -> Chosen:
     """Columns that the search, and if asked for the usual methods, choose."""
     settings = repeat.settings
     design = Design.of(repeat.x, repeat.y, settings.constraints, classes=repeat.classes)
@@ -199,21 +213,21 @@ class _Stages:
         self._table, self._settings, self._jobs, self._path, self._report = table, settings, jobs, path, report
         self._done: JsonDict = read_json(path) or {}
 
-    def _run(self, stage: str, repeats: Sequence[tuple[str, _Repeat]]) -> None:
+    def _run(self, stage: str, repeats: Sequence[tuple[str, Repeat]]) -> None:
         """Runs the searches that an earlier run did not finish."""
         missing = [(name, repeat) for name, repeat in repeats if name not in self._done]
         done = len(repeats) - len(missing)
         if self._jobs == 1 or len(missing) < 2:
-            results = map(_repeated, [repeat for _, repeat in missing])
+            results = map(repeated, [repeat for _, repeat in missing])
             self._collect(stage, missing, results, done, len(repeats))
             return
         from multiprocessing import get_context
 
         with ProcessPoolExecutor(self._jobs, mp_context=get_context("forkserver")) as workers:
-            self._collect(stage, missing, workers.map(_repeated, [repeat for _, repeat in missing]), done, len(repeats))
+            self._collect(stage, missing, workers.map(repeated, [repeat for _, repeat in missing]), done, len(repeats))
 
     def _collect(
-        self, stage: str, missing: Sequence[tuple[str, _Repeat]], results: Iterable[Chosen], done: int, total: int
+        self, stage: str, missing: Sequence[tuple[str, Repeat]], results: Iterable[Chosen], done: int, total: int
     ) -> None:
         for (name, _), chosen in zip(missing, results, strict=True):
             self._done[name] = chosen
@@ -229,7 +243,7 @@ class _Stages:
             rows = np.sort(rng.choice(len(table.y), max(settings.largest + 2, round(_KEPT_ROWS * len(table.y))), replace=False))
             if np.ptp(table.y[rows]) > 0.0:
                 repeats.append(
-                    (f"resample {number}", _Repeat(table.x[rows], table.y[rows], settings, bool(table.classes), True))
+                    (f"resample {number}", Repeat(table.x[rows], table.y[rows], settings, bool(table.classes), True))
                 )
         self._run("resampling", repeats)
         whole = {"search": best} | {name: columns for name, (columns, _) in chosen.items()}
@@ -251,11 +265,11 @@ class _Stages:
         settings, results = self._settings, []
         if settings.repeats == 0 or not model.columns:
             return ()
-        by_rows: dict[int, list[tuple[str, _Repeat]]] = {}
-        for rows in (growth * len(self._table.y) for growth in _GROWTH):
+        by_rows: dict[int, list[tuple[str, Repeat]]] = {}
+        for rows in (growth * len(self._table.y) for growth in GROWTH):
             for number in range(settings.repeats):
                 x, y = model.draw(rows, np.random.default_rng([settings.seed, 2, rows, number]))
-                repeat = _Repeat(x, y, settings, model.classes, False)
+                repeat = Repeat(x, y, settings, model.classes, False)
                 by_rows.setdefault(rows, []).append((f"virtual {rows} {number}", repeat))
         self._run("virtual data", [repeat for repeats in by_rows.values() for repeat in repeats])
         for rows, repeats in by_rows.items():

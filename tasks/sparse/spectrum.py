@@ -19,6 +19,7 @@ from tansaku.models.sparse.search.subsets import EMPTY, FloatArray
 from tansaku.models.sparse.spectra.candidates import Fit, Fitter, Peaks
 from tansaku.models.sparse.spectra.peaks import PeakDictionary, ShapeName
 from tansaku.models.sparse.spectra.score import PeakScore, Spectrum
+from tansaku.tasks.sparse.folders import created, report_folders
 from tansaku.tasks.sparse.search import Report
 from tansaku.tasks.sparse.spectrum_file import read_spectrum
 
@@ -195,22 +196,13 @@ def run(paths: Sequence[Path], out: Path, settings: SpectrumSettings, jobs: int,
     from tansaku.tasks.sparse.spectrum_features import write_features
     from tansaku.tasks.sparse.spectrum_report import write_spectrum_report
 
-    names = [path.name for path in paths]
-    stems = [Path(name).stem for name in names]
-    repeated = [stem for stem in stems if stems.count(stem) > 1]
-    if repeated:
-        raise ConfigurationError(f"{repeated[0]}: two files of this name; their reports would be in one folder")
+    names, folders = [path.name for path in paths], report_folders(paths, out)
     spectra = [read_spectrum(path) for path in paths]
     for spectrum in spectra:
         settings.dictionary(spectrum)
     found, fits = [], []
-    for name, spectrum in zip(names, spectra, strict=True):
-        folder = out if len(spectra) == 1 else out / Path(name).stem
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"--out {str(out)!r}: the folder cannot be created: {error.strerror}") from error
-        decomposed = decompose(spectrum, settings, jobs, folder, report)
+    for name, spectrum, folder in zip(names, spectra, folders, strict=True):
+        decomposed = decompose(spectrum, settings, jobs, created(folder), report)
         found.append(write_spectrum_report(decomposed, name, folder))
         fits.append(decomposed.best)
     if len(spectra) > 1:

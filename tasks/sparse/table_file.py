@@ -11,7 +11,7 @@ import pandas as pd
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.csv_text import texts_of
+from tansaku.tasks.formats.csv_text import texts_of
 
 _LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
 _COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained

@@ -48,7 +48,7 @@ def draw_up(
         proposer: The model's owner.
         search: The search's proposals so far.
         plan: The proposal that would be chosen next.
-        rules: What the round goes by; its random numbers follow from the seed and the plan's number alone.
+        rules: The plan of the round; its random numbers follow from the seed and the plan's number alone.
         refit: The last refit, if there was one.
     """
     if not isinstance(proposer, Certifier):

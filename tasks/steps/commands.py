@@ -25,7 +25,7 @@ _ENDED_BADLY = (EvaluationState.FAILED, EvaluationState.CANCELLED)
 def apply_commands(context: StepContext) -> bool:
     """Reads the campaign's commands and applies the new ones.
 
-    What a command does comes before its mark as applied and may be done twice, so a kill in between is harmless.
+    A command is carried out before it is marked as applied, and may be carried out twice, so a kill in between is harmless.
 
     Returns:
         False if a command describes candidates that this driver's pool lacks: the space has to be opened again.

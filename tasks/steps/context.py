@@ -20,7 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
-from tansaku.tasks.observer import Observer
+from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of
@@ -187,6 +187,12 @@ class Ledger:
         return int(asked[-1] or self.spec.execution.in_flight) if asked and self.spec.manual else self.spec.execution.in_flight
 
     @property
+    def values_only(self) -> bool:
+        """Whether who last asked wants candidates, whatever descriptors would gain."""
+        asked = [command.payload.get("values") for command in self.commands if command.kind == "ask"]
+        return bool(asked and asked[-1])
+
+    @property
     def paused(self) -> bool:
         """Whether the last of pause and resume was pause."""
         return self.last_of(("pause", "resume")) == "pause"
@@ -243,7 +249,7 @@ class StepContext:
             source=source_of(spec),
             direction=spec.objective.direction,
             budget=spec.budget,
-            limit=cost_limit(spec.budget, self.ledger.pool),
+            limit=cost_limit(spec.budget, self.ledger.pool, spec.space.spent_on_descriptors),
             initial_count=self.initial_count,
             in_flight=spec.execution.in_flight,
             # People answer in any order, and what they have answered is to be used.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import Evaluation, Event, Proposal
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.retraining.driver import ready_for, trained_at_end
 from tansaku.tasks.retraining.due import look_at
 from tansaku.tasks.steps.adopt import priced_for_adoption
+from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.refinement import refine_pool
@@ -61,6 +63,8 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     _note_transfer(context, number)
     if _answer_is_known(context, plan, rules):
         return StopReason.CERTAIN
+    if _descriptor_first(context, plan):
+        return None
     begun = time.perf_counter()
     proposer = context.committee.informed(context.proposer, ledger, number)
     proposal = choose(proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
@@ -74,6 +78,21 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         # After the choice, so that looking never touches it.
         note_certificate(context, plan)
     return committed
+
+
+def _descriptor_first(context: StepContext, plan: Plan) -> bool:
+    """Whether a descriptor is to be measured before the next value: reported, it makes the driver propose again."""
+    ledger, proposer = context.ledger, context.proposer
+    if not ledger.spec.space.prices or ledger.values_only or plan.number <= context.initial_count:
+        return False
+    begun = time.perf_counter()
+    offer = proposer.descriptor(ledger.pool, plan.history) if isinstance(proposer, DescriptorBuyer) else None
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if offer is not None:
+        asked = len(ledger.commands)
+        data = offer.model_dump(mode="json") | {"number": plan.number, "commands": asked}
+        log_event(context, DESCRIPTOR, [plan.number, asked, offer.column, *offer.candidates], data)
+    return offer is not None
 
 
 def _answer_is_known(context: StepContext, plan: Plan, rules: RoundRules) -> bool:

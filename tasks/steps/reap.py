@@ -18,7 +18,7 @@ def reap_orphans(runtime: Mapping[str, object]) -> list[JsonDict]:
     """Ends the recorded helpers of a driver that is gone; workers end by themselves when their job has ended.
 
     Args:
-        runtime: What the last driver recorded; ``driver`` and ``helpers`` are read.
+        runtime: Record of the last driver; ``driver`` and ``helpers`` are read.
 
     Returns:
         Identity of each process that was still there.

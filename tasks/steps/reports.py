@@ -18,6 +18,7 @@ from tansaku.tasks.steps.propose import commit
 from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.steps.submit import begin
 from tansaku.tasks.steps.summaries import EvaluationSummary
+from tansaku.tasks.views.overview import stored_spec
 
 REPORTED_MODEL = "reported"
 """Model name of proposals that a report made: measurements that nobody had asked for."""
@@ -27,8 +28,11 @@ _UNBEGUN = (EvaluationState.PROPOSED, EvaluationState.CANCELLED)
 
 
 def pool_is_known(context: StepContext, command: Command) -> bool:
-    """Whether the driver's pool has all candidates that a command describes."""
-    described = [item.candidate for item in reports_of(command.payload) if item.off_pool is not None]
+    """Whether the driver's pool has all candidates and descriptors that a command describes."""
+    reports = reports_of(command.payload)
+    if any(item.descriptors for item in reports) and context.ledger.spec.space != stored_spec(context.ledger.record).space:
+        return False
+    described = [item.candidate for item in reports if item.off_pool is not None]
     try:
         context.ledger.pool.positions(described)
     except NotFoundError:
@@ -39,7 +43,8 @@ def pool_is_known(context: StepContext, command: Command) -> bool:
 def take_report(context: StepContext, command: Command) -> None:
     """Stores reported values. May be done again after a kill at any place: what is stored already is left as it is."""
     for place, report in enumerate(reports_of(command.payload)):
-        _take(context, command, place, report)
+        if report.measurements:  # else its descriptors only, which the space has
+            _take(context, command, place, report)
 
 
 def release_expired(context: StepContext, command: Command) -> None:

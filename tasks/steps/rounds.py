@@ -37,7 +37,7 @@ class RoundRules:
         initial_count: Proposals in the initial design.
         in_flight: Evaluations in progress at once.
         ordered: False: use all that has finished.
-        cost_prior: What cost is learned from besides measured times, None where costs are given.
+        cost_prior: Prior of a learned cost, None where costs are given.
         campaign: Name written into refits.
         max_cost: Candidates above this predicted cost are skipped, None for no limit.
         unit: Of the objective.

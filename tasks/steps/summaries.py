@@ -27,7 +27,7 @@ class EvaluationSummary:
         source: Hash of what computes it.
         replicate: 0, or the number of the rerun.
         predicted_cost: As proposed [the space's cost unit].
-        measured_cost: What it took [core-seconds], None while it is in progress and where nothing was measured.
+        measured_cost: Measured cost [core-seconds], None while it is in progress or if it was not measured.
         initial: Whether it belongs to the initial design.
         purpose: ``search`` or ``polish``.
         horizon: Of its proposal.

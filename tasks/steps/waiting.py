@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.observer import Observer
+from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.steps.context import Ledger
 
 _WORDS = {

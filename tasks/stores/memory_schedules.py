@@ -75,6 +75,6 @@ class MemorySchedules:
             self._mirrors[mirror.id] = normalised(mirror)
 
     def schedule_mirrors(self) -> list[ScheduleMirror]:
-        """What all services said last, by name."""
+        """The latest reports of all services, by name."""
         with self._lock:
             return [self._mirrors[name] for name in sorted(self._mirrors)]

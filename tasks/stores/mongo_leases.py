@@ -9,7 +9,7 @@ from pymongo import DESCENDING, ReturnDocument
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, LeaseOwner
-from tansaku.tasks.garbage import collection_paused
+from tansaku.tasks.site.garbage import collection_paused
 from tansaku.tasks.stores import campaigns
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_derived import PART, Derived

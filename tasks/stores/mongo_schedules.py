@@ -86,7 +86,7 @@ class MongoSchedules:
             self._mirrors.replace_one({"_id": key}, document, upsert=True)
 
     def schedule_mirrors(self) -> list[ScheduleMirror]:
-        """What all services said last, by name."""
+        """The latest reports of all services, by name."""
         with translated("reading the schedules of services"):
             return [
                 from_document(ScheduleMirror, document, key="id") for document in self._mirrors.find().sort("_id", ASCENDING)

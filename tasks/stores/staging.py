@@ -11,7 +11,6 @@ was taken for dead can neither fill the collections of its successor nor replace
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +25,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import JsonDict, LeaseOwner
-from tansaku.tasks.site.processes import find_process, this_driver
+from tansaku.tasks.site.processes import has_ended, this_driver
 
 STAGED = "restoring."
 """Prefix of the names of collections until they are complete."""
@@ -187,7 +186,7 @@ def _has_ended(owner: object) -> bool:
         known = LeaseOwner.model_validate(owner)
     except ValidationError:
         return False
-    return known.host == socket.gethostname() and find_process(known.pid, known.process_started) is None
+    return has_ended(known)
 
 
 def _held(database: str, held: JsonDict | None, prefix: str) -> LeaseHeldError:

@@ -1,4 +1,4 @@
-"""From a model file to a version in the registry."""
+"""Versions of models in the registry: trains, finds, compares and stores them."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class CampaignSources:
                 self._fixed[i] = self._read(source.sha256)
 
     def take(self) -> tuple[SourceData, ...]:
-        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
+        """Present content of the sources; it is stored before this returns, so that :meth:`at` finds it."""
         taken = []
         for i, source in enumerate(self._target.transfer.sources):
             if i in self._fixed or isinstance(source, TableSourceSpec):
@@ -245,7 +245,7 @@ class CampaignSources:
         return tuple(taken)
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """What was taken before, by content. Raises NotFoundError."""
+        """Content taken earlier, by its hash. Raises NotFoundError."""
         return tuple(self._known[item] if item in self._known else self._read(item) for item in sha256)
 
     def _note(self, data: SourceData) -> SourceData:

@@ -30,7 +30,7 @@ def budget_used(spec: CampaignSpec, status: CampaignStatus, spent: TimeSpent) ->
     Args:
         spec: Of the campaign, edits applied.
         status: The campaign's.
-        spent: What limits of time are compared with.
+        spent: Time spent, to compare with time limits.
     """
     budget, unit = spec.budget, f" {status.cost_unit}" if status.cost_unit is not None else ""
     found = [

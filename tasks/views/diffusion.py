@@ -121,7 +121,7 @@ class ArrheniusLine(Record):
 
 
 class Diffusion(Record):
-    """What a campaign knows of an ion's diffusion; None or empty: nothing is known yet.
+    """Results of a campaign on an ion's diffusion; None or empty: nothing is known yet.
 
     Attributes:
         version: Of the campaign.

@@ -24,7 +24,7 @@ _MOST_KEPT = 16
 
 
 class DiffusionReadings:
-    """What campaigns know of diffusion, with the last versions. Safe between threads.
+    """Diffusion results of campaigns, with their latest versions. Safe between threads.
 
     Args:
         store: Holds the campaigns.

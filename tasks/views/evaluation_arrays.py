@@ -37,7 +37,7 @@ class EvaluationArrays:
         spared: Whether surrogate pre-screening left an evaluation at its prediction.
         values: Objective values [the objective's unit], NaN where there is none.
         predicted_costs: As proposed [the space's cost unit].
-        measured_costs: What ended evaluations took [core-seconds], NaN where that was not measured.
+        measured_costs: Measured cost of ended evaluations [core-seconds], NaN where it was not measured.
         means: Values that the proposer expected, NaN where it expected none.
         mean_deviations: Standard deviations of what it expected, NaN where there is none.
         changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].

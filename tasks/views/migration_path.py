@@ -34,7 +34,7 @@ def migration_path(evaluation: Evaluation) -> MigrationPath | None:
 
 
 def _numbers(value: object) -> tuple[float, ...]:
-    """The numbers of a stored list; none if anything in it is no finite number."""
+    """The numbers of a stored list; none if anything in it is not a finite number."""
     if not isinstance(value, list | tuple):
         return ()
     fine = [isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) for item in value]

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.measurements import Reported, reports_of
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Record
+from tansaku.models.domain.records import CampaignRecord, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.stores.documents import problems_of
 
@@ -47,11 +47,17 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
     """
     try:
         spec = CampaignSpec.model_validate(record.spec)
-        described = [report.off_pool for report in _reports(record) if report.off_pool is not None]
-        if not described:
+        rows: dict[str, JsonDict] = {}
+        numbers: dict[str, dict[str, float]] = {}
+        for report in _reports(record):
+            if report.off_pool is not None:
+                rows[report.off_pool.id] = report.off_pool.model_dump(mode="json")
+            if report.descriptors:
+                numbers.setdefault(report.candidate, {}).update(report.descriptors)
+        if not rows and not numbers:
             return spec
-        rows = {item.id: item.model_dump(mode="json") for item in described}
-        return spec.model_copy(update={"space": spec.space.with_off_pool(list(rows.values()))})
+        space = spec.space.with_off_pool(list(rows.values())).with_described(numbers)
+        return spec.model_copy(update={"space": space})
     except ValidationError as error:
         by = f"it was stored by tansaku {record.tansaku_version}, this is {__version__}; " * (
             record.tansaku_version != __version__

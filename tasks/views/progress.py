@@ -17,6 +17,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.wording import counted
+from tansaku.tasks.site.processes import has_ended
 from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.campaigns import being_renamed
 from tansaku.tasks.views.costs import compare_costs, cost_unit
@@ -37,6 +38,8 @@ from tansaku.tasks.views.time_limits import time_limits, time_spent
 
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
+_SILENT_PART = 1 / 3
+"""Of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
 
 
 class CampaignStatus(Record):
@@ -55,15 +58,16 @@ class CampaignStatus(Record):
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
-        limit: What it may spend, None for no limit or when the space cannot be opened.
+        limit: Cost limit, None for no limit or if the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
         driven_hours: Time that drivers have had it.
-        core_hours: What attempts of its evaluations took, as far as it was measured.
+        core_hours: Measured cost of the attempts of its evaluations.
         time_limits: What is spent of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
+        silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         waiting: Numbers of proposals that wait for values that people or robots report.
         warnings: Warnings about its results.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
@@ -97,6 +101,7 @@ class CampaignStatus(Record):
     time_limits: tuple[str, ...] = ()
     certificate: Certificate | None = None
     driver: str | None
+    silence: str | None = None
     waiting: tuple[int, ...] = ()
     failures: tuple[FailedEvaluation, ...]
     lost_attempts: tuple[LostAttempt, ...] = ()
@@ -159,7 +164,7 @@ class CampaignStatus(Record):
         if self.waiting:
             lines.append(f"  waiting for values of {counted(len(self.waiting), 'proposal')}: tansaku ask {self.name}")
         if self.driver is not None:
-            lines.append(f"  driven by {self.driver}")
+            lines.append(f"  driven by {self.driver}" + (f"; {self.silence}" if self.silence else ""))
         elif self.state is CampaignState.INTERRUPTED and not self.damaged:
             lines.append(f"  continue: tansaku resume {self.name}")
         if self.problem is not None:
@@ -198,14 +203,34 @@ def is_paused(record: CampaignRecord) -> bool:
 
 
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
-    """The lease of a campaign's driver, None when nobody drives it.
+    """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
 
     Args:
         record: The campaign.
         now: The time of the store that it was read from, which renews leases; the clock of this machine may be wrong.
     """
     lease = record.lease
-    return lease if lease is not None and lease.expires_at > now else None
+    return lease if lease is not None and lease.expires_at > now and not has_ended(lease.owner) else None
+
+
+def describe_silence(lease: Lease | None, now: datetime) -> str | None:
+    """Since when nothing was heard of a driver that may still run, in words; None: it was heard lately, or nobody drives.
+
+    A driver renews its lease several times before that expires. Processes on other hosts cannot be looked at, so this is what
+    is known of a driver there until its lease expires.
+
+    Args:
+        lease: Of a driver that counts as alive.
+        now: The time of the store that renews leases.
+    """
+    if lease is None or lease.counted_at is None:
+        return None
+    heard, until = lease.counted_at, lease.expires_at
+    if now - heard <= _SILENT_PART * (until - heard):
+        return None
+    return (
+        f"nothing was heard of its driver since {heard:%H:%M:%S}Z; unless that changes, it counts as gone at {until:%H:%M:%S}Z"
+    )
 
 
 def describe_driver(lease: Lease | None) -> str | None:
@@ -293,17 +318,23 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
         StoreError: It cannot be read here; single evaluations that cannot are left out and said.
         MissingComponentError: Its space needs a package that is not installed.
     """
-    record = store.campaign(name)
-    return status_of(StoredCampaign.load(store, record, pools or RecentPools(), live_lease(record, store.now())))
+    record, now = store.campaign(name), store.now()
+    lease = live_lease(record, now)
+    return status_of(StoredCampaign.load(store, record, pools or RecentPools(), lease), describe_silence(lease, now))
 
 
-def status_of(campaign: StoredCampaign) -> CampaignStatus:
-    """Returns the status of a campaign that was read."""
+def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignStatus:
+    """Returns the status of a campaign that was read.
+
+    Args:
+        campaign: As it was read.
+        silence: Of its driver, see :func:`describe_silence`.
+    """
     record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
     stop, limit, exhaustive, spent = None, None, None, time_spent(campaign)
     if campaign.prospects is not None:
         pool = campaign.prospects.pool
-        limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
+        limit, exhaustive = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors), float(pool.cost.sum())
         reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
@@ -339,6 +370,7 @@ def status_of(campaign: StoredCampaign) -> CampaignStatus:
         time_limits=time_limits(spec.budget, spent),
         certificate=campaign.certified.last,
         driver=describe_driver(lease),
+        silence=silence,
         waiting=waiting,
         failures=failures,
         lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),

@@ -41,7 +41,7 @@ class Predictions(Record):
 
 
 class SystemLine(Record):
-    """What was found for a system.
+    """Results for a system.
 
     Attributes:
         system: Its name.

@@ -1,4 +1,4 @@
-"""What readings of a campaign share, and the reading for overviews, which loads columns instead of evaluations."""
+"""Base class of readings of a campaign, and the reading for overviews, which loads columns instead of evaluations."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from tansaku.models.domain.records import CampaignRecord, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
-from tansaku.tasks.garbage import give_back_memory
+from tansaku.tasks.site.garbage import give_back_memory
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.headline import Best
 from tansaku.tasks.views.kept_evaluations import KeptEvaluations
 from tansaku.tasks.views.once import Once
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
-from tansaku.tasks.views.progress import CampaignStatus, live_lease, status_of
+from tansaku.tasks.views.progress import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.views.prospects import RecentPools
 from tansaku.tasks.views.stored_campaign import StoredCampaign
 
@@ -112,6 +112,7 @@ class CampaignLine(Record):
         cost_unit: None where the file gives costs, whose unit is unknown.
         limit: Cost that may be spent, None for no limit.
         driver: Who drives it now, or None.
+        silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         updated: Time of the last proposal, result or command.
         problem: What is wrong with the campaign.
     """
@@ -130,6 +131,7 @@ class CampaignLine(Record):
     cost_unit: str | None
     limit: float | None
     driver: str | None
+    silence: str | None = None
     updated: AwareDatetime
     problem: str | None
 
@@ -142,6 +144,7 @@ class Glance:
         version: See :class:`Reading`.
         record: The campaign as stored.
         lease: Of its driver; None: nobody drives it.
+        silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         late: Id of the last event about a late result, None without one.
         changes: Since the mark that was given.
     """
@@ -149,6 +152,7 @@ class Glance:
     version: str
     record: CampaignRecord
     lease: Lease | None
+    silence: str | None
     late: str | None
     changes: Changes
 
@@ -170,7 +174,9 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
     """
     changes = store.changes(name, since)
     record = changes.record or store.campaign(name)
-    lease = live_lease(record, changes.now or store.now())
+    now = changes.now or store.now()
+    lease = live_lease(record, now)
+    silence = describe_silence(lease, now)
     # Of a campaign that is being deleted there is no mark.
     mark = sorted(store.stored_counts(name).items()) if changes.mark is None else changes.mark.model_dump(mode="json")
     newest = [event.id for event in store.events(name, limit=1)]
@@ -181,13 +187,13 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
             record.created_at.isoformat(),
             record.spec,
             [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
-            [record.deleting, lease is not None],
+            [record.deleting, lease is not None, silence],
             [[command.id, command.applied_at_number] for command in record.commands],
             newest,
             late,
         ]
     )
-    return Glance(version, record, lease, late[0] if late else None, changes)
+    return Glance(version, record, lease, silence, late[0] if late else None, changes)
 
 
 class _Followed:
@@ -241,7 +247,7 @@ class _Followed:
             campaign = kept.campaign.updated(self._store, now.record, now.lease, now.changes.evaluations)
             evaluations = kept.evaluations
             evaluations.note(now.changes.evaluations)
-        self.reading = Reading(now.version, campaign, status_of(campaign), evaluations)
+        self.reading = Reading(now.version, campaign, status_of(campaign, now.silence), evaluations)
         self._mark, self._late = now.changes.mark, now.late
         return self.reading
 
@@ -349,6 +355,7 @@ def campaign_line(reading: Reading) -> CampaignLine:
         cost_unit=status.cost_unit,
         limit=status.limit,
         driver=status.driver,
+        silence=status.silence,
         updated=reading.updated,
         problem=status.problem,
     )

@@ -23,7 +23,7 @@ class ScheduleLine(Record):
         task: What it does.
         cron: Fields, or the interval in words.
         revision: Of what is stored; None: read-only.
-        state: What becomes of it, in words.
+        state: Its state, in words.
         service: That has it; None: none yet.
     """
 

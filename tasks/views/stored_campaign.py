@@ -55,7 +55,7 @@ class StoredCampaign:
         lease: Of its driver; None: nobody drove it when the record was read.
         spec: Its resolved spec, edits applied.
         arrays: Its evaluations.
-        incidents: What went wrong with evaluations, by number, in proposal order.
+        incidents: Failures of evaluations, by number, in proposal order.
         warnings: Warnings about results, by number.
         adopted: Numbers of the evaluations whose results were adopted from other campaigns.
         problems: What is wrong with evaluations that cannot be read.
@@ -134,7 +134,9 @@ class StoredCampaign:
             evaluations: New and changed ones.
         """
         before, name = self.record, record.name
-        spec = self.spec if record.spec == before.spec else stored_spec(record)
+        # A report of values may describe candidates, so commands count too.
+        same = record.spec == before.spec and len(record.commands) == len(before.commands)
+        spec = self.spec if same else stored_spec(record)
         refits = self.refits if record.last_refit == before.last_refit else tuple(store.refits(name))
         trained = (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end)
         further = spec.objective.further

@@ -22,8 +22,8 @@ from tansaku.models.domain.specs.objective import BestPerSystemSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.results import CampaignData
-from tansaku.tasks.yaml_text import write_yaml
 
 METADATA_KEY = b"tansaku"
 """Key of the Parquet file's metadata that holds the provenance as JSON."""

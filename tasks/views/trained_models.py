@@ -1,4 +1,4 @@
-"""Stored versions of trained models for the dashboard; the models themselves are not loaded."""
+"""Stored versions of trained models for the dashboard, without loading the models; ``training/versions.py`` compares them."""
 
 from __future__ import annotations
 

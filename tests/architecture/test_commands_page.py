@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 from pathlib import Path
 
 from typer.main import get_command
@@ -35,3 +37,15 @@ def test_options_on_the_page_exist():
         for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) <= known
+
+
+def test_the_first_line_of_a_module_names_its_commands():
+    unnamed = []
+    for name, command in get_command(app).commands.items():
+        if not command.hidden:
+            for inner in all_commands(command):
+                if inner.callback is not None and not hasattr(inner, "commands"):
+                    module = sys.modules[inspect.unwrap(inner.callback).__module__]
+                    if not re.search(rf"`(tansaku )?{name}\b", module.__doc__.partition("\n")[0]):
+                        unnamed.append((module.__name__, name))
+    assert unnamed == []

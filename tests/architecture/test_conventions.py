@@ -35,7 +35,7 @@ def is_source(path: Path) -> bool:
 
 
 def test_unit_tests_mirror_the_sources():
-    """tests/unit/tasks/test_loop.py and tests/unit/tasks/loop/test_*.py belong to tasks/loop.py."""
+    """tests/unit/tasks/driver/test_loop.py and tests/unit/tasks/driver/loop/test_*.py belong to tasks/driver/loop.py."""
     strays = []
     for path in sorted((ROOT / "tests/unit").rglob("test_*.py")):
         folder, name = path.relative_to(ROOT / "tests/unit").parent, path.stem.removeprefix("test_")

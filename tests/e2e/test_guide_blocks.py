@@ -126,7 +126,7 @@ SHELL = {
     "parameters": ["tansaku check my-parameters.yaml"],
     "paths": ["tansaku check h-in-al.yaml"],
     "sparse-search": ["tansaku sparse search"],
-    "what-to-measure-next": ["tansaku sparse next"],
+    "what-to-measure-next": ["tansaku sparse next", "tansaku run samples.yaml", "tansaku tell samples next.csv"],
     "spectra": ["tansaku sparse spectrum"],
     "exafs": ["tansaku sparse exafs"],
     "dynamic-modes": ["tansaku sparse modes"],
@@ -459,14 +459,27 @@ def test_a_sparse_search_as_the_page_has_it(tmp_path, monkeypatch, require):
     assert found["chosen"] == ["x1", "x3", "x7"]
 
 
-def test_what_to_measure_next_as_the_page_has_it(tmp_path, monkeypatch):
+def test_what_to_measure_next_as_the_page_has_it(home, tmp_path, monkeypatch):
     shutil.copy(ROOT / "examples/sparse-synthetic.csv", tmp_path)
     monkeypatch.chdir(tmp_path)
-    exec(python("what-to-measure-next"), {})
+    page = [block for block in BLOCKS if block.page == "what-to-measure-next"]
+    half_known, samples, fill_in = (block.text for block in page if block.language == "python")
+    ranked, offered = (block.text for block in page if block.language == "text")
+    exec(half_known, {})
     (command,) = shell("what-to-measure-next", "tansaku sparse next")
-    shown = next(block.text for block in BLOCKS if block.page == "what-to-measure-next" and block.language == "text")
-    assert run(tmp_path, command).splitlines()[:2] == shown.splitlines()[:2]
+    assert run(tmp_path, command).splitlines()[:2] == ranked.splitlines()[:2]
     assert run(tmp_path, command.replace("x1=0.1", "x1=2")).splitlines()[1].startswith("y\t37\t")
+    (home / "samples.yaml").write_text(shown_text("what-to-measure-next"))
+    shutil.copy(ROOT / "examples/sparse-synthetic.csv", home)
+    monkeypatch.chdir(home)
+    found: dict[str, Any] = {}
+    exec(samples, found)
+    *_, asked = (run(home, command) for command in shell("what-to-measure-next", "tansaku run samples.yaml"))
+    assert asked.startswith(offered)
+    exec(fill_in, found)
+    told, asked = (run(home, command) for command in shell("what-to-measure-next", "tansaku tell samples next.csv"))
+    assert told.startswith("samples: 2 descriptors")
+    assert "  27  s25  (x1 0.9023" in asked
 
 
 def test_a_spectrum_as_the_page_has_it(tmp_path, require):

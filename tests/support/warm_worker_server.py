@@ -54,7 +54,7 @@ PRELOADED = (
     "torch._decomp.decompositions_for_jvp",
     "tansaku.deploy.cli.main",
     "tansaku.deploy.cli.live",
-    "tansaku.tasks.loop",
+    "tansaku.tasks.driver.loop",
     "tansaku.tasks.checks.crystal",
     "tansaku.tasks.launchers.fireworks",
     "tansaku.tasks.launchers.local",

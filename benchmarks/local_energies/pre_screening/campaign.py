@@ -28,14 +28,14 @@ from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.driver.loop import drive, prepare_campaign
+from tansaku.tasks.formats.yaml_text import read_yaml
 from tansaku.tasks.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.jobs.opened import opened_bulk
-from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.yaml_text import read_yaml
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "al-first-look.yaml"
 """The campaign whose jobs are replaced by recorded results."""

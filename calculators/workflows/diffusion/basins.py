@@ -108,7 +108,10 @@ def _descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray)
     best, onto, cells = rank.copy(), np.arange(count), np.zeros((count, 3), dtype=np.intp)
     for step in steps:
         there, crossed = _neighbours(shape, step)
-        lower = rank[there] < best
+        # Along a vector with one or two points several images of a neighbour are as near: the one in the fewest cells away
+        # counts, so that ways down do not wander from cell to cell.
+        nearer = (rank[there] == best) & (np.abs(crossed).sum(axis=1) < np.abs(cells).sum(axis=1))
+        lower = (rank[there] < best) | nearer
         best[lower], onto[lower], cells[lower] = rank[there][lower], there[lower], -crossed[lower]
     # Each repetition doubles the length of the way that has been followed.
     while (onto[onto] != onto).any():

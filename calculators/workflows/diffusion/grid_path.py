@@ -13,7 +13,7 @@ from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.percolation import neighbour_steps
 
 _CELLS = 2
-"""A path leaves the cell that it starts in by at most so many cells."""
+"""A path leads at most so many cells away from where it starts, or past where it ends."""
 
 _SHARPNESS = 12.0
 """Weight of a step, as the exponent from the lowest to the highest energy of the path: low ways are worth detours."""
@@ -62,7 +62,7 @@ class GridPaths:
             stations: Fractional coordinates of grid points, not wrapped.
 
         Raises:
-            ValueError: There is no way between two of them within two cells.
+            ValueError: There is no way between two of them that leads no further than two cells past the second.
         """
         shape = np.array(self._grid.shape)
         whole = [np.rint(station * shape).astype(np.intp) for station in stations]
@@ -80,7 +80,7 @@ class GridPaths:
         low = float(self._energies[np.isfinite(self._energies)].min())
         sharpness = _SHARPNESS / max(top - low, 1e-9)
         goal, first = _cell(end), _cell(start)
-        reach = [_CELLS * count for count in self._grid.shape]
+        reach = np.abs(end - start) + _CELLS * shape
         best, before = {first: 0.0}, {first: first}
         waiting = [(0.0, first)]
         while waiting:
@@ -99,7 +99,7 @@ class GridPaths:
                     best[there], before[there] = further, here
                     heapq.heappush(waiting, (further, there))
         if goal not in before:
-            raise ValueError("no way joins the two points below the higher one")
+            raise ValueError("no path joins the two points below the higher one")
         found = [goal]
         while found[-1] != first:
             found.append(before[found[-1]])

@@ -99,9 +99,25 @@ class HopNetwork:
             return []
         classes = [[item.hop] for item in self.passes]
         allowed = [number for number, item in enumerate(self.passes) if item.energy <= network.level]
-        way = find_path(self.passes[network.limiting].hop, classes, allowed) or []
+        limiting = self.passes[network.limiting].hop
+        # Where the limiting pass is the only way out of a dead end, the path begins in it.
+        way = find_path(limiting, classes, allowed) or find_path(limiting.back, classes, allowed) or []
         start = min(range(len(way)), key=lambda place: self.sites[way[place][1].first].energy, default=0)
         return way[start:] + way[:start]
+
+    def stations(self, dimensions: int) -> list[FloatArray]:
+        """Fractional coordinates of the sites and passes along :meth:`path`, not wrapped; empty where there is none."""
+        found: list[FloatArray] = []
+        cell = np.zeros(3)
+        for number, hop in self.path(dimensions):
+            item = self.passes[number]
+            if not found:
+                found.append(np.array(self.sites[hop.first].fraction))
+            # A hop that is taken backwards has its pass in the cells seen from its other end.
+            origin = cell if hop == item.hop else cell - np.array(item.hop.cell)
+            cell = cell + np.array(hop.cell)
+            found += [np.array(item.fraction) + origin, np.array(self.sites[hop.second].fraction) + cell]
+        return found
 
     def refined(self, sites: Mapping[int, Site], passes: Mapping[int, Pass]) -> HopNetwork:
         """The network with sites and passes that are better known, by number; the passes are sorted again."""

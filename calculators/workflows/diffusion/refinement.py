@@ -90,12 +90,14 @@ class Refinement:
         hops: Hops that were refined, one of those that symmetry makes equal.
         failures: Why others were not, by name of the hop.
         evaluations: Energies and forces that were computed.
+        earlier: How many of them were found in the checkpoint of an earlier run.
     """
 
     network: HopNetwork
     hops: tuple[RefinedHop, ...]
     failures: Mapping[str, str]
     evaluations: int
+    earlier: int = 0
 
 
 class Refiner:
@@ -159,7 +161,8 @@ class Refiner:
             if item.candidate in better
         }
         named = {pass_label(item): failures[item.candidate] for item in network.passes if item.candidate in failures}
-        return Refinement(network.refined(sites, passes), tuple(hops), named, self._through.evaluations + self._earlier)
+        spent = self._through.evaluations + self._earlier
+        return Refinement(network.refined(sites, passes), tuple(hops), named, spent, self._earlier)
 
     def _site(self, network: HopNetwork, number: int, known: dict[int, Site]) -> None:
         site = network.sites[number]

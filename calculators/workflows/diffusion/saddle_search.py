@@ -132,4 +132,4 @@ def _check_slopes(relaxer: Relaxer, start: Atoms, top: State, mode: FloatArray, 
             raise AssertionError("nothing stops this relaxation")
         off = float(np.linalg.norm(bottom.positions[-1] - end.positions[-1]))
         if off > _SAME:
-            raise CalculationError("another_hop", f"a slope of the saddle point ends {off:.2f} Å from the hop's minimum")
+            raise CalculationError("another_hop", f"a descent from the saddle point ends {off:.2f} Å from the hop's minimum")

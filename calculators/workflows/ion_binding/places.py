@@ -1,4 +1,4 @@
-"""Where on a molecule an ion may bind."""
+"""Candidate binding sites of an ion on a molecule."""
 
 from __future__ import annotations
 

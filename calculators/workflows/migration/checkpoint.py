@@ -38,7 +38,7 @@ class Checkpoint:
         return data["data"] if data.get("key") == self.key else None
 
     def save(self, part: str, data: JsonDict, atoms: Atoms | None = None) -> None:
-        """Saves a part, and its structure beside it as a file to look at."""
+        """Saves a part, and its structure as a separate file for inspection."""
         if self.folder is None:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ def guess(crystal: FloatArray | None, kept: IntArray, displaced: IntArray) -> Fl
     Args:
         crystal: Of the full supercell, shape ``(3 n, 3 n)``.
         kept: Indices of the atoms that are there.
-        displaced: Those of them that stand elsewhere, as positions in ``kept``.
+        displaced: Those of them at other positions, as indices into ``kept``.
     """
     if crystal is None:
         return None

@@ -101,7 +101,7 @@ def find_sites(
         settled: What becomes of the ion in one of them, given the sites that are known.
 
     Returns:
-        Sites in the order in which they were found, and voids that are none.
+        Sites in the order in which they were found, and voids that are not sites.
 
     Raises:
         CalculationError: ``no_site``: there is none.

@@ -137,7 +137,7 @@ def find_path(start: Hop, classes: Sequence[Sequence[Hop]], allowed: Sequence[in
         allowed: Numbers of the classes that may be used.
 
     Returns:
-        Class number and hop, in order; None where there is no such way within three cells.
+        Class number and hop, in order; None where there is no such way.
     """
     steps: dict[int, list[tuple[int, Hop]]] = {}
     for number in allowed:
@@ -145,6 +145,8 @@ def find_path(start: Hop, classes: Sequence[Sequence[Hop]], allowed: Sequence[in
             for step in (hop, hop.back):
                 steps.setdefault(step.first, []).append((number, step))
     first = next(number for number in allowed if start in classes[number] or start.back in classes[number])
+    # A way out and back that meets no site's image twice leads no further than this.
+    reach = 2 * len(steps) * max(max(map(abs, step.cell)) for ways in steps.values() for _, step in ways)
     waiting: list[tuple[int, Cell, list[tuple[int, Hop]]]] = [(start.second, start.cell, [(first, start)])]
     seen = {(start.first, (0, 0, 0)), (start.second, start.cell)}
     while waiting:
@@ -153,7 +155,7 @@ def find_path(start: Hop, classes: Sequence[Sequence[Hop]], allowed: Sequence[in
             return way
         for number, hop in steps.get(site, []):
             onto = (cell[0] + hop.cell[0], cell[1] + hop.cell[1], cell[2] + hop.cell[2])
-            if (hop.second, onto) not in seen and max(map(abs, onto)) <= 3:
+            if (hop.second, onto) not in seen and max(map(abs, onto)) <= reach:
                 seen.add((hop.second, onto))
                 waiting.append((hop.second, onto, [*way, (number, hop)]))
     return None

@@ -123,7 +123,7 @@ class _Search:
             raise CalculationError("exploded", f"forces are no longer finite after {self.steps} steps")
         gone = float(np.linalg.norm(positions - self._start, axis=1).max())
         if gone > _ASTRAY:
-            raise CalculationError("no_saddle", f"a search for a saddle point went {gone:.1f} Å astray")
+            raise CalculationError("no_saddle", f"a search for a saddle point moved {gone:.1f} Å away from its start")
         self.positions = positions
         self._learn(moved, (before - self.forces).ravel())
 

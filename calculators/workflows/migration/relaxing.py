@@ -57,7 +57,7 @@ class Through(AseCalculator):
 
     Args:
         calculator: Computes.
-        count: Counts together with whoever else has it; None: by itself.
+        count: Shared counter of evaluations; None: by itself.
     """
 
     implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so

@@ -26,7 +26,7 @@ _REACH = 6.0
 
 _LARGEST = 100.0
 _EXACT = 1e-3
-"""Images of a place nearer to each other than this are one [Å]."""
+"""Images of a place nearer to each other than this are merged [Å]."""
 
 _MOST_MOVES = 50
 
@@ -76,7 +76,7 @@ def find_voids(
         spec: What counts as a void, or where the ion is to be.
 
     Returns:
-        Voids, the roomiest first or in the order given, and the places that are none.
+        Voids, the roomiest first or in the order given, and the places that are not voids.
 
     Raises:
         CalculationError: ``no_site``: nothing is left.
@@ -128,7 +128,7 @@ class VoidMaker:
     Args:
         host: The crystal without the ion.
         operations: Of the crystal.
-        merge_distance: Images of a place that are nearer to it than this are one with it [Å].
+        merge_distance: Images of a place that are nearer to it than this are merged with it [Å].
     """
 
     def __init__(self, host: Atoms, operations: Sequence[Operation], merge_distance: float) -> None:

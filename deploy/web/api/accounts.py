@@ -47,7 +47,7 @@ class NewUser(Body):
 
 
 class UserUpdate(Body):
-    """What is to be changed of a user."""
+    """Changes of a user."""
 
     role: Role | None = None
     disabled: bool | None = None
@@ -55,14 +55,14 @@ class UserUpdate(Body):
 
 
 class PasswordChange(Body):
-    """One's present password and the new one."""
+    """The user's present password and the new one."""
 
     present: SecretStr = Field(max_length=LONGEST)
     new: SecretStr
 
 
 class NewToken(Body):
-    """A token to be issued for oneself."""
+    """A token to be issued for the user who asks."""
 
     label: str = Field(min_length=1, max_length=LONGEST_LABEL, examples=["notebook"])
     role: Role = Role.VIEWER
@@ -101,7 +101,7 @@ class TokenView(BaseModel):
 
 
 class IssuedToken(TokenView):
-    """A new token with its secret, which is shown this once."""
+    """A new token with its secret, which is shown only here."""
 
     secret: str
 
@@ -129,7 +129,7 @@ def log_in(request: Request, credentials: Credentials) -> Response:
 
 @router.get("/session")
 def who(request: Request, actor: Viewer) -> Identity:
-    """Says who is logged in."""
+    """Returns the user who is logged in."""
     return Identity(name=actor.name, role=actor.role, csrf_token=request.state.form_token)
 
 
@@ -175,7 +175,7 @@ def remove_user(request: Request, actor: Admin, name: str) -> Response:
 
 @router.put("/session/password", status_code=HTTPStatus.NO_CONTENT)
 def change_own_password(request: Request, actor: Viewer, change: PasswordChange) -> Response:
-    """Changes one's own password, which ends all of one's sessions."""
+    """Changes the password of the user who asks, which ends all of the user's sessions."""
     present, new = change.present.get_secret_value(), change.new.get_secret_value()
     managing.change_own_password(services_of(request), actor, present, new)
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -183,35 +183,35 @@ def change_own_password(request: Request, actor: Viewer, change: PasswordChange)
 
 @router.get("/tokens")
 def tokens(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[TokenView]:
-    """Lists one's own tokens; all of them for an admin."""
+    """Lists the user's own tokens; for an admin, all tokens."""
     found = services_of(request).accounts.tokens(managing.whose(actor))
     return page([_token_view(token) for token in found], lambda token: token.id, limit, after)
 
 
 @router.post("/tokens", status_code=HTTPStatus.CREATED)
 def add_token(request: Request, actor: Viewer, new: NewToken) -> IssuedToken:
-    """Issues a token. Its secret is in this answer and nowhere else."""
+    """Issues a token. Its secret is only in this answer."""
     secret, token = managing.add_token(services_of(request), actor, new.label, new.role, new.days)
     return IssuedToken(secret=secret, **_token_view(token).model_dump())
 
 
 @router.delete("/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 def revoke_token(request: Request, actor: Viewer, token_id: str) -> Response:
-    """Revokes one of one's own tokens; any for an admin."""
+    """Revokes a token of the user; an admin may revoke any token."""
     managing.revoke_token(services_of(request), actor, token_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/sessions")
 def sessions(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[SessionView]:
-    """Lists one's own sessions; all of them for an admin."""
+    """Lists the user's own sessions; for an admin, all sessions."""
     found = services_of(request).accounts.sessions(managing.whose(actor))
     return page([_session_view(session) for session in found], lambda session: session.id, limit, after)
 
 
 @router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
 def end_session(request: Request, actor: Viewer, session_id: str) -> Response:
-    """Ends one of one's own sessions; any for an admin."""
+    """Ends a session of the user; an admin may end any session."""
     managing.end_session(services_of(request), actor, session_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -220,12 +220,12 @@ def end_session(request: Request, actor: Viewer, session_id: str) -> Response:
 def audit(
     request: Request, _: Admin, limit: Limit = 100, after: After = None, actor: Chosen = None, subject: Chosen = None
 ) -> Listing[AuditEntry]:
-    """Lists who changed what, when and from where, the newest first; of a user or on a subject, if one is given."""
+    """Lists who changed what, when and from where, newest first; optionally only changes by a user or of a subject."""
     return _audit_page(request, limit, after, actor, subject)
 
 
 class CampaignChange(BaseModel):
-    """A change of a campaign as every user may see it: without the address that it came from."""
+    """A change of a campaign as every user may see it, without the address of its author."""
 
     id: str
     at: AwareDatetime
@@ -237,7 +237,7 @@ class CampaignChange(BaseModel):
 
 @router.get("/campaigns/{name}/audit")
 def campaign_audit(request: Request, _: Viewer, name: str, limit: Limit = 100, after: After = None) -> Listing[CampaignChange]:
-    """Lists who changed a campaign and how, the newest first; also what was done to earlier campaigns of its name."""
+    """Lists who changed a campaign and how, newest first, including changes of earlier campaigns with its name."""
     services_of(request).store.campaign(name)
     found = _audit_page(request, limit, after, None, f"campaign:{name}")
     shown = set(CampaignChange.model_fields)

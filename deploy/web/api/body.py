@@ -1,4 +1,4 @@
-"""What all bodies of requests have in common."""
+"""Base class of all request bodies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Body(BaseModel):
-    """Base of what is sent: unknown keys are refused, and halves of characters, which cannot be stored or shown."""
+    """Base class of request bodies: unknown keys are refused, and unpaired surrogates, which cannot be stored or shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,10 +24,10 @@ class Body(BaseModel):
             elif isinstance(part, list):
                 left.extend(part)
             elif isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
-                raise ValueError("a text contains half of a character (a surrogate)")
+                raise ValueError("a text contains an unpaired surrogate (half of a character)")
         return given
 
 
 def known(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of a route whose answer to a repeated request is 200."""
+    """OpenAPI entry of a route that answers a repeated request with 200."""
     return {200: {"model": model, "description": "Known already"}}

@@ -72,11 +72,11 @@ class EvaluationQuery(Body):
     @field_validator("state", "system", "value_min", "value_max", mode="before")
     @classmethod
     def _empty_is_all(cls, value: object) -> object:
-        """A form sends empty fields."""
+        """Treats empty fields of a form as not given."""
         return None if value == "" else value
 
     def selection(self) -> Selection:
-        """The same for the view."""
+        """Returns the query for the view."""
         return Selection(self.state, self.system, self.sort, self.after, self.limit, self.value_min, self.value_max)
 
 
@@ -96,7 +96,7 @@ class Evaluations(BaseModel):
 
 
 class StoredCommand(BaseModel):
-    """A stored command and what becomes of it."""
+    """A stored command and its effect."""
 
     id: str
     kind: CommandKind
@@ -155,7 +155,7 @@ def series(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> 
 
 @router.get("/{name}/predictions", responses=_UNCHANGED, response_model=Predictions)
 def predictions(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> Response:
-    """Values as predicted when their candidates were proposed, and as computed; the last 2,000."""
+    """Values predicted when their candidates were proposed, and computed values; the last 2,000."""
     return _of_version(request, name, seen, predictions_of)
 
 
@@ -186,7 +186,7 @@ def give_command(
     body: NewCommand,
     headers: Annotated[CommandHeaders, Header()],
 ) -> StoredCommand:
-    """Stores a command; the answer to the same key again is 200."""
+    """Stores a command; repeating it with the same key is answered with 200."""
     revision = None if headers.if_match is None else headers.if_match.strip().strip('"')
     order = steering.Order(body.kind, headers.idempotency_key, tuple(body.candidates), body.changes, revision)
     given = steering.give(services_of(request), actor, name, order)
@@ -196,7 +196,7 @@ def give_command(
 
 
 def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
-    """What is made of a campaign's present version, made once for all who ask; its ETag is the version."""
+    """An answer made of a campaign's present version, once for all clients; its ETag is the version."""
     found = services_of(request).readings.reading(name, seen)
     return shared(request, found, make, lambda: make(found).model_dump_json())
 

@@ -33,7 +33,7 @@ async def changes(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Server-sent events ``version``, one for each change; the rest of the API tells what has changed."""
-    # An unknown campaign is an answer of its own, not a stream that ends at once.
+    # An unknown campaign is answered by an error, not by a stream that ends at once.
     await run_in_threadpool(services_of(request).readings.version, name)
     return _stream(_feed(request).follow(name, last_event_id, _allowed(request)))
 
@@ -59,7 +59,7 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 def _allowed(request: Request) -> Callable[[], Awaitable[bool]]:
-    """Asks whether the session or token of a request still lets it read."""
+    """Whether the session or token of a request still allows it to read."""
 
     async def allowed() -> bool:
         try:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import creating
+from tansaku.deploy.web import creating, searching
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.checking import Check
@@ -40,7 +40,7 @@ Scalar = StrictStr | StrictBool | StrictInt | StrictFloat | None
 
 
 class NewCheck(Body):
-    """A spec to be checked. ``page`` belongs to a browser's page, whose earlier check is given up."""
+    """A spec to be checked. ``page`` is the id of a browser's page, whose earlier check is abandoned."""
 
     spec: SpecText
     page: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]+$")] | None = None
@@ -58,17 +58,18 @@ class NewTableSearch(Body):
 
     file: Annotated[str, Field(max_length=200, description="Of the library: a name or sha256:HASH", examples=["yields.csv"])]
     question: Annotated[TableQuestion, Field(examples=[{"target": "yield", "max_features": 3, "without": ["sample"]}])]
+    only_size: Annotated[bool, Field(description="Only tells how large the search is, and about how long it takes.")] = False
 
 
 class SpecEdit(Body):
-    """Changes of single values in a spec; null takes a limit away."""
+    """Changes of single values in a spec; null removes a limit."""
 
     spec: SpecText
     changes: dict[str, Scalar] = Field(default={}, max_length=20, examples=[{"budget.evaluations": 100}])
 
 
 class EditedSpec(BaseModel):
-    """The changed text, and the values of the keys that can be changed so."""
+    """The changed text, and the values of the keys that can be changed in this way."""
 
     spec: str
     fields: dict[str, Scalar]
@@ -105,7 +106,8 @@ async def add_table_search(
     request: Request, response: Response, actor: Operator, new: NewTableSearch, wait: Wait = 0.0
 ) -> Check:
     """Searches small sets of columns of a table for those that explain the target; nothing is stored."""
-    begun = await run_in_threadpool(services_of(request).checks.search, actor, new.file, new.question)
+    checks = services_of(request).checks
+    begun = await run_in_threadpool(checks.size if new.only_size else checks.search, actor, new.file, new.question)
     return await _answer(request, response, begun, wait)
 
 
@@ -115,9 +117,16 @@ async def table_search(request: Request, response: Response, _: Operator, check_
     return await _answer(request, response, _found(request, check_id), wait)
 
 
+@router.delete("/table-searches/{check_id}")
+def cancel_table_search(request: Request, actor: Operator, check_id: str) -> Check:
+    """Cancels a search that waits or runs: its process is ended. One that has ended stays as it is."""
+    searching.cancel(services_of(request), actor, check_id)
+    return _found(request, check_id)
+
+
 @router.post("/spec-edits")
 def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
-    """Changes single values in the text of a spec and leaves all else, comments included, as it is."""
+    """Changes single values in the text of a spec; everything else, including comments, stays unchanged."""
     text = creating.edit_fields(edit.spec, edit.changes)
     return EditedSpec(spec=text, fields=creating.field_values(text))
 
@@ -125,7 +134,7 @@ def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
 def _found(request: Request, check_id: str) -> Check:
     found = services_of(request).checks.find(check_id)
     if found is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is not known any more; begin it again")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is no longer known; start it again")
     return found
 
 

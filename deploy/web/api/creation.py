@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["creation"])
 
 
 class NewCampaign(Body):
-    """A campaign to be created, and run if ``run`` says so."""
+    """A campaign to be created, and run if ``run`` is true."""
 
     spec: SpecText
     site: Annotated[str, Field(max_length=63)] | None = None
@@ -62,7 +62,7 @@ def add_campaign(
 
 
 def created_view(response: Response, created: Created) -> CreatedCampaign:
-    """What is answered to whoever created a campaign: 201 with its address, 200 where it was known.
+    """The answer to a creation: 201 with the campaign's address, or 200 if the campaign existed already.
 
     Args:
         response: Whose status and headers are set.

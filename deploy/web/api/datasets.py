@@ -33,7 +33,7 @@ class Datasets(BaseModel):
     """A page of the data sets, the oldest first; ``next`` is the ``after`` of the following page.
 
     Attributes:
-        unreadable: What is wrong with those that cannot be read.
+        unreadable: Problems of unreadable data sets.
     """
 
     items: list[DatasetView]

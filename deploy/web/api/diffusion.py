@@ -1,4 +1,4 @@
-"""What a campaign knows of an ion's diffusion: /api/v1/campaigns/NAME/diffusion."""
+"""Diffusion of an ion from a campaign's results: /api/v1/campaigns/NAME/diffusion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def diffusion(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER)
 
 
 def diffusion_now(request: Request, name: str) -> Diffusion:
-    """What is known at present, read at most once for all viewers."""
+    """Present results, read at most once for all viewers."""
     readings = request.app.state.diffusion
     assert isinstance(readings, DiffusionReadings)
     return readings.diffusion(name)

@@ -33,7 +33,7 @@ def figures(
 
 
 def figures_of(request: Request, reading: Reading) -> CampaignFigures:
-    """Figures of a campaign as it was read, made at most once for all viewers."""
+    """Figures of a campaign's read version, made at most once for all viewers."""
     readings = request.app.state.figures
     assert isinstance(readings, FigureReadings)
     return readings.figures(reading)

@@ -1,4 +1,4 @@
-"""Whether the process answers, for supervisors; and the health of services, for users."""
+"""Liveness of the process, for supervisors; and the health of services, for users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 class ServiceWork(BaseModel):
-    """The services that carry out requests, and what they have to do.
+    """The services that carry out requests, and their open requests.
 
     Attributes:
         running: Whether one of them runs.
@@ -34,7 +34,7 @@ class ServiceWork(BaseModel):
 
 @router.get("/health/live")
 def live() -> dict[str, str]:
-    """Says that the process answers; it asks nobody else and tells nothing."""
+    """Answers if the process is alive; it asks no other service and reveals nothing."""
     return {"status": "live"}
 
 

@@ -24,11 +24,11 @@ ItemT = TypeVar("ItemT")
 LINKED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"Link": {"description": 'The next page, as <...>; rel="next"', "schema": {"type": "string"}}}}
 }
-"""What the OpenAPI document says of arrays with a next page."""
+"""OpenAPI entry of arrays with a next page."""
 
 
 class Span(BaseModel):
-    """Which page of a list is asked for."""
+    """The requested page of a list."""
 
     limit: Limit = LARGEST
     after: After = None
@@ -63,8 +63,8 @@ def page(items: Sequence[ItemT], key: Callable[[ItemT], str], limit: int, after:
 
 
 def changed() -> FieldError:
-    """The error of an ``after`` that is no entry."""
-    return FieldError("after", "the list has changed; begin again without it")
+    """The error for an ``after`` that is not an entry."""
+    return FieldError("after", "the list has changed; start again without it")
 
 
 def linked(request: Request, response: Response, shown: Listing[ItemT]) -> list[ItemT]:

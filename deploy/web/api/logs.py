@@ -25,7 +25,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 def log(
     request: Request, response: Response, _: Operator, name: str, number: int, span: Annotated[Span, Query()]
 ) -> list[AttemptOutput]:
-    """Ends of what the attempts wrote, the newest first, or where it lies; terminal codes and secrets are removed."""
+    """The ends of the attempts' output, newest first, or where it is stored; terminal codes and secrets are removed."""
     services = services_of(request)
     response.headers["Cache-Control"] = "no-store"
     outputs = outputs_of(services, name, evaluation_at(services, name, number)[1])

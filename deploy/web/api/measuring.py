@@ -27,7 +27,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class NewAsk(Body):
-    """How many proposals are to wait for values (null: as many as last time), or which are released."""
+    """The number of proposals to wait for values (null: as many as last time), or the proposals to release."""
 
     count: int | None = Field(default=None, ge=1, le=MOST_ASKED)
     release: list[int] = Field(default=[], max_length=MOST_ASKED)
@@ -42,7 +42,7 @@ class NewTell(Body):
 
 @router.get("/{name}/asks", responses=LINKED)
 def waiting(request: Request, response: Response, _: Viewer, name: str, span: Annotated[Span, Query()]) -> Asked:
-    """The proposals that wait for values, by number, and why each was chosen; the header Link names the next page of them."""
+    """The proposals that wait for values, by number, with the reason of each choice; the header Link names the next page."""
     asked = waiting_proposals(services_of(request).store, name)
     shown = linked(request, response, page(asked.waiting, lambda item: str(item.number), span.limit, span.after))
     return asked.model_copy(update={"waiting": tuple(shown)})
@@ -52,7 +52,7 @@ def waiting(request: Request, response: Response, _: Viewer, name: str, span: An
 def ask(
     request: Request, response: Response, actor: Operator, name: str, body: NewAsk, idempotency_key: Annotated[str, Header()]
 ) -> Asked:
-    """Asks for proposals, or releases some; the service makes them. The answer to the same key again is 200."""
+    """Requests proposals, or releases some; the service carries this out. The same key again is answered with 200."""
     services = services_of(request)
     if body.release:
         new = measuring.release(services, actor, name, body.release, idempotency_key)
@@ -67,7 +67,7 @@ def ask(
 def tell(
     request: Request, response: Response, actor: Operator, name: str, body: NewTell, idempotency_key: Annotated[str, Header()]
 ) -> Receipt:
-    """Stores measured values, all of them or nothing. The answer to the same key again, or to nothing new, is 200."""
+    """Stores measured values: all of them, or none. Repeating it, or sending nothing new, is answered with 200."""
     report = report_of(body.rows) if body.csv is None else read_report(body.csv.encode(), "csv")
     receipt, new = measuring.tell(services_of(request), actor, name, report, idempotency_key)
     if not new or receipt.command is None:

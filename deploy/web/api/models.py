@@ -33,7 +33,7 @@ class Models(BaseModel):
     """A page of versions; ``next`` is the ``after`` of the following page.
 
     Attributes:
-        problems: What is wrong with versions that cannot be read.
+        problems: Problems of unreadable versions.
     """
 
     items: list[ModelLine]
@@ -42,7 +42,7 @@ class Models(BaseModel):
 
 
 class Promotion(Body):
-    """Why a version is promoted."""
+    """The reason for promoting a version."""
 
     note: str = Field(min_length=1, max_length=promoting.LONGEST_NOTE, examples=["lower error on the tilt boundaries"])
 
@@ -62,7 +62,7 @@ def models(
 
 @router.get("/{label}")
 def model(request: Request, _: Viewer, label: str) -> ModelDetail:
-    """A version, ``NAME@VERSION``; of a name alone the promoted one."""
+    """A version, ``NAME@VERSION``; for a name alone, the promoted version."""
     return model_detail(services_of(request).registry, label)
 
 
@@ -75,7 +75,7 @@ def figures(request: Request, _: Viewer, label: str) -> ModelFigures:
 
 @router.put("/{label}/promotion")
 def promote(request: Request, actor: Operator, label: str, body: Promotion) -> ModelDetail:
-    """Promotes a version regardless of its errors; doing it again changes nothing. For admins and the model's owner."""
+    """Promotes a version regardless of its errors; repeating it changes nothing. For admins and the model's owner."""
     services = services_of(request)
     stored = promoting.promote(services, actor, label, body.note)
     return model_detail(services.registry, stored.label)

@@ -1,4 +1,4 @@
-"""Copies and other names of campaigns: /api/v1/campaigns/NAME/copies and /name."""
+"""Copying and renaming of campaigns: /api/v1/campaigns/NAME/copies and /name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Name = Annotated[str, Field(max_length=100, examples=["rows-2"])]
 
 
 class NewCopy(Body):
-    """A copy of a campaign, with new values by dotted key of its spec, which is run if ``run`` says so."""
+    """A copy of a campaign, with new values by dotted key of its spec; it is run if ``run`` is true."""
 
     name: Name
     changes: dict[str, Any] = Field(default={}, max_length=20, examples=[{"budget.evaluations": 500}])
@@ -43,7 +43,7 @@ class RenamedCampaign(BaseModel):
 
     Attributes:
         was: Its old name.
-        followers: Campaigns that learn from it, whose specs have the new name now.
+        followers: Campaigns that learn from it, whose specs now have the new name.
     """
 
     name: str
@@ -61,7 +61,7 @@ class RenamedCampaign(BaseModel):
     },
 )
 def copy_campaign(request: Request, response: Response, actor: Operator, name: str, new: NewCopy) -> CreatedCampaign:
-    """Creates a campaign with the spec of another one, without its evaluations; the same copy again is 200."""
+    """Creates a campaign with the spec of another one, without its evaluations; repeating it is answered with 200."""
     created = copying.copy(services_of(request), actor, name, copying.Copy(new.name, new.changes, new.run))
     return created_view(response, created)
 
@@ -72,7 +72,7 @@ def copy_campaign(request: Request, response: Response, actor: Operator, name: s
     response_model=RenamedCampaign,
 )
 def rename_campaign(request: Request, actor: Operator, name: str, new: NewName) -> Response:
-    """Gives a campaign another name, for admins and its owner; doing it again changes nothing."""
+    """Renames a campaign, for admins and its owner; repeating it changes nothing."""
     outcome = renaming.rename(services_of(request), actor, name, new.name)
     if outcome.request is not None:
         return Response(request_view(outcome.request).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")

@@ -40,7 +40,7 @@ def observations(
 
 
 def _begun(parts: Iterator[str]) -> Iterator[str]:
-    """The same parts, of which the first is made now: an error in it is an answer."""
+    """The same parts, the first of which is made at once, so that an error in it becomes the answer."""
     first = next(parts, "")
     return chain([first], parts)
 

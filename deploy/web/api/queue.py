@@ -38,7 +38,7 @@ def queue(
 
 @router.get("/refused", responses=LINKED)
 def refused(request: Request, response: Response, _: Viewer, limit: Limit = 20, after: After = None) -> list[RunRequest]:
-    """Requests to run, delete or rename campaigns that a service refused, and why; the newest first."""
+    """Requests to run, delete or rename campaigns that a service refused, with the reasons, newest first."""
     requests = services_of(request).requests
     last = None if after is None else requests.request(after)
     if after is not None and (last is None or last.state is not RequestState.REFUSED):

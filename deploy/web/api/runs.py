@@ -27,13 +27,13 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class Confirmation(Body):
-    """The name of the campaign, once more."""
+    """The name of the campaign, repeated as a confirmation."""
 
     confirm: str
 
 
 class RunRequest(BaseModel):
-    """A request to run, delete or rename a campaign, and what became of it.
+    """A request to run, delete or rename a campaign, and its outcome.
 
     Attributes:
         campaign: Its present name.
@@ -65,7 +65,7 @@ class RunRequest(BaseModel):
     response_model=None,
 )
 def delete_campaign(request: Request, actor: Operator, name: str, body: Confirmation) -> Response:
-    """Deletes a campaign for good, for admins and its owner; where this server may not, the service does."""
+    """Deletes a campaign permanently, for admins and its owner; the service does it if this server lacks the rights."""
     asked = deleting.delete(services_of(request), actor, name, body.confirm)
     if asked is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -76,7 +76,7 @@ def delete_campaign(request: Request, actor: Operator, name: str, body: Confirma
 def ask_to_run(
     request: Request, response: Response, actor: Operator, name: str, idempotency_key: Annotated[str, Header()]
 ) -> RunRequest:
-    """Asks the service to run a campaign; the answer to the same key again, or while a request waits, is 200."""
+    """Asks the service to run a campaign; repeating it, or asking while a request waits, is answered with 200."""
     stored, new = steering.ask_to_run(services_of(request), actor, name, idempotency_key)
     if not new:
         response.status_code = HTTPStatus.OK

@@ -27,7 +27,7 @@ Revision = Annotated[str | None, Header(alias="If-Match")]
 
 
 class NewTiming(Body):
-    """When runs are started."""
+    """Times at which runs are started."""
 
     cron: str = Field(max_length=100, examples=["30 2 * * 1-5"])
     zone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
@@ -48,7 +48,7 @@ class NewSchedule(NewTiming):
 def schedules(
     request: Request, response: Response, _: Viewer, limit: Limit = LARGEST, after: After = None
 ) -> list[ScheduleLine]:
-    """Lists the schedules, those kept by Prefect's own page included, which are read-only."""
+    """Lists the schedules, including those made on Prefect's own page, which are read-only."""
     found = scheduling.lines(services_of(request))
     return linked(request, response, page(found, lambda line: line.id, limit, after))
 
@@ -57,7 +57,7 @@ def schedules(
 def create(
     request: Request, response: Response, actor: Operator, body: NewSchedule, idempotency_key: Annotated[str, Header()]
 ) -> ScheduleLine:
-    """Stores a schedule; the answer to the same key again is 200."""
+    """Stores a schedule; repeating it with the same key is answered with 200."""
     services = services_of(request)
     stored, new = scheduling.create(services, actor, idempotency_key, body.campaign, body.timing())
     if not new:
@@ -70,7 +70,7 @@ def create(
 def change(
     request: Request, response: Response, actor: Operator, schedule_id: str, body: NewTiming, if_match: Revision = None
 ) -> ScheduleLine:
-    """Changes times, or switches a schedule on or off; needs the revision that it starts from as If-Match."""
+    """Changes times, or switches a schedule on or off; requires the schedule's present revision as If-Match."""
     services = services_of(request)
     revision = _revision(if_match)
     if revision is None:
@@ -82,7 +82,7 @@ def change(
 
 @router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
 def remove(request: Request, actor: Operator, schedule_id: str, if_match: Revision = None) -> Response:
-    """Removes a schedule; the service takes it from the Prefect server."""
+    """Removes a schedule; the service removes it from the Prefect server."""
     scheduling.remove(services_of(request), actor, schedule_id, _revision(if_match))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -85,7 +85,7 @@ def _examples() -> dict[str, Any]:
 
 
 def _add_examples(operation: dict[str, Any], known: dict[str, Any]) -> None:
-    """Adds what a request may hold, and what its answer does."""
+    """Adds examples of requests and answers."""
     bodies = {"request": operation.get("requestBody", {}), "answer": operation["responses"].get("200", {})}
     for side, example in known.items():
         for body in bodies[side]["content"].values():
@@ -93,7 +93,7 @@ def _add_examples(operation: dict[str, Any], known: dict[str, Any]) -> None:
 
 
 def _describe(operation: dict[str, Any], *, is_open: bool) -> None:
-    """Adds what is the same everywhere: every error is a problem, and all but the login need a token or a session."""
+    """Adds what all routes share: errors are problem documents, and all routes but the login need a token or a session."""
     problem = {"content": {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{_PROBLEM['title']}"}}}}
     responses = operation["responses"]
     errors = {status for status in responses if status.startswith(("4", "5"))} | {"422"}
@@ -107,7 +107,7 @@ def _describe(operation: dict[str, Any], *, is_open: bool) -> None:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter: one that is not given is left out, there is no way to send null."""
+    """The schema of a parameter without null: a parameter that is not given is omitted."""
     given = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(given) != 1:
         return schema

@@ -1,4 +1,4 @@
-"""Answers that stay the same while a version does: their ETag is the version, and who has it gets 304."""
+"""Responses that change only with a version: the version is their ETag, and a client that has it gets 304."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 def versioned(request: Request, version: str, text: Callable[[], str], headers: dict[str, str] | None = None) -> Response:
-    """The JSON text of a version, or 304 where the client has it.
+    """The JSON text of a version, or 304 if the client has it.
 
     Args:
         request: Its If-None-Match is what the client has.
@@ -36,7 +36,7 @@ def versioned(request: Request, version: str, text: Callable[[], str], headers: 
 def shared(
     request: Request, reading: Reading, key: object, text: Callable[[], str], headers: dict[str, str] | None = None
 ) -> Response:
-    """As :func:`versioned`, for what is the same for all who ask: made and compressed once for each version of a campaign.
+    """As :func:`versioned`, for answers that are the same for all clients: made and compressed once per version of a campaign.
 
     Args:
         request: Its If-None-Match is what the client has.

@@ -1,1 +1,1 @@
-"""Who asks, and what they may do: passwords, sessions, tokens, roles, limits."""
+"""Authentication and authorisation: passwords, sessions, tokens, roles, limits."""

@@ -34,7 +34,7 @@ class AttemptLimiter:
 
         Args:
             user: The name as it was entered, whether such a user exists or not.
-            address: Where the request came from.
+            address: Address of the request.
 
         Returns:
             0 if it may be made, else the seconds until the next one may; a refused attempt is not counted.
@@ -63,7 +63,7 @@ class AttemptLimiter:
 
 
 def network_of(address: str) -> str:
-    """The part of an address that belongs to one customer: all of IPv4, the first 64 bits of IPv6."""
+    """The part of an address that identifies a customer: all of IPv4, the first 64 bits of IPv6."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not tell who exists."""
+"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not reveal which users exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def user_by_password(services: Services, name: str, password: str, address: str)
         services: Of the application.
         name: As it was entered.
         password: As it was entered.
-        address: Where the request came from.
+        address: Address of the request.
 
     Raises:
         ProblemError: Wrong, unknown or disabled, which all give the same answer; or too many attempts.

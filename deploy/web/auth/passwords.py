@@ -37,7 +37,7 @@ class HashCost:
 
 
 class BusyError(TransientError):
-    """Too many logins at once; the caller may try again."""
+    """Too many simultaneous logins; the caller may try again."""
 
 
 class Passwords:
@@ -62,7 +62,7 @@ class Passwords:
         if not SHORTEST <= len(password) <= LONGEST:
             raise FieldError("password", f"it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
         if not _is_text(password):
-            raise FieldError("password", "it contains half of a character, which no keyboard types")
+            raise FieldError("password", "it contains an unpaired surrogate (half of a character)")
         with self._turn():
             return self._hasher.hash(_normalised(password))
 
@@ -87,11 +87,11 @@ class Passwords:
 
     @cached_property
     def _nobody(self) -> str:
-        """Hash that is verified in place of that of an unknown user."""
+        """Hash that is verified for unknown users."""
         return self._hasher.hash("a user who does not exist")
 
     def prepare(self) -> None:
-        """Makes the hash for unknown users, so that the first of them takes no longer than others."""
+        """Makes the hash for unknown users in advance, so that the first of them takes no longer than others."""
         _ = self._nobody
 
     @contextmanager
@@ -110,10 +110,10 @@ class Passwords:
 
 
 def _is_text(password: str) -> bool:
-    """Whether a password can be hashed: JSON may contain halves of characters (surrogates)."""
+    """Whether a password can be hashed: JSON may contain unpaired surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in password)
 
 
 def _normalised(password: str) -> str:
-    """The same characters typed on different keyboards give the same password."""
+    """Normalises a password, so that the same characters typed on different keyboards are equal."""
     return unicodedata.normalize("NFC", password)

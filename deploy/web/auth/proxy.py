@@ -1,7 +1,7 @@
-"""Sign-on by a proxy in front, which names the user in a header. Off unless the site file has ``web.proxy``.
+"""Sign-on by a reverse proxy, which names the user in a header. Off unless the site file has ``web.proxy``.
 
-Anybody who can connect can send a header. It counts only on a unix socket, which only this user may connect to, or with the
-secret that the proxy shares with the server; elsewhere a request that carries it is refused.
+Any client can send a header. Therefore it is accepted only on a unix socket, to which only this user may connect, or with the
+secret that the proxy shares with the server; otherwise a request with the header is refused.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SignOnError(Exception):
 
 
 def check_sign_on(services: Services) -> None:
-    """Refuses a site file that lets anybody who can connect choose a user.
+    """Refuses a site file that would let any client choose its user.
 
     Raises:
         ConfigurationError: With what to do about it.
@@ -85,14 +85,16 @@ def actor_of_proxy(services: Services, request: Request, address: str) -> Actor 
         return None
     user = services.accounts.user(name[:_LONGEST_NAME])
     if user is None or user.name != name:
-        raise SignOnError(f"the proxy logged you in as {name[:_LONGEST_NAME]!r}, who is no user here; an admin adds users")
+        raise SignOnError(
+            f"the proxy logged you in as {name[:_LONGEST_NAME]!r}, who is not a user here; an admin can add users"
+        )
     if user.disabled:
         raise SignOnError(f"user {name!r} is disabled")
     return Actor(name=user.name, role=_role(proxy, request, user), address=address, by_proxy=True)
 
 
 def form_secret(services: Services, actor: Actor) -> str:
-    """What the forms of a user without a session are bound to; another one after each start of the server."""
+    """Secret to which the forms of a user without a session are bound; new at each start of the server."""
     return hmac.new(services.settings.form_key.encode(), actor.name.encode(), hashlib.sha256).hexdigest()
 
 

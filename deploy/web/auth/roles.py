@@ -1,4 +1,4 @@
-"""What every route depends on: ``require(Role.VIEWER)`` finds out who asks and refuses those who may not."""
+"""Access control of routes: ``require(Role.VIEWER)`` identifies the user and refuses users without the role."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Requires:
             raise UnauthenticatedError
         request.state.actor = actor
         request.state.form_token = None if secret is None else form_token(secret)
-        # A browser sends what its session or a proxy knows it by itself, a token only a program that has it.
+        # A browser sends its cookie, or the proxy's header, automatically; a token is sent only by a program that has it.
         if secret is not None and request.method not in SAFE_METHODS:
             await check_form_token(request, secret)
         if not actor.may(self.role):
@@ -94,7 +94,7 @@ def client_address(request: Request) -> str:
 
 
 def _identify(services: Services, request: Request) -> tuple[Actor | None, str | None]:
-    """The actor; and the secret that forms are bound to, if a browser is known by its session or by the proxy."""
+    """The actor, and the secret to which forms are bound if the browser has a session or comes from the proxy."""
     address = client_address(request)
     signed_on = actor_of_proxy(services, request, address)
     given = request.headers.get("Authorization")

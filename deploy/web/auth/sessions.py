@@ -18,7 +18,7 @@ _LONGEST_SECRET = 128
 
 
 def open_session(services: Services, user: User, address: str, previous: str | None) -> str:
-    """Stores a new session; the browser's previous one ends, so that a planted cookie gains nothing.
+    """Stores a new session and ends the browser's previous one, so that a planted cookie is useless.
 
     Args:
         services: Of the application.
@@ -51,14 +51,14 @@ def end_session(services: Services, secret: str) -> bool:
 
 
 def actor_of_session(services: Services, secret: str, address: str) -> Actor | None:
-    """Whose session it is; None if it is unknown or expired, or its user is gone or disabled."""
+    """The actor of a session; None if it is unknown or expired, or its user is removed or disabled."""
     if len(secret) > _LONGEST_SECRET:
         return None
     session = services.accounts.session(secret_hash(secret))
     if session is None or session.expires_at <= services.clock():
         return None
     user = services.accounts.user(session.user)
-    # A session from before the user was created belonged to another one of this name.
+    # A session older than the user belonged to an earlier user of this name.
     if user is None or user.disabled or session.created_at < user.created_at:
         return None
     return Actor(name=user.name, role=user.role, address=address, session=session.id)
@@ -83,5 +83,5 @@ def set_cookie(response: Response, settings: WebSettings, name: str, secret: str
 
 
 def clear_cookie(response: Response, settings: WebSettings, name: str) -> None:
-    """Makes the browser forget a cookie."""
+    """Deletes a cookie in the browser."""
     response.delete_cookie(name, path="/", secure=settings.secure, httponly=True, samesite="lax")

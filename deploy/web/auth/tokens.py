@@ -34,7 +34,7 @@ def secret_hash(secret: str) -> str:
 def form_token(secret: str) -> str:
     """Token of the forms of a session or login page: from its secret, so that it need not be stored.
 
-    It is another one each time: pages are compressed, and a constant token could be guessed from their sizes (BREACH).
+    It differs each time, because pages are compressed and a constant token could be guessed from their sizes (BREACH).
 
     Args:
         secret: Value of the cookie.
@@ -81,14 +81,14 @@ def issue_token(services: Services, user: User, label: str, role: Role, seconds:
 
 
 def actor_of_token(services: Services, secret: str, address: str) -> Actor | None:
-    """Whose token it is; None if it is unknown, expired, or its user is gone or disabled."""
+    """The actor of a token; None if it is unknown or expired, or its user is removed or disabled."""
     if not secret.startswith(TOKEN_PREFIX) or len(secret) > _LONGEST_SECRET:
         return None
     token = services.accounts.token(secret_hash(secret))
     if token is None or token.expires_at <= services.clock():
         return None
     user = services.accounts.user(token.user)
-    # A token from before the user was created belonged to another one of this name.
+    # A token older than the user belonged to an earlier user of this name.
     if user is None or user.disabled or token.created_at < user.created_at:
         return None
     role = token.role if user.role.includes(token.role) else user.role
@@ -104,7 +104,7 @@ def issue_login_link(services: Services, user: str) -> str:
 
 
 def user_of_login_link(services: Services, secret: str) -> User | None:
-    """Uses a login link up; returns its user, or None if it is unknown, used, expired, or the user is disabled."""
+    """Consumes a login link; returns its user, or None if it is unknown, used, expired, or the user is disabled."""
     link = services.accounts.take_login_link(secret_hash(secret[:_LONGEST_SECRET]))
     if link is None or link.expires_at <= services.clock():
         return None

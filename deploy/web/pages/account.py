@@ -1,4 +1,4 @@
-"""One's own account: password, tokens, sessions; and for admins those of all users."""
+"""The user's own account: password, tokens, sessions; for admins also those of all users."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _CHANGES: dict[str, dict[str, bool]] = {"disable": {"disabled": True}, "enable":
 
 @router.get("/account")
 def account_page(request: Request, actor: Viewer) -> Response:
-    """Shows one's own tokens and sessions."""
+    """Shows the user's own tokens and sessions."""
     return _account(request, actor)
 
 
 @router.post("/account/password")
 async def change_password(request: Request, actor: Viewer) -> Response:
-    """Changes one's own password, which ends all of one's sessions."""
+    """Changes the user's own password, which ends all of the user's sessions."""
     fields, services = await form_fields(request), services_of(request)
 
     def change() -> Response:
@@ -53,7 +53,7 @@ async def change_password(request: Request, actor: Viewer) -> Response:
         clear_cookie(response, services.settings, services.settings.session_cookie)
         return response
 
-    # The rules of passwords name the key "password": it is the new one that they are about.
+    # The password rules name the key "password", which is the new password here.
     form = Form("password", fields, other="new")
     return await run_in_threadpool(or_again, form, change, lambda refused: _account(request, actor, refused=refused))
 
@@ -66,7 +66,7 @@ async def add_token(request: Request, actor: Viewer) -> Response:
     def add() -> Response:
         role, days = _role(fields), _days(fields.get("days", ""))
         secret, _ = managing.add_token(services_of(request), actor, fields.get("label", "").strip(), role, days)
-        # The answer to the form, not a page of its own: the secret is in no address and no history.
+        # The answer to the form, not a separate page, so that the secret is in no address and no browser history.
         return _account(request, actor, secret)
 
     form = Form("token", fields)
@@ -167,7 +167,7 @@ def _account(request: Request, actor: Actor, secret: str | None = None, refused:
 
 
 def _sites(services: Services) -> list[JsonDict]:
-    """The sites by name, each with who runs its jobs."""
+    """The sites by name, each with the service that runs its jobs."""
     launcher = services.site.launcher
     folder = launcher.shared_folder or "the home folder of the machine that runs the service"
     return [{"name": name, "launcher": launcher.type, "folder": folder} for name in services.site_names]

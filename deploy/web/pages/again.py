@@ -16,7 +16,7 @@ _MADE_ANEW = ("key", "revision")
 
 
 def or_again(form: Form, carry_out: Callable[[], Response], show: Callable[[Refused], Response]) -> Response:
-    """Carries out what a form asks for; where that is refused, its page is the answer, with the error's status.
+    """Carries out a form; if it is refused, the answer is its page with the status of the error.
 
     Args:
         form: The form.

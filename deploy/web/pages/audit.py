@@ -18,6 +18,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, AuditEntry, Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
+from tansaku.tasks.views.events import text_of
 
 router = APIRouter(prefix="/audit")
 
@@ -79,7 +80,14 @@ def audit_csv(request: Request, _: Admin, selection: Selected) -> Response:
 
 
 def _line(entry: AuditEntry) -> JsonDict:
-    return {"entry": entry, "before": _text(entry.before), "after": _text(entry.after)}
+    """An entry, what it changed in words, and all that it has."""
+    before, after = entry.before or {}, entry.after or {}
+    # An edit and a retry have their keys or candidates in a payload, beside the id of the command.
+    new = after["payload"] if isinstance(after.get("payload"), dict) else after
+    changed = [f"{key} {text_of(old)} → {text_of(new.get(key))}" for key, old in before.items() if new.get(key) != old]
+    sides = (("before", before), ("after", after))
+    details = [(f"{side}: {key}", text_of(value)) for side, data in sides for key, value in data.items()]
+    return {"entry": entry, "changed": ", ".join(changed), "details": details}
 
 
 def _text(data: JsonDict | None) -> str:

@@ -1,4 +1,4 @@
-"""The part of a campaign's page that shows what is used of its budget, and the form that changes budget and execution."""
+"""The part of a campaign's page that shows how much of its budget is used, and the form that changes budget and execution."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _WHOLE = {"evaluations", "in_flight", "retries"}
 
 @router.get("/{name}/budget")
 def budget_part(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
-    """The part of the campaign's page, which asks for itself while a limit of time runs."""
+    """The part of the campaign's page, which reloads itself while a time limit runs."""
     reading = services_of(request).readings.reading(name)
     return render(request, "budget.html", {"status": reading.status, **budget_content(reading)})
 
 
 def budget_content(reading: Reading) -> JsonDict:
-    """What the part shows."""
+    """Content of the part."""
     budget, driven = reading.spec.budget, reading.campaign.lease is not None
     return {
         "budget": budget_used(reading.spec, reading.status, time_spent(reading.campaign)),
@@ -46,7 +46,7 @@ def budget_content(reading: Reading) -> JsonDict:
 
 
 def budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
-    """What a form changes of budget and execution; a field of the budget that was emptied takes its limit away.
+    """Changes of budget and execution by a form; an emptied field of the budget removes its limit.
 
     Raises:
         ProblemError: A field is no number.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from http import HTTPStatus
@@ -28,9 +27,10 @@ from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import CommandKind, Event, JsonDict
+from tansaku.models.domain.records import CommandKind, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.checks.rights import may_delete, may_rename
+from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -43,9 +43,9 @@ from tansaku.tasks.views.evaluation_table import (
     systems_of,
     table_page,
 )
+from tansaku.tasks.views.events import describe_payload, event_lines
 from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.yaml_text import write_yaml
 
 router = APIRouter(prefix="/campaigns")
 
@@ -55,7 +55,6 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
 _FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
-_LONGEST_DATA = 2000
 _LONGEST_NUMBER = 16
 
 
@@ -99,7 +98,7 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
         request: To answer.
         actor: Who looks.
         name: Of the campaign.
-        seen: A version of the stream of changes: what is as recent will do.
+        seen: A version of the stream of changes; the parts must be at least as recent.
     """
     services = services_of(request)
     reading = services.readings.reading(name, seen)
@@ -107,14 +106,14 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
 
 
 def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
-    """What the page shows."""
+    """Content of the page."""
     return {
         **_shown(services, reading),
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
         **budget_content(reading),
         "may_steer": actor.may(Role.OPERATOR),
-        # Not in what all users of a role share: the page itself says it.
+        # Not in the part that all users of a role share; the page itself shows it.
         "may_delete": False,
         "may_rename": False,
         "key": new_key,
@@ -185,7 +184,7 @@ def _candidate(reading: Reading, text: str) -> str:
 
 
 def _shown(services: Services, reading: Reading) -> JsonDict:
-    """What the page shows besides the table."""
+    """Content of the page besides the table."""
     series = best_series(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
@@ -202,12 +201,12 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "expected_within": EXPECTED_WITHIN,
         "revision": steering.revision(reading.record),
         "commands": _commands(reading),
-        "events": [_event(event) for event in reversed(events)],
+        "events": event_lines(reading.record, reversed(events)),
     }
 
 
 def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
-    """The groups up to so many failures: a form has a limit of fields, and nobody reads more of them."""
+    """The first groups, up to a number of failures, because a form has a limited number of fields."""
     few, left = [], _MOST_FAILURES
     for group in groups:
         if left > 0:
@@ -217,24 +216,14 @@ def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
 
 
 def _commands(reading: Reading) -> list[JsonDict]:
-    """Commands, the newest first, each with what becomes of it."""
+    """Commands, newest first, each with its effect."""
     record, driven = reading.record, reading.campaign.lease is not None
     found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [
-        {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given)}
+        {"command": given.command, "payload": describe_payload(given.command), "outlook": steering.outlook(given)}
         for given in found
         if given is not None
     ]
-
-
-def _event(event: Event) -> JsonDict:
-    return {"at": event.at, "kind": event.kind, "data": _text(event.data)}
-
-
-def _text(data: JsonDict) -> str:
-    """Plain data on one line."""
-    text = json.dumps(data, ensure_ascii=False, default=str) if data else ""
-    return text if len(text) <= _LONGEST_DATA else f"{text[:_LONGEST_DATA]} …"
 
 
 def _table(reading: Reading, selection: Selection) -> JsonDict:

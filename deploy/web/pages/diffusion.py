@@ -18,5 +18,5 @@ router = APIRouter(prefix="/campaigns")
 
 @router.get("/{name}/diffusion")
 def diffusion_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
-    """Shows it."""
+    """Shows the page."""
     return render(request, "diffusion.html", {"name": name, "found": diffusion_now(request, name)})

@@ -61,14 +61,14 @@ _REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", Ev
 
 
 def _surprise(evaluation: Evaluation) -> float | None:
-    """How far the value is from its prediction, in standard deviations of the prediction; None where one is missing."""
+    """Distance of the value from its prediction, in standard deviations of the prediction; None where either is missing."""
     mean, deviation = evaluation.proposal.predicted_mean, evaluation.proposal.predicted_deviation
     value = None if evaluation.outcome is None else evaluation.outcome.value
     return None if value is None or mean is None or not deviation else (value - mean) / deviation
 
 
 def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureText | None, str]:
-    """The structure in words, or why it cannot be shown; both empty where there is none."""
+    """Describes the structure, or why it cannot be shown; both empty where there is none."""
     if structure_sha256(evaluation) is None:
         return None, ""
     try:
@@ -78,7 +78,7 @@ def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureTex
 
 
 def _provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Where the value comes from, as rows of a table."""
+    """Provenance of the value, as rows of a table."""
     found = evaluation.outcome.provenance if evaluation.outcome is not None else None
     if found is None:
         return []

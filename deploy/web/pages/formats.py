@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
+from tansaku.models.domain.digits import DIGITS, places, significant
 from tansaku.models.domain.identifiers import printable
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CODE = re.compile(r"`([^`\n]+)`")
-ABSENT = "–"
-
-
-def number(value: float | None) -> str:
-    """A number with six digits; a dash where there is none."""
-    return ABSENT if value is None else f"{value:.6g}"
-
-
-def cost(value: float | None, unit: str | None = None) -> str:
-    """A cost with its unit, if that is known."""
-    if value is None:
-        return ABSENT
-    return f"{value:,.0f}{'' if unit is None else f' {unit}'}"
-
-
-def share(part: float, whole: float | None) -> str:
-    """A part of a whole in percent; empty without a whole."""
-    return f"{100 * part / whole:.3g} %" if whole else ""
-
-
-def moment(value: datetime | None) -> str:
-    """A time in UTC, to the second."""
-    return ABSENT if value is None else f"{value:%Y-%m-%d %H:%M:%S}Z"
-
-
-def plain(text: str) -> str:
-    """A text of the store without terminal codes; other control characters but newlines and tabs are written out."""
-    return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
+_NONE = "–"
+_WHOLE_FROM = 100.0
+_WIDEST_ROOM = 9  # classes room-1 to room-9 of the style sheet
 
 
 class Html(str):
-    """A text that is HTML already: templates do not escape it again."""
+    """A text that is already HTML; templates do not escape it again."""
 
     __slots__ = ()
 
@@ -51,8 +28,76 @@ class Html(str):
         return self
 
 
+ABSENT = Html(_NONE)
+
+
+def number(value: float | None, deviation: float | None = None, digits: int = DIGITS) -> Html:
+    """A number in the digits that are known, with all of them on hover; a dash where there is none.
+
+    Args:
+        value: To be shown.
+        deviation: Its standard deviation; None: not known.
+        digits: Significant digits without one.
+    """
+    return ABSENT if value is None else _shown(float(value), deviation, digits, 0)
+
+
+def aligned(
+    values: Iterable[float | None], deviations: Iterable[float | None] | None = None, digits: int = DIGITS
+) -> list[Html]:
+    """The numbers of a column as :func:`number` shows them, aligned by their points; those with an exponent end at the edge.
+
+    Args:
+        values: Of the column.
+        deviations: Their standard deviations; None: not known.
+        digits: Significant digits of a number without one.
+    """
+    numbers = [None if value is None else float(value) for value in values]
+    spreads = [None] * len(numbers) if deviations is None else list(deviations)
+    pairs = list(zip(numbers, spreads, strict=True))
+    texts = ["" if value is None else significant(value, spread, digits) for value, spread in pairs]
+    widest = max(map(places, texts), default=0)
+    return [
+        ABSENT if value is None else _shown(value, spread, digits, 0 if "e" in text else widest - places(text))
+        for (value, spread), text in zip(pairs, texts, strict=True)
+    ]
+
+
+def _shown(value: float, deviation: float | None, digits: int, room: int) -> Html:
+    """A number as HTML, with room for so many characters at its right."""
+    text = significant(value, deviation, digits)
+    full = f"{value!r} ± {deviation!r}" if " ± " in text else repr(value)
+    padded = f' class="room-{min(room, _WIDEST_ROOM)}"' if room else ""
+    if text != full and (" ± " in text or float(text) != value):
+        return Html(f'<data value="{value!r}" title="{full}"{padded}>{text}</data>')
+    return Html(f"<span{padded}>{text}</span>" if padded else text)
+
+
+def cost(value: float | None, unit: str | None = None) -> str:
+    """A cost with its unit, if that is known: whole numbers from 100 on."""
+    if value is None:
+        return _NONE
+    shown = f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else significant(value, digits=3)
+    return shown if unit is None else f"{shown} {unit}"
+
+
+def share(part: float, whole: float | None) -> str:
+    """A part of a whole in percent; empty without a whole."""
+    return f"{significant(100 * part / whole, digits=3)} %" if whole else ""
+
+
+def moment(value: datetime | None) -> str:
+    """A time in UTC, to the second."""
+    return _NONE if value is None else f"{value:%Y-%m-%d %H:%M:%S}Z"
+
+
+def plain(text: str) -> str:
+    """A text of the store without terminal codes; other control characters but newlines and tabs are written out."""
+    return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
+
+
 def message(text: str) -> Html:
-    """A message for people as HTML: what stands between backticks, a command or a key, is set as code."""
+    """A message as HTML: text between backticks (commands, keys) is set as code."""
     return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
 
 

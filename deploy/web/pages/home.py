@@ -92,6 +92,6 @@ def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str
 
 
 def _moving(lines: Iterable[CampaignLine | UnreadableCampaign], linked: set[str], requested: Collection[str]) -> list[str]:
-    """Streams of the campaigns that change by themselves: those with a driver, and those that wait for one."""
+    """Streams of the campaigns that may change: those with a driver, and those that wait for one."""
     names = [line.name for line in lines if line.name in requested or getattr(line, "driver", None) is not None]
     return [f"/api/v1{campaign_address(name)}/changes" for name in names if name in linked][:MOST_FOLLOWED]

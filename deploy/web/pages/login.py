@@ -88,14 +88,14 @@ def finish_session(request: Request, actor: Actor) -> None:
 
 
 def set_session(response: Response, services: Services, secret: str) -> None:
-    """Gives the browser the cookie of a session and takes that of the login form."""
+    """Sets the cookie of a session and deletes that of the login form."""
     settings = services.settings
     set_cookie(response, settings, settings.session_cookie, secret, settings.session_seconds)
     clear_cookie(response, settings, settings.login_cookie)
 
 
 def local_path(address: str) -> str:
-    """The address if it is a path on this server, else that of the home page: a login leads to no other site."""
+    """The address if it is a path on this server, else the home page, so that a login never leads to another site."""
     usual = address.startswith("/") and not address.startswith(("//", "/\\"))
     return address if usual and address.isascii() and address.isprintable() and "\\" not in address else "/"
 

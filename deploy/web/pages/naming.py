@@ -1,4 +1,4 @@
-"""The forms of a campaign's page that copy it or give it another name."""
+"""The forms of a campaign's page that copy or rename it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.refused import Form
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.yaml_edit import assignments
+from tansaku.tasks.formats.yaml_edit import assignments
 
 router = APIRouter(prefix="/campaigns")
 

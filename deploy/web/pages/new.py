@@ -26,7 +26,7 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.commands.create_web import problems_of
-from tansaku.tasks.yaml_edit import Value
+from tansaku.tasks.formats.yaml_edit import Value
 
 router = APIRouter(prefix="/new")
 
@@ -46,7 +46,7 @@ _FIELDS = {
 
 @router.get("")
 def new_page(request: Request, _: Operator, template: str | None = None, copy: str | None = None) -> Response:
-    """Shows a spec to start from: a template, or a copy of a campaign."""
+    """Shows a starting spec: a template, or a copy of a campaign."""
     services = services_of(request)
     shown = template or (None if copy else FIRST_TEMPLATE)
     return _page(request, services, _start(services, template, copy), {"template": shown, "copy": copy})
@@ -82,7 +82,7 @@ def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Respon
 
 
 def _start(services: Services, template: str | None, copy: str | None) -> str:
-    """The text to start from."""
+    """The starting text."""
     if copy:
         names = services.store.campaign_names()
         if copy not in names:
@@ -95,7 +95,7 @@ def _start(services: Services, template: str | None, copy: str | None) -> str:
 
 
 def _changes(text: str, fields: Mapping[str, str]) -> dict[str, Value]:
-    """What the fields say, where it is something else than the text says."""
+    """Values of the fields that differ from the text."""
     before = creating.field_values(text)
     changes = {key: _value(key, fields[key].strip()) for key in creating.SPEC_FIELDS if key in fields}
     return {key: value for key, value in changes.items() if value != before[key]}

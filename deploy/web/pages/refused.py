@@ -17,7 +17,7 @@ class Form:
     """A form of a page.
 
     Attributes:
-        id: Tells it from the other forms of its page.
+        id: Distinguishes it from the other forms of its page.
         fields: What was typed, by field.
         other: The field to which messages about keys without a field belong; empty: the whole form.
     """
@@ -29,7 +29,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Refused:
-    """A form that was refused, as templates ask for it.
+    """A refused form, for templates.
 
     Attributes:
         form: The form; one without id: none was refused.
@@ -45,18 +45,18 @@ class Refused:
         return bool(self.form.id)
 
     def value(self, form: str, name: str, usual: object = "") -> object:
-        """What a field holds: what was typed into it, else the usual value.
+        """Value of a field: the typed one, else the default.
 
         Args:
             form: Id of its form.
             name: Of the field.
-            usual: What it holds when the page is asked for.
+            usual: Its default value.
         """
         typed = None if form != self.form.id or name in _NEVER_SHOWN else self.form.fields.get(name)
         return usual if typed is None else typed
 
     def note(self, form: str, name: str = "") -> Html:
-        """The message at a field, or at the whole form; empty where it is another's."""
+        """The message at a field or at the whole form; empty where it belongs to another."""
         if not self._is_at(form, name):
             return Html("")
         return Html(f'<p class="problem" id="{escape(_note_id(form, name))}" role="alert">{message(self.detail)}</p>')

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from tansaku import __version__
-from tansaku.deploy.web.pages.formats import FILTERS, campaign_address, share
+from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address, share
 from tansaku.deploy.web.pages.refused import NOTHING
 from tansaku.models.domain.accounts import Actor, Role
 
@@ -67,6 +67,7 @@ class Renderer:
         self._environment.globals["static"] = static_address
         self._environment.globals["campaign_address"] = campaign_address
         self._environment.globals["share"] = share
+        self._environment.globals["aligned"] = aligned
         self._environment.filters |= FILTERS
 
     def text(self, request: Request, template: str, content: Mapping[str, object]) -> str:
@@ -75,7 +76,7 @@ class Renderer:
         Args:
             request: To answer.
             template: Name of a file.
-            content: What the template shows, besides what every page shows.
+            content: Content of the template, besides that of every page.
         """
         actor: Actor | None = getattr(request.state, "actor", None)
         shared = {
@@ -95,7 +96,7 @@ def render(request: Request, template: str, content: Mapping[str, object], *, st
     Args:
         request: To answer.
         template: Name of a file.
-        content: What the template shows, besides what every page shows.
+        content: Content of the template, besides that of every page.
         status: Of the answer.
     """
     return HTMLResponse(renderer_of(request).text(request, template, content), status)

@@ -1,4 +1,4 @@
-"""The button that asks the service to run a campaign, and what became of the request: a part of the campaign's page."""
+"""The button that asks the service to run a campaign, and the outcome of the request: a part of the campaign's page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 @router.get("/{name}/runs")
 def run_part(request: Request, actor: Viewer, name: str) -> Response:
-    """The part of the campaign's page, which asks for itself while a request is open."""
+    """The part of the campaign's page, which reloads itself while a request is open."""
     services = services_of(request)
     reading = services.readings.reading(name)
     return render(request, "runs.html", {"status": reading.status, **run_content(services, actor, reading)})
@@ -45,7 +45,7 @@ async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
 
 
 def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
-    """What the part shows.
+    """Content of the part.
 
     Args:
         services: Of the application.

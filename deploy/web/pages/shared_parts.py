@@ -1,4 +1,4 @@
-"""Parts of pages that many viewers ask for at the same time: rendered and compressed once for all of them."""
+"""Parts of pages that many viewers request at the same time: rendered and compressed once for all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_THE_PAGE = "of-the-page"
 
 @dataclass
 class _Shared:
-    """The last text of a kind of viewers."""
+    """The latest text for a role."""
 
     packed: Packed | None = None
     until: float = 0.0

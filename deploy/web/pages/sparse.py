@@ -1,4 +1,4 @@
-"""The page of sparse searches: which few columns of a table of the library explain one of them."""
+"""The page of sparse searches, for the few columns of an uploaded table that explain another column."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tansaku.deploy.web import searching
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.again import or_again
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.deploy.web.services import services_of
+from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.checks.request import TableQuestion
+from tansaku.tasks.commands.search_web import describe_size
 
 router = APIRouter(prefix="/sparse")
 
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _SHOWN_FILES = 500
+_SHOWN_SEARCHES = 20
 
 
 @router.get("")
@@ -40,12 +43,23 @@ def sparse_page(request: Request, _: Operator) -> Response:
 async def begin(request: Request, actor: Operator) -> Response:
     """Begins a search, and shows it."""
     fields = await form_fields(request)
+    form = Form("sparse", fields)
 
     def search() -> Response:
+        if "size" in fields:
+            return _form(request, Refused(form), _size(services_of(request), actor, fields))
         check = services_of(request).checks.search(actor, fields.get("file", ""), _question(fields))
         return RedirectResponse(f"/sparse/{quote(check.id, safe='')}", HTTPStatus.SEE_OTHER)
 
-    return await run_in_threadpool(or_again, Form("sparse", fields), search, lambda refused: _form(request, refused))
+    return await run_in_threadpool(or_again, form, search, lambda refused: _form(request, refused))
+
+
+@router.post("/{check_id}/cancellation")
+async def cancel(request: Request, actor: Operator, check_id: str) -> Response:
+    """Cancels a search that waits or runs, and shows what became of it."""
+    await form_fields(request)
+    await run_in_threadpool(searching.cancel, services_of(request), actor, check_id)
+    return RedirectResponse(f"/sparse/{quote(check_id, safe='')}", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/{check_id}")
@@ -53,15 +67,33 @@ def search_page(request: Request, _: Operator, check_id: str) -> Response:
     """Shows a search: its progress, or its report."""
     check = services_of(request).checks.find(check_id)
     if check is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "this search is not known any more; begin it again")
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this search is no longer known; start it again")
     report = check.search or {}
     columns = sorted(report.get("feature_posterior", {}).items(), key=lambda item: -item[1])
     return render(request, "sparse_search.html", {"check": check, "report": report, "columns": columns})
 
 
-def _form(request: Request, refused: Refused) -> Response:
+def _form(request: Request, refused: Refused, size: str = "") -> Response:
     files = [file for file in services_of(request).library.files() if file.name.lower().endswith(".csv")]
-    return render(request, "sparse.html", {"files": files[:_SHOWN_FILES], "refused": refused})
+    searches = services_of(request).checks.searches()
+    content = {
+        "files": files[:_SHOWN_FILES],
+        "searches": searches[:_SHOWN_SEARCHES],
+        "running": any(not check.ended for check, _ in searches),
+        "size": size,
+        "refused": refused,
+    }
+    return render(request, "sparse.html", content)
+
+
+def _size(services: Services, actor: Actor, fields: Mapping[str, str]) -> str:
+    """The size of a search in words. Raises as its search does."""
+    begun = services.checks.size(actor, fields.get("file", ""), _question(fields))
+    found = services.checks.find(begun.id, services.site.web.sandbox.seconds) or begun
+    if found.size is not None:
+        return describe_size(found.size)
+    said = "; ".join(problem.message for problem in found.problems) or "the size is not known yet; ask again"
+    raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, said, key="file")
 
 
 def _question(fields: Mapping[str, str]) -> TableQuestion:

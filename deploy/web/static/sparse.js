@@ -10,7 +10,7 @@
   // A histogram whose counts span many orders of magnitude, as steps of their logarithm.
   const states = (place) => {
     const { edges, log_count: logs } = report.density_of_states;
-    const body = figureIn(place, "How many sets of columns have which free energy; points: what each method chooses");
+    const body = figureIn(place, "Number of sets of columns by free energy; points: the choice of each method");
     const { colour, lines } = plotStyle(body);
     const chosen = [["search", report.models[0].energy], ...Object.entries(report.methods).map(([name, method]) => [name, method.energy])];
     const count = (energy) => {

@@ -87,8 +87,10 @@
   colour("");
   // Side view: a boundary's normal, the third axis of its cell, stands upright.
   viewer.rotate(-90, "x");
-  viewer.zoomTo();
-  viewer.zoom(0.9); // the frame of the cell is seen as a whole
   paint();
+  // The cell was drawn, so it is fitted as well, with room for the letters at its ends, also where the frame is narrow.
+  viewer.zoomTo();
+  viewer.zoom(0.85 * Math.min(1, place.clientWidth / place.clientHeight));
+  viewer.render();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 })();

@@ -1,12 +1,23 @@
-"""What all specs share."""
+"""Base class of all specs, and types of their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from tansaku.models.domain.identifiers import NAME_PATTERN
 
@@ -40,7 +51,7 @@ FileKind = Literal["table", "structure", "potential", "model"]
 
 @dataclass(frozen=True)
 class NamesFile:
-    """Marks, in the type of a key, that its text names a file. A spec from the dashboard may name files of the library only.
+    """Marks a key whose text is the name of a file. A spec from the dashboard may name files of the library only.
 
     Attributes:
         kind: What the file holds; None: a folder, which a spec from the dashboard cannot name.
@@ -53,7 +64,7 @@ class NamesFile:
 
 @dataclass(frozen=True)
 class PlainText:
-    """Marks, in the type of a key, that its text is never used as the name of a file."""
+    """Marks, in the type of a key, a text that is never used as the name of a file."""
 
 
 PLAIN_TEXT = PlainText()
@@ -78,9 +89,79 @@ class Spec(BaseModel):
                 data = {key: value for key, value in data.items() if key not in there or key == (given or there)[0]}
         return data
 
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, data: object) -> object:
+        """True would count as 1."""
+        if not isinstance(data, Mapping):
+            return data
+        wrong = [
+            InitErrorDetails(type=field.error, loc=place, input=given)
+            for name in cls.model_fields
+            if (field := _numbers(cls, name)) is not None
+            for key in file_keys(cls, name)
+            for place, given in _truths(data.get(key), (key,), specs=field.specs)
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return data
+
+
+class _Numbers(NamedTuple):
+    """A field of numbers.
+
+    Attributes:
+        error: Which one a truth value is.
+        specs: Whether its values may also be specs.
+    """
+
+    error: Literal["int_type", "float_type"]
+    specs: bool
+
+
+@cache
+def _numbers(model: type[BaseModel], name: str) -> _Numbers | None:
+    """What a field may hold if truth values are wrong in it; None where one is right, or a number is wrong too."""
+    kinds = list(_kinds(model.model_fields[name].annotation))
+    if not {int, float} & set(kinds) or {bool, object} & set(kinds) or not all(isinstance(kind, type) for kind in kinds):
+        return None
+    specs = any(issubclass(kind, BaseModel) for kind in kinds if isinstance(kind, type))
+    return _Numbers("float_type" if float in kinds else "int_type", specs)
+
+
+def _kinds(annotation: object) -> Iterator[object]:
+    """Types of the values, or of their items."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif origin is Literal:
+        yield from map(type, get_args(annotation))
+    elif parts := get_args(annotation):
+        keyed = isinstance(origin, type) and issubclass(origin, Mapping)
+        for part in parts[1:] if keyed else parts:
+            if part is not Ellipsis:
+                yield from _kinds(part)
+    else:
+        yield annotation
+
+
+def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iterator[tuple[tuple[str | int, ...], bool]]:
+    """Truth values in a value or its items, and where.
+
+    Args:
+        value: As given.
+        place: Where it is.
+        specs: Whether mappings in it are specs, which look for themselves.
+    """
+    if isinstance(value, bool):
+        yield place, value
+    elif isinstance(value, list | tuple) or (isinstance(value, Mapping) and not specs):
+        for step, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _truths(item, (*place, step), specs=specs)
+
 
 def file_keys(model: type[BaseModel], name: str) -> list[str]:
-    """Names that a field has in files: the one that is documented, then older ones; mostly the field's own name alone.
+    """Names of a field in files: the documented name, then older ones; for most fields only their own name.
 
     Args:
         model: The spec class.

@@ -32,16 +32,16 @@ class PeriodicCellSpec(Spec):
 
     @property
     def thicknesses(self) -> tuple[float, ...]:
-        """Of the grains with which the final relaxation is repeated [Å]."""
+        """Thicknesses of the grains with which the final relaxation is repeated [Å]."""
         return (self.polish,) if self.polish else ()
 
     def check_spacing(self, spacing: float, _usual: float) -> None:
-        """Raises ValueError for grains that get thinner."""
+        """Raises ValueError for grains that are thinner than those of the search."""
         if self.polish and self.polish < spacing:
             raise ValueError(f"cell.polish: {self.polish:g}; expected 0, or {spacing:g} (spacing) or more")
 
     def check_use(self, calculator: CalculatorBase | None, _learned: Collection[str]) -> None:
-        """Raises ValueError for a code whose crystal would need the k-points of the thicker cell."""
+        """Raises ValueError for a calculator whose bulk crystal would need the k-points of the thicker cell."""
         if self.polish and calculator is not None and calculator.facts.dft:
             raise ValueError(
                 f"space.cell.polish: {self.polish:g}; with density-functional theory the final relaxation is not repeated with "
@@ -54,7 +54,7 @@ class BlockCellSpec(Spec):
 
     Attributes:
         boundaries: Boundaries in the cell.
-        blocks: How the blocks move: as wholes.
+        blocks: How the blocks move: each as a rigid body.
         relaxed: Thickness of each slab [Å], at least.
         reach: How far an atom's energy depends on other atoms [Å], at most: the potential's cutoff. A block is twice as thick.
         polish: Thicknesses of the slabs [Å], rising, with which the final relaxation is repeated; []: it is not repeated.
@@ -68,7 +68,7 @@ class BlockCellSpec(Spec):
 
     @property
     def thicknesses(self) -> tuple[float, ...]:
-        """Of the slabs with which the final relaxation is repeated [Å]."""
+        """Thicknesses of the slabs with which the final relaxation is repeated [Å]."""
         return self.polish
 
     @model_validator(mode="after")
@@ -85,7 +85,7 @@ class BlockCellSpec(Spec):
             raise ValueError(f"spacing: {spacing:g}; a cell with one boundary has none, expected cell.relaxed")
 
     def check_use(self, calculator: CalculatorBase | None, learned: Collection[str]) -> None:
-        """Raises ValueError for what cannot be done with a boundary between rigid blocks.
+        """Raises ValueError for calculators and learning that a boundary between rigid blocks does not allow.
 
         Args:
             calculator: What computes it; None: nothing.

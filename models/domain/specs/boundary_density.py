@@ -72,10 +72,13 @@ class BoundaryAtomsSpec(Spec):
             0: no atom is removed. ``all``: every fraction that a cell can have. A number means those within 0.005 of it.
         layer: Atoms are removed from the planes of the upper grain up to this height above its lowest plane [Å]; the lowest
             plane always counts.
+        even: Share of the candidates that lose evenly spaced atoms of each row along the side with more repeats, as many of
+            each row; the others lose any atoms. In long cells evenly spaced ones are few among all choices.
     """
 
     fractions: Literal["all"] | Annotated[tuple[Fraction, ...], Field(min_length=1, max_length=1000)] = "all"
     layer: Annotated[float, Field(ge=0, le=10)] = 0.8
+    even: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class AnnealSpec(Spec):
@@ -111,5 +114,7 @@ class AnnealSpec(Spec):
         """
         found = self.melting_point or MELTING_POINTS.get(element)
         if found is None:
-            raise ValueError(f"anneal.melting_point: null, and that of {element} is not known here; expected a number [K]")
+            raise ValueError(
+                f"anneal.melting_point: null, and the melting point of {element} is not tabulated; expected a number [K]"
+            )
         return found

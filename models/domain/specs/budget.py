@@ -28,14 +28,14 @@ class BudgetSpec(Spec):
     At ``hours``, ``core_hours`` and ``deadline``, evaluations in progress still finish, and final relaxations are left out.
 
     Attributes:
-        cost: In the space's cost unit (core-seconds where it is learned); failures and initial points count.
-        fraction: Of the exhaustive cost (0.003 = 0.3 %); not where the cost is learned.
+        cost: Total cost in the space's cost unit (core-seconds where the cost is learned); failures and initial points count.
+        fraction: Share of the cost of evaluating all candidates (0.003 = 0.3 %); not where the cost is learned.
         evaluations: Number of proposals.
-        hours: Time that drivers have the campaign, in all [h]: while a driver runs, also when it waits for jobs or during an
-            outage; not between drivers, as after a pause or a kill.
-        core_hours: What evaluations have taken, in all: measured time x cores of every result, failures included.
+        hours: Total time during which a driver runs the campaign [h]. Waiting for jobs and outages count; the time between two
+            drivers, as after a pause or a kill, does not.
+        core_hours: Total core-hours of all evaluations: measured time x cores of every result, failures included.
         deadline: Nothing is proposed from this moment on: date and time with a zone, such as ``2027-01-31T18:00:00+01:00``.
-        stop: Stop when the answer is known; without it the search never does.
+        stop: Stop when the answer is known; without this key the search does not stop for that reason.
         max_failed_fraction: The campaign stops when more than this share of at least 20 finished evaluations failed.
     """
 

@@ -42,7 +42,7 @@ class ObjectiveSpec(Spec):
         direction: Whether low or high values are wanted.
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
-        goal: Which candidates are to be found.
+        goal: Candidates to be found.
     """
 
     property: Annotated[str, Field(pattern=PROPERTY_PATTERN)] | None = None
@@ -102,7 +102,7 @@ EDITABLE_KEYS = (
 
 
 class CampaignSpec(Spec):
-    """One campaign file.
+    """A campaign file.
 
     Attributes:
         schema_version: Version of this format.
@@ -112,20 +112,20 @@ class CampaignSpec(Spec):
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
         label: Also stores this calculator's energies of the relaxed structures, for data sets; None: no label. Boundaries only.
         objective: What is wanted.
-        constraints: Which candidates are left alone.
+        constraints: Which candidates are never proposed.
         proposer: How the next candidate is chosen.
-        transfer: Which other searches the proposer learns from; None: none.
+        transfer: Other searches from which the proposer learns; None: none.
         retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
             for their energy.
-        first_look: Surrogate pre-screening: the label is not computed where its prediction is bad enough; None: no
-            pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name ``first_look`` is
-            still accepted.
+        first_look: Surrogate pre-screening: the label is not computed where the surrogate predicts a value that is bad enough;
+            None: no pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name
+            ``first_look`` is still accepted.
         budget: What may be spent.
         execution: How evaluations run.
         reuse: Whether a result that another campaign of the database has computed before, of the same structure, calculator and
             objective, is adopted instead of computed again; what is there when the campaign is created.
         reuse_sha256: Content hash of what may be adopted; filled in when the campaign is created.
-        notes: What its owner wants to remember; read by nobody else.
+        notes: Free text for the campaign's owner; tansaku does not use it.
     """
 
     schema_version: Literal[1]
@@ -157,6 +157,7 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
         if self.manual and (self.label is not None or self.retrain is not None):
             raise ValueError("calculator: manual computes no structures; remove label and retrain")
+        self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
 
@@ -174,15 +175,13 @@ class CampaignSpec(Spec):
         return self.calculator is not None and self.calculator.facts.manual
 
     @model_validator(mode="after")
-    def _label_has_a_structure(self) -> CampaignSpec:
+    def _label_fits(self) -> CampaignSpec:
         if self.label is not None and not self.space.description.labelled:
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
-        return self
-
-    @model_validator(mode="after")
-    def _label_is_there(self) -> CampaignSpec:
         if self.objective.property == LABEL_PROPERTY and self.label is None:
-            raise ValueError(f"objective.property: {LABEL_PROPERTY} is an energy of the label, and there is none; add label")
+            raise ValueError(
+                f"objective.property: {LABEL_PROPERTY} is an energy of the label, but there is no label; add label"
+            )
         return self
 
     @model_validator(mode="after")
@@ -193,7 +192,7 @@ class CampaignSpec(Spec):
         if not self.space.description.learnable:
             raise ValueError(f"retrain: a {self.space.type} space has no structures to learn from; remove it")
         if retrain.learns == "label" and self.label is None:
-            raise ValueError("retrain.learns: label, and there is none; add label, or learn the calculator's energies")
+            raise ValueError("retrain.learns: label, but there is no label; add label, or learn the calculator's energies")
         if retrain.drift is not None and self.first_look is None:
             raise ValueError(
                 "retrain.drift: only pre-screening predictions are compared with results; remove it or add pre_screening"
@@ -217,7 +216,7 @@ class CampaignSpec(Spec):
             return self
         if self.objective.property != LABEL_PROPERTY:
             raise ValueError(
-                f"pre_screening: it saves labels, and the objective needs none; expected objective.property {LABEL_PROPERTY}"
+                f"pre_screening: it saves labels, but the objective needs none; expected objective.property {LABEL_PROPERTY}"
             )
         if self.first_look.model is None and self.retrain is None:
             raise ValueError("pre_screening.model: null, and nothing is retrained; name a model of the registry or add retrain")
@@ -278,7 +277,7 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator.type: its results have no {wanted.property}; expected {giving}")
         energies = workflow_of(self.calculator) is None and about.jobs.get(None) == "energy"
         if self.execution.polish and (not about.polished or energies):
-            raise ValueError(f"execution.polish: a {self.space.type} space has nothing to polish; expected 0")
+            raise ValueError(f"execution.polish: a {self.space.type} space has no final relaxation; expected 0")
         return self
 
     @model_validator(mode="after")
@@ -299,7 +298,9 @@ class CampaignSpec(Spec):
         if rule is None:
             return self
         if self.proposer.type != "gp":
-            raise ValueError(f"budget.stop: proposer {self.proposer.type} cannot tell what remains; remove it or choose gp")
+            raise ValueError(
+                f"budget.stop: proposer {self.proposer.type} does not estimate what remains; remove it or choose gp"
+            )
         try:
             within = quantity_in(rule.within, self.objective.unit)
         except ValueError as error:
@@ -311,15 +312,13 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _failures_are_learned(self) -> CampaignSpec:
         if self.constraints.avoid_failures and self.proposer.type != "gp":
-            raise ValueError(
-                f"constraints.avoid_failures: proposer {self.proposer.type} learns nothing; remove it or choose gp"
-            )
+            raise ValueError(f"constraints.avoid_failures: proposer {self.proposer.type} has no model; remove it or choose gp")
         return self
 
     @model_validator(mode="after")
     def _transfer_is_learned(self) -> CampaignSpec:
         if self.transfer is not None and not isinstance(self.proposer, GPProposerSpec):
-            raise ValueError(f"transfer: proposer {self.proposer.type} learns nothing; remove it or choose gp")
+            raise ValueError(f"transfer: proposer {self.proposer.type} has no model; remove it or choose gp")
         return self
 
     @model_validator(mode="after")
@@ -328,17 +327,17 @@ class CampaignSpec(Spec):
         goal, serving = self.objective.goal.type, self.objective.goal.acquisitions
         if acquisition is not None and acquisition not in serving:
             wanted = f"one of {', '.join(serving)}" if len(serving) > 1 else serving[0]
-            raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected {wanted}")
+            raise ValueError(f"proposer.acquisition: {acquisition} does not support the goal {goal}; expected {wanted}")
         if self.proposer.type == "sparse" and goal not in self.proposer.goals:
             wanted = ", ".join(self.proposer.goals)
-            raise ValueError(f"proposer.type: sparse does not serve the goal {goal}; expected gp, or a goal of {wanted}")
+            raise ValueError(f"proposer.type: sparse does not support the goal {goal}; expected gp, or a goal of {wanted}")
         return self
 
     @model_validator(mode="after")
     def _systems_have_their_own_answers(self) -> CampaignSpec:
         goal, proposer = self.objective.goal.type, self.proposer
         if isinstance(proposer, ArmsProposerSpec) and goal != "best_per_system":
-            raise ValueError(f"proposer: arms serves the goal best_per_system, not {goal}; expected gp")
+            raise ValueError(f"proposer: arms supports the goal best_per_system, not {goal}; expected gp")
         for key in ("floor", "worst_first") if isinstance(proposer, GPProposerSpec) and goal != "best_per_system" else ():
             if getattr(proposer, key) is not None:
                 raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
@@ -382,13 +381,13 @@ class CampaignSpec(Spec):
     def _budget_is_known(self) -> CampaignSpec:
         if self.budget.fraction is not None and self.space.learns_cost:
             raise ValueError(
-                "budget.fraction: what evaluating everything costs is not known beforehand with space.cost.model: measured; "
+                "budget.fraction: the cost of all candidates is not known beforehand with space.cost.model: measured; "
                 "give budget.cost (core-seconds) or budget.evaluations"
             )
         return self
 
     def _met_needs(self) -> frozenset[Need]:
-        """What this campaign has of what properties may need."""
+        """Requirements of properties that this campaign meets."""
         workflow = workflow_of(self.calculator)
         met: dict[Need, bool] = {
             "label": self.label is not None,

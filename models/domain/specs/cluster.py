@@ -1,4 +1,4 @@
-"""The launcher part of a cluster's site file. Whatever ends in a job script is held to a pattern: a newline is a command."""
+"""The launcher part of a cluster's site file. Values in job scripts must match patterns: a newline starts a command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$"
 
 
 class SlurmResourcesSpec(Spec):
-    """What SLURM gives a job. A key that is left out is not asked for.
+    """Resources that a job requests from SLURM. Omitted keys are not requested.
 
     Attributes:
         partition: Partition.
@@ -61,7 +61,7 @@ class SlurmResourcesSpec(Spec):
 
 
 class BundleSpec(Spec):
-    """Candidates of one job, as many as make it last.
+    """How many candidates are bundled into one job.
 
     Attributes:
         at_least: A job gets candidates until it lasts so long by the run times measured so far in its campaign [s]. Before
@@ -74,7 +74,7 @@ class BundleSpec(Spec):
 
 
 class ResourceClassSpec(Spec):
-    """Other resources for some of the jobs.
+    """Other resources for certain jobs.
 
     Attributes:
         calculator: Type of the calculator it is for, or ``training`` for surrogates that campaigns train; None: any.
@@ -96,19 +96,19 @@ class FireworksLauncherSpec(LauncherBase):
         site: Name of this cluster among those that use the LaunchPad.
         folder: Folder for jobs, results and logs, the same path on the login node and on every compute node.
         mode: ``online``: compute nodes reach MongoDB, by the address in ``database.uri_file``; ``offline``: they do not.
-        database: Database of the LaunchPad; nobody else's workflows belong in it.
+        database: Database of the LaunchPad; it must not hold other workflows.
         python: Python on the compute nodes that has tansaku; None: the one that runs this.
         mpiexec: Program that starts the ranks of a DFT code, ``resources.tasks`` of them; it must belong to the code's MPI.
-        max_queued: Most of our jobs that wait or run in SLURM at once.
-        resources: What a job gets.
+        max_queued: Largest number of our jobs that wait or run in SLURM at once.
+        resources: Resources of a job.
         bundle: Candidates of a campaign that one job computes one after the other: a number, or ``at_least`` so many seconds
             of them. Never more than the walltime holds by the run times measured so far.
         bundle_wait: Candidates wait so long for others of their campaign before they make a smaller job, unless nothing of it
             is in progress any more [s].
-        classes: Exceptions by calculator and size; the first that fits counts.
-        heartbeat: Interval at which a job says that it lives [s].
-        silence: A job that SLURM calls ended is given up when it has not been heard of for so long [s].
-        look: Interval between two looks at SLURM and at the LaunchPad [s].
+        classes: Exceptions by calculator and size; the first matching entry applies.
+        heartbeat: Interval of a job's heartbeat [s].
+        silence: A job that SLURM reports as ended is given up after this time without a heartbeat [s].
+        look: Interval between two polls of SLURM and the LaunchPad [s].
         kill_grace: Time between TERM and KILL for what a job runs [s].
         patience: How long a job tries to reach MongoDB before it continues without [s].
         keep_logs: Age at which `tansaku queue` and `tansaku reconcile` delete the folders of jobs that are over [days]; never
@@ -148,7 +148,7 @@ class FireworksLauncherSpec(LauncherBase):
         return self.resources.model_copy(update=given)
 
     def bundle_for(self, calculator: str, cost: float) -> int | BundleSpec:
-        """How many candidates like this one job computes.
+        """Number of such candidates that one job computes.
 
         Args:
             calculator: As for :meth:`resources_for`.

@@ -29,7 +29,7 @@ Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 
 
 class CommandSpec(Spec):
-    """One program. It starts in a folder with ``structure.extxyz`` and ``request.json`` and leaves ``result.json``.
+    """A program of the site. It starts in a folder with ``structure.extxyz`` and ``request.json`` and leaves ``result.json``.
 
     Attributes:
         argv: Program and arguments; the program is an absolute path or found on PATH. No shell reads them.
@@ -39,7 +39,7 @@ class CommandSpec(Spec):
             not start is an error before anything is spent.
         keywords: Keywords that campaign files may give, with their kinds or the words to choose from; others are errors.
         elements: Elements that it can compute; None: unknown.
-        timeout: Wall time of one run [s]; None: until the job's own time is over.
+        timeout: Wall time of one run [s]; None: the time limit of the job.
         failures: Reason of a failed calculation by exit code, e.g. ``{3: not_converged}``: such an evaluation is not repeated.
             Other exit codes count as failures of the machine.
     """
@@ -58,7 +58,7 @@ class CommandSpec(Spec):
         names = [PurePath(file).name for file in files]
         for name in names:
             if name in _RESERVED:
-                raise ValueError(f"{name}: a file of every run is called so; rename yours")
+                raise ValueError(f"{name}: every run has a file of this name; rename yours")
             if names.count(name) > 1:
                 raise ValueError(f"{name}: two files have this name; a run's folder holds one")
         return files
@@ -73,7 +73,8 @@ _OFFERED: dict[str, CommandSpec] = {}
 def offer_commands(commands: Commands) -> None:
     """Sets the programs that calculators of this process may start: those of the site that it works for.
 
-    A campaign carries only names, and is checked, opened and computed in many places; all of one process belong to one site.
+    A campaign contains only names of programs, and is checked, opened and computed in many places. All campaigns of a process
+    belong to the same site.
     """
     _OFFERED.clear()
     _OFFERED.update(commands)

@@ -29,7 +29,7 @@ Repeat = Annotated[int, Field(ge=1, le=6)]
 
 
 class SupercellSpec(Spec):
-    """A larger cell, so that copies of one atom may take different ions.
+    """A larger cell, so that equivalent atoms may become different ions.
 
     The copies of the atom ``Ti1`` are labelled ``Ti1.1``, ``Ti1.2`` and so on, for ``labels`` of sites.
 
@@ -56,13 +56,13 @@ TransformationSpec = Annotated[SupercellSpec | PrimitiveCellSpec, Field(discrimi
 
 
 class ParentSpec(Spec):
-    """The structure whose sites are substituted: a file or a prototype.
+    """The structure whose sites are substituted, from a file or a prototype.
 
     Attributes:
         prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
         cif: Path of a CIF with one ion on every site (relative to the spec; how large it may be, the site's ``limits`` say).
         sha256: Content hash of the CIF; filled in when the spec is resolved.
-        transformations: CIF only: what is done to the file's structure before its sites are named, in this order.
+        transformations: CIF only: transformations of the file's structure before its sites are named, in this order.
     """
 
     prototype: Literal["tavorite"] | None = None
@@ -83,8 +83,8 @@ class SiteIonsSpec(Spec):
     """A site of the parent and the ions it may take.
 
     Attributes:
-        ions: Ions with their charges, e.g. ``[Li+, Na+]``; None: the prototype's list, or what stands there in the CIF.
-        replaces: CIF only: what stands there in the parent, e.g. ``V3+``; all atoms of this element belong to the site.
+        ions: Ions with their charges, e.g. ``[Li+, Na+]``; None: the prototype's list, or the site's ion in the CIF.
+        replaces: CIF only: the ion on the site in the parent, e.g. ``V3+``; all atoms of this element belong to the site.
         labels: CIF only: only the atoms with these labels of the file, where one element is on several sites.
     """
 
@@ -99,7 +99,7 @@ class CombinationSpec(Spec):
     """Combinations of ions that are left out, or marked as unlikely, and why.
 
     Attributes:
-        ions: For some of the sites the ions meant, e.g. ``{M: [Fe2+, V3+], X: [Se6+]}``.
+        ions: Ions of some of the sites, e.g. ``{M: [Fe2+, V3+], X: [Se6+]}``.
         reason: Shown by ``tansaku check`` and with the candidates.
     """
 
@@ -178,7 +178,7 @@ class ToleranceFactorRuleSpec(Spec):
 
 
 class DistinctElementsRuleSpec(Spec):
-    """No element may stand on two of these sites.
+    """No element may be on two of these sites.
 
     Attributes:
         sites: Which sites.
@@ -221,7 +221,7 @@ class CompositionCostSpec(Spec):
         """The prior of a cost that is learned, None where each candidate costs the same."""
         if self.model != "measured":
             return None
-        # Heavier elements have setups with more electrons, networks do not ask.
+        # Pseudopotentials of heavier elements have more electrons; networks do not depend on them.
         exponents, reference = (
             {"atoms": self.power, "electrons": 0.0},
             {"atoms": REFERENCE_ATOMS, "electrons": REFERENCE_ELECTRONS},
@@ -238,7 +238,7 @@ class CompositionSpaceSpec(SpaceBase):
 
     Attributes:
         parent: The structure.
-        sites: Sites and their ions; a prototype's sites need not be named, a CIF's must be, all atoms of it.
+        sites: Sites and their ions; those of a prototype may be omitted; for a CIF, all atoms must belong to one.
         mobile: Site of the ion whose migration is computed; None: the prototype's, or none.
         systems: Site whose ions are search problems of their own, ``all`` for one problem; None: the mobile site, if any.
         exclude: Combinations that are left out; None: the prototype's.
@@ -300,7 +300,7 @@ class CompositionSpaceSpec(SpaceBase):
     def files(self) -> tuple[SpecFile, ...]:
         """The parent's CIF and the file of phases, if they are files."""
         parent = self.parent
-        cif = () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256),)
+        cif = () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256, largest="cif_bytes"),)
         return (*cif, *phases_file(self.phases))
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
@@ -311,7 +311,7 @@ class CompositionSpaceSpec(SpaceBase):
         return self.model_copy(update={"parent": parent, "phases": hashed_phases(self.phases, hashes)})
 
     def check_workflow(self, workflow: WorkflowBase) -> None:
-        """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate."""
+        """Raises ValueError if no mobile ion is named, or if it leaves vacancies and is not in every candidate."""
         if self.phases is not None or not self.relaxed:
             raise ValueError("space.phases, space.relaxed: a workflow has phases of its own and relaxes by itself; remove them")
         ion = workflow.ion

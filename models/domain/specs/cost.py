@@ -1,4 +1,4 @@
-"""What is expected of the cost of an evaluation before anything was measured."""
+"""Predicted cost of evaluations: its specs, and the prior of a cost that is learned from measured times."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ REFERENCE_KPOINTS = 10.0
 REFERENCE_ELECTRONS = 1000.0
 """Numbers at which it holds where the pool has such descriptors; all electrons count, those of the cores too."""
 
+WORK = "work"
+"""Descriptor: what an evaluation takes over one of as many atoms, where some have more to do."""
+
 
 @dataclass(frozen=True)
 class CostPrior:
-    """What is expected of cost before anything was measured.
+    """Prior of a learned cost: expectations before anything was measured.
 
     Attributes:
         anchor: Cost at the reference [core-seconds].
@@ -41,7 +44,7 @@ class AtomsCostSpec(Spec):
             campaign's evaluations took.
         power: Exponent; 1 suits an embedded-atom potential, 3 density-functional theory. With ``measured``: the one that is
             expected before anything was measured.
-        anchor: ``measured`` only: what an evaluation of 100 atoms is expected to take before anything was measured
+        anchor: ``measured`` only: expected time of an evaluation of 100 atoms before anything was measured
             [core-seconds]; None: 1.
         kpoint_density: ``measured`` only: cost is learned from the number of k-points at this density [Å] too, besides atoms;
             None: a DFT calculator's, filled in when the spec is resolved.

@@ -48,7 +48,7 @@ class StepsSpec(Spec):
     Attributes:
         start: First value.
         stop: Last value.
-        steps: How many values.
+        steps: Number of values.
     """
 
     start: float
@@ -70,11 +70,11 @@ class StepsSpec(Spec):
 
 
 class ScanSpec(Spec):
-    """What all scans share; a base of specs, none of its own.
+    """Base class of the specs of scans.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: after its type.
+        name: Name of the scan in the names of its systems; None: after its type.
     """
 
     of: Annotated[tuple[PartName, ...], Field(min_length=1)] | None = None
@@ -90,11 +90,11 @@ class ScanSpec(Spec):
 
 
 class LatticeScanSpec(ScanSpec):
-    """All edges of the primitive cell stretched alike.
+    """All edges of the primitive cell stretched by the same factor.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``lattice``.
+        name: Name of the scan in the names of its systems; None: ``lattice``.
         percent: Change of the lattice parameter [%].
     """
 
@@ -108,13 +108,13 @@ class LatticeScanSpec(ScanSpec):
 
 
 class ShearScanSpec(ScanSpec):
-    """The angles between the axes of the conventional cell changed, the lengths of the axes kept. A change of 0 is left out.
+    """Changed angles between the axes of the conventional cell, whose lengths stay. A change of 0 is left out.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``shear``, or ``shear-all``.
+        name: Name of the scan in the names of its systems; None: ``shear``, or ``shear-all``.
         axes: ``one``: the angle between the first and the second axis; ``all``: all three angles.
-        degrees: Change of the angle [degrees]; with ``one`` a cubic crystal is the same at ± the change.
+        degrees: Change of the angle [degrees]; with ``one``, changes of both signs give the same cubic crystal.
         lattice: Changes of the lattice parameter at which this is done [%].
     """
 
@@ -137,7 +137,7 @@ class StrainScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: its kind.
+        name: Name of the scan in the names of its systems; None: its kind.
         kind: ``tetragonal``: the third axis against the others; ``orthorhombic``: the first against the second.
         percent: Change of the axis that is named first [%].
         lattice: Changes of the lattice parameter at which this is done [%].
@@ -162,7 +162,7 @@ class RattleScanSpec(ScanSpec):
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``rattle-`` and the amplitude.
+        name: Name of the scan in the names of its systems; None: ``rattle-`` and the amplitude.
         amplitude: Standard deviation of every coordinate's displacement [Å].
         strain: Standard deviation of every component of a random strain of the cell [%].
         lattice: The lattice parameter is changed by up to this, either way and at random [%].
@@ -182,16 +182,16 @@ class RattleScanSpec(ScanSpec):
 
 
 class VacancyScanSpec(ScanSpec):
-    """Supercells with one atom taken away, the others displaced at random, drawn from the space's seed.
+    """Supercells with one atom removed and the others displaced at random, drawn from the space's seed.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``vacancy``.
+        name: Name of the scan in the names of its systems; None: ``vacancy``.
         amplitude: Standard deviation of every coordinate's displacement [Å].
         strain: Standard deviation of every component of a random strain of the cell [%].
         lattice: The lattice parameter is changed by up to this, either way and at random [%].
-        atoms: Sizes of the supercells before the atom is taken, each a multiple of the primitive cell's, at least 2.
-        draws: Structures of each size; which atom goes is drawn too.
+        atoms: Sizes of the supercells before the atom is removed, each a multiple of the primitive cell's, at least 2.
+        draws: Structures of each size; the removed atom is drawn too.
     """
 
     type: Literal["vacancy"] = "vacancy"
@@ -203,14 +203,14 @@ class VacancyScanSpec(ScanSpec):
 
 
 class SlabScanSpec(ScanSpec):
-    """Slabs between vacuum, the atoms displaced at random, drawn from the space's seed.
+    """Slabs separated by vacuum, their atoms displaced at random, drawn from the space's seed.
 
     Attributes:
         of: Names of the crystals that are scanned; None: all.
-        name: What the scan is called in the names of its systems; None: ``slab``.
+        name: Name of the scan in the names of its systems; None: ``slab``.
         planes: Miller indices of the surfaces, in axes of the conventional cell.
         layers: Repeats of the surface's cell along the normal.
-        vacuum: Between two slabs [Å].
+        vacuum: Width of the vacuum between two slabs [Å].
         amplitude: Standard deviation of every coordinate's displacement [Å].
         draws: Structures of each surface.
     """
@@ -234,7 +234,7 @@ class CrystalsSpaceSpec(EnergySpaceSpec):
 
     Attributes:
         crystals: Crystals by name.
-        scans: What is done with them.
+        scans: Scans that are made of each crystal.
         seed: Start of every random displacement.
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
@@ -256,7 +256,9 @@ class CrystalsSpaceSpec(EnergySpaceSpec):
         for number, scan in enumerate(self.scans):
             unknown = [name for name in scan.of or () if name not in self.crystals]
             if unknown:
-                raise ValueError(f"scans[{number}].of: {unknown[0]!r} is no crystal; expected {', '.join(self.crystals)}")
+                raise ValueError(
+                    f"scans[{number}].of: {unknown[0]!r} is not a crystal of the space; expected {', '.join(self.crystals)}"
+                )
             for crystal in scan.of or self.crystals:
                 system = f"{crystal}-{scan.called}"
                 if system in seen:

@@ -21,14 +21,14 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
 
 
 class ChoiceSpec(Spec):
-    """Which structures of the training groups get the label's energies. Held-out structures all do: they judge.
+    """Which structures of the training groups are labelled. All held-out structures are, because errors are measured on them.
 
     Attributes:
-        by: ``information``: one after the other those that say most for their cost about the atoms of all structures, held-out
-            ones included, before any label is known; ``size``: the smallest first; ``random``.
-        share: Of what labels of all training structures would cost.
+        by: ``information``: the most informative structures for their cost about the atoms of all structures, held-out ones
+            included, one after the other, before any label is known; ``size``: the smallest first; ``random``.
+        share: Share of the cost of labelling all training structures.
         power: A label's cost is the number of atoms to this power; 3 suits density-functional theory.
-        descriptors: What ``information`` sees of an atom's surroundings.
+        descriptors: Descriptors of an atom's surroundings for ``information``.
     """
 
     by: Literal["information", "size", "random"] = "information"
@@ -41,17 +41,17 @@ class ComputedSourceSpec(Spec):
     """Structures of a space, computed by a calculator: a campaign of the data set's name computes them.
 
     Attributes:
-        space: Where the structures come from; tables and compositions have none to learn from. Boundaries are relaxed, crystals
+        space: The space of the structures, not a table or compositions. Boundaries are relaxed, crystals
             and oxides computed as they stand.
-        calculator: What computes them; its energies and forces are kept.
+        calculator: Calculator that computes them; its energies and forces are stored.
         label: A further calculator whose energies of the same structures are also stored, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.
-        choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
-        group: What is never divided between training and held-out data: all of a ``system`` (a boundary, a crystal's scan, the
-            oxides of one structure), or all of one ``composition`` (named ``SiO2``), in whatever structure; None:
+        choice: Which of the structures get a label, None: all. The others are relaxed and then left out.
+        group: Structures that are kept together, in training or in held-out data: all of a ``system`` (a boundary, a crystal's
+            scan, the oxides of one structure), or all of one ``composition`` (named ``SiO2``), in whatever structure; None:
             ``composition`` for oxides, else ``system``.
-        force_consistent: Keep as ``energy`` what the forces are derivatives of, the free energy of the electrons, where the
-            calculator tells it apart from the energy extrapolated to no smearing. Crystals only.
+        force_consistent: Store as ``energy`` the free energy of the electrons, whose derivatives the forces are, if the
+            calculator reports it besides the energy extrapolated to zero smearing. Crystals only.
         execution: How the calculations run; ``polish`` has no meaning here.
     """
 
@@ -87,7 +87,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_polished(self) -> ComputedSourceSpec:
         if self.execution.polish:
-            raise ValueError("execution.polish: a data set has nothing to polish; expected 0")
+            raise ValueError("execution.polish: a data set has no final relaxation; expected 0")
         return self
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _something_to_choose(self) -> ComputedSourceSpec:
         if self.choice is not None and self.label is None:
-            raise ValueError("choice: it says which structures get a label, but there is none; remove it or add label")
+            raise ValueError("choice: it selects structures to label, but there is no label; remove it or add label")
         return self
 
 
@@ -134,12 +134,12 @@ class FileSourceSpec(Spec):
             raise ValueError("energies, energy: both are null; expected at least one, or properties")
         for name in ("energy", "energies", "forces", "stress"):
             if name in self.properties:
-                raise ValueError(f"properties: {name!r} is no further number; energies and forces have keys of their own")
+                raise ValueError(f"properties: {name!r} is not a further number; energies and forces have keys of their own")
         return self
 
 
 class ObservedSourceSpec(Spec):
-    """Results of a campaign that trains its own surrogate; written by the campaign, not to be asked for in a file.
+    """Results of a campaign that trains its own surrogate; written by the campaign, not allowed in a file.
 
     Attributes:
         campaign: Its name.
@@ -152,7 +152,7 @@ class ObservedSourceSpec(Spec):
 
 
 class ShareSplitSpec(Spec):
-    """A share of the groups is held out, drawn by the data set's seed; a group stays on its side when others are added.
+    """A share of the groups is held out, drawn by the data set's seed; adding groups does not move the others.
 
     Attributes:
         held_out: About this share of the groups.
@@ -166,7 +166,7 @@ class AboveSplitSpec(Spec):
     """Groups with a large value of a number are held out, e.g. all boundaries above a Σ.
 
     Attributes:
-        key: The number, from the structures' metadata; of the groups' members the smallest counts.
+        key: Key of the number in the structures' metadata; the smallest number of a group's members counts.
         above: Groups above it are held out.
     """
 
@@ -191,14 +191,14 @@ DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec | ObservedSour
 
 
 class DatasetSpec(Spec):
-    """One data-set file.
+    """A data-set file.
 
     Attributes:
         schema_version: Version of this format.
         name: Name of the data set, and of the campaign that computes it.
         seed: Start of every random choice.
-        source: Where structures and energies come from.
-        split: What is held out of every training.
+        source: Source of the structures and energies.
+        split: Rule for the structures that are held out of every training.
     """
 
     schema_version: Literal[1]

@@ -1,4 +1,4 @@
-"""What specs of spaces share whose candidates are computed for their energy, each as it stands."""
+"""Base of the specs of spaces whose candidates are computed for their energy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENERGY_PER_ATOM = "energy_per_atom"
 
 
 class EnergySpaceSpec(SpaceBase):
-    """A space whose candidates are computed as they stand; a base of specs, none of its own.
+    """Base class of the specs of spaces whose candidates are computed for their energy.
 
     Attributes:
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.

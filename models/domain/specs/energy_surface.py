@@ -29,7 +29,7 @@ class OxideHostSpec(Spec):
     Attributes:
         prototype: Structure.
         ions: Cations of its sites, in the order in which the structure's formula names them.
-        volume: In units of the volume at which the bonds' valences fit best.
+        volume: Volume of the cell, in units of the volume at which the bond valences fit best.
     """
 
     prototype: OxideStructure
@@ -56,9 +56,10 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         host: The host without the ion: a named oxide, a file, or a crystal of a named structure in its primitive cell.
         ion: Element of the ion.
         grid: Largest step of the grid along a cell vector [Å].
-        exclusion: The ion comes no nearer to an atom than this fraction of the sum of their covalent radii.
-        supercell: The host's cell is repeated so often in the cell that is computed.
-        resolution: Features tell positions apart that are nearer than this; beyond it all are about equally far [Å].
+        exclusion: Smallest distance between the ion and an atom, as a fraction of the sum of their covalent radii.
+        supercell: Repeats of the host's cell in the cell that is computed.
+        resolution: Distance up to which features distinguish positions well; positions farther apart are all about equally
+            distant [Å].
         host_atoms: ``fixed``, or ``relaxed``: each evaluation relaxes the host around the ion, which is pinned to its point,
             while the cell and the mean position of the host's atoms stay; the calculator's ``relaxation`` gives ``fmax`` and
             ``max_steps``.
@@ -100,7 +101,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     @property
     def as_they_stand(self) -> bool:
-        """Whether the host does not make way for the ion."""
+        """Whether the host stays fixed around the ion."""
         return self.host_atoms == "fixed"
 
     @property
@@ -133,7 +134,9 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     def files(self) -> tuple[SpecFile, ...]:
         """The host's, where there is one."""
-        return (SpecFile(("host", "file"), self.host.file, self.host.sha256),) if isinstance(self.host, FileHostSpec) else ()
+        if not isinstance(self.host, FileHostSpec):
+            return ()
+        return (SpecFile(("host", "file"), self.host.file, self.host.sha256, largest="cif_bytes"),)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
         """The spec with the hash of its host's file."""

@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sp
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec, BoundaryCellSpec, PeriodicCellSpec
 from tansaku.models.domain.specs.boundary_density import AnnealSpec, BoundaryAtomsSpec, ReplicationSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
-from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.cost import WORK, AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 
 Indices = Annotated[tuple[int, ...], Field(min_length=3, max_length=4)]
@@ -35,8 +35,8 @@ class CrystalSpec(Spec):
         lattice_parameter: Edge of the cubic cell, or [a, c] of the hexagonal one [Å]; the bulk reference energy is computed at
             this value too. More than 0.5 % off the calculator's own is an error. ``auto``: the calculator's own, which is
             stored with the campaign.
-        strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
-            campaigns that were stored before this key, which are only warned.
+        strained: Whether the crystal is strained on purpose: its lattice parameter is not the calculator's own. null: false;
+            campaigns that were stored before this key only get a warning.
         own_lattice_parameter: The calculator's own, in the same form [Å]; filled in when the campaign is created, or by its
             first result.
     """
@@ -354,5 +354,8 @@ class GrainBoundarySpaceSpec(SpaceBase):
         return self.model_copy(update={"crystal": crystal})
 
     def cost_prior(self) -> CostPrior | None:
-        """By the number of atoms, and of k-points where their density is known."""
-        return self.cost.prior()
+        """By the number of atoms, of k-points where their density is known, and by the work where some are annealed."""
+        prior = self.cost.prior()
+        if prior is None or self.anneal is None:
+            return prior
+        return CostPrior(prior.anchor, {**prior.exponents, WORK: 1.0}, {**prior.reference, WORK: 1.0})

@@ -28,7 +28,7 @@ def plugin_jobs() -> dict[str, tuple[Plugin, JobDescription]]:
 
     def check(plugin: Plugin, found: object) -> tuple[Plugin, JobDescription]:
         if not isinstance(found, JobDescription):
-            raise TypeError(f"{plugin.entry.value} is no JobDescription")
+            raise TypeError(f"{plugin.entry.value} is not a JobDescription")
         return plugin, found
 
     return loaded("workflows", check, get_args(JobName))

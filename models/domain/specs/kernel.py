@@ -1,4 +1,4 @@
-"""Kernel and mean of a Gaussian process, as data: what a campaign file may compose."""
+"""Specs of the kernel and mean of a Gaussian process, which a campaign file may compose."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PeriodicKernelSpec(Spec):
 
 
 class CategoricalKernelSpec(Spec):
-    """Overlap: correlation that falls with the number of columns that differ, by how much they differ being no matter.
+    """Overlap kernel: the correlation falls with the number of columns that differ; the size of the difference has no effect.
 
     Attributes:
         over: Feature groups, by name; ``*`` in a name matches anything.
@@ -66,7 +66,7 @@ class CategoricalKernelSpec(Spec):
 
 
 class SameKernelSpec(Spec):
-    """Random effect: one where two candidates are of the same system, surface or feature row, else zero.
+    """Random effect: 1 where two candidates are of the same system, surface or feature row, else 0.
 
     Attributes:
         of: ``system``, ``surface``, or the name of a feature group.
@@ -77,7 +77,7 @@ class SameKernelSpec(Spec):
 
 
 class TaskKernelSpec(Spec):
-    """Learned correlations between systems, never negative: a system can help another one, not mislead it by its mirror image.
+    """Learned correlations between systems, never negative.
 
     Attributes:
         of: ``system``, ``surface``, or the name of a feature group whose distinct rows are the tasks.
@@ -90,7 +90,7 @@ class TaskKernelSpec(Spec):
 
 
 class LinearKernelSpec(Spec):
-    """A plane in the columns of feature groups, each column centred and divided by its range in the pool.
+    """A linear function of the columns of feature groups, each column centred and divided by its range in the pool.
 
     Attributes:
         over: Feature groups, by name; ``*`` in a name matches anything. Several groups are added, with a variance each.
@@ -101,16 +101,16 @@ class LinearKernelSpec(Spec):
 
 
 class ConstantKernelSpec(Spec):
-    """One everywhere: an unknown constant."""
+    """1 everywhere: an unknown constant."""
 
     type: Literal["constant"] = "constant"
 
 
 class ScaleKernelSpec(Spec):
-    """A kernel times one variance for all that is in it.
+    """A kernel multiplied by a variance.
 
     Attributes:
-        kernel: What is multiplied.
+        kernel: The kernel that is multiplied.
     """
 
     type: Literal["scale"] = "scale"
@@ -118,7 +118,7 @@ class ScaleKernelSpec(Spec):
 
 
 class SumKernelSpec(Spec):
-    """A sum; a term that has no variance of its own is given one.
+    """A sum of kernels; each term without a variance of its own is given one.
 
     Attributes:
         terms: What is added.
@@ -155,7 +155,7 @@ KernelSpec = Annotated[
 
 
 class ConstantMeanSpec(Spec):
-    """One unknown constant for all candidates."""
+    """An unknown constant, the same for all candidates."""
 
     type: Literal["constant"] = "constant"
 

@@ -1,4 +1,4 @@
-"""A second opinion on relaxed structures."""
+"""Labels: energies of relaxed structures by a second calculator."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class LabelSpec(Spec):
     """A further calculator whose energies of each relaxed structure are also stored.
 
     Attributes:
-        calculator: One that gives an energy of each atom.
-        relaxed: Whether it relaxes the structure on before its energies are taken, as its own ``relaxation`` says; the kept
-            structure stays the first calculator's. Not: the energies are those of the structure as it stands.
+        calculator: The calculator; it must give an energy of each atom.
+        relaxed: Whether this calculator relaxes the structure further, as its own ``relaxation`` says, before its energies are
+            stored; the stored structure is still that of the first calculator. False: energies of the unchanged structure.
     """
 
     calculator: AtomicCalculatorSpec

@@ -1,4 +1,4 @@
-"""What every spec of a launcher says of itself. Code that differs from launcher to launcher asks this, and names no type."""
+"""Base class of the launchers' specs. Code that depends on the launcher calls its methods and names no type."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tansaku.models.domain.specs.base import Spec
 
 
 class LauncherBase(Spec):
-    """Base of the specs of launchers, none of its own."""
+    """Base class of the specs of launchers."""
 
     @property
     def shared_folder(self) -> str | None:

@@ -1,4 +1,4 @@
-"""What a campaign file may ask for: limits of the machine, which a larger search needs its owner to raise."""
+"""Limits of the machine for campaign files; for a larger search, the owner of the site file raises them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LimitName = Literal[
 
 
 class LimitsSpec(Spec):
-    """What a campaign file may ask for, judged by `tansaku check` and when a campaign is created, before anything is listed.
+    """Limits for campaign files, checked by `tansaku check` and when a campaign is created, before candidates are listed.
 
     Attributes:
         index: Miller indices of axes and planes.
@@ -36,7 +36,7 @@ class LimitsSpec(Spec):
         pool: Candidates of a space of boundaries, or rows of a table.
         combinations: Combinations of ions of a composition space; candidates of a space of crystals, oxides or structures.
         initial: Evaluations of an initial design.
-        cif_bytes: Size of a CIF or POSCAR.
+        cif_bytes: Size of a CIF or POSCAR, or of the file of a host.
         cif_atoms: Atoms in the cell of a CIF, and in the cell that transformations make of it.
         structure_bytes: Size of all files of a space of structures together.
     """

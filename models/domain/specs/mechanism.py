@@ -1,4 +1,4 @@
-"""By what a mobile ion gets through a crystal."""
+"""How a mobile ion moves through a crystal: migration mechanisms."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class VacancyMechanismSpec(Spec):
 
 
 class InterstitialMechanismSpec(Spec):
-    """One ion more than the crystal has hops from void to void. The crystal need not hold this element.
+    """An extra ion hops from void to void. The crystal need not hold this element.
 
     Attributes:
         sites: Where the ion may be, as fractions of the crystal's cell vectors, one of each kind: symmetry gives the others;
             null: the vertices of Voronoi's polyhedra around the atoms.
         faces: Also half way between two atoms where no third one is nearer: bond centres, the octahedra of bcc crystals.
-        min_distance: A void whose nearest atom is nearer than this is none [Å].
-        merge_distance: Places nearer to each other than this are one [Å].
-        max_sites: So many kinds of void are tried, the roomiest first.
+        min_distance: Voids whose nearest atom is nearer than this are ignored [Å].
+        merge_distance: Sites nearer to each other than this are merged [Å].
+        max_sites: Largest number of kinds of void that are tried; the largest voids come first.
     """
 
     type: Literal["interstitial"] = "interstitial"

@@ -28,7 +28,7 @@ class GenerationSpec(Spec):
     """How molecules are made of the known ones, by random choices.
 
     Attributes:
-        number: Most molecules that are made. There are fewer where no more are found.
+        number: Largest number of molecules that are generated. There are fewer if no more are found.
         fragments: Most parts that are joined to one molecule. Parts are what is left of the known molecules when bonds that a
             synthesis may make are cut (BRICS, https://doi.org/10.1002/cmdc.200800178); parts are joined by such bonds only.
             0: none.
@@ -48,19 +48,19 @@ class GenerationSpec(Spec):
 
 
 class MoleculeRulesSpec(Spec):
-    """What every candidate must meet, known or made.
+    """Rules that every candidate must meet, known or generated.
 
     Attributes:
         elements: Elements besides hydrogen; null: those of the known molecules.
         min_heavy_atoms: Fewest atoms that are not hydrogen.
-        max_heavy_atoms: Most of them.
-        max_rings: Most rings.
+        max_heavy_atoms: Largest number of such atoms.
+        max_rings: Largest number of rings.
         max_synthesizability: Largest synthetic accessibility score, from 1 (easy) to 10, of
             https://doi.org/10.1186/1758-2946-1-8 as RDKit computes it. It means little for molecules of one or two heavy atoms.
             Null: any.
-        unstable: Whether groups are allowed that seldom last: peroxides, hemiacetals, enols, allenes and the like; the guide
+        unstable: Whether unstable groups are allowed: peroxides, hemiacetals, enols, allenes and the like; the guide
             lists them.
-        exclude: SMARTS of what no candidate may hold.
+        exclude: SMARTS patterns that no candidate may contain.
     """
 
     elements: Annotated[tuple[ElementSymbol, ...], Field(min_length=1)] | None = None
@@ -83,7 +83,7 @@ class MoleculeRefinementSpec(Spec):
 
     Attributes:
         around: Best candidates that get neighbours: molecules that one edit makes of them.
-        neighbours: Most that each gets.
+        neighbours: Largest number of neighbours of each.
     """
 
     around: Annotated[int, Field(ge=1, le=20)] = 3
@@ -99,8 +99,8 @@ class MoleculesSpaceSpec(SpaceBase):
         sha256: Content hash of the file; filled in when the spec is resolved.
         seeds: Known molecules by their SMILES, besides those of the file.
         known: Whether the known molecules that meet the rules are candidates.
-        generate: Others that are made of them; null: none.
-        rules: What every candidate must meet. Parts of known molecules that do not are used nevertheless.
+        generate: How further molecules are made of them; null: none are.
+        rules: Rules that every candidate must meet. Parts of known molecules that do not are used nevertheless.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every random choice.
         cost: Predicted cost of an evaluation, by the number of atoms.

@@ -1,4 +1,4 @@
-"""A neural-network potential: what its atoms see, its networks, and how their weights are found.
+"""A neural-network potential: its descriptors, its networks, and the trainers of their weights.
 
 A trainer goes in cycles. After each cycle the error is reported and a checkpoint is written.
 """
@@ -23,7 +23,7 @@ class ConjugateGradientSpec(Spec):
     Attributes:
         cycles: At most so many.
         iterations: Search directions per cycle.
-        restart: After so many directions the next one is the steepest descent again.
+        restart: Number of directions after which the search restarts with the steepest descent.
     """
 
     type: Literal["conjugate_gradient"] = "conjugate_gradient"
@@ -33,19 +33,19 @@ class ConjugateGradientSpec(Spec):
 
 
 class AnnealedSpec(Spec):
-    """Conjugate gradients until they stall, then simulated annealing, again and again.
+    """Conjugate gradients until they stall, then simulated annealing, repeatedly.
 
     The temperature is a share of the loss at which the annealing begins, and falls geometrically. A move adds Gaussian noise to
     a random share of the weights; it is accepted by the rule of Metropolis. What the annealing ends at is where the next
     conjugate gradients begin; the best weights of all cycles are kept.
 
     Attributes:
-        cycles: Of conjugate gradients and annealing.
+        cycles: Largest number of cycles, each of conjugate gradients and annealing.
         iterations: Search directions of conjugate gradients per cycle.
         restart: As for ``conjugate_gradient``.
-        moves: Of the annealing per cycle; 0: conjugate gradients alone.
-        hottest: First temperature over the loss at which the annealing begins.
-        coldest: Last temperature over the first.
+        moves: Moves of the annealing per cycle; 0: conjugate gradients alone.
+        hottest: First temperature, divided by the loss at which the annealing begins.
+        coldest: Last temperature, divided by the first.
         stride: Standard deviation of a move at the first temperature, in units of the root mean square of the weights; it falls
             with the square root of the temperature.
         moved: Share of the weights that a move changes.
@@ -68,7 +68,7 @@ class LbfgsSpec(Spec):
     Attributes:
         cycles: At most so many.
         iterations: Steps per cycle.
-        memory: Steps that the curvature is taken from.
+        memory: Number of past steps from which the curvature is estimated.
     """
 
     type: Literal["lbfgs"] = "lbfgs"
@@ -85,7 +85,7 @@ class AdamSpec(Spec):
         epochs: Passes through the data per cycle.
         batch: Structures per step.
         rate: First learning rate.
-        last_rate: Learning rate of the last cycle over the first.
+        last_rate: Learning rate of the last cycle, divided by the first.
     """
 
     type: Literal["adam"] = "adam"
@@ -100,10 +100,10 @@ class LevenbergMarquardtSpec(Spec):
     """Levenberg and Marquardt: least squares by the derivatives of every energy and force by every weight.
 
     Attributes:
-        cycles: Steps at most.
+        cycles: Largest number of steps.
         damping: First damping, over the mean of the diagonal of the normal equations.
         lower: Factor of the damping after a step that lowered the loss.
-        increase: Factor after one that did not.
+        increase: Factor after a step that did not.
         attempts: Dampings that are tried before the training counts as converged.
     """
 
@@ -125,21 +125,21 @@ class PotentialSpec(Spec):
     """Energy and forces by networks of atoms, one for each element (Behler and Parrinello), and a committee of these.
 
     Attributes:
-        environment: What an atom sees of its surroundings.
+        environment: Descriptors of an atom's surroundings.
         hidden: Neurons of each hidden layer.
-        activation: Of the hidden layers.
-        members: Networks of the committee. Their mean predicts, their spread says how sure that is.
+        activation: Activation function of the hidden layers.
+        members: Networks of the committee. Their mean is the prediction, their spread its uncertainty.
         bootstrap: Give every group a random weight in each member's loss (exponentially distributed, drawn once), so that
-            members differ by more than their start.
+            members differ by more than their initial weights.
         validation: Share of the groups that no member is trained on: they stop the training, and the error estimate is
             calibrated on them.
         force_weight: Weight of squared errors of forces beside those of energies per atom [Å^2]; 0: energies alone.
         softening: A structure whose forces have a root mean square of F counts 1 / (1 + (F / softening)²), so that few
             structures whose atoms all but overlap do not decide what the networks are good at [eV/Å]; null: all count alike.
         decay: Weight of the mean square of the weights, in units of the variance of the energies.
-        patience: A member's training ends when the error on the groups set aside has not fallen for so many cycles; the best
-            weights are kept.
-        trainer: How weights are found.
+        patience: A member's training ends when the error on the validation groups has not fallen for this number of cycles; the
+            best weights are kept.
+        trainer: How the weights are trained.
     """
 
     type: Literal["potential"] = "potential"

@@ -1,4 +1,4 @@
-"""What a campaign wants of its objective: goals, as data."""
+"""Specs of the objective: goals, stop rule and constraints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompso
 
 
 class GoalBase(Spec):
-    """Base of the specs of goals, none of its own: what a goal says of its kind and of itself."""
+    """Base class of the specs of goals."""
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = _OF_A_BEST
     """Acquisitions that serve it, the usual one first."""
@@ -93,7 +93,7 @@ class AllBelowSpec(GoalBase):
 
 
 class FurtherObjectiveSpec(Spec):
-    """One more property that is wanted low or high, of the same evaluation.
+    """A further property of the same evaluation that is to be minimised or maximised.
 
     Attributes:
         property: What the calculation gives besides the objective (``barrier_3d``, ``expansion``), or a quantity that a table's
@@ -112,8 +112,8 @@ class ParetoSpec(GoalBase):
 
     Attributes:
         also: The further objectives.
-        reference: What is not worth having, a number with its unit for the objective and for each of ``also``, in that order:
-            the dominated volume is measured from there. Null: the worst value observed of each.
+        reference: Reference point of the dominated volume: a number with its unit for the objective and for each of ``also``,
+            in that order. Null: the worst value observed of each.
     """
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
@@ -157,7 +157,7 @@ class BottleneckSpec(GoalBase):
     """The barrier of the best path between a minimum of an energy surface and its images: minimum and bottleneck.
 
     Attributes:
-        dimensions: The path leads into so many independent directions.
+        dimensions: Number of independent directions in which the path must lead.
         connectivity: Neighbours of a grid point: 6 (across faces) or 26 (across faces, edges and corners).
         sampling: Where more than 1,500 points may lie below the bottleneck: ``lowest`` draws the lowest 1,500 exactly and the
             others stay at their expected values; ``pathwise`` draws all, the prior by random frequencies.
@@ -173,13 +173,13 @@ class BottleneckSpec(GoalBase):
 
 
 class StopRuleSpec(Spec):
-    """When the answer counts as known.
+    """When the answer is considered known.
 
     Attributes:
-        within: A number with its unit, such as ``5 mJ/m2``: what is better by less is not worth more money.
+        within: A number with its unit, such as ``5 mJ/m2``: an improvement smaller than this is not worth further evaluations.
         probability: The search stops when nothing better by more than ``within`` remains with this probability, in all systems
             together.
-        every: Proposals from one look to the next.
+        every: Proposals between two checks.
     """
 
     within: QuantityText
@@ -188,12 +188,12 @@ class StopRuleSpec(Spec):
 
 
 class ConstraintsSpec(Spec):
-    """Which candidates are left alone.
+    """Which candidates are never proposed.
 
     Attributes:
         max_cost: Candidates above this predicted cost are skipped [the space's cost unit].
-        avoid_failures: Learn from evaluations whose science failed (not converged, atoms overlap) which others will fail, and
-            multiply the acquisition by the probability of success. Proposer ``gp`` only.
+        avoid_failures: Learn from failed calculations (not converged, atoms overlap) which other candidates are likely to fail,
+            and multiply the acquisition by the probability of success. Proposer ``gp`` only.
     """
 
     max_cost: PositiveFloat | None = None

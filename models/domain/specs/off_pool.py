@@ -1,4 +1,4 @@
-"""Candidates that were measured although the space does not list them."""
+"""What reports say of candidates: those that the space does not list, and descriptors that were measured."""
 
 from __future__ import annotations
 
@@ -12,14 +12,26 @@ Cell = float | Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 
 
 class OffPoolSpec(Spec):
-    """One candidate that a report of values described.
+    """A candidate that a report of values described.
 
     Attributes:
         id: Id of the candidate.
-        cells: What the columns of the table hold of it.
+        cells: Its values of the table's columns.
         cost: Its cost; null: the median of the listed candidates.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT]
     cells: dict[Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT], Cell]
     cost: PositiveFloat | None = None
+
+
+class DescribedSpec(Spec):
+    """Numbers of one candidate that reports gave.
+
+    Attributes:
+        id: Id of the candidate.
+        numbers: By column.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT]
+    numbers: dict[Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT], float]

@@ -28,8 +28,8 @@ class NumberSpec(Spec):
         low: Smallest value.
         high: Largest value.
         step: Distance of two values, counted from the smallest; null: every value between.
-        log: Whether the logarithm is what is drawn evenly.
-        unit: For tables.
+        log: Whether values are drawn evenly on a logarithmic scale.
+        unit: Unit that tables show.
     """
 
     type: Literal["number"] = "number"
@@ -82,7 +82,7 @@ class CategorySpec(Spec):
     @model_validator(mode="after")
     def _each_once(self) -> CategorySpec:
         if len(set(self.values)) < len(self.values):
-            raise ValueError("values: one is there twice")
+            raise ValueError("values: a name is listed twice")
         return self
 
 
@@ -90,7 +90,7 @@ class FractionsSpec(Spec):
     """Fractions that add up to one.
 
     Attributes:
-        parts: What they are fractions of; constraints call one ``name.part``.
+        parts: Names of the components; constraints call one ``name.part``.
         step: Fractions are multiples of this, a divisor of one; null: any.
     """
 
@@ -101,7 +101,7 @@ class FractionsSpec(Spec):
     @model_validator(mode="after")
     def _fits(self) -> FractionsSpec:
         if len(set(self.parts)) < len(self.parts):
-            raise ValueError("parts: one is there twice")
+            raise ValueError("parts: a name is listed twice")
         if self.step is not None and abs(round(1 / self.step) * self.step - 1) > 1e-9:
             raise ValueError(f"step {self.step:g}: expected a divisor of one, such as 0.05")
         return self
@@ -135,7 +135,7 @@ class RefinementSpec(Spec):
 
     Attributes:
         around: Best candidates that get neighbours.
-        neighbours: How many each gets.
+        neighbours: Number of neighbours of each.
         reach: Standard deviation of the largest displacements, in units of a parameter's range; others are shorter, down to a
             thousandth.
     """
@@ -150,7 +150,7 @@ class ParametersSpaceSpec(SpaceBase):
 
     Attributes:
         parameters: Parameters by name.
-        constraints: What their values must meet.
+        constraints: Constraints on their values.
         pool: Candidates that are drawn beforehand.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every draw.

@@ -22,8 +22,9 @@ class SymmetryFunctionsSpec(Spec):
 
     Attributes:
         cutoff: Neighbours up to here count [Å].
-        angular_cutoff: Neighbours up to here count in the angular functions [Å]; the cutoff where nothing is said.
-        cutoff_function: How neighbours fade: `cosine`, or `polynomial`, whose second derivatives are continuous too.
+        angular_cutoff: Cutoff of the angular functions [Å]; default: ``cutoff``.
+        cutoff_function: Cutoff function of the neighbours: `cosine`, or `polynomial`, whose second derivatives are continuous
+            too.
         shortest: Centre of the first radial function [Å].
         radial: Number of radial functions.
         angular: Number of Gaussians that are combined with the angles; 0: radial functions alone.

@@ -1,4 +1,4 @@
-"""What specs of spaces share whose candidates are computed for their energy and what follows from it."""
+"""Base of the specs of spaces whose candidates are computed for their energy and for properties derived from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull",
 
 
 class PropertySpaceSpec(EnergySpaceSpec):
-    """A space whose candidates are computed for properties of crystals; a base of specs, none of its own.
+    """Base class of the specs of spaces whose candidates are computed for properties of crystals.
 
     Attributes:
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.

@@ -16,7 +16,7 @@ class RandomProposerSpec(Spec):
     """Uniform over the candidates not yet proposed.
 
     Attributes:
-        by_system: One of each system in turn, uniform over that system's candidates.
+        by_system: Take the systems in turn, and draw uniformly from the candidates of the system.
     """
 
     type: Literal["random"] = "random"
@@ -50,7 +50,7 @@ class ListedProposerSpec(Spec):
 
 
 class TransformSpec(Spec):
-    """What is done to the objective before it is modelled.
+    """How the objective is transformed before it is modelled.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range
@@ -69,13 +69,13 @@ class GPProposerSpec(Spec):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
     Attributes:
-        preset: ``default``: the best we know; ``published``: cost-sensitive multi-task search as in
+        preset: ``default``: the best preset of our benchmarks; ``published``: cost-sensitive multi-task search as in
             https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
             one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.
         kernel: Replaces the preset's kernel.
-        mean: Effects added to the kernel, preset's or own: what the objective is on average, learned with the rest.
+        mean: Mean function, whose effects are added to the kernel (the preset's or your own) and learned with it.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
-            For the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near
+            For the goal ``all_below``: expected number found with the remaining budget, straddle (uncertain and near
             the threshold), or probability of lying below it. For the goal ``pareto``: ``ehvi``, the expected growth of the
             volume that the front dominates (needs the extra ``torch``).
         transform: Output transform.
@@ -87,9 +87,9 @@ class GPProposerSpec(Spec):
         bayes_until: With ``bayes``: most observations; with more the most probable ones serve, as with ``map``; null: 100.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
-        initial: What each system begins with: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
+        initial: Initial design of each system: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
             surface, the points of highest site symmetry (``symmetric``).
-        initial_points: How many of each system; null: one. At most as many as the smallest system has.
+        initial_points: Number of initial candidates of each system, at most as many as the smallest system has; null: one.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
         worst_first: Share of the later proposals that belong to the system that may still improve most, by the certificate
@@ -139,16 +139,20 @@ class GPProposerSpec(Spec):
 
 
 class ArmsProposerSpec(Spec):
-    """For rugged landscapes: surfaces in turn and by what their next candidate may gain; candidates are spread over each.
+    """For rugged landscapes: surfaces in turn, then by their expected gain; candidates are spread evenly over each.
 
     For the goal ``best_per_system``.
 
     Attributes:
         cost_exponent: The gain that is expected is divided by cost to this power; 0 ignores cost.
+        expensive: Share of a system's surfaces, those with the lowest values and at least one, of which expensive candidates
+            are proposed too: those that cost over three times as much as the cheapest of their surface, such as annealed ones.
+            They come after three others of the surface. 1: of every surface; 0: of none as long as there are others.
     """
 
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
+    expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
 
 Compared = Literal["energy", "forces", "both"]
@@ -156,17 +160,17 @@ Compared = Literal["energy", "forces", "both"]
 
 
 class DisagreementProposerSpec(Spec):
-    """What the networks of the campaign's retrained potential disagree on most, for its cost: data for the potential itself.
+    """The candidate on which the networks of the campaign's retrained potential disagree most, relative to its cost.
 
     Looks at candidates as they stand. Before the first version: one of each system in turn, at random.
 
     Attributes:
-        by_system: One of each system in turn; else whichever is disputed most.
-        of: What the networks are compared by: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training,
-            ``softening`` included. Forces alone ask for nothing that has none by symmetry.
+        by_system: Take the systems in turn; otherwise the candidate with the largest disagreement of all.
+        of: Property in which networks are compared: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training,
+            ``softening`` included. With forces alone, candidates without forces by symmetry are never chosen.
         cost_exponent: The disagreement is divided by cost to this power; 0 ignores cost.
-        correlation: How far a structure that was asked for, and that the version in use has not learned yet, speaks for
-            others: distance in descriptor space, in units of the median distance of two candidates. 0: not at all.
+        correlation: Distance in descriptor space over which a proposed structure that the version in use has not learned yet
+            lowers the disagreement of others, in units of the median distance of two candidates. 0: not at all.
         judging: About this share of the proposals is of groups that no network is trained on, in turn and at random within
             each: those held out, which judge the versions, and those set aside (``surrogate.validation``), which stop their
             training. 0: none after the first version.
@@ -181,7 +185,7 @@ class DisagreementProposerSpec(Spec):
 
 
 class SparseTransformSpec(Spec):
-    """What is done to the objective before a sparse model is fitted.
+    """How the objective is transformed before a sparse model is fitted.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range

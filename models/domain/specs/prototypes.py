@@ -64,7 +64,7 @@ Volume = Annotated[float, Field(ge=0.5, le=2.0)]
 
 
 class PrototypesSpaceSpec(EnergySpaceSpec):
-    """Small oxides: cations of fitting charge and size on the sites of named structures. Each structure is a system.
+    """Small oxides: cations of suitable charge and size on the sites of named structures. Each structure is a system.
 
     Attributes:
         prototypes: Structures; null: all.

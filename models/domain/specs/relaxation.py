@@ -13,8 +13,8 @@ class RelaxationSpec(Spec):
     Attributes:
         cell: ``fixed``; ``normal``: free along the boundary normal at zero normal stress; ``full``: free in all directions at
             no stress, where no atom is held (not with type lammps).
-        translation: ``held``: atoms marked as held keep their in-plane positions while everything else relaxes;
-            ``free``: nothing is held.
+        translation: ``held``: marked atoms keep their in-plane positions while everything else relaxes; ``free``: all atoms
+            relax freely.
         fmax: Largest force on an atom at convergence [eV/Å]. At 0.01 one boundary energy in five was more than 1 mJ/m^2 off
             its converged value, at 0.001 one in twenty (NiAlH_jea, 100 candidates), for a third more time.
         max_steps: Steps of the minimiser after which the relaxation counts as not converged.

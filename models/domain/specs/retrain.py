@@ -19,11 +19,11 @@ ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{
 
 
 class DriftSpec(Spec):
-    """When error bars count as no longer right: by pre-screening predictions whose result was computed after all.
+    """When error bars are considered wrong, judged by pre-screening predictions whose result was computed nevertheless.
 
     Attributes:
         least: Retrain when a smaller share of the errors lies within one predicted deviation; 0.683 would be right.
-        window: Of so many latest such results, all of them made with the version in use.
+        window: Number of the latest such results that are judged; all of them must come from the version in use.
     """
 
     least: Annotated[float, Field(gt=0.0, lt=0.683)] = 0.4
@@ -39,7 +39,7 @@ class TargetSpec(Spec):
     Attributes:
         energy: Of the energy per atom, such as ``2 meV/atom``; null: whatever it is.
         forces: Of the force components, such as ``30 meV/Angstrom``; null: whatever it is. ``potential`` only.
-        structures: The held-out groups must have as many computed structures; fewer prove nothing.
+        structures: The held-out groups must have at least this many computed structures; fewer are no evidence.
     """
 
     energy: QuantityText | None = None
@@ -83,16 +83,16 @@ class RetrainSpec(Spec):
         learns: Whose energies: those of the calculator that relaxed the structures, or of the campaign's label.
         first: Computed results before the first training.
         every: Computed results from one training to the next; null: only when the error bars drift.
-        drift: Retrain also when error bars are no longer right; null: never for that. Needs pre-screening.
+        drift: Also retrain when error bars are wrong; null: never for that reason. Needs pre-screening.
         lag: Proposals that still use the version before while a new one is trained; with 0 the next proposal waits for it.
-            Mode ``free`` never waits: it uses what is there.
-        group: What is held out together: whole systems, or surfaces (the boundaries with as many removed planes).
+            Mode ``free`` never waits: it uses the latest version.
+        group: Groups that are held out together: whole systems, or surfaces (the boundaries with as many removed planes).
         held_out: About this share of the groups, drawn by name, so that a group stays on its side as results come in; or names
             of groups, or shell-style patterns such as ``*-rattle-0.2``.
         warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.
-        at_end: When the search ends for want of money or candidates, train once more, on all results.
-        target: The search ends when the version in use is as good as this; null: it does not look at that.
-        timeout: Wall time of one attempt at training [s]; killed, the next one continues where it was.
+        at_end: When the search ends because the budget or the candidates are exhausted, train once more on all results.
+        target: The search ends when the version in use is as good as this; null: the model's errors do not end the search.
+        timeout: Wall time of one training attempt [s]; the next attempt continues where a killed one stopped.
     """
 
     model: Name | None = None
@@ -114,7 +114,7 @@ def check_potential_keys(retrain: RetrainSpec) -> None:
     """Raises ValueError where a key is given that this surrogate has no use for."""
     learned, target = retrain.surrogate, retrain.target
     if retrain.warm and not isinstance(learned, PotentialSpec):
-        raise ValueError(f"retrain.warm: a {learned.type} has no use for weights to begin with; remove it")
+        raise ValueError(f"retrain.warm: a {learned.type} cannot start from given weights; remove it")
     if target is None:
         return
     if target.forces is not None and not isinstance(learned, PotentialSpec):
@@ -142,7 +142,7 @@ def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
     if missing:
         density_codes = " or ".join(types_with("density"))
         kept = "" if density else f", or a {density_codes} calculator with density: true"
-        raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which no result has; {wanted}{kept}")
+        raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which results do not have; {wanted}{kept}")
 
 
 def check_committee(retrain: RetrainSpec | None) -> None:
@@ -153,7 +153,9 @@ def check_committee(retrain: RetrainSpec | None) -> None:
         kind = retrain.surrogate.type
         raise ValueError(f"proposer: disagreement is that of networks; retrain.surrogate is {kind}, expected potential")
     if retrain.surrogate.members < 2:
-        raise ValueError("retrain.surrogate.members: 1 agrees with itself; expected at least 2 with the proposer disagreement")
+        raise ValueError(
+            "retrain.surrogate.members: a single network cannot disagree; expected at least 2 with the proposer disagreement"
+        )
 
 
 class PreScreeningSpec(Spec):
@@ -165,7 +167,7 @@ class PreScreeningSpec(Spec):
         deviations: The label is computed unless its prediction is worse than the best computed value of the system by more than
             so many predicted deviations.
         check_every: Of the candidates that would be left at their prediction, those whose proposal number is a multiple of this
-            are computed all the same: they keep the error bars honest.
+            are computed nevertheless, to check the error bars.
     """
 
     model: ModelName | None = None

@@ -14,17 +14,17 @@ from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 
 
 class ScreenSpec(Spec):
-    """One screen file.
+    """A screen file.
 
     Attributes:
         schema_version: Version of this format.
         name: Name of the screen; the campaign of an axis is called by it and the axis, ``NAME-110``.
         seed: Start of every random choice.
         model: What predicts: NAME@VERSION of the registry, or a name alone for the version that is promoted.
-        space: Where the boundaries come from; its ``axis`` gives way to ``axes``.
-        axes: Tilt axes, each searched as ``space`` says.
-        calculator: What relaxes the structures: the one whose structures the model was trained on. Its boundary energies stand
-            beside the predicted ones.
+        space: The space of the boundaries; ``axes`` replaces its ``axis``.
+        axes: Tilt axes; the space is searched for each.
+        calculator: Calculator that relaxes the structures, as it did those on which the model was trained. Results list its
+            boundary energies with the predicted ones.
         per_system: Structures of each boundary, chosen at random.
         execution: How the relaxations run; ``polish`` has no meaning here.
     """
@@ -42,7 +42,7 @@ class ScreenSpec(Spec):
     @model_validator(mode="after")
     def _structures_alone_are_wanted(self) -> ScreenSpec:
         if self.execution.polish:
-            raise ValueError("execution.polish: a screen has nothing to polish; expected 0")
+            raise ValueError("execution.polish: a screen has no final relaxation; expected 0")
         if workflow_of(self.calculator) is not None:
             raise ValueError("calculator.workflow: boundaries are relaxed as they are; remove it")
         self.space.check_use(self.calculator, "model")

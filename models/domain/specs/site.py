@@ -1,4 +1,4 @@
-"""The site file: the machine, not the science."""
+"""The site file: it describes the machine, not the science."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class TimingSpec(Spec):
     """Times of the plumbing [s].
 
     Attributes:
-        lease: A driver that has not been heard of for so long may be replaced.
+        lease: A driver that has not renewed its lease for this long may be replaced.
         heartbeat: Interval at which a driver renews its lease.
-        poll: Longest sleep between two looks at the jobs.
-        patience: How long a driver keeps trying when database or backend do not answer.
-        reminder: A driver that has had no result for so long reports what it waits for.
+        poll: Longest time between two polls of the jobs.
+        patience: How long a driver keeps trying when the database or the backend does not answer.
+        reminder: A driver that has had no result for this long reports what it waits for.
     """
 
     lease: Timeout = 30.0
@@ -99,7 +99,7 @@ class EngineSpec(Spec):
 
 
 class TrainingSiteSpec(Spec):
-    """Where this machine's campaigns train their surrogates.
+    """How this machine's campaigns train their surrogates.
 
     Attributes:
         by: ``launcher``: as a job of the launcher, which asks a cluster for what its ``classes`` say of the calculator
@@ -114,16 +114,16 @@ class TrainingSiteSpec(Spec):
 
 
 class SiteSpec(Spec):
-    """One site file.
+    """A site file.
 
     Attributes:
         schema_version: Version of this format.
-        launcher: Who runs the evaluations.
-        database: Where campaigns are kept.
+        launcher: How evaluations are run.
+        database: Database of the campaigns.
         timing: Times of the plumbing.
         engine: How proposals are computed.
         training: How surrogates are trained.
-        limits: What a campaign file may ask for.
+        limits: Limits for campaign files.
         web: The dashboard.
         commands: Programs that campaign files may call by name, with ``calculator.type: command``.
     """

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
@@ -28,8 +28,9 @@ from tansaku.models.domain.specs.grain_boundary import (
 )
 from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
-from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.specs.off_pool import DescribedSpec, OffPoolSpec
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
+from tansaku.models.domain.specs.proposer import SparseProposerSpec, SparseTransformSpec
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
@@ -81,21 +82,26 @@ class FeatureColumnsSpec(Spec):
             categories in their order, each as far from the next as any other (``[low, medium, high]``). null: the columns hold
             numbers.
         units: Units of columns; a reported candidate may use others of the same dimension.
+        prices: Prices of one number, by column, where a value costs 1. Only these columns may have empty cells: numbers that a
+            campaign with ``calculator: {type: manual}`` and ``proposer: {type: sparse}`` may ask for.
     """
 
     columns: tuple[Text, ...] | Text
     categorical: bool = False
     categories: Literal["one_hot"] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)] | None = None
     units: dict[Text, Unit] = Field(default_factory=dict)
+    prices: dict[Text, PositiveFloat] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _categories_fit(self) -> FeatureColumnsSpec:
+        if self.prices and (self.categorical or self.categories is not None):
+            raise ValueError("prices: of numbers only; remove it, or categorical and categories")
         if self.categories is None:
             return self
         if self.categorical or self.units:
             raise ValueError("categories: not with categorical or units, which are of numbers; remove one")
         if len(set(self.categories)) < len(self.categories) and self.categories != "one_hot":
-            raise ValueError("categories: one is listed twice")
+            raise ValueError("categories: a category is listed twice")
         return self
 
 
@@ -126,6 +132,7 @@ class TableSpaceSpec(SpaceBase):
         features: Feature groups by name.
         sha256: Content hash of the table; filled in when the spec is resolved.
         off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
+        described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
@@ -141,6 +148,50 @@ class TableSpaceSpec(SpaceBase):
     )
     sha256: Sha256 | None = None
     off_pool: tuple[OffPoolSpec, ...] = ()
+    described: tuple[DescribedSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _prices_are_compared(self) -> TableSpaceSpec:
+        priceless = [column for item in self.described for column in item.numbers if column not in self.prices]
+        if priceless:
+            raise ValueError(f"described: column {priceless[0]!r} has no price")
+        if not self.prices:
+            return self
+        if self.columns.value is not None:
+            raise ValueError("features: prices, but the values are known; remove columns.value or the prices")
+        for key in ("system", "surface", "cost"):
+            if getattr(self.columns, key) is not None:
+                raise ValueError(
+                    f"columns.{key}: numbers are bought for one system whose values cost 1 each; remove it or prices"
+                )
+        return self
+
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """Prices of numbers that can be bought, by column."""
+        groups = [group for group in self.features.values() if isinstance(group, FeatureColumnsSpec)]
+        return {column: price for group in groups for column, price in group.prices.items()}
+
+    def check_proposer(self, proposer: Spec, goal: str, *, transfer: bool) -> None:
+        """Prices of numbers are weighed by the sparse proposer alone; arguments and errors as of the base class."""
+        if not self.prices:
+            return
+        linear = isinstance(proposer, SparseProposerSpec) and proposer.residual == "none"
+        if not linear or getattr(proposer, "transform", None) != SparseTransformSpec():
+            raise ValueError("space.features: prices need proposer {type: sparse}, without residual and transform")
+        if goal == "all_below" or transfer:
+            raise ValueError("space.features: prices are weighed by expected improvement; remove goal all_below and transfer")
+
+    @property
+    def spent_on_descriptors(self) -> float:
+        """What the numbers that reports gave have cost."""
+        prices = self.prices
+        return sum(prices[column] for item in self.described for column in item.numbers)
+
+    def with_described(self, numbers: Mapping[str, Mapping[str, float]]) -> Self:
+        """The spec with numbers that reports gave, by candidate and column."""
+        rows = tuple(DescribedSpec(id=name, numbers=dict(own)) for name, own in numbers.items())
+        return self.model_copy(update={"described": rows})
 
     @model_validator(mode="after")
     def _off_pool_is_measured(self) -> TableSpaceSpec:

@@ -1,4 +1,4 @@
-"""What every spec of a space says of its kind. Code that differs from space to space asks this, and names no type."""
+"""Base class of the spaces' specs. Code that depends on the space calls its methods and names no type."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tansaku.models.domain.objectives import described as objective_described
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.limits import LimitName
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
@@ -35,16 +36,18 @@ class SpecFile(NamedTuple):
     """A file that a spec names.
 
     Attributes:
-        key: Where in the space's spec it stands.
+        key: Its key in the space's spec.
         path: As written.
         sha256: The content hash that the spec gives, if any.
         kind: ``folder``: its files of structures, by names and content.
+        largest: Limit of its size, which is looked at before it is read.
     """
 
     key: KeyPath
     path: str
     sha256: str | None
     kind: Literal["file", "folder"] = "file"
+    largest: LimitName | None = None
 
 
 @dataclass(frozen=True)
@@ -54,20 +57,20 @@ class SpaceDescription:
     Attributes:
         properties: What its candidates can be searched for, names of ``OBJECTIVES``; the first one is meant where
             ``objective.property`` is null. Empty: any, as of a table.
-        further: What an evaluation gives besides, for the goal ``pareto``; names of ``OBJECTIVES``.
+        further: Further results of an evaluation, for the goal ``pareto``; names of ``OBJECTIVES``.
         jobs: The job that computes a candidate, by the type of ``calculator.workflow`` (None: a calculator without one). Empty:
             the values are recorded, and there is no calculator.
-        objectives_of: What each job can be asked for, where they differ; names of ``properties``. Empty: each computes all.
-        further_of: What each job gives besides, where they differ; names of ``further``.
+        objectives_of: Properties that each job computes, where jobs differ; names of ``properties``. Empty: each computes all.
+        further_of: Further results of each job, where jobs differ; names of ``further``.
         value_key: Name of the value in rows of results.
         overview: What results list first.
-        figures: Figures that it gets besides those of every campaign; ``tasks/figures/campaign.py`` has the code.
+        figures: Figures besides those of every campaign; ``tasks/figures/campaign.py`` has the code.
         learnable: Whether surrogates can be trained on its structures.
         labelled: Whether a second calculator can label its relaxed structures.
         polished: Whether the best candidates can be relaxed again at the end.
         keeps_free_energy: Whether the free energy of the electrons is also stored.
-        gridded: Whether its candidates are points of one periodic grid, on which paths can be looked for.
-        groups: What a data set may keep together when it is divided, the usual one first.
+        gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
+        groups: Groups that a data set may keep together when it is split, the default first.
     """
 
     properties: tuple[str, ...] = ()
@@ -91,23 +94,23 @@ class SpaceDescription:
         return not self.jobs
 
     def meant(self, name: str | None) -> str | None:
-        """The property that an objective means by its name, or by None; None where the space is about no property."""
+        """The property that an objective's name, or None, refers to; None where the space has no property of its own."""
         return name or next(iter(self.properties), None)
 
     def computed_by(self, workflow: str | None) -> tuple[str, ...]:
-        """What the job for a workflow can be asked for; empty where there is no such job, or where any name will do."""
+        """Properties that the job for a workflow computes; empty where there is no such job, or where any name is allowed."""
         job = self.jobs.get(workflow)
         return () if job is None else self.objectives_of.get(job, self.properties)
 
     def units_of(self, name: str | None) -> tuple[Unit, ...]:
-        """Units of a property, by default of the one that the space is about; empty where any unit will do."""
+        """Units of a property, by default of the space's own; empty where any unit is allowed."""
         if not self.properties:
             return ()
         return objective_described(name or self.properties[0]).units
 
 
 class SpaceBase(Spec):
-    """Base of the specs of spaces, none of its own: what a spec says of its kind and of itself."""
+    """Base class of the specs of spaces."""
 
     description: ClassVar[SpaceDescription]
     without_values: ClassVar[str] = ""
@@ -115,7 +118,7 @@ class SpaceBase(Spec):
 
     @property
     def elements(self) -> frozenset[str]:
-        """Elements that the calculator must know; empty where only the code of the space can tell."""
+        """Elements that the calculator must know; empty where only the space's code can list them."""
         return frozenset()
 
     @property
@@ -143,7 +146,7 @@ class SpaceBase(Spec):
         raise AssertionError(f"{type(self).__name__} has no reference crystal")
 
     def cost_prior(self) -> CostPrior | None:
-        """What is expected of a cost that is learned from measured times; None: costs are given."""
+        """Prior of a cost that is learned from measured times; None: costs are given."""
         return None
 
     @property
@@ -163,10 +166,10 @@ class SpaceBase(Spec):
         return self.description.value_key
 
     def further_properties(self, met: frozenset[Need], workflow: str | None = None) -> Mapping[str, Unit]:
-        """What an evaluation gives besides its value, with the usual unit.
+        """Further results of an evaluation besides its value, with the default unit.
 
         Args:
-            met: What the campaign has of what properties may need.
+            met: Requirements of properties that the campaign meets.
             workflow: Type of the calculator's workflow.
         """
         job = self.description.jobs.get(workflow)
@@ -175,13 +178,42 @@ class SpaceBase(Spec):
         return {item.name: item.units[0] for item in known if item.needs is None or item.needs in met}
 
     def recorded_source(self) -> JsonDict | None:
-        """What identifies the values that the space itself gives; None where a calculator computes them."""
+        """Identity of the values that the space itself records; None where a calculator computes them."""
         return None
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although the space does not list them."""
         if rows:
             raise AssertionError(f"{type(self).__name__} describes no further candidates")
+        return self
+
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """Prices of descriptors that can be measured, by column."""
+        return {}
+
+    def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
+        """Whether a proposer can use the space.
+
+        Args:
+            _proposer: Its spec.
+            _goal: Type of the goal.
+            transfer: Whether the campaign learns from others.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        del transfer
+
+    @property
+    def spent_on_descriptors(self) -> float:
+        """What descriptors have cost so far."""
+        return 0.0
+
+    def with_described(self, numbers: Mapping[str, Mapping[str, float]]) -> Self:
+        """The spec with descriptors that were measured, by candidate and column."""
+        if numbers:
+            raise AssertionError(f"{type(self).__name__} has no descriptors to measure")
         return self
 
     def files(self) -> tuple[SpecFile, ...]:
@@ -194,7 +226,7 @@ class SpaceBase(Spec):
 
     @property
     def rigid_blocks(self) -> bool:
-        """Whether structures end in blocks that move only as wholes."""
+        """Whether structures end in rigid blocks."""
         return False
 
     @property
@@ -204,11 +236,11 @@ class SpaceBase(Spec):
 
     @property
     def thicknesses(self) -> tuple[float, ...]:
-        """Of the thicker grains with which the final relaxation is repeated [Å], in this order."""
+        """Thicknesses of the grains with which the final relaxation is repeated [Å], in this order."""
         return ()
 
     def check_workflow(self, _workflow: WorkflowBase) -> None:
-        """Raises ValueError unless the calculator's workflow suits the spec, as far as both tell."""
+        """Raises ValueError if the calculator's workflow does not suit the spec, as far as the specs show."""
 
     def check_use(self, _calculator: CalculatorBase | None, *_learned: str) -> None:
         """Raises ValueError unless the structures can be computed, and learned from, as far as the specs tell.

@@ -30,7 +30,7 @@ class CompositionFeaturesSpec(Spec):
     """Mean, deviation and range of properties of the elements, weighted by their shares of the atoms.
 
     Attributes:
-        properties: Which, from pymatgen's table of elements.
+        properties: Properties from pymatgen's table of elements.
     """
 
     type: Literal["composition"] = "composition"
@@ -82,7 +82,7 @@ class SoapFeaturesSpec(Spec):
 
 
 class InfoFeaturesSpec(Spec):
-    """Metadata that the files bring.
+    """Metadata of the files.
 
     Attributes:
         keys: Keys; every structure must have them.

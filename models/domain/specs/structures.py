@@ -1,4 +1,4 @@
-"""Spec of a space of structures that files bring."""
+"""Spec of a space of structures from files."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class StructuresSpaceSpec(PropertySpaceSpec):
     """Structures from files: CIF, POSCAR, extended XYZ, ASE databases, OPTIMADE answers that were saved as JSON.
 
     Attributes:
-        folder: A folder, whose files of these kinds are read; folders in it are not.
-        paths: Or the files.
+        folder: Folder whose files of these kinds are read; its subfolders are not.
+        paths: The files, instead of a folder.
         ids: Key of the metadata that names a structure; null: the file's name, with the structure's place in it if it can hold
             several.
-        systems: What shares one search problem: ``all``, or those of the same formula, elements, space group or file.
-        system_key: Key of the metadata that says it instead.
+        systems: Which structures are one search problem: ``all``, or those of the same formula, elements, space group or file.
+        system_key: Key of the metadata with the system's name, instead of ``systems``.
         cost_key: Key of the metadata that is the predicted cost, a positive number; null: by the number of atoms, as ``cost``
             says.
         features: Descriptors by the name of their group.
-        duplicates: What is done with structures that pymatgen's StructureMatcher finds the same at the same volume:
+        duplicates: How to treat structures that pymatgen's StructureMatcher finds the same at the same volume:
             ``report``: they are marked; ``drop``: the first by id stays; ``refuse``: they are an error; ``ignore``: nothing
             is compared.
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
@@ -89,7 +89,8 @@ class StructuresSpaceSpec(PropertySpaceSpec):
         """The folder or the files, and the file of phases."""
         hashes = self.hashes or (None,) * len(self.paths or ())
         named = tuple(
-            SpecFile(("paths", i), path, sha256) for i, (path, sha256) in enumerate(zip(self.paths or (), hashes, strict=True))
+            SpecFile(("paths", i), path, sha256, largest="structure_bytes")
+            for i, (path, sha256) in enumerate(zip(self.paths or (), hashes, strict=True))
         )
         folder = () if self.folder is None else (SpecFile(("folder",), self.folder, self.sha256, "folder"),)
         return (*super().files(), *folder, *named)

@@ -18,7 +18,7 @@ Cutoff = Annotated[float, Field(gt=1.0, le=20.0)]
 
 
 class RadialDescriptorSpec(Spec):
-    """Radial functions at several resolutions: how much matter there is at each distance, seen sharply and blurred.
+    """Radial functions: the number of neighbours by distance, smeared by Gaussians of several widths.
 
     Attributes:
         cutoff: Neighbours up to here count [Å].
@@ -61,7 +61,7 @@ class SoapDescriptorSpec(Spec):
     radial: Annotated[int, Field(ge=1, le=16)] = 8
     angular: Annotated[int, Field(ge=0, le=12)] = 6
     smearing: PositiveFloat = 0.4
-    # It came after the first release: without it a spec is what it was, and so are hashes of it.
+    # Added after the first release: without this key, specs and their hashes are unchanged.
     compression: Annotated[Literal["off", "mu1nu1"], Field(exclude_if=lambda mode: mode == "off")] = "off"
 
 
@@ -70,7 +70,7 @@ Descriptors = Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_leng
 
 
 class CoulombMatrixDescriptorSpec(Spec):
-    """Eigenvalues of the sine matrix, a Coulomb matrix of crystals. Another choice of the cell has others.
+    """Eigenvalues of the sine matrix, a Coulomb matrix of crystals. They depend on the choice of the cell.
 
     Attributes:
         size: Number of eigenvalues; a structure with more atoms is refused, one with fewer has zeros.
@@ -84,13 +84,13 @@ class LocalEnergiesSpec(Spec):
     """Energy of each atom as a sparse linear function of its surroundings (LASSO).
 
     Attributes:
-        descriptors: What is seen of an atom's surroundings.
-        total_weights: Weights μ of the cells' total energies beside those of the atoms, of which cross-validation takes one.
-        path_points: Penalties λ that are tried, from the one at which nothing is left downwards.
-        path_ratio: Smallest of them over the largest.
-        patience: The path ends when the cross-validated error has not fallen for so many penalties.
-        max_iterations: Sweeps of the solver for one penalty.
-        tolerance: Duality gap, relative to the spread of the energies, at which the solver is content.
+        descriptors: Descriptors of an atom's surroundings.
+        total_weights: Weights μ of the cells' total energies relative to the atoms' energies; cross-validation selects one.
+        path_points: Number of penalties λ that are tried, downwards from the one at which all coefficients are zero.
+        path_ratio: Smallest penalty divided by the largest.
+        patience: The path ends when the cross-validated error has not fallen for this number of penalties.
+        max_iterations: Largest number of sweeps of the solver for one penalty.
+        tolerance: Duality gap, relative to the spread of the energies, at which the solver stops.
     """
 
     type: Literal["local_energies"] = "local_energies"
@@ -114,11 +114,10 @@ class KernelRidgeSpec(Spec):
     Attributes:
         property: Name of the property in the data set.
         per_atom: Whether it grows with the number of atoms and is learned per atom.
-        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
-            of the elements stand beside.
-        widths: Widths of the kernel, in units of the median distance of two training structures, of which cross-validation
-            takes one.
-        regularisations: What is added to the kernel's diagonal, of which cross-validation takes one.
+        descriptors: Descriptors of an atom's surroundings, averaged over the atoms, or of the whole structure; the fractions of
+            the elements are added.
+        widths: Widths of the kernel, in units of the median distance of two training structures; cross-validation selects one.
+        regularisations: Values added to the kernel's diagonal; cross-validation selects one.
     """
 
     type: Literal["kernel_ridge"] = "kernel_ridge"
@@ -137,10 +136,10 @@ class SparseSpec(Spec):
         per_atom: Whether it grows with the number of atoms and is learned per atom.
         columns: Keys of the structures' metadata, such as those of an extended XYZ file's comment line, whose numbers are
             columns, or shell-style patterns of them. Every structure must have them.
-        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
-            of the elements stand beside. None are needed where ``columns`` are given.
+        descriptors: Descriptors of an atom's surroundings, averaged over the atoms, or of the whole structure; the fractions of
+            the elements are added. None are needed where ``columns`` are given.
         max_features: Largest number of columns in a model.
-        folds: So many times it is trained without a part of the groups, to know what it is off by there.
+        folds: Number of trainings without a part of the groups, from which its error is estimated.
     """
 
     type: Literal["sparse"] = "sparse"
@@ -165,15 +164,15 @@ ScalarSurrogateSpec = Annotated[KernelRidgeSpec | VoxelNetworkSpec, Field(discri
 
 
 class StackedSpec(Spec):
-    """One property by two surrogates, the second of which learns what the first is off by.
+    """One property by two surrogates, the second of which learns the error of the first.
 
     What points say goes first and what a field adds second, for instance: ``kernel_ridge`` on SOAP, then ``voxel_network``
     (Kajita et al. 2017, doi:10.1038/s41598-017-17299-w).
 
     Attributes:
         first: Learns the property.
-        second: Learns what the first is off by on groups that it did not see; the same property.
-        folds: So many times the first is trained without a part of the groups, to know what it is off by there.
+        second: Learns the error of the first on groups that it did not see; the same property.
+        folds: Number of trainings of the first without a part of the groups, from which its error is estimated.
     """
 
     type: Literal["stacked"] = "stacked"
@@ -229,7 +228,7 @@ def needed_fields(spec: SurrogateSpec) -> tuple[str, ...]:
 
 
 class ModelSpec(Spec):
-    """One model file.
+    """A model file.
 
     Attributes:
         schema_version: Version of this format.

@@ -18,8 +18,8 @@ class CampaignSourceSpec(Spec):
 
     Attributes:
         name: The campaign; it must have observations.
-        follow: False: what it has when this campaign is created, for good. True: what it has at each refit, stored with the
-            refit.
+        follow: False: its observations at the time when this campaign is created, and no later ones. True: its observations at
+            each refit, stored with the refit.
         sha256: Content hash of the observations, features included; filled in when the campaign is created. Not with
             ``follow``.
     """
@@ -40,7 +40,7 @@ class TableSourceSpec(Spec):
     """A table of results.
 
     Attributes:
-        name: How it is called in evidence and events.
+        name: Its name in evidence and events.
         space: The table, as a space.
         unit: Unit of its values; None: that of this campaign's objective.
         direction: Whether low or high values were wanted; None: as in this campaign.
@@ -63,7 +63,7 @@ class TransferSpec(Spec):
         mode: ``auto``: before each refit the mode that predicts this campaign's own observations best, ``none`` included;
             ``hyperparameters``: those fitted to the sources; ``posterior``: the sources' posterior is the prior here, as far as
             the two correlate; ``joint``: one model of all observations; ``none``: the sources are not used.
-        sources: At least one; all have the feature groups, the unit and the direction of this campaign.
+        sources: At least one source; all must have the feature groups, the unit and the direction of this campaign.
         most: Most observations taken of each source: of more, the best fifth and an even choice by rank of the others.
     """
 

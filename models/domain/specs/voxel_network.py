@@ -1,4 +1,4 @@
-"""A convolutional network that sees a field in reciprocal space."""
+"""A convolutional network on a field in reciprocal space."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class VoxelNetworkSpec(Spec):
         intensive: Those of them that do not grow with the number of atoms; the others are learned per atom.
         field: Name of the field in the data set; `free_atoms`: the electrons of free atoms where the structure has its atoms,
             which any structure has without a calculation (needs the extra ``composition``).
-        resolution: Wave vectors up to π over this count [Å].
-        length: Voxels are 2π over this apart [Å].
-        power: Sizes of the Fourier coefficients enter to this power.
-        filters: Of each convolution.
+        resolution: Wave vectors up to π divided by this are used [Å].
+        length: The distance of two voxels is 2π divided by this [Å].
+        power: Absolute values of the Fourier coefficients are raised to this power.
+        filters: Number of filters of each convolution.
         layers: Convolutions of 3³ voxels, each halving the cube.
         hidden: Width of the layer between the convolutions and the properties.
         members: Networks, whose mean is predicted.
-        rotations: Rotations in which each crystal is seen in training.
-        views: Those of them whose mean is a prediction.
-        left_out: Share of the groups that a network does not see; they calibrate the error estimate.
-        epochs: Passes through the data, in each of which a crystal is seen in one rotation.
-        patience: A network's training ends when the error on the groups that it does not see has not fallen for so many passes;
-            the best weights are kept. Null: all passes, whose last learning rates are small, and the last weights.
+        rotations: Number of rotations of each crystal in training.
+        views: Number of rotations whose mean is the prediction.
+        left_out: Share of the groups that a network is not trained on; they calibrate the error estimate.
+        epochs: Passes through the data; each pass uses one rotation of every crystal.
+        patience: A network's training ends when the error on the groups that it does not see has not fallen for this number of
+            passes; the best weights are kept. Null: all passes, whose last learning rates are small, and the last weights.
         batch: Structures per step.
         rate: First learning rate of Adam; it falls to zero along a cosine.
         decay: Weight decay.

@@ -1,4 +1,4 @@
-"""What users of the dashboard may ask for, by role: a part of the site file."""
+"""The part of the site file on the dashboard: what its users may request, by role."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MB = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class RoleLimitsSpec(Spec):
-    """What a campaign that is created from the dashboard may ask for.
+    """Limits of a campaign that is created from the dashboard.
 
     Attributes:
         in_flight: ``execution.in_flight``.
@@ -101,7 +101,7 @@ class ProxySpec(Spec):
     Attributes:
         user_header: Header with the user's name, who must be a user of the dashboard.
         groups_header: Header with the user's groups, separated by commas; None: roles are those of the users.
-        roles: Role of each group; a user has the highest, and one of no group is refused.
+        roles: Role of each group; a user has the highest role of their groups, and a user without a listed group is refused.
         secret_header: Header with the secret.
     """
 
@@ -124,8 +124,8 @@ class WebSpec(Spec):
     """The dashboard of this machine.
 
     Attributes:
-        operator: What campaigns of operators may ask for.
-        admin: What campaigns of admins may ask for.
+        operator: Limits of campaigns that operators create.
+        admin: Limits of campaigns that admins create.
         sandbox: Limits of the processes that check and rehearse.
         library: Limits of the library of files.
         proxy: A proxy that logs users in; None: users log in here.

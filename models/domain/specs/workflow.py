@@ -1,4 +1,4 @@
-"""What a calculator computes of a candidate beyond its energy."""
+"""Workflows: what a calculator computes for a candidate beyond its energy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_le
 
 
 class WorkflowBase(Spec):
-    """Base of the specs of workflows, none of its own. A subclass has the keys ``type`` and ``ion``."""
+    """Base class of the specs of workflows. A subclass has the keys ``type`` and ``ion``."""
 
     later: ClassVar[Mapping[str, object]] = {}
     """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
@@ -40,7 +40,7 @@ class MigrationBarrierSpec(WorkflowBase):
     """Barrier of a mobile ion on its way through a crystal.
 
     Attributes:
-        ion: The element that moves; null: what stands on the space's mobile site.
+        ion: The element that moves; null: the ion on the space's mobile site.
         mechanism: By vacancies, or as an interstitial ion in a crystal that need not hold the element.
         dimensions: The barrier that is the candidate's value: of the easiest path in one direction (1), of a network in two (2)
             or in three (3).

@@ -1,1 +1,1 @@
-"""Search by arms: choose a surface by what its minimum may be, and spread candidates over it."""
+"""Bandit search: a surface (an arm) is chosen by its expected gain, and candidates are spread over it."""

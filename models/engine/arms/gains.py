@@ -26,21 +26,29 @@ SAME = 1e-3
 """Values within this relative difference are those of one structure."""
 
 
-def expected_gains(pool: CandidatePool, history: History, draws: IntArray) -> FloatArray:
+def lowest_values(pool: CandidatePool, history: History) -> FloatArray:
+    """The lowest value of each surface, infinite where there is none, shape ``(n_surfaces,)``."""
+    lowest = np.full(len(pool.surfaces), np.inf)
+    np.minimum.at(lowest, pool.surface_codes[history.observed], np.asarray(history.values, dtype=np.float64))
+    return lowest
+
+
+def expected_gains(pool: CandidatePool, history: History, draws: IntArray, lowest: FloatArray | None = None) -> FloatArray:
     """How far the next draw from each surface lowers the best value of its system, on average and up to a common factor.
 
     Args:
         pool: With its surfaces and systems.
         history: With at least one value.
         draws: Candidates proposed so far, failed and pending ones included, shape ``(n_surfaces,)``.
+        lowest: What counts as the lowest value of each surface, infinite where there is none, shape ``(n_surfaces,)``; None:
+            that of its own values.
 
     Returns:
-        Gains [objective's unit], shape ``(n_surfaces,)``; a surface without a value counts as the worst one.
+        Gains [objective's unit], shape ``(n_surfaces,)``; a surface without a lowest value counts as the worst one.
     """
     values = np.asarray(history.values, dtype=np.float64)
     arms = pool.surface_codes[history.observed]
-    lowest = np.full(len(pool.surfaces), np.inf)
-    np.minimum.at(lowest, arms, values)
+    lowest = lowest_values(pool, history) if lowest is None else lowest.copy()
     lowest[~np.isfinite(lowest)] = values.max()
     best = np.full(len(pool.systems), np.inf)
     np.minimum.at(best, pool.surface_system, lowest)

@@ -12,7 +12,8 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.engine.acquisition import TIE
-from tansaku.models.engine.arms.gains import expected_gains
+from tansaku.models.engine.arms.expensive import expensive_apart, locked_surfaces
+from tansaku.models.engine.arms.gains import expected_gains, lowest_values
 from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 
@@ -53,17 +54,25 @@ class ArmsProposer(ModelFree):
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
+        pool, cheap_of = expensive_apart(pool)
         draws = np.bincount(pool.surface_codes[_proposed(history)], minlength=len(pool.surfaces))
         open_arms = np.unique(pool.surface_codes[allowed])
+        lowest = lowest_values(pool, history)
+        locked = locked_surfaces(pool, cheap_of, lowest, draws, open_arms, self._spec.expensive)
+        # Where nothing but expensive candidates is left, they are proposed.
+        open_arms = open_arms[~locked[open_arms]] if not locked[open_arms].all() else open_arms
         cost = _costs(pool) ** self._spec.cost_exponent
-        first, new = _first_arms(pool, history, open_arms), open_arms[draws[open_arms] == 0]
+        first = _first_arms(pool, history, open_arms)
+        new = open_arms[(draws[open_arms] == 0) & (cheap_of[open_arms] == open_arms)]
         if len(first):
             arm = int(first[cost[first].argmin()])
         elif len(new) and (len(new) == len(open_arms) or rng.random() < _NEW):
             arm = int(new[cost[new].argmin()])
         else:
-            seen = open_arms[draws[open_arms] > 0]
-            score = expected_gains(pool, history, draws)[seen] / cost[seen]
+            seen = np.setdiff1d(open_arms, new)
+            # Expensive candidates of a surface begin where its cheap ones ended.
+            lowest = np.where(np.isfinite(lowest), lowest, lowest[cheap_of])
+            score = expected_gains(pool, history, draws, lowest)[seen] / cost[seen]
             # Of equals, as where all gains are zero, the one that least was spent on.
             arm = int(seen[np.lexsort((draws[seen] * cost[seen], -score))[0]])
         # What a draw may gain is no prediction of the candidate's value.

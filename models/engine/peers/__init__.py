@@ -1,1 +1,1 @@
-"""Other people's optimisers behind the proposer's contract, each through its own public interface; for `tansaku bench`."""
+"""Third-party optimisers as proposers, each used through its public interface; for `tansaku bench`."""

@@ -1,4 +1,4 @@
-"""A pool as another optimiser sees it: one table of numbers, one of categories, and what has been measured."""
+"""A pool in the form that other optimisers take: one table of numbers, one of categories, and what has been measured."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Descriptor:
     def components(self) -> FloatArray:
         """Principal components of the rows, at most ten, the first of range 1, shape ``(n_distinct, n_components)``.
 
-        A hundred bins of two surfaces are one number, and nobody would hand an optimiser a hundred lengthscales for it.
+        A hundred bins of two surfaces contain a single number, which does not need a hundred lengthscales.
         """
         centred = self.rows - self.rows.mean(axis=0)
         left, singular, _ = np.linalg.svd(centred, full_matrices=False)
@@ -108,7 +108,7 @@ def _unit(group: FeatureGroup, used: npt.NDArray[np.intp]) -> tuple[FloatArray, 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an optimiser knows when it chooses.
+    """Input of an optimiser for its choice.
 
     Attributes:
         encoding: The candidates.

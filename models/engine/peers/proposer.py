@@ -39,7 +39,7 @@ class JointOptimiser(Protocol):
 
 
 class _Peer(ABC):
-    """What all peers share: one random candidate of each system first, nothing to refit between proposals."""
+    """Base class of peers: one random candidate of each system first, no refits between proposals."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -10,7 +10,8 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtr
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.descriptors import DescriptorOffer
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import SparseProposerSpec
@@ -20,8 +21,9 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 from tansaku.models.engine.sparse.columns import Columns, columns_of
+from tansaku.models.engine.sparse.purchase import LEAST_KNOWN, Guess, Market, guessed
 from tansaku.models.engine.transforms import OutputTransform, TransformState
-from tansaku.models.sparse.search.averaging import Mixture, fit_average
+from tansaku.models.sparse.search.averaging import Average, Mixture, fit_average
 from tansaku.models.sparse.search.smooth import fit_smooth
 
 _DESIGN = 5
@@ -46,12 +48,39 @@ class _Mixture:
     deviation: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What the models see of a pool.
+
+    Attributes:
+        columns: As the pool has them.
+        guess: Missing numbers predicted; None: none is missing.
+    """
+
+    columns: Columns
+    guess: Guess | None
+
+    @property
+    def rows(self) -> FloatArray:
+        """The numbers of all candidates, predicted where they are missing, (n_candidates, n_columns)."""
+        return self.columns.values if self.guess is None else self.guess.x
+
+    def components(self, average: Mixture, part: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations by each model for some candidates."""
+        if self.guess is None:
+            return average.components(self.rows[part])
+        if not isinstance(average, Average):
+            raise AssertionError("only linear models predict rows whose numbers are missing; the spec allows no others")
+        return average.components(self.rows[part], self.guess.deviation[part])
+
+
 class SparseProposer(ModelFree):
     """Chooses by expected improvement, or by the probability of passing a threshold, averaged over supports, per cost.
 
-    Nothing is kept between calls but the columns of the last pool. Pending candidates count as measured at what each
-    support predicts. Columns may include indicators of systems; a candidate is compared with the best of its own system. Stated
-    errors of measurements and repeats are not used: the noise is learned from all values alike.
+    Nothing is kept between calls but the columns of the last pool, with predictions of numbers that it lacks. Pending
+    candidates count as measured at what each support predicts. Columns may include indicators of systems; a candidate is
+    compared with the best of its own system. Stated errors of measurements and repeats are not used: the noise is learned from
+    all values alike.
 
     Args:
         spec: The spec.
@@ -62,7 +91,7 @@ class SparseProposer(ModelFree):
 
     def __init__(self, spec: SparseProposerSpec, goal: Goal) -> None:
         self._spec, self._goal = spec, goal
-        self._known: tuple[CandidatePool, Columns] | None = None
+        self._known: tuple[CandidatePool, _Table] | None = None
 
     def initial_count(self, pool: CandidatePool) -> int:
         """As many of each system as the spec says; by default five in all, at least one and at most all of each system.
@@ -91,14 +120,14 @@ class SparseProposer(ModelFree):
         in_design = number <= self.initial_count(pool)
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
-        state, average, rows = self._fitted(pool, history)
+        state, average, table = self._fitted(pool, history)
         parts = np.array_split(np.arange(len(pool)), ceil(len(pool) / _AT_ONCE))
-        kept = average.components(rows) if len(parts) == 1 else None  # a larger pool is predicted twice
-        mean, deviation = average.moments(*kept) if kept is not None else _moments(average, rows)
+        kept = table.components(average, parts[0]) if len(parts) == 1 else None  # a larger pool is predicted twice
+        mean, deviation = average.moments(*kept) if kept is not None else _moments(average, table)
         level = levels(self._goal, pool, history, _Mixture(state, mean, deviation))
         values = np.zeros(len(pool))
         for part in parts:
-            means, deviations = average.components(rows[part]) if kept is None else kept
+            means, deviations = table.components(average, part) if kept is None else kept
             values[part] = self._gains(average.weights, means, deviations, level[pool.system_codes[part]])
         values = per_cost(values, pool.cost, self._spec.cost_exponent)
         position = first_best(values, allowed, logarithmic=False)
@@ -119,24 +148,57 @@ class SparseProposer(ModelFree):
         Returns:
             Means and deviations in the oriented objective's unit, shape ``(n_candidates,)`` each.
         """
-        state, average, rows = self._fitted(pool, history)
+        state, average, table = self._fitted(pool, history)
         pairs = [
             state.moments(float(mean), float(deviation), int(system))
-            for mean, deviation, system in zip(*_moments(average, rows), pool.system_codes, strict=True)
+            for mean, deviation, system in zip(*_moments(average, table), pool.system_codes, strict=True)
         ]
         means, deviations = np.array(pairs).T
         return means, deviations
 
+    def descriptor(self, pool: CandidatePool, history: History) -> DescriptorOffer | None:
+        """The numbers of a column that gain more per price than the value of the best candidate.
+
+        Args:
+            pool: All candidates.
+            history: Pending candidates count as measured at their predictions.
+
+        Returns:
+            None where no number is missing, too few values are known, the money does not suffice, or a value gains more.
+        """
+        if len(history.observed) < LEAST_KNOWN or self._table(pool).guess is None:
+            return None
+        state, average, table = self._fitted(pool, history)
+        candidates = np.flatnonzero(allowed_candidates(pool, history))
+        if table.guess is None or not isinstance(average, Average) or not len(candidates):
+            return None
+        level = levels(self._goal, pool, history, _Mixture(state, *_moments(average, table)))
+        columns, money = table.columns, np.inf if history.remaining_cost is None else history.remaining_cost
+        value_price = float(pool.cost[candidates].min())
+        market = Market(average, table.guess, float(level[0]), candidates, columns.prices, value_price, money)
+        best = max(market.columns(), key=lambda item: item.per_price, default=None)
+        of_value = float(market.gains.max()) / market.value_price
+        if best is None or best.column is None or best.per_price <= of_value:
+            return None
+        return DescriptorOffer(
+            column=columns.names[best.column].partition(".")[2],
+            candidates=tuple(str(pool.ids[row]) for row in best.rows),
+            price=best.price,
+            gain=best.gain,
+            per_price=best.per_price,
+            value_per_price=of_value,
+        )
+
     def probabilities(self, pool: CandidatePool, history: History) -> dict[str, float]:
         """Probability that a column belongs to the support, by name, the most probable first."""
         _, average, _ = self._fitted(pool, history)
-        found = zip(self._columns(pool).names, average.column_probabilities.tolist(), strict=True)
+        found = zip(self._table(pool).columns.names, average.column_probabilities.tolist(), strict=True)
         return dict(sorted(found, key=lambda pair: -pair[1]))
 
-    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Mixture, FloatArray]:
+    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Mixture, _Table]:
         """The transform, the mixture with fantasies for what is pending, and the columns of all candidates."""
-        rows = self._columns(pool).values
-        asked = self._spec.transform
+        table = self._table(pool)
+        rows, asked = table.rows, self._spec.transform
         transform = OutputTransform(asked.log, "none", asked.compress)
         systems = pool.system_codes[history.observed]
         state = transform.fit(history.values, systems, len(pool.systems))
@@ -146,19 +208,24 @@ class SparseProposer(ModelFree):
             if self._spec.residual == "gp"
             else fit_average(known, values, largest)
         )
-        return state, average.conditioned(rows[history.pending]), rows
+        return state, average.conditioned(rows[history.pending]), table
 
     def _gains(self, weights: FloatArray, means: FloatArray, deviations: FloatArray, level: FloatArray) -> FloatArray:
         if self._goal.kind == "all_below":
             return np.asarray(weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
         return np.asarray(weights @ expected_improvement(means, deviations, level))
 
-    def _columns(self, pool: CandidatePool) -> Columns:
+    def _table(self, pool: CandidatePool) -> _Table:
         if self._known is None or self._known[0] is not pool:
-            self._known = (pool, columns_of(pool))
+            columns = columns_of(pool)
+            guess = guessed(columns.values, self._spec.max_features) if np.isnan(columns.values).any() else None
+            self._known = (pool, _Table(columns, guess))
         return self._known[1]
 
 
-def _moments(average: Mixture, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    parts = [average.predict(part) for part in np.array_split(rows, ceil(len(rows) / _AT_ONCE))]
+def _moments(average: Mixture, table: _Table) -> tuple[FloatArray, FloatArray]:
+    count = len(table.rows)
+    parts = [
+        average.moments(*table.components(average, part)) for part in np.array_split(np.arange(count), ceil(count / _AT_ONCE))
+    ]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([deviation for _, deviation in parts])

@@ -5,14 +5,17 @@ some rows costs its price for each. Knowing it changes the EI of these rows, and
 largest: the preposterior expectation of Raiffa & Schlaifer (Applied Statistical Decision Theory, 1961) for one more value. Both
 are compared by what they are expected to gain per price, the value that follows a column included.
 
-A missing number is predicted from the columns that are known everywhere, by the same sparse models, as normal. What a column
-teaches the models themselves is not counted, nor what several values in turn would gain.
+A missing number is predicted from the columns that are known everywhere, by the same sparse models, as normal. The values of
+rows with missing numbers are explained by the predicted ones: in a linear model that leaves the weights unbiased (regression
+calibration; Carroll, Ruppert, Stefanski & Crainiceanu 2006, doi:10.1201/9781420010138), but all rows count alike. What a
+column teaches the models themselves is not counted, nor what several values in turn would gain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +25,9 @@ from tansaku.models.sparse.search.averaging import Average, fit_average
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+LEAST_KNOWN = 3
+"""Numbers of a column, or values, from which others can be predicted."""
+
 _MOST_ROWS = 50
 """Rows, of those that lack a column, whose column is considered: those with the largest EI."""
 
@@ -69,42 +75,99 @@ class Guess:
     Attributes:
         x: Predictions in the place of missing numbers, (n_rows, n_columns).
         deviation: Of each number, 0 where it is known, (n_rows, n_columns).
+        missing: Which numbers are predicted, (n_rows, n_columns).
     """
 
     x: FloatArray
     deviation: FloatArray
+    missing: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """What can be bought of a table whose missing numbers are predicted.
+
+    Attributes:
+        average: Models of the values.
+        guess: The table.
+        best: Value to improve on.
+        candidates: Rows whose value can be bought, (n_candidates,).
+        prices: Of a number of each column, (n_columns,).
+        value_price: Of a value.
+        money: What is left for numbers and the value that follows.
+    """
+
+    average: Average
+    guess: Guess
+    best: float
+    candidates: IntArray
+    prices: FloatArray
+    value_price: float
+    money: float = np.inf
+
+    @cached_property
+    def gains(self) -> FloatArray:
+        """Expected improvement by the value of each candidate, (n_candidates,)."""
+        return improvement(self.average, self.guess.x[self.candidates], self.guess.deviation[self.candidates], self.best)
+
+    def values(self) -> list[Purchase]:
+        """The value of each candidate."""
+        return [
+            Purchase((int(row),), None, self.value_price, float(gain), float(gain) / self.value_price)
+            for row, gain in zip(self.candidates, self.gains, strict=True)
+        ]
+
+    def columns(self) -> list[Purchase]:
+        """The best set of candidates for each column that some of them lack, if it can be paid."""
+        lacking = self.guess.missing[self.candidates]
+        found = [self._of_column(int(column), lacking[:, column]) for column in np.flatnonzero(lacking.any(axis=0))]
+        return [item for item in found if item is not None]
+
+    def _of_column(self, column: int, lacking: BoolArray) -> Purchase | None:
+        """The rows whose number is bought: those with the largest EI, as many as gain the most per price."""
+        price = float(self.prices[column])
+        order = [int(i) for i in np.argsort(-self.gains, kind="stable") if lacking[i]][:_MOST_ROWS]
+        known: list[FloatArray] = []
+        found: list[Purchase] = []
+        for count, place in enumerate(order, start=1):
+            if count * price + self.value_price > self.money:
+                break
+            known.append(self._known(int(self.candidates[place]), column))
+            others = np.delete(self.gains, order[:count])
+            gain = expected_largest(known, float(others.max(initial=0.0)))
+            rows = tuple(int(self.candidates[i]) for i in order[:count])
+            found.append(Purchase(rows, column, count * price, gain, gain / (count * price + self.value_price)))
+        return max(found, key=lambda item: item.per_price, default=None)
+
+    def _known(self, row: int, column: int) -> FloatArray:
+        """EI of a row once its number is known, at the nodes of what it may be, (n_nodes,)."""
+        x = np.repeat(self.guess.x[[row]], len(_NODES), axis=0)
+        deviation = np.repeat(self.guess.deviation[[row]], len(_NODES), axis=0)
+        x[:, column] += deviation[:, column] * _NODES
+        deviation[:, column] = 0.0
+        return improvement(self.average, x, deviation, self.best)
 
 
 def purchases(table: OpenTable, largest: int = 3) -> list[Purchase]:
     """All values, and the best set of rows for each column that some lack, by gain per price, the best first.
 
     Args:
-        table: With at least three rows whose value and columns are all known.
+        table: With at least three values.
         largest: Most columns of a model.
 
     Raises:
-        ValueError: Too few rows are known, or no column is known everywhere that a missing one could be predicted from.
+        ValueError: Too few values are known, or a column is known in fewer than three rows.
     """
     known = ~np.isnan(table.y)
-    whole = known & ~np.isnan(table.x).any(axis=1)
-    if whole.sum() < 3:
-        raise ValueError(f"{int(whole.sum())} rows have their value and all columns; expected at least 3")
+    if known.sum() < LEAST_KNOWN:
+        raise ValueError(f"{int(known.sum())} rows have their value; expected at least {LEAST_KNOWN}")
     candidates = np.flatnonzero(~known)
     if not len(candidates):
         return []
     guess = guessed(table.x, largest)
-    average = fit_average(table.x[whole], table.y[whole], largest)
-    best = float(table.y[known].min())
-    gains = improvement(average, guess.x[candidates], guess.deviation[candidates], best)
-    found = [
-        Purchase((int(row),), None, table.value_price, float(gain), float(gain) / table.value_price)
-        for row, gain in zip(candidates, gains, strict=True)
-    ]
-    for column in np.flatnonzero(np.isnan(table.x[candidates]).any(axis=0)):
-        lacking = np.isnan(table.x[candidates, column])
-        bought = _of_column(_Column(int(column), average, guess, best), candidates, gains, lacking, table)
-        found += [] if bought is None else [bought]
-    return sorted(found, key=lambda item: (-item.per_price, item.column is not None, item.rows))
+    average = fit_average(guess.x[known], table.y[known], largest)
+    market = Market(average, guess, float(table.y[known].min()), candidates, table.prices, table.value_price)
+    return sorted(market.values() + market.columns(), key=lambda item: (-item.per_price, item.column is not None, item.rows))
 
 
 def guessed(x: FloatArray, largest: int) -> Guess:
@@ -122,17 +185,15 @@ def guessed(x: FloatArray, largest: int) -> Guess:
     values, deviation = x.copy(), np.zeros_like(x)
     for column in np.flatnonzero(missing.any(axis=0)):
         lacking = missing[:, column]
-        if (~lacking).sum() < 3:
-            raise ValueError(f"column {column} is known in {int((~lacking).sum())} rows; expected at least 3")
+        if (~lacking).sum() < LEAST_KNOWN:
+            raise ValueError(f"column {column} is known in {int((~lacking).sum())} rows; expected at least {LEAST_KNOWN}")
         average = fit_average(x[~lacking][:, always], x[~lacking, column], largest)
         values[lacking, column], deviation[lacking, column] = average.predict(x[lacking][:, always])
-    return Guess(values, deviation)
+    return Guess(values, deviation, missing)
 
 
 def improvement(average: Average, x: FloatArray, deviation: FloatArray, best: float) -> FloatArray:
     """Expected improvement of rows some of whose numbers are only predicted, (n_rows,).
-
-    A member is linear: what is not known of a row adds ``Σ s² (w² + var w)`` to the variance of its prediction.
 
     Args:
         average: The models.
@@ -140,15 +201,7 @@ def improvement(average: Average, x: FloatArray, deviation: FloatArray, best: fl
         deviation: Of each number, (n_rows, n_columns).
         best: Value to improve on.
     """
-    rows, spread = average.standardised(x), (deviation / average.design.x_scale) ** 2
-    total = np.zeros(len(x))
-    for member, weight in zip(average.members, average.weights, strict=True):
-        own = member.rows(rows)
-        variance = np.einsum("ni,ij,nj->n", own, member.covariance, own) + member.noise
-        variance += spread[:, member.columns] @ (member.mean[1:] ** 2 + np.diag(member.covariance)[1:])
-        mean = own @ member.mean * average.design.y_scale + average.design.y_mean
-        total += weight * expected_improvement(mean, np.sqrt(variance) * average.design.y_scale, np.asarray(best))
-    return total
+    return np.asarray(average.weights @ expected_improvement(*average.components(x, deviation), np.asarray(best)))
 
 
 def expected_largest(values: Sequence[FloatArray], least: float) -> float:
@@ -166,38 +219,3 @@ def expected_largest(values: Sequence[FloatArray], least: float) -> float:
         below *= np.concatenate([[0.0], np.cumsum(_WEIGHTS[order])])[np.searchsorted(each[order], steps, side="right")]
     # The expectation of what is never less than ``least`` is it and the integral of P(larger).
     return float(least + ((1.0 - below[:-1]) * np.diff(steps)).sum())
-
-
-@dataclass(frozen=True, eq=False)
-class _Column:
-    column: int
-    average: Average
-    guess: Guess
-    best: float
-
-    def known(self, row: int) -> FloatArray:
-        """EI of a row once its number is known, at the nodes of what it may be, (n_nodes,)."""
-        x = np.repeat(self.guess.x[[row]], len(_NODES), axis=0)
-        deviation = np.repeat(self.guess.deviation[[row]], len(_NODES), axis=0)
-        x[:, self.column] += deviation[:, self.column] * _NODES
-        deviation[:, self.column] = 0.0
-        return improvement(self.average, x, deviation, self.best)
-
-
-def _of_column(
-    column: _Column, candidates: IntArray, gains: FloatArray, lacking: BoolArray, table: OpenTable
-) -> Purchase | None:
-    """The rows whose number is bought: those with the largest EI, as many as gain the most per price."""
-    price = float(table.prices[column.column])
-    order = [int(i) for i in np.argsort(-gains, kind="stable") if lacking[i]][:_MOST_ROWS]
-    known: list[FloatArray] = []
-    best: Purchase | None = None
-    for count, place in enumerate(order, start=1):
-        known.append(column.known(int(candidates[place])))
-        others = np.delete(gains, order[:count])
-        gain = expected_largest(known, float(others.max(initial=0.0)))
-        per_price = gain / (count * price + table.value_price)
-        if best is None or per_price > best.per_price:
-            rows = tuple(int(candidates[i]) for i in order[:count])
-            best = Purchase(rows, column.column, count * price, gain, per_price)
-    return best

@@ -85,7 +85,7 @@ class SourceData:
 
 
 class Sources(Protocol):
-    """Where a proposer's source data come from."""
+    """Provider of a proposer's source data."""
 
     def take(self) -> tuple[SourceData, ...]:
         """What the sources hold now, kept where :meth:`at` finds it again before this returns."""

@@ -1,6 +1,6 @@
-"""A target's pool with its sources' observed candidates behind it, and the kernel over both.
+"""A target's pool extended by its sources' observed candidates, and the kernel over both.
 
-Sources are further systems that nothing is ever proposed from. Target and sources are *domains*: the target lies at the
+Sources are additional systems from which nothing is proposed. Target and sources are *domains*: the target lies at the
 origin, source i at the i-th unit vector, and every part of the target's kernel is multiplied by exp(−|d − d'|²/2l²) with one
 l per source. A source is therefore correlated with the target by c_i = exp(−1/2l_i²), between 0 and 1 and never
 negative, two sources by c_i c_j: a linear model of coregionalisation (Bonilla, Chai & Williams 2007,

@@ -115,7 +115,7 @@ def most_probable_coupling(
 
 
 def coupling_gain(problem: Problem, parameters: Mapping[str, FloatArray]) -> float:
-    """By how much the correlations of a fit make the values likelier than no correlation would [nats], without any prior.
+    """Gain in log likelihood by the correlations of a fit over no correlation [nats], without any prior.
 
     Args:
         problem: What was fitted.
@@ -169,7 +169,7 @@ def fit_all(problem: Problem, previous: Mapping[str, FloatArray] | None) -> tupl
     density = LogPosterior(extended.pool, terms, problem.positions, problem.targets, priors(extended, terms))
     held = {SHIFT: np.array([SHIFT_VARIANCE])}
     whole = density.pack({**(previous or {}), **held})
-    # What another value of the held parameter would move is held.
+    # Everything that another value of the held parameter would change is held.
     free = density.pack({SHIFT: np.array([2.0 * SHIFT_VARIANCE])}) == density.pack(held)
     low, high = density.centre - _SPAN, density.centre + _SPAN
     low[density.pack({NOISE: np.array([_LEAST_NOISE])}) != density.centre] = np.log(_LEAST_NOISE)

@@ -79,7 +79,7 @@ class Family:
         self.terms: tuple[Term, ...] = expand(coupled(kernel))
 
     def serves(self, pool: CandidatePool, sha256: Sequence[str]) -> bool:
-        """Whether it was made of this pool and these sources."""
+        """Whether it was built from this pool and these sources."""
         return self.target is pool and tuple(sha256) == tuple(source.sha256 for source in self.sources)
 
     def source_fit(self, previous: SourceFit | None = None) -> SourceFit:

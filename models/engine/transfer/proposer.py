@@ -65,7 +65,7 @@ class _Cache:
 
 
 class TransferProposer(GPProposer):
-    """Chooses as :class:`~tansaku.models.engine.gp.GPProposer` does, by a model that has seen other searches.
+    """Chooses as :class:`~tansaku.models.engine.gp.GPProposer` does, by a model that also learns from other searches.
 
     What the sources held, the mode and its evidence are decided in :meth:`fit`, by computed values alone, and are in the
     refit; a proposal reads them from there, and knows what a surrogate predicted by its own error bar. Without a refit, and in
@@ -158,7 +158,7 @@ class TransferProposer(GPProposer):
     def _fit_modes(
         self, family: Family, source: SourceFit, history: History, before: JsonDict
     ) -> tuple[dict[str, JsonDict], dict[str, FloatArray], dict[str, str]]:
-        """Fits of the modes that come into question, log predictive densities, and why a mode has none."""
+        """Fits of the candidate modes, log predictive densities, and why a mode has none."""
         wanted: tuple[Mode, ...] = ("none", *WITH_SOURCES) if self._mode == "auto" else (self._mode,)
         fits: dict[str, JsonDict] = {}
         densities: dict[str, FloatArray] = {}

@@ -58,7 +58,7 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         signal = FineStructure.of(_wavenumbers(X), np.asarray(y, dtype=np.float64), self.choice or Choice())
         fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
-        fits = [fitter.fit(placed) for placed in fitter.best_by_number(self.max_shells, lambda _share: None)]
+        fits = [fitter.fit(placed) for placed in fitter.best_by_number(self.max_shells)]
         best = min(fits, key=lambda fit: fit.evidence)
         self.shells_, self.atoms_, self.energy_, self.errors_ = best.shells, best.atoms, best.energy, best.errors
         self.noise_, self.number_posterior_ = best.deviation, number_posterior([fit.evidence for fit in fits])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma
 
@@ -10,6 +9,8 @@ import numpy as np
 from scipy.optimize import least_squares, nnls
 
 from tansaku.models.sparse.exafs.shells import ATOMS, Shells, ShellScore
+from tansaku.models.sparse.search.exhaustive import Running
+from tansaku.models.sparse.search.state_file import Arrays, StateFile
 from tansaku.models.sparse.search.subsets import FloatArray
 
 _MORE = 2  # shells added beyond the largest number, from which the best sets are found by leaving out
@@ -67,21 +68,40 @@ class ShellFitter:
         self._score = score
         self._coarse = score.coarse()
 
-    def best_by_number(self, most: int, progress: Callable[[float], None]) -> list[Placed]:
-        """A good set of each number of shells, 0 to the largest; ``progress`` receives the share that is done."""
-        start = self._started(min(_FIRST, most))
-        sets = [Placed(Shells.none(), start, self._left(Shells.none(), start))]
-        for added in range(most + _MORE):
+    def best_by_number(self, most: int, running: Running | None = None, key: str = "") -> list[Placed]:
+        """A good set of each number of shells, 0 to the largest.
+
+        Args:
+            most: The largest number.
+            running: Where the state is kept, and what receives the share that is done.
+            key: Identifies signal and settings; a state of another key is not continued.
+        """
+        how, largest = Running() if running is None else running, most + _MORE
+        file = StateFile(how.state, f"shells {key} {most}")
+        stored = file.read()
+        sets, left_out = ([], 0) if stored is None else _stored_sets(stored)
+        if not sets:
+            start = self._started(min(_FIRST, most))
+            sets = [Placed(Shells.none(), start, self._left(Shells.none(), start))]
+        while len(sets) <= largest:
             sets.append(self.refined(self._with_next(sets[-1].shells, sets[-1].energy), sets[-1].energy))
-            progress(0.6 * (added + 1) / (most + _MORE))
-        for number in range(most + _MORE - 1, 0, -1):
-            above = sets[number + 1]
-            fewer = [above.shells.chosen(np.delete(np.arange(number + 1), place)) for place in range(number + 1)]
-            kept = self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
+            file.write_sometimes(_arrays(sets, 0))
+            how.report(0.6 * (len(sets) - 1) / largest)
+        for number in range(largest - 1 - left_out, 0, -1):
+            kept = self._without_one(sets[number + 1])
             if kept.left < sets[number].left:
                 sets[number] = kept
-            progress(1.0 - 0.4 * (number - 1) / (most + _MORE))
+            left_out += 1
+            file.write_sometimes(_arrays(sets, left_out))
+            how.report(1.0 - 0.4 * (number - 1) / largest)
+        file.write(_arrays(sets, left_out))
         return sets[: most + 1]
+
+    def _without_one(self, above: Placed) -> Placed:
+        """One shell fewer: the one that is missed least is left out, and the others are moved."""
+        places = np.arange(len(above.shells))
+        fewer = [above.shells.chosen(np.delete(places, place)) for place in places]
+        return self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
 
     def _started(self, count: int) -> float:
         """The shift of energy at which the first shells fit best."""
@@ -211,3 +231,24 @@ class ShellFitter:
         used = np.arange(2 * count + 1)
         _, log_volume = np.linalg.slogdet(2.0 * np.pi * covariance[np.ix_(used, used)] / np.outer(prior, prior))
         return -min(0.0, 0.5 * float(log_volume)) - lgamma(count + 1)
+
+
+def _arrays(sets: list[Placed], left_out: int) -> Arrays:
+    """Sets of 0, 1, 2 … shells, and how many numbers were tried again by leaving out, as arrays."""
+    return {
+        "element": np.concatenate([placed.shells.element for placed in sets]),
+        "distance": np.concatenate([placed.shells.distance for placed in sets]),
+        "variance": np.concatenate([placed.shells.variance for placed in sets]),
+        "energy": np.array([placed.energy for placed in sets]),
+        "left": np.array([placed.left for placed in sets]),
+        "left_out": np.array(left_out),
+    }
+
+
+def _stored_sets(stored: Arrays) -> tuple[list[Placed], int]:
+    """What :func:`_arrays` was given."""
+    ends = np.cumsum(np.arange(len(stored["energy"])))
+    parts = (np.split(stored[name], ends[:-1]) for name in ("element", "distance", "variance"))
+    shells = [Shells(*three) for three in zip(*parts, strict=True)]
+    placed = zip(shells, stored["energy"].tolist(), stored["left"].tolist(), strict=True)
+    return [Placed(*three) for three in placed], int(stored["left_out"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from math import ceil, comb
 from typing import Self
 
@@ -125,14 +125,25 @@ class Average(Mixture):
         """Rows in the units of the members, (n_rows, n_columns)."""
         return np.asarray((x - self.design.x_mean) / self.design.x_scale)
 
-    def components(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Means and deviations by each member, as ``Mixture`` says."""
+    def components(self, x: FloatArray, unknown: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations by each member, as ``Mixture`` says.
+
+        A member is linear: what is not known of a row adds ``Σ s² (w² + var w)`` to the variance of its prediction.
+
+        Args:
+            x: Rows of the table, (n_rows, n_columns).
+            unknown: Deviation of each number, (n_rows, n_columns); None: all are known.
+        """
         rows = self.standardised(x)
+        spread = None if unknown is None else (unknown / self.design.x_scale) ** 2
         means, deviations = np.empty((len(self.members), len(x))), np.empty((len(self.members), len(x)))
         for number, member in enumerate(self.members):
             own = member.rows(rows)
             means[number] = own @ member.mean
-            deviations[number] = np.sqrt(np.einsum("ni,ni->n", own @ member.covariance, own) + member.noise)
+            variance = np.einsum("ni,ni->n", own @ member.covariance, own) + member.noise
+            if spread is not None:
+                variance += spread[:, member.columns] @ (member.mean[1:] ** 2 + np.diag(member.covariance)[1:])
+            deviations[number] = np.sqrt(variance)
         scale = self.design.y_scale
         return means * scale + self.design.y_mean, deviations * scale
 
@@ -187,6 +198,7 @@ def fit_average(x: FloatArray, y: FloatArray, largest: int = 3, grid: NoiseGrid 
     return Average(design, members, weights[:count] / weights[:count].sum(), kept)
 
 
+@cache
 def screened_count(n_columns: int, largest: int) -> int:
     """Columns of which all supports can be swept."""
     count = n_columns

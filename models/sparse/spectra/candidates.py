@@ -15,6 +15,7 @@ _PER_WIDTH = 2  # positions of the coarse dictionary per width
 _WIDTHS_PER_OCTAVE = 2
 _NONZERO = 1e-10
 _MORE = 2  # peaks added beyond the largest number, from which the best sets are found by leaving out
+_EXACT = 1e-9  # smallest noise that a fit may have, in units of the spectrum's deviation
 _HEIGHT = 3  # column of the height among a peak's parameters
 
 
@@ -167,20 +168,25 @@ class Fitter:
 
     def _occam(self, peaks: Peaks, covariance: FloatArray, places: list[tuple[int, int]]) -> float:
         """What integrating over positions, widths and mixings adds to the free energy [nats]."""
-        held = self.dictionary
-        ranges = np.array([held.high - held.low, np.log(held.widest / held.narrowest) or 1.0, 1.0])
         used = [number for number, (_, kind) in enumerate(places) if kind != _HEIGHT]
         if not used:
             return 0.0
-        units = np.array([ranges[kind] * (peaks.width[peak] if kind == 1 else 1.0) for peak, kind in (places[u] for u in used)])
-        sign, log_volume = np.linalg.slogdet(2.0 * np.pi * covariance[np.ix_(used, used)] / np.outer(units, units))
-        if sign <= 0.0:
-            return float("inf")
-        # No parameter is known to less than its range: a peak of no height would else be credited with more.
-        return -min(0.0, 0.5 * float(log_volume)) - lgamma(len(peaks.position) + 1)
+        ranges = self._ranges(peaks, [places[number] for number in used])
+        sign, log_volume = np.linalg.slogdet(2.0 * np.pi * covariance[np.ix_(used, used)] / np.outer(ranges, ranges))
+        return float("inf") if not sign > 0.0 else -0.5 * float(log_volume) - lgamma(len(peaks.position) + 1)
+
+    def _ranges(self, peaks: Peaks, places: list[tuple[int, int]]) -> FloatArray:
+        """Ranges of the prior of positions, widths (even in the logarithm, here at the peak's width) and mixings."""
+        held = self.dictionary
+        ranges = (held.high - held.low, float(np.log(held.widest / held.narrowest)) or 1.0, 1.0)
+        return np.array([ranges[kind] * (peaks.width[peak] if kind == 1 else 1.0) for peak, kind in places])
 
     def _covariance(self, peaks: Peaks, heights: FloatArray, deviation: float) -> tuple[FloatArray, list[tuple[int, int]]]:
-        """Covariance of the free parameters, and of which peak and kind each is; NaN if peaks cannot be distinguished."""
+        """Covariance of the free parameters, and of which peak and kind each is.
+
+        Each range of the prior bounds what is not known of its parameter by itself. A bound of their product would not do: the
+        share of a Lorentzian that nothing determines would make up for what a needless peak's position costs.
+        """
         count = len(peaks.position)
         if count == 0:
             return np.empty((0, 0)), []
@@ -197,8 +203,12 @@ class Fitter:
                     sides.append(moved[3] @ self._columns(Peaks(*moved[:3])))
                 slopes.append((sides[1] - sides[0]) / (2.0 * steps[kind, peak]))
                 places.append((peak, kind))
+        # A fit without any residual would make the curvature infinite.
+        precision = np.array(slopes) @ np.array(slopes).T / max(deviation, _EXACT * float(np.std(self._y))) ** 2
+        bounded = [number for number, (_, kind) in enumerate(places) if kind != _HEIGHT]
+        precision[bounded, bounded] += 2.0 * np.pi / self._ranges(peaks, [places[number] for number in bounded]) ** 2
         try:
-            return np.linalg.inv(np.array(slopes) @ np.array(slopes).T) * deviation**2, places
+            return np.linalg.inv(precision), places
         except np.linalg.LinAlgError:
             return np.full((len(places), len(places)), np.nan), places
 

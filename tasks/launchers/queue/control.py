@@ -27,7 +27,7 @@ class QueueStatus(Record):
     """Status of a site's queue.
 
     Attributes:
-        worker: Who does it or last did it; None when nobody ever did.
+        worker: The process that fills it or last filled it; None if none ever did.
         fireworks: Number of Fireworks by their state in the LaunchPad.
     """
 

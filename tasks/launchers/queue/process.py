@@ -1,7 +1,7 @@
 """The process behind ``tansaku queue start``: ``python -m tansaku.tasks.launchers.queue.process SITE_FILE``.
 
-It only keeps the site's queue filled, until it gets a signal to end. Its state is in the LaunchPad, the shared folder and
-SLURM, so it may be killed and restarted at any time.
+It keeps the site's queue filled (``filler.py``) until it receives a signal to end; ``control.py`` starts and stops it. Its
+state is in the LaunchPad, the shared folder and SLURM, so it may be killed and restarted at any time.
 """
 
 from __future__ import annotations

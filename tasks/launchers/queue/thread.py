@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from tansaku.models.domain.errors import StoreError, TansakuError
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.tasks.launchers.queue.filler import QueueFiller
 from tansaku.tasks.launchers.retention import sweep_launches
-from tansaku.tasks.site.processes import find_process, this_driver
+from tansaku.tasks.site.processes import has_ended, this_driver
 from tansaku.tasks.stores.site_workers import SiteWorkers
 
 _LEASE_LOOKS = 4
@@ -106,11 +105,7 @@ class Filling:
         if self._workers.take(site, self._kind, self._me, self._launcher, duration):
             return True
         other = self._workers.get(site)
-        gone = (
-            other is not None
-            and other.owner.host == socket.gethostname()
-            and find_process(other.owner.pid, other.owner.process_started) is None
-        )
+        gone = other is not None and has_ended(other.owner)
         return gone and self._workers.take(site, self._kind, self._me, self._launcher, duration, steal=True)
 
     def _run(self) -> None:

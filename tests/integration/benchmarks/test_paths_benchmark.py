@@ -11,7 +11,7 @@ import pytest
 from benchmarks.paths import starts
 from benchmarks.paths.__main__ import TOLERANCE, calibration, goal, known_problem, settled, summary
 from benchmarks.paths.hosts import HOSTS, read_surface, surface_values, write_surface
-from benchmarks.paths.methods import SCORES, Problem, search, stopped
+from benchmarks.paths.methods import SCORES, Problem, search, started, stopped
 from benchmarks.paths.starts import STARTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,6 +26,7 @@ def test_a_run_continues_with_what_its_file_has(run_benchmark, tmp_path):
     result = json.loads(out.read_text())
     assert [run["method"] for run in result["runs"]] == list(SCORES)
     assert (tmp_path / "figure.png").stat().st_size > 5000
+    assert (tmp_path / "figure-low.png").stat().st_size > 5000
     out.write_text(json.dumps({**result, "runs": result["runs"][:3]}))
     again = run_benchmark(*command, timeout=300)
     assert again.returncode == 0, again.stderr
@@ -70,6 +71,9 @@ def test_a_search_is_the_same_again_and_counts_what_it_computed(method):
 def test_all_methods_begin_with_the_points_of_the_start():
     host = HOSTS[0]
     problem = known_problem(host)
+    assert len(set(started(problem, 0))) == 8
+    assert started(problem, 0) != started(problem, 1)
+    assert len(started(problem, 0, STARTS["symmetric 4"])) == 4
     begun = [search(problem, method, 0, 4, STARTS["symmetric 4"])["error"] for method in ("random", "straddle")]
     assert begun[0] == begun[1]
     assert search(problem, "random", 0, 4, STARTS["random 4"])["error"] != begun[0]
@@ -102,5 +106,12 @@ def test_the_committed_result_agrees_with_its_runs():
     assert rows == result["summary"]
     assert goal(result["hosts"], rows) == pytest.approx(result["goal"])
     assert calibration(result["runs"]) == result["calibration"]
+    # A host whose bottleneck few points are below has few of them among the points that a search begins with.
+    for host in result["hosts"]:
+        assert 0 < host["low_points"] < host["points"]
+        assert len(host["low_points_of_start"]) == 5
+    problem = known_problem(HOSTS[0])
+    low = problem.values <= problem.values.min() + result["hosts"][0]["barriers"][2]
+    assert [int(low[started(problem, seed)].sum()) for seed in range(5)] == result["hosts"][0]["low_points_of_start"]
     by_method = {method: [row["median"] for row in rows if row["method"] == method] for method in SCORES}
     assert np.median(by_method["dominance"]) < np.median(by_method["random"])

@@ -14,10 +14,10 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore

@@ -50,7 +50,7 @@ def test_only_chosen_structures_and_those_held_out_are_labelled_and_a_raised_sha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("  label: {calculator: {type: emt}}\n", ""), "choice: it says which structures get a label, but there is none"),
+        (("  label: {calculator: {type: emt}}\n", ""), "choice: it selects structures to label, but there is no label"),
         (("share: 0.5", "share: 0"), "share"),
         (("name: wrong-choice", f"name: {'a' * 60}"), "expected at most 56 with source.choice"),
     ],

@@ -109,7 +109,7 @@ def test_what_is_wrong_is_said(tansaku, tmp_path, monkeypatch, arguments, code, 
     ("change", "message"),
     [
         (("per_system: 2", "per_system: 0"), "per_system"),
-        (("polish: 0", "polish: 1"), "a data set has nothing to polish"),
+        (("polish: 0", "polish: 1"), "a data set has no final relaxation"),
         (("type: computed", "type: dreamt"), "type 'dreamt' is not known"),
         (("split: {type: above, key: sigma, above: 9}", "split: {type: share, held_out: 1.5}"), "held_out"),
         (("planes: [[1, 1, 1], ", "planes: [[1, 1, 1], [1, 1, 1], "), "listed already"),

@@ -22,10 +22,10 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.checks import crystal
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, interruptible, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
-from tansaku.tasks.loop import CampaignLoop, interruptible, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import GridFSArtifactStore

@@ -17,7 +17,7 @@ from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign, load_site
-from tansaku.tasks.loop import prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 

@@ -16,7 +16,7 @@ from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState
 from tansaku.tasks.configuration import load_site
-from tansaku.tasks.loop import CampaignLoop
+from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.views.progress import campaign_status, every_status

@@ -12,7 +12,7 @@ import pytest
 
 from tansaku.flows.engines import is_alive
 from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.loop import drive, prepare_campaign
+from tansaku.tasks.driver.loop import drive, prepare_campaign
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tests.support.actors import ADA

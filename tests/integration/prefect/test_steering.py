@@ -12,7 +12,7 @@ from tansaku.flows.engines import is_alive
 from tansaku.flows.names import RECONCILE
 from tansaku.models.domain.records import Command
 from tansaku.tasks.configuration import load_site
-from tansaku.tasks.loop import CampaignLoop
+from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 

@@ -370,7 +370,7 @@ def test_specs_that_mean_nothing(changes, message):
         ({"rules": [{"type": "radius", "site": "M", "minimum": 2, "maximum": 1}]}, "expected minimum <= maximum"),
         (
             {"rules": [{"type": "radius", "site": "M", "maximum": 0.1}]},
-            "no candidate is left of 1152 combinations; 828 fell to 'charge balance'",
+            "no candidate remains of 1152 combinations; 828 were excluded by 'charge balance'",
         ),
     ],
 )

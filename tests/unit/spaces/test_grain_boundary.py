@@ -249,7 +249,7 @@ def test_describe_systems():
         ({"translation": {"normal": []}}, r"space\.translation\.normal"),
         ({"translation": {"in_plane": [0.0, 0.001]}}, r"space\.translation\.in_plane: 0 and 0\.001"),
         ({"translation": {"along_axis": {"start": 1.0, "stop": 0.5, "step": 0.1}}}, r"space\.translation\.along_axis: stop"),
-        ({"translation": {"in_plane": {"step": 1e-6}}}, r"space\.translation\.in_plane: .* values asked for"),
+        ({"translation": {"in_plane": {"step": 1e-6}}}, r"space\.translation\.in_plane: .* values requested"),
         (
             {
                 "boundaries": {"max_sigma": 99},

@@ -11,7 +11,9 @@ from ase.build import bulk
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
+from tansaku.tasks import configuration
 
 ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}
 
@@ -60,7 +62,7 @@ def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
 
 
 def test_positions_that_are_all_the_same_are_refused():
-    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no wave .* a finer grid"):
+    with pytest.raises(ConfigurationError, match=r"space\.grid: \d+ distinct positions, which no plane wave .* a finer grid"):
         opened(host=ALUMINIUM | {"lattice_parameter": 3.2}, grid=0.2, exclusion=1.0).pool()
 
 
@@ -81,6 +83,24 @@ def test_a_host_with_a_thousand_atoms_and_more_is_refused_at_once(tmp_path):
         opened(tmp_path, host={"file": "host.extxyz"})
 
 
+def test_a_host_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    document = {
+        "space": {"type": "energy_surface", "host": {"file": "host.extxyz"}, "ion": "H"},
+        "calculator": {"type": "chgnet"},
+        "objective": {"property": "energy", "unit": "eV", "goal": {"type": "bottleneck"}},
+    } | {"schema_version": 1, "name": "c", "proposer": {"type": "gp"}, "execution": {"polish": 0}}
+    with (tmp_path / "host.extxyz").open("wb") as host:
+        host.truncate(3 * 2**30)  # a hole: it takes no room
+    monkeypatch.setattr(configuration, "file_sha256", lambda path: pytest.fail(f"{path} is read"))
+    for limits, most in ((None, "100,000,000"), (DEFAULT_LIMITS, "1,000,000")):
+        with pytest.raises(
+            ConfigurationError, match=rf"^space\.host\.file: bytes of 'host\.extxyz': 3,221,225,472; .* {most}\n"
+        ):
+            configuration.campaign_from_data(document, tmp_path, "c", limits)
+    with pytest.raises(ConfigurationError, match=r"space\.host\.file: bytes of 'host\.extxyz'"):
+        opened(tmp_path, host={"file": "host.extxyz"})
+
+
 def test_the_usual_input_is_accepted():
     space = opened()
     fraction = space.structure(str(space.pool().ids[0])).info["fraction"]
@@ -88,3 +108,29 @@ def test_the_usual_input_is_accepted():
     assert atoms.positions[-1] - space.structure(str(space.pool().ids[0])).positions[-1] == pytest.approx(space.host.cell[0])
     assert space.rigid
     assert not opened(host_atoms="relaxed").rigid
+
+
+def test_every_key_of_the_space_matters():
+    plain = opened()
+    atoms = plain.structure_at(np.zeros(3))
+    for keys in ({"grid": 0.25}, {"exclusion": 0.7}, {"ion": "Li"}, {"host": ALUMINIUM | {"lattice_parameter": 4.2}}):
+        assert len(opened(**keys).pool()) != len(plain.pool()) or opened(**keys).elements() != plain.elements(), keys
+    for key, value in (
+        ("supercell", [2, 1, 1]),
+        ("ion", "Li"),
+        ("charge", 1),
+        ("host", ALUMINIUM | {"lattice_parameter": 4.2}),
+    ):
+        other = opened(**{key: value}).structure_at(np.zeros(3))
+        same = len(other) == len(atoms) and other.info == atoms.info and (other.numbers == atoms.numbers).all()
+        assert not (same and np.array_equal(other.cell.array, atoms.cell.array)), key
+    near, far = (opened(resolution=value).pool().groups["position"].values for value in (0.6, 2.4))
+    assert near.shape != far.shape or not np.allclose(near, far)
+    assert (
+        opened(cost={"model": "atoms", "power": 1.0}).pool().cost[0]
+        != opened(cost={"model": "atoms", "power": 3.0}).pool().cost[0]
+    )
+    volumes = [
+        opened(host={"prototype": "rocksalt", "ions": ["Mg2+"], "volume": volume}).host.get_volume() for volume in (1.0, 1.1)
+    ]
+    assert volumes[1] == pytest.approx(1.1 * volumes[0])

@@ -86,7 +86,7 @@ def test_a_part_that_is_too_small_is_refused():
         ({"parameters": {"t": {"type": "number", "low": 2, "high": 1}}, "constraints": []}, "must be below"),
         ({"parameters": {"t": {"type": "number", "low": 0, "high": 1, "log": True}}, "constraints": []}, "positive"),
         ({"parameters": {"m": {"type": "fractions", "parts": ["a", "b"], "step": 0.3}}, "constraints": []}, "divisor of one"),
-        ({"parameters": {"s": {"type": "category", "values": ["a", "a"]}}, "constraints": []}, "there twice"),
+        ({"parameters": {"s": {"type": "category", "values": ["a", "a"]}}, "constraints": []}, "listed twice"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_key(changes, message):

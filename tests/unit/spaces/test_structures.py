@@ -113,7 +113,7 @@ def test_systems_costs_ids_and_features_by_key(folder):
     assert pool.groups["kind"].categorical
     with pytest.raises(ConfigurationError, match=r"space\.cost_key: one has no 'days'; its keys are hours, name, phase"):
         opened(folder, ids="name", cost_key="days").pool()
-    with pytest.raises(ConfigurationError, match="'fcc', no number"):
+    with pytest.raises(ConfigurationError, match="'fcc', not a number"):
         opened(folder, ids="name", features={"kind": {"type": "info", "keys": ["phase"]}}).pool()
 
 

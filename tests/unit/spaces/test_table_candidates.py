@@ -98,7 +98,7 @@ def test_a_candidate_that_the_table_does_not_list(tmp_path, parquet):
         ({"g": {"columns": ["grade"]}}, r"row 1 of column 'grade' is 'low', expected a number"),
         (
             {"g": {"columns": ["temperature"], "units": {"grade": "K"}}},
-            r"features\.g\.units: 'grade' is no column",
+            r"features\.g\.units: 'grade' is not a column",
         ),
     ],
 )

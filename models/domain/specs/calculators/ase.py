@@ -17,7 +17,7 @@ FileName = Annotated[FilePath, NamesFile("potential")]
 
 
 class AseCalculatorSpec(CalculatorBase):
-    """A calculator of ASE from an allow-list, by its name, with keywords that are data.
+    """A calculator of ASE from an allow-list, given by its name and keywords.
 
     Attributes:
         name: Its name, e.g. ``lj`` or ``tblite``.
@@ -25,7 +25,7 @@ class AseCalculatorSpec(CalculatorBase):
         files: Files that it reads, by keyword (relative to the spec).
         files_sha256: Hash of the files' content; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a molecule; null: the property its space is about.
+        workflow: Workflow of a molecule; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -18,11 +18,12 @@ FileShape = Literal["file", "folder"]
 
 @dataclass(frozen=True)
 class AseEntry:
-    """What is allowed of one calculator.
+    """The table's entry of a calculator: its allowed keywords and files.
 
     Attributes:
         name: The word in campaign files.
-        factory: Module and name of what makes it; called with the keywords, and with the path of each file under its keyword.
+        factory: Module and name of its factory, which is called with the keywords, and with the path of each file under its
+            keyword.
         distribution: Package that holds it; None: ASE itself.
         install: What to do where that, or a program, is missing.
         keywords: Those that are allowed.
@@ -191,7 +192,7 @@ ASE_CALCULATORS: dict[str, AseEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
 def ase_entry(name: str) -> AseEntry:
-    """What is allowed of a calculator.
+    """The table's entry of a calculator.
 
     Raises:
         ValueError: The table does not have it.

@@ -16,7 +16,7 @@ class ChgnetSpec(CalculatorBase):
         model: Weights of the package: ``0.3.0`` was fitted to PBE(+U) data, ``r2scan`` to r2SCAN.
         dtype: Precision; the published one is single.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

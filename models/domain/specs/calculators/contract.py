@@ -1,4 +1,4 @@
-"""What every calculator's spec has in common, and the facts that tell one type from another."""
+"""Base class of the calculators' specs, and the facts that distinguish their types."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class CalculatorFacts:
-    """All that is particular to a type of calculator outside its engine. It is data: nothing is imported for it.
+    """Facts of a type of calculator that code outside its engine needs. It is data: nothing is imported for it.
 
     A key of the spec is part of the level of theory unless one of these facts says that it is not.
 
@@ -115,19 +115,19 @@ class CalculatorBase(Spec):
 
     @classmethod
     def code_name(cls) -> str:
-        """What results call it."""
+        """Its name in results."""
         return cls.facts.code or cls.type_name()
 
     @classmethod
     def recorded_keys(cls) -> tuple[str, ...]:
-        """Keys that a number may depend on, in the spec's order: what provenance records as settings."""
+        """Keys on which a number may depend, in the spec's order; provenance records them as settings."""
         paths = {file.path for file in cls.facts.files}
         left_out = {"type", "relaxation", "workflow", *paths, *cls.facts.parts, *cls.facts.unrelated}
         return tuple(key for key in cls.model_fields if key not in left_out)
 
     @classmethod
     def level_keys(cls) -> tuple[str, ...]:
-        """Keys that are the level of theory, beside the content of files, in the spec's order."""
+        """Keys that belong to the level of theory, as the content of files does, in the spec's order."""
         left_out = {*cls.facts.recorded, *(file.content for file in cls.facts.files)}
         return tuple(key for key in cls.recorded_keys() if key not in left_out)
 
@@ -149,7 +149,7 @@ class CalculatorBase(Spec):
 
 
 def settings_of(spec: CalculatorBase) -> JsonDict:
-    """All keys of a spec that a number may depend on, as plain data; one that came later only where it was given.
+    """All keys of a spec on which a number may depend, as plain data; keys of later versions only where they are given.
 
     An engine puts them into the settings of its provenance: levels of theory are compared by them.
     """
@@ -159,5 +159,5 @@ def settings_of(spec: CalculatorBase) -> JsonDict:
 
 
 def workflow_of(spec: CalculatorBase | None) -> WorkflowBase | None:
-    """The workflow that a calculator's spec asks for, None where it asks for none."""
+    """The workflow of a calculator's spec; None without one."""
     return getattr(spec, "workflow", None)

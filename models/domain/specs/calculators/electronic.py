@@ -1,4 +1,4 @@
-"""What the specs of density-functional codes share."""
+"""Keys that the specs of density-functional codes share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tansaku.models.domain.specs.base import PositiveFloat, Spec
 
 
 class SmearingSpec(Spec):
-    """How bands near the Fermi level are filled. Energies are extrapolated to zero width where the kind allows it.
+    """Smearing of the occupations near the Fermi level. Energies are extrapolated to zero width where the kind allows it.
 
     Attributes:
         type: Occupation function; ``methfessel_paxton`` is of first order.
-        width: [eV].
+        width: Width [eV].
     """
 
     type: Literal["fermi_dirac", "methfessel_paxton", "marzari_vanderbilt"] = "fermi_dirac"
@@ -26,6 +26,6 @@ Moments = dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], Annotated[float,
 
 
 def check_moments(spin: bool, moments: Moments) -> None:
-    """Raises ValueError for magnetic moments where spins may not differ."""
+    """Raises ValueError for magnetic moments without spin polarisation."""
     if moments and not spin:
         raise ValueError("magnetic_moments: given without spin: true; remove them or set spin: true")

@@ -9,7 +9,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class EmtSpec(CalculatorBase):
-    """Effective-medium theory of ASE: the cheap twin (Al, Cu, Ag, Au, Ni, Pd, Pt).
+    """Effective-medium theory of ASE, a cheap stand-in for tests and examples (Al, Cu, Ag, Au, Ni, Pd, Pt).
 
     Attributes:
         relaxation: How every candidate is relaxed.

@@ -16,24 +16,24 @@ PseudopotentialName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{
 
 
 class EspressoSpec(CalculatorBase):
-    """Density-functional theory by Quantum ESPRESSO (needs ``pw.x`` on the PATH). The functional is the pseudopotentials'.
+    """Density-functional theory by Quantum ESPRESSO (needs ``pw.x`` on the PATH). The pseudopotentials set the functional.
 
     Attributes:
         pseudopotentials: File of each element, in UPF format.
-        folder: Where these files are (relative to the spec); null: ``/usr/share/espresso/pseudo``, Debian's.
+        folder: Folder of these files (relative to the spec); null: ``/usr/share/espresso/pseudo``, Debian's.
         pseudopotentials_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
-        cutoff: Of the wave functions [eV].
+        cutoff: Plane-wave cutoff of the wave functions [eV].
         density_cutoff: Of the density [eV]; null: four times ``cutoff``, which suits norm-conserving pseudopotentials; others
             need more.
         kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
             number rounded up.
-        smearing: Filling of bands.
-        spin: Whether spins may differ.
-        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
-        energy_tolerance: The density is converged when the energy's estimated error is smaller [eV per atom].
+        smearing: Smearing of the occupations.
+        spin: Whether the calculation is spin-polarised.
+        magnetic_moments: Initial magnetic moments; those of other atoms are 0. Needs ``spin: true``.
+        energy_tolerance: The density is converged when the estimated error of the energy is smaller than this [eV per atom].
         scf_steps: Steps after which the density counts as not converged.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -18,25 +18,26 @@ class GpawSpec(CalculatorBase):
 
     Attributes:
         xc: Exchange-correlation functional.
-        cutoff: Of the plane waves [eV].
+        cutoff: Plane-wave cutoff [eV].
         kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
             number rounded up.
-        smearing: Filling of bands.
+        smearing: Smearing of the occupations.
         bands: Bands for each occupied one; None: GPAW's choice. Wide smearing needs 2 or more: where the highest are partly
             filled, the density takes three times the steps to converge.
         eigensolver: How bands are improved between two densities. Residual minimisation (``rmm-diis``) takes half the time of
             Davidson's method and ends at the same numbers where the density converges easily; it can miss a band.
-        spin: Whether spins may differ.
-        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
-        energy_tolerance: The energy is converged when it has changed by less in three steps [eV per valence electron].
-        density_tolerance: The density is converged when it changes by less [electrons per valence electron].
+        spin: Whether the calculation is spin-polarised.
+        magnetic_moments: Initial magnetic moments; those of other atoms are 0. Needs ``spin: true``.
+        energy_tolerance: The energy is converged when it has changed by less than this in three steps [eV per valence
+            electron].
+        density_tolerance: The density is converged when it changes by less than this [electrons per valence electron].
         scf_steps: Steps after which the density counts as not converged.
         density: Whether the valence density is kept with the result.
         partition: Whether the energy is reported in parts: Hartree, ion-ion, one-electron, exchange-correlation and cohesive
             energy, and the gap (needs the extra ``composition`` too).
         setups_sha256: Hash of the functional's PAW data sets; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -1,4 +1,4 @@
-"""What makes two calculators the same: their keys, files by content, and nothing that came later and says nothing."""
+"""The identity of a calculator: its keys and the content of its files, without later keys that have their defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 
 def calculator_identity(calculator: JsonDict) -> JsonDict:
-    """The part of a calculator's spec that hashes and comparisons see.
+    """The part of a calculator's spec that enters hashes and comparisons.
 
     Args:
         calculator: A resolved spec as plain data.

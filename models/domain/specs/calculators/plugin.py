@@ -1,4 +1,4 @@
-"""What the spec of a plug-in's calculator has beyond every calculator's: which version of which package computes."""
+"""Further keys of a plug-in's calculator: the package that computes, and its version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GROUP = "calculators"
 
 
 class PluginCalculator(CalculatorBase):
-    """Base class of the specs of calculators that plug-ins bring.
+    """Base class of the specs of plug-ins' calculators.
 
     Attributes:
         plugin: Package and version that computes; filled in when a campaign file is loaded. It is part of the level of theory:
@@ -29,8 +29,7 @@ class PluginCalculator(CalculatorBase):
     def resolved_plugin(self) -> Self:
         """The spec with the installed package and version.
 
-        Raises:
-            ConfigurationError: The spec says another one.
+        Raises: ConfigurationError: The spec names another package or version.
         """
         plugin = plugin_of(_GROUP, self.type)
         if plugin is None:
@@ -56,7 +55,7 @@ def plugin_calculators(taken: Iterable[str]) -> tuple[type[CalculatorBase], ...]
                 raise ValueError(f"calculator {found.name!r} of ASE is known already, or is not the entry point's name")
             return found
         if not (isinstance(found, type) and issubclass(found, PluginCalculator)):
-            raise TypeError(f"{plugin.entry.value} is no class derived from PluginCalculator, and no AseEntry")
+            raise TypeError(f"{plugin.entry.value} is not a class derived from PluginCalculator, and no AseEntry")
         if found.type_name() != plugin.name:
             raise ValueError(f"its spec has type {found.type_name()!r}; expected the entry point's name")
         if not isinstance(getattr(found, "facts", None), CalculatorFacts):

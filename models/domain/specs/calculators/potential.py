@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.surrogate import DeviceChoice
 
 
 class PotentialCalculatorSpec(CalculatorBase):
-    """A trained network potential: it relaxes by its own forces; every value is a prediction and says so.
+    """A trained network potential that relaxes structures by its own forces; every value is marked as a prediction.
 
     Attributes:
         model: File of the model, as `tansaku model export` writes it (relative to the spec).

@@ -15,7 +15,7 @@ class SevennetSpec(CalculatorBase):
     Attributes:
         model: Weights of the package.
         relaxation: How every candidate is relaxed where there is no workflow.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class SurrogateCalculatorSpec(CalculatorBase):
-    """A trained model's energies of structures that a cheap potential relaxes; every value is a prediction and says so.
+    """A trained model's energies of structures that a cheap potential relaxes; every value is marked as a prediction.
 
     Attributes:
         model: File of the model, as `tansaku model export` writes it (relative to the spec).
         model_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
-        relaxed_by: The potential that relaxes; its forces decide, its energies do not count.
+        relaxed_by: The potential that relaxes the structures by its forces; its energies are not used.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

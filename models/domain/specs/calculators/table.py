@@ -62,7 +62,7 @@ def calculator_type(name: str) -> type[CalculatorBase]:
 
 
 def types_with(key: str) -> list[str]:
-    """Types whose specs have a key, for messages that say what could be used."""
+    """Types whose specs have a key, for messages that list alternatives."""
     return [kind.type_name() for kind in CALCULATORS if key in kind.model_fields]
 
 
@@ -84,7 +84,7 @@ def packages() -> tuple[str, ...]:
 
 
 def variables() -> tuple[str, ...]:
-    """Beginnings of the names of environment variables that calculators read, each once."""
+    """Prefixes of the environment variables that calculators read, each once."""
     return tuple(dict.fromkeys(prefix for kind in CALCULATORS for prefix in kind.facts.variables))
 
 
@@ -110,5 +110,5 @@ else:
     """Calculators that give an energy of each atom."""
 
 for _kind in CALCULATORS:
-    # Specs that hold another calculator are complete only now.
+    # Specs that contain another calculator can be completed only now.
     _kind.model_rebuild(_types_namespace={"AtomicCalculatorSpec": AtomicCalculatorSpec})

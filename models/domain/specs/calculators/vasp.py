@@ -20,21 +20,21 @@ class VaspSpec(CalculatorBase):
 
     Attributes:
         potcars: POTCAR of each element, e.g. ``Na_pv``.
-        release: Which of VASP's releases of POTCARs; they are looked for where pymatgen's ``PMG_VASP_PSP_DIR`` says.
+        release: Release of the POTCARs, in the folder given by pymatgen's ``PMG_VASP_PSP_DIR``.
         potcars_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
         xc: Exchange-correlation functional; ``LDA`` goes with the LDA releases, the others with the PBE ones.
-        cutoff: Of the plane waves [eV].
+        cutoff: Plane-wave cutoff [eV].
         kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
             number rounded up.
-        smearing: Filling of bands; ``marzari_vanderbilt`` is not VASP's.
-        spin: Whether spins may differ.
-        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
-        energy_tolerance: The density is converged when the energy changes by less [eV per atom].
+        smearing: Smearing of the occupations; VASP has no ``marzari_vanderbilt``.
+        spin: Whether the calculation is spin-polarised.
+        magnetic_moments: Initial magnetic moments; those of other atoms are 0. Needs ``spin: true``.
+        energy_tolerance: The density is converged when the energy changes by less than this [eV per atom].
         scf_steps: Steps after which the density counts as not converged.
         band: How a band of the workflow is relaxed: ``ase``: from outside, every image of every step a static run; ``vtst``: by
             VASP itself, with the VTST tools compiled in, the images side by side.
         relaxation: How every candidate is relaxed; the cell must be ``fixed`` or ``full``.
-        workflow: What is computed of a candidate; null: the property its space is about.
+        workflow: Workflow of a candidate; null: the property of its space is computed directly.
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(

@@ -94,5 +94,5 @@ def test_keys_that_do_not_go_together_are_refused(keys, message):
 
 def test_a_line_that_is_no_parameter_is_refused(tmp_path):
     (tmp_path / "my.meam").write_text("rc = 4.0\nshell rm\n")
-    with pytest.raises(ConfigurationError, match="'shell rm' is no parameter of MEAM"):
+    with pytest.raises(ConfigurationError, match="'shell rm' is not a parameter of MEAM"):
         resolve_calculator(LammpsSpec(**MEAM | {"potential": "my.meam"}), tmp_path)

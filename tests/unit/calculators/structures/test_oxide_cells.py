@@ -74,7 +74,7 @@ def test_a_volume_scales_the_cell():
 
 
 def test_unknown_structures_and_ions_are_refused():
-    with pytest.raises(ConfigurationError, match="'garnet' is no oxide's structure; expected antifluorite"):
+    with pytest.raises(ConfigurationError, match="'garnet' is not the structure of an oxide; expected antifluorite"):
         oxide_cell("garnet", ions("Mg2+"))
     with pytest.raises(ConfigurationError, match=r"Fe3\+: no bond length"):
         oxide_cell("corundum", ions("Fe3+"))

@@ -108,7 +108,7 @@ def test_supercells_are_the_crystal_and_the_most_compact(structure, atoms):
 
 
 def test_a_size_that_no_supercell_has_is_refused():
-    with pytest.raises(ConfigurationError, match="9 is no multiple of the 2 atoms in a primitive cell of hcp"):
+    with pytest.raises(ConfigurationError, match="9 is not a multiple of the 2 atoms in a cell of hcp"):
         supercell(crystal("hcp"), 9)
 
 

@@ -98,7 +98,7 @@ objective: {unit: eV}
         (
             "calculator:",
             "  rules: [{type: radius, site: M, maximum: 0.1}]\ncalculator:",
-            "no candidate is left of 1 combinations",
+            "no candidate remains of 1 combinations",
         ),
         ("{unit: eV}", "{unit: eV, goal: {type: all_below, threshold: 0.3}}", "objective.goal.threshold: 0.3 has no unit"),
     ],

@@ -12,7 +12,7 @@ from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.checks.validation import validate_document
 from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.yaml_text import parse_yaml
+from tansaku.tasks.formats.yaml_text import parse_yaml
 
 
 def record_of(name: str, spec: CampaignSpec) -> CampaignRecord:

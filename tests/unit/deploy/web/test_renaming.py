@@ -8,7 +8,7 @@ from functools import reduce
 
 import pytest
 
-from tansaku.deploy.cli import naming
+from tansaku.deploy.cli import copy_rename
 from tansaku.deploy.web.app import create_app
 from tansaku.flows.requests import Desk
 from tansaku.models.domain.accounts import Role
@@ -37,9 +37,9 @@ def resources(its_resources):
 
 def test_commands_leave_the_same_entries_in_the_audit(site, resources, monkeypatch):
     """`tansaku copy` and `tansaku rename`, beside the dashboard's forms."""
-    monkeypatch.setattr(naming, "opened", lambda _: nullcontext(replace(resources, accounts=site.services.accounts)))
-    naming.copy(NAME, "by-command", ["seed=7"])
-    naming.rename("by-command", "renamed")
+    monkeypatch.setattr(copy_rename, "opened", lambda _: nullcontext(replace(resources, accounts=site.services.accounts)))
+    copy_rename.copy(NAME, "by-command", ["seed=7"])
+    copy_rename.rename("by-command", "renamed")
     (renamed, copied, *_) = site.services.accounts.audit()
     assert (copied.action, copied.subject, copied.after["copy_of"]) == ("campaign.create", "campaign:by-command", NAME)
     assert (renamed.action, renamed.subject) == ("campaign.rename", "campaign:by-command")

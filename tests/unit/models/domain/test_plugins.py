@@ -208,7 +208,7 @@ def test_broken_plugins_are_named_and_stop_nothing(tmp_path):
         "plug-in broken 1.0: calculators 'mine' was left out: ModuleNotFoundError: No module named 'nowhere_at_all'",
         "plug-in broken 1.0: calculators 'end' was left out: SystemExit: 3",
         "plug-in broken 1.0: proposers 'gone' was left out: AttributeError",
-        "plug-in broken 1.0: spaces 'no' was left out: my_code:proposer is no class derived from SpaceBase",
+        "plug-in broken 1.0: spaces 'no' was left out: my_code:proposer is not a class derived from SpaceBase",
         "plug-in broken 1.0: spaces 'other' was left out: its spec has type 'my_space'; expected the entry point's name",
         "plug-in fine 1.0: spaces 'my_space' was left out: the name is taken by plug-in broken 1.0",
         "warning plug-in broken plug-in broken 1.0: calculators 'mine'",
@@ -246,6 +246,6 @@ def test_an_entry_point_knows_its_package(one_plugin):
 
 def test_what_does_not_fit_is_a_problem(one_plugin):
     assert plugins.spec_classes("spaces", Spec) == {}
-    assert "lone_specs:X is no class derived from Spec" in str(problems()[0])
+    assert "lone_specs:X is not a class derived from Spec" in str(problems()[0])
     assert "lone 1.0" in reasons_for("lone")
     assert reasons_for("another") == ""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tansaku.models.domain.spreadsheet import csv_line, safe_cell, text_of
 from tansaku.spaces.table_file import TableFile
-from tansaku.tasks.csv_text import csv_of, texts_of
+from tansaku.tasks.formats.csv_text import csv_of, texts_of
 from tansaku.tasks.measurements.report_file import read_report
 
 HOSTILE = ["=1+1", "+cmd|' /C calc'!A0", "-1 1 2", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-a", "--", "-", "=", "-1,5"]

@@ -88,7 +88,7 @@ def test_groups_are_chosen_by_name_and_pattern(grid_pool, over, expected):
 
 
 def test_a_dot_in_a_pattern_is_a_dot(grid_pool):
-    with pytest.raises(ConfigurationError, match="no feature group"):
+    with pytest.raises(ConfigurationError, match="not a feature group"):
         chosen_groups("a.gle", grid_pool, "here")
 
 
@@ -152,9 +152,9 @@ def test_every_kind_has_its_kernel(grid_pool):
     [
         (
             {"type": "rbf", "over": "angel"},
-            r"kernel\.over: 'angel' is no .*angle, structure, translation \(did you mean 'angle'",
+            r"kernel\.over: 'angel' is not .*angle, structure, translation \(did you mean 'angle'",
         ),
-        ({"type": "rbf", "over": ["angle", "x*"]}, r"kernel\.over: 'x\*' is no feature group"),
+        ({"type": "rbf", "over": ["angle", "x*"]}, r"kernel\.over: 'x\*' is not a feature group"),
         ({"type": "same", "of": "sytem"}, r"kernel\.of: 'sytem' .* system, surface, angle, .*did you mean 'system'"),
         ({"type": "task", "of": "none"}, r"kernel\.of: 'none'"),
         ({"type": "linear", "over": "z"}, r"kernel\.over: 'z'"),

@@ -49,11 +49,11 @@ def pool() -> CandidatePool:
 
 def test_samples_of_the_prior_have_the_kernel_s_covariance(pool):
     terms, every = expand(KERNEL), np.arange(COUNT)
-    drawn = PriorSamples(terms, pool, PARAMETERS, np.random.default_rng(0), SAMPLES, frequencies=2000).at(every)
+    drawn = PriorSamples(terms, pool, PARAMETERS, np.random.default_rng(0), SAMPLES, frequencies=2000).at(every).T
     exact = covariance(terms, pool, PARAMETERS, every, every)
     assert drawn.mean(axis=1) == pytest.approx(0.0, abs=0.12)
     assert np.abs(drawn @ drawn.T / SAMPLES - exact).max() < 0.2
-    few = PriorSamples(terms, pool, PARAMETERS, np.random.default_rng(0), SAMPLES, frequencies=4).at(every)
+    few = PriorSamples(terms, pool, PARAMETERS, np.random.default_rng(0), SAMPLES, frequencies=4).at(every).T
     assert np.abs(few @ few.T / SAMPLES - exact).max() > 0.4  # the number of frequencies matters
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
+from tansaku.models.engine import percolation
 from tansaku.models.engine.goals import Connectivity
-from tansaku.models.engine.percolation import bottleneck, neighbour_steps
+from tansaku.models.engine.percolation import bottleneck, bottlenecks, neighbour_steps
 
 
 def plain_grid(shape: tuple[int, int, int]) -> PeriodicGrid:
@@ -122,3 +124,48 @@ def test_a_surface_of_walls_is_refused() -> None:
 def test_a_surface_with_a_value_that_is_no_energy_is_refused(value):
     with pytest.raises(ValueError, match="an energy is no number"):
         bottleneck(np.array([value, 0.0, 1.0]), plain_grid((3, 1, 1)))
+
+
+@given(st.integers(0, 10**6), st.sampled_from([6, 26]), st.floats(0.0, 0.7))
+@settings(max_examples=80, deadline=None)
+def test_surfaces_that_differ_in_few_points_have_the_bottlenecks_of_whole_ones(
+    seed: int, connectivity: Connectivity, walls: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 8, 3))
+    size = int(np.prod(shape))
+    # Several points may be one candidate, and some none.
+    members = np.unique(rng.integers(-1, rng.integers(1, size + 1), size), return_inverse=True)[1] - 1
+    count = int(members.max()) + 1
+    if not count:
+        members, count = np.arange(size), size
+    grid = PeriodicGrid(shape, members.astype(np.intp))  # type: ignore[arg-type]
+    values = rng.permutation(count).astype(float)
+    values[rng.random(count) < walls] = np.inf
+    changing = np.sort(rng.choice(count, rng.integers(0, count + 1), replace=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(percolation, "_FEW", 1.0)
+        reduced = bottlenecks(values, changing, grid, connectivity)
+    for _ in range(3):
+        energies = rng.uniform(-0.1, 1.1, len(changing)) * count
+        energies[rng.random(len(changing)) < 0.1] = np.inf
+        surface = values.copy()
+        surface[changing] = energies
+        if np.isfinite(surface).any():
+            assert reduced(energies) == bottleneck(surface, grid, connectivity)
+
+
+def test_only_few_changes_are_worth_a_reduction(monkeypatch):
+    """And of a surface that is reduced, values that are no energies and nothing but walls are refused too."""
+    values, grid = np.arange(1000.0), plain_grid((10, 10, 10))
+    taken = []
+    monkeypatch.setattr(percolation, "_Reduced", lambda *given: taken.append(given) or SimpleNamespace(bottleneck=None))
+    for many in (100, 101):
+        bottlenecks(values, np.arange(many), grid)
+    assert len(taken) == 1
+    monkeypatch.undo()
+    walls = bottlenecks(np.full(1000, np.inf), np.arange(3), grid)
+    with pytest.raises(ValueError, match="no value is finite"):
+        walls(np.full(3, np.inf))
+    with pytest.raises(ValueError, match="an energy is no number"):
+        walls(np.array([1.0, np.nan, 0.0]))

@@ -35,6 +35,24 @@ def test_every_site_is_chosen_alike():
     assert Draws("a").choose(4, 4) == [0, 1, 2, 3]
 
 
+def test_evenly_spaced_sites_are_chosen_from_every_row():
+    rows = np.arange(44).reshape(11, 4).T
+    seen = set()
+    for name in NAMES[:60]:
+        chosen = Draws(name).choose_evenly(22, rows)
+        assert chosen == sorted(set(chosen))
+        by_row = [np.flatnonzero(np.isin(row, chosen)) for row in rows]
+        # Eleven places lose five or six: neighbours are two or three apart, around the period too.
+        assert sorted(map(len, by_row)) == [5, 5, 6, 6]
+        gaps = [np.diff([*places, places[0] + 11]) for places in by_row]
+        assert all(set(gap) <= {1, 2, 3} and np.ptp(gap) <= 1 for gap in gaps)
+        seen.add((tuple(len(places) for places in by_row), *(int(places[0]) for places in by_row)))
+    assert len(seen) > 30
+    assert Draws("a").choose_evenly(0, rows) == []
+    assert Draws("a").choose_evenly(44, rows) == list(range(44))
+    assert Draws("a").choose_evenly(3, rows) == Draws("a").choose_evenly(3, rows)
+
+
 def test_how_a_candidate_is_annealed():
     spec = AnnealSpec(probability=0.3, temperature=(0.5, 0.6), steps=(10, 12), melting_point=1000)
     runs = [anneal_of(name, spec, "Cu") for name in NAMES]

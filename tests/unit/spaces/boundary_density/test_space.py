@@ -161,6 +161,70 @@ def test_what_is_too_large_or_too_small_is_refused_by_name():
         opened(LimitsSpec(atoms=290))
 
 
+def vacant(atoms, repeats):
+    """Places of the lowest plane that are empty, by row along the longer side; the plane is full in every second atom."""
+    full = 2 * repeats
+    upper = atoms[atoms.arrays["grain"] == 1]
+    heights = upper.positions[:, 2]
+    low = upper.positions[heights < heights.min() + 0.1]
+    period = 3.615
+    places = {0: [], 1: []}
+    shift = atoms.info["translation"]
+    for x, y, _ in low - np.array(shift):
+        row = round(x / (period * np.sqrt(5) / 2)) % 2
+        places[row].append(round((y - 0.5 * row * period) / period) % repeats)
+    assert len(low) == full - atoms.info["removed_atoms"]
+    return [sorted(set(range(repeats)) - set(found)) for found in places.values()]
+
+
+def test_some_candidates_lose_evenly_spaced_atoms():
+    keys = {"replication": {"max_atoms": 2000, "max": [1, 7]}, "seeds": 20}
+    name = "s005-210-a1x7-n043-x081-y090-k{:02d}"
+    even, some, never = (opened(atoms={"even": share}, **keys) for share in (1, 0.5, 0))
+    lost = [even.structure(name.format(seed)) for seed in range(20)]
+    assert all(atoms.info["removed_evenly"] for atoms in lost)
+    for atoms in lost:
+        for empty in vacant(atoms, 7):
+            assert sorted(np.diff([*empty, empty[0] + 7])) == [1, 2, 2, 2]
+    assert len({str(vacant(atoms, 7)) for atoms in lost}) > 8
+    mixed = [some.structure(name.format(seed)).info["removed_evenly"] for seed in range(20)]
+    assert 4 <= sum(mixed) <= 16
+    # Without the key a candidate is what it was before there was one.
+    gaps = []
+    for seed in range(3):
+        plain = never.structure(name.format(seed))
+        assert "removed_evenly" not in plain.info
+        assert (plain.positions == opened(**keys).structure(name.format(seed)).positions).all()
+        gaps += [np.diff([*empty, empty[0] + 7]).max() for empty in vacant(plain, 7)]
+    assert max(gaps) > 2
+
+
+def test_rows_run_along_the_side_with_more_repeats():
+    space = opened(replication={"max_atoms": 3000, "max": [3, 3]})
+    cell = {arm.cell.repeats: arm.cell for arm in space._arms.values()}
+    full = np.arange(cell[1, 3].atoms_per_plane)
+    for repeats, side in (((1, 3), 1), ((3, 1), 0), ((2, 3), 1), ((3, 3), 1)):
+        wide = cell[repeats]
+        rows = wide.rows(1)
+        assert rows.shape == (wide.atoms_per_plane // max(repeats), max(repeats))
+        positions = wide._full((0.0, 0.0, 0.0)).positions[wide._removable]
+        steps = np.diff(positions[rows], axis=1)
+        assert steps == pytest.approx(np.broadcast_to(np.eye(3)[side] * wide.block.stacking.lengths[side], steps.shape))
+    assert sorted(cell[1, 3].rows(1).ravel()) == full.tolist()
+
+
+def test_annealed_candidates_cost_what_they_take():
+    spec = {"anneal": {"probability": 0.5, "steps": [5000, 5000]}}
+    plain, pool = opened().pool(), opened(**spec).pool()
+    work = pool.cost / pool.cost_descriptors.values[pool.cost_descriptors.index, 0]
+    annealed = ["anneal_steps" in opened(**spec).structure(str(name)).info for name in pool.ids[:20]]
+    assert (work[:20] > 10).tolist() == annealed
+    assert set(np.unique(work.round(9))) == {1.0, 21.0}
+    assert plain.cost_descriptors.columns == ("atoms",)
+    learned = opened(cost={"model": "measured", "anchor": 2.0}, **spec).pool()
+    assert learned.cost == pytest.approx(pool.cost / 100 * 2.0)
+
+
 def test_without_removed_atoms_only_annealing_makes_wider_cells_differ():
     spec = {"anneal": {"probability": 1, "steps": [10, 10]}}
     surfaces = opened(**spec).pool().surfaces

@@ -115,17 +115,17 @@ def test_molecules_come_from_a_file_too_whose_content_belongs_to_the_spec(tmp_pa
 
 
 def test_known_molecules_that_rdkit_cannot_read_are_named_by_their_key(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"space\.seeds\[1\]: 'C1CC' is no SMILES"):
+    with pytest.raises(ConfigurationError, match=r"space\.seeds\[1\]: 'C1CC' is not the SMILES"):
         opened(seeds=["CC", "C1CC"]).pool()
     (tmp_path / "known.csv").write_text("smiles\nCC\nC(C\n")
-    with pytest.raises(ConfigurationError, match=r"space\.file: row 3: 'C\(C' is no SMILES"):
+    with pytest.raises(ConfigurationError, match=r"space\.file: row 3: 'C\(C' is not the SMILES"):
         opened(tmp_path, seeds=[], file="known.csv").pool()
 
 
 def test_rules_that_no_molecule_meets_are_an_error_that_names_the_worst():
     with pytest.raises(ConfigurationError, match=r"space\.rules: no molecule meets them; .* break the rule on exclude first"):
         opened(rules={"exclude": ["[#6]"]}, generate={"number": 5}).pool()
-    with pytest.raises(ConfigurationError, match=r"space\.rules\.exclude\[0\]: '\(\(' is no SMARTS"):
+    with pytest.raises(ConfigurationError, match=r"space\.rules\.exclude\[0\]: '\(\(' is not a SMARTS"):
         opened(rules={"exclude": ["(("]}).pool()
 
 

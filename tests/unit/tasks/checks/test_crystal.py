@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tansaku.deploy.cli.outcomes import _show_systems
+from tansaku.deploy.cli.results import _show_systems
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec

@@ -70,7 +70,7 @@ def test_further_numbers_are_learned_by_their_names(examples, tmp_path):
     ("keys", "message"),
     [
         ({"energies": None}, "energies, energy: both are null; expected at least one, or properties"),
-        ({"properties": ("stress",)}, "properties: 'stress' is no further number"),
+        ({"properties": ("stress",)}, "properties: 'stress' is not a further number"),
     ],
 )
 def test_a_file_that_nothing_can_be_learned_of_is_refused(keys, message):

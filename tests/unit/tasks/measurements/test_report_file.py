@@ -69,9 +69,9 @@ def test_what_cannot_be_read_is_refused_by_line(content, message):
     ("cell", "comma", "message"),
     [
         ("1,234", False, "may be 1.234 or 1234"),
-        ("1.234,5", True, "no plain number"),
-        ("1 234", True, "no plain number"),
-        ("1'234.5", False, "no plain number"),
+        ("1.234,5", True, "not a plain number"),
+        ("1 234", True, "not a plain number"),
+        ("1'234.5", False, "not a plain number"),
         ("nan", True, "is not a number"),
         ("", True, "is not a number"),
         ("1" * 100_000 + "x", True, "has 100,001 characters and is not a number"),

@@ -9,10 +9,12 @@ import pytest
 from ase.io import read
 
 from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
-from tansaku.calculators.workflows.diffusion.report import describe_network, read_network
+from tansaku.calculators.workflows.diffusion.report import describe_network, pass_label, read_network
+from tansaku.deploy.cli.paths import show_report
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.figures.paths import draw_paths, surface_slices
 from tansaku.tasks.paths.files import PathReport, write_report
+from tansaku.tasks.paths.hops import distinct_hops
 from tansaku.tasks.paths.refine import refine_surface
 from tansaku.tasks.paths.surface import read_surface
 
@@ -72,7 +74,7 @@ def test_slices_have_the_shape_of_the_cell_and_pass_through_the_bottleneck(surfa
         assert cut.computed.tolist().count(cut.neck.tolist()) == 1
 
 
-def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues(hydrogen, surface, tmp_path):
+def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues(hydrogen, surface, tmp_path, capsys):
     settings = RefinementSettings(images=3, fmax=0.02)
     found = refine_surface(hydrogen, surface, tmp_path, settings)
     assert found.failures == {}
@@ -90,15 +92,23 @@ def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues
     assert again.network == found.network or np.allclose(
         [item.energy for item in again.network.passes], [item.energy for item in found.network.passes], atol=0.0
     )
+    assert (found.earlier, again.earlier) == (0, found.evaluations)
     report = PathReport.of(surface, found)
     names = {path.name for path in write_report(report, tmp_path)}
     assert "bands.extxyz" in names
+    assert "h-in-al-bands.png" in {path.name for path in draw_paths(hydrogen, report, tmp_path)}
+    show_report("h-in-al", report)
+    show_report("h-in-al", PathReport.of(surface, again))
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refined barrier")]
+    barrier = refined.level - lowest.energy
+    assert said[0] == f"refined barrier: {barrier:.3f} eV; refinement: {found.evaluations} evaluations"
+    assert said[1] == said[0] + f", {found.evaluations} of them in an earlier run with this folder"
     other = refine_surface(hydrogen, surface, tmp_path, RefinementSettings(images=1, vibrations=False))
     assert other.evaluations < found.evaluations
     assert other.network.sites[0].frequencies == ()
 
 
-def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, tmp_path):
+def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, tmp_path, capsys):
     found = {}
     for method in ("band", "dimer", "plane"):
         settings = RefinementSettings(method=method, images=3, vibrations=False)
@@ -112,8 +122,34 @@ def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, 
     assert all(len(row["energies"]) == 3 for row in rows)
     assert [np.linalg.norm(row["direction"]) for row in rows] == pytest.approx([1.0] * len(rows))
     assert all(isinstance(row["force_along"], float) for row in rows)
+    # A force along the path tells that the plane does not hold the saddle point: said where it is more than a relaxed one.
+    show_report("h-in-al", PathReport.of(surface, found["plane"]))
+    said = capsys.readouterr().err
+    for row, hop in zip(rows, found["plane"].hops, strict=True):
+        name = pass_label(surface.network.passes[hop.number])
+        assert (f"hop {name}: in its plane the ion keeps a force" in said) == (abs(row["force_along"]) > 0.02)
+    assert any(abs(row["force_along"]) > 0.02 for row in rows)
     plain = PathReport.of(surface, found["band"]).document()["refinement"]["bands"][0]
     assert plain.keys() == {"distance", "energies", "method"}
+
+
+def test_hops_that_symmetry_makes_equal_are_one_row_with_their_number(surface, capsys):
+    report = PathReport.of(surface)
+    hops = report.document()["hops"]
+    rows = distinct_hops(report.document())
+    assert sum(row["count"] for row in rows) == len(hops) > len(rows)
+    # The host is the primitive cell of fcc: its point group has 48 operations, and no orbit of hops is larger.
+    assert all(1 <= row["count"] <= 48 for row in rows)
+    assert {tuple(row["limits"]) for row in rows} >= {("1d", "2d", "3d")}
+    show_report("h-in-al", report)
+    said = capsys.readouterr().out
+    barrier = surface.barriers[2].barrier
+    assert f"barrier over the grid in 3 dimension(s): {barrier:.3f} eV with 6 neighbours, {barrier:.3f} eV with 26" in said
+    lines = [line.split("\t") for line in said.splitlines()]
+    head = next(line for line in lines if line[0] == "hop")
+    shown = [dict(zip(head, line, strict=True)) for line in lines[lines.index(head) + 1 :] if len(line) == len(head)]
+    assert [int(row["in a cell"]) for row in shown] == [row["count"] for row in rows]
+    assert [row["limits"] for row in shown] == [" ".join(row["limits"]) for row in rows]
 
 
 def test_temperatures_and_the_attempt_frequency_matter(surface):

@@ -54,6 +54,16 @@ def test_the_path_joins_images_over_the_bottleneck(surface):
     assert steps.max() == pytest.approx(1.0)
 
 
+def test_the_number_of_neighbours_matters_and_both_are_known(surface):
+    rough = replace(surface, values=np.random.default_rng(0).random(len(surface.values)))
+    found = rough.barriers_by_neighbours()
+    # A path over faces alone is one over faces, edges and corners too.
+    assert found[6][2] > found[26][2]
+    for number, barriers in found.items():
+        asked = replace(rough, goal=surface.goal.model_copy(update={"connectivity": number}))
+        assert [item.barrier for item in asked.barriers] == pytest.approx(barriers)
+
+
 def test_without_a_model_only_computed_points_count(hydrogen):
     random = hydrogen.spec.model_copy(update={"proposer": {"type": "random"}})
     spec = type(hydrogen.spec).model_validate(random.model_dump(mode="json"))

@@ -17,9 +17,9 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.driver.loop import CampaignLoop, DriveResult, prepare_campaign
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument
 from tansaku.tasks.jobs.evaluate import work
-from tansaku.tasks.loop import CampaignLoop, DriveResult, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tansaku.deploy.cli.outcomes import _show_systems
+from tansaku.deploy.cli.results import _show_systems
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
+from tansaku.tasks.driver.loop import drive, prepare_campaign
+from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
-from tansaku.tasks.loop import drive, prepare_campaign
-from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.training.versions import read_dataset
 from tansaku.tasks.views.progress import campaign_status

@@ -18,9 +18,9 @@ from tansaku.tasks.commands.copy import copy_campaign
 from tansaku.tasks.commands.delete import delete_campaign
 from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.reuse.freezing import is_own
 from tansaku.tasks.settings import Settings
@@ -220,7 +220,7 @@ def test_it_is_frozen_when_the_campaign_is_created(desk):
     desk.drive("again")
     assert desk.launcher.computed == []
     assert {campaign for campaign, _ in desk.origins("again")} == {"old", "new"}  # the older of two that computed the same
-    with pytest.raises(ConfigurationError, match="reuse_sha256: what may be adopted has SHA-256"):
+    with pytest.raises(ConfigurationError, match="reuse_sha256: the adoptable results have SHA-256"):
         desk.create("third", -1, 6, reuse=True, reuse_sha256=record.spec["reuse_sha256"])
 
 

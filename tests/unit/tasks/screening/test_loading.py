@@ -64,7 +64,7 @@ def test_the_seed_and_the_number_of_structures_matter(load):
         ({"axes": []}, "axes"),
         ({"model": "local@0"}, "model"),
         ({"per_system": 0}, "per_system"),
-        ({"execution": {"polish": 1}}, "nothing to polish"),
+        ({"execution": {"polish": 1}}, "no final relaxation"),
         ({"name": "a" * 49}, "name"),
         ({"calculator": {"type": "chgnet", "workflow": {"type": "migration_barrier"}}}, "calculator.workflow"),
     ],

@@ -2,17 +2,24 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY
+from tansaku.models.sparse.exafs.fit import ShellFitter
+from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds
-from tansaku.models.sparse.exafs.signal import Choice
-from tansaku.tasks.sparse.exafs import ExafsSettings, run
+from tansaku.models.sparse.exafs.signal import Choice, FineStructure
+from tansaku.models.sparse.search.state_file import StateFile
+from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, find_shells, run
 from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
+from tansaku.tasks.sparse.feff_file import read_feff
 
 COPPER = Path(__file__).parents[4] / "examples/exafs-copper"
 EXAMPLE = COPPER / "copper-80K-synthetic.chi"
@@ -20,12 +27,8 @@ FEFF = [COPPER / f"feff{number:04d}.dat" for number in (1, 2, 4, 9, 14)]
 QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9)
 
 
-def say(stage, share):
-    pass
-
-
 def test_the_report_of_the_example(tmp_path):
-    data = run(EXAMPLE, FEFF, tmp_path / "out", Reading(), QUICK, say)
+    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), QUICK)
     assert json.loads((tmp_path / "out/report.json").read_text()) == json.loads(json.dumps(data))
     assert data["number_of_shells"] == 3
     assert sum(data["number_posterior"]) == pytest.approx(1.0)
@@ -47,7 +50,7 @@ def test_the_report_of_the_example(tmp_path):
 
 def test_a_displacement_at_its_bound_is_said(tmp_path):
     bounds = Bounds(distance=(1.5, 3.0), variance=(0.005, 0.03), energy=(0.0, 6.0))
-    data = run(EXAMPLE, FEFF, tmp_path / "out", Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1), say)
+    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1))
     assert data["notes"] == ["the displacement of the shell at 2.56 Å is at its bound 0.005 Å²: distrust its atoms"]
 
 
@@ -65,7 +68,7 @@ def spectrum(tmp_path, order=1):
 
 def test_an_absorption_spectrum_gives_the_same_shells(tmp_path):
     settings = ExafsSettings(QUICK.choice, QUICK.bounds, most=1, reduction=0.9)
-    data = run(spectrum(tmp_path), FEFF, tmp_path / "out", Reading((1, 3), 8980.0), settings, say)
+    (data,) = run(ExafsFiles([spectrum(tmp_path)], FEFF, tmp_path / "out"), Reading((1, 3), 8980.0), settings)
     assert data["data"]["kind"] == "xmu"
     assert data["data"]["edge_step"] == pytest.approx(2.0, rel=0.03)
     assert data["shells"][0]["distance"] == pytest.approx(2.5562, abs=0.01)
@@ -94,7 +97,7 @@ def test_files_that_cannot_be_used(tmp_path, text, reading, match):
     path = tmp_path / "s.txt"
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=match):
-        run(path, FEFF, tmp_path / "out", reading, QUICK, say)
+        run(ExafsFiles([path], FEFF, tmp_path / "out"), reading, QUICK)
     assert not (tmp_path / "out").exists()
 
 
@@ -117,5 +120,60 @@ def test_too_many_shells_for_the_points_are_refused_before_the_search(tmp_path):
     k = np.arange(3.0, 9.0, 0.12)
     np.savetxt(tmp_path / "s.chi", np.column_stack([k, np.sin(5.0 * k)]))
     with pytest.raises(ConfigurationError, match="too few for 16 shells"):
-        run(tmp_path / "s.chi", FEFF, tmp_path / "out", Reading(), ExafsSettings(), say)
+        run(ExafsFiles([tmp_path / "s.chi"], FEFF, tmp_path / "out"), Reading(), ExafsSettings())
     assert not (tmp_path / "out").exists()
+
+
+FEW = replace(QUICK, most=2)
+
+KILLED = """
+import os, signal, sys
+from tansaku.models.sparse.search import state_file
+from tests.unit.tasks.sparse import test_exafs as here
+
+state_file._INTERVAL = state_file._SHARE = 0.0
+
+def report(stage, share):
+    if share > float(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+here.searched(here.Path(sys.argv[1]), report=report)
+"""
+
+
+def searched(folder, settings=FEW, report=lambda stage, share: None):
+    """Numbers of all shells that a search finds."""
+    k, chi, _ = read_fine_structure(EXAMPLE, Reading())
+    signal = FineStructure.of(k, chi, settings.choice)
+    found = find_shells(signal, scatterers_of([read_feff(file) for file in FEFF]), settings, report, folder)
+    return [(fit.shells.distance.tolist(), fit.shells.variance.tolist(), fit.energy, fit.evidence) for fit in found.fits]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.7], ids=["while shells are added", "while they are left out"])
+def test_a_killed_search_continues_to_the_same_shells(tmp_path, monkeypatch, share):
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(share)]
+    assert subprocess.run(command, cwd=COPPER.parents[1], timeout=300).returncode == -signal.SIGKILL
+    refined, counts = ShellFitter.refined, []
+    monkeypatch.setattr(ShellFitter, "refined", lambda *given: counts.append(1) or refined(*given))
+    continued = searched(tmp_path)
+    after_kill = len(counts)
+    assert continued == searched(None)
+    assert 0 < after_kill < len(counts) - after_kill
+    counts.clear()
+    assert searched(tmp_path) == continued
+    assert not counts, "a finished search is not done again"
+    StateFile(tmp_path / "shells.npz", "of another search").write({"energy": np.zeros(9)})
+    assert searched(tmp_path) == continued, "a state of other data or settings is not continued"
+
+
+def test_several_files_at_once_have_a_folder_each(tmp_path):
+    noisy = tmp_path / "noisy.chi"
+    k, chi = np.loadtxt(EXAMPLE).T
+    np.savetxt(noisy, np.column_stack([k, chi + 1e-3 * np.random.default_rng(0).normal(size=len(k))]))
+    first = replace(QUICK, most=1, bounds=Bounds(distance=(2.2, 2.9), energy=(0.0, 6.0)))
+    both = run(ExafsFiles([EXAMPLE, noisy], FEFF, tmp_path / "out"), Reading(), first, jobs=2)
+    assert [data["spectrum"] for data in both] == [EXAMPLE.name, "noisy.chi"]
+    assert 0.0 < abs(both[1]["shells"][0]["distance"] - both[0]["shells"][0]["distance"]) < 0.02
+    assert json.loads((tmp_path / "out/noisy/report.json").read_text()) == json.loads(json.dumps(both[1]))
+    with pytest.raises(ConfigurationError, match="two files of this name"):
+        run(ExafsFiles([noisy, noisy], FEFF, tmp_path / "out"), Reading(), QUICK)

@@ -149,7 +149,7 @@ def test_a_source_of_a_source_that_was_deleted_does_not_matter(resources):
 
 
 def test_a_proposer_that_cannot_learn(resources):
-    assert "transfer: proposer random learns nothing" in refused(resources, "t", table(), proposer="{type: random}")
+    assert "transfer: proposer random has no model" in refused(resources, "t", table(), proposer="{type: random}")
     message = refused(resources, "t", table(), proposer="{type: gp, preset: published}")
     assert "needs proposer.hyperparameters map, but median is chosen" in message
     prepare(resources, "fine", table(), proposer="{type: gp, preset: published, hyperparameters: map}")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
 from tansaku.tasks.commands.runs import may_run
+from tansaku.tasks.site.processes import process_identity
 from tansaku.tasks.views.failures import may_succeed
 from tansaku.tasks.views.progress import campaign_status, live_lease
 from tansaku.tasks.views.queue import read_queue
@@ -77,6 +80,48 @@ def test_a_live_driver_is_named(recorded):
     status = campaign_status(store, NAME)
     assert status.state is CampaignState.RUNNING
     assert "ada@node7 (process 4321)" in status.describe()
+
+
+def test_a_driver_that_was_killed_on_this_host_is_known_to_be_gone_at_once(recorded):
+    store, readings = (made := recorded("a1")), Readings(made)
+    driver = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        known = process_identity(driver.pid)
+        owner = LeaseOwner(host=known["host"], pid=known["pid"], process_started=known["started"], user="ada")
+        store.acquire_lease(NAME, owner, 60.0)
+        seen = readings.reading(NAME)
+        assert seen.status.state is CampaignState.RUNNING
+    finally:
+        driver.kill()
+        driver.wait()
+        driver.stdin.close()
+    now = readings.reading(NAME)
+    assert (now.status.state, now.status.driver) == (CampaignState.INTERRUPTED, None)
+    assert now.version != seen.version
+    assert may_run(store.campaign(NAME), now.status.state, store.now())
+
+
+def test_the_silence_of_a_driver_on_another_host_is_told_until_its_lease_expires(recorded):
+    passed = timedelta(0)
+    start = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    store = recorded("a1", clock=lambda: start + passed)
+    readings = Readings(store)
+    store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="ada"), 30.0)
+    said = "nothing was heard of its driver since 12:00:00Z; unless that changes, it counts as gone at 12:00:30Z"
+    versions = set()
+    for seconds, silence, state in (
+        (9, None, CampaignState.RUNNING), (11, said, CampaignState.RUNNING), (29, said, CampaignState.RUNNING),
+        (31, None, CampaignState.INTERRUPTED),
+    ):  # fmt: skip
+        passed = timedelta(seconds=seconds)
+        reading, line = readings.reading(NAME), readings.lines()[0]
+        assert (reading.status.silence, line.silence, reading.status.state) == (silence, silence, state), seconds
+        assert (said in campaign_status(store, NAME).describe()) is (silence is not None)
+        versions.add(reading.version)
+    assert len(versions) == 3
+    passed = timedelta(seconds=11)
+    store.renew_lease(store.campaign(NAME).lease, 30.0)
+    assert readings.reading(NAME).status.silence is None
 
 
 @pytest.mark.parametrize("hours", [-5, 5])

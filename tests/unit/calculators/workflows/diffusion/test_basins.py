@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.engine.percolation import bottleneck
 
@@ -45,9 +46,16 @@ def test_hops_percolate_at_the_levels_of_the_flood(seed, connectivity, walls):
     for found, point, barrier in zip(network.percolations, flood.points, flood.barriers, strict=True):
         if np.isinf(barrier):
             assert found is None
-        else:
-            assert found.level - lowest == barrier
-            assert network.passes[found.limiting].candidate == point
+            continue
+        assert found.level - lowest == barrier
+        assert network.passes[found.limiting].candidate == point
+        # Where it percolates there is a path to draw, over the bottleneck into another cell.
+        stations = network.stations(found.dimensions)
+        shift = stations[-1] - stations[0]
+        assert np.abs(shift).max() == pytest.approx(np.abs(np.rint(shift)).max())
+        assert np.abs(shift).max() > 0.5
+        way = GridPaths(energies, plain_grid(shape), np.eye(3)).through(stations)
+        assert way.energies.max() == found.level
 
 
 def test_a_product_of_cosines_has_one_minimum_and_a_pass_in_each_direction():
@@ -79,6 +87,37 @@ def test_two_minima_are_two_sites_and_the_higher_pass_limits():
     assert network.percolations[1:] == (None, None)
     assert len(network.path(1)) == 2
     assert network.path(2) == []
+
+
+def test_the_path_out_of_a_dead_end_begins_in_it():
+    # A channel along the first vector, and a pocket beside it with the lowest point behind a wall of 0.6.
+    members = np.full((6, 5, 3), -1)
+    members[:, 1, 1] = np.arange(6)
+    members[2, 2, 1], members[2, 3, 1] = 6, 7
+    grid = PeriodicGrid(members.shape, members.ravel())
+    network = find_hops(np.array([0.2, 0.4, 0.35, 0.4, 0.3, 0.4, 0.6, 0.0]), grid, np.eye(3))
+    assert network.percolations[0].level == 0.6
+    way = [hop for _, hop in network.path(1)]
+    assert network.sites[way[0].first].candidate == network.sites[way[-1].second].candidate == 7
+    assert np.sum([hop.cell for hop in way], axis=0).tolist() in ([1, 0, 0], [-1, 0, 0])
+    passed = [network.passes[number].energy for number, _ in network.path(1)]
+    assert (passed[0], passed[-1], max(passed[1:-1])) == (0.6, 0.6, 0.4)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 1), (8, 1, 2), (2, 1, 8)])
+def test_a_vector_with_one_point_or_two_has_its_path(shape):
+    # The energy depends on the long direction alone: along the others the ion reaches its image without a barrier.
+    long = int(np.argmax(shape))
+    places = np.indices(shape)[long]
+    energies = np.where(places > 4, 8 - places, places).astype(float).ravel()
+    network = find_hops(energies, plain_grid(shape), np.eye(3))
+    assert [found.level for found in network.percolations] == [0.0, 0.0, 4.0]
+    stations = network.stations(3)
+    assert np.abs(stations[-1] - stations[0])[long] == 1.0
+    way = GridPaths(energies, plain_grid(shape), np.eye(3)).through(stations)
+    assert way.energies.max() == 4.0
+    # The two points of a short vector may be a step apart, no more: the path does not wander from cell to cell.
+    assert np.abs(np.delete(way.fractions, long, axis=1)).max() <= 1.0
 
 
 def test_without_a_path_below_the_walls_there_is_none():

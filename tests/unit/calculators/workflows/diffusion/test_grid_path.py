@@ -35,5 +35,5 @@ def test_a_low_detour_is_preferred_to_a_high_short_cut():
 def test_points_that_are_not_joined_are_refused():
     energies = np.full((6, 6, 6), np.inf)
     energies[1, 1, 1] = energies[3, 3, 3] = 0.0
-    with pytest.raises(ValueError, match="no way joins"):
+    with pytest.raises(ValueError, match="no path joins"):
         surface(energies).through([np.full(3, 1 / 6), np.full(3, 0.5)])

@@ -113,7 +113,7 @@ def test_a_calculator_without_charges_is_refused():
 
 
 def test_what_is_no_molecule_is_not_found():
-    with pytest.raises(NotFoundError, match="'C1CC' is no SMILES"):
+    with pytest.raises(NotFoundError, match="'C1CC' is not the SMILES"):
         conformers_of("C1CC", 1)
 
 

@@ -61,6 +61,6 @@ def test_a_search_that_leaves_the_place_is_ended(place, monkeypatch):
     monkeypatch.setattr(refining, "_ASTRAY", 0.05)
     start = middle.state.positions.copy()
     start[passage.ion] += 0.3 * unit(middle.modes[0])[passage.ion]
-    with pytest.raises(CalculationError, match="astray") as caught:
+    with pytest.raises(CalculationError, match="away from its start") as caught:
         refine(passage, start, middle.modes[0])
     assert caught.value.reason == "no_saddle"

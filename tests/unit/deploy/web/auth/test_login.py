@@ -145,7 +145,7 @@ def test_a_used_link_says_so_and_what_to_do(site):
     assert "it was used already, or is older than 15 minutes" in again.text
     assert "<code>tansaku web login-link USER</code> prints another one" in again.text
     # The browser is still logged in by the first use.
-    assert 'as viewer: <a href="/">go on</a>' in again.text
+    assert 'as viewer: <a href="/">continue</a>' in again.text
     other = site.browser().submit("/session", {"token": secret}, "/login")
     assert "logged in already" not in other.text
     assert browser.get("/").status_code == 200

@@ -90,7 +90,7 @@ def test_users_who_are_unknown_or_disabled_are_told(proxied):
     for name in ("nobody", "Operator", "operator " + "x" * 80, "<b>"):
         answer = who(site, {**PROVED, "X-Forwarded-User": name})
         assert answer["status"] == 403
-        assert "is no user here; an admin adds users" in answer["detail"]
+        assert "is not a user here; an admin can add users" in answer["detail"]
     page = site.browser().get("/", headers={**PROVED, "X-Forwarded-User": "<b>"})
     assert (page.status_code, "<b>" in page.text) == (403, False)
     ada = site.services.accounts.user("operator")

@@ -31,6 +31,19 @@ def test_changes_are_shown_page_by_page_and_escaped(site):
     assert "Newest" in older
 
 
+def test_a_change_is_told_in_words_with_all_values_folded(site):
+    browser = site.logged_in(Role.ADMIN)
+    payload = {"budget.evaluations": 4, "budget.cost": 1.0}
+    record(site, 1, before={"budget.evaluations": 3, "budget.cost": 1.0}, after={"id": "<b>key</b>", "payload": payload})
+    record(site, 2, before={"role": "viewer"}, after={"role": "admin"})
+    page = browser.get("/audit").text
+    assert "budget.evaluations 3 → 4" in page
+    assert "budget.cost 1" not in page
+    assert "role viewer → admin" in page
+    assert page.count("<details><summary>Details</summary>") >= 2
+    assert "<dt>after: id</dt><dd>&lt;b&gt;key&lt;/b&gt;</dd>" in page
+
+
 def test_changes_of_a_user_or_on_a_subject_are_chosen(site):
     browser = site.logged_in(Role.ADMIN)
     record(site, 1)

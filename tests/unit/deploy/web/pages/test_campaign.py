@@ -233,14 +233,14 @@ def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
     browser = site.logged_in(Role.VIEWER)
     page = browser.get(PAGE).text
     assert "Of 2 predictions 50 % were within one standard deviation" in page
-    assert "3.1 ± 0.5" in page
+    assert ">3.10 ± 0.50</data>" in page
     assert page.index(">a0</a></th>") < page.index(">a2</a></th>")
     found = browser.get(f"/api/v1{PAGE}/predictions").json()
     assert (found["numbers"], found["predicted"], found["computed"]) == ([3, 4], [3.1, 100.0], [3.0, 3.0])
     assert found["within"] == [0.5, 0.5]
     texts = [browser.get(f"{PAGE}/evaluations/{number}").text for number in (1, 3)]
     assert ["Value minus prediction" in text for text in texts] == [False, True]
-    assert "<td>-0.2 standard deviations</td>" in texts[1]
+    assert re.search(r">-0.2</data> standard deviations</td>", texts[1])
 
 
 def test_parts_of_a_page_are_the_same_for_all_who_look(site_with):

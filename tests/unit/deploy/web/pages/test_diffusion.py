@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views import diffusion_readings
@@ -50,7 +51,7 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
 
     page = browser.get(f"{PAGE}/diffusion").text
     assert f'data-diffusion="{API}"' in page
-    assert f"{surface.barriers[1]:.6g}" in page
+    assert significant(surface.barriers[1], digits=4) in page
     assert "(looked for)" in page
     assert f'href="{PAGE}/diffusion"' in browser.get(PAGE).text
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.deploy.web.app import STATIC
-from tansaku.deploy.web.pages.formats import message
+from tansaku.deploy.web.pages.formats import aligned, cost, message, number, share
 from tansaku.deploy.web.pages.rendering import NAVIGATION, Renderer, static_address
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import CampaignRecord
@@ -74,6 +74,30 @@ def test_styles_load_nothing_from_elsewhere():
     assert not [path for path in STATIC.glob("*.css") if "url(" in path.read_text() or "@import" in path.read_text()]
 
 
+def test_numbers_have_few_digits_and_all_of_them_on_hover():
+    assert number(61.96831, 0.1234) == '<data value="61.96831" title="61.96831 ± 0.1234">61.97 ± 0.12</data>'
+    assert number(1 / 3, digits=3) == f'<data value="{1 / 3!r}" title="{1 / 3!r}">0.333</data>'
+    assert number(2.5) == "2.5"
+    assert number(2) == "2"
+    assert number(None) == "–"
+
+
+def test_the_numbers_of_a_column_are_aligned_by_their_points():
+    shown = aligned([61.96831, 1203.45, 62.0, None, 1.5e-9])
+    assert [re.sub(r"<[^>]*>", "", text) for text in shown] == ["61.968", "1203.5", "62", "–", "1.5e-9"]
+    assert [re.findall(r"room-(\d)", text) for text in shown] == [[], ["2"], ["4"], [], []]
+    assert aligned([1.0, 2.0]) == ["1", "2"]
+    assert aligned([1.23, 4.567], [0.1, 0.01], digits=3)[0].endswith('class="room-1">1.23 ± 0.10</data>')
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(59211.6, "59,212 s"), (99.96, "100 s"), (2.345, "2.35 s"), (0.0, "0 s"), (0.0123, "0.0123 s")]
+)
+def test_costs_below_a_hundred_keep_three_digits(value, shown):
+    assert cost(value, "s") == shown
+    assert (cost(None), share(1.0, None), share(1.0, 3.0)) == ("–", "", "33.3 %")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -90,4 +114,4 @@ def test_messages_set_commands_as_code_and_escape_all_else(text, shown):
 def test_every_table_scrolls_in_its_own_box(template):
     """On a phone a page is as wide as the screen, and a table is often wider."""
     text = template.read_text()
-    assert len(re.findall(r'<div (?:id="\w+" )?class="wide(?: facts)?"[^>]*>\s*<table', text)) == text.count("<table")
+    assert len(re.findall(r'<div (?:id="\w+" )?class="wide(?: facts| log)?"[^>]*>\s*<table', text)) == text.count("<table")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tansaku.models.domain.accounts import Role
+from tansaku.tasks.checks.request import CheckProgress
+from tansaku.tasks.checks.sandbox import UnwantedError
 
 SEARCHES = "/api/v1/table-searches"
 QUICK = {"target": "y", "resamples": 2, "repeats": 1}
@@ -32,6 +36,16 @@ def browser(site, require):
 def search(browser, file="t.csv", **question):
     body = {"file": file, "question": QUICK | {"without": ["same"]} | question}
     return browser.change("POST", f"{SEARCHES}?wait=20", json=body)
+
+
+def ended(browser, address):
+    """The search of a page when it has ended, also on a machine that does other work."""
+    found = {"state": "running"}
+    for _ in range(10):
+        if found["state"] != "running":
+            break
+        found = browser.get(f"{SEARCHES}/{address.rpartition('/')[2]}?wait=20").json()
+    return found
 
 
 def test_the_columns_that_made_the_target_are_found(browser, site):
@@ -94,7 +108,7 @@ def test_the_page_shows_the_report(browser):
     sent = browser.submit("/sparse", {"file": "t.csv", "target": "y", "max_features": "2", "without": "same\n"}, "/sparse")
     assert sent.status_code == 303
     address = sent.headers["Location"]
-    assert browser.get(f"/api/v1/table-searches/{address.rpartition('/')[2]}?wait=20").json()["state"] == "valid"
+    assert ended(browser, address)["state"] == "valid"
     page = browser.get(address).text
     assert "Which columns explain y" in page
     assert re.search(r'<th scope="row">(a, &lt;c&gt;|&lt;c&gt;, a)</th>', page)
@@ -103,13 +117,72 @@ def test_the_page_shows_the_report(browser):
     assert "data-poll" not in page
 
 
+def test_the_size_is_told_before_a_search_begins(browser, site):
+    fields = {"file": "t.csv", "target": "y", "max_features": "2", "without": "same\n"}
+    page = browser.submit("/sparse", fields | {"size": "yes"}, "/sparse")
+    assert page.status_code == 200
+    # The empty set, five single columns and ten pairs.
+    assert re.search(
+        r'id="size" role="status">16 sets of up to 2 of 5 columns, 30 rows; all are judged. About \d+ seconds?,', page.text
+    )
+    assert 'value="y"' in page.text
+    assert 'id="searches-title"' not in page.text
+    assert site.services.checks.searches() == []
+    wrong = browser.submit("/sparse", fields | {"size": "yes", "target": "z"}, "/sparse")
+    assert wrong.status_code == 422
+    assert "no column &#x27;z&#x27;" in wrong.text
+    told = browser.change(
+        "POST", f"{SEARCHES}?wait=20", json={"file": "t.csv", "only_size": True, "question": QUICK | {"without": ["same"]}}
+    )
+    assert (told.json()["size"]["supports"], told.json()["search"]) == (26, None)
+    assert told.json()["size"]["limit"] == site.services.site.web.sandbox.rehearsal_seconds
+
+
+def test_a_search_is_cancelled_and_can_begin_again(browser, site, monkeypatch):
+    ended = threading.Event()
+
+    def endless(_, watch):
+        watch.on_progress(CheckProgress(done=7, total=100, stage="resampling"))
+        while watch.wanted():
+            time.sleep(0.01)
+        ended.set()
+        raise UnwantedError("nobody waits")
+
+    monkeypatch.setattr(site.services.desk.sandbox, "ask", endless)
+    fields = {"file": "t.csv", "target": "y", "max_features": "1", "without": "same\n"}
+    address = browser.submit("/sparse", fields, "/sparse").headers["Location"]
+    until = time.monotonic() + 10
+    while "resampling: 7 %" not in browser.get("/sparse").text and time.monotonic() < until:
+        time.sleep(0.01)
+    assert 'data-poll="/sparse"' in browser.get("/sparse").text
+    assert ">Cancel</button>" in browser.get(address).text
+    assert browser.submit(f"{address}/cancellation", {}, address).headers["Location"] == address
+    assert ended.is_set()
+    page = browser.get(address).text
+    assert "cancelled by operator" in page
+    assert ("data-poll" in page, ">Cancel</button>" in page) == (False, False)
+    assert "cancelled by operator" in browser.get("/sparse").text
+    (entry,) = site.changes("search.cancel")
+    assert (entry.actor, entry.before["state"], entry.after["state"]) == ("operator", "running", "cancelled")
+    assert (entry.after["file"], entry.after["target"]) == ("t.csv", "y")
+    # Nothing runs: a second command changes nothing, and the same question is searched again.
+    browser.submit(f"{address}/cancellation", {}, address)
+    assert browser.change("DELETE", f"{SEARCHES}/none").status_code == 404
+    assert len(site.changes("search.cancel")) == 1
+    ended.clear()
+    assert browser.submit("/sparse", fields, "/sparse").headers["Location"] == address
+    assert "cancelled" not in browser.get(address).text
+    browser.submit(f"{address}/cancellation", {}, address)
+    assert ended.is_set()
+    assert len(site.changes("search.cancel")) == 2
+
+
 def test_a_form_that_is_refused_keeps_what_was_typed(browser):
     sent = browser.submit("/sparse", {"file": "t.csv", "target": "yield", "max_features": "many"}, "/sparse")
     assert sent.status_code == 422
     assert 'value="yield"' in sent.text
     assert "many" in re.search(r'<p class="problem" id="problem-sparse-max_features".*', sent.text)[0]
     failed = browser.submit("/sparse", {"file": "t.csv", "target": "yield", "max_features": "2"}, "/sparse")
-    found = browser.get(f"/api/v1/table-searches/{failed.headers['Location'].rpartition('/')[2]}?wait=20").json()
-    assert found["state"] == "invalid"
+    assert ended(browser, failed.headers["Location"])["state"] == "invalid"
     assert "no column" in browser.get(failed.headers["Location"]).text
     assert browser.get("/sparse/none").status_code == 404

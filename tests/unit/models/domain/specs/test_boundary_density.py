@@ -75,7 +75,7 @@ def test_annealing_needs_molecular_dynamics_and_a_melting_point():
         campaign(DENSE | {"anneal": {}}, {"type": "emt"})
     campaign(DENSE, {"type": "emt"})
     thorium = {"crystal": {"structure": "fcc", "element": "Th", "lattice_parameter": 5.08}}
-    with pytest.raises(ValidationError, match=r"anneal\.melting_point: null, and that of Th is not known"):
+    with pytest.raises(ValidationError, match=r"anneal\.melting_point: null, and the melting point of Th is not tabulated"):
         campaign(DENSE | thorium | {"anneal": {}})
     assert campaign(DENSE | thorium | {"anneal": {"melting_point": 2023}}).space.anneal.melting_point_of("Th") == 2023
     assert AnnealSpec().melting_point_of("Cu") == 1358

@@ -57,7 +57,7 @@ def test_a_scan_that_leaves_no_cell_is_refused(given, told):
 @pytest.mark.parametrize(
     ("scans", "told"),
     [
-        ([{"type": "lattice", "of": ["bcc"]}], "'bcc' is no crystal; expected fcc"),
+        ([{"type": "lattice", "of": ["bcc"]}], "'bcc' is not a crystal of the space; expected fcc"),
         ([{"type": "rattle"}, {"type": "rattle", "draws": 3}], "a second scan makes the system 'fcc-rattle-0.1'"),
     ],
 )
@@ -76,7 +76,7 @@ def test_names_tell_scans_apart():
     [
         ({"objective": {}}, "objective.unit: 'mJ/m2' is no unit of energy_per_atom"),
         ({"objective": {"unit": "eV/atom", "property": "spread"}}, "'spread' is not computed; expected energy_per_atom"),
-        ({"execution": {"polish": 2}}, "execution.polish: a crystals space has nothing to polish"),
+        ({"execution": {"polish": 2}}, "execution.polish: a crystals space has no final relaxation"),
         (
             {"calculator": {"type": "emt", "relaxation": {"fmax": 0.1}}},
             "computed as they stand; remove it or set space.relaxed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,58 @@ def test_candidates_of_an_arm_are_spread_over_it():
     assert min(distances) >= 0.5
 
 
+EXPENSIVE = 20.0
+
+
+def half_expensive():
+    """Every second candidate costs twenty times as much and lies lower."""
+    of = pool()
+    return replace(of, cost=np.where(np.arange(len(of)) % 2, EXPENSIVE, 1.0))
+
+
+def lower_where_expensive(of, seed):
+    return landscape(of, seed) - 6.0 * (of.cost > 1)
+
+
+def test_expensive_candidates_are_for_the_best_surfaces_after_three_cheap_ones():
+    of = half_expensive()
+    values = lower_where_expensive(of, 3)
+    chosen = searched(ArmsProposer(ArmsProposerSpec(expensive=0.25)), of, values, 140, 0)
+    arms, expensive = of.surface_codes[chosen], of.cost[chosen] > 1
+    assert 3 <= expensive.sum() <= 40
+    for number in np.flatnonzero(expensive):
+        before, own = arms[:number], arms[number]
+        assert ((before == own) & ~expensive[:number]).sum() >= 3
+        peers = of.surface_system[before] == of.surface_system[own]
+        lowest = {arm: values[chosen[:number]][before == arm].min() for arm in np.unique(before[peers])}
+        assert sorted(lowest, key=lowest.get).index(own) < max(1, 0.25 * len(lowest))
+
+
+def test_where_cost_is_equal_nothing_is_dear():
+    of = pool()
+    runs = [searched(ArmsProposer(ArmsProposerSpec(expensive=share)), of, landscape(of, 1), 50, 0).tolist() for share in (0, 1)]
+    assert runs[0] == runs[1]
+
+
+def test_expensive_candidates_come_at_the_end_where_none_is_wanted():
+    of = half_expensive()
+    chosen = searched(ArmsProposer(ArmsProposerSpec(expensive=0)), of, lower_where_expensive(of, 1), len(of), 0)
+    assert len(set(chosen)) == len(of)
+    assert (of.cost[chosen][: len(of) // 2] == 1).all()
+
+
+def test_expensive_candidates_for_the_best_surfaces_find_more_for_the_same_cost():
+    """Lowest values after as much was spent, with expensive candidates of the best third, and of every surface like others."""
+    of = half_expensive()
+    gaps = {"third": [], "alike": []}
+    for seed in range(10):
+        values = lower_where_expensive(of, seed)
+        for name, believed in (("third", of), ("alike", replace(of, cost=np.ones(len(of))))):
+            chosen = searched(ArmsProposer(ArmsProposerSpec()), believed, values, 200, seed)
+            gaps[name].append(gap(of, values, chosen[np.cumsum(of.cost[chosen]) <= 400]))
+    assert np.mean(gaps["third"]) < 0.8 * np.mean(gaps["alike"])
+
+
 @pytest.mark.parametrize("goal", ["top_k", "all_below"])
 def test_goals_that_it_does_not_serve_are_refused(goal):
     from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -117,5 +171,5 @@ def test_goals_that_it_does_not_serve_are_refused(goal):
         "proposer": {"type": "arms"},
         "budget": {"evaluations": 5},
     }
-    with pytest.raises(ValueError, match="proposer: arms serves the goal best_per_system"):
+    with pytest.raises(ValueError, match="proposer: arms supports the goal best_per_system"):
         CampaignSpec.model_validate(document)

@@ -69,5 +69,5 @@ def test_a_goal_without_a_level_is_refused():
         "proposer": {"type": "sparse"},
         "budget": {"evaluations": 5},
     }
-    with pytest.raises(ValidationError, match="sparse does not serve the goal bottleneck"):
+    with pytest.raises(ValidationError, match="sparse does not support the goal bottleneck"):
         CampaignSpec.model_validate(document)

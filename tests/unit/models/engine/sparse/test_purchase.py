@@ -107,7 +107,7 @@ def test_the_expected_largest_of_discrete_numbers():
 
 def test_too_few_rows_are_refused_and_nothing_is_bought_where_all_is_known():
     given = table()
-    with pytest.raises(ValueError, match="2 rows have their value and all columns; expected at least 3"):
+    with pytest.raises(ValueError, match="2 rows have their value; expected at least 3"):
         purchases(OpenTable(given.x[18:], given.y[18:], given.prices, 1.0))
     assert purchases(OpenTable(given.x[:20], given.y[:20], given.prices, 1.0)) == []
     unknown = given.x.copy()

@@ -32,7 +32,7 @@ def score(chi, choice=None, bounds=NEAR):
 
 def fitted(chi, most=4, **kwargs):
     fitter = ShellFitter(score(chi, **kwargs))
-    return [fitter.fit(placed) for placed in fitter.best_by_number(most, lambda share: None)]
+    return [fitter.fit(placed) for placed in fitter.best_by_number(most)]
 
 
 def test_shells_their_number_and_the_shift_are_found():

@@ -114,9 +114,9 @@ def test_a_crystal_far_from_its_volume_has_no_bulk_modulus(folder):
     ("text", "message"),
     [
         ("formula,energy\nCu,1\n", "no column 'energy_per_atom'"),
-        ("formula,energy_per_atom\nCu,one\n", "line 2: energy_per_atom is 'one', no finite number"),
-        ("formula,energy_per_atom\nCu,nan\n", "line 2: .* no finite number"),
-        ("formula,energy_per_atom\nQq,1\n", "line 2: 'Qq' is no chemical formula"),
+        ("formula,energy_per_atom\nCu,one\n", "line 2: energy_per_atom is 'one', not a finite number"),
+        ("formula,energy_per_atom\nCu,nan\n", "line 2: .* not a finite number"),
+        ("formula,energy_per_atom\nQq,1\n", "line 2: 'Qq' is not a chemical formula"),
         ("formula,energy_per_atom\n", "has no phases"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_composition_without_a_workflow_is_computed_for_its_hull_distance(fold
             r"calculator\.type: .* no band_gap; expected gpaw",
         ),
         ({"objective": {"property": "volume", "unit": "eV"}}, "'eV' is no unit of volume"),
-        ({"objective": {"property": "volume", "unit": "Angstrom3/atom"}, "execution": {"polish": 2}}, "nothing to polish"),
+        ({"objective": {"property": "volume", "unit": "Angstrom3/atom"}, "execution": {"polish": 2}}, "no final relaxation"),
         (
             {
                 "objective": {"property": "volume", "unit": "Angstrom3/atom"},

@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.loop import DriveResult
+from tansaku.tasks.driver.loop import DriveResult
 from tansaku.tasks.measurements import telling
 from tansaku.tasks.measurements.orders import Receipt
 from tansaku.tasks.measurements.report_file import read_report, report_of

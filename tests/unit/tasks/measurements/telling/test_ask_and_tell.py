@@ -222,7 +222,7 @@ def test_everything_wrong_is_said_and_nothing_is_stored(open_laboratory):
         (5, "value: 'K' ([temperature]) cannot be converted to 'GPa'"),
         (6, "value: 'hard' is not a number"),
         (7, "deviation: '-1'; expected a positive number"),
-        (8, "solvent: 'acid' was never seen; expected one of ethanol, hexane, water"),
+        (8, "solvent: 'acid' is not a known category; expected one of ethanol, hexane, water"),
         (9, "status 'perhaps'; expected done, failed"),
         (10, "status correction, but 'water-325' has no value to correct"),
         (11, "status done, but no value"),

@@ -120,7 +120,7 @@ def facts(laboratory):
     ]
 
 
-def play(laboratory, kill=None):
+def play(laboratory, kill=None, steps=steps):
     """Does all steps; a step whose process is killed is done again."""
     struck = Struck(laboratory.store)
     struck.kill = kill

@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Command
 from tansaku.tasks.commands.rename import rename_campaign
-from tansaku.tasks.loop import drive
+from tansaku.tasks.driver.loop import drive
 from tests.support.actors import ADA
 
 

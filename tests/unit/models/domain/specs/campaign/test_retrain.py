@@ -57,8 +57,11 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"objective": WANTED}, "objective.property: label_grain_boundary_energy is an energy of the label, and there is none"),
-        ({"retrain": {}}, "retrain.learns: label, and there is none"),
+        (
+            {"objective": WANTED},
+            "objective.property: label_grain_boundary_energy is an energy of the label, but there is no label",
+        ),
+        ({"retrain": {}}, "retrain.learns: label, but there is no label"),
         ({"space": TABLE, "calculator": None, "retrain": {"learns": "calculator"}}, "retrain: a table space has no structures"),
         ({"label": LABEL, "retrain": {"every": None}}, "retrain.every, retrain.drift: both are null"),
         ({"label": LABEL, "retrain": {"drift": {}}}, "retrain.drift: only pre-screening predictions are compared"),
@@ -83,14 +86,14 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
         ),
         (
             {"retrain": {"learns": "calculator", "surrogate": {"type": "voxel_network"}}},
-            "sees the field density, which no result has; expected free_atoms.*or a gpaw calculator with density: true",
+            "sees the field density, which results do not have; expected free_atoms.*or a gpaw calculator with density: true",
         ),
         (
             {
                 "calculator": {"type": "gpaw", "density": True},
                 "retrain": {"learns": "calculator", "surrogate": {"type": "voxel_network", "field": "potential"}},
             },
-            "sees the field potential, which no result has; expected free_atoms, which every structure has \\[",
+            "sees the field potential, which results do not have; expected free_atoms, which every structure has \\[",
         ),
         (
             {
@@ -145,16 +148,16 @@ def test_a_potential_may_ask_for_its_own_data_until_it_is_good_enough():
     [
         ({"retrain": None}, "proposer: disagreement is that of a retrained potential's networks; add retrain"),
         ({"trained": {"surrogate": {"type": "kernel_ridge"}}}, "retrain.surrogate is kernel_ridge, expected potential"),
-        ({"trained": {"surrogate": {"type": "potential", "members": 1}}}, "members: 1 agrees with itself"),
+        ({"trained": {"surrogate": {"type": "potential", "members": 1}}}, "members: a single network cannot disagree"),
         ({"space": {"relaxed": True}}, "proposer: disagreement looks at candidates as they stand"),
-        ({"trained": {"learns": "label"}}, "retrain.learns: label, and there is none"),
+        ({"trained": {"learns": "label"}}, "retrain.learns: label, but there is no label"),
         ({"trained": {"target": {}}}, "energy, forces: both are null"),
         ({"trained": {"target": {"energy": "2 meV"}}}, "energy: 'meV' cannot be converted to 'eV/atom'"),
         ({"trained": {"target": {"forces": "0 meV/Angstrom"}}}, "forces: '0 meV/Angstrom', expected more than 0"),
         ({"trained": {"held_out": []}}, "retrain.held_out"),
         (
             {"proposer": {"type": "random"}, "trained": {"surrogate": {"type": "kernel_ridge"}, "warm": True}},
-            "retrain.warm: a kernel_ridge has no use",
+            "retrain.warm: a kernel_ridge cannot start",
         ),
         (
             {

@@ -1,0 +1,114 @@
+"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
+from tansaku.deploy.cli.tables import show_json, text
+
+if TYPE_CHECKING:
+    from tansaku.tasks.measurements.waiting import Asked
+
+
+def ask(
+    name: NameArgument,
+    count: Annotated[
+        int | None, typer.Option("-n", "--count", min=1, help="How many proposals are to wait; default: as many as last time.")
+    ] = None,
+    as_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to be filled in.")] = None,
+    release: Annotated[
+        list[int] | None, typer.Option("--release", metavar="NUMBER", help="Release this waiting proposal first (repeatable).")
+    ] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Propose candidates, even where a descriptor is worth more per price.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows what to measure next and why; proposes until enough proposals wait for values, then ends."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements.waiting import waiting_proposals
+
+    with opened(site) as resources:
+        if release:
+            telling.release(resources, this_user(), name, release)
+        result = telling.ask(resources, this_user(), name, count, values_only=values)
+        asked = waiting_proposals(resources.store, name)
+    if as_csv is not None:
+        as_csv.write_text(asked.to_csv(), encoding="utf-8")
+    if as_json:
+        show_json(asked.model_dump(mode="json"))
+        return
+    show_waiting(asked)
+    if result is None:
+        say(f"another driver has {name}; it proposes what is still missing", err=True)
+    elif result.reason == "paused":
+        say(f"paused; continue with `tansaku resume {name}`", err=True)
+    elif result.reason != "waiting":
+        say(f"nothing more is proposed: {result.reason}; `tansaku results {name}` shows what was found", err=True)
+    elif asked.descriptor is not None:
+        say("report it by `tansaku tell`, then ask again; `--values` proposes a candidate at once", err=True)
+    elif len(asked.waiting) < asked.asked_for:
+        say(
+            f"{len(asked.waiting)} of {asked.asked_for}: the others need these values, or the budget is spent",
+            err=True,
+        )
+    if as_csv is not None:
+        say(f"fill in {as_csv}, then `tansaku tell {name} {as_csv}`", err=True)
+
+
+def show_waiting(asked: Asked) -> None:
+    """Prints the proposals that wait, and why each was chosen."""
+    count, offer = len(asked.waiting), asked.descriptor
+    if offer is not None:
+        say(f"{asked.campaign}: first measure {offer.column} of {', '.join(offer.candidates)}")
+        gains = f"{text(offer.per_price)}, by the best candidate's value {text(offer.value_per_price)}"
+        say(f"      price {text(offer.price)}; expected gain per price {gains} [{asked.unit}]")
+        if not count:
+            return
+    wait = "1 proposal waits" if count == 1 else f"{count} proposals wait"
+    say(f"{asked.campaign}: {wait} for a value [{asked.unit}]")
+    for item in asked.waiting:
+        cells = ", ".join(f"{name} {text(cell)}" for name, cell in item.cells.items())
+        say(f"  {item.number}  {item.candidate}" + (f"  ({cells})" if cells else ""))
+        said = [item.why]
+        if item.prediction is not None:
+            spread = "" if item.uncertainty is None else f" ± {text(item.uncertainty)}"
+            said.append(f"prediction {text(item.prediction)}{spread}")
+        said.append(f"cost {text(item.cost)}")
+        if item.nearest is not None:
+            said.append(f"nearest known {item.nearest} with {text(item.nearest_value)}")
+        if item.expires is not None:
+            said.append(f"expires {item.expires:%Y-%m-%d %H:%M}Z")
+        say(f"      {'; '.join(said)}")
+
+
+def tell(
+    name: NameArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Measured values, one row each.")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Records measured values: all rows of a file, or none; a file that was recorded before changes nothing."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements.report_file import report_at
+
+    report = report_at(file)
+    with opened(site) as resources:
+        receipt = telling.tell(resources, this_user(), name, report)
+    if as_json:
+        show_json(receipt.model_dump(mode="json"))
+        return
+    say(receipt.describe())
+    say(f"`tansaku ask {name}` shows what to measure next", err=True)

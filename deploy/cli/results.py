@@ -1,0 +1,243 @@
+"""`tansaku results` and `tansaku plot`: show the results of a campaign as tables and figures."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.tables import Cell, show_json, show_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku.models.domain.records import JsonDict
+    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.views.reading import CampaignReading
+    from tansaku.tasks.views.results import CampaignData, Purpose
+
+_WIDE = 105  # columns of a terminal that has room for candidate ids
+_BARRIER = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "hops", "limiting_hop")
+_DETAILS = (*_BARRIER, "state", "reason", "unlikely")
+_EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "from", "cost", "state", "attempts", "reason")
+
+
+def results(
+    name: NameArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    evaluations: Annotated[bool, typer.Option("--evaluations", help="One row per evaluation, not per system.")] = False,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="With --evaluations: show those of the final relaxation instead.")
+    ] = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows the results of a campaign, also while it runs: per system, composition or evaluation, or the Pareto front."""
+    from tansaku.models.domain.errors import ConfigurationError
+
+    if as_json and as_csv:
+        raise ConfigurationError("--json and --csv: give one of them")
+    if polish and not evaluations:
+        raise ConfigurationError("--polish: only together with --evaluations")
+    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.views.reading import CampaignOverview
+
+    with opened(site) as resources:
+        spec = stored_spec(resources.store.campaign(name))
+        if spec.objective.goal.gridded and not evaluations:
+            _show_surface(resources, name, as_json=as_json, as_csv=as_csv)
+            return
+        compositions = spec.space.description.overview == "compositions" and not evaluations
+        if spec.space.densities and not (evaluations or spec.objective.further):
+            from tansaku.deploy.cli.densities import show_densities
+            from tansaku.tasks.views.results import CampaignData
+
+            data = CampaignData.load(resources.store, name, resources.artifacts)
+            _show_systems(data, as_json=as_json, as_csv=as_csv)
+            if not (as_json or as_csv):
+                show_densities(data)
+            return
+        if not (evaluations or compositions or spec.objective.further):
+            _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
+            return
+        from tansaku.tasks.views.compositions import composition_rows, compositions_frame
+        from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame
+
+        data = CampaignData.load(resources.store, name, resources.artifacts)
+    purpose: Purpose = "polish" if polish else "search"
+    if data.spec.objective.further and not evaluations:
+        _show_front(data, as_json=as_json, as_csv=as_csv)
+    elif as_json:
+        show_json(evaluation_rows(data, purpose) if evaluations else composition_rows(data))
+    elif as_csv:
+        frame = evaluations_frame(data, purpose) if evaluations else compositions_frame(data)
+        _say_csv(frame)
+    elif evaluations:
+        rows = evaluation_rows(data, purpose)
+        show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
+    else:
+        _show_compositions(data)
+
+
+def _say_csv(frame: pd.DataFrame) -> None:
+    from tansaku.tasks.formats.csv_text import csv_of
+
+    say(csv_of(frame), nl=False)
+
+
+def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: bool) -> None:
+    """Shows the barriers of an energy surface; as JSON the surface's row with ``barriers``."""
+    import pandas as pd
+
+    from tansaku.deploy.cli.paths import show_barriers
+    from tansaku.tasks.paths.surface import read_surface
+    from tansaku.tasks.views.origins import value_of
+    from tansaku.tasks.views.results import CampaignData, system_rows
+
+    data = CampaignData.load(resources.store, name, resources.artifacts)
+    if not any(value_of(evaluation) is not None for evaluation in data.select("search")):
+        _show_systems(data, as_json=as_json, as_csv=as_csv)
+        return
+    barriers = read_surface(data).barriers
+    if as_json:
+        show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
+    elif as_csv:
+        _say_csv(pd.DataFrame([found.row() for found in barriers]))
+    else:
+        show_barriers(name, barriers)
+
+
+def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
+    import pandas as pd
+
+    from tansaku.tasks.views.fronts import campaign_front
+
+    front = campaign_front(data)
+    rows = [] if front is None else list(front.rows)
+    if as_json:
+        show_json(rows)
+    elif as_csv:
+        _say_csv(pd.DataFrame(rows))
+    elif front is None:
+        say("no evaluation has a value yet")
+    else:
+        columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
+        keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
+        show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: Pareto front")
+        summary = front.summary()
+        say(f"dominated hypervolume: {100 * summary['volume']:.3g} % of {summary['of']}")
+
+
+def _show_compositions(data: CampaignData) -> None:
+    from tansaku.tasks.views.compositions import composition_rows
+
+    key = data.value_key
+    columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
+    table = [
+        [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]]
+        for row in composition_rows(data)
+    ]
+    show_table(columns, table, f"{data.record.name}: evaluated compositions, best first")
+
+
+def _joined(value: object) -> Cell:
+    """Formats a list for one cell, lattice directions as ``[1 0 -1]``."""
+    if isinstance(value, list | tuple):
+        return ", ".join(f"[{' '.join(map(str, item))}]" if isinstance(item, list | tuple) else str(item) for item in value)
+    return value  # type: ignore[return-value]
+
+
+def _say_waiting(data: CampaignReading) -> None:
+    """Says how many proposals wait for values that people or robots report."""
+    if data.spec.manual and (count := sum(not state.terminal for state in data.columns.states)):
+        name = data.record.name
+        say(f"waiting for {count} {'value' if count == 1 else 'values'}: `tansaku ask {name}` shows them", err=True)
+
+
+def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
+    from tansaku.tasks.views.densities import with_densities
+    from tansaku.tasks.views.excess import stress_text
+    from tansaku.tasks.views.overview import crystal_warnings
+    from tansaku.tasks.views.results import system_rows, systems_frame
+    from tansaku.tasks.views.thickness import thickness_lines
+
+    if as_csv:
+        _say_csv(systems_frame(data))
+        return
+    rows = system_rows(data)
+    if as_json:
+        show_json(with_densities(data, rows))
+        return
+    key, unit = data.value_key, data.spec.objective.unit
+    boundaries = key == "E_gb"
+    head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
+    polished = any(row[f"{key}_polished"] is not None for row in rows)
+    columns = [*head, f"{key} [{unit}]", *(["relaxed"] if polished else [])]
+    known = any(row["stress"] is not None for row in rows)
+    columns += ["excess volume [Å]", "stress xx, yy [J/m2]"] if known else []
+    looked = any(row["predicted"] for row in rows)
+    sourced = any(row["from"] is not None for row in rows)
+    columns += [*(["from"] if sourced else []), "evaluations", *(["predicted"] if looked else [])]
+    columns += ["failed", "cost", "share [%]", "best candidate"]
+    table = []
+    for row in rows:
+        names = (
+            [round(row["angle"], 2), row["sigma"], "(" + " ".join(map(str, row["plane"])) + ")"]
+            if boundaries
+            else [row["system"]]
+        )
+        found, candidate = _shown_best(row, key)
+        excess = [row["excess_volume"], stress_text(row["stress"])] if known else []
+        values = [*(found if polished else found[:1]), *excess, *([row["from"]] if sourced else [])]
+        counts = [row["evaluations"], *([row["predicted"]] if looked else []), row["failed"]]
+        table.append([*names, *values, *counts, row["cost"], 100 * row["share"], candidate])
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
+        columns, table = columns[:-1], [row[:-1] for row in table]
+    show_table(
+        columns, table, f"{data.record.name}: best found per system; share: cost spent / cost of evaluating the whole system"
+    )
+    if polished:
+        say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
+    warnings = [f"warning: {warning}" for warning in crystal_warnings(data.spec)]
+    for line in [*_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
+        say(line)
+    _say_waiting(data)
+    if looked:
+        say("predicted: values given by a trained model; computed values take precedence")
+    if data.costs is not None:
+        say(data.costs.describe())
+
+
+def _shown_best(row: JsonDict, key: str) -> tuple[list[Cell], Cell]:
+    """Values of a system's line, in the search and after the final relaxation, and the one candidate that has both."""
+    if row["polished_candidate"] is None:
+        return [row[key], None], row["best_candidate"]
+    return [row["polished_searched"], row[f"{key}_polished"]], row["polished_candidate"]
+
+
+def _other_bests(rows: Sequence[JsonDict], key: str, unit: str) -> Iterator[str]:
+    """A line for each system in which the search and the final relaxation have other best candidates."""
+    for row in rows:
+        if row["polished_candidate"] is not None and row["best_candidate"] not in (None, row["polished_candidate"]):
+            yield f"{row['system']}: the search's best was {row['best_candidate']}, {row[key]:.6g} {unit} before the relaxation"
+
+
+def plot(
+    name: NameArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the figures.")] = Path(),
+    site: SiteOption = None,
+) -> None:
+    """Plots a campaign as PNG and as interactive HTML that needs no network."""
+    from tansaku.tasks.figures import draw_campaign
+    from tansaku.tasks.views.results import CampaignData
+
+    with opened(site) as resources:
+        data = CampaignData.load(resources.store, name, resources.artifacts)
+        for path in draw_campaign(data, resources.artifacts, out):
+            say(str(path))

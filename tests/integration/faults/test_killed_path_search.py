@@ -1,0 +1,46 @@
+"""A search for the bottleneck of an energy surface, killed around its writes: the next driver proposes the same points."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.campaign_files import hydrogen_campaign
+
+EVALUATIONS = 9
+STOP = {"within": "1 meV", "probability": 0.95, "every": 3}
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, object]:
+    """What an undisturbed campaign gives, once it is known."""
+    return {}
+
+
+def made(make_campaign):
+    document = hydrogen_campaign(dimensions=3, evaluations=EVALUATIONS)
+    return make_campaign(**document | {"budget": {"evaluations": EVALUATIONS, "stop": STOP}})
+
+
+def outcome(campaign):
+    """Proposals and results, and the certificates of the barrier, which are drawn from the model."""
+    certificates = [event.data for event in campaign.store.events(campaign.name) if event.kind == "certificate"]
+    return campaign.facts(), campaign.observed(), certificates
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "when"),
+    [
+        ("CampaignStore.insert_refit", 1, "before"),
+        pytest.param("CampaignStore.insert_proposal", 7, "after", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_search_of_a_surface_goes_on_as_if_nothing_had_happened(make_campaign, told, method, call, when):
+    if not told:
+        plain = made(make_campaign)
+        assert plain.drive()["reason"] == "evaluations"
+        told["outcome"] = outcome(plain)
+        assert len(told["outcome"][2]) >= 1
+    campaign = made(make_campaign)
+    assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
+    assert campaign.drive()["reason"] == "evaluations"
+    assert outcome(campaign) == told["outcome"]

@@ -1,0 +1,100 @@
+"""The API has what was decided for it: paths, verbs, the lowest role, and the headers of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.models.domain.accounts import Role
+from tests.unit.deploy.web.test_app import matrix
+
+VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
+OF_ONE = "/campaigns/{name}"
+EVALUATION = f"{OF_ONE}/evaluations/{{number}}"
+
+PROMISED = {
+    "/session": {"POST": None, "DELETE": VIEWER},
+    "/campaigns": {"GET": VIEWER, "POST": OPERATOR},
+    "/checks": {"POST": OPERATOR},
+    "/checks/{check_id}": {"GET": OPERATOR},
+    "/rehearsals": {"POST": OPERATOR},
+    "/rehearsals/{check_id}": {"GET": OPERATOR},
+    OF_ONE: {"GET": VIEWER, "DELETE": OPERATOR},  # the owner's rights are checked beyond the role
+    f"{OF_ONE}/commands": {"GET": VIEWER, "POST": OPERATOR},
+    f"{OF_ONE}/evaluations": {"GET": VIEWER},
+    EVALUATION: {"GET": VIEWER},
+    f"{EVALUATION}/structure": {"GET": VIEWER},
+    f"{EVALUATION}/log": {"GET": OPERATOR},
+    f"{OF_ONE}/observations": {"GET": VIEWER},
+    f"{OF_ONE}/series": {"GET": VIEWER},
+    f"{OF_ONE}/changes": {"GET": VIEWER},
+    f"{OF_ONE}/audit": {"GET": VIEWER},
+    "/models": {"GET": VIEWER},
+    "/models/{label}": {"GET": VIEWER},
+    "/models/{label}/promotion": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role
+    "/datasets": {"GET": VIEWER},
+    "/queue": {"GET": VIEWER},
+    "/health": {"GET": VIEWER},
+    "/service": {"GET": VIEWER},
+    "/schedules": {"GET": VIEWER, "POST": OPERATOR},
+    "/schedules/{schedule_id}": {"PUT": OPERATOR, "DELETE": OPERATOR},
+    "/files": {"GET": VIEWER},
+    "/files/{sha256}": {"PUT": OPERATOR},
+    "/users": {"GET": ADMIN, "POST": ADMIN},
+    "/users/{name}": {"PATCH": ADMIN, "DELETE": ADMIN},
+    "/tokens": {"GET": VIEWER, "POST": VIEWER},  # own ones; those of others need an admin
+    "/tokens/{token_id}": {"DELETE": VIEWER},
+    "/sessions": {"GET": VIEWER},
+    "/sessions/{session_id}": {"DELETE": VIEWER},
+    "/schema/{kind}": {"GET": VIEWER},
+}
+"""Lowest role by path and verb; None: everybody."""
+
+LISTS = ("/campaigns", f"{OF_ONE}/evaluations", "/models", "/datasets", "/schedules", "/files", "/users", "/queue")
+
+
+@pytest.fixture
+def paths(site):
+    document = site.with_session(VIEWER).get("/api/v1/openapi.json").json()
+    return {path.removeprefix("/api/v1"): operations for path, operations in document["paths"].items()}
+
+
+def test_every_path_has_its_verbs_for_its_roles(site, paths):
+    roles = matrix(site.app)
+    for path, verbs in PROMISED.items():
+        for verb, role in verbs.items():
+            assert verb.lower() in paths[path], (path, verb)
+            assert roles[verb, f"/api/v1{path}"] == ([] if role is None else [role]), (path, verb)
+
+
+def parameters(operation) -> dict[str, dict]:
+    return {parameter["name"].lower(): parameter for parameter in operation.get("parameters", ())}
+
+
+def test_lists_have_pages_of_at_most_five_hundred(paths):
+    for path in LISTS:
+        found = parameters(paths[path]["get"])
+        assert found["limit"]["schema"]["maximum"] == 500, path
+        assert "after" in found, path
+
+
+def test_commands_and_edits_have_their_headers(paths):
+    for path in (f"{OF_ONE}/commands", f"{OF_ONE}/runs", "/schedules"):
+        assert "idempotency-key" in parameters(paths[path]["post"]), path
+    for path, verb in ((f"{OF_ONE}/commands", "post"), ("/schedules/{schedule_id}", "put")):
+        assert "if-match" in parameters(paths[path][verb]), path
+    assert "last-event-id" in parameters(paths[f"{OF_ONE}/changes"]["get"])
+
+
+def test_filters_of_evaluations_and_forms_of_structures_and_observations(paths):
+    assert {"state", "system", "value_min", "sort"} <= set(parameters(paths[f"{OF_ONE}/evaluations"]["get"]))
+    forms_of = {f"{EVALUATION}/structure": {"extxyz", "cif"}, f"{OF_ONE}/observations": {"csv", "parquet", "extxyz"}}
+    for path, forms in forms_of.items():
+        found = parameters(paths[path]["get"])
+        assert forms <= set(next(item["schema"]["enum"] for item in found.values() if "enum" in item["schema"])), path
+
+
+def test_a_campaign_has_the_revision_that_edits_start_from_and_its_series_is_sent_once(site_with):
+    browser = site_with("a1", "a2").with_session(VIEWER)
+    assert browser.get("/api/v1/campaigns/small-table").headers["ETag"]
+    tag = browser.get("/api/v1/campaigns/small-table/series").headers["ETag"]
+    assert browser.get("/api/v1/campaigns/small-table/series", headers={"If-None-Match": tag}).status_code == 304
