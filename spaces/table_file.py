@@ -248,10 +248,15 @@ class TableColumns:
             key: Key of the spec, for messages.
 
         Raises:
-            ConfigurationError: A cell of a column that gets a number is not a number.
+            ConfigurationError: An id or a column is missing, or a cell of a column that gets a number is not a number.
         """
         place, table = {str(label): row for row, label in enumerate(ids)}, self._table
+        strangers = [label for label in numbers if label not in place]
+        if strangers:
+            raise ConfigurationError(f"{key}: a number of {strangers[0]!r}, but there is no such candidate")
         for name in sorted({column for own in numbers.values() for column in own}):
+            if name not in table.column_names:
+                raise ConfigurationError(f"{key}: a number of column {name!r}, but there is no such column")
             cells = self.numbers(name, key).copy()
             for label, own in numbers.items():
                 if name in own:

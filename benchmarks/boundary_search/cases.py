@@ -61,6 +61,8 @@ class Case:
 
     Attributes:
         known: Lowest known energy with cells of at most ``max_atoms`` [mJ/m^2].
+        longest: Repeats along the tilt axis, at most.
+        fractions: Of a plane; None: all. Where they are given, atoms are removed evenly, but for GRIP's schedule.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Case:
     plane: tuple[int, int, int]
     max_atoms: int
     known: float
+    longest: int = 11
+    fractions: tuple[float, ...] | None = None
 
     def space(self, *, annealed: bool) -> JsonDict:
         """The space as a campaign file gives it."""
@@ -84,9 +88,11 @@ class Case:
             "axis": list(self.axis),
             "boundaries": {"planes": [list(self.plane)]},
             "cell": {"boundaries": 1, "reach": metal.reach},
-            "replication": {"max_atoms": self.max_atoms},
+            "replication": {"max_atoms": self.max_atoms, "max": [2, self.longest]},
             "translation": {"sample": "full"},
         }
+        if self.fractions is not None:
+            found["atoms"] = {"fractions": list(self.fractions), "even": 0 if annealed else 1}
         return found | ({"anneal": metal.anneal()} if annealed else {})
 
 
@@ -103,5 +109,6 @@ CASES = (
     Case("fe-s5-210", FE, (0, 0, 1), (2, 1, 0), 300, 1096.2),
     Case("fe-s3-112", FE, (1, 1, 0), (1, 1, 2), 300, 262.9),
     Case("fe-s11-332", FE, (1, 1, 0), (3, 3, 2), 300, 1018.0),
+    Case("cu-s5-210-long", CU, (0, 0, 1), (2, 1, 0), 1500, 936.2, fractions=(0.4286, 0.4444, 0.4545, 0.5)),
 )
-"""The twelve boundaries of the pools, whose lowest energies they are."""
+"""Twelve boundaries of the pools, whose lowest energies they are, and one in a cell of 1 x 11."""

@@ -30,12 +30,13 @@ def tblite(**keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
 
 
 def orb(*, model: str, weights_path: str, device: str = "cpu", precision: str = "float64") -> BaseCalculator:
-    """An ORB model with weights from a file; nothing is fetched."""
+    """An ORB model with weights from a file; nothing is fetched, and nothing compiled, which would take each worker minutes."""
     from orb_models.forcefield import pretrained
     from orb_models.forcefield.calculator import ORBCalculator
 
     load = getattr(pretrained, model.replace("-", "_"))
-    found: BaseCalculator = ORBCalculator(load(weights_path=weights_path, device=device, precision=precision), device=device)
+    loaded = load(weights_path=weights_path, device=device, precision=precision, compile=False)
+    found: BaseCalculator = ORBCalculator(loaded, device=device)
     return found
 
 

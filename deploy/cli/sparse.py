@@ -204,13 +204,13 @@ def exafs(
     limit_threads()
     from tansaku.models.sparse.exafs.shells import Bounds
     from tansaku.models.sparse.exafs.signal import Choice
-    from tansaku.tasks.sparse.exafs import ExafsSettings, run
+    from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, run
     from tansaku.tasks.sparse.exafs_file import Reading
 
     low, high = k_range or (3.0, None)
     choice = Choice(low, high, k_weight, sill, background)
     settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
-    found = run(files, feff, out, Reading(columns, edge), settings, jobs, _Bar())
+    found = run(ExafsFiles(files, feff, out), Reading(columns, edge), settings, jobs, _Bar())
     for data in found:
         for note in data["notes"]:
             say(note if len(found) == 1 else f"{data['spectrum']}: {note}", err=True)

@@ -30,8 +30,8 @@ class DescriptorOffer(Record):
 
 
 DESCRIPTOR = "descriptor"
-"""Kind of the event by which a driver says what it waits for: an offer, the ``number`` of the next proposal, and how many
-``commands`` the campaign had."""
+"""Kind of the event of a driver that waits for a descriptor: an offer, the ``number`` of the next proposal, and the number of
+the campaign's ``commands``."""
 
 
 @runtime_checkable

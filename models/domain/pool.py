@@ -83,7 +83,7 @@ class FeatureGroup:
 
 
 def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order.
+    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order; NaN is equal to itself and comes last.
 
     Args:
         rows: Shape ``(n, d)``.
@@ -101,7 +101,7 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
         group = np.ones(len(order), dtype=np.bool_)
         group[1:] = before[1:] != before[:-1]
         new = group.copy()
-        new[1:] |= values[1:] != values[:-1]
+        new[1:] |= (values[1:] != values[:-1]) & ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
         ranks[order] = before + np.maximum.accumulate(places * new) - np.maximum.accumulate(places * group)
         equal = order[~(new & np.append(new[1:], True))]
         if not len(equal):

@@ -94,10 +94,10 @@ def sample_surfaces(
     else:
         drawn = _deviations(prediction, points, pending, rng, count)
 
-    flooded = bottlenecks(mean, points, grid, goal.connectivity)
+    flooded, expected = bottlenecks(mean, points, grid, goal.connectivity), mean[points]
 
     def dominant(sample: int) -> tuple[int, int, float]:
-        found = flooded(mean[points] + drawn[sample])
+        found = flooded(expected + drawn[sample])
         neck = found.points[goal.dimensions - 1]
         if neck < 0:
             return found.minimum, neck, float("inf")

@@ -312,8 +312,8 @@ class _Judge:
         for line in lines:
             for column, value in line.descriptors.items():
                 if found.setdefault(column, value) != value:
-                    told = f"line {line.row.line}: {column}: another line of its candidate says {found[column]:g}"
-                    self.problems.append(told)
+                    problem = f"line {line.row.line}: {column}: another line of its candidate says {found[column]:g}"
+                    self.problems.append(problem)
         return found
 
     def _measured(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:

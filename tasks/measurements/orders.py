@@ -180,8 +180,8 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
         return found
     payload: JsonDict = {"reports": [item.model_dump(mode="json", exclude_none=True) for item in judged.reports]}
     # A descriptor that is corrected there and back is another report each time.
-    told = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
-    chosen = identifier or f"tell-{short_hash([name, payload, *told])}"
+    earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
+    chosen = identifier or f"tell-{short_hash([name, payload, *earlier_commands])}"
     _refuse_overlap(pending, judged, chosen)
     _store(store, actor, name, "tell", payload, chosen)
     return found.model_copy(update={"command": chosen})

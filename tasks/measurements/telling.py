@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from tansaku.models.domain.errors import LeaseHeldError
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.driver.loop import CampaignLoop, DriveResult
-from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.measurements.orders import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.measurements.report_file import Report
 from tansaku.tasks.resources import Resources
@@ -18,7 +17,6 @@ def ask(
     actor: Actor,
     name: str,
     count: int | None = None,
-    observer: Observer | None = None,
     identifier: str | None = None,
     *,
     values_only: bool = False,
@@ -30,7 +28,6 @@ def ask(
         actor: Who asks.
         name: The campaign.
         count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
-        observer: Watches.
         identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
 
@@ -42,7 +39,7 @@ def ask(
     """
     store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
     try:
-        with CampaignLoop(resources, name, observer) as loop:
+        with CampaignLoop(resources, name) as loop:
             loop.advance()
             return loop.result
     except LeaseHeldError:

@@ -134,21 +134,28 @@ class _Work:
     folder: Path
 
 
+@dataclass(frozen=True)
+class ExafsFiles:
+    """Files of a search.
+
+    Attributes:
+        paths: Of the absorption spectra or fine structures.
+        feff: Files feffNNNN.dat of single scattering.
+        out: Folder of the report; an interrupted search continues from it. Several files have a folder each in it.
+    """
+
+    paths: Sequence[Path]
+    feff: Sequence[Path]
+    out: Path
+
+
 def run(
-    paths: Sequence[Path],
-    feff: Sequence[Path],
-    out: Path,
-    reading: Reading,
-    settings: ExafsSettings,
-    jobs: int = 1,
-    report: Report | None = None,
+    files: ExafsFiles, reading: Reading, settings: ExafsSettings, jobs: int = 1, report: Report | None = None
 ) -> list[JsonDict]:
     """Finds the shells of files' fine structures and writes the reports.
 
     Args:
-        paths: Of the absorption spectra or fine structures.
-        feff: Files feffNNNN.dat of single scattering.
-        out: Folder of the report; an interrupted search continues from it. Several files have a folder each in it.
+        files: That are read and written.
         reading: What of a file is read.
         settings: How shells are searched.
         jobs: Files that are searched at once.
@@ -161,10 +168,10 @@ def run(
         ConfigurationError: A file or a setting cannot be used, or a folder cannot be created.
     """
     say: Report = (lambda _stage, _share: None) if report is None else report
-    folders = report_folders(paths, out)
-    scatterers = scatterers_of([read_feff(file) for file in feff])
+    folders = report_folders(files.paths, files.out)
+    scatterers = scatterers_of([read_feff(file) for file in files.feff])
     works = []
-    for path, folder in zip(paths, folders, strict=True):
+    for path, folder in zip(files.paths, folders, strict=True):
         k, chi, origin = read_fine_structure(path, reading)
         signal = FineStructure.of(k, chi, settings.choice)
         settings.check(signal)

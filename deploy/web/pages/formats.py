@@ -45,7 +45,7 @@ def number(value: float | None, deviation: float | None = None, digits: int = DI
 def aligned(
     values: Iterable[float | None], deviations: Iterable[float | None] | None = None, digits: int = DIGITS
 ) -> list[Html]:
-    """The numbers of a column as :func:`number` shows them, aligned by their points.
+    """The numbers of a column as :func:`number` shows them, aligned by their points; those with an exponent end at the edge.
 
     Args:
         values: Of the column.
@@ -55,11 +55,11 @@ def aligned(
     numbers = [None if value is None else float(value) for value in values]
     spreads = [None] * len(numbers) if deviations is None else list(deviations)
     pairs = list(zip(numbers, spreads, strict=True))
-    lengths = [0 if value is None else places(significant(value, spread, digits)) for value, spread in pairs]
-    widest = max(lengths, default=0)
+    texts = ["" if value is None else significant(value, spread, digits) for value, spread in pairs]
+    widest = max(map(places, texts), default=0)
     return [
-        ABSENT if value is None else _shown(value, spread, digits, widest - length)
-        for (value, spread), length in zip(pairs, lengths, strict=True)
+        ABSENT if value is None else _shown(value, spread, digits, 0 if "e" in text else widest - places(text))
+        for (value, spread), text in zip(pairs, texts, strict=True)
     ]
 
 

@@ -31,7 +31,6 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _SHOWN_FILES = 500
 _SHOWN_SEARCHES = 20
-_PATIENCE = 30.0  # with which a form waits for the size of a search [s]
 
 
 @router.get("")
@@ -90,7 +89,7 @@ def _form(request: Request, refused: Refused, size: str = "") -> Response:
 def _size(services: Services, actor: Actor, fields: Mapping[str, str]) -> str:
     """The size of a search in words. Raises as its search does."""
     begun = services.checks.size(actor, fields.get("file", ""), _question(fields))
-    found = services.checks.find(begun.id, _PATIENCE) or begun
+    found = services.checks.find(begun.id, services.site.web.sandbox.seconds) or begun
     if found.size is not None:
         return describe_size(found.size)
     said = "; ".join(problem.message for problem in found.problems) or "the size is not known yet; ask again"

@@ -175,13 +175,9 @@ class CampaignSpec(Spec):
         return self.calculator is not None and self.calculator.facts.manual
 
     @model_validator(mode="after")
-    def _label_has_a_structure(self) -> CampaignSpec:
+    def _label_fits(self) -> CampaignSpec:
         if self.label is not None and not self.space.description.labelled:
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
-        return self
-
-    @model_validator(mode="after")
-    def _label_is_there(self) -> CampaignSpec:
         if self.objective.property == LABEL_PROPERTY and self.label is None:
             raise ValueError(
                 f"objective.property: {LABEL_PROPERTY} is an energy of the label, but there is no label; add label"

@@ -152,6 +152,9 @@ class TableSpaceSpec(SpaceBase):
 
     @model_validator(mode="after")
     def _prices_are_compared(self) -> TableSpaceSpec:
+        priceless = [column for item in self.described for column in item.numbers if column not in self.prices]
+        if priceless:
+            raise ValueError(f"described: column {priceless[0]!r} has no price")
         if not self.prices:
             return self
         if self.columns.value is not None:

@@ -19,8 +19,8 @@ class AxOptimiser:
     """An experiment of one system whose parameters are the columns of its table, each a range.
 
     Ax proposes points of ranges and products of choices. A list of candidates is neither: with a choice for each group of
-    columns, Ax searches choices and ranges by turns, for longer than it fits. So Ax's adapter, which holds the model, is
-    asked for the acquisition function's value at each candidate.
+    columns, Ax makes a column of its model of each value of a choice, 196 for the tavorites, and proposes points between the
+    candidates. So Ax's adapter, which holds the model, is asked for the acquisition function's value at each candidate.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class AxOptimiser:
 
         matrix = problem.encoding.matrix
         with _quiet(), seeded(problem.seed):
-            adapter = Generators.BOTORCH_MODULAR(experiment=self._experiment(problem))
+            adapter: Any = Generators.BOTORCH_MODULAR(experiment=self._experiment(problem))
             candidates = [ObservationFeatures(parameters=_named(row)) for row in matrix[problem.free].tolist()]
             gains = np.asarray(adapter.evaluate_acquisition_function(candidates))
         best = int(np.argmax(gains))
@@ -42,6 +42,7 @@ class AxOptimiser:
     def _experiment(self, problem: Problem) -> Any:  # noqa: ANN401 - Ax has no types here
         """The experiment with all that was measured. Trials stay attached: attaching all of them takes longer than fitting."""
         measured = list(zip(problem.rows.tolist(), problem.values.tolist(), strict=True))
+        experiment: Any
         encoding, known, experiment = self._kept or (None, [], None)
         if encoding is not problem.encoding or known != measured[: len(known)]:
             known, experiment = [], _empty(problem.encoding.matrix.shape[1])
@@ -54,7 +55,7 @@ class AxOptimiser:
         return experiment
 
 
-def _named(row: list[float]) -> dict[str, float]:
+def _named(row: list[float]) -> dict[str, Any]:
     return {f"x{number}": value for number, value in enumerate(row)}
 
 

@@ -26,7 +26,7 @@ SECOND = 2  # the call of each that is struck
 IMPORTED = (
     "tansaku.tasks.jobs.energy",
     "tansaku.tasks.jobs.evaluate",
-    "tansaku.tasks.loop",
+    "tansaku.tasks.driver.loop",
     "tansaku.tasks.launchers.local",
     "tansaku.tasks.stores.artifacts",
     "tansaku.tasks.stores.mongo",

@@ -24,6 +24,13 @@ def test_distinct_rows_are_exact(rows):
     assert values.tolist() == sorted(values.tolist())
 
 
+def test_numbers_that_are_not_known_are_equal():
+    rows = np.array([[1.0, np.nan, 2.0], [0.0, 1.0, 1.0], [1.0, np.nan, 2.0], [1.0, 3.0, 2.0], [1.0, np.nan, 1.0]])
+    values, index = distinct_rows(rows)
+    assert index.tolist() == [3, 0, 3, 1, 2]
+    np.testing.assert_array_equal(values[index], rows)
+
+
 @given(st.data())
 def test_compact_drops_equal_and_unused_rows_and_changes_no_features(data):
     rows = data.draw(hnp.arrays(np.float64, (6, 2), elements=st.sampled_from([0.0, 0.5, 1.0])))

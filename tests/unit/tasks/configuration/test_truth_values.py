@@ -9,7 +9,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.checks.validation import validate_data, validate_document
-from tansaku.tasks.yaml_text import read_yaml
+from tansaku.tasks.formats.yaml_text import read_yaml
 
 SURFACE = {
     "schema_version": 1,

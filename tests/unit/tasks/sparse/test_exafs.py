@@ -17,7 +17,7 @@ from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY, scatterers
 from tansaku.models.sparse.exafs.shells import Bounds
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.search.state_file import StateFile
-from tansaku.tasks.sparse.exafs import ExafsSettings, find_shells, run
+from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, find_shells, run
 from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
 from tansaku.tasks.sparse.feff_file import read_feff
 
@@ -28,7 +28,7 @@ QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0
 
 
 def test_the_report_of_the_example(tmp_path):
-    (data,) = run([EXAMPLE], FEFF, tmp_path / "out", Reading(), QUICK)
+    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), QUICK)
     assert json.loads((tmp_path / "out/report.json").read_text()) == json.loads(json.dumps(data))
     assert data["number_of_shells"] == 3
     assert sum(data["number_posterior"]) == pytest.approx(1.0)
@@ -50,7 +50,7 @@ def test_the_report_of_the_example(tmp_path):
 
 def test_a_displacement_at_its_bound_is_said(tmp_path):
     bounds = Bounds(distance=(1.5, 3.0), variance=(0.005, 0.03), energy=(0.0, 6.0))
-    (data,) = run([EXAMPLE], FEFF, tmp_path / "out", Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1))
+    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1))
     assert data["notes"] == ["the displacement of the shell at 2.56 Å is at its bound 0.005 Å²: distrust its atoms"]
 
 
@@ -68,7 +68,7 @@ def spectrum(tmp_path, order=1):
 
 def test_an_absorption_spectrum_gives_the_same_shells(tmp_path):
     settings = ExafsSettings(QUICK.choice, QUICK.bounds, most=1, reduction=0.9)
-    (data,) = run([spectrum(tmp_path)], FEFF, tmp_path / "out", Reading((1, 3), 8980.0), settings)
+    (data,) = run(ExafsFiles([spectrum(tmp_path)], FEFF, tmp_path / "out"), Reading((1, 3), 8980.0), settings)
     assert data["data"]["kind"] == "xmu"
     assert data["data"]["edge_step"] == pytest.approx(2.0, rel=0.03)
     assert data["shells"][0]["distance"] == pytest.approx(2.5562, abs=0.01)
@@ -97,7 +97,7 @@ def test_files_that_cannot_be_used(tmp_path, text, reading, match):
     path = tmp_path / "s.txt"
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=match):
-        run([path], FEFF, tmp_path / "out", reading, QUICK)
+        run(ExafsFiles([path], FEFF, tmp_path / "out"), reading, QUICK)
     assert not (tmp_path / "out").exists()
 
 
@@ -120,7 +120,7 @@ def test_too_many_shells_for_the_points_are_refused_before_the_search(tmp_path):
     k = np.arange(3.0, 9.0, 0.12)
     np.savetxt(tmp_path / "s.chi", np.column_stack([k, np.sin(5.0 * k)]))
     with pytest.raises(ConfigurationError, match="too few for 16 shells"):
-        run([tmp_path / "s.chi"], FEFF, tmp_path / "out", Reading(), ExafsSettings())
+        run(ExafsFiles([tmp_path / "s.chi"], FEFF, tmp_path / "out"), Reading(), ExafsSettings())
     assert not (tmp_path / "out").exists()
 
 
@@ -171,9 +171,9 @@ def test_several_files_at_once_have_a_folder_each(tmp_path):
     k, chi = np.loadtxt(EXAMPLE).T
     np.savetxt(noisy, np.column_stack([k, chi + 1e-3 * np.random.default_rng(0).normal(size=len(k))]))
     first = replace(QUICK, most=1, bounds=Bounds(distance=(2.2, 2.9), energy=(0.0, 6.0)))
-    both = run([EXAMPLE, noisy], FEFF, tmp_path / "out", Reading(), first, jobs=2)
+    both = run(ExafsFiles([EXAMPLE, noisy], FEFF, tmp_path / "out"), Reading(), first, jobs=2)
     assert [data["spectrum"] for data in both] == [EXAMPLE.name, "noisy.chi"]
     assert 0.0 < abs(both[1]["shells"][0]["distance"] - both[0]["shells"][0]["distance"]) < 0.02
     assert json.loads((tmp_path / "out/noisy/report.json").read_text()) == json.loads(json.dumps(both[1]))
     with pytest.raises(ConfigurationError, match="two files of this name"):
-        run([noisy, noisy], FEFF, tmp_path / "out", Reading(), QUICK)
+        run(ExafsFiles([noisy, noisy], FEFF, tmp_path / "out"), Reading(), QUICK)

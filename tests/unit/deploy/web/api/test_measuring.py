@@ -24,6 +24,7 @@ proposer: {type: grid}
 budget: {evaluations: 4}
 execution: {in_flight: 2}
 """
+PRICED = "features: {all: {columns: [x, costly], prices: {costly: 0.01}}}"
 PATH = "/api/v1/campaigns/rows"
 
 
@@ -137,3 +138,26 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert pasted.status_code == 303
     assert browser.submit("/campaigns/rows/tells", {"key": "form-key-4", "value-9": "x"}).status_code == 422
     assert browser.submit("/campaigns/rows/asks", {"key": "form-key-5", "release": "3"}).status_code == 303
+
+
+def test_a_descriptor_is_asked_for_and_taken(site, serve):
+    browser = site.logged_in(Role.OPERATOR)
+    rows = [f"r{i:02d},{(7 * i) % 20 - 10},{'' if i >= 10 else 2 * ((7 * i) % 20 - 10) + (-1) ** i}" for i in range(20)]
+    assert browser.upload(content="\n".join(["id,x,costly", *rows]) + "\n").status_code == 201
+    priced = SPEC.replace("features: {place: {columns: [x]}, kind: {columns: [kind], categories: one_hot}}", PRICED)
+    priced = priced.replace("{type: grid}", "{type: sparse, initial_points: 1}").replace("evaluations: 4", "evaluations: 20")
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": priced}).status_code == 201
+    known = [{"candidate": f"r{i:02d}", "value": 2 * ((7 * i) % 20 - 10) + (-1) ** i} for i in range(10)]
+    assert post(browser, "tells", "known", rows=known).status_code == 202
+    assert post(browser, "asks", "ask", count=1).status_code == 202
+    serve()
+    asked = browser.get(f"{PATH}/asks").json()
+    assert asked["descriptor"]["column"] == "costly"
+    names = asked["descriptor"]["candidates"]
+    assert f"First measure <strong>costly</strong> of {names[0]}" in browser.get("/campaigns/rows/measurements").text
+    told = post(
+        browser, "tells", "costly", rows=[{"candidate": name, "costly": 5} for name in asked["descriptor"]["candidates"]]
+    )
+    assert told.json()["new"] == {"descriptors": len(names)}
+    serve()
+    assert browser.get(f"{PATH}/asks").json()["descriptor"] != asked["descriptor"]

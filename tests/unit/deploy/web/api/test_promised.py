@@ -87,11 +87,8 @@ def test_commands_and_edits_have_their_headers(paths):
 
 def test_filters_of_evaluations_and_forms_of_structures_and_observations(paths):
     assert {"state", "system", "value_min", "sort"} <= set(parameters(paths[f"{OF_ONE}/evaluations"]["get"]))
-    structures, observations = (
-        (f"{EVALUATION}/structure", {"extxyz", "cif"}),
-        (f"{OF_ONE}/observations", {"csv", "parquet", "extxyz"}),
-    )
-    for path, forms in (structures, observations):
+    forms_of = {f"{EVALUATION}/structure": {"extxyz", "cif"}, f"{OF_ONE}/observations": {"csv", "parquet", "extxyz"}}
+    for path, forms in forms_of.items():
         found = parameters(paths[path]["get"])
         assert forms <= set(next(item["schema"]["enum"] for item in found.values() if "enum" in item["schema"])), path
 

@@ -38,6 +38,16 @@ def search(browser, file="t.csv", **question):
     return browser.change("POST", f"{SEARCHES}?wait=20", json=body)
 
 
+def ended(browser, address):
+    """The search of a page when it has ended, also on a machine that does other work."""
+    found = {"state": "running"}
+    for _ in range(10):
+        if found["state"] != "running":
+            break
+        found = browser.get(f"{SEARCHES}/{address.rpartition('/')[2]}?wait=20").json()
+    return found
+
+
 def test_the_columns_that_made_the_target_are_found(browser, site):
     answer = search(browser)
     assert answer.status_code == 200, answer.text
@@ -98,7 +108,7 @@ def test_the_page_shows_the_report(browser):
     sent = browser.submit("/sparse", {"file": "t.csv", "target": "y", "max_features": "2", "without": "same\n"}, "/sparse")
     assert sent.status_code == 303
     address = sent.headers["Location"]
-    assert browser.get(f"/api/v1/table-searches/{address.rpartition('/')[2]}?wait=20").json()["state"] == "valid"
+    assert ended(browser, address)["state"] == "valid"
     page = browser.get(address).text
     assert "Which columns explain y" in page
     assert re.search(r'<th scope="row">(a, &lt;c&gt;|&lt;c&gt;, a)</th>', page)
@@ -116,7 +126,7 @@ def test_the_size_is_told_before_a_search_begins(browser, site):
         r'id="size" role="status">16 sets of up to 2 of 5 columns, 30 rows; all are judged. About \d+ seconds?,', page.text
     )
     assert 'value="y"' in page.text
-    assert "Searches" not in page.text
+    assert 'id="searches-title"' not in page.text
     assert site.services.checks.searches() == []
     wrong = browser.submit("/sparse", fields | {"size": "yes", "target": "z"}, "/sparse")
     assert wrong.status_code == 422
@@ -173,7 +183,6 @@ def test_a_form_that_is_refused_keeps_what_was_typed(browser):
     assert 'value="yield"' in sent.text
     assert "many" in re.search(r'<p class="problem" id="problem-sparse-max_features".*', sent.text)[0]
     failed = browser.submit("/sparse", {"file": "t.csv", "target": "yield", "max_features": "2"}, "/sparse")
-    found = browser.get(f"/api/v1/table-searches/{failed.headers['Location'].rpartition('/')[2]}?wait=20").json()
-    assert found["state"] == "invalid"
+    assert ended(browser, failed.headers["Location"])["state"] == "invalid"
     assert "no column" in browser.get(failed.headers["Location"]).text
     assert browser.get("/sparse/none").status_code == 404

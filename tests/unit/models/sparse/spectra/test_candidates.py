@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tansaku.models.sparse.spectra.candidates import Fitter
+from tansaku.models.sparse.spectra.candidates import Fitter, Peaks
 from tansaku.models.sparse.spectra.peaks import PeakDictionary, profile
 from tansaku.models.sparse.spectra.score import PeakScore, Spectrum
 
@@ -56,3 +56,17 @@ def test_lars_gives_a_set_no_better_than_the_refined_ones(require):
     chosen = found.lars(8)
     assert 1 <= len(chosen.position) <= 8
     assert found.energy(chosen) > min(found.energy(peaks) for peaks in found.best_by_number(6))
+
+
+def test_what_nothing_determines_is_not_credited_with_more_than_its_range():
+    found = fitter(mixing=0.5, shape="pseudo_voigt")
+    sets = found.best_by_number(6)
+    fits = [found.fit(peaks) for peaks in sets]
+    # The errors of a normal density whose height is that of the even prior are the range over the root of 2 pi.
+    for fit in fits[1:]:
+        assert (fit.errors[:, 0] <= 100.0 / np.sqrt(2.0 * np.pi)).all()
+        assert (fit.errors[:, 2] <= 1.0 / np.sqrt(2.0 * np.pi)).all()
+    assert int(np.argmin([fit.evidence for fit in fits])) == 4
+    nothing = found.fit(sets[4].joined(Peaks(np.array([90.0]), np.array([5.0]), np.array([0.5]))))
+    assert nothing.heights.min() < 0.1
+    assert nothing.evidence > fits[4].evidence

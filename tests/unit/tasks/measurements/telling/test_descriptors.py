@@ -15,14 +15,8 @@ from tests.support.actors import ADA
 from tests.unit.tasks.measurements.telling.test_kill_points import facts, play
 
 ROWS, KNOWN = 40, 12
-SPACE = {
-    "type": "table",
-    "candidates": "open.csv",
-    "columns": {"id": "name"},
-    "features": {
-        "descriptors": {"columns": ["cheap", "other", "costly"], "prices": {"costly": 0.05}, "units": {"costly": "eV"}}
-    },
-}
+GROUP = {"columns": ["cheap", "other", "costly"], "units": {"costly": "eV"}, "prices": {"costly": 0.05}}
+SPACE = {"type": "table", "candidates": "open.csv", "columns": {"id": "name"}, "features": {"descriptors": GROUP}}
 
 
 def table() -> np.ndarray:
@@ -190,6 +184,8 @@ def test_numbers_are_taken_off_a_budget_of_cost(open_table):
     ("changes", "message"),
     [
         ({"proposer": {"type": "gp"}}, "prices need proposer"),
+        ({"space": SPACE | {"described": [{"id": "r00", "numbers": {"other": 1.0}}]}}, "column 'other' has no price"),
+        ({"space": SPACE | {"described": [{"id": "r99", "numbers": {"costly": 1.0}}]}}, "no such candidate"),
         ({"proposer": {"type": "sparse", "residual": "gp"}}, "prices need proposer"),
         ({"space": SPACE | {"columns": {"id": "name", "cost": "cheap"}}}, "columns.cost"),
         ({"space": SPACE | {"columns": {"id": "name", "value": "other"}}, "calculator": None}, "values are known"),
