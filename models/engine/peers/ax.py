@@ -24,7 +24,9 @@ class AxOptimiser:
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Encoding, list[tuple[int, float]], Any] | None = None
+        self._encoding: Encoding | None = None
+        self._known: list[tuple[int, float]] = []
+        self._attached: Any = None
 
     def suggest(self, problem: Problem) -> Suggestion:
         """The next candidate."""
@@ -42,17 +44,16 @@ class AxOptimiser:
     def _experiment(self, problem: Problem) -> Any:  # noqa: ANN401 - Ax has no types here
         """The experiment with all that was measured. Trials stay attached: attaching all of them takes longer than fitting."""
         measured = list(zip(problem.rows.tolist(), problem.values.tolist(), strict=True))
-        experiment: Any
-        encoding, known, experiment = self._kept or (None, [], None)
-        if encoding is not problem.encoding or known != measured[: len(known)]:
-            known, experiment = [], _empty(problem.encoding.matrix.shape[1])
-        for row, value in measured[len(known) :]:
-            _, number = experiment.attach_trial([_named(problem.encoding.matrix[row].tolist())])
-            experiment.trials[number].mark_running(no_runner_required=True)
-            experiment.trials[number].update_trial_data({_VALUE: value})
-            experiment.trials[number].mark_completed()
-        self._kept = (problem.encoding, measured, experiment)
-        return experiment
+        if self._encoding is not problem.encoding or self._known != measured[: len(self._known)]:
+            self._encoding, self._known, self._attached = problem.encoding, [], _empty(problem.encoding.matrix.shape[1])
+        for row, value in measured[len(self._known) :]:
+            _, number = self._attached.attach_trial([_named(problem.encoding.matrix[row].tolist())])
+            trial = self._attached.trials[number]
+            trial.mark_running(no_runner_required=True)
+            trial.update_trial_data({_VALUE: value})
+            trial.mark_completed()
+        self._known = measured
+        return self._attached
 
 
 def _named(row: list[float]) -> dict[str, Any]:
