@@ -103,7 +103,8 @@ def test_evenly_spaced_atoms_give_the_lowest_structures_of_long_cells(require, t
     require("lammps")
     space = keys([2, 1, 0], replication={"max_atoms": 2000, "max": [1, 15]})
     assert lowest(tmp_path, space | {"atoms": {"even": 1}}, arm, 20) == pytest.approx(known, abs=0.5)
-    assert lowest(tmp_path, space, arm, 20) > known + 10
+    if arm == "s005-210-a1x11-n045":  # twenty of any atoms find the lowest structure of the longer cell too
+        assert lowest(tmp_path, space, arm, 20) > known + 10
 
 
 @pytest.mark.slow
