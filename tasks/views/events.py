@@ -157,6 +157,10 @@ def _late(data: JsonDict, _: Command | None) -> str:
     return f"{data['candidate']}: a late result of attempt {data['attempt']} {'is' if data['adopted'] else 'is not'} used"
 
 
+def _descriptor(data: JsonDict, _: Command | None) -> str:
+    return f"{data['column']} of {_few('candidates', data['candidates'])} is to be measured before the next value"
+
+
 def _corrected(data: JsonDict, _: Command | None) -> str:
     return f"{data['candidate']} corrected: {text_of(data['old'])} → {text_of(data['new'])}"
 
@@ -173,6 +177,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "transfer.other_level": lambda data, _: f"learns from another level of theory: {', '.join(data['sources'])}",
     "reuse.frozen": lambda *_: "results of other campaigns were chosen for adoption",
     "late-result": _late,
+    "descriptor": _descriptor,
     "corrected": _corrected,
     "warning.refit": lambda data, _: f"refit {data['refit']} failed: {data['reason']}; {data['consequence']}",
     "warning.version": lambda data, _: f"created by tansaku {data['created_by']}, continued by {data['resumed_by']}",
@@ -185,6 +190,6 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
 """By kind of event: its words from its data, and the command that it is about."""
 
 _BY_DRIVERS = (
-    "evaluation.", "stopped", "certificate", "transfer.", "late-result", "warning.refit", "warning.retrain", "target",
-    "command.applied",
+    "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.refit", "warning.retrain",
+    "target", "command.applied",
 )  # fmt: skip

@@ -163,6 +163,7 @@ CAMPAIGNS = {
     "choosing-a-kernel": "table",
     "composition-search": "tavorite-li",
     "crystals": "cu-crystals",
+    "grain-boundary-atoms": "cu-sigma5-densities",
     "growing-potentials": "cu-crystals",
     "hyper-parameters": "table",
     "interstitial-ions": "tavorite-li",

@@ -55,6 +55,12 @@ SAID = [
     ("stopped", {"reason": "evaluations", "at_number": 4}, "the driver ends: its number of evaluations was reached", DRIVER),
     ("stopped", {"reason": "paused", "at_number": 4}, "the driver ends: paused", DRIVER),
     ("late-result", {"candidate": "x", "attempt": 1, "adopted": False}, "x: a late result of attempt 1 is not used", DRIVER),
+    (
+        "descriptor",
+        {"column": "homo", "candidates": ["a", "b"], "price": 0.2, "number": 7},
+        "homo of a, b is to be measured before the next value",
+        DRIVER,
+    ),
     ("corrected", {"number": 2, "candidate": "x", "old": 1.0, "new": 1.25}, "x corrected: 1 → 1.25", ""),
     ("renamed", {"from": "b", "to": "a", "by": "ada (dashboard)"}, "renamed from b to a", "ada (dashboard)"),
     ("warning.version", {"created_by": "1", "resumed_by": "2"}, "created by tansaku 1, continued by 2", ""),
@@ -80,10 +86,13 @@ def test_an_event_is_told_in_words_with_its_data_as_details(kind, data, what, wh
 
 def test_every_kind_of_event_that_the_source_stores_has_words():
     """Kinds are written as texts; those of evaluations and commands are made of a state and a kind of command."""
-    source = "".join(path.read_text() for path in (ROOT / "tasks").rglob("*.py") if path.name != "events.py")
+    source, named = (
+        "".join(path.read_text() for path in (ROOT / folder).rglob("*.py") if path.name != "events.py")
+        for folder in ("tasks", "models/domain")
+    )
     patterns = (r'\bkind="([a-z]+[.-][a-z_.-]+)"', r'log_event\(\s*[\w.]+,\s*"([\w.-]+)"')
     stored = {kind for pattern in patterns for kind in re.findall(pattern, source)}
-    constants = dict(re.findall(r'^([A-Z_]+) = "([\w.-]+)"$', source, re.MULTILINE))
+    constants = dict(re.findall(r'^([A-Z_]+) = "([\w.-]+)"$', named + source, re.MULTILINE))
     for pattern in (r"\bkind=([A-Z_]+),", r"log_event\(\s*\w+, ([A-Z_]+),", r"kind = (KEPT) if", r"else (CHANGED)\n"):
         stored |= {constants[name] for name in re.findall(pattern, source)}
     assert {"lease.acquired", "edited", "certificate", "late-result", "transfer.kept", "renamed"} <= stored
@@ -96,7 +105,7 @@ class _Any(dict):
     """Data that have every key."""
 
     def __missing__(self, key: str) -> object:
-        return [] if key in ("changes", "sources") else 1
+        return [] if key in ("changes", "sources", "candidates") else 1
 
 
 @pytest.mark.parametrize(
