@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE ?= examples/al-110-tilt.yaml
-JOBS ?= 4
+JOBS ?= 3
 
 # What an installation depends on: a stamp of this key means that nothing has to be installed again.
 KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(shell echo $(CURDIR) | sha256sum | cut -c1-12)
