@@ -101,7 +101,7 @@ def test_a_cheap_descriptor_is_asked_for_told_and_used(open_table):
         laboratory.ask(1)
     (item,) = laboratory.waiting().waiting
     assert item.prediction == pytest.approx(value_of(place(item.candidate)), abs=4 * item.uncertainty)
-    assert item.cells["costly"] == table()[place(item.candidate), 2], "what was told describes the candidate"
+    assert item.cells["costly"] == table()[place(item.candidate), 2], "a reported number describes the candidate"
 
 
 def test_the_loop_finds_the_best_row_with_fewer_values_than_without_the_descriptor(open_table):
