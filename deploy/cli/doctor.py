@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.session import SiteOption
-from tansaku.deploy.cli.tables import show_json, show_table
+from tansaku.deploy.cli.tables import show_findings
 
 
 def doctor(
@@ -22,9 +21,4 @@ def doctor(
 
     settings = Settings.from_environment()
     findings = list(examine(settings, load_site(site or settings.site_file)))
-    if as_json:
-        show_json([finding.model_dump(mode="json") for finding in findings])
-    else:
-        show_table(("check", "state", "found", "hint"), [(f.name, f.state, f.detail, f.hint) for f in findings])
-    if any(finding.state == "missing" for finding in findings):
-        raise typer.Exit(ExitCode.MISSING_COMPONENT)
+    show_findings(findings, as_json=as_json)

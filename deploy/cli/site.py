@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened_cluster
-from tansaku.deploy.cli.tables import show_json, show_table
+from tansaku.deploy.cli.tables import show_findings
 
 site_app = typer.Typer(name="site", help="Write or check the site file of a cluster.", no_args_is_help=True)
 
@@ -53,9 +52,4 @@ def site_check(
 
     with opened_cluster(site) as (cluster, _):
         findings = list(check_site(cluster, patience))
-    if as_json:
-        show_json([finding.model_dump(mode="json") for finding in findings])
-    else:
-        show_table(("check", "state", "found", "hint"), [(f.name, f.state, f.detail, f.hint) for f in findings])
-    if any(finding.state == "missing" for finding in findings):
-        raise typer.Exit(ExitCode.MISSING_COMPONENT)
+    show_findings(findings, as_json=as_json)

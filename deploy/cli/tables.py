@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import typer
+
+from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say, say_json, words
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.findings import Finding
 
 Cell = str | float | int | None
 
@@ -63,3 +69,21 @@ def show_problems(problems: Sequence[str]) -> None:
 def show_json(value: Any) -> None:  # noqa: ANN401 - plain data of any shape
     """Prints plain data as indented JSON."""
     say_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Prints what checks found.
+
+    Args:
+        findings: Of the checks.
+        as_json: Whether as JSON instead of a table.
+
+    Raises:
+        typer.Exit: Something required is missing.
+    """
+    if as_json:
+        show_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        show_table(("check", "state", "found", "hint"), [(f.name, f.state, f.detail, f.hint) for f in findings])
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(ExitCode.MISSING_COMPONENT)

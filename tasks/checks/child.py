@@ -116,7 +116,7 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
 def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     """Searches a table as `tansaku sparse search` does, or tells how large that is; draws nothing and leaves no file."""
-    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, TableSize
+    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
     from tansaku.tasks.sparse.command import Options, find, prepared
     from tansaku.tasks.sparse.report import report_data
     from tansaku.tasks.sparse.size import size_of
@@ -135,7 +135,7 @@ def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     path = Path(request.base_path, request.search.path)
     if request.task == "size":
         table, settings, _ = prepared(path, options, lambda _: None)
-        return CheckAnswer(size=TableSize(**vars(size_of(table, settings)), limit=request.seconds))
+        return CheckAnswer(size=size_of(table, settings, request.seconds))
     with tempfile.TemporaryDirectory(prefix="tsk-search-") as folder:
         found, extra = find(path, Path(folder), options, 1, note, lambda _: None)
     return CheckAnswer(search=report_data(found) | extra)

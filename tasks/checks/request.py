@@ -88,10 +88,11 @@ class TableSize(Record):
     Attributes:
         rows: Of the table.
         columns: That can be used.
-        largest: Largest number of columns in a model.
-        supports: Number of sets of columns.
+        largest: Largest number of columns or groups in a model.
+        supports: Number of models, the one without columns included.
         exhaustive: Whether all of them are judged; else they are sampled.
-        seconds: Expected time on the server [s]; None: not known beforehand.
+        seconds: Expected time by a trial on the server, the repeated searches included [s]; None: not known beforehand, as that
+            of sampled chains.
         limit: Time after which a search is given up [s].
     """
 

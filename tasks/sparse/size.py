@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from tansaku.models.sparse.search.subsets import number_of_supports
+from tansaku.tasks.checks.request import TableSize
 from tansaku.tasks.sparse.search import (
     GROWTH,
     REPEATED_UP_TO,
@@ -23,40 +24,26 @@ _TRIED = 20_000
 """Number of supports of the trial by which the time is estimated."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """Size of a search.
-
-    Attributes:
-        rows: Of the table.
-        columns: That can be used.
-        largest: Largest number of columns or groups in a model.
-        supports: Number of models, the one without columns included.
-        exhaustive: Whether all of them are judged; else they are sampled.
-        seconds: Expected time by a trial on this machine, the repeated searches included; None where chains are sampled, whose
-            time is not known beforehand.
-    """
-
-    rows: int
-    columns: int
-    largest: int
-    supports: int
-    exhaustive: bool
-    seconds: float | None
-
-
-def size_of(table: SearchTable, settings: SearchSettings) -> Size:
+def size_of(table: SearchTable, settings: SearchSettings, limit: float) -> TableSize:
     """The size of a search, and its expected time by a trial with at most :data:`_TRIED` supports.
 
     Args:
         table: Checked.
         settings: Of the search.
+        limit: Time after which the search is given up [s].
     """
     units = number_of_units(table, settings)
     supports = number_of_supports(units, settings.largest)
     seconds = _expected(table, settings, units) if is_exhaustive(settings, units, REPEATED_UP_TO) else None
-    exhaustive = is_exhaustive(settings, units)
-    return Size(len(table.y), len(table.names), settings.largest, supports, exhaustive, seconds)
+    return TableSize(
+        rows=len(table.y),
+        columns=len(table.names),
+        largest=settings.largest,
+        supports=supports,
+        exhaustive=is_exhaustive(settings, units),
+        seconds=seconds,
+        limit=limit,
+    )
 
 
 def _expected(table: SearchTable, settings: SearchSettings, units: int) -> float:
