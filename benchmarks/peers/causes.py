@@ -10,7 +10,7 @@ own engine to Ax's. An interrupted run continues with the same command.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log, sqrt
 from pathlib import Path
 from unittest.mock import patch
@@ -27,17 +27,16 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.kernel import DistanceKernelSpec, SameKernelSpec, SumKernelSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine import map_fit
+from tansaku.models.engine import gp, presets
 from tansaku.models.engine.acquisition import log_expected_improvement
-from tansaku.models.engine.kernels import Stationary, Term
-from tansaku.models.engine.likelihood import LogNormal
+from tansaku.models.engine.kernels import Kernel, Product, Scale, Stationary, Sum
 from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
 from tansaku.models.engine.peers.proposer import SystemPeer
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.replay import run as replays
-from tansaku.tasks.replay.methods import WithInitialDesign, build_method, paired_design
+from tansaku.tasks.replay.methods import WithInitialDesign, paired_design
 from tansaku.tasks.replay.records import BenchOptions, ReplayTask
 from tansaku.tasks.site.machine import describe_machine
 
@@ -192,36 +191,36 @@ def _columns(encoding: Encoding) -> FloatArray:
     return np.concatenate([encoding.numbers, *(group.rows[group.codes] for group in encoding.descriptors)], axis=1)
 
 
-_SHIPPED_PRIORS = map_fit.default_priors
+def grown(kernel: Kernel) -> Kernel:
+    """A kernel with ``long`` lengthscales in all its parts."""
+    match kernel:
+        case Stationary():
+            return replace(kernel, long=True)
+        case Scale():
+            return replace(kernel, kernel=grown(kernel.kernel))
+        case Sum():
+            return Sum(tuple(map(grown, kernel.terms)))
+        case Product():
+            return Product(tuple(map(grown, kernel.factors)))
+        case _:
+            return kernel
 
 
-def grown_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
-    """Our priors, but lengthscales by column grow with the square root of the number of columns of a part of the kernel."""
-    priors = _SHIPPED_PRIORS(pool, terms)
-    for term in terms:
-        single = [factor for factor in term.factors if isinstance(factor, Stationary) and factor.ard]
-        count = sum(int((np.ptp(pool.groups[factor.group].values, axis=0) > 0).sum()) for factor in single)
-        for factor in single:
-            shipped = _SHIPPED_PRIORS(pool, (term,))[factor.lengthscale]
-            priors[factor.lengthscale] = LogNormal(shipped.centre * max(1.0, sqrt(count)), shipped.width)
-    return priors
-
-
-def build(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> Proposer:
+def build(name: str, spec: CampaignSpec, _pool: CandidatePool, _base_path: Path) -> Proposer:
     """The proposer of a variant; stands for ``build_method``."""
     if name in MODELS:
         return WithInitialDesign(SystemPeer(name, lambda: AxModel(MODELS[name])), build_proposer(paired_design(spec.proposer)))
-    if name in ENGINES:
-        own = GPProposerSpec(preset="default", kernel=ENGINES[name][1])
-        return build_proposer(own, spec.objective, spec.constraints)
-    return build_method(name, spec, pool, base_path)
+    own = GPProposerSpec(preset="default", kernel=ENGINES[name][1])
+    return build_proposer(own, spec.objective, spec.constraints)
 
 
 def search(spec: CampaignSpec, base_path: str, name: str, seed: int, options: Mapping[str, object]) -> JsonDict:
     """Replays one variant with one seed: mean gap at shares of the exhaustive cost, and optima that are found exactly."""
     task = ReplayTask.model_validate({"spec": spec, "base_path": base_path, "method": name, "seed": seed, **options})
-    priors = grown_priors if name in ENGINES and ENGINES[name][0] else _SHIPPED_PRIORS
-    with patch.object(replays, "build_method", build), patch.object(map_fit, "default_priors", priors):
+    kernel_of = presets.model_kernel
+    change = grown if name in ENGINES and ENGINES[name][0] else (lambda kernel: kernel)
+    changed = patch.object(gp, "model_kernel", lambda settings, pool: change(kernel_of(settings, pool)))
+    with patch.object(replays, "build_method", build), changed:
         run = replays.run_one(task)
     total = float(replays.open_table(task).pool().cost.sum())
     places = np.searchsorted(run.cost, np.array(SHARES) * total + 1e-9, side="right") - 1
