@@ -29,7 +29,7 @@ _NOBODY: IntArray = np.empty(0, dtype=np.intp)
 
 @dataclass(frozen=True)
 class Motion:
-    """What may move.
+    """Constraints of a relaxation: the atoms that are held, and the rigid blocks.
 
     Attributes:
         held: Indices of atoms that keep x and y, ascending.
@@ -63,7 +63,7 @@ class Motion:
 
 
 def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
-    """What may move in a relaxation of a structure.
+    """Returns which atoms a relaxation of a structure holds, and which it moves as rigid blocks.
 
     Args:
         structure: With the array ``held`` where atoms can be held, and ``block`` where there are rigid blocks.
@@ -79,7 +79,7 @@ def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
 
 
 def motion_without_blocks(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
-    """What may move, for an engine that cannot move atoms together.
+    """Returns which atoms are held, for an engine that cannot move atoms together.
 
     Raises:
         ConfigurationError: There are rigid blocks.

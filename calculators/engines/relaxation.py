@@ -101,7 +101,7 @@ def _near_in_cell(structure: Atoms) -> tuple[IntArray, FloatArray]:
 
 @dataclass(frozen=True)
 class Relaxed:
-    """Where a relaxation has ended.
+    """End of a relaxation.
 
     Attributes:
         steps: Steps of the minimiser.
@@ -178,7 +178,7 @@ def _stress_in_words(state: Relaxed, relaxation: RelaxationSpec) -> str:
 
 
 def is_converged(state: Relaxed, relaxation: RelaxationSpec, motion: Motion) -> bool:
-    """Whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
+    """Returns whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
 
     Args:
         state: To be judged.

@@ -61,7 +61,7 @@ class HexagonalStacking(PlaneStack):
 
     @property
     def thickest_motif(self) -> float:
-        """How far the atoms of a lattice point may stand above or below its plane [Å]."""
+        """Largest distance of the atoms of a lattice point above or below its plane [Å]."""
         return max(float(np.abs(pair[:, 2]).max()) for pair in self._pairs)
 
     def motifs(self, removed: int) -> tuple[FloatArray, FloatArray]:
@@ -81,7 +81,7 @@ class HexagonalStacking(PlaneStack):
         return np.stack((x * self.x_unit, y * self.y_unit), axis=-1)
 
     def offset_operations(self, removed: int) -> FloatArray:
-        """Those of both grains; with a sign change too where both end alike, so that a mirror swaps them."""
+        """Returns the operations of both grains; with a sign change too where both end alike, so that a mirror swaps them."""
         first, second = (
             self._operations[removed // 2 % len(self._pairs)],
             self._operations[(removed + 1) // 2 % len(self._pairs)],

@@ -123,7 +123,7 @@ def normal_stress(found: BoundaryEnergy) -> float | None:
 
 
 def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float) -> float:
-    """How much of a boundary's expansion is that of its grains under the stress along z [Å].
+    """Computes the part of a boundary's expansion that is elastic strain of its grains under the stress along z [Å].
 
     Args:
         found: The relaxed boundary.

@@ -34,10 +34,11 @@ easily, was 14 mJ/m^2 and more off where a grain had turned by more than 1.
 """
 
 LARGEST_STRAIN_ENERGY = 2e-3
-"""Of the middle of a grain [eV/atom]: 31 mJ/m^2 of boundary in 16 Å of aluminium. The same sound ones had 3.4e-4 at most."""
+"""Largest strain energy in the middle of a grain [eV/atom]: 31 mJ/m^2 of boundary in 16 Å of aluminium. Boundaries that were
+sound had 3.4e-4 at most."""
 
 LARGEST_STRAIN = 0.02
-"""Of the middle of a grain, where its energy is not computed: in aluminium it costs about as much."""
+"""Largest strain in the middle of a grain, where its energy is not computed: in aluminium it costs about as much."""
 
 FEWEST_ATOMS = 4
 """The middle of a grain with fewer atoms tells nothing."""
@@ -46,7 +47,7 @@ _STEP = 0.01
 
 
 class Stiffness(Protocol):
-    """What the strain of a crystal costs."""
+    """Strain energy of a crystal."""
 
     def energy(self, gradient: FloatArray) -> float:
         """Energy of a deformation [eV/atom], rotations left out.

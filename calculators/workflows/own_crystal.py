@@ -53,7 +53,7 @@ class OwnCrystal:
 
 
 def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
-    """By how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
+    """Returns by how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
     found = np.atleast_1d(given) / np.atleast_1d(own) - 1.0
     return float(found[np.abs(found).argmax()])
 

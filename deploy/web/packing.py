@@ -13,7 +13,7 @@ SMALLEST = 1000
 """Bytes of an answer that is worth compressing."""
 
 LEVEL = 6
-"""Of the compression."""
+"""Level of the compression."""
 
 
 class Packed:

@@ -31,7 +31,7 @@ def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> Non
 
 
 def level_in_words(calculator: JsonDict | None) -> str | None:
-    """What a campaign computes with, None for one that reads its values from a table: nobody knows what computed them.
+    """Describes the level of theory of a campaign; None for one whose values come from a table, where it is not known.
 
     Args:
         calculator: Of its spec, resolved, as plain data.

@@ -28,7 +28,7 @@ def refusal_of(evaluation: Evaluation) -> str | None:
 
 
 def is_refused(entries: Sequence[Entry]) -> bool:
-    """Whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
+    """Returns whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
 
     Unlike every other stop reason, it looks beyond the horizon, so that an initial design is not spent on a single error. No
     proposal is conditioned on it: a campaign that continues after the cause was fixed proposes what it would have proposed.
@@ -40,7 +40,7 @@ def is_refused(entries: Sequence[Entry]) -> bool:
 
 
 def same_refusals(ended: Iterable[str | None]) -> bool:
-    """Whether the last evaluations that have ended failed with the same configuration error.
+    """Returns whether the last evaluations that have ended failed with the same configuration error.
 
     Args:
         ended: See :func:`refusal_of`, of evaluations that have ended, the last one first.

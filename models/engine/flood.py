@@ -235,7 +235,7 @@ def _sift_down(heap: IntArray, keys: FloatArray, size: int, item: int, key: floa
 
 @numba.njit(cache=True, nogil=True)
 def _independent(found: IntArray, rank: int, w: tuple[int, int, int]) -> bool:
-    """Whether a direction is no combination of the first ``rank`` ones."""
+    """Returns whether a direction is no combination of the first ``rank`` ones."""
     if rank == 0:
         return True
     a = found[0]

@@ -79,7 +79,7 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
 def bottlenecks(
     values: FloatArray, changing: IntArray, grid: PeriodicGrid, connectivity: Connectivity = 26
 ) -> Callable[[FloatArray], Bottleneck]:
-    """What finds the bottlenecks of surfaces that differ in some candidates only.
+    """Returns a function that finds the bottlenecks of surfaces which differ in some candidates only.
 
     Where these are few points of the grid, the others are reduced to what matters for the lowest paths between them, once for
     all surfaces. The result is the same to the last bit, where no two energies are equal.

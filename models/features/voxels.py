@@ -66,7 +66,7 @@ class BraggPeaks:
     amplitudes: ComplexArray
 
     def turned(self, rotation: FloatArray) -> BraggPeaks:
-        """Those of the field after a rotation, given as a matrix that acts on columns, shape ``(3, 3)``."""
+        """Returns the peaks of the field after a rotation, given as a matrix that acts on columns, shape ``(3, 3)``."""
         return BraggPeaks(self.vectors @ np.asarray(rotation).T, self.amplitudes)
 
 

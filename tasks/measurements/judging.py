@@ -56,7 +56,7 @@ class Judged:
     ignored: tuple[str, ...]
 
     def counts(self, states: Mapping[str, EvaluationState]) -> dict[str, int]:
-        """How many values, failures, repeats, corrections, descriptors and off-pool candidates are new."""
+        """Counts the new values, failures, repeats, corrections, descriptors and off-pool candidates."""
         found: dict[str, int] = defaultdict(int)
         for report in self.reports:
             found["descriptors"] += len(report.descriptors)
@@ -294,7 +294,7 @@ class _Judge:
         return candidate, None if known is None else known.proposal.number
 
     def _grouped(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
-        """What is new of one candidate, and the lines that say what is known."""
+        """Returns the new data of one candidate, and the lines that repeat known data."""
         descriptors = self._joined(lines)
         evaluation = None if of is None else self.by_number[of]
         measured = [line for line in lines if line.measurements]
@@ -317,7 +317,7 @@ class _Judge:
         return found
 
     def _measured(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
-        """What is new of one candidate's values, and the lines that say what is known."""
+        """Returns the new values of one candidate, and the lines that repeat known values."""
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
         stored = list(measurements_of(evaluation)) if evaluation is not None and evaluation.state in _ENDED else []

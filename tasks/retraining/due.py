@@ -20,7 +20,7 @@ Reason = Literal["first", "every", "drift", "end"]
 
 
 def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
-    """Why a retrain is due at a plan's number, None where it is not."""
+    """Returns why a retrain is due at a plan's number, None where it is not."""
     computed = sum(
         entry.number <= plan.horizon and entry.value is not None and not entry.deviation for entry in ledger.search.entries
     )
@@ -41,7 +41,7 @@ def computed_up_to(ledger: Ledger, horizon: int) -> list[EvaluationSummary]:
 
 
 def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
-    """Whether too few results since the last training lie within one deviation of what the version in use had predicted."""
+    """Returns whether too few results since the last training lie within one deviation of the predictions in use."""
     model = model_in_use(ledger, plan.number)
     within = [
         evaluation.as_looked

@@ -22,7 +22,7 @@ METHODS = ("auto", "exhaustive", "sampled")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user asks for.
+    """Options of a command.
 
     Attributes:
         wanted: Of the table.

@@ -1,4 +1,4 @@
-"""What to buy next of a spreadsheet: values of rows or numbers of columns, as `tansaku sparse next` says."""
+"""Choice of the next purchase for a spreadsheet, values of rows or numbers of columns: `tansaku sparse next`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tansaku.tasks.sparse.table_file import listed, read_frame
 
 @dataclass(frozen=True)
 class Shop:
-    """What a user says of a table.
+    """Description of a table by its user.
 
     Attributes:
         target: Column of the values; empty cells are not measured yet.
@@ -39,7 +39,7 @@ class Shop:
 
 
 def offers(path: Path, shop: Shop) -> list[JsonDict]:
-    """What can be bought, the largest gain per price first.
+    """Lists the purchases that are possible, the largest gain per price first.
 
     Args:
         path: CSV file with a header.

@@ -28,7 +28,7 @@ _UNBEGUN = (EvaluationState.PROPOSED, EvaluationState.CANCELLED)
 
 
 def pool_is_known(context: StepContext, command: Command) -> bool:
-    """Whether the driver's pool has all candidates and descriptors that a command describes."""
+    """Returns whether the driver's pool has all candidates and descriptors that a command describes."""
     reports = reports_of(command.payload)
     if any(item.descriptors for item in reports) and context.ledger.spec.space != stored_spec(context.ledger.record).space:
         return False

@@ -36,7 +36,7 @@ SaddleMethod = Literal["band", "dimer", "plane"]
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """How hops are refined.
+    """Settings by which hops are refined.
 
     Attributes:
         method: ``band``: a climbing-image band along the hop; ``dimer``: the dimer method from the pass of the grid; ``plane``:

@@ -1,4 +1,4 @@
-"""From a pass of the grid to its saddle point without a band: by the dimer method, or in the plane across the path.
+"""Search for a saddle point from a pass of the grid without a band: by the dimer method, or in the plane across the path.
 
 Henkelman, Jónsson, J. Chem. Phys. 111, 7010 (1999), https://doi.org/10.1063/1.480097, as ASE has it (with the rotations of
 Kästner, Sherwood, J. Chem. Phys. 128, 014106 (2008), https://doi.org/10.1063/1.2815812).

@@ -168,7 +168,7 @@ def settle(crystal: Crystal, site: int, void: Void, maker: VoidMaker, known: Seq
 
 
 def _place(passage: Passage, state: State) -> FloatArray:
-    """Where the ion is, less what the whole crystal has moved, as fractions of its cell vectors, shape ``(3,)``."""
+    """Returns the ion's position less the drift of the whole crystal, as fractions of its cell vectors, shape ``(3,)``."""
     moved = state.positions - passage.atoms().positions
     drift = np.delete(moved, passage.ion, axis=0).mean(axis=0)
     cell = passage.crystal.supercell.host.cell.array

@@ -187,7 +187,7 @@ def over_both(
 
 
 def same(state: State, other: State) -> bool:
-    """Whether two relaxations ended in the same state."""
+    """Returns whether two relaxations ended in the same state."""
     moved = state.positions - other.positions
     apart = float(np.linalg.norm(moved - moved.mean(axis=0), axis=1).max())
     return abs(state.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE

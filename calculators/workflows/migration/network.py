@@ -19,7 +19,7 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 Cell = tuple[int, int, int]
 
 Carrier = Literal["vacancy", "interstitial"]
-"""What wanders: a site without its ion, or an ion where the crystal has none."""
+"""Moving defect: a site without its ion, or an ion where the crystal has none."""
 
 SYMPREC = 1e-3
 """Distance within which atoms count as equivalent [Å]."""

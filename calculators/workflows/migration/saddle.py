@@ -45,7 +45,7 @@ class Midpoint:
 
     @property
     def unstable(self) -> int:
-        """How many of them lower the energy."""
+        """Number of motions that lower the energy."""
         return sum(value < -FLAT_CURVATURE for value in self.eigenvalues)
 
     def turn(self, positions: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What to buy next of a table: the value of a candidate, or a descriptor that would tell which candidate is worth a value.
+"""Choice of the next purchase for a table: a candidate's value, or a descriptor that helps to choose a candidate.
 
 A value costs ``value_price`` and is expected to improve on the best one so far by EI, averaged over sparse models. A column of
 some rows costs its price for each. Knowing it changes the EI of these rows, and the value is bought where the EI is then the
@@ -85,7 +85,7 @@ class Guess:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """What can be bought of a table whose missing numbers are predicted.
+    """Purchases that are possible for a table whose missing numbers are predicted.
 
     Attributes:
         average: Models of the values.

@@ -34,7 +34,7 @@ _CERTAIN = 1e-12  # smallest probability of the models without a column that rou
 
 @dataclass(frozen=True)
 class Worth:
-    """What it would change to go without a column.
+    """Effect of leaving out a column.
 
     Attributes:
         column: Of the table.
