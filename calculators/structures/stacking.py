@@ -85,7 +85,7 @@ class PlaneStack(ABC):
 
     @abstractmethod
     def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
-        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points.
+        """Returns two integers: a grid whose numbers of steps along x and y are their multiples contains its points' images.
 
         Args:
             general: The grid also contains all symmetric positions, so that one half a step away contains none.
@@ -98,7 +98,7 @@ class PlaneStack(ABC):
 
     @property
     def half_planes(self) -> tuple[int, ...]:
-        """Removed planes that are no translation."""
+        """Numbers of removed planes that are no translation."""
         return (0,)
 
     @property

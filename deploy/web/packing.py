@@ -20,7 +20,8 @@ class Packed:
     """A text as it is sent, compressed once.
 
     Args:
-        text: Must hold nothing secret beside what a client chose: it is compressed for all.
+        text: Must not hold both a secret and text that a client chose: the length of the compressed answer would reveal the
+            secret (the BREACH attack).
     """
 
     def __init__(self, text: str) -> None:

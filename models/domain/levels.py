@@ -1,7 +1,7 @@
 """Levels of theory: what computed a number, in words, and whether a campaign computes at the same level.
 
-A surrogate never mixes numbers of two levels unmarked. Versions of a code, the machine and how a structure was relaxed
-are not part of a level; the code, its model and every key of a spec that its facts do not exclude are.
+A surrogate never mixes numbers of two levels unmarked. A level consists of the code, its model and all keys of the calculator's
+spec except those that its facts exclude. The version of the code, the machine and the relaxation are not part of it.
 """
 
 from __future__ import annotations

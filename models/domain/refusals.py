@@ -16,7 +16,7 @@ CONFIGURATION_REASONS = ("configuration", "missing_component")
 """Reasons of failures that a file, a package or a setting of the machine causes: every evaluation meets the same."""
 
 SAME_REFUSALS = 3
-"""Evaluations in a row that fail for the same such reason, in the same words, before a campaign stops."""
+"""A campaign stops after this many consecutive evaluations have failed with the same configuration error."""
 
 
 def refusal_of(evaluation: Evaluation) -> str | None:

@@ -63,7 +63,7 @@ ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
 
 
 class FailureKind(StrEnum):
-    """Cause of a FAILED evaluation: science or plumbing."""
+    """Cause of a FAILED evaluation: the calculation (science), or lost jobs and time limits (plumbing)."""
 
     SCIENCE = "science"
     PLUMBING = "plumbing"

@@ -60,7 +60,7 @@ def balanced(
 
 
 def _is_due(share: float, number: int) -> bool:
-    """Returns whether a number belongs to the worst system: evenly spread over all numbers."""
+    """Returns whether a proposal's number is reserved for the worst system; reserved numbers are evenly spaced."""
     return int(number * share + _ROUNDING) > int((number - 1) * share + _ROUNDING)
 
 

@@ -56,7 +56,7 @@ class _Waves:
     weights: Floats
 
     def as_type(self, dtype: type[np.floating]) -> _Waves:
-        """The same in another precision."""
+        """Returns the samples with arrays of another precision."""
         frequencies = tuple(waves.astype(dtype) for waves in self.frequencies)
         return _Waves(self.factors, frequencies, self.shifts.astype(dtype), self.weights.astype(dtype))
 

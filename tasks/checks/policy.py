@@ -47,8 +47,8 @@ class SpecText(NamedTuple):
 
     Attributes:
         path: Its path, in the stored names of keys.
-        text: The text; of another kind of value, its type's name.
-        use: What it is.
+        text: The text; for a value that is no text, the name of its type.
+        use: Use of the text.
     """
 
     path: KeyPath

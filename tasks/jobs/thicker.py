@@ -18,7 +18,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.document import GRAIN_THICKNESSES, THICKNESS_CHANGE
 
 _TRAVELLED = ("final_translation", "expansion")
-"""Keys of a structure about its movement since it was built."""
+"""Keys of a structure's ``info`` with its translation and expansion since it was built."""
 
 
 @runtime_checkable

@@ -161,7 +161,11 @@ class _Judge:
         return _Line(row, measurements, status, of, None if of is not None else self._described(cells), descriptors)
 
     def _new_descriptors(self, cells: Mapping[str, str], status: str) -> dict[str, float]:
-        """Numbers of columns with a price that a listed candidate lacks, or has otherwise."""
+        """Returns the numbers of priced columns that a listed candidate lacks or that a correction replaces.
+
+        Raises:
+            ValueError: A number is not finite, or differs from a stored one and is not marked as a correction.
+        """
         asked = [column for column in self.described if column.name in self.spec.space.prices and column.name in cells]
         if not asked or not isinstance(self.space, DescribingSpace):
             return {}
@@ -286,7 +290,7 @@ class _Judge:
         return {tuple(cells.get(name, math.nan) for name in names): candidate for candidate, cells in pairs}
 
     def _whose(self, line: _Line) -> tuple[str, int | None]:
-        """Candidate and proposal of a line; a candidate that waits or was measured is that proposal's."""
+        """Returns the candidate of a line and the number of its latest proposal, None if it was never proposed."""
         if line.number is not None:
             return self.by_number[line.number].proposal.candidate, line.number
         candidate = line.off_pool.id if line.off_pool is not None else ""

@@ -79,9 +79,10 @@ def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
 
 
 def _to_beat(ledger: Ledger, history: History, candidate: int) -> float | None:
-    """Value that a candidate must beat to be wanted, by computed values alone [objective's unit]; None: there is none yet.
+    """Returns the value that a candidate must beat, by computed values alone [objective's unit]; None: there is none yet.
 
-    It can only become harder to beat: what is worse now never is part of the answer, and that is always computed.
+    The value only becomes stricter with time, so that a candidate that is worse now cannot become part of the answer, and
+    candidates that can are always computed.
     """
     objective, known = ledger.spec.objective, computed_only(history)
     levels = reached_levels(goal_of(objective), ledger.pool, known.observed, known.values)

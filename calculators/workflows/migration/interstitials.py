@@ -25,7 +25,7 @@ from tansaku.models.domain.pool import FloatArray
 
 _MOST_DIRECTIONS = 12
 _MOST_RELAXATIONS = 7
-"""Relaxations from one void: a ridge of ridges has four ways down."""
+"""Largest number of relaxations from one void: a point with two unstable modes has up to four descents."""
 
 
 @dataclass(frozen=True)
