@@ -1,6 +1,6 @@
 """Supports by other programs, run with the Python of an environment that has them.
 
-``python peers.py TABLES.npz METHOD SIZE LIMIT TOTAL FIRST``: tables from number FIRST on; one that takes more than LIMIT seconds
+``python peers.py TABLES.npz METHOD SIZE LIMIT TOTAL FIRST``: tables from number FIRST on; one that takes over LIMIT seconds
 is given up, and no further pair is begun after TOTAL seconds. Prints one JSON object for each pair: the columns chosen, null
 for a table that was given up, and seconds of processor time. It imports nothing of the product.
 """
