@@ -1,11 +1,11 @@
 """Posterior samples of very many points, path by path: a sample of the prior everywhere, corrected by what was observed.
 
 Matheron's rule: f(·) + k(·, X) (K + σ²I)⁻¹ (y - f(X) - ε) is a sample of the posterior where f is one of the prior and ε one of
-the noise (Wilson et al. 2020, http://proceedings.mlr.press/v119/wilson20a.html). Samples of the prior are sums of cosines with
+the noise (Wilson et al. 2020, http://proceedings.mlr.press/v119/wilson20a.html). Samples of the prior are sums of cosines
 and sines with random frequencies from the spectral density of each product of correlations (Rahimi & Recht 2007, Advances in
-Neural Information Processing Systems 20), so that their cost is linear in the number of points. The more frequencies, the nearer
-is their covariance to the kernel's; the correction is exact. A cosine and a sine of one frequency (Sutherland & Schneider 2015,
-https://arxiv.org/abs/1506.02785), with frequencies that are orthogonal in groups (Yu et al. 2016,
+Neural Information Processing Systems 20), so that their cost is linear in the number of points. The more frequencies, the
+nearer is their covariance to the kernel's; the correction is exact. A cosine and a sine of one frequency (Sutherland &
+Schneider 2015, https://arxiv.org/abs/1506.02785), with frequencies that are orthogonal in groups (Yu et al. 2016,
 https://arxiv.org/abs/1610.09072), come nearer to it than as many cosines with random phases.
 """
 
