@@ -308,6 +308,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "parent", "transformations"): [],
     ("space", "phases"): None,
     ("space", "charge"): 0,
+    ("space", "along"): None,
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
