@@ -1,4 +1,4 @@
-"""One sparse search from a file to a report, as `tansaku sparse search` runs it."""
+"""One sparse search (`search.py`) from a file to a report, as `tansaku sparse search` runs it."""
 
 from __future__ import annotations
 
