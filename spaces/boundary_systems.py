@@ -80,7 +80,7 @@ class BoundarySystem:
 
     @property
     def stacking(self) -> PlaneStack:
-        """Its lattice planes."""
+        """Lattice planes of the boundary."""
         return self.cell.stacking
 
     def carried(self, relaxed: Atoms, removed: int, translation: Translation, grains: tuple[float | None, float]) -> Atoms:

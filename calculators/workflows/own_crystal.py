@@ -47,7 +47,7 @@ class OwnCrystal:
         return misfit(self.given, self.lattice_parameter)
 
     def lowers(self, thickness: float) -> float | None:
-        """About how far the energy of a boundary comes out too low because its grains are strained [J/m^2].
+        """Estimates the error of a boundary's energy that comes out too low because its grains are strained [J/m^2].
 
         The plane of the boundary keeps the strain, while grains that relax along the normal give up stress times misfit by
         volume: exactly so if the crystal is isotropic, with a Poisson's ratio of 1/3.

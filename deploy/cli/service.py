@@ -113,7 +113,7 @@ def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_p
 
 
 def _has_server() -> bool:
-    """Whether a Prefect server is configured, by PREFECT_API_URL or a file of Prefect's; sets what Prefect reads at import."""
+    """Returns whether Prefect's settings name a server; sets what Prefect reads at import."""
     from tansaku.tasks.settings import forbid_telemetry, has_prefect_files, names_prefect_server, prefect_secrets_from_files
 
     prefect_secrets_from_files()

@@ -1,4 +1,4 @@
-"""Which cells and numbers of atoms a space of boundary densities has, before any candidate is listed."""
+"""Cells and numbers of atoms of a space of boundary densities, before any candidate is listed."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class BoundaryDensitySpace:
         return atoms
 
     def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
-        """How thick the grains of a candidate are [Å].
+        """Returns the thickness of a candidate's grains [Å].
 
         Args:
             candidate: Its id.
@@ -181,7 +181,7 @@ class BoundaryDensitySpace:
         return draws.choose_evenly(arm.removed, arm.cell.rows(draws.whole("planes", 1, arm.cell.layer_planes)))
 
     def _evenly(self, candidate: str) -> bool:
-        """Whether a candidate loses evenly spaced atoms."""
+        """Returns whether a candidate loses evenly spaced atoms."""
         return Draws(candidate).uniform("even") < self._atoms.even
 
     def _cell(self, candidate: str, arm: Arm, thickness: float | None = None) -> ReplicatedBlocks:

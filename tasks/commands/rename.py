@@ -116,7 +116,7 @@ def _begin(resources: Resources, record: CampaignRecord, new: str, followers: li
 
 
 def _is_reserved_for(store: CampaignStore, new: str, old: str) -> bool:
-    """Whether an earlier, interrupted call has reserved the new name for this campaign."""
+    """Returns whether an earlier, interrupted call has reserved the new name for this campaign."""
     return new in store.campaign_names() and store.campaign(new).renaming == old
 
 

@@ -73,7 +73,7 @@ def check_runnable(record: CampaignRecord, now: datetime) -> None:
 
 
 def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:
-    """Whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
+    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
 
     Args:
         record: The campaign.

@@ -53,7 +53,7 @@ _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to th
 
 @dataclass(frozen=True)
 class DriveResult:
-    """How a driver's work ended.
+    """End of a driver's work.
 
     Attributes:
         reason: ``interrupted``: by a signal; running jobs continue and are adopted later. ``waiting``: for values that people
@@ -121,7 +121,7 @@ class CampaignLoop:
 
     @property
     def result(self) -> DriveResult:
-        """How it stands; ``interrupted`` until it has ended for another reason."""
+        """State of the driver's work; ``interrupted`` until it has ended for another reason."""
         ledger = self._context.ledger
         return DriveResult(
             campaign=self._name,

@@ -37,7 +37,7 @@ from tansaku.tasks.jobs.opened import (
 from tansaku.tasks.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
 
 _OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
-"""What a structure says of its number of atoms, and of its molecular dynamics."""
+"""Keys of a structure about its number of atoms and its molecular dynamics."""
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}

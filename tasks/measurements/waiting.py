@@ -96,7 +96,7 @@ def waiting_proposals(store: CampaignStore, name: str) -> Asked:
 
 
 def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
-    """As :func:`waiting_proposals`, for an opened campaign.
+    """Does the same as :func:`waiting_proposals` for an opened campaign.
 
     Args:
         opened: The campaign.

@@ -59,12 +59,12 @@ def find_process(pid: int, started: ProcessStart) -> psutil.Process | None:
 
 
 def has_ended(owner: LeaseOwner) -> bool:
-    """Whether the process was one of this host and has ended; False where that cannot be known."""
+    """Returns whether the process was one of this host and has ended; False where that cannot be known."""
     return owner.host == socket.gethostname() and find_process(owner.pid, owner.process_started) is None
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in a form that does not depend on the system clock.
+    """Returns when a process started, in a form that does not depend on the system clock.
 
     Raises:
         psutil.NoSuchProcess: There is no such process.

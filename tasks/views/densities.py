@@ -104,7 +104,7 @@ def density_rows(data: CampaignData) -> list[JsonDict]:
 
 
 def phase_rows(data: CampaignData) -> list[JsonDict]:
-    """Of each boundary the lowest structure and the metastable ones within :data:`METASTABLE` of it."""
+    """Returns for each boundary the lowest structure and the metastable ones within :data:`METASTABLE` of it."""
     within = quantity_in(METASTABLE, data.spec.objective.unit)
     return [
         phase.row(group[0].value)

@@ -17,7 +17,7 @@ from tansaku.tasks.views.progress import describe_driver, live_lease
 
 
 class Reason(Record):
-    """Why attempts ended without a result.
+    """Reason why attempts ended without a result.
 
     Attributes:
         reason: Machine-readable, such as ``node_fail``.

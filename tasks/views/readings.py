@@ -62,12 +62,12 @@ class Reading:
 
     @property
     def spec(self) -> CampaignSpec:
-        """Its resolved spec, edits applied."""
+        """Resolved spec of the campaign, edits applied."""
         return self.campaign.spec
 
     @property
     def arrays(self) -> EvaluationArrays:
-        """Its evaluations."""
+        """Evaluations of the campaign."""
         return self.campaign.arrays
 
     @property
@@ -253,7 +253,7 @@ class _Followed:
 
 
 def _continues(changes: Changes) -> bool:
-    """Whether an earlier reading is still valid except for the reported changes."""
+    """Returns whether an earlier reading is still valid except for the reported changes."""
     return changes.mark is not None and not changes.reset and not changes.problems
 
 

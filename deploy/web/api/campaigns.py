@@ -59,7 +59,7 @@ class CommandHeaders(BaseModel):
 
 
 class EvaluationQuery(Body):
-    """Which evaluations are listed, and in which order."""
+    """Filter and order of the listed evaluations."""
 
     state: EvaluationState | None = None
     system: str | None = None

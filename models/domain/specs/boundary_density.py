@@ -47,13 +47,13 @@ MELTING_POINTS = {
     "Zn": 693.0,
     "Zr": 2127.0,
 }
-"""Of the elements [K], rounded: CRC Handbook of Chemistry and Physics, 97th edition (2016)."""
+"""Melting points of the elements [K], rounded: CRC Handbook of Chemistry and Physics, 97th edition (2016)."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ReplicationSpec(Spec):
-    """How often the cell is repeated along the two periods in the plane; all numbers up to these are searched.
+    """Numbers of repeats of the cell along the two periods in the plane; all numbers up to these are searched.
 
     Attributes:
         max_atoms: Atoms in a cell of the search, at most.
@@ -65,7 +65,7 @@ class ReplicationSpec(Spec):
 
 
 class BoundaryAtomsSpec(Spec):
-    """How many atoms the boundary has.
+    """Number of atoms of the boundary.
 
     Attributes:
         fractions: Atoms of the last plane over those of a full one, n = (N mod N_plane) / N_plane, at least 0 and below 1.

@@ -31,7 +31,7 @@ class StateFile:
         self._due = time.monotonic() + _INTERVAL
 
     def read(self) -> dict[str, NDArray] | None:  # type: ignore[type-arg]
-        """What an earlier run of the same search left; None if nothing that can be used."""
+        """Reads the arrays that an earlier run of the same search stored; None if there are none that can be used."""
         if self._path is None or not self._path.exists():
             return None
         try:
