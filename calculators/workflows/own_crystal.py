@@ -47,7 +47,7 @@ class OwnCrystal:
         return misfit(self.given, self.lattice_parameter)
 
     def lowers(self, thickness: float) -> float | None:
-        """About how far the energy of a boundary comes out too low because its grains are strained [J/m^2].
+        """Estimates the error of a boundary's energy that comes out too low because its grains are strained [J/m^2].
 
         The plane of the boundary keeps the strain, while grains that relax along the normal give up stress times misfit by
         volume: exactly so if the crystal is isotropic, with a Poisson's ratio of 1/3.
@@ -69,15 +69,6 @@ class OwnCrystal:
         return f"{given}, {100 * self.misfit:+.2f} % off the calculator's own {own}{stress}"
 
 
-<<<<<<< HEAD
-=======
-def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
-    """Returns by how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
-    found = np.atleast_1d(given) / np.atleast_1d(own) - 1.0
-    return float(found[np.abs(found).argmax()])
-
-
->>>>>>> main
 def written(parameter: LatticeParameter, digits: str) -> str:
     """A lattice parameter as files have it: ``2.95 Å`` or ``[3.21, 5.21] Å``."""
     numbers = ", ".join(f"{number:{digits}}" for number in np.atleast_1d(parameter))

@@ -31,7 +31,7 @@ LARGEST_MISFIT_UNSAID = 0.0005
 
 
 def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
-    """By how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
+    """Returns by how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
     pairs = zip(*(value if isinstance(value, tuple) else (value,) for value in (given, own)), strict=True)
     return max((one / other - 1.0 for one, other in pairs), key=abs)
 
@@ -94,7 +94,7 @@ class CrystalSpec(Spec):
 
     @property
     def misfit(self) -> float | None:
-        """By how much the lattice parameter is larger than the calculator's own [fraction]; None where that is not known."""
+        """Relative difference of the lattice parameter from the calculator's own; None where that is not known."""
         return None if self.own_lattice_parameter is None else misfit(self.parameters, self.own_lattice_parameter)
 
     @property

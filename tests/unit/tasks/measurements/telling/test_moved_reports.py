@@ -85,7 +85,7 @@ def test_another_number_than_the_stored_one_is_refused(open_table, moved):
     with pytest.raises(StoreError, match=f"'costly' of candidate '{name}' is .*, stored is"):
         moved(laboratory, store)
     assert other.evaluations() == [], "a refused file changes nothing"
-    assert telling.apply_commands_now(other.resources, "lab")
+    assert ask_tell.apply_commands_now(other.resources, "lab")
     assert waiting_proposals(store, "lab").descriptor is None
 
 
