@@ -11,6 +11,7 @@ from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.waiting import waiting_proposals
 from tansaku.tasks.stores.export_import import Imported, export_observations, import_observations
 from tansaku.tasks.stores.memory import MemoryCampaignStore
