@@ -48,7 +48,7 @@ _NOISE_CENTRE, _NOISE_WIDTH = -4.0, 1.0
 
 @dataclass(frozen=True)
 class Switches:
-    """How the model differs from Ax's.
+    """Differences of the model from Ax's.
 
     Attributes:
         columns: Columns as they are instead of principal components of groups.
@@ -128,7 +128,7 @@ class _Density:
         self._ax_prior = not (switches.short or switches.grown)
 
     def highest(self) -> FloatArray:
-        """Where the density is highest, from the priors' modes (Ax) or centres (ours)."""
+        """Returns the point of highest density, searched from the priors' modes (Ax) or centres (ours)."""
         start = [self._centre - (self._width**2 if self._ax_prior else 0.0)] * self._columns
         start.append(_NOISE_CENTRE - (_NOISE_WIDTH**2 if self._ax_prior else 0.0))
         bounds = [(log(_LEAST_LENGTH), 8.0)] * self._columns + [(log(_LEAST_NOISE), 3.0)]
@@ -207,7 +207,7 @@ def grown(kernel: Kernel) -> Kernel:
 
 
 def build(name: str, spec: CampaignSpec, _pool: CandidatePool, _base_path: Path) -> Proposer:
-    """The proposer of a variant; stands for ``build_method``."""
+    """The proposer of a variant; replaces ``build_method``."""
     if name in MODELS:
         return WithInitialDesign(SystemPeer(name, lambda: AxModel(MODELS[name])), build_proposer(paired_design(spec.proposer)))
     own = GPProposerSpec(preset="default", kernel=ENGINES[name][1])

@@ -59,7 +59,7 @@ class ByEvidence:
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Fits both."""
         before = previous or {}
-        fitted = {name: one.fit(pool, history, before.get(name)) for name, one in self._both.items()}
+        fitted = {name: model.fit(pool, history, before.get(name)) for name, model in self._both.items()}
         better = fitted["linear"]["log_density"] > fitted["plain"]["log_density"]
         return {**fitted, "used": "linear" if better else "plain"}
 
@@ -77,9 +77,9 @@ class ByEvidence:
 
 
 def build(name: str, spec: CampaignSpec, _pool: CandidatePool, _base_path: Path) -> Proposer:
-    """The proposer of a variant; stands for ``build_method``."""
+    """The proposer of a variant; replaces ``build_method``."""
     specs = {"default": GPProposerSpec(preset="default"), "linear": LINEAR}
-    built = {key: build_proposer(one, spec.objective, spec.constraints) for key, one in specs.items()}
+    built = {key: build_proposer(item, spec.objective, spec.constraints) for key, item in specs.items()}
     return ByEvidence(built["default"], built["linear"]) if name == "evidence" else built[name]
 
 
