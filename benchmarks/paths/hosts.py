@@ -97,6 +97,16 @@ HOSTS = (
 )
 """In the order in which their surfaces are computed, small cells first."""
 
+TUNING = (
+    Host("h-basno3", "perovskite", ("Ba2+", "Sn4+"), "H", 0.15, chosen_on=True),
+    Host("li-sno2", "rutile", ("Sn4+",), "Li", 0.15, (1, 1, 2), chosen_on=True),
+    Host("h-sro", "rocksalt", ("Sr2+",), "H", 0.125, chosen_on=True),
+    Host("li-sio2", "quartz", ("Si4+",), "Li", 0.27, (1, 1, 1), chosen_on=True),
+    Host("na-bpo4", "boron-phosphate", ("B3+", "P5+"), "Na", 0.24, chosen_on=True),
+    Host("li-znga2o4", "spinel", ("Zn2+", "Ga3+"), "Li", 0.13, (1, 1, 1), chosen_on=True),
+)
+"""Hosts that only serve to choose the start of a search: ``benchmarks.paths`` does not replay them."""
+
 
 def write_surface(path: Path, candidates: list[str], energies: list[float], provenance: JsonDict) -> None:
     """Writes a surface, finished or not; a killed process leaves the file as it was."""

@@ -16,12 +16,21 @@ from tansaku.tasks.measurements import stored_commands
 from tansaku.tasks.measurements.report_file import Report
 
 
-def ask(services: Services, actor: Actor, name: str, count: int | None, key: str) -> bool:
-    """Stores a request for proposals, and asks the service to carry it out; returns whether the key was new."""
+def ask(services: Services, actor: Actor, name: str, count: int | None, key: str, *, values_only: bool = False) -> bool:
+    """Stores a request for proposals, and asks the service to carry it out; returns whether the key was new.
+
+    Args:
+        services: Store, audit and service.
+        actor: Who asks.
+        name: The campaign.
+        count: How many proposals are to wait; None: as many as last time.
+        key: Of the request; the same one twice is the same as once.
+        values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+    """
     new = _is_new(services, name, "ask", key)
     if new:
-        stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key)
-        _note(services, actor, name, "ask", {"id": key, "count": count})
+        stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
+        _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
     _run(services, actor, name, key)
     return new
 

@@ -99,8 +99,9 @@ def check_path(spec: CampaignSpec, pool: CandidatePool) -> None:
     most = sum(point >= 0 for point in found)
     if most < goal.dimensions:
         raise ConfigurationError(
-            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion leaves out, paths lead in "
-            f"{most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion or a finer grid"
+            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion and space.along leave out, "
+            f"paths lead in {most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion "
+            "or a finer grid"
         )
 
 

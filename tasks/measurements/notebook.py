@@ -18,13 +18,13 @@ from tansaku.tasks.site.users import user_name
 Values = str | Path | pd.DataFrame | Mapping[int, float] | Sequence[Mapping[str, object]]
 
 
-def ask(resources: Resources, name: str, count: int | None) -> pd.DataFrame:
+def ask(resources: Resources, name: str, count: int | None, *, values_only: bool = False) -> pd.DataFrame:
     """Proposes until enough proposals wait; returns these, one row each, with the columns that describe the candidates.
 
     Where a descriptor is to be measured first, a row for each of its candidates follows, without a number: ``measure`` names
     the descriptor.
     """
-    ask_tell.ask(resources, _actor(), name, count)
+    ask_tell.ask(resources, _actor(), name, count, values_only=values_only)
     asked = waiting_proposals(resources.store, name)
     rows = [item.model_dump(exclude={"cells"}) | item.cells for item in asked.waiting]
     offer = asked.descriptor

@@ -172,11 +172,12 @@ class CampaignView:
         with _opened() as resources:
             return read_structure(evaluation, resources.artifacts)
 
-    def ask(self, count: int | None = None) -> pd.DataFrame:
+    def ask(self, count: int | None = None, *, values_only: bool = False) -> pd.DataFrame:
         """Proposes what to measure next, one row per proposal: `tansaku ask`.
 
         Args:
             count: How many proposals are to wait for values; None: as many as last time.
+            values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
 
         Raises:
             ConfigurationError: The values of the campaign are computed.
@@ -184,7 +185,7 @@ class CampaignView:
         from tansaku.tasks.measurements.notebook import ask
 
         with _opened() as resources:
-            return ask(resources, self.name, count)
+            return ask(resources, self.name, count, values_only=values_only)
 
     def tell(self, values: Values) -> Receipt:
         """Records measured values, all or none: `tansaku tell`.

@@ -88,7 +88,8 @@ class GPProposerSpec(Spec):
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
         initial: Initial design of each system: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
-            surface, the points of highest site symmetry (``symmetric``).
+            surface, the points of highest site symmetry (``symmetric``) or random ones among the quarter of them that are
+            farthest from atoms, in units of the sum of the covalent radii (``roomy``).
         initial_points: Number of initial candidates of each system, at most as many as the smallest system has; null: one.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
@@ -109,7 +110,7 @@ class GPProposerSpec(Spec):
     bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
-    initial: Literal["random", "cheapest", "symmetric"] | None = None
+    initial: Literal["random", "cheapest", "symmetric", "roomy"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -58,6 +58,19 @@ class Constraints:
         return float(sum(self.prices.get(int(column), 1.0) for column in columns))
 
 
+def near_one(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Columns divided by powers of two, exactly, so that squares of huge or tiny numbers are no infinity and not 0.
+
+    Args:
+        values: (n_rows,) or (n_rows, n_columns).
+
+    Returns:
+        Values of at most 1, and the exponents of the powers.
+    """
+    powers = np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]
+    return np.ldexp(values, -powers), powers
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """A standardised table.
@@ -94,13 +107,20 @@ class Design:
         """
         given = Constraints() if constraints is None else constraints
         given.check(x.shape[1])
-        mean, scale = x.mean(axis=0), x.std(axis=0)
+        units, required = given.units(x.shape[1]), tuple(sorted(given.required))
+        near, powers = near_one(x)
+        mean, scale = near.mean(axis=0), near.std(axis=0)
         scale = np.where(scale <= 1e-12 * np.maximum(np.abs(mean), 1e-300), 1.0, scale)
-        standard = (x - mean) / scale
+        standard = (near - mean) / scale
         standard[:, np.ptp(x, axis=0) == 0.0] = 0.0
-        y_mean, y_scale = (0.0, 1.0) if classes else (float(y.mean()), float(y.std()) or 1.0)
-        units = given.units(x.shape[1])
-        return cls(standard, (y - y_mean) / y_scale, mean, scale, y_mean, y_scale, tuple(sorted(given.required)), units)
+        mean, scale = np.ldexp(mean, powers), np.ldexp(scale, powers)
+        if classes:
+            return cls(standard, y, mean, scale, 0.0, 1.0, required, units)
+        target, power = near_one(y)
+        y_mean, y_scale = float(target.mean()), float(target.std()) or 1.0
+        target = (target - y_mean) / y_scale
+        y_mean, y_scale = float(np.ldexp(y_mean, power)), float(np.ldexp(y_scale, power))
+        return cls(standard, target, mean, scale, y_mean, y_scale, required, units)
 
     @property
     def n_rows(self) -> int:

@@ -155,6 +155,14 @@ def test_a_descriptor_is_asked_for_and_taken(site, serve):
     assert asked["descriptor"]["column"] == "costly"
     names = asked["descriptor"]["candidates"]
     assert f"First measure <strong>costly</strong> of {names[0]}" in browser.get("/campaigns/rows/measurements").text
+    assert 'name="values"' in browser.get("/campaigns/rows/measurements").text
+    assert post(browser, "asks", "values", count=1, values=True).status_code == 202
+    serve()
+    first = browser.get(f"{PATH}/asks").json()
+    assert (len(first["waiting"]), first["descriptor"]) == (1, None)
+    assert browser.submit("/campaigns/rows/asks", {"key": "form-key-1", "count": "2", "values": "on"}).status_code == 303
+    serve()
+    assert len(browser.get(f"{PATH}/asks").json()["waiting"]) == 2
     told = post(
         browser, "tells", "costly", rows=[{"candidate": name, "costly": 5} for name in asked["descriptor"]["candidates"]]
     )
