@@ -23,6 +23,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
@@ -85,6 +86,14 @@ class Search:
             self.values.append(value)
 
 
+def annealed_among(pool: CandidatePool, positions: Sequence[int]) -> int:
+    """How many of some candidates have molecular dynamics before their relaxation."""
+    described = pool.cost_descriptors
+    if described is None or WORK not in described.columns:
+        return 0
+    return int((described.values[described.index[positions], described.columns.index(WORK)] > 1).sum())
+
+
 def run(case: Case, method: str, seed: int, most: int, most_seconds: float) -> JsonDict:
     """Searches until the known energy, a number of evaluations, or processor time is reached."""
     search, proposer = Search(case, METHODS[method]), build_proposer(METHODS[method].proposer)
@@ -115,6 +124,7 @@ def run(case: Case, method: str, seed: int, most: int, most_seconds: float) -> J
         "seed": seed,
         "found": search.found,
         "evaluations": search.evaluations,
+        "annealed": annealed_among(pool, [*search.observed, *search.failed]),
         "core_seconds": round(search.seconds, 2),
         "lowest": round(min(search.values), 2) if search.values else None,
     }

@@ -36,13 +36,15 @@ METHODS = {
     "grip": Method(RandomProposerSpec(), {"probability": 0.95, "steps": [5000, 20_000]}, even=False),
     "annealed-third": Method(ArmsProposerSpec(), SHORT),
     "annealed-all": Method(ArmsProposerSpec(expensive=1), SHORT),
+    "annealed-any": Method(RandomProposerSpec(), SHORT),
 }
 """By name.
 
 ``grip``: the schedule of GRIP (Chen et al. 2024, doi:10.1038/s41467-024-51330-9): everything at random, molecular dynamics with
 probability 0.95 at 300 to 1200 K, with other metals than copper up to the same share of the melting point. Its 5,000 to 300,000
-steps are cut to 20,000. ``annealed-third`` and ``annealed-all``: ``arms`` with short molecular dynamics, of the best third of
-the surfaces, as it is unless a file says otherwise, and of all.
+steps are cut to 20,000. ``annealed-third``, ``annealed-all`` and ``annealed-any``: short molecular dynamics of half of the
+candidates, which ``arms`` proposes for the best third of the surfaces, as it does unless a file says otherwise, or for all; the
+last one is random choice.
 """
 
 CU_MELTS = 1358

@@ -72,12 +72,17 @@ def ask(
 def show_waiting(asked: Asked) -> None:
     """Prints the proposals that wait, and why each was chosen."""
     count, offer = len(asked.waiting), asked.descriptor
+    if count or offer is None:
+        _show_proposals(asked)
     if offer is not None:
-        say(f"{asked.campaign}: first measure {offer.column} of {', '.join(offer.candidates)}")
+        when = "besides these values" if count else "first"
+        say(f"{asked.campaign}: {when} measure {offer.column} of {', '.join(offer.candidates)}")
         gains = f"{text(offer.per_price)}, by the best candidate's value {text(offer.value_per_price)}"
         say(f"      price {text(offer.price)}; expected gain per price {gains} [{asked.unit}]")
-        if not count:
-            return
+
+
+def _show_proposals(asked: Asked) -> None:
+    count = len(asked.waiting)
     wait = "1 proposal waits" if count == 1 else f"{count} proposals wait"
     say(f"{asked.campaign}: {wait} for a value [{asked.unit}]")
     for item in asked.waiting:

@@ -86,15 +86,15 @@ class AnnealSpec(Spec):
 
     Attributes:
         probability: Share of the candidates that are annealed.
-        temperature: Lowest and highest temperature, as shares of the melting point.
+        temperature: Lowest and highest temperature, as shares of the melting point, at most 2.
         steps: Fewest and most steps of 2 fs at that temperature.
-        melting_point: [K]; null: the element's.
+        melting_point: At most 10,000 [K]; null: the element's.
     """
 
     probability: Annotated[float, Field(gt=0, le=1)] = 0.5
     temperature: tuple[PositiveFloat, PositiveFloat] = (0.3, 0.9)
     steps: tuple[Annotated[int, Field(ge=1, le=10_000_000)], Annotated[int, Field(ge=1, le=10_000_000)]] = (5000, 20_000)
-    melting_point: PositiveFloat | None = None
+    melting_point: Annotated[float, Field(gt=0, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> Self:

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.states import CampaignState
 from tansaku.models.engine.sparse.purchase import OpenTable, purchases
+from tansaku.tasks.checks.check import preview_loaded
+from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import ReportError, report_of
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 from tests.unit.tasks.measurements.ask_tell.test_kill_points import facts, play
 
@@ -91,6 +95,11 @@ def test_a_cheap_descriptor_is_asked_for_told_and_used(open_table):
     assert told.new == {"descriptors": len(offer.candidates)}
     assert told.applied
     assert laboratory.waiting().descriptor is None
+    status = campaign_status(laboratory.store, "lab")
+    assert (status.state, status.waiting) == (CampaignState.WAITING, ())
+    assert "what to measure next: tansaku ask lab" in status.describe()
+    preview = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
+    assert "prices      costly 0.05; a value 1" in preview.describe()
     assert len(laboratory.evaluations()) == 5, "a descriptor is no evaluation"
     laboratory.ask(1)
     for _ in range(30):
