@@ -115,7 +115,7 @@ class EnergySurfaceSpace:
         return self._spec.host_atoms == "fixed"
 
     def structure_at(self, fraction: FloatArray) -> Atoms:
-        """What is computed for the ion anywhere; the ion is the last atom and is not wrapped into the cell.
+        """Builds the structure with the ion at any position; the ion is the last atom and is not wrapped into the cell.
 
         Args:
             fraction: Fractional coordinates in the host's cell, shape ``(3,)``.

@@ -168,7 +168,7 @@ def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
 
 
 def is_editable(key: KeyPath) -> bool:
-    """Whether a campaign in progress accepts a change of this key."""
+    """Returns whether a campaign in progress accepts a change of this key."""
     return any(key[: len(prefix)] == prefix for prefix in EDITABLE_KEYS)
 
 

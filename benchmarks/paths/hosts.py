@@ -44,7 +44,7 @@ class Host:
 
     @property
     def spec(self) -> EnergySurfaceSpaceSpec:
-        """Its space."""
+        """Spec of the space."""
         return EnergySurfaceSpaceSpec.model_validate(
             {
                 "host": {"prototype": self.prototype, "ions": self.cations} if self.cations else {"file": self.prototype},
@@ -56,7 +56,7 @@ class Host:
 
     @property
     def title(self) -> str:
-        """In words, as figures have it."""
+        """Name of the host in figures."""
         counts = Counter(self.space().host.get_chemical_symbols())
         units = gcd(*counts.values())
         host = "".join(f"{element}{count // units if count > units else ''}" for element, count in counts.items())
@@ -68,7 +68,7 @@ class Host:
 
     @property
     def file(self) -> Path:
-        """Of the energies."""
+        """File of the energies."""
         return SURFACES / f"{self.name}.parquet"
 
 

@@ -9,7 +9,8 @@ with another fifth of the rows left out) with the same choice, median and larges
 abess, exhbma, l0bnb and SISSO run with ``--peers PYTHON``; a table that takes them over 300 s, or at which they
 fail, is given up (null) and counts as wrong, and no further pair is begun after ``--peer-minutes``, 25 for each.
 
-An interrupted measurement continues with the parts and methods that FILE has; delete the file to measure again.
+An interrupted measurement continues with the parts, methods and pairs of tables that FILE lacks; delete the file to measure
+again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def _usual(name: str) -> Choose:
 
 
 def judged(supports: list[list[int] | None], seconds: list[float]) -> JsonDict:
-    """What a method's choices are worth; a table that was given up is neither right nor stable."""
+    """Summarises a method's choices; a table that was given up is neither right nor stable."""
     pairs = list(zip(supports[::2], supports[1::2], strict=True))
     return {
         "tables": len(supports),
@@ -172,26 +173,34 @@ def compare(count: int, python: Path | None, minutes: float, result: JsonDict, s
         result[name] = judged(supports, seconds)
         store()
     for name in OTHERS if python is not None else ():
-        if name not in result:
-            found = judged(**_other(name, chosen, Path(str(python)), minutes))
-            ours = result["exhaustive, free_energy"]["supports"][: found["tables"]]
-            same = judged(ours, [0.0] * len(ours))
-            result[name] = found | {"free_energy_of_these": {key: same[key] for key in ("right", "stable")}}
-            store()
+        if result.get(name, {}).get("tables") != len(chosen):
+            for found in _other(name, chosen, Path(str(python)), minutes, result.get(name, {})):
+                ours = result["exhaustive, free_energy"]["supports"][: found["tables"]]
+                same = judged(ours, [0.0] * len(ours))
+                result[name] = found | {"free_energy_of_these": {key: same[key] for key in ("right", "stable")}}
+                store()
 
 
-def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path, minutes: float) -> JsonDict:
+def _other(
+    name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path, minutes: float, earlier: JsonDict
+) -> Iterator[JsonDict]:
+    """What the choices of another program are worth, after each pair of tables that ``earlier`` does not have."""
+    seconds = list(earlier.get("seconds_each", ()))
+    supports = list(earlier["supports"]) if seconds else []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tables.npz")
         arrays = {f"x{k}": x for k, (x, _) in enumerate(chosen)} | {f"y{k}": y for k, (_, y) in enumerate(chosen)}
         np.savez(path, allow_pickle=False, count=np.array(len(chosen)), **arrays)
         script = Path(__file__).with_name("peers.py")
-        options = [str(LARGEST), str(LIMIT), str(60.0 * minutes)]
-        done = subprocess.run(
-            [python, script, path, name, *options], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-        )
-    found: JsonDict = json.loads(done.stdout.splitlines()[-1])
-    return found
+        options = [str(LARGEST), str(LIMIT), str(60.0 * minutes), str(len(supports))]
+        with subprocess.Popen([python, script, path, name, *options], stdout=subprocess.PIPE, text=True) as running:
+            for line in running.stdout or ():
+                pair = json.loads(line)
+                supports += pair["supports"]
+                seconds += pair["seconds"]
+                yield judged(supports, seconds) | {"seconds_each": seconds}
+        if running.returncode:
+            raise subprocess.CalledProcessError(running.returncode, running.args)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Supports by other programs, run with the Python of an environment that has them.
 
-``python peers.py TABLES.npz METHOD SIZE LIMIT TOTAL``: a table that takes more than LIMIT seconds is given up, and no further
-pair of tables is begun after TOTAL seconds. Prints one JSON object: the chosen columns by table, null for one that was given
-up, and seconds of processor time. It imports nothing of the product.
+``python peers.py TABLES.npz METHOD SIZE LIMIT TOTAL FIRST``: tables from number FIRST on; one that takes over LIMIT seconds
+is given up, and no further pair is begun after TOTAL seconds. Prints one JSON object for each pair: the columns chosen, null
+for a table that was given up, and seconds of processor time. It imports nothing of the product.
 """
 
 from __future__ import annotations
@@ -124,18 +124,16 @@ class Worker:
 
 
 def main() -> None:
-    """Runs a method on as many tables as fit into the time."""
-    path, name, size, limit, total = sys.argv[1:]
+    """Runs a method on as many pairs of tables as fit into the time."""
+    path, name, size, limit, total, first = sys.argv[1:]
     stored = np.load(path)
-    worker, supports, seconds = Worker(name), [], []
-    begun = time.monotonic()
-    for number in range(int(stored["count"])):
-        if number % 2 == 0 and time.monotonic() - begun > float(total):
+    worker, begun = Worker(name), time.monotonic()
+    for number in range(int(first), int(stored["count"]), 2):
+        if time.monotonic() - begun > float(total):
             break
-        support, used = worker(stored[f"x{number}"], stored[f"y{number}"], int(size), float(limit))
-        supports.append(support)
-        seconds.append(used)
-    print(json.dumps({"supports": supports, "seconds": seconds}))
+        answers = [worker(stored[f"x{k}"], stored[f"y{k}"], int(size), float(limit)) for k in (number, number + 1)]
+        supports, seconds = zip(*answers, strict=True)
+        print(json.dumps({"supports": supports, "seconds": seconds}), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,15 +29,15 @@ class KeepCentre:
     """A constraint of ASE: the mean position of all atoms but the last stays where it is."""
 
     def adjust_positions(self, atoms: Atoms, new: FloatArray) -> None:
-        """Takes the common part out of a step."""
+        """Subtracts the mean displacement of all atoms but the last from a step."""
         new[:-1] -= (new[:-1] - atoms.positions[:-1]).mean(axis=0)
 
     def adjust_forces(self, _atoms: Atoms, forces: FloatArray) -> None:
-        """Takes the common part out of the forces."""
+        """Subtracts the mean force on all atoms but the last."""
         forces[:-1] -= forces[:-1].mean(axis=0)
 
     def get_removed_dof(self, _atoms: Atoms) -> int:
-        """One for each direction."""
+        """Returns 3: translations along x, y and z are removed."""
         return 3
 
 

@@ -1,21 +1,29 @@
-"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells)."""
+"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells).
+
+The commands are in `tasks/sparse`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
+(`next`), `spectrum.py`, `modes.py` and `exafs.py`.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.tables import show_json, show_table
 
+if TYPE_CHECKING:
+    from tansaku.models.domain.records import JsonDict
+
 sparse_app = typer.Typer(name="sparse", help="Sparse models: few columns, peaks, oscillations or shells.", no_args_is_help=True)
 
 _SHOWN = 5
 _SECONDS = 0.5  # between two reports of progress
+_LIKELY = 0.01  # probability of another number from which on it is named
 
 
 @sparse_app.callback()
@@ -51,7 +59,7 @@ def search(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.sparse.command import Options, run
+    from tansaku.tasks.sparse.search_command import Options, run
     from tansaku.tasks.sparse.table_file import Wanted
 
     wanted = Wanted(target, tuple(without or ()), tuple(keep or ()), drop_rows=drop_rows)
@@ -135,7 +143,8 @@ def spectrum(
         return
     for data in found:
         rows = [(peak["position"], peak["width"], peak["height"]) for peak in data["peaks"]]
-        show_table(("position", "width", "height"), rows, f"{data['spectrum']}: {len(rows)} peaks, noise {data['noise']:.3g}")
+        title = f"{data['spectrum']}: {len(rows)} peaks{_sure(data, len(rows))}, noise {data['noise']:.3g}"
+        show_table(("position", "width", "height"), rows, title)
     say(str(out / ("report.html" if len(found) == 1 else "features.csv")))
 
 
@@ -167,7 +176,7 @@ def modes(
         show_json(data)
         return
     rows = [(row["frequency"], row["damping"], row["amplitude"], row["phase"]) for row in data["modes"]]
-    title = f"{data['snapshots']}: {len(rows)} oscillations and decays, noise {data['noise']:.3g}"
+    title = f"{data['snapshots']}: {len(rows)} oscillations and decays{_sure(data, len(rows))}, noise {data['noise']:.3g}"
     show_table(("frequency", "damping", "amplitude", "phase"), rows, title)
     say(str(out / "report.html"))
 
@@ -220,8 +229,19 @@ def exafs(
     for data in found:
         rows = [(row["element"], row["distance"], row["displacement"], row["atoms"]) for row in data["shells"]]
         shift = f"zero of energy {data['energy_shift']:+.2f} eV"
-        show_table(("element", "distance", "displacement", "atoms"), rows, f"{data['spectrum']}: {len(rows)} shells, {shift}")
+        title = f"{data['spectrum']}: {len(rows)} shells{_sure(data, len(rows))}, {shift}"
+        show_table(("element", "distance", "displacement", "atoms"), rows, title)
     say(str(out / "report.html" if len(found) == 1 else out))
+
+
+def _sure(data: JsonDict, number: int) -> str:
+    """How probable this number of parts is, and the next likely one if it is no less than one in a hundred."""
+    chances = dict(enumerate(data["number_posterior"]))
+    said = f"{100 * chances.pop(number, 0.0):.0f} %"
+    other = max(chances, key=lambda key: float(chances[key]), default=None)
+    if other is None or chances[other] < _LIKELY:
+        return f" ({said})"
+    return f" ({said}; {other}: {100 * chances[other]:.0f} %)"
 
 
 class _Bar:

@@ -27,7 +27,7 @@ class FeatureGroup:
         index: Row of each candidate, shape ``(n_candidates,)``.
         columns: Names of the ``d`` features, with units where they have one.
         categorical: Whether the values are codes that mean nothing but equal or not.
-        prices: Of one number, by column; NaN in these columns is a number that can still be measured.
+        prices: Price of measuring a missing number, by column: NaN in these columns can still be measured.
     """
 
     name: str

@@ -71,7 +71,7 @@ class GPProposer:
         return self._settings.name
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """As many of each system as the settings say.
+        """Returns the number of initial candidates of the settings, the same for each system.
 
         Raises:
             ConfigurationError: The kernel or the mean names a feature group that the pool lacks, a system is too small, or the

@@ -59,7 +59,7 @@ class _Waves:
     weights: Floats
 
     def as_type(self, dtype: type[np.floating]) -> _Waves:
-        """The same in another precision."""
+        """Returns the samples with arrays of another precision."""
         frequencies = tuple(waves.astype(dtype) for waves in self.frequencies)
         return _Waves(self.factors, frequencies, self.weights.astype(dtype))
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
@@ -23,6 +24,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
 from tansaku.tasks.checks.workflow import (
+    check_boundary,
     check_elements,
     check_floor,
     check_initial,
@@ -63,6 +65,7 @@ class CampaignPreview(Record):
 
     Attributes:
         features: Number of features by group.
+        prices: Of a number of a column that a campaign may buy, by column; a value costs 1.
         cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
         limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
@@ -96,6 +99,7 @@ class CampaignPreview(Record):
     crystal: str | None = None
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
+    prices: dict[str, float] = Field(default_factory=dict)
 
     def describe(self) -> str:
         """Describes the preview."""
@@ -103,6 +107,10 @@ class CampaignPreview(Record):
         size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
         lines.append(f"  pool        {', '.join(size)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        if self.prices:
+            lines.append(
+                "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
+            )
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
@@ -270,6 +278,7 @@ def preview_loaded(
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path, limits)
     check_elements(spec, space, loaded.base_path)
+    check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
     check_path(spec, pool)
@@ -287,6 +296,7 @@ def preview_loaded(
         surfaces=len(pool.surfaces),
         systems=_system_sizes(space, pool),
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        prices=dict(spec.space.prices),
         exhaustive_cost=everything,
         cost_unit=cost_unit(spec.space),
         limit=limit,

@@ -21,7 +21,7 @@ _LABELS = frozenset({"candidate", "system", "surface"})
 
 
 def only_energy(spec: CampaignSpec) -> bool:
-    """Whether a campaign's values depend on the atoms only, and not on metadata of their space."""
+    """Returns whether a campaign's values depend on the atoms only, and not on metadata of their space."""
     workflow = workflow_of(spec.calculator)
     return spec.space.description.jobs.get(None if workflow is None else workflow.type) == "energy"
 

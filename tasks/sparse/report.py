@@ -10,9 +10,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.search.estimators import class_weights, columns_of, linear_weights
+from tansaku.models.sparse.search.estimators import LEAST, class_weights, columns_of, linear_weights, log_without
 from tansaku.models.sparse.search.landscape import members
 from tansaku.models.sparse.search.prices import worths
+from tansaku.models.sparse.search.subsets import number_of_supports
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.figures import AXIS, draw_all
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
@@ -43,7 +44,7 @@ def report_data(found: Found) -> JsonDict:
         "energy_unit": "nats; smaller is better",
         "max_features": found.settings.largest,
         "exhaustive": found.convergence is None,
-        "supports": float(np.exp(logsumexp(logs))),
+        "supports": number_of_supports(found.design.n_units, found.settings.largest),
         "best": {
             "columns": [names[column] for column in found.best],
             "weights": dict(zip([names[column] for column in found.best], weights[:-1].tolist(), strict=True)),
@@ -86,9 +87,11 @@ def _worths(found: Found) -> list[JsonDict]:
     constraints = found.settings.constraints
     prices = np.array([constraints.price([column]) for column in range(len(found.table.names))])
     names, required = found.table.names, found.design.required
+    most = np.inf if found.convergence is None else -np.log(LEAST)
     return [
         {"column": names[item.column], "price": item.price, "change": item.change, "change_per_price": item.per_price}
-        for item in worths(found.posterior, prices)
+        | ({"or_more": True} if item.change >= most else {})
+        for item in worths(log_without(found.design, found.landscape), prices)
         if item.column not in required
     ]
 
@@ -141,7 +144,7 @@ def _beside(title: str, data: JsonDict) -> list[str]:
         return [table_of(("columns", "energy", "probability"), rows)]
     if title == "Accuracy against price":
         offers = [(offer["price"], offer["energy"], ", ".join(offer["columns"])) for offer in data["prices"]]
-        worth = [(item["column"], item["price"], item["change"], _per_price(item)) for item in data["worth"][:_TOP]]
+        worth = [(item["column"], item["price"], _change(item), _per_price(item)) for item in data["worth"][:_TOP]]
         paid = ("column", "price", "change without it [nats]", "per price")
         return [table_of(("price", "energy", "columns"), offers), "<h3>What each column is worth</h3>", table_of(paid, worth)]
     if title == "Virtual measurements":
@@ -165,6 +168,10 @@ def _beside(title: str, data: JsonDict) -> list[str]:
         for name, item in (listed | data["methods"]).items()
     ]
     return [table_of(head, compared)]
+
+
+def _change(item: JsonDict) -> object:
+    return f"{item['change']:.4g} or more" if item.get("or_more") else item["change"]
 
 
 def _per_price(item: JsonDict) -> object:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.sparse.search.design import near_one
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.formats.csv_text import texts_of
 
 _LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
 _COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained
 _SHOWN = 4
+
+Refusal = tuple[str, str]
+"""A problem for which a table is refused, and what helps."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class SearchTable:
         target: Its name.
         classes: Names of the two classes; empty for a regression.
         findings: What was noticed and left out, a sentence each.
+        left_out: Why a column cannot be used, by name.
     """
 
     names: tuple[str, ...]
@@ -56,6 +61,7 @@ class SearchTable:
     target: str
     classes: tuple[str, ...]
     findings: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> int:
         """Number of a column.
@@ -63,6 +69,8 @@ class SearchTable:
         Raises:
             ConfigurationError: It cannot be used or does not exist.
         """
+        if name in self.left_out:
+            raise ConfigurationError(f"column {name!r} is left out: {self.left_out[name]}")
         if name not in self.names:
             raise ConfigurationError(f"column {name!r}: not among the columns that can be used: {listed(self.names)}")
         return self.names.index(name)
@@ -90,23 +98,28 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
             raise ConfigurationError(f"{path}: no column {name!r}; it has {listed(list(map(str, frame.columns)))}")
     frame = frame.drop(columns=[name for name in wanted.without if name != wanted.target])
     findings: list[str] = []
+    left_out = dict.fromkeys(wanted.without, "by --without")
     text = [str(name) for name in frame.columns if name != wanted.target and not pd.api.types.is_numeric_dtype(frame[name])]
     if text:
         findings.append(f"text, left out: {listed(text)}")
+        left_out |= dict.fromkeys(text, "text")
         frame = frame.drop(columns=text)
-    frame = _complete(frame, wanted, findings, path)
+    frame, refused = _complete(frame, wanted, findings)
+    if frame[wanted.target].nunique() < 2:
+        _refuse(path, refused, findings)
     y, classes = _target(frame[wanted.target], wanted, path)
     columns = frame.drop(columns=[wanted.target])
     names, x = [str(name) for name in columns.columns], columns.to_numpy(dtype=np.float64)
-    names, x = _distinct(names, x, findings)
-    _refuse_leaks(names, x, y, wanted, path)
+    names, x = _distinct(names, x, findings, left_out)
+    near, _ = near_one(x)
+    _refuse(path, [*refused, *_leaks(names, near, near_one(y)[0], wanted)], findings)
     if not names:
         raise ConfigurationError(f"{path}: no column is left to search", hint="; ".join(findings) or None)
     if len(names) < len(y):
-        findings += collinear(names, x)
+        findings += collinear(names, near)
     else:
         findings.append(f"{len(y)} rows for {len(names)} columns: every column is a linear combination of others")
-    return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings))
+    return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings), left_out)
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -123,23 +136,23 @@ def read_frame(path: Path) -> pd.DataFrame:
     return frame.drop(columns=repeated)
 
 
-def _complete(frame: pd.DataFrame, wanted: Wanted, findings: list[str], path: Path) -> pd.DataFrame:
-    """Rows without missing and infinite values."""
+def _complete(frame: pd.DataFrame, wanted: Wanted, findings: list[str]) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Rows without missing and infinite values; where these are refused, the other columns of the rows with a target."""
     bad = frame.isna()
     for name in frame.select_dtypes("number").columns:
         bad[name] |= np.isinf(frame[name].to_numpy(dtype=np.float64))
     counts = bad.sum()
     found = [f"{name!r} ({count} rows)" for name, count in counts.items() if count]
     if not found:
-        return frame
+        return frame, []
     if not wanted.drop_rows:
-        raise ConfigurationError(
-            f"{path}: missing or infinite values in {', '.join(found)}",
-            hint="leave the columns out with --without NAME, or the rows with --drop-rows",
-        )
+        problem = f"missing or infinite values in {', '.join(found)}"
+        whole = [name for name in frame.columns if name == wanted.target or not counts[name]]
+        hint = "leave the columns out with --without NAME, or the rows with --drop-rows"
+        return frame.loc[~bad[wanted.target], whole], [(problem, hint)]
     keep = ~bad.any(axis=1)
     findings.append(f"{int((~keep).sum())} rows left out for missing values in {', '.join(found)}")
-    return frame.loc[keep]
+    return frame.loc[keep], []
 
 
 def _target(values: pd.Series, wanted: Wanted, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
@@ -157,28 +170,30 @@ def _target(values: pd.Series, wanted: Wanted, path: Path) -> tuple[FloatArray, 
     return values.to_numpy(dtype=np.float64), ()
 
 
-def _distinct(names: list[str], x: FloatArray, findings: list[str]) -> tuple[list[str], FloatArray]:
+def _distinct(names: list[str], x: FloatArray, findings: list[str], left_out: dict[str, str]) -> tuple[list[str], FloatArray]:
     """Columns that vary and occur once, up to a factor and an offset."""
-    spread = x.std(axis=0)
-    varies = spread > 1e-12 * np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+    near, _ = near_one(x)
+    varies = near.std(axis=0) > 1e-12 * np.abs(near).max(axis=0, initial=0.0)
     constant = [name for name, varied in zip(names, varies, strict=True) if not varied]
     if constant:
         findings.append(f"constant, left out: {listed(constant)}")
+        left_out |= dict.fromkeys(constant, "constant")
     names = [name for name, varied in zip(names, varies, strict=True) if varied]
-    x = x[:, varies]
-    standard = (x - x.mean(axis=0)) / x.std(axis=0) if len(names) else x
+    x, near = x[:, varies], near[:, varies]
+    standard = (near - near.mean(axis=0)) / near.std(axis=0) if len(names) else x
     correlation = np.abs(standard.T @ standard) / max(1, len(x))
     keep: list[int] = []
     for place, name in enumerate(names):
         same = [other for other in keep if correlation[place, other] > 1.0 - 1e-12]
         if same:
             findings.append(f"duplicate, left out: {name!r} is {names[same[0]]!r} times a factor plus an offset")
+            left_out[name] = f"a duplicate of {names[same[0]]!r}"
         else:
             keep.append(place)
     return [names[place] for place in keep], x[:, keep]
 
 
-def _refuse_leaks(names: list[str], x: FloatArray, y: FloatArray, wanted: Wanted, path: Path) -> None:
+def _leaks(names: list[str], x: FloatArray, y: FloatArray, wanted: Wanted) -> list[Refusal]:
     """Refuses columns that are the target in another form."""
     ranks = pd.DataFrame(x).rank().to_numpy()
     target = pd.Series(y).rank().to_numpy()
@@ -189,11 +204,17 @@ def _refuse_leaks(names: list[str], x: FloatArray, y: FloatArray, wanted: Wanted
         several = len(np.unique(y)) > 2
         if name not in wanted.keep and (linear > _LEAK or (several and len(y) > 5 and monotonic > _LEAK)):
             leaks.append(name)
-    if leaks:
-        raise ConfigurationError(
-            f"{path}: target {wanted.target!r} leaks into {listed(leaks)}: the same values in another form",
-            hint="leave them out with --without NAME, or use them nevertheless with --keep NAME",
-        )
+    if not leaks:
+        return []
+    problem = f"target {wanted.target!r} leaks into {listed(leaks)}: the same values in another form"
+    return [(problem, "leave them out with --without NAME, or use them nevertheless with --keep NAME")]
+
+
+def _refuse(path: Path, refused: Sequence[Refusal], findings: Sequence[str]) -> None:
+    """Raises a ConfigurationError of all that is refused, with what else was noticed; nothing refused: returns."""
+    if refused:
+        problems, hints = zip(*refused, strict=True)
+        raise ConfigurationError(f"{path}: {'; '.join(problems)}", hint="; ".join([*hints, *findings]))
 
 
 def collinear(names: Sequence[str], x: FloatArray) -> list[str]:

@@ -24,9 +24,10 @@ from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evalua
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.campaigns import objective_unit, refuse_reserved
 from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
+from tansaku.tasks.stores.described import new_reports, with_reports
 from tansaku.tasks.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
 from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
-from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.import_filter import importable
 from tansaku.tasks.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.transfer.sources import keep, kept
 
@@ -146,7 +147,7 @@ def import_observations(
     base_path: Path | None = None,
     artifacts: ArtifactStore | None = None,
 ) -> Imported:
-    """Imports a file's evaluations and refits into a store; importing it again changes nothing.
+    """Imports a file's evaluations and refits into a store, with reported descriptors; importing it again changes nothing.
 
     The campaign is created from the file unless it is stored. It is leased meanwhile, so no driver can run.
 
@@ -181,7 +182,9 @@ def import_observations(
     last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
     check_history(export, last, path)
     start = record.base_path if known is None or base_path is not None else known.base_path
-    unchecked = check_candidates(export.spec, start, evaluations, path)
+    reports = new_reports(record, export.spec, known, path)
+    spec = with_reports(export.spec, (*(() if known is None else known.commands), *reports))
+    unchecked = check_candidates(spec, start, evaluations, path)
     # A stored campaign is leased before the first write, so that a campaign with a running driver is not changed.
     lease = None if known is None else store.acquire_lease(record.name, owner, _LEASE_SECONDS)
     try:
@@ -190,6 +193,8 @@ def import_observations(
         if lease is None:
             store.create_campaign(record)
             lease = store.acquire_lease(record.name, owner, _LEASE_SECONDS)
+        for command in reports:
+            store.add_command(record.name, command)
         new = store.import_observations(record.name, evaluations)
         for refit in export.refits:
             store.insert_refit(lease, refit)

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.identifiers import printable
-from tansaku.models.domain.measurements import Reported, reports_of
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, JsonDict, Record
+from tansaku.models.domain.records import CampaignRecord, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import LARGEST_MISFIT_UNSAID
+from tansaku.tasks.stores.described import with_reports
 from tansaku.tasks.stores.documents import problems_of
 
 Found = TypeVar("Found")
@@ -46,18 +47,7 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
         StoreError: It cannot be read: it is damaged, of a newer version, or needs a plug-in.
     """
     try:
-        spec = CampaignSpec.model_validate(record.spec)
-        rows: dict[str, JsonDict] = {}
-        numbers: dict[str, dict[str, float]] = {}
-        for report in _reports(record):
-            if report.off_pool is not None:
-                rows[report.off_pool.id] = report.off_pool.model_dump(mode="json")
-            if report.descriptors:
-                numbers.setdefault(report.candidate, {}).update(report.descriptors)
-        if not rows and not numbers:
-            return spec
-        space = spec.space.with_off_pool(list(rows.values())).with_described(numbers)
-        return spec.model_copy(update={"space": space})
+        return with_reports(CampaignSpec.model_validate(record.spec), record.commands)
     except ValidationError as error:
         by = f"it was stored by tansaku {record.tansaku_version}, this is {__version__}; " * (
             record.tansaku_version != __version__
@@ -69,19 +59,20 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
 
 
 def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
-    """Warnings about a campaign's crystal: that it is strained on purpose."""
+    """Warnings about a campaign's crystal: that it is strained, on purpose or by a lattice parameter that is slightly off."""
     crystal = spec.space.reference_crystal
-    if crystal is None or not crystal.strained:
+    if crystal is None:
         return ()
     edge = crystal.lattice_parameter
-    return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
-
-
-def _reports(record: CampaignRecord) -> Iterator[Reported]:
-    """Every report of values, also one that no driver has applied yet."""
-    for command in record.commands:
-        if command.kind == "tell":
-            yield from reports_of(command.payload)
+    if crystal.strained:
+        return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+    off = crystal.misfit
+    if off is None or abs(off) <= LARGEST_MISFIT_UNSAID:
+        return ()
+    return (
+        f"space.crystal.lattice_parameter: {edge} Å is {100 * off:+.2f} % off the calculator's own "
+        f"{crystal.own_lattice_parameter} Å; grains are strained, which makes energies too low, in thick grains the more",
+    )
 
 
 def each_campaign(

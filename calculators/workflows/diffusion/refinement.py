@@ -37,7 +37,7 @@ SaddleMethod = Literal["band", "dimer", "plane"]
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """How hops are refined.
+    """Settings by which hops are refined.
 
     Attributes:
         method: ``band``: a climbing-image band along the hop; ``dimer``: the dimer method from the pass of the grid; ``plane``:
@@ -237,7 +237,7 @@ class Refiner:
             "distance": np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ion, axis=0), axis=1))]).tolist(),
             "positions": [positions.tolist() for positions in chain],
             "converged": converged,
-            # Of a saddle point one motion leads down; else it is none, and its frequencies mean nothing.
+            # A saddle point has exactly one unstable mode; otherwise its frequencies are meaningless.
             "frequencies": [value for value in frequencies if value > 0] if sum(v <= 0 for v in frequencies) == 1 else [],
             "direction": None if direction is None else direction.tolist(),
             "force_along": along,

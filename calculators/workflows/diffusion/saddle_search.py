@@ -1,4 +1,4 @@
-"""From a pass of the grid to its saddle point without a band: by the dimer method, and the direction of a path there.
+"""Search for a saddle point from a pass of the grid without a band by the dimer method; direction of a path at a pass.
 
 Henkelman, Jónsson, J. Chem. Phys. 111, 7010 (1999), https://doi.org/10.1063/1.480097, as ASE has it (with the rotations of
 Kästner, Sherwood, J. Chem. Phys. 128, 014106 (2008), https://doi.org/10.1063/1.2815812).

@@ -16,8 +16,8 @@ from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.measurements.orders import MOST_ASKED, Receipt
 from tansaku.tasks.measurements.report_file import MOST_ROWS, read_report, report_of
+from tansaku.tasks.measurements.stored_commands import MOST_ASKED, Receipt
 from tansaku.tasks.measurements.waiting import Asked, waiting_proposals
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["measurements"])
@@ -27,9 +27,13 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class NewAsk(Body):
-    """The number of proposals to wait for values (null: as many as last time), or the proposals to release."""
+    """The number of proposals to wait for values (null: as many as last time), or the proposals to release.
+
+    With ``values`` candidates are proposed even where a descriptor is expected to gain more per price.
+    """
 
     count: int | None = Field(default=None, ge=1, le=MOST_ASKED)
+    values: bool = False
     release: list[int] = Field(default=[], max_length=MOST_ASKED)
 
 
@@ -57,7 +61,7 @@ def ask(
     if body.release:
         new = measuring.release(services, actor, name, body.release, idempotency_key)
     else:
-        new = measuring.ask(services, actor, name, body.count, idempotency_key)
+        new = measuring.ask(services, actor, name, body.count, idempotency_key, values_only=body.values)
     if not new:
         response.status_code = HTTPStatus.OK
     return waiting_proposals(services.store, name)

@@ -68,7 +68,7 @@ async def ask(request: Request, actor: Operator, name: str) -> Response:
             measuring.release(services, actor, name, [number], key)
             return _back(name, f"proposal {number} is released")
         count = _whole(fields.get("count", ""), "count")
-        measuring.ask(services, actor, name, count, key)
+        measuring.ask(services, actor, name, count, key, values_only="values" in fields)
         return _back(name, f"asked for {count}; the service proposes")
 
     field = "release" if "release" in fields else "count"

@@ -50,7 +50,7 @@ class ListedProposerSpec(Spec):
 
 
 class TransformSpec(Spec):
-    """How the objective is transformed before it is modelled.
+    """Transform of the objective before it is modelled.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range
@@ -140,7 +140,7 @@ class GPProposerSpec(Spec):
 
 
 class ArmsProposerSpec(Spec):
-    """For rugged landscapes: surfaces in turn, then by their expected gain; candidates are spread evenly over each.
+    """Proposer for rugged landscapes: surfaces in turn, then by their expected gain; candidates spread evenly over each.
 
     For the goal ``best_per_system``.
 
@@ -157,7 +157,7 @@ class ArmsProposerSpec(Spec):
 
 
 Compared = Literal["energy", "forces", "both"]
-"""What networks are compared by."""
+"""Predictions by which networks are compared."""
 
 
 class DisagreementProposerSpec(Spec):
@@ -186,7 +186,7 @@ class DisagreementProposerSpec(Spec):
 
 
 class SparseTransformSpec(Spec):
-    """How the objective is transformed before a sparse model is fitted.
+    """Transform of the objective before a sparse model is fitted.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range

@@ -13,7 +13,7 @@ from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Constraints:
-    """Which columns may, must or must together be used, and what they cost.
+    """Columns that may, must or must together be used, and their prices.
 
     Attributes:
         required: Columns that every support contains.
@@ -46,7 +46,7 @@ class Constraints:
             raise ConfigurationError("a column belongs to two groups; expected disjoint groups")
 
     def units(self, n_columns: int) -> tuple[tuple[int, ...], ...]:
-        """What a support is made of: columns and groups that are neither required nor excluded."""
+        """Returns the units of which supports consist: columns and groups that are neither required nor excluded."""
         fixed = {*self.required, *self.excluded}
         groups = [group for group in self.groups if not fixed & set(group)]
         grouped = {column for group in groups for column in group}
@@ -56,6 +56,19 @@ class Constraints:
     def price(self, columns: Sequence[int]) -> float:
         """Price of a support."""
         return float(sum(self.prices.get(int(column), 1.0) for column in columns))
+
+
+def near_one(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Columns divided by powers of two, exactly, so that squares of huge or tiny numbers are no infinity and not 0.
+
+    Args:
+        values: (n_rows,) or (n_rows, n_columns).
+
+    Returns:
+        Values of at most 1, and the exponents of the powers.
+    """
+    powers = np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]
+    return np.ldexp(values, -powers), powers
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +107,20 @@ class Design:
         """
         given = Constraints() if constraints is None else constraints
         given.check(x.shape[1])
-        mean, scale = x.mean(axis=0), x.std(axis=0)
+        units, required = given.units(x.shape[1]), tuple(sorted(given.required))
+        near, powers = near_one(x)
+        mean, scale = near.mean(axis=0), near.std(axis=0)
         scale = np.where(scale <= 1e-12 * np.maximum(np.abs(mean), 1e-300), 1.0, scale)
-        standard = (x - mean) / scale
+        standard = (near - mean) / scale
         standard[:, np.ptp(x, axis=0) == 0.0] = 0.0
-        y_mean, y_scale = (0.0, 1.0) if classes else (float(y.mean()), float(y.std()) or 1.0)
-        units = given.units(x.shape[1])
-        return cls(standard, (y - y_mean) / y_scale, mean, scale, y_mean, y_scale, tuple(sorted(given.required)), units)
+        mean, scale = np.ldexp(mean, powers), np.ldexp(scale, powers)
+        if classes:
+            return cls(standard, y, mean, scale, 0.0, 1.0, required, units)
+        target, power = near_one(y)
+        y_mean, y_scale = float(target.mean()), float(target.std()) or 1.0
+        target = (target - y_mean) / y_scale
+        y_mean, y_scale = float(np.ldexp(y_mean, power)), float(np.ldexp(y_scale, power))
+        return cls(standard, target, mean, scale, y_mean, y_scale, required, units)
 
     @property
     def n_rows(self) -> int:

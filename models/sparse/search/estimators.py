@@ -6,6 +6,7 @@ After ``fit``: ``support_`` (columns of the best model), ``coef_`` and ``interce
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -33,6 +34,9 @@ except ImportError as error:
 
 _WEAK = 1e-4
 
+LEAST = 1e-12
+"""Smallest probability of the models without a column that a sampled search reports; smaller ones are rounding."""
+
 
 def columns_of(design: Design, units: tuple[int, ...]) -> tuple[int, ...]:
     """Columns of the table that a support of units has, with the required ones."""
@@ -45,6 +49,19 @@ def feature_posterior(design: Design, found: Landscape) -> FloatArray:
     result[list(design.required)] = 1.0
     for unit, probability in zip(design.units, found.feature_posterior, strict=True):
         result[list(unit)] = probability
+    return result
+
+
+def log_without(design: Design, found: Landscape) -> FloatArray:
+    """Logarithm of the probability that a column of the table does not belong to the support; -inf for required ones.
+
+    A sampled search does not resolve less than :data:`LEAST`.
+    """
+    logs = found.log_without if found.log_without is not None else np.log(np.maximum(1.0 - found.feature_posterior, LEAST))
+    result = np.zeros(design.x.shape[1])
+    result[list(design.required)] = -np.inf
+    for unit, value in zip(design.units, logs, strict=True):
+        result[list(unit)] = value
     return result
 
 
@@ -66,7 +83,7 @@ def class_weights(design: Design, columns: tuple[int, ...]) -> FloatArray:
 
 
 class _Search(BaseEstimator):  # type: ignore[misc]
-    """What all searches have in common.
+    """Base of all searches.
 
     Args:
         max_features: Largest number of columns or groups in a model.
@@ -96,6 +113,8 @@ class _Search(BaseEstimator):  # type: ignore[misc]
         return landscape(search_all(score, self.max_features, self.running))
 
     def _fit(self, x: FloatArray, y: FloatArray) -> Self:
+        if not isinstance(self.max_features, Integral) or self.max_features < 1:
+            raise ValueError(f"max_features={self.max_features!r}: expected a whole number of at least 1")
         design = Design.of(x, y, self.constraints, classes=self._classes)
         build = class_score if self._classes else linear_score
         self.landscape_ = self._search(build(self.criterion, design, self.folds))
@@ -141,10 +160,29 @@ class _Regression(RegressorMixin, _Search):  # type: ignore[misc]
         return self._linear(X)
 
     def predict_average(self, X: FloatArray, models: int = 100) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of the predictions of the best models, weighted by their probability."""
+        """Mean and deviation of new values, by the best models weighted with their probability.
+
+        The deviation has three parts: models differ, their weights are uncertain, and each value has noise (the residual
+        variance of the model). It is infinite where a model leaves no degree of freedom for the noise.
+        """
         rows, share = self._averages(X, models)
         mean = share @ rows
-        return mean, np.asarray(np.sqrt(share @ (rows - mean) ** 2))
+        return mean, np.asarray(np.sqrt(share @ ((rows - mean) ** 2 + self._variances(X, models))))
+
+    def _variances(self, x: FloatArray, models: int) -> FloatArray:
+        """Variance of new values by each of the best models, as least squares has it, (n_models, n_rows)."""
+        design = self.design_
+        table = (validate_data(self, x, reset=False, dtype=np.float64) - design.x_mean) / design.x_scale
+        found = []
+        for support in self.landscape_.supports[:models]:
+            chosen = list(columns_of(design, members(support)))
+            known, new = (np.column_stack([np.ones(len(rows)), rows[:, chosen]]) for rows in (design.x, table))
+            weights, _, rank, _ = np.linalg.lstsq(known, design.y, rcond=None)
+            free = design.n_rows - int(rank)
+            noise = float(np.sum((design.y - known @ weights) ** 2)) / free if free else np.inf
+            leverage = np.square(new @ np.linalg.pinv(known)).sum(axis=1)
+            found.append(noise * (1.0 + leverage) * design.y_scale**2)
+        return np.array(found)
 
 
 class _Classification(ClassifierMixin, _Search):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What a search found: density of states, best supports, and posteriors of features and of the number of features.
+"""Results of a search: density of states, best supports, and posteriors of features and of the number of features.
 
 The prior gives every size the same probability and every support of a size the same share of it, which corrects for the
 number of supports.
@@ -14,6 +14,8 @@ from scipy.special import logsumexp
 
 from tansaku.models.sparse.search.exhaustive import AllEnergies
 from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray, log_binomial, unrank
+
+_NEARLY_CERTAIN = 0.999
 
 KEPT = 1000
 """Number of best supports that are listed."""
@@ -32,6 +34,8 @@ class Landscape:
         feature_posterior: Probability that a unit belongs to the support, (n_units,).
         size_posterior: Probability of each number of units, (n_sizes,).
         log_evidence: Logarithm of the average of ``exp(-energy)`` over the prior.
+        log_without: Logarithm of the probability that a unit does not belong to the support, exact also where it is tiny,
+            (n_units,); None: only ``feature_posterior`` is known.
     """
 
     n_units: int
@@ -42,6 +46,7 @@ class Landscape:
     feature_posterior: FloatArray
     size_posterior: FloatArray
     log_evidence: float
+    log_without: FloatArray | None = None
 
     @property
     def weights(self) -> FloatArray:
@@ -91,7 +96,28 @@ def landscape(found: AllEnergies, bins: int = 60) -> Landscape:
     supports, energies = best_supports(found, KEPT)
     with np.errstate(divide="ignore"):
         density = np.log(counts)
-    return Landscape(n, edges, density, supports, energies, features, np.exp(by_size - evidence), evidence)
+    without = _log_without(found, prior - evidence, features)
+    return Landscape(n, edges, density, supports, energies, features, np.exp(by_size - evidence), evidence, without)
+
+
+def _log_without(found: AllEnergies, prior: FloatArray, features: FloatArray) -> FloatArray:
+    """Logarithm of the probability that a unit does not belong to the support.
+
+    Args:
+        found: Energies of all supports.
+        prior: Logarithm of the weight of a support of energy 0, by its size.
+        features: Probability that a unit belongs to the support.
+    """
+    result = np.log1p(-np.minimum(features, _NEARLY_CERTAIN))
+    # One minus a probability near 1 keeps no digits: there the supports without the unit are added up.
+    for unit in np.flatnonzero(features > _NEARLY_CERTAIN).tolist():
+        parts = [
+            logsumexp(prior[size] - energies[(supports != unit).all(axis=1)])
+            for size in range(len(found.by_size))
+            for supports, energies in found.blocks(size)
+        ]
+        result[unit] = logsumexp(parts)
+    return np.asarray(result)
 
 
 def best_supports(found: AllEnergies, number: int) -> tuple[IntArray, FloatArray]:

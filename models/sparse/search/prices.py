@@ -29,17 +29,14 @@ class Offer:
     energy: float
 
 
-_CERTAIN = 1e-12  # smallest probability of the models without a column that rounding leaves meaningful
-
-
 @dataclass(frozen=True)
 class Worth:
-    """What it would change to go without a column.
+    """Effect of leaving out a column.
 
     Attributes:
         column: Of the table.
         price: Of the column.
-        change: Divergence of the posterior without the column from the posterior with it [nats]; 27.6: that or more.
+        change: Divergence of the posterior without the column from the posterior with it [nats].
     """
 
     column: int
@@ -52,17 +49,17 @@ class Worth:
         return self.change / self.price if self.price > 0.0 else None
 
 
-def worths(probabilities: FloatArray, prices: FloatArray) -> list[Worth]:
+def worths(log_without: FloatArray, prices: FloatArray) -> list[Worth]:
     """Columns by what each is worth for its price, free ones first.
 
     The posterior restricted to the models without a column diverges from the whole posterior by ``-log P(without)`` (Kullback
     and Leibler 1951, doi:10.1214/aoms/1177729694): 0 for a column that no model needs, large for one that all need.
 
     Args:
-        probabilities: That each column belongs to the support, (n_columns,).
+        log_without: Logarithm of the probability that a column does not belong to the support, (n_columns,).
         prices: Of the columns, (n_columns,).
     """
-    changes = -np.log(np.clip(1.0 - probabilities, _CERTAIN, 1.0))
+    changes = np.maximum(-log_without, 0.0)
     found = [Worth(place, float(prices[place]), float(change)) for place, change in enumerate(changes)]
     return sorted(found, key=lambda item: (-np.inf if item.per_price is None else -item.per_price, -item.change, item.column))
 

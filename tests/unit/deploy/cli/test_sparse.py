@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.sparse import _sure
 
 
 def test_it_prints_models_and_findings(tmp_path, require):
@@ -21,3 +23,11 @@ def test_it_prints_models_and_findings(tmp_path, require):
     assert any(line.startswith("a, b\t") for line in result.output.splitlines())
     assert "constant, left out: 'flat'" in result.output
     assert json.loads((tmp_path / "out/report.json").read_text())["best"]["columns"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("chances", "number", "said"),
+    [([0.0, 0.6, 0.4], 1, " (60 %; 2: 40 %)"), ([0.001, 0.995, 0.004], 1, " (100 %)"), ([1.0], 0, " (100 %)")],
+)
+def test_a_title_says_how_sure_a_number_is_and_names_its_rival(chances, number, said):
+    assert _sure({"number_posterior": chances}, number) == said

@@ -43,6 +43,21 @@ def test_leakage_is_refused_by_name(read, frame, form):
     assert "leak" not in read(leaking, without=("leak",)).names
 
 
+def test_all_that_is_refused_is_said_at_once(read, frame):
+    frame.loc[3, "b"] = np.nan
+    with pytest.raises(ConfigurationError, match=r"'b' \(1 rows\); target 'y' leaks into 'leak'") as caught:
+        read(frame.assign(leak=2.0 * frame["y"]))
+    for part in ("--drop-rows", "--keep NAME", "text, left out: 'name'", "constant, left out: 'flat'"):
+        assert part in caught.value.hint
+
+
+def test_a_column_that_is_left_out_is_named_with_the_reason(read, frame):
+    table = read(frame, without=("c",))
+    for name, why in (("flat", "constant"), ("twice", "a duplicate of 'a'"), ("name", "text"), ("c", "by --without")):
+        with pytest.raises(ConfigurationError, match=f"column '{name}' is left out: {why}"):
+            table.place(name)
+
+
 def test_missing_values_are_refused_or_their_rows_left_out(read, frame):
     frame.loc[3, "b"] = np.nan
     frame.loc[5, "c"] = np.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 
@@ -55,8 +55,8 @@ def serve(site, tmp_path):
 
     def run():
         resources = Resources(Settings(home=tmp_path), site.services.site, site.services.store, site.services.artifacts, None)
-        telling.apply_commands_now(resources, "rows")
-        with telling.CampaignLoop(resources, "rows") as loop:
+        ask_tell.apply_commands_now(resources, "rows")
+        with ask_tell.CampaignLoop(resources, "rows") as loop:
             loop.advance()
 
     return run
@@ -155,6 +155,14 @@ def test_a_descriptor_is_asked_for_and_taken(site, serve):
     assert asked["descriptor"]["column"] == "costly"
     names = asked["descriptor"]["candidates"]
     assert f"First measure <strong>costly</strong> of {names[0]}" in browser.get("/campaigns/rows/measurements").text
+    assert 'name="values"' in browser.get("/campaigns/rows/measurements").text
+    assert post(browser, "asks", "values", count=1, values=True).status_code == 202
+    serve()
+    first = browser.get(f"{PATH}/asks").json()
+    assert (len(first["waiting"]), first["descriptor"]) == (1, None)
+    assert browser.submit("/campaigns/rows/asks", {"key": "form-key-1", "count": "2", "values": "on"}).status_code == 303
+    serve()
+    assert len(browser.get(f"{PATH}/asks").json()["waiting"]) == 2
     told = post(
         browser, "tells", "costly", rows=[{"candidate": name, "costly": 5} for name in asked["descriptor"]["candidates"]]
     )

@@ -40,9 +40,32 @@ def test_weights_are_in_the_units_of_the_table(module, table):
     assert model.support_.tolist() == [1, 4]
     assert model.coef_[[1, 4]] == pytest.approx([2.0, -1.0], abs=0.02)
     assert model.intercept_ == pytest.approx(5.0, abs=0.1)
-    mean, deviation = model.predict_average(table[0])
+    mean, _ = model.predict_average(table[0])
     assert mean == pytest.approx(model.predict(table[0]), abs=0.1)
-    assert (deviation >= 0.0).all()
+
+
+def test_the_deviation_of_a_prediction_is_that_of_new_values(module, table):
+    x, y = table
+    model = module.ExhaustiveSearch(max_features=3).fit(x[:20], y[:20])
+    rng = np.random.default_rng(7)
+    new = rng.normal(size=(2000, 6)) * 3.0 + 1.0
+    true = 2.0 * new[:, 1] - new[:, 4] + 5.0 + 0.1 * rng.normal(size=2000)
+    mean, deviation = model.predict_average(new)
+    assert 0.7 < ((true - mean) / deviation).std() < 1.4
+    assert np.isinf(module.ExhaustiveSearch(max_features=1).fit(x[:2], y[:2]).predict_average(new[:3])[1]).any()
+
+
+@pytest.mark.parametrize("factor", [1e155, 1e-200])
+def test_huge_and_tiny_numbers_are_no_infinity(module, table, factor):
+    x, y = table
+    for scaled in ((x * factor, y), (x, y * factor)):
+        assert module.ExhaustiveSearch(max_features=3).fit(*scaled).support_.tolist() == [1, 4]
+
+
+@pytest.mark.parametrize("largest", [0, -2, 2.5])
+def test_a_largest_number_that_is_none_is_refused(module, table, largest):
+    with pytest.raises(ValueError, match=r"max_features=.*: expected a whole number of at least 1"):
+        module.ExhaustiveSearch(max_features=largest).fit(*table)
 
 
 def test_in_a_pipeline_and_a_grid_search(module, table):

@@ -4,9 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from tansaku.models.sparse.search.design import Design
 from tansaku.models.sparse.search.exhaustive import search_all
+from tansaku.models.sparse.search.landscape import landscape, log_prior
 from tansaku.models.sparse.search.prices import front_of_all, front_of_some, worths
 from tansaku.models.sparse.search.scores import linear_score
 
@@ -39,7 +41,7 @@ def test_a_column_is_worth_the_divergence_of_the_posterior_without_it():
     supports = [tuple(place for place in range(4) if code >> place & 1) for code in range(16)]
     posterior = rng.dirichlet(np.ones(16))
     probabilities = np.array([sum(p for s, p in zip(supports, posterior, strict=True) if j in s) for j in range(4)])
-    found = worths(probabilities, np.array([1.0, 2.0, 0.5, 0.0]))
+    found = worths(np.log1p(-probabilities), np.array([1.0, 2.0, 0.5, 0.0]))
     assert found[0].column == 3
     assert found[0].per_price is None
     for item in found:
@@ -50,4 +52,20 @@ def test_a_column_is_worth_the_divergence_of_the_posterior_without_it():
         assert item.change == pytest.approx(exact, rel=1e-9)
     paid = [item.per_price for item in found[1:]]
     assert paid == sorted(paid, reverse=True)
-    assert worths(np.array([1.0, 0.0]), np.ones(2))[0].change == pytest.approx(27.631, abs=1e-3)
+
+
+def test_a_tiny_probability_without_a_column_keeps_its_digits():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(80, 6))
+    y = x[:, 0] + 0.7 * x[:, 3] + 0.1 * rng.normal(size=80)
+    found = landscape(search_all(linear_score("bic", Design.of(x, y)), 3))
+    changes = {item.column: item.change for item in worths(found.log_without, np.ones(6))}
+    every = [s for size in range(4) for s in itertools.combinations(range(6), size)]
+    score = linear_score("bic", Design.of(x, y))
+    logs = np.array([
+        log_prior(6, 3)[len(s)] - score.energies(np.array([s], dtype=np.int64).reshape(1, -1))[0] for s in every
+    ])  # fmt: skip
+    for unit in range(6):
+        without = logsumexp(logs[[unit not in s for s in every]]) - logsumexp(logs)
+        assert changes[unit] == pytest.approx(-without, rel=1e-9, abs=1e-9)
+    assert changes[0] > changes[3] > 40.0

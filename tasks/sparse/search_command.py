@@ -1,10 +1,10 @@
-"""One sparse search from a file to a report, as `tansaku sparse search` runs it."""
+"""One sparse search (`search.py`) from a file to a report, as `tansaku sparse search` runs it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -22,7 +22,7 @@ METHODS = ("auto", "exhaustive", "sampled")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user asks for.
+    """Options of a command.
 
     Attributes:
         wanted: Of the table.
@@ -122,7 +122,7 @@ def prepared(path: Path, options: Options, say: Callable[[str], None]) -> tuple[
         say(finding)
     check_size(table, options.largest, path)
     table, extra = _with_generated(table, options)
-    constraints = _constraints(table, options)
+    constraints = _constraints(table, options, say)
     constraints.check(len(table.names))
     check_size(table, options.largest + len(options.required), path)
     settings = SearchSettings(
@@ -132,16 +132,22 @@ def prepared(path: Path, options: Options, say: Callable[[str], None]) -> tuple[
     return table, settings, extra
 
 
-def _constraints(table: SearchTable, options: Options) -> Constraints:
-    prices = {}
+def _constraints(table: SearchTable, options: Options, say: Callable[[str], None]) -> Constraints:
+    prices, unused = {}, []
     for text in options.prices:
         name, _, value = text.rpartition("=")
         try:
-            prices[table.place(name)] = float(value)
+            price = float(value)
         except ValueError as error:
             raise ConfigurationError(f"--price {text!r}: expected NAME=NUMBER with a column's name: {error}") from error
-        if not (math.isfinite(prices[table.place(name)]) and prices[table.place(name)] >= 0.0):
+        if not (math.isfinite(price) and price >= 0.0):
             raise ConfigurationError(f"--price {text!r}: expected a price of at least 0")
+        if name in table.left_out:  # a list of prices may hold all columns of a table
+            unused.append(f"{name!r} ({table.left_out[name]})")
+        else:
+            prices[table.place(name)] = price
+    if unused:
+        say(f"prices of columns that are left out: {', '.join(unused)}")
     groups = tuple(tuple(table.place(name.strip()) for name in text.split(",")) for text in options.groups)
     return Constraints(required=tuple(table.place(name) for name in options.required), groups=groups, prices=prices)
 
@@ -159,6 +165,6 @@ def _with_generated(table: SearchTable, options: Options) -> tuple[SearchTable, 
     import numpy as np
 
     x = np.column_stack([table.x, *(column.values for column in columns)])
-    new = SearchTable(names, x, table.y, table.target, table.classes, table.findings)
+    new = replace(table, names=names, x=x)
     origin = {column.name: {"from": list(column.parents), "kind": column.kind, "unit": column.unit} for column in columns}
     return new, {"generated": origin}

@@ -22,8 +22,8 @@ def table_path(tmp_path, require):
 
 
 def run(path, out, said=None, stages=None, **options):
-    from tansaku.tasks.sparse.command import Options
-    from tansaku.tasks.sparse.command import run as search
+    from tansaku.tasks.sparse.search_command import Options
+    from tansaku.tasks.sparse.search_command import run as search
 
     usual = {"largest": 3, "criterion": "bic", "resamples": 3, "repeats": 2}
     given = Options(Wanted("y"), **(usual | options))
@@ -33,11 +33,15 @@ def run(path, out, said=None, stages=None, **options):
 
 def test_the_report_has_everything(table_path, tmp_path):
     out = tmp_path / "out"
-    data = run(table_path, out, prices=("a=5", "<c>=0.5"))
+    frame = pd.read_csv(table_path).assign(flat=1.0)
+    frame.to_csv(table_path, index=False)
+    said = []
+    data = run(table_path, out, said, prices=("a=5", "<c>=0.5", "flat=3"))
+    assert said == ["constant, left out: 'flat'", "prices of columns that are left out: 'flat' (constant)"]
     assert json.loads((out / "report.json").read_text()) == json.loads(json.dumps(data))
     assert {"a", "<c>"} <= set(data["best"]["columns"])
     assert data["best"]["weights"]["a"] == pytest.approx(1.0, abs=0.2)
-    assert data["supports"] == pytest.approx(26)
+    assert data["supports"] == 26
     assert set(data["methods"]) >= {"LASSO", "elastic net", "OMP", "stepwise"}
     assert data["resampling"]["search"]["same"] is not None
     assert [result["rows"] for result in data["virtual_data"]] == [30, 60, 120]

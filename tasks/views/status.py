@@ -39,7 +39,7 @@ from tansaku.tasks.views.time_limits import time_limits, time_spent
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
 _SILENT_PART = 1 / 3
-"""Of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
+"""Share of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
 
 
 class CampaignStatus(Record):
@@ -116,11 +116,9 @@ class CampaignStatus(Record):
         Args:
             failures: Show at most so many failures; None shows all.
         """
-        lines = []
         together = grouped(self.failures)
         shown = together if failures is None else together[:failures]
-        for same in shown:
-            lines.append(describe_group(same))
+        lines = [describe_group(same) for same in shown]
         left = sum(map(len, together)) - sum(map(len, shown))
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
@@ -161,8 +159,9 @@ class CampaignStatus(Record):
             value = "no value" if late.value is None else f"{late.value:.6g}"
             lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
         lines += [f"  warning: {warning}" for warning in self.warnings]
-        if self.waiting:
-            lines.append(f"  waiting for values of {counted(len(self.waiting), 'proposal')}: tansaku ask {self.name}")
+        if self.state is CampaignState.WAITING or self.waiting:
+            number = f"waiting for values of {counted(len(self.waiting), 'proposal')}"
+            lines.append(f"  {number if self.waiting else 'what to measure next'}: tansaku ask {self.name}")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}" + (f"; {self.silence}" if self.silence else ""))
         elif self.state is CampaignState.INTERRUPTED and not self.damaged:
@@ -182,7 +181,7 @@ class CampaignStatus(Record):
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
 
     def _describe_origins(self) -> list[str]:
-        """Where values come from, where not all of them were computed here."""
+        """Describes where values come from, where not all of them were computed here."""
         lines = []
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -192,13 +191,13 @@ class CampaignStatus(Record):
 
 
 def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
-    """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
+    """Returns whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
     kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
     return bool(kinds) and kinds[-1] == kind
 
 
 def is_paused(record: CampaignRecord) -> bool:
-    """Whether the last of the commands pause and resume was pause."""
+    """Returns whether the last of the commands pause and resume was pause."""
     return _last_command_is(record, "pause")
 
 
@@ -234,7 +233,7 @@ def describe_silence(lease: Lease | None, now: datetime) -> str | None:
 
 
 def describe_driver(lease: Lease | None) -> str | None:
-    """Who drives a campaign and since when, in words; None without a lease."""
+    """Describes who drives a campaign and since when; None without a lease."""
     if lease is None:
         return None
     owner = lease.owner
@@ -351,7 +350,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
                 cancelled=cancelled,
                 stop_reason=stop,
             ),
-            waiting,
+            spec,
         ),
         stop_reason=StopReason.CANCELLED if cancelled else stop,
         created_at=record.created_at,
@@ -386,13 +385,13 @@ def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int,
     return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
 
 
-def _or_waiting(state: CampaignState, waiting: tuple[int, ...]) -> CampaignState:
-    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots have to report values."""
-    return CampaignState.WAITING if waiting and state is CampaignState.INTERRUPTED else state
+def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
+    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots ask and report values."""
+    return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
 
 
 def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:
-    """Why the search has ended: too many failures come before the target, and that before everything else."""
+    """Returns why the search has ended: too many failures come before the target, and that before everything else."""
     retrain = campaign.spec.retrain
     if (stop is None or not stop.failed) and retrain is not None:
         met = target_met(retrain.target, ended(campaign.retrains), campaign.record.last_number + 1)
