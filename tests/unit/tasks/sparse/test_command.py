@@ -33,7 +33,7 @@ def run(path, out, said=None, stages=None, **options):
 
 def test_the_report_has_everything(table_path, tmp_path):
     out = tmp_path / "out"
-    frame = pd.read_csv(table_path).assign(flat=1.0)
+    frame = pd.read_csv(table_path).assign(flat=1.0).rename(columns={"e": "$e_{1$"})
     frame.to_csv(table_path, index=False)
     said = []
     data = run(table_path, out, said, prices=("a=5", "<c>=0.5", "flat=3"))
@@ -47,7 +47,7 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert [result["rows"] for result in data["virtual_data"]] == [30, 60, 120]
     assert [offer["columns"] for offer in data["prices"] if offer["price"] == pytest.approx(5.5)] == [["a", "<c>"]]
     worth = {item["column"]: item for item in data["worth"]}
-    assert set(worth) == {"a", "b", "<c>", "d", "e"}
+    assert set(worth) == {"a", "b", "<c>", "d", "$e_{1$"}
     assert data["worth"][0]["column"] == "<c>"
     assert worth["<c>"]["change_per_price"] == pytest.approx(worth["<c>"]["change"] / 0.5)
     page = (out / "report.html").read_text()
