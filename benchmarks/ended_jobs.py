@@ -21,13 +21,13 @@ class EndedJobs:
         self.requests: dict[str, JobRequest] = {}
 
     def start(self) -> None:
-        """Nothing has to be started."""
+        """Does nothing."""
 
     def stop(self) -> None:
-        """Nothing has to be ended."""
+        """Does nothing."""
 
     def runtime(self) -> Mapping[str, Any]:
-        """Nothing has to be reaped."""
+        """Returns nothing: no process has to be reaped."""
         return {}
 
     def submit(self, job: JobRequest) -> JsonDict:
@@ -47,7 +47,7 @@ class EndedJobs:
         ]
 
     def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
-        """Nothing has to be waited for."""
+        """Returns at once: every job has ended."""
 
     def cancel(self, handle: JsonDict) -> None:
         """Forgets a job."""

@@ -76,7 +76,7 @@ def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | No
 
 
 def examine_calculators(probe: Probe) -> Iterator[Finding]:
-    """What `tansaku doctor` says of the calculators on this machine, in the table's order.
+    """Yields the findings of `tansaku doctor` about the calculators on this machine, in the table's order.
 
     Args:
         probe: Runs a program in a process of its own.

@@ -146,7 +146,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     failures_have_reasons,
     provenance_is_the_level_of_theory,
 )
-"""All of them."""
+"""All checks of a calculator."""
 
 
 def _bits(result: CalculationResult) -> tuple[bytes, ...]:

@@ -29,10 +29,10 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.processes import find_process
 
 SLICE = 30.0
-"""Length of the first task [s]: each task has an overhead of about 10 ms. Each further task is twice as long …"""
+"""Length of the first task [s]; each further task is twice as long. A task has an overhead of about 10 ms."""
 
 LONGEST_SLICE = 1800.0
-"""… up to this length [s], so that a campaign of months has thousands of tasks, not a hundred thousand."""
+"""Longest task [s]: a campaign of months then has thousands of tasks, not a hundred thousand."""
 
 SERVER = "prefect_server"
 """Key of the temporary server among the helper processes in a campaign's ``runtime``."""

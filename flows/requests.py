@@ -83,7 +83,7 @@ class Runs(Protocol):
         ...
 
     def ends(self, runs: Sequence[str]) -> dict[str, str]:
-        """How runs ended, by id; those that did not end are left out."""
+        """Returns how runs ended, by id; those that did not end are left out."""
         ...
 
 
@@ -151,7 +151,7 @@ class Desk:
         return Answer(service=self.service, run=started)
 
     def _refusal(self, request: ServiceRequest) -> str | None:
-        """Why no run may be started, or None."""
+        """Returns why no run may be started; None: it may be."""
         try:
             record = self.store.campaign(request.campaign)
             if record.created_at != request.campaign_created_at:
@@ -209,7 +209,7 @@ class PrefectRuns:
         return str(run.id)
 
     def ends(self, runs: Sequence[str]) -> dict[str, str]:
-        """How runs ended, by id; those that did not end are left out."""
+        """Returns how runs ended, by id; those that did not end are left out."""
         with _asked() as client:
             known = {str(run.id): run for run in _found(client, {"id": {"any_": list(runs)}})}
         ended = {}
@@ -356,7 +356,12 @@ def _campaign_of(run: FlowRun) -> object:
 
 
 def _end_of(run: FlowRun) -> str | None:
-    """How a run ended, or None; a suspended run belongs to a paused campaign, which another run continues."""
+    """Returns how a run ended, or None.
+
+    A suspended run counts as ended: it belongs to a paused campaign, which another run continues.
+
+    A suspended run has not ended: it belongs to a paused campaign, which another run continues.
+    """
     state = run.state
     if state is None:
         return None

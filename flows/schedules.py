@@ -98,7 +98,7 @@ class ScheduleDesk:
                 self.schedules.forget_schedule(known.id)
 
     def _problem(self, known: Schedule) -> str:
-        """Why a schedule must not be in force; empty: it may be."""
+        """Returns why a schedule must not be in force; empty: it may be."""
         try:
             record = self.store.campaign(known.campaign)
             refuse_reserved(record)

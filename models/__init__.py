@@ -1,1 +1,1 @@
-"""What is learned: the domain, descriptors, the Bayesian-optimisation engine, surrogates and sparse models."""
+"""Everything that is learned: the domain, descriptors, the Bayesian-optimisation engine, surrogates and sparse models."""

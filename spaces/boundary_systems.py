@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 POOL_KEYS = "space.boundaries (max_sigma, angles), space.translation (its steps)"
 """The keys that set how many candidates there are."""
 
+LARGEST_OPENING = 3.0
+"""Grains that begin further apart may not touch any more [Å]; nearest neighbours of metals are 2.5 to 3.2 Å apart."""
 
 BoundaryCell = Bicrystal | BlockCell
 """A cell with two boundaries, or with one."""
@@ -78,7 +80,7 @@ class BoundarySystem:
 
     @property
     def stacking(self) -> PlaneStack:
-        """Its lattice planes."""
+        """Lattice planes of the boundary."""
         return self.cell.stacking
 
     def carried(self, relaxed: Atoms, removed: int, translation: Translation, grains: tuple[float | None, float]) -> Atoms:
@@ -139,6 +141,7 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     for boundary, stack in stacks:
         removals = _removals(spec, stack)
         grid = translation_grid(spec.translation, stack)
+        _check_openings(grid.normal, limits)
         cell, thicker = _cells(spec, crystal, boundary, removals[-1])
         systems.append(BoundarySystem(cell, thicker, removals, grids.setdefault(grid, grid), spec.fold))
     return tuple(systems)
@@ -169,6 +172,16 @@ def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) ->
     for plane in selection.planes or ():
         check_limit(limits, "index", max(map(abs, plane)), f"space.boundaries.planes: {list(plane)}: largest index")
     check_limit(limits, "surfaces", len(selection.planes or ()), "space.boundaries.planes: boundaries")
+
+
+def _check_openings(openings: Sequence[float], limits: LimitsSpec | None) -> None:
+    """Refuses grains that begin out of each other's reach: two free surfaces are no boundary."""
+    for opening in openings if limits is not None else ():
+        if abs(opening) > LARGEST_OPENING:
+            raise ConfigurationError(
+                f"space.translation.normal: {opening:g} Å; expected openings from {-LARGEST_OPENING:g} to {LARGEST_OPENING:g}, "
+                "because grains that do not touch are two surfaces"
+            )
 
 
 def _checked_stacks(

@@ -1,4 +1,4 @@
-"""From ions on sites to candidates: charge balance, exclusions, rules and symmetry, with the number that each removes."""
+"""Selection of candidates from ions on sites by charge balance, exclusions, rules and symmetry, with numbers removed."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _marked(composition: Composition, why: str) -> Composition:
 
 
 def _folded(candidates: Sequence[Composition], permutations: Sequence[Mapping[str, str]]) -> list[Composition]:
-    """Of candidates that a permutation maps onto each other, the first by id."""
+    """Keeps the first by id of candidates that a permutation maps onto each other."""
     kept: dict[tuple[tuple[str, Ion], ...], Composition] = {}
     for composition in sorted(candidates, key=lambda candidate: candidate.id):
         images = [

@@ -93,11 +93,11 @@ class Candidate:
 
     @property
     def cell(self) -> FloatArray:
-        """Its cell before the deformation [Å], shape ``(3, 3)``."""
+        """Cell before the deformation [Å], shape ``(3, 3)``."""
         return np.asarray(self._cell().cell.array)
 
     def build(self) -> Atoms:
-        """Its atoms.
+        """Builds the atoms.
 
         Raises:
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).

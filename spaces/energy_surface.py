@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase.constraints import FixAtoms
 from ase.data import atomic_numbers, covalent_radii
 
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
@@ -23,6 +24,7 @@ from tansaku.calculators.structures.ion_grid import (
 from tansaku.calculators.structures.oxide_cells import oxide_cell
 from tansaku.calculators.structures.prototype_cells import primitive_cell
 from tansaku.calculators.structures.structure_reader import read_structures
+from tansaku.calculators.workflows.pinned_ion import ACROSS
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
@@ -30,6 +32,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec, FileHostSpec, OxideHostSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.spaces.ion_path import along_path, read_path
 from tansaku.spaces.ion_room import check_charges, check_host, check_room
 
 if TYPE_CHECKING:
@@ -74,6 +77,9 @@ class EnergySurfaceSpace:
         check_room(self._host, shape, self._exclusion, spec.exclusion)
         check_limit(limits, "pool", prod(shape), "space.grid: points of the grid")
         check_limit(limits, "atoms", len(self._host) * prod(spec.supercell) + 1, "space.supercell: atoms in a cell")
+        self._path = None
+        if spec.along is not None:
+            self._path = read_path(base_path / spec.along.file, limits, self.structure_at(np.zeros(3)), self._host.cell.array)
         self._system = f"{spec.ion}-{self._host.get_chemical_formula(mode='metal', empirical=True)}"
 
     def pool(self) -> CandidatePool:
@@ -91,6 +97,10 @@ class EnergySurfaceSpace:
         fraction = self._positions.fractions[self._by_id[candidate]]
         atoms = self.structure_at(fraction)
         atoms.info |= {"candidate": candidate, "system": self._system, "fraction": [float(part) for part in fraction]}
+        if self._path is not None:
+            atoms.info[ACROSS] = [float(part) for part in self._across[1][self._by_id[candidate]]]
+            if self.rigid:
+                atoms.set_constraint(FixAtoms(range(len(atoms) - 1)))
         return atoms
 
     @property
@@ -105,7 +115,7 @@ class EnergySurfaceSpace:
         return self._spec.host_atoms == "fixed"
 
     def structure_at(self, fraction: FloatArray) -> Atoms:
-        """What is computed for the ion anywhere; the ion is the last atom and is not wrapped into the cell.
+        """Builds the structure with the ion at any position; the ion is the last atom and is not wrapped into the cell.
 
         Args:
             fraction: Fractional coordinates in the host's cell, shape ``(3,)``.
@@ -149,7 +159,17 @@ class EnergySurfaceSpace:
 
     @cached_property
     def _positions(self) -> IonGrid:
+        if self._path is not None:
+            return self._across[0]
         return ion_grid(self._host, self._spec.grid, self._exclusion, self._symmetry)
+
+    @cached_property
+    def _across(self) -> tuple[IonGrid, FloatArray]:
+        """Positions along the path, and its direction at each."""
+        if self._path is None:
+            raise AssertionError("only a space along a path has directions")
+        every = ion_grid(self._host, self._spec.grid, self._exclusion, self._symmetry)
+        return along_path(every, self._path, self._host.cell.array)
 
     @cached_property
     def _by_id(self) -> dict[str, int]:

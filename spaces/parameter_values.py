@@ -36,7 +36,7 @@ class ParameterValues:
         self.categories = np.array(
             [isinstance(kind, CategorySpec) for kind in spec.parameters.values() for _ in range(_drawn(kind))], dtype=bool
         )
-        """Which of them choose a category."""
+        """Mask of the coordinates that choose a category."""
 
     def values(self, points: FloatArray) -> FloatArray:
         """Values of points, on their grids, shape ``(n, n_columns)``.
@@ -51,7 +51,7 @@ class ParameterValues:
         return np.hstack(parts)
 
     def meets(self, values: FloatArray) -> FloatArray:
-        """Whether each row of values meets the constraints, shape ``(n,)``."""
+        """Returns whether each row of values meets the constraints, shape ``(n,)``."""
         good = np.ones(len(values), dtype=bool)
         for constraint in self._spec.constraints:
             total = sum(weight * values[:, self.columns.index(name)] for name, weight in constraint.terms.items())

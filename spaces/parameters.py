@@ -94,7 +94,7 @@ class ParametersSpace:
         return self._pool_of([*self._by_id, *added], needed=set(candidates))
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """Its parameters by name. Raises NotFoundError."""
+        """Returns a candidate's parameters by name. Raises NotFoundError."""
         return self._decoder.described(self._decoder.values(self._point(candidate)[None, :])[0])
 
     def structure(self, candidate: str) -> Atoms:
@@ -234,7 +234,7 @@ class FunctionSpace(ParametersSpace):
 
 
 def _is_new(row: FloatArray, seen: set[bytes]) -> bool:
-    """Whether a row has values that were not seen before; marks them as seen."""
+    """Returns whether a row has values that were not seen before; marks them as seen."""
     key = row.tobytes()
     new = key not in seen
     seen.add(key)

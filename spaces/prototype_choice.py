@@ -134,4 +134,4 @@ _TOGETHER: Mapping[str, Fits] = MappingProxyType(
         "wolframite": _first_within(0.55, 0.97, 6),
     }
 )
-"""What else ions of a structure must keep; ours."""
+"""Further conditions on the ions of a structure; these limits are our own choice."""

@@ -67,7 +67,7 @@ def pool_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
 
 
 def outline_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
-    """As :func:`pool_with`, without feature groups, for overviews."""
+    """Does the same as :func:`pool_with` without feature groups, for overviews."""
     if isinstance(space, OutlinedSpace) and not isinstance(space, RefinedSpace):
         return space.outline()
     return replace(pool_with(space, candidates), groups={})

@@ -72,7 +72,7 @@ class TableCandidates:
         )
 
     def elements(self) -> frozenset[str]:
-        """None: a table holds no structures."""
+        """Returns no elements: a table holds no structures."""
         return frozenset()
 
     def describe_systems(self) -> list[JsonDict]:
@@ -112,7 +112,7 @@ class TableCandidates:
         return tuple(found.values())
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """What is known of a candidate, by column. Raises NotFoundError."""
+        """Returns the known cells of a candidate, by column. Raises NotFoundError."""
         row = int(self._order[self._pool.positions([candidate])[0]])
         found = {name: cells[row].item() for name, cells in self._shown.items()}
         return {name: cell for name, cell in found.items() if not (isinstance(cell, float) and np.isnan(cell))}

@@ -21,7 +21,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.spreadsheet import text_of
 
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
-"""What a CSV may write, in any case, where a number is missing."""
+"""Words that a CSV may write, in any case, where a number is missing."""
 
 _BLOCK = 1 << 20
 
@@ -265,7 +265,7 @@ class TableColumns:
         return TableColumns(self._file, table)
 
     def is_text(self, name: str) -> bool:
-        """Whether a column holds text (as every CSV column does)."""
+        """Returns whether a column holds text (as every CSV column does)."""
         return _is_text(self._plain(name).type)
 
     def _plain(self, name: str) -> pa.Array:

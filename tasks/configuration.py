@@ -23,7 +23,7 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.models.domain.structure_files import folder_sha256
+from tansaku.models.domain.structure_files import folder_sha256, structure_files
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
 from tansaku.tasks.checks.thickness import usual_cell, with_thickness
 from tansaku.tasks.checks.validation import validate_data, validate_document
@@ -168,7 +168,7 @@ def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
 
 
 def is_editable(key: KeyPath) -> bool:
-    """Whether a campaign in progress accepts a change of this key."""
+    """Returns whether a campaign in progress accepts a change of this key."""
     return any(key[: len(prefix)] == prefix for prefix in EDITABLE_KEYS)
 
 
@@ -226,7 +226,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
             )
         try:
             if file.largest is not None:
-                check_limit(limits, file.largest, path.stat().st_size, f"{name}: bytes of {path.name!r}")
+                every = structure_files(path, name) if folder else [path]
+                check_limit(limits, file.largest, sum(one.stat().st_size for one in every), f"{name}: bytes of {path.name!r}")
             found = folder_sha256(path, name) if folder else file_sha256(path)
         except OSError as error:
             raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
@@ -307,6 +308,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "parent", "transformations"): [],
     ("space", "phases"): None,
     ("space", "charge"): 0,
+    ("space", "along"): None,
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},

@@ -150,7 +150,7 @@ def service_environment(environment: Mapping[str, str] | None = None) -> dict[st
 
 
 def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether PREFECT_API_URL is set.
+    """Returns whether PREFECT_API_URL is set.
 
     Args:
         environment: None: the process's.
@@ -160,7 +160,7 @@ def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def has_prefect_files(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether there are files in which a Prefect server may be named; Prefect itself reads them.
+    """Returns whether there are files in which a Prefect server may be named; Prefect itself reads them.
 
     Args:
         environment: None: the process's.

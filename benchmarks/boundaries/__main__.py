@@ -21,7 +21,7 @@ METHODS = ("random", "single-task", "published", "default")
 
 
 def options(*, quick: bool, jobs: int, resume: bool) -> BenchOptions:
-    """What is compared: 20 seeds up to 3 % of the exhaustive cost, or for a quick look 2 seeds up to 0.6 %."""
+    """Returns the comparison's settings: 20 seeds up to 3 % of the exhaustive cost; quickly, 2 seeds up to 0.6 %."""
     return BenchOptions(
         methods=METHODS,
         seeds=tuple(range(2 if quick else 20)),

@@ -23,7 +23,7 @@ TOLERANCE = 2.0
 """An energy is the lowest one if it is at most so much above it [mJ/m^2]: relaxations of the search are rough."""
 
 SHARE = 39
-"""What ``examples/al-110-tilt-38.yaml`` has for a boundary: 1,500 evaluations for 38."""
+"""Evaluations per boundary, the same share as in ``examples/al-110-tilt-38.yaml``: 1,500 evaluations for 38 boundaries."""
 
 
 def evaluations(positions: str, method: str, seed: int) -> int:

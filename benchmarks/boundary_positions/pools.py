@@ -74,7 +74,7 @@ def pool(positions: str) -> CandidatePool:
 
 @cache
 def values(positions: str) -> FloatArray:
-    """Their energies, NaN where the relaxation failed [mJ/m^2], shape ``(n_candidates,)``."""
+    """Returns the candidates' energies, NaN where the relaxation failed [mJ/m^2], shape ``(n_candidates,)``."""
     known = _read(positions)
     return np.array([known[str(candidate)] for candidate in pool(positions).ids])
 

@@ -1,1 +1,1 @@
-"""How fast searches over the number of atoms find known boundary structures."""
+"""The speed with which searches over the number of atoms find known boundary structures."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE, Case
+from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE, Case, Method
 from benchmarks.boundary_search.replays import REPLAYED, boundaries, replay
 from benchmarks.command import begun, command
 from tansaku.models.domain.errors import CalculationError
@@ -23,6 +23,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
@@ -39,8 +40,7 @@ class Search:
     """
 
     case: Case
-    annealed: bool
-    seed: int
+    method: Method
     seconds: float = 0.0
     observed: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Search:
             {
                 "campaign": "benchmark",
                 "candidate": candidate,
-                "space": self.case.space(annealed=self.annealed),
+                "space": self.case.space(self.method),
                 "calculator": {
                     "type": "lammps",
                     "potential": self.case.metal.potential,
@@ -86,10 +86,17 @@ class Search:
             self.values.append(value)
 
 
+def annealed_among(pool: CandidatePool, positions: Sequence[int]) -> int:
+    """How many of some candidates have molecular dynamics before their relaxation."""
+    described = pool.cost_descriptors
+    if described is None or WORK not in described.columns:
+        return 0
+    return int((described.values[described.index[positions], described.columns.index(WORK)] > 1).sum())
+
+
 def run(case: Case, method: str, seed: int, most: int, most_seconds: float) -> JsonDict:
     """Searches until the known energy, a number of evaluations, or processor time is reached."""
-    spec, annealed = METHODS[method]
-    search, proposer = Search(case, annealed, seed), build_proposer(spec)
+    search, proposer = Search(case, METHODS[method]), build_proposer(METHODS[method].proposer)
     document = search.document("")
     pool = opened_space(document.space, document.base_path).pool()
     hyperparameters: JsonDict | None = None
@@ -117,6 +124,7 @@ def run(case: Case, method: str, seed: int, most: int, most_seconds: float) -> J
         "seed": seed,
         "found": search.found,
         "evaluations": search.evaluations,
+        "annealed": annealed_among(pool, [*search.observed, *search.failed]),
         "core_seconds": round(search.seconds, 2),
         "lowest": round(min(search.values), 2) if search.values else None,
     }
@@ -148,12 +156,14 @@ def replays(result: JsonDict, out: Path, methods: Sequence[str], seeds: int, *, 
             write_json(out, result)
 
 
-def searches(result: JsonDict, out: Path, methods: Sequence[str], limits: tuple[int, int, float], *, quick: bool) -> None:
+def searches(
+    result: JsonDict, out: Path, methods: Sequence[str], cases: Sequence[Case], limits: tuple[int, int, float]
+) -> None:
     """Adds the searches that are missing."""
     rows, (seeds, most, seconds) = result["rows"], limits
     done = {(row["case"], row["method"], row["seed"]) for row in rows}
     for seed in range(seeds):
-        for case in CASES[: 1 if quick else None]:
+        for case in cases:
             for method in methods:
                 if (case.name, method, seed) not in done:
                     rows.append(run(case, method, seed, most, seconds))
@@ -168,6 +178,8 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a search (default 150)")
     parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of a search (default 20)")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
+    names = [case.name for case in CASES]
+    parser.add_argument("--cases", nargs="+", choices=names, default=names, help="boundaries of the searches (default all)")
     given = parser.parse_args()
     quick = given.quick
     methods = ("arms", "random") if quick else tuple(given.methods)
@@ -176,7 +188,8 @@ def main() -> None:
     result = begun(given.out, same, replays=[], rows=[])
     replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
     print_summary(result["replays"], "replays")
-    searches(result, given.out, methods, (seeds, most, given.seconds), quick=quick)
+    cases = CASES[:1] if quick else [case for case in CASES if case.name in given.cases]
+    searches(result, given.out, methods, cases, (seeds, most, given.seconds))
     print_summary(result["rows"], "searches")
 
 

@@ -10,17 +10,41 @@ from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpe
 TOLERANCE = 1.0
 """An energy is the known one if it is at most so much above it [mJ/m^2]."""
 
-METHODS: dict[str, tuple[ProposerSpec, bool]] = {
-    "arms": (ArmsProposerSpec(), False),
-    "gp": (GPProposerSpec(), False),
-    "random": (RandomProposerSpec(), False),
-    "grip": (RandomProposerSpec(), True),
+
+@dataclass(frozen=True)
+class Method:
+    """A search.
+
+    Attributes:
+        proposer: How candidates are chosen.
+        anneal: Molecular dynamics of the space; None: there is none. Without ``temperature`` it has GRIP's.
+        even: Whether atoms are removed evenly where a case has given fractions.
+    """
+
+    proposer: ProposerSpec
+    anneal: JsonDict | None = None
+    even: bool = True
+
+
+SHORT: JsonDict = {"probability": 0.5, "temperature": [0.3, 0.9], "steps": [500, 1000]}
+"""Molecular dynamics of ten relaxations or so, half of the candidates."""
+
+METHODS = {
+    "arms": Method(ArmsProposerSpec()),
+    "gp": Method(GPProposerSpec()),
+    "random": Method(RandomProposerSpec()),
+    "grip": Method(RandomProposerSpec(), {"probability": 0.95, "steps": [5000, 20_000]}, even=False),
+    "annealed-third": Method(ArmsProposerSpec(), SHORT),
+    "annealed-all": Method(ArmsProposerSpec(expensive=1), SHORT),
+    "annealed-any": Method(RandomProposerSpec(), SHORT),
 }
-"""By name: how candidates are chosen, and whether they are annealed.
+"""By name.
 
 ``grip``: the schedule of GRIP (Chen et al. 2024, doi:10.1038/s41467-024-51330-9): everything at random, molecular dynamics with
 probability 0.95 at 300 to 1200 K, with other metals than copper up to the same share of the melting point. Its 5,000 to 300,000
-steps are cut to 20,000.
+steps are cut to 20,000. ``annealed-third``, ``annealed-all`` and ``annealed-any``: short molecular dynamics of half of the
+candidates, which ``arms`` proposes for the best third of the surfaces, as it does unless a file says otherwise, or for all; the
+last one is random choice.
 """
 
 CU_MELTS = 1358
@@ -44,10 +68,9 @@ class Metal:
     reach: float
     melting: float
 
-    def anneal(self) -> JsonDict:
-        """GRIP's molecular dynamics, its highest temperature as a share of the melting point."""
-        temperatures = [300 / self.melting, 1200 / CU_MELTS]
-        return {"probability": 0.95, "temperature": temperatures, "steps": [5000, 20_000], "melting_point": self.melting}
+    def anneal(self, of: JsonDict) -> JsonDict:
+        """A method's molecular dynamics, at GRIP's temperatures where it names none."""
+        return {"temperature": [300 / self.melting, 1200 / CU_MELTS], "melting_point": self.melting} | of
 
 
 CU = Metal("Cu", "fcc", 3.615, "Cu_mishin1.eam.alloy", 5.6, CU_MELTS)
@@ -74,8 +97,8 @@ class Case:
     longest: int = 11
     fractions: tuple[float, ...] | None = None
 
-    def space(self, *, annealed: bool) -> JsonDict:
-        """The space as a campaign file gives it."""
+    def space(self, method: Method) -> JsonDict:
+        """The space of a method as a campaign file gives it."""
         metal = self.metal
         found: JsonDict = {
             "type": "grain_boundary",
@@ -92,8 +115,8 @@ class Case:
             "translation": {"sample": "full"},
         }
         if self.fractions is not None:
-            found["atoms"] = {"fractions": list(self.fractions), "even": 0 if annealed else 1}
-        return found | ({"anneal": metal.anneal()} if annealed else {})
+            found["atoms"] = {"fractions": list(self.fractions), "even": int(method.even)}
+        return found | ({"anneal": metal.anneal(method.anneal)} if method.anneal else {})
 
 
 CASES = (

@@ -29,9 +29,9 @@ RELAXED_AGAIN = 12
 """Candidates of a pool whose relaxation is timed."""
 
 REPLAYED: dict[str, tuple[ProposerSpec, int, int | None]] = {
-    "arms": (METHODS["arms"][0], 1000, None),
-    "gp": (METHODS["gp"][0], 3, 100),
-    "random": (METHODS["random"][0], 1000, None),
+    "arms": (METHODS["arms"].proposer, 1000, None),
+    "gp": (METHODS["gp"].proposer, 3, 100),
+    "random": (METHODS["random"].proposer, 1000, None),
 }
 """By name: how candidates are chosen, and the most seeds and evaluations."""
 

@@ -1,1 +1,1 @@
-"""How soon the best sodium tavorites are found, with and without knowledge of lithium tavorites."""
+"""Evaluations until the best sodium tavorites are found, with and without knowledge of lithium tavorites."""

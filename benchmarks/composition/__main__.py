@@ -120,7 +120,7 @@ def search(
 
 
 def time_alone(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
-    """Only the report's four methods, with the preset abo."""
+    """Times only the report's four methods, with the preset abo."""
     curves, taken = timed(problem, "abo", given)
     return {
         "schema_version": 1,
@@ -240,7 +240,7 @@ def print_summary(result: dict[str, Any]) -> None:
 
 
 def print_time(row: dict[str, Any]) -> None:
-    """How long the report's four methods took."""
+    """Prints how long the report's four methods took."""
     names, load = ", ".join(row["methods"]), ", ".join(f"{load:.1f}" for load in row["load"])
     print(f"\n{names}: {row['seeds']} searches each of {row['evaluations']} evaluations among {row['candidates']} candidates")
     print(

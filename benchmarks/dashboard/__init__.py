@@ -1,1 +1,1 @@
-"""How heavy the dashboard is, in a real browser."""
+"""The load of the dashboard on server and browser, measured in a real browser."""

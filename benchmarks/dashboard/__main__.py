@@ -50,7 +50,7 @@ _LEASE = 3600.0
 
 @dataclass(frozen=True)
 class Effort:
-    """What is measured.
+    """Settings of a measurement.
 
     Attributes:
         tabs: Open on the campaign.
@@ -167,7 +167,7 @@ def percent_of(process: psutil.Process, before: float, begun_at: float) -> float
 
 
 def processor_time(process: psutil.Process) -> float:
-    """Of a process so far [s]."""
+    """Returns the processor time of a process so far [s]."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
@@ -175,7 +175,7 @@ def processor_time(process: psutil.Process) -> float:
 def measure_tabs(
     store: CampaignStore, following: Sequence[Proposal], site: Site, context: BrowserContext, idle: float
 ) -> JsonDict:
-    """What the server's process takes, and how late tabs show a result.
+    """Measures the load of the server's process and the delay until tabs show a result.
 
     Args:
         store: Of the campaign.

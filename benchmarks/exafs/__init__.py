@@ -1,1 +1,1 @@
-"""How many shells of copper are found in a fine structure, and how well they are located, without prior structure."""
+"""Number and accuracy of the shells of copper that are found in a fine structure without prior structure."""

@@ -65,7 +65,7 @@ def crystal(lattice: float) -> list[tuple[float, int]]:
 
 
 def scatterers() -> tuple[Scatterer, ...]:
-    """By the Feff files that the search knows."""
+    """Returns the scatterers of the Feff files that the search knows."""
     return scatterers_of([read_feff(path) for path in FEFF])
 
 

@@ -1,1 +1,1 @@
-"""How the time and memory of status, results, list and the driver grow with a campaign."""
+"""Time and memory of status, results, list and the driver as a campaign grows."""

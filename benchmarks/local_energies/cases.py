@@ -119,7 +119,7 @@ def run(case: Case) -> JsonDict:
 
 
 def _errors(errors: JsonDict) -> JsonDict:
-    """In meV, and ``r`` for short."""
+    """Converts errors to meV, and shortens the key of the correlation to ``r``."""
     return {
         "r": errors["correlation"],
         "mae_mev": 1000 * errors["mae"],
@@ -130,7 +130,7 @@ def _errors(errors: JsonDict) -> JsonDict:
 
 
 def _boundary_energies(test: list[Example], predictions: list[Prediction]) -> JsonDict:
-    """How well boundaries are ranked by their excess energy (E − n e) / 2A."""
+    """Judges how well boundaries are ranked by their excess energy (E − n e) / 2A."""
     areas = np.array([float(item.info["area"]) for item in test])
     totals = np.array([float(item.properties["energy"]) for item in test])
     predicted = np.array([float(prediction["energy"].values) for prediction in predictions])

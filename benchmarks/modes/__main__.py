@@ -130,7 +130,7 @@ def measured(case: Case) -> JsonDict:
 
 
 def oscillations(seeds: range) -> JsonDict:
-    """How often the number of oscillations is right."""
+    """Measures in what share of the traces the number of oscillations is right."""
     right: list[bool] = []
     errors: list[float] = []
     seconds: list[float] = []

@@ -30,7 +30,7 @@ QUICK = 60
 
 
 def busy_interval(evaluation: Evaluation) -> tuple[datetime, datetime]:
-    """When a worker was in the calculator for an evaluation."""
+    """Returns when a worker was in the calculator for an evaluation."""
     outcome = evaluation.outcome
     if outcome is None or outcome.finished_at is None:
         raise ValueError(f"evaluation {evaluation.id} has no outcome")

@@ -50,7 +50,7 @@ _SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 
 
 def settings(*, quick: bool) -> JsonDict:
-    """What a run's numbers depend on."""
+    """Returns the settings on which a run's numbers depend."""
     return {"schema_version": 1, "quick": quick, "evaluations": 12 if quick else 45, "patience": PATIENCE}
 
 
@@ -167,7 +167,7 @@ def goal(hosts: list[JsonDict], rows: list[JsonDict]) -> JsonDict:
 
 
 def calibration(runs: list[JsonDict]) -> JsonDict:
-    """How often the certificates' intervals contain the true barrier: at the stop, and at all looks before and after it.
+    """Computes the share of certificates whose interval contains the true barrier: at the stop, and at all looks.
 
     Returns:
         ``looks``: certificates with an interval, ``without``: those without, ``inside``: share whose 95 % interval contains the

@@ -47,7 +47,7 @@ class Crystal:
 
     @property
     def file(self) -> Path:
-        """Of the host."""
+        """File of the host."""
         return FOLDER / f"{self.name}.extxyz"
 
 

@@ -58,7 +58,7 @@ _PS = 1000.0 * units.fs
 
 @dataclass(frozen=True)
 class Length:
-    """How much dynamics.
+    """Amount of molecular dynamics.
 
     Attributes:
         ions: Independent trajectories.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.paths.hosts import HOSTS, SURFACES, Host, read_surface, write_surface
+from benchmarks.paths.hosts import HOSTS, SURFACES, TUNING, Host, read_surface, write_surface
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.chgnet import load_network
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
@@ -64,10 +64,12 @@ def compute(host: Host, spec: ChgnetSpec) -> None:
 def main() -> None:
     """Entry of the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paths.exhaustive", description=__doc__)
-    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"of {', '.join(host.name for host in HOSTS)}; default: all")
-    chosen = set(parser.parse_args().hosts) or {host.name for host in HOSTS}
+    parser.add_argument(
+        "hosts", nargs="*", metavar="HOST", help=f"of {', '.join(host.name for host in (*HOSTS, *TUNING))}; default: all"
+    )
+    chosen = set(parser.parse_args().hosts) or {host.name for host in (*HOSTS, *TUNING)}
     SURFACES.mkdir(exist_ok=True)
-    for host in HOSTS:
+    for host in (*HOSTS, *TUNING):
         if host.name in chosen:
             compute(host, ChgnetSpec())
 

@@ -77,6 +77,6 @@ def draw_low(hosts: list[JsonDict], rows: list[JsonDict], path: Path) -> None:
 
 
 def _right(errors: list[float | None], longest: int) -> list[bool]:
-    """Whether each estimate is right; a search that ended earlier keeps its last one."""
+    """Returns whether each estimate is right; a search that ended earlier keeps its last one."""
     right = [error is not None and error <= _TOLERANCE for error in errors]
     return right + right[-1:] * (longest - len(right))

@@ -44,7 +44,7 @@ class Host:
 
     @property
     def spec(self) -> EnergySurfaceSpaceSpec:
-        """Its space."""
+        """Spec of the space."""
         return EnergySurfaceSpaceSpec.model_validate(
             {
                 "host": {"prototype": self.prototype, "ions": self.cations} if self.cations else {"file": self.prototype},
@@ -56,7 +56,7 @@ class Host:
 
     @property
     def title(self) -> str:
-        """In words, as figures have it."""
+        """Name of the host in figures."""
         counts = Counter(self.space().host.get_chemical_symbols())
         units = gcd(*counts.values())
         host = "".join(f"{element}{count // units if count > units else ''}" for element, count in counts.items())
@@ -68,7 +68,7 @@ class Host:
 
     @property
     def file(self) -> Path:
-        """Of the energies."""
+        """File of the energies."""
         return SURFACES / f"{self.name}.parquet"
 
 
@@ -96,6 +96,16 @@ HOSTS = (
     Host("li-la3zr2o12", "la3zr2o12.extxyz", (), "Li", 0.22, (1, 1, 1)),
 )
 """In the order in which their surfaces are computed, small cells first."""
+
+TUNING = (
+    Host("h-basno3", "perovskite", ("Ba2+", "Sn4+"), "H", 0.15, chosen_on=True),
+    Host("li-sno2", "rutile", ("Sn4+",), "Li", 0.15, (1, 1, 2), chosen_on=True),
+    Host("h-sro", "rocksalt", ("Sr2+",), "H", 0.125, chosen_on=True),
+    Host("li-sio2", "quartz", ("Si4+",), "Li", 0.27, (1, 1, 1), chosen_on=True),
+    Host("na-bpo4", "boron-phosphate", ("B3+", "P5+"), "Na", 0.24, chosen_on=True),
+    Host("li-znga2o4", "spinel", ("Zn2+", "Ga3+"), "Li", 0.13, (1, 1, 1), chosen_on=True),
+)
+"""Hosts that only serve to choose the start of a search: ``benchmarks.paths`` does not replay them."""
 
 
 def write_surface(path: Path, candidates: list[str], energies: list[float], provenance: JsonDict) -> None:

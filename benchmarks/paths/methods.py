@@ -43,7 +43,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Belief:
-    """What the model expects.
+    """Prediction of the energy surface by the model.
 
     Attributes:
         mean: [eV], computed points as they are, shape ``(n_candidates,)``.
@@ -84,7 +84,7 @@ SCORES: dict[str, Score | None] = {
     "low_region": _low_region,
     "straddle": _straddle,
 }
-"""How each way rates points; None: the product's proposer chooses."""
+"""Function by which each method rates points; None: the product's proposer chooses."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _judged(problem: Problem, truth: Bottleneck, belief: Belief | None, chosen: 
 
 
 def _certificate(found: object, number: int, barrier: float) -> JsonDict:
-    """What a campaign would print after so many evaluations, beside the true barrier.
+    """Returns the certificate that a campaign would print after so many evaluations, with its error.
 
     Returns:
         ``number`` of evaluations, ``error`` of the stated barrier [eV] and ``tolerance``, half of the 95 % interval [eV], both
@@ -219,7 +219,10 @@ def stopped(run: JsonDict) -> JsonDict | None:
 
 
 def ended(run: JsonDict) -> bool:
-    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations, and stopped."""
+    """Returns whether a search has found the barrier and stopped.
+
+    It has found it when minimum and bottleneck were right, both computed, at each of the last :data:`PATIENCE` evaluations.
+    """
     both = [right and known for right, known in zip(run["right"], run["known"], strict=True)]
     found = len(both) >= PATIENCE and all(both[-PATIENCE:])
     return found and ("certificates" not in run or stopped(run) is not None)

@@ -11,18 +11,27 @@ from itertools import product
 
 from benchmarks.command import begun, command, results
 from benchmarks.paths.__main__ import known_problem, settled
-from benchmarks.paths.hosts import HOSTS, Host
+from benchmarks.paths.hosts import HOSTS, TUNING, Host
 from benchmarks.paths.methods import PATIENCE, SCORES, search
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.kernel import LinearMeanSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
+
+_SURROUNDINGS = (LinearMeanSpec(over="surroundings"),)
+"""A mean that is linear in distances from the host's atoms and in the logarithms of bond-valence sums."""
 
 STARTS = {
     "random 8": GPProposerSpec(initial_points=8),
     "random 4": GPProposerSpec(initial_points=4),
     "symmetric 4": GPProposerSpec(initial="symmetric", initial_points=4),
     "symmetric 2": GPProposerSpec(initial="symmetric", initial_points=2),
+    "roomy 8": GPProposerSpec(initial="roomy", initial_points=8),
+    "roomy 4": GPProposerSpec(initial="roomy", initial_points=4),
+    "roomy 2": GPProposerSpec(initial="roomy", initial_points=2),
+    "roomy 4, mean": GPProposerSpec(initial="roomy", initial_points=4, mean=_SURROUNDINGS),
+    "random 8, mean": GPProposerSpec(initial_points=8, mean=_SURROUNDINGS),
 }
 
 EVALUATIONS = 45
@@ -51,14 +60,15 @@ def summary(runs: list[JsonDict]) -> list[JsonDict]:
 def main() -> None:
     """Entry of the command."""
     parser = command("paths.starts", __doc__, quick="one host, one seed, 12 evaluations", jobs="runs")
+    known = [host for host in (*HOSTS, *TUNING) if host.file.is_file()]
     parser.add_argument("--seeds", type=int, default=5, help="how many")
-    parser.add_argument("--hosts", nargs="+", default=[host.name for host in HOSTS if host.file.is_file()], help="which")
+    parser.add_argument("--hosts", nargs="+", default=[host.name for host in known], help="which")
     parser.add_argument("--starts", nargs="+", default=list(STARTS), choices=STARTS, help="which")
     parser.add_argument("--methods", nargs="+", default=list(SCORES), choices=SCORES, help="which")
     given = parser.parse_args()
     result = begun(given.out, {"schema_version": 1, "quick": given.quick, "patience": PATIENCE}, runs=[])
     done = {(run["host"], run["start"], run["method"], run["seed"]) for run in result["runs"]}
-    hosts = {host.name: host for host in HOSTS}
+    hosts = {host.name: host for host in known}
     names, seeds = (given.hosts[:1], 1) if given.quick else (given.hosts, given.seeds)
     cases = [
         (hosts[name], start, method, seed, 12 if given.quick else EVALUATIONS)

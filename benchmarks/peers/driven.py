@@ -31,7 +31,7 @@ DISTRIBUTIONS = {
 
 @dataclass(frozen=True)
 class Search:
-    """What a driver is given.
+    """Input of a driver.
 
     Attributes:
         initial: The first points of the unit cube, shape ``(n_initial, d)``.

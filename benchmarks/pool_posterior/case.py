@@ -58,7 +58,7 @@ KERNELS: dict[str, JsonDict] = {
 
 @dataclass(frozen=True)
 class Size:
-    """How large a pool and how many observations.
+    """Size of a pool and number of observations.
 
     Attributes:
         systems: Number of systems, two surfaces for most of them.

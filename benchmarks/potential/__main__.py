@@ -85,7 +85,7 @@ SETTINGS: JsonDict = {
     "warm": {"structures": GROWING, "annealed": WARM},
     "chgnet_epochs": EPOCHS,
 }
-"""Of a run that is not quick; the parts of a file are of the same settings."""
+"""Settings of a run that is not quick; the parts of a file are of the same settings."""
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def _change(example: Example) -> float:
 
 
 def _is_small(example: Example) -> bool:
-    """Whether a structure is deformed little from the crystal at the middle of its scan."""
+    """Returns whether a structure is deformed little from the crystal at the middle of its scan."""
     info = example.structure.info
     return bool(abs(info["change"]) <= _SMALL and info["lattice_change"] == 0.0)
 

@@ -93,7 +93,7 @@ class FreeEnergies:
         return self._calculator.provenance
 
     def within(self, folder: Path) -> FreeEnergies:
-        """With checkpoints in a folder."""
+        """Returns these energies with checkpoints in a folder."""
         return FreeEnergies(self._calculator.within(folder))
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
@@ -171,7 +171,7 @@ def nearly_relaxed(cell: Atoms, edge: float) -> Atoms:
 
 
 def lattice_parameter(calculator: Calculator, space: Space) -> float:
-    """Of fcc aluminium [Å], from structures near it.
+    """Computes the lattice parameter of fcc aluminium [Å] from structures near it.
 
     Args:
         calculator: Of energies.

@@ -48,7 +48,7 @@ class Timed:
     drift: float | None
 
     def document(self) -> JsonDict:
-        """As plain data, with the system's size."""
+        """Returns the measurement as plain data, with the system's size."""
         return {"atom_steps_per_second": self.atoms * self.steps / self.processor_s, **asdict(self)}
 
 

@@ -23,7 +23,7 @@ FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}
 TO_THE_END: JsonDict = {"bootstrap": False, "patience": 250, "trainer": {"type": "levenberg_marquardt", "cycles": 250}}
 """Training of a committee of aluminium; its error on seven training scans set aside is 7.0 meV/atom, with ``bootstrap`` 9.4."""
 _NO_FORCE = 1e-3
-"""Where no force is larger, all are zero by symmetry up to the accuracy of the calculation [eV/Å]."""
+"""Below this largest force all forces are zero by symmetry, up to the accuracy of the calculation [eV/Å]."""
 _MODERATE = 1.0
 """Root mean square force up to which a structure's forces are moderate [eV/Å]."""
 
@@ -46,7 +46,7 @@ class Fitted:
     curve: Sequence[tuple[float, float, float, float]]
 
     def document(self) -> JsonDict:
-        """As plain data, without the model."""
+        """Returns the fit as plain data, without the model."""
         return {
             "structures": self.model.training["structures"],
             "cycles": self.model.training["cycles"],

@@ -78,7 +78,7 @@ class _Rows:
     derivatives: Sequence[FloatArray]
 
     def some(self, chosen: BoolArray) -> _Rows:
-        """Those of some structures, given as a mask."""
+        """Returns the rows of some structures, given as a mask."""
         return _Rows(self.means[chosen], list(compress(self.derivatives, chosen)))
 
 
@@ -92,11 +92,11 @@ class _Linear:
     constant: float
 
     def energies(self, rows: _Rows) -> FloatArray:
-        """Per atom [eV]."""
+        """Predicts the energies per atom [eV]."""
         return np.asarray((rows.means - self.offset) / self.scale @ self.weights + self.constant)
 
     def forces(self, rows: _Rows) -> list[FloatArray]:
-        """Of each structure [eV/Å]."""
+        """Predicts the forces of each structure [eV/Å]."""
         return [(derivative / self.scale @ self.weights).reshape(-1, 3) for derivative in rows.derivatives]
 
 

@@ -1,4 +1,4 @@
-"""What a plain job runs: ``python -m benchmarks.queue.plain DOCUMENTS`` evaluates job documents one by one, nothing else."""
+"""Job of the plain comparison: ``python -m benchmarks.queue.plain DOCUMENTS`` only evaluates job documents one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a proposer chooses from a pool whose values are all known."""
+"""Choices of a proposer in a pool whose values are all known."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _usual(name: str) -> Choose:
 
 
 def judged(supports: list[list[int] | None], seconds: list[float]) -> JsonDict:
-    """What a method's choices are worth; a table that was given up is neither right nor stable."""
+    """Summarises a method's choices; a table that was given up is neither right nor stable."""
     pairs = list(zip(supports[::2], supports[1::2], strict=True))
     return {
         "tables": len(supports),

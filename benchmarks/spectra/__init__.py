@@ -1,1 +1,1 @@
-"""How often the number of peaks is right, and how well peaks are located."""
+"""Share of spectra whose number of peaks is found, and accuracy of the peaks' positions."""

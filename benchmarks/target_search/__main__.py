@@ -56,7 +56,7 @@ class Case:
 
 
 def search(case: Case) -> JsonDict:
-    """Which evaluations found the best five, counted from 1, in the order found."""
+    """Runs a search; returns which evaluations found the best five, counted from 1, in the order found."""
     problem = PROBLEMS[case.problem]()
     objective = ObjectiveSpec(unit=problem.unit, goal=TopKSpec(k=WANTED))
     proposer: Proposer = build_proposer(SPECS[case.method], objective)

@@ -22,7 +22,7 @@ class Commands:
     folder: Path
 
     def __call__(self, *arguments: str) -> str:
-        """What a command prints; ends the process where it fails."""
+        """Runs a command and returns what it prints; ends this process if the command fails."""
         # The numbers of one thread do not depend on how many cores there are.
         environment = os.environ | {"TANSAKU_HOME": str(self.home.resolve()), "OMP_NUM_THREADS": "1"}
         command = [str(Path(sys.executable).with_name("tansaku")), *arguments]

@@ -1,4 +1,4 @@
-"""What is searched: solvents by their binding energy with Li⁺, and sodium tavorites by barrier, with generated descriptors."""
+"""The two searches: solvents by their binding energy with Li⁺, and sodium tavorites by barrier, with generated descriptors."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from tansaku.tasks.jobs.barrier import with_results
 
 FILE = "tavorites.extxyz.gz"
 _LENGTH, _ANGLE = 0.05, 0.5
-"""How far cells of two relaxations to the same largest force may differ [Å, degrees]."""
+"""Largest difference of two relaxed cells, relaxed to the same largest force, that count as equal [Å, degrees]."""
 
 
 class Again:

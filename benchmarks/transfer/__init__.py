@@ -1,1 +1,1 @@
-"""What transfer is worth, and what a harmful source costs."""
+"""Benefit of transfer, and cost of a harmful source."""

@@ -28,7 +28,8 @@ BOUNDARY_SOURCE = 100
 """Source observations of the split boundary table: fewer, because fits to several hundred take the time of this benchmark."""
 
 CORRELATION = 0.85
-"""Of the made-up target's smooth part with the source's: about that of the ranks of Li and Na barriers in tavorites."""
+"""Correlation of the made-up target's smooth part with the source's: about that of the ranks of Li and Na barriers in
+tavorites."""
 
 _IONS = {
     "m": {2: 9, 3: 8, 4: 5, 5: 2},

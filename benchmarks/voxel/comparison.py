@@ -14,7 +14,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 
 TEST_SHARE = 80 / 680
-"""As in the report."""
+"""Share of the test set, as in the report."""
 FEWEST = 8
 """Training oxides."""
 FIRST = "soap"

@@ -28,7 +28,7 @@ GRID = VoxelGrid()
 TARGETS = ("hartree_energy", "delta_xc_energy", "ion_ion_energy", "eigenvalue_energy", "cohesive_energy", "band_gap")
 """[eV] of a cell."""
 INTENSIVE = ("band_gap",)
-"""Those that do not grow with the cell."""
+"""Targets that do not grow with the cell."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Row:
     half: npt.NDArray[np.complex64]
 
     def extent(self, target: str) -> int:
-        """What a target is divided by to compare cells: the number of atoms where it grows with them."""
+        """Returns the divisor by which cells are compared: the number of atoms for a target that grows with them, else 1."""
         return 1 if target in INTENSIVE else len(self.structure)
 
     @property
@@ -75,7 +75,7 @@ class Row:
 
 
 def half_indices(cell: FloatArray) -> npt.NDArray[np.intp]:
-    """Of each pair of opposite reciprocal vectors within the sphere one, 0 first, shape ``(n, 3)``."""
+    """Returns one of each pair of opposite reciprocal vectors within the sphere, 0 first, shape ``(n, 3)``."""
     indices = reciprocal_indices(cell, GRID.cut)
     # They come in ascending order, the opposites in descending order.
     return indices[len(indices) // 2 :]

@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _description(done: list[Evaluation], rows: list[Row]) -> JsonDict:
-    """Who computed, and how many valence electrons its atoms have."""
+    """Describes who computed the evaluations, and how many valence electrons each element has."""
     provenance = next((item.outcome.provenance for item in done if item.outcome and item.outcome.provenance), None)
     if provenance is None:
         return {}

@@ -23,7 +23,7 @@ from tansaku.models.features.species import species_of
 
 SHELLS = 32
 _POWER = 4
-"""Of the SOAP kernel."""
+"""Power of the SOAP kernel."""
 _SOFT = 0.25
 """Width of the Gaussian charge that represents an ion where the field meets it [Å]."""
 _REACH = 3.2
@@ -56,7 +56,7 @@ class Oxides:
 
     @cached_property
     def examples(self) -> list[Example]:
-        """As surrogates take them, of no known properties; the fields are put together from their Bragg peaks."""
+        """Examples for surrogates, of no known properties; the fields are put together from their Bragg peaks."""
         return [Example(row.id, row.formula, row.structure, {}, {"density": field_of(row)}) for row in self.rows]
 
     def example(self, place: int, values: FloatArray) -> Example:
@@ -82,7 +82,7 @@ class Oxides:
 
     @cached_property
     def fractions(self) -> FloatArray:
-        """Of the elements, shape ``(n, n_species)``."""
+        """Fractions of the elements, shape ``(n, n_species)``."""
         counts = [[row.structure.get_chemical_symbols().count(item) for item in self.species] for row in self.rows]
         return np.array(counts, dtype=np.float64) / self.atoms[:, None]
 
@@ -99,7 +99,7 @@ class Oxides:
 
     @cached_property
     def bonds(self) -> FloatArray:
-        """How cations are bonded, shape ``(n, 8)``.
+        """Descriptors of the cations' bonds, shape ``(n, 8)``.
 
         Mean, least and greatest of their shortest bonds [Å] and of the numbers of oxygens around them; the shortest distance of
         two oxygens [Å]; the logarithm of the volume per atom [Å^3].

@@ -15,7 +15,7 @@ from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
 
 POINTS = 96
 EDGES = (10.0, 38.0)
-"""Of cubic cells [Å]; with so many points along an edge the longer one is as coarse as a field may be."""
+"""Edges of cubic cells [Å]; with so many points along an edge the longer one is as coarse as a field may be."""
 _TIMES = 5
 
 
@@ -46,7 +46,7 @@ def devices(spec: VoxelNetworkSpec, division: Division) -> JsonDict:
 
 
 def trained_seconds(spec: VoxelNetworkSpec, division: Division, device: DeviceChoice) -> float:
-    """How long a training takes, from the examples to the network [s]."""
+    """Trains a network from the examples; returns the time that this takes [s]."""
     examples = [division.oxides.example(*known) for known in zip(division.training, division.values, strict=True)]
     begun = time.perf_counter()
     VoxelNetworkTrainer(spec).fit(examples, TrainingRun(seed=division.seed, device=device))

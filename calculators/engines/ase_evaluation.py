@@ -79,7 +79,7 @@ def evaluate_with_ase(
 
 
 def gives(calculator: BaseCalculator, name: str) -> bool:
-    """Whether a calculator of ASE gives a property; one that knows this only of its last result says so in ``given``.
+    """Returns whether a calculator of ASE gives a property; one that knows this only of its last result says so in ``given``.
 
     Args:
         calculator: The calculator.

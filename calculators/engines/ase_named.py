@@ -32,7 +32,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _LONGEST_REASON = 500
 _LONGEST_QUESTION = 60
-"""How long a program may take to print its version [s]."""
+"""Longest time that a program may take to print its version [s]."""
 
 
 class NamedAseCalculator(FolderCalculator):

@@ -222,7 +222,7 @@ class _Corners:
         self._angle = model.angle_embedding(model.angle_basis_expansion(left * signs[:, :1], right * signs[:, 1:]))
 
     def gather(self, gate: _Gate, bond: Tensor, atom: Tensor) -> Tensor:
-        """What the angles tell each short bond, shape ``(n_short, d)``."""
+        """Sums the messages of the angles at each short bond, shape ``(n_short, d)``."""
         message = self._joined(gate, bond, atom) * self._weight
         gathered: Tensor = message.new_zeros(len(self.short), message.shape[1]).index_add(0, self._left, message)
         return gathered
@@ -258,7 +258,7 @@ class _Gate:
         return torch.addmm(self._offset, values, self._parts[number]) if number == 0 else values @ self._parts[number]
 
     def __call__(self, joined: Tensor) -> Tensor:
-        """Of the sum of all products, shape ``(n, d)``."""
+        """Applies the gated layer to the sum of all products, shape ``(n, d)``."""
         if self._second is not None:
             joined = functional.silu(joined)
         halves = joined.chunk(2, dim=1)

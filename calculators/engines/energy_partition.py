@@ -26,7 +26,7 @@ COULOMB = Hartree * Bohr
 
 
 PARTS = ("hartree_energy", "ion_ion_energy", "eigenvalue_energy", "delta_xc_energy", "cohesive_energy", "band_gap")
-"""Names of what a calculator tells of an energy in parts [eV]."""
+"""Names of the parts of an energy, and of quantities beside them, that a calculator returns [eV]."""
 
 
 def hartree_energy(density: FloatArray, cell: FloatArray) -> float:
@@ -81,10 +81,10 @@ def check_ewald() -> None:
 def partition(
     energy: float, structure: Atoms, density: FloatArray, charges: Sequence[float], eigenvalues: float
 ) -> dict[str, float]:
-    """The parts of an energy by name [eV].
+    """Returns the parts of an energy by name [eV].
 
     Args:
-        energy: Total energy [eV]; whatever its zero is, the exchange-correlation part takes it over.
+        energy: Total energy [eV]. The exchange-correlation part is the remainder, so it contains the code's zero of energy.
         structure: Periodic.
         density: Valence electrons on a grid [1/Å^3].
         charges: Charges of the atoms without their valence electrons [e].

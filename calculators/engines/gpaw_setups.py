@@ -69,7 +69,7 @@ def find_setups(xc: str) -> Setups:
 
 
 def examine(probe: Probe) -> Finding:
-    """Whether GPAW starts, and which setups it finds."""
+    """Returns whether GPAW starts, and which setups it finds."""
     if absent := not_installed(GpawSpec, "(docs/guide/density-functional-theory.md lists what it is compiled with)"):
         return absent
     hint = "compile it again with the MPI of this environment: docs/guide/density-functional-theory.md"

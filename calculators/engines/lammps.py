@@ -35,7 +35,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 _RESTARTS = 8
 _CHECKED_STYLES = ("adp", "meam", "tersoff", "sw")
 _STRONGEST = 30.0
-"""No crystal is bound by more than this [eV per atom]."""
+"""Largest binding energy: no crystal is bound by more [eV per atom]."""
 # Å; less than that is rounding.
 _TILT = 1e-10
 

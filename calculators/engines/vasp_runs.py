@@ -75,7 +75,7 @@ class Run:
 
     @property
     def files(self) -> dict[str, Path]:
-        """What is kept, compressed as atomate2 leaves it."""
+        """Files that are kept, by name, compressed as atomate2 leaves them."""
         found = {name: [self.folder / f"{name}{ending}" for ending in ("", ".gz")] for name in _KEPT}
         return {path.name: path for paths in found.values() for path in paths if path.is_file()}
 

@@ -50,7 +50,7 @@ class Bicrystal:
         return 2 * (self.planes - removed) * self.stacking.sites_per_plane * len(self.crystal.motif)
 
     def thicker(self, factor: float) -> Bicrystal:
-        """The same with grains at least so many times as thick."""
+        """Returns a cell of the same boundary whose grains are at least ``factor`` times as thick."""
         repeat = self.stacking.repeat
         return replace(self, planes=repeat * math.ceil(factor * self.planes / repeat - 1e-9))
 
@@ -141,10 +141,10 @@ class Bicrystal:
         atoms.set_array("held", np.concatenate((held, held)))
 
     def carried(self, thin: Bicrystal, relaxed: Atoms, removed: int, translation: Translation) -> Atoms:
-        """The cell with the displacements of the atoms of a thinner one's relaxed structure.
+        """Returns the cell with the displacements of the atoms in the relaxed structure of a thinner cell.
 
-        Atoms as near to a boundary as half of a thin grain take those of their counterparts, the inserted ones between them
-        that of the plane in the middle of the thin grain.
+        Atoms closer to a boundary than half of a thin grain take the displacement of the same atom in the thin cell. The atoms
+        inserted between them take that of the plane in the middle of the thin grain.
 
         Args:
             thin: The thinner cell, of the same boundary.

@@ -21,7 +21,7 @@ _KEY = "space.parent.cif"
 
 @dataclass(frozen=True)
 class SiteRequest:
-    """Which atoms of a file make a site.
+    """Atoms of a file that make a site.
 
     Attributes:
         ion: The site's ion in the file.

@@ -14,7 +14,7 @@ KCAL_PER_MOL = 0.0433641
 """[eV]"""
 
 SEED = 7
-"""Of the distance geometry."""
+"""Seed of the distance geometry."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,7 +65,7 @@ def read_extended_xyz(text: str) -> Iterator[Atoms]:
 
 
 def _headers(lines: Sequence[str]) -> Iterator[int]:
-    """Which lines are headers of structures: those after a number of atoms."""
+    """Yields the numbers of the lines that are headers of structures: those after a number of atoms."""
     at = 0
     while at + 1 < len(lines):
         try:

@@ -109,7 +109,7 @@ def _unwrapped(atoms: Atoms, reference: Atoms) -> Atoms:
 
 
 def _nearest(atoms: Atoms, charges: IntArray | FloatArray, bonds: Bonds) -> dict[int, set[tuple[int, ...]]]:
-    """For each cation, as many of its nearest anions as it has bonds, as (index, cell)."""
+    """Finds for each cation as many of its nearest anions as it has bonds, as (index, cell)."""
     lengths = bonds.lengths(atoms)
     first, second, distances, cells = neighbor_list("ijdS", atoms, float(lengths.max(initial=0.1)) + 1e-6)
     shells: dict[int, set[tuple[int, ...]]] = {}

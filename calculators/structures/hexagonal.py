@@ -27,7 +27,7 @@ Indices = tuple[int, int, int, int]
 """Miller-Bravais indices of a direction or of a plane."""
 
 Operation = tuple[Vector, int, int]
-"""Of the hexagonal lattice: order of the first three indices, their sign, and the sign of the last."""
+"""Operation of the hexagonal lattice: order of the first three indices, their sign, and the sign of the last."""
 
 _BASIS = np.array([1.0 / 3.0, 2.0 / 3.0, 0.5])
 

@@ -24,8 +24,8 @@ from tansaku.models.domain.specs.grain_boundary import MOST_HALF_PLANES
 class HexagonalStacking(PlaneStack):
     """Lattice planes of a hexagonal crystal. ``removed`` counts planes of atoms, which are half lattice planes.
 
-    0: both grains end at the gap between planes of atoms that is the wider one; 1: the upper grain has one plane of atoms less;
-    2: both have. Three are one and a translation.
+    0: both grains end at the wider gap between planes of atoms. 1: the upper grain has one plane of atoms fewer. 2: both grains
+    have one fewer. Removing three planes equals removing one and a translation.
 
     Attributes:
         frame: Unit vectors of x, y and z in the crystal's axes, as rows.
@@ -40,7 +40,7 @@ class HexagonalStacking(PlaneStack):
         """The stacking never repeats."""
 
     def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
-        """Along the axis alone: across it no grid contains the images of its points.
+        """Returns the divisors as the base class describes; across the axis it is 1: no grid there contains all images.
 
         Raises:
             ValueError: For general positions, which no grid across the axis has.
@@ -51,17 +51,17 @@ class HexagonalStacking(PlaneStack):
 
     @property
     def half_planes(self) -> tuple[int, ...]:
-        """Removed half planes that are no translation: 0 alone where both atoms of a lattice point have one height."""
+        """Numbers of removed half planes that are no translation: only 0 if both atoms of a lattice point have one height."""
         return tuple(range(MOST_HALF_PLANES + 1)) if len(self._pairs) > 1 else (0,)
 
     @property
     def standard_removals(self) -> tuple[int, ...]:
-        """All that differ."""
+        """Numbers of removed planes of the standard surfaces: all that give different boundaries."""
         return self.half_planes
 
     @property
     def thickest_motif(self) -> float:
-        """How far the atoms of a lattice point may stand above or below its plane [Å]."""
+        """Largest distance of the atoms of a lattice point above or below its plane [Å]."""
         return max(float(np.abs(pair[:, 2]).max()) for pair in self._pairs)
 
     def motifs(self, removed: int) -> tuple[FloatArray, FloatArray]:
@@ -81,7 +81,7 @@ class HexagonalStacking(PlaneStack):
         return np.stack((x * self.x_unit, y * self.y_unit), axis=-1)
 
     def offset_operations(self, removed: int) -> FloatArray:
-        """Those of both grains; with a sign change too where both end alike, so that a mirror swaps them."""
+        """Returns the operations of both grains; with a sign change too where both end alike, so that a mirror swaps them."""
         first, second = (
             self._operations[removed // 2 % len(self._pairs)],
             self._operations[(removed + 1) // 2 % len(self._pairs)],

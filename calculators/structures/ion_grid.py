@@ -49,7 +49,8 @@ class IonGrid:
     """Distinct positions of an ion, and the grid that they are points of.
 
     Attributes:
-        grid: Position at each grid point; -1 where the ion would be inside an atom.
+        grid: Position at each grid point; -1 where the ion would be inside an atom. The room of a position is its distance
+            from the atom nearest to it, in units of the distance below which it is excluded.
         fractions: Fractional coordinates of the distinct positions, shape ``(n, 3)``.
         multiplicity: Number of grid points of each, shape ``(n,)``.
         symmetry: Of the host.
@@ -123,13 +124,15 @@ def ion_grid(host: Atoms, spacing: float, exclusion: Mapping[str, float], symmet
     lowest = _orbit_heads(points, shape, symmetry)
     heads, orbit, counts = np.unique(lowest, return_inverse=True, return_counts=True)
     fractions = points[heads] / np.array(shape)
-    free = np.ones(len(heads), dtype=np.bool_)
+    room = np.full(len(heads), np.inf)
     for element, radius in exclusion.items():
-        free &= nearest_distances(host, fractions, element)[:, 0] >= radius
+        room = np.minimum(room, nearest_distances(host, fractions, element)[:, 0] / radius)
+    free = room >= 1.0
     if not free.any():
         raise ConfigurationError("space.exclusion: every grid point is inside an atom; expected smaller radii or a finer grid")
     place = np.where(free, np.cumsum(free) - 1, -1)
-    return IonGrid(PeriodicGrid(shape, place[orbit].astype(np.intp)), fractions[free], counts[free].astype(np.intp), symmetry)
+    grid = PeriodicGrid(shape, place[orbit].astype(np.intp), room[free])
+    return IonGrid(grid, fractions[free], counts[free].astype(np.intp), symmetry)
 
 
 def nearest_distances(host: Atoms, fractions: FloatArray, element: str, count: int = 1) -> FloatArray:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 VACUUM = 2.0
-"""Empty space between the free surfaces of the two blocks, in reaches of the potential."""
+"""Vacuum between the free surfaces of the two blocks, in multiples of the potential's reach."""
 
 RELAXED, COUNTED, WITNESS, OUTER = range(4)
-"""Values of the array ``region``: atoms that relax; those of a block that a potential can see from there, whose energies
-count too; the next plane, which sees neither relaxed atoms nor the surface; the rest of the block."""
+"""Values of the array ``region``: atoms that relax; atoms of a block within reach of them, whose energies count too; the next
+plane, which is within reach of neither relaxed atoms nor the surface; the rest of the block."""
 
 
 @dataclass(frozen=True)

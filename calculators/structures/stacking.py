@@ -85,7 +85,7 @@ class PlaneStack(ABC):
 
     @abstractmethod
     def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
-        """A grid over the two periods whose numbers of steps are multiples of these contains the images of its points.
+        """Returns two integers: a grid whose numbers of steps along x and y are their multiples contains its points' images.
 
         Args:
             general: The grid also contains all symmetric positions, so that one half a step away contains none.
@@ -98,13 +98,13 @@ class PlaneStack(ABC):
 
     @property
     def half_planes(self) -> tuple[int, ...]:
-        """Removed planes that are no translation."""
+        """Numbers of removed planes that are no translation."""
         return (0,)
 
     @property
     @abstractmethod
     def thickest_motif(self) -> float:
-        """How far the atoms of a lattice point may stand above or below its plane [Å]."""
+        """Largest distance of the atoms of a lattice point above or below its plane [Å]."""
 
     @abstractmethod
     def motifs(self, removed: int) -> tuple[FloatArray, FloatArray]:
@@ -166,7 +166,7 @@ class Stacking(PlaneStack):
         return self.repeat
 
     def grid_divisors(self, *, general: bool = False) -> tuple[int, int]:
-        """As in the base class.
+        """Returns the divisors as the base class describes.
 
         Where planes that meet are offset by zero or half a period along an axis, the boundary is symmetric. Twice the shift
         from plane to plane is a whole number of steps; for general positions that shift itself is, and so is half a period.
@@ -197,7 +197,7 @@ class Stacking(PlaneStack):
 
     @property
     def thickest_motif(self) -> float:
-        """How far the atoms of a lattice point stand above or below its plane [Å]."""
+        """Largest distance of the atoms of a lattice point above or below its plane [Å]."""
         return float(np.abs(self.motif[:, 2]).max())
 
     def motifs(self, _removed: int) -> tuple[FloatArray, FloatArray]:

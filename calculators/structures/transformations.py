@@ -18,7 +18,7 @@ class Transformation(Protocol):
 
     @property
     def copies(self) -> int:
-        """How often it repeats an atom at most."""
+        """Largest number of copies that it makes of an atom."""
         ...
 
     def apply(self, structure: Any) -> Any:  # noqa: ANN401 - pymatgen Structures

@@ -1,12 +1,11 @@
 """Excess energy of the two boundaries of a periodic cell, or of the one boundary of a cell with rigid blocks.
 
 E_gb = (E - n e_bulk) / (2 A), taken for each boundary from the energies of the atoms that belong to it (array ``boundary``).
-Two boundaries that should be equal and are not betray a cell in which one of them was shifted and the other not, or a
-relaxation that took two ways; the difference is flagged. A code that gives no energies of atoms, such as one of
-density-functional theory, gives the mean alone.
+If two boundaries that should be equal differ, either only one of them was shifted, or they relaxed to different structures; the
+difference is flagged. Without energies of atoms, as from density-functional theory, only the mean is known.
 
-In a cell with rigid blocks the energies of the atoms in the array ``boundary`` alone count: those that relax and those that a
-potential can see from there. The free surfaces of the blocks are out of sight, which the atoms behind the counted ones prove.
+In a cell with rigid blocks only the energies of the atoms in the array ``boundary`` count: those that relax and those within
+the potential's reach of them. The energies of the atoms behind these show that the blocks' free surfaces are out of reach.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ DIFFERENCE_TOLERANCE = 1e-3
 """Energies of the two boundaries that are further apart are flagged [J/m^2]."""
 
 WITNESS_TOLERANCE = 1e-4
-"""An atom that should see perfect crystal alone may differ from the bulk by so much [eV]."""
+"""Largest difference between the energy of an atom in perfect surroundings and the energy per atom of the bulk [eV]."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Stress of a grain boundary: the excess of the stress in its plane over that of the crystal, by area.
+"""Stress of a grain boundary: the excess of the stress in its plane over that of the crystal, per area.
 
-A boundary resists a strain of both grains in its plane: per area, the work is τ_ab ε_ab with
+A boundary resists a strain of both grains in its plane: the work per area is τ_ab ε_ab with
 
     τ_ab = (1 / A) d(A γ) / dε_ab = (1 / A) ([σ_ab V] - N [σ_ab V]_crystal / N_crystal)
 
@@ -9,7 +9,7 @@ the energy γ: τ_ab = γ δ_ab + dγ/dε_ab.
 
 In a periodic cell the right side follows from the stress of the cell. Between rigid blocks the stress of the cell is that of
 its free surfaces too. There the energies of the atoms that count are differentiated, by central differences: the structure is
-relaxed, so that to first order a strain that all atoms follow tells the same as one after which they relax again.
+relaxed, so that to first order a strain that all atoms follow gives the same as one after which they relax again.
 
 The crystal that is subtracted is in the state of the grains: at the campaign's lattice parameter in the plane, and under the
 stress along the normal that the relaxation has left. That is little, but it counts over the whole thickness of the grains.
@@ -111,9 +111,9 @@ class Straining:
 
 
 def normal_stress(found: BoundaryEnergy) -> float | None:
-    """Stress along z that a relaxation has left in the grains [eV/Å^3]; None where the calculator does not tell.
+    """Returns the stress along z that a relaxation has left in the grains [eV/Å^3]; None if it is not known.
 
-    Rigid blocks tell it without: the grains pull at them.
+    With rigid blocks it follows from the forces on the blocks, so that the calculator need not compute a stress.
     """
     result = found.result
     block = result.atoms.arrays.get(BLOCK)
@@ -123,7 +123,7 @@ def normal_stress(found: BoundaryEnergy) -> float | None:
 
 
 def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float) -> float:
-    """How much of a boundary's expansion is that of its grains under the stress along z [Å].
+    """Computes the part of a boundary's expansion that is elastic strain of its grains under the stress along z [Å].
 
     Args:
         found: The relaxed boundary.
@@ -136,7 +136,7 @@ def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float)
 
 
 def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float, straining: Straining) -> dict[str, float]:
-    """Excess stress of a boundary by area [J/m^2]; of the two of a periodic cell the mean.
+    """Computes the excess stress of a boundary per area [J/m^2], the mean of both boundaries in a periodic cell.
 
     Args:
         found: The relaxed boundary; a periodic cell was free along the normal.
@@ -155,7 +155,7 @@ def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float,
     counted, moving, boundaries = _parts(atoms)
     total = straining.derivatives(atoms, counted) if boundaries == 1 else _of_cell(result)
     grains, _ = crystal.relaxed(normal)
-    # What counts of a block keeps the crystal's lattice.
+    # The counted atoms of a rigid block keep the crystal's lattice, so they have the stress of the unrelaxed crystal.
     bulk = crystal.volume * (int(moving.sum()) * grains + int((counted & ~moving).sum()) * crystal.unrelaxed)
     area = boundaries * found.area
     return {name: float((value - bulk[COMPONENTS[name]]) / area * EV_PER_A2) for name, value in total.items()}

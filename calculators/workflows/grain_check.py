@@ -27,26 +27,27 @@ from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import JsonDict
 
 LARGEST_ROTATION = 1.0
-"""A grain that has turned by more is another one [degrees].
+"""Largest rotation of a grain [degrees]; beyond it the boundary counts as another one.
 
 Of 692 sound results in cells of 16 Å (Al, Cu, Fe, W) none had turned by more than 0.4. S41(338) of Al, whose grains turn
 easily, was 14 mJ/m^2 and more off where a grain had turned by more than 1.
 """
 
 LARGEST_STRAIN_ENERGY = 2e-3
-"""Of the middle of a grain [eV/atom]: 31 mJ/m^2 of boundary in 16 Å of aluminium. The same sound ones had 3.4e-4 at most."""
+"""Largest strain energy in the middle of a grain [eV/atom]: 31 mJ/m^2 of boundary in 16 Å of aluminium. Boundaries that were
+sound had 3.4e-4 at most."""
 
 LARGEST_STRAIN = 0.02
-"""Of the middle of a grain, where its energy is not computed: in aluminium it costs about as much."""
+"""Largest strain in the middle of a grain, where its energy is not computed: in aluminium it costs about as much."""
 
 FEWEST_ATOMS = 4
-"""The middle of a grain with fewer atoms tells nothing."""
+"""Smallest number of atoms in the middle of a grain from which a rotation and a strain are determined."""
 
 _STEP = 0.01
 
 
 class Stiffness(Protocol):
-    """What the strain of a crystal costs."""
+    """Strain energy of a crystal."""
 
     def energy(self, gradient: FloatArray) -> float:
         """Energy of a deformation [eV/atom], rotations left out.
@@ -189,8 +190,8 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
         start: As the space built it: says structure, lattice parameter, tilt axis and plane.
         result: Relaxed.
         stiffness: Of the crystal by the same calculator; None: strains are judged by themselves.
-        judge_strain: Whether a strain is a fault: the cell was free along the normal, and the crystal has the calculator's own
-            lattice parameter. Else the grains are strained by the cell that was asked for.
+        judge_strain: Whether a strained grain is an error: the cell was free along the normal, and the crystal has the
+            calculator's own lattice parameter. Otherwise the given cell strains the grains.
 
     Returns:
         Plain numbers of both grains; ``checked`` is false, with the reason, where the grains are too thin to have a middle.

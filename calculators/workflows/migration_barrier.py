@@ -77,7 +77,7 @@ class MigrationBarrier:
 
     @property
     def image_distance(self) -> float:
-        """Of an atom from its own image in the supercell [Å]."""
+        """Distance of an atom from its own image in the supercell [Å]."""
         return self.crystal.supercell.image_distance
 
     def barrier(self, dimensions: int) -> float | None:

@@ -72,7 +72,7 @@ def _read(rows: csv.DictReader[str], name: str) -> dict[str, float]:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a text is a formula of known elements."""
+    """Returns whether a text is a formula of known elements."""
     try:
         counts = Formula(text).count()
     except ValueError:

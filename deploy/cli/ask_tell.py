@@ -1,4 +1,8 @@
-"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values."""
+"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
+
+`tasks/measurements/ask_tell.py` does both. Proposals are chosen as in every campaign (`tasks/steps/propose.py`), reports are
+compared with what is stored (`tasks/measurements/judging.py`).
+"""
 
 from __future__ import annotations
 
@@ -34,13 +38,13 @@ def ask(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements import ask_tell
     from tansaku.tasks.measurements.waiting import waiting_proposals
 
     with opened(site) as resources:
         if release:
-            telling.release(resources, this_user(), name, release)
-        result = telling.ask(resources, this_user(), name, count, values_only=values)
+            ask_tell.release(resources, this_user(), name, release)
+        result = ask_tell.ask(resources, this_user(), name, count, values_only=values)
         asked = waiting_proposals(resources.store, name)
     if as_csv is not None:
         as_csv.write_text(asked.to_csv(), encoding="utf-8")
@@ -106,12 +110,12 @@ def tell(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements import ask_tell
     from tansaku.tasks.measurements.report_file import report_at
 
     report = report_at(file)
     with opened(site) as resources:
-        receipt = telling.tell(resources, this_user(), name, report)
+        receipt = ask_tell.tell(resources, this_user(), name, report)
     if as_json:
         show_json(receipt.model_dump(mode="json"))
         return

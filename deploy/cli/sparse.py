@@ -1,4 +1,8 @@
-"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells)."""
+"""`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells).
+
+The commands are in `tasks/sparse`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
+(`next`), `spectrum.py`, `modes.py` and `exafs.py`.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,7 @@ def search(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.sparse.command import Options, run
+    from tansaku.tasks.sparse.search_command import Options, run
     from tansaku.tasks.sparse.table_file import Wanted
 
     wanted = Wanted(target, tuple(without or ()), tuple(keep or ()), drop_rows=drop_rows)

@@ -116,7 +116,7 @@ def slurm_findings() -> list[Finding]:
 
 
 def dft_findings(include: Path = Path("/usr/include")) -> list[Finding]:
-    """What is missing for compiling GPAW, and whether Quantum ESPRESSO is installed.
+    """Reports what is missing for compiling GPAW, and whether Quantum ESPRESSO is installed.
 
     Args:
         include: Where the system's headers are.
@@ -153,7 +153,7 @@ def _espresso_findings() -> list[Finding]:
 
 
 def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:
-    """Whether the folder has room for the installation."""
+    """Returns whether the folder has room for the installation."""
     free = shutil.disk_usage(folder).free // 1_000_000
     if free >= needed_mb:
         return []

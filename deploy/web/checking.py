@@ -77,7 +77,7 @@ class Check(BaseModel):
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asked for the search of a table, and what for.
+    """The search of a table that a user requested.
 
     Attributes:
         user: Who.

@@ -77,7 +77,7 @@ class ProblemError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of the answer."""
+        """Headers of the answer."""
         return {"Retry-After": str(round(self.retry_after + 0.5))} if self.retry_after > 0 else {}
 
 

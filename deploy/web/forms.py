@@ -13,7 +13,7 @@ _MOST_FIELDS = 1000
 
 
 def is_form(content_type: str) -> bool:
-    """Whether a body of this type is read as an HTML form."""
+    """Returns whether a body of this type is read as an HTML form."""
     return content_type.partition(";")[0].strip().lower() == FORM_TYPE
 
 

@@ -13,14 +13,15 @@ SMALLEST = 1000
 """Bytes of an answer that is worth compressing."""
 
 LEVEL = 6
-"""Of the compression."""
+"""Level of the compression."""
 
 
 class Packed:
     """A text as it is sent, compressed once.
 
     Args:
-        text: Must hold nothing secret beside what a client chose: it is compressed for all.
+        text: Must not hold both a secret and text that a client chose: the length of the compressed answer would reveal the
+            secret (the BREACH attack).
     """
 
     def __init__(self, text: str) -> None:

@@ -50,7 +50,7 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
 
 
 def _cost(preview: CampaignPreview) -> str:
-    """What the budget allows; the sum of the expected evaluations where it limits no cost."""
+    """Describes the cost that the budget allows, or of the expected evaluations where it limits no cost."""
     unit = "" if preview.cost_unit is None else f" {preview.cost_unit}"
     everything = f"the {preview.exhaustive_cost:,.0f}{unit} of everything"
     if preview.limit is None or preview.share is None:
@@ -59,7 +59,7 @@ def _cost(preview: CampaignPreview) -> str:
 
 
 def _time(preview: CampaignPreview, in_flight: int) -> str:
-    """How long the expected evaluations take, where cost is time."""
+    """Describes the time of the expected evaluations, where cost is time."""
     if preview.cost_unit is None:
         return "not known before something was measured"
     seconds = max(_expected(preview) / in_flight, 1.0)

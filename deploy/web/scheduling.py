@@ -16,7 +16,7 @@ from tansaku.tasks.views.schedules import ScheduleLine, schedule_line, schedule_
 
 
 class Timing(Record):
-    """When a schedule starts runs.
+    """Times at which a schedule starts runs.
 
     Attributes:
         cron: Five fields.
@@ -85,7 +85,7 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
 
 
 def lines(services: Services) -> list[ScheduleLine]:
-    """All schedules."""
+    """Returns all schedules."""
     return schedule_lines(services.schedules, services.clock())
 
 

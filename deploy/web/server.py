@@ -19,14 +19,14 @@ from tansaku.deploy.web.services import LOOPBACK_HOSTS, WebSettings
 from tansaku.models.domain.errors import ConfigurationError
 
 GRACE = 3
-"""How long open streams may last after a signal [s]; without it one of them keeps the process alive."""
+"""Longest time for open streams after a signal [s]; without it one of them keeps the process alive."""
 _WAITING = 128
 _AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the server listens.
+    """Address and TLS settings of the server.
 
     Attributes:
         host: Name or IP address.

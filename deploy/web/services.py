@@ -37,7 +37,7 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True)
 class WebSettings:
-    """How the web process behaves.
+    """Settings of the web process.
 
     Attributes:
         hosts: Names by which browsers may address the server, without ports; requests for other names are refused.

@@ -23,7 +23,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """Whether this role has all rights of ``other``."""
+        """Returns whether this role has all rights of ``other``."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
@@ -46,7 +46,7 @@ class Actor(Record):
     by_proxy: bool = False
 
     def may(self, role: Role) -> bool:
-        """Whether the actor has at least ``role``."""
+        """Returns whether the actor has at least ``role``."""
         return self.role.includes(role)
 
 

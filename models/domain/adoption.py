@@ -35,11 +35,11 @@ class Origin(Record):
 
 
 def origin_of_outcome(properties: Mapping[str, object]) -> Origin | None:
-    """Where an outcome with these properties was computed; None if that was in its own campaign."""
+    """Returns the origin of an outcome with these properties; None if it was computed in its own campaign."""
     found = properties.get(ADOPTED)
     return None if found is None else Origin.model_validate(found)
 
 
 def adopted_from(evaluation: Evaluation) -> Origin | None:
-    """Where an evaluation's result was computed; None if that was in its own campaign, or there is none."""
+    """Returns the origin of an evaluation's result; None if it was computed in its own campaign, or there is no result."""
     return None if evaluation.outcome is None else origin_of_outcome(evaluation.outcome.properties)

@@ -36,7 +36,7 @@ class AnnealRun:
 
     @property
     def work(self) -> float:
-        """How much longer a relaxation takes with this run before it: a factor, about."""
+        """Factor by which this run before a relaxation lengthens it, about."""
         return 1.0 + (self.steps + COOLING_STEPS) / RELAXATION_STEPS
 
 

@@ -40,7 +40,7 @@ def significant(value: float, deviation: float | None = None, digits: int = DIGI
 
 
 def places(text: str) -> int:
-    """Characters of a number from its point on, 0 without one: what a column of numbers is aligned by."""
+    """Returns the number of characters from the decimal point to the end, 0 without a point; columns are aligned by it."""
     return 0 if "." not in text or "e" in text else len(text) - text.rindex(".")
 
 

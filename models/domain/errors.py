@@ -51,7 +51,7 @@ class SpecChangedError(ConfigurationError):
 
 @dataclass(frozen=True)
 class SpecProblem:
-    """What is wrong with a key of a spec.
+    """An error in a spec: the key and its problem.
 
     Attributes:
         key: Its path, as ``space.translation.step``; empty: the whole text.

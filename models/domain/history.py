@@ -1,4 +1,4 @@
-"""What a proposal may know: horizon, history, remaining budget and stop reasons, as pure functions of the proposals so far.
+"""Knowledge of a proposal: horizon, history, remaining budget and stop reasons, as pure functions of the proposals so far.
 
 The campaign loop and the replay both use these functions, so that a replayed method behaves as in a campaign.
 """
@@ -22,8 +22,8 @@ from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpe
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.units import recorded_in
 
-Whereabouts = Literal["observed", "failed", "pending", "unavailable"]
-"""Which part of a history a candidate belongs to."""
+Part = Literal["observed", "failed", "pending", "unavailable"]
+"""Part of a history to which a candidate belongs."""
 
 LEAST_FINISHED = 20
 """Finished evaluations below which the share of failures says nothing."""
@@ -110,7 +110,7 @@ def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] =
 
 
 def _blamed(evaluation: Evaluation) -> FailureKind:
-    """Without an outcome all attempts were lost, which is plumbing."""
+    """Returns whether science or plumbing failed; without an outcome all attempts were lost, which is plumbing."""
     failure = None if evaluation.outcome is None else evaluation.outcome.failure
     return FailureKind.PLUMBING if failure is None else failure.kind
 
@@ -162,12 +162,12 @@ def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> i
 
 
 def is_known(entries: Sequence[Entry], up_to: int) -> bool:
-    """Whether every proposal up to a horizon has ended, so that a proposal conditioned on them may be made."""
+    """Returns whether every proposal up to a horizon has ended, so that a proposal conditioned on them may be made."""
     return all(entry.state.terminal for entry in entries if entry.number <= up_to)
 
 
-def whereabouts(entry: Entry, up_to: int) -> Whereabouts:
-    """Which part of a history with the given horizon the latest proposal of a candidate belongs to."""
+def part_of(entry: Entry, up_to: int) -> Part:
+    """Returns the part of a history with the given horizon to which the latest proposal of a candidate belongs."""
     if entry.number > up_to or not entry.state.terminal:
         return "pending"
     if entry.state is EvaluationState.FAILED:
@@ -201,9 +201,9 @@ def build_history(
     for entry in sorted(entries, key=lambda entry: entry.number):
         latest.pop(entry.position, None)
         latest[entry.position] = entry
-    parts: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
+    parts: dict[Part, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
     for entry in latest.values():
-        parts[whereabouts(entry, up_to)].append(entry)
+        parts[part_of(entry, up_to)].append(entry)
     refused = [entry for entry in parts["failed"] if entry.failure is FailureKind.SCIENCE]
     return History(
         observed=_positions(parts["observed"]),
@@ -275,12 +275,12 @@ def spent_cost(entries: Sequence[Entry], up_to: int) -> float:
 
 
 def counted_cost(entry: Entry, up_to: int) -> float:
-    """What the budget counts for a proposal, see :func:`spent_cost`."""
+    """Returns the cost of a proposal that the budget counts, as in :func:`spent_cost`."""
     return entry.cost if entry.measured is None or entry.number > up_to else entry.measured
 
 
 def teaches_cost(entry: Entry) -> bool:
-    """Whether a cost model may learn from an entry: its cost was measured, and no part of it was skipped."""
+    """Returns whether a cost model may learn from an entry: its cost was measured, and no part of it was skipped."""
     return entry.measured is not None and not entry.spared
 
 
@@ -347,7 +347,7 @@ class Standing:
 
 
 def decide(budget: BudgetSpec, standing: Standing) -> StopReason | None:
-    """Why no further proposal may be made, or None."""
+    """Returns why no further proposal may be made; None: one may be."""
     if standing.refused:
         return StopReason.CONFIGURATION
     if standing.finished >= LEAST_FINISHED and standing.failed > budget.max_failed_fraction * standing.finished:
@@ -369,7 +369,7 @@ def stop_reason(
     limit: float | None,
     max_cost: float | None = None,
 ) -> StopReason | None:
-    """Why no further proposal may be made, or None.
+    """Returns why no further proposal may be made; None: one may be.
 
     Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always; but see
     :func:`~tansaku.models.domain.refusals.is_refused`.

@@ -93,7 +93,7 @@ def proposal_rng(seed: int, number: int) -> np.random.Generator:
 
 
 def is_name(name: str) -> bool:
-    """Whether this is a valid name of a campaign, data set or model."""
+    """Returns whether this is a valid name of a campaign, data set or model."""
     return _NAME.fullmatch(name) is not None
 
 

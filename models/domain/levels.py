@@ -1,7 +1,7 @@
 """Levels of theory: what computed a number, in words, and whether a campaign computes at the same level.
 
-A surrogate never mixes numbers of two levels unmarked. Versions of a code, the machine and how a structure was relaxed
-are not part of a level; the code, its model and every key of a spec that its facts do not exclude are.
+A surrogate never mixes numbers of two levels unmarked. A level consists of the code, its model and all keys of the calculator's
+spec except those that its facts exclude. The version of the code, the machine and the relaxation are not part of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> Non
 
 
 def level_in_words(calculator: JsonDict | None) -> str | None:
-    """What a campaign computes with, None for one that reads its values from a table: nobody knows what computed them.
+    """Describes the level of theory of a campaign; None for one whose values come from a table, where it is not known.
 
     Args:
         calculator: Of its spec, resolved, as plain data.

@@ -82,5 +82,5 @@ def kind_of(name: str) -> FileKind | None:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file of the library may have this name."""
+    """Returns whether a file of the library may have this name."""
     return re.fullmatch(FILE_NAME_PATTERN.strip("^$"), name) is not None

@@ -39,7 +39,7 @@ class Measurement(Record):
     at: AwareDatetime | None = None
 
     def same(self, other: Measurement) -> bool:
-        """Whether both report the same value, or both a failure."""
+        """Returns whether both report the same value, or both a failure."""
         if self.value is None or other.value is None:
             return self.value is other.value
         return math.isclose(self.value, other.value, rel_tol=1e-9, abs_tol=1e-300)

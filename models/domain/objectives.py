@@ -13,8 +13,8 @@ from tansaku.models.domain.plugins import Plugin, loaded
 from tansaku.models.domain.units import Unit
 
 Need = Literal["label", "phases", "band_gap"]
-"""What a campaign must have for a property: ``label``, ``phases`` of the space or of the calculator's workflow, or a calculator
-that gives the ``band_gap``."""
+"""Requirement of a property: ``label``, ``phases`` of the space or of the calculator's workflow, or a calculator that gives the
+``band_gap``."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _of_plugin(plugin: Plugin, found: object) -> ObjectiveDescription:
 
 
 PLUGIN_OBJECTIVES = loaded("objectives", _of_plugin, OBJECTIVES)
-"""Those of plug-ins: properties of candidates that are computed for their energy."""
+"""Objectives of plug-ins: properties of candidates that are computed for their energy."""
 
 OBJECTIVES |= PLUGIN_OBJECTIVES
 
@@ -85,5 +85,5 @@ def described(name: str) -> ObjectiveDescription:
 
 
 def described_needs(name: str | None) -> Need | None:
-    """What a campaign must have for a property; None for one that is not registered, as the columns of a table."""
+    """Returns the requirement of a property; None for one that is not registered, as the columns of a table."""
     return OBJECTIVES[name].needs if name in OBJECTIVES else None

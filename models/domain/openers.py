@@ -1,4 +1,4 @@
-"""Tables of openers name the code behind each type of spec, so that only the code that is asked for is imported."""
+"""Lookup in tables of openers, which name the code behind each type of spec, so that only requested code is imported."""
 
 from __future__ import annotations
 

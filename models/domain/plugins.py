@@ -54,7 +54,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class PluginProblem:
-    """Why a plug-in was left out."""
+    """Reason why a plug-in was left out."""
 
     plugin: Plugin
     reason: str

@@ -27,7 +27,7 @@ class FeatureGroup:
         index: Row of each candidate, shape ``(n_candidates,)``.
         columns: Names of the ``d`` features, with units where they have one.
         categorical: Whether the values are codes that mean nothing but equal or not.
-        prices: Of one number, by column; NaN in these columns is a number that can still be measured.
+        prices: Price of measuring a missing number, by column: NaN in these columns can still be measured.
     """
 
     name: str
@@ -120,10 +120,12 @@ class PeriodicGrid:
     Attributes:
         shape: Number of points along each cell vector.
         members: Candidate at each point, the last direction running fastest, shape ``(n_points,)``; -1: none, a wall.
+        room: Of each candidate, the more the farther it is from what surrounds it, shape ``(n_candidates,)``; None: not known.
     """
 
     shape: tuple[int, int, int]
     members: IntArray
+    room: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.members.shape != (prod(self.shape),):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Space(Protocol):
-    """What is searched.
+    """The candidates of a search.
 
     ``pool()`` is deterministic: the same spec gives the same ids, codes, features and costs on every machine and version.
     It builds no structure. ``structure`` builds the one of a candidate and raises ``CalculationError('overlap')`` for a
@@ -312,7 +312,7 @@ class Proposer(Protocol):
         ...
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Whether hyper-parameters are to be fitted before the next proposal.
+        """Returns whether hyper-parameters are to be fitted before the next proposal.
 
         Args:
             n_observed: Observations the next proposal is conditioned on.
@@ -351,7 +351,7 @@ class RemainingGain(Protocol):
 
     @property
     def estimate(self) -> float | None:
-        """Of the barrier [objective's unit]; None for other goals, or where nothing is known yet."""
+        """Estimate of the barrier [objective's unit]; None for other goals, or where nothing is known yet."""
         ...
 
     def probabilities(self, within: float) -> FloatArray:
@@ -632,7 +632,7 @@ class ArtifactStore(Protocol):
         ...
 
     def exists(self, sha256: str) -> bool:
-        """Whether the value is stored completely."""
+        """Returns whether the value is stored completely."""
         ...
 
     def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:

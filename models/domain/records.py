@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 JsonDict = dict[str, Any]
 
 ProcessStart = str | float
-"""When a process started: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
+"""Start time of a process: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
 # The largest integer that JSON, floats and BSON all represent exactly, so that a document cannot break readers of many.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Number = Annotated[int, Field(ge=1, le=2**53)]
@@ -33,7 +33,7 @@ class Quantity(Record):
 
 
 class Failure(Record):
-    """Why an evaluation has no value.
+    """Reason why an evaluation has no value.
 
     Attributes:
         kind: Whether the science or the plumbing failed.

@@ -16,7 +16,7 @@ CONFIGURATION_REASONS = ("configuration", "missing_component")
 """Reasons of failures that a file, a package or a setting of the machine causes: every evaluation meets the same."""
 
 SAME_REFUSALS = 3
-"""Evaluations in a row that fail for the same such reason, in the same words, before a campaign stops."""
+"""A campaign stops after this many consecutive evaluations have failed with the same configuration error."""
 
 
 def refusal_of(evaluation: Evaluation) -> str | None:
@@ -28,7 +28,7 @@ def refusal_of(evaluation: Evaluation) -> str | None:
 
 
 def is_refused(entries: Sequence[Entry]) -> bool:
-    """Whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
+    """Returns whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
 
     Unlike every other stop reason, it looks beyond the horizon, so that an initial design is not spent on a single error. No
     proposal is conditioned on it: a campaign that continues after the cause was fixed proposes what it would have proposed.
@@ -40,7 +40,7 @@ def is_refused(entries: Sequence[Entry]) -> bool:
 
 
 def same_refusals(ended: Iterable[str | None]) -> bool:
-    """Whether the last evaluations that have ended failed with the same configuration error.
+    """Returns whether the last evaluations that have ended failed with the same configuration error.
 
     Args:
         ended: See :func:`refusal_of`, of evaluations that have ended, the last one first.

@@ -29,7 +29,7 @@ class RequestState(StrEnum):
 
 
 RequestKind = Literal["run", "delete", "rename"]
-"""What a user asks for: that a stored campaign is driven to its end, deleted with all its results, or gets another name."""
+"""Request of a user: to drive a stored campaign to its end, to delete it with all its results, or to give it another name."""
 
 
 class ServiceRequest(Record):

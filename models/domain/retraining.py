@@ -41,7 +41,7 @@ class Retrain(Record):
 
 
 class RetrainEnd(Record):
-    """How a training ended, stored before the first proposal that could use it.
+    """End of a training, stored before the first proposal that could use it.
 
     Attributes:
         number: Of the retrain.
@@ -90,7 +90,7 @@ def in_use(ends: Sequence[RetrainEnd], number: int | None = None) -> RetrainEnd 
 
 
 def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:
-    """Whether held-out errors are within a target: each named error must be known, small enough, and of enough structures."""
+    """Returns whether each error with a target is known, small enough, and of enough held-out structures."""
     energy = errors.get("energy")
     if energy is None or energy.count < target.structures:
         return False
@@ -98,7 +98,7 @@ def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:
 
 
 def target_met(target: TargetSpec | None, ends: Sequence[RetrainEnd], number: int | None = None) -> bool:
-    """Whether the version that a proposal uses meets the target, so that the search may end.
+    """Returns whether the version that a proposal uses meets the target, so that the search may end.
 
     Args:
         target: What is wanted, None for nothing.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain import history as rules
-from tansaku.models.domain.history import Entry, Standing, Whereabouts
+from tansaku.models.domain.history import Entry, Part, Standing
 from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.refusals import is_refused
@@ -85,7 +85,7 @@ class _Settled:
         self.valued_counts.append(len(self.valued))
         if not latest:
             return
-        self.columns[rules.whereabouts(entry, entry.number)].append(entry.position)
+        self.columns[rules.part_of(entry, entry.number)].append(entry.position)
         if entry.failure is FailureKind.SCIENCE:
             self.columns["refused"].append(entry.position)
         if entry.value is not None:
@@ -161,11 +161,11 @@ class SearchState:
             self._settled = _Settled(self._further)
 
     def is_known(self, up_to: int) -> bool:
-        """As :func:`~tansaku.models.domain.history.is_known`, for this search."""
+        """Does the same as :func:`~tansaku.models.domain.history.is_known` for this search."""
         return all(number > up_to for number in self._active)
 
     def observed_count(self, up_to: int) -> int:
-        """As :func:`~tansaku.models.domain.history.observed_count`, for this search."""
+        """Does the same as :func:`~tansaku.models.domain.history.observed_count` for this search."""
         place = bisect_right(self._numbers, up_to)
         known = self._settled
         if place <= known.count:
@@ -180,7 +180,7 @@ class SearchState:
         return self._settled.measured + sum(rules.teaches_cost(entry) and entry.number <= up_to for entry in self._tail())
 
     def remaining_cost(self, limit: float | None, up_to: int) -> float | None:
-        """As :func:`~tansaku.models.domain.history.remaining_cost`, for this search."""
+        """Does the same as :func:`~tansaku.models.domain.history.remaining_cost` for this search."""
         if limit is None or not self._settle(up_to):
             return rules.remaining_cost(limit, self._entries, up_to)
         spent = self._settled.spent
@@ -189,7 +189,7 @@ class SearchState:
         return limit - spent
 
     def history(self, up_to: int, limit: float | None = None, budget: BudgetSpec | None = None) -> History:
-        """As :func:`~tansaku.models.domain.history.build_history`, for this search.
+        """Does the same as :func:`~tansaku.models.domain.history.build_history` for this search.
 
         Args:
             up_to: The horizon.
@@ -201,10 +201,10 @@ class SearchState:
         cost_left = self.remaining_cost(limit, up_to)
         if not self._settle(up_to):
             return rules.build_history(self._entries, up_to, self._direction, cost_left, left, self._further)
-        tail: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
+        tail: dict[Part, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
         for entry in self._tail():
             if self._latest[entry.position] == entry.number:
-                tail[rules.whereabouts(entry, up_to)].append(entry)
+                tail[rules.part_of(entry, up_to)].append(entry)
         refused = [entry for entry in tail["failed"] if entry.failure is FailureKind.SCIENCE]
         columns = self._settled.columns
         observed = columns["observed"].and_then([entry.position for entry in tail["observed"]])
@@ -232,7 +232,7 @@ class SearchState:
     def stop_reason(
         self, budget: BudgetSpec, up_to: int, limit: float | None, max_cost: float | None = None
     ) -> StopReason | None:
-        """As :func:`~tansaku.models.domain.history.stop_reason`, for this search."""
+        """Does the same as :func:`~tansaku.models.domain.history.stop_reason` for this search."""
         if not self._settle(up_to):
             return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
         ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal]
@@ -248,7 +248,7 @@ class SearchState:
         return rules.decide(budget, standing)
 
     def too_expensive(self, max_cost: float | None) -> IntArray:
-        """As :func:`~tansaku.models.domain.history.too_expensive`, for this search."""
+        """Does the same as :func:`~tansaku.models.domain.history.too_expensive` for this search."""
         if max_cost is None:
             return np.empty(0, dtype=np.intp)
         if self._expensive is None or self._expensive[0] != max_cost:

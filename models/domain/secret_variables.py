@@ -28,5 +28,5 @@ WITHOUT_SECRETS = ("/usr/bin/env", *(word for name in SECRET_VARIABLES for word 
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a site file must not pass a variable to workers: secrets of database and proxy, and all Prefect variables."""
+    """Returns whether workers must not get a variable from a site file: secrets of database and proxy, all of Prefect's."""
     return name.upper().startswith((MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, "PREFECT_"))

@@ -63,7 +63,7 @@ ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
 
 
 class FailureKind(StrEnum):
-    """Cause of a FAILED evaluation: science or plumbing."""
+    """Cause of a FAILED evaluation: the calculation (science), or lost jobs and time limits (plumbing)."""
 
     SCIENCE = "science"
     PLUMBING = "plumbing"
@@ -101,7 +101,7 @@ WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
 
 
 class StopReason(StrEnum):
-    """Why a campaign proposes nothing more."""
+    """Reason why a campaign proposes nothing more."""
 
     BUDGET = "budget"
     EVALUATIONS = "evaluations"
@@ -122,7 +122,7 @@ class StopReason(StrEnum):
 
     @property
     def words(self) -> str:
-        """Why the search ended, as a clause."""
+        """Reason why the search ended, as a clause."""
         return _ENDED_BECAUSE[self]
 
 

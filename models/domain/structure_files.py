@@ -24,7 +24,7 @@ _MOST_FILES = 1_000_000
 
 
 def is_poscar(name: str) -> bool:
-    """Whether a file of this name is read as a POSCAR."""
+    """Returns whether a file of this name is read as a POSCAR."""
     return name.lower().startswith(_VASP_NAMES) or name.lower().endswith(POSCAR_ENDINGS)
 
 

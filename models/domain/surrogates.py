@@ -98,7 +98,7 @@ class Progress:
 
 
 class Checkpoints(Protocol):
-    """Where a training stores its checkpoint. A killed write leaves the previous one."""
+    """Store of a training's checkpoint. A killed write leaves the previous one."""
 
     def save(self, weights: Weights) -> None:
         """Replaces the checkpoint."""
@@ -110,13 +110,13 @@ class Checkpoints(Protocol):
 
 
 class NoCheckpoints:
-    """No checkpoints: training starts from the beginning each time."""
+    """Absence of checkpoints: training starts from the beginning each time."""
 
     def save(self, weights: Weights) -> None:
         """Does nothing."""
 
     def load(self) -> Weights | None:
-        """None: there is no checkpoint."""
+        """Returns None: there is no checkpoint."""
         return None
 
 

@@ -28,7 +28,7 @@ class TimeSpent:
 
 
 def out_of_time(budget: BudgetSpec, spent: TimeSpent) -> StopReason | None:
-    """Which limit of time is reached, or None; replays, whose time means nothing, do not ask."""
+    """Returns the limit of time that is reached, or None; replays, whose time means nothing, do not call this."""
     if budget.deadline is not None and spent.now >= budget.deadline:
         return StopReason.DEADLINE
     if budget.hours is not None and spent.driven >= HOUR * budget.hours:

@@ -32,7 +32,7 @@ _SIZES: dict[str, dict[str, int]] = {
 _TABLED = frozenset(unit for units in _SIZES.values() for unit in units)
 
 _WRITTEN = re.compile(r"[A-Za-zµμÅΩ°%][A-Za-zµμÅΩ°%0-9 /*^.()-]{0,39}")
-"""What a unit of pint may look like: names, powers, products and quotients."""
+"""Syntax of a unit of pint: names, powers, products and quotients."""
 
 _QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 

@@ -89,7 +89,7 @@ class Cursor(Record):
 
 
 class PageQuery(Record):
-    """Which evaluations a page shows, in which order.
+    """Filter and order of a page of evaluations.
 
     Attributes:
         states: Only these states; None: all.

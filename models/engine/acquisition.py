@@ -77,7 +77,7 @@ def confidence_bound_improvement(mean: FloatArray, deviation: FloatArray, best: 
 
 
 def straddle(mean: FloatArray, deviation: FloatArray, threshold: FloatArray, exploration: float) -> FloatArray:
-    """How far the interval mean ± exploration · deviation reaches beyond the threshold, any shape; negative where it does not.
+    """Returns how far mean ± exploration · deviation reaches beyond the threshold, any shape; negative where it does not.
 
     Bryan, Nichol, Genovese, Schneider, Miller & Wasserman (2005), Active learning for identifying function threshold
     boundaries,

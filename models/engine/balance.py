@@ -19,7 +19,7 @@ from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.presets import GPSettings
 
 CONFIDENCE = 0.95
-"""Of the tolerances that are compared."""
+"""Probability of the tolerances that are compared."""
 
 JOINT = 48
 """Candidates of a system that are sampled jointly; a certificate that is shown takes more, but here only the order counts."""
@@ -60,7 +60,7 @@ def balanced(
 
 
 def _is_due(share: float, number: int) -> bool:
-    """Whether a number belongs to the worst system: evenly spread over all numbers."""
+    """Returns whether a proposal's number is reserved for the worst system; reserved numbers are evenly spaced."""
     return int(number * share + _ROUNDING) > int((number - 1) * share + _ROUNDING)
 
 

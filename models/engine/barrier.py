@@ -28,7 +28,7 @@ class BarrierBelief:
 
     @property
     def estimate(self) -> float | None:
-        """Median; None where half of the samples have no path."""
+        """Median of the barriers; None where half of the samples have no path."""
         middle = float(np.quantile(self.barriers, 0.5, method="inverted_cdf"))
         return middle if np.isfinite(middle) else None
 
@@ -39,12 +39,18 @@ class BarrierBelief:
         return np.array([float((np.abs(self.barriers - self.estimate) <= within).mean())])
 
     def tolerances(self, confidence: float) -> tuple[float, FloatArray]:
-        """Least difference from the estimate that a share of the samples does not exceed: twice the same number."""
+        """Returns the smallest tolerance within which a share of the samples agrees with the estimate.
+
+        It is returned twice, for all groups together and for each group, shape ``(1,)``: there is one group.
+
+        Args:
+            confidence: The share.
+        """
         tolerance = self.tolerance_of([0], confidence)
         return tolerance, np.array([tolerance])
 
     def tolerance_of(self, _groups: Sequence[int], confidence: float) -> float:
-        """The same number; there is one group."""
+        """Returns the tolerance of :meth:`tolerances`; the groups are ignored, because there is only one."""
         if self.estimate is None:
             return float("inf")
         return float(np.quantile(np.abs(self.barriers - self.estimate), confidence, method="inverted_cdf"))

@@ -158,7 +158,7 @@ class Remaining:
 
     @property
     def estimate(self) -> float | None:
-        """None: nothing but improvements is asked for."""
+        """Always None: the certificate is about improvements, not about the answer itself."""
         return None
 
     def probabilities(self, within: float) -> FloatArray:

@@ -77,7 +77,7 @@ class CostModel:
 
 
 def cost_due(n_measured: int, fitted_at: Sequence[int]) -> bool:
-    """Whether the model is to be fitted before the next proposal.
+    """Returns whether the model is to be fitted before the next proposal.
 
     Args:
         n_measured: Measured evaluations that the next proposal may know of.

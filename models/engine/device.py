@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
 
 Device = Literal["numpy", "cpu", "cuda"]
-"""Where covariances are computed: by numpy, or by torch on the processor or a GPU."""
+"""Device of the covariances: numpy, or torch on the processor or a GPU."""
 
 _ROWS_PER_CHUNK = 64
 _POINTS_AT_ONCE = 16

@@ -112,7 +112,7 @@ def left_over(places: FloatArray, asked: FloatArray, correlation: float) -> Floa
 
 
 def _is_turn(number: int, share: float) -> bool:
-    """Whether a proposal's number belongs to the judging share, which is evenly spread over all numbers."""
+    """Returns whether a proposal's number belongs to the judging share, which is evenly spread over all numbers."""
     return floor(number * share) > floor((number - 1) * share)
 
 

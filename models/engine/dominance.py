@@ -5,8 +5,6 @@ Kanamori et al. (2018), https://doi.org/10.1103/PhysRevB.97.125124.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,17 +17,13 @@ from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.percolation import bottleneck, bottlenecks
+from tansaku.models.engine.threads import in_threads
 
 SAMPLES = 128
 """Surfaces that are drawn for a proposal."""
 
 JOINT = 1500
 """Largest number of points that are drawn exactly; of more the lowest, or all path by path, as the goal says."""
-
-_THREADED = 50_000
-"""Points of a grid from which on samples are flooded by several threads."""
-
-_MOST_THREADS = 8
 
 _FAR = 3.0
 _HIGH = 2.0
@@ -105,14 +99,8 @@ def sample_surfaces(
         top, bottom = state.restored(levels * state.scale + state.centre[0])
         return found.minimum, neck, float(top - bottom)
 
-    # Floods hold no lock of the interpreter. On small grids threads cost more than they save.
-    threads = len(os.sched_getaffinity(0)) if len(grid.members) >= _THREADED else 1
-    if threads == 1:
-        rows = [dominant(sample) for sample in range(count)]
-    else:
-        with ThreadPoolExecutor(min(threads, _MOST_THREADS)) as pool_of_threads:
-            rows = list(pool_of_threads.map(dominant, range(count)))
-    minima, necks, barriers = zip(*rows, strict=True)
+    # Floods hold no lock of the interpreter.
+    minima, necks, barriers = zip(*in_threads(dominant, range(count), len(grid.members)), strict=True)
     return SampledSurfaces(np.array(minima, dtype=np.intp), np.array(necks, dtype=np.intp), np.array(barriers), level)
 
 

@@ -1,6 +1,7 @@
 """Compiled parts of the search for bottlenecks: floods of a grid and of a graph, and the reduction of a grid.
 
-All of them are in one module: numba compiles them again when this file changes, and would not when another one does.
+Keep all of them in this module: numba compiles cached functions again when this file changes, but not when a module that it
+imports does.
 
 A cell of the unfolded grid is one number, ``(x * 2**20 + y) * 2**20 + z``. Cells of points are relative to a point of their
 component, so that the difference of two is what a path between them crosses.
@@ -16,8 +17,8 @@ from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 Cells = npt.NDArray[np.int64]
 Front = tuple[Cells, BoolArray, IntArray, IntArray, FloatArray, IntArray]
-"""A flood: cell of each point, whether it is flooded, points at or below the level that wait, points above it as a heap, their
-energies, and the numbers of both."""
+"""State of a flood: cell of each point; whether it is flooded; queue of the points at or below the level; heap of the points
+above it; their energies; lengths of queue and heap."""
 
 Windings = tuple[Cells, IntArray, FloatArray]
 """Independent directions, points that raised the level last before they were found, and levels."""
@@ -128,7 +129,7 @@ def _windings() -> Windings:
 
 @numba.njit(cache=True, nogil=True)
 def _reach(front: Front, there: int, cell: int, energy: float, level: float) -> None:
-    """Lets a point wait that borders on the flood; a wall is only marked as seen."""
+    """Queues a point that borders on the flood. A point of infinite energy is only marked as seen."""
     cells, _, below, heap, keys, counts = front
     cells[there] = cell
     if energy <= level:
@@ -235,7 +236,7 @@ def _sift_down(heap: IntArray, keys: FloatArray, size: int, item: int, key: floa
 
 @numba.njit(cache=True, nogil=True)
 def _independent(found: IntArray, rank: int, w: tuple[int, int, int]) -> bool:
-    """Whether a direction is no combination of the first ``rank`` ones."""
+    """Returns whether a direction is no combination of the first ``rank`` ones."""
     if rank == 0:
         return True
     a = found[0]
@@ -256,11 +257,12 @@ Edges = tuple[IntArray, IntArray, Cells, IntArray, IntArray]
 
 @numba.njit(cache=True, nogil=True)
 def reduce_grid(order: IntArray, terminal: BoolArray, shape: IntArray, steps: IntArray) -> Edges:
-    """Lowest paths over points whose energies are fixed, between those from which a path may leave them, the terminals.
+    """Reduces the points of fixed energy to a graph of the lowest paths between its terminals.
 
-    A union-find over points of rising energy. Two terminals are joined by an edge where their components meet; where one with
-    a terminal begins to percolate in a new direction, or meets one that does, the terminal is joined with its own image.
-    Below any level the edges join the same terminals and percolate in as many directions as the points do.
+    A terminal is a fixed point from which a path may leave the fixed points. A union-find runs over points of rising energy.
+    Two terminals are joined by an edge where their components meet; where a component with a terminal begins to percolate in a
+    new direction, or meets one that does, the terminal is joined with its own image. Below any level the edges join the same
+    terminals and percolate in as many directions as the points do.
 
     Args:
         order: Points by rising energy, shape ``(n_fixed,)``.
@@ -332,7 +334,7 @@ def _join(forest: Forest, edges: Edges, point: int, there: int, crossed: int) ->
     if both:
         _add_edge(edges, terminals[large], terminals[small], places[small] + cell - places[large], point)
     elif terminals[small] >= 0:
-        # The part with the terminal is at the root from now on; the other one's windings are new to it.
+        # The root is now that of the component with the terminal; the windings of the other component are new to it.
         terminals[large], places[large] = terminals[small], places[small] + cell
         for row in range(3):
             for column in range(3):

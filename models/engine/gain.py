@@ -21,7 +21,7 @@ THOMPSON_CANDIDATES = 1000
 """Largest number of candidates of a posterior sample; of more, a random subset is used."""
 
 CONSIDERED = 150
-"""Number of candidates whose expected number found is computed: the likeliest, and a third as many near the threshold."""
+"""The expected number found is computed for so many candidates: the likeliest, and a third as many near the threshold."""
 
 REST = 500
 """Number of candidates, the likeliest ones, that the rest of the budget may be spent on."""

@@ -77,7 +77,7 @@ LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
         "bottleneck", dimensions=spec.dimensions, connectivity=spec.connectivity, pathwise=spec.sampling == "pathwise"
     ),
 }
-"""What the engine makes of a goal with one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
+"""Builder of the engine's goal for one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
 
 
 def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values: FloatArray) -> FloatArray:

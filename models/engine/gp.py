@@ -23,7 +23,7 @@ from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, dr
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
-from tansaku.models.engine.initial import initial_position, initial_size, multiplicities
+from tansaku.models.engine.initial import initial_position, initial_size, multiplicities, rooms
 from tansaku.models.engine.kernels import Term, expand
 from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
@@ -71,7 +71,7 @@ class GPProposer:
         return self._settings.name
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """As many of each system as the settings say.
+        """Returns the number of initial candidates of the settings, the same for each system.
 
         Raises:
             ConfigurationError: The kernel or the mean names a feature group that the pool lacks, a system is too small, or the
@@ -80,6 +80,8 @@ class GPProposer:
         self._expanded(pool)
         if self._settings.initial == "symmetric":
             multiplicities(pool)
+        if self._settings.initial == "roomy":
+            rooms(pool)
         return initial_size(pool, self._settings.initial_points)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:

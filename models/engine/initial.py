@@ -10,7 +10,10 @@ import numpy.typing as npt
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 
-InitialName = Literal["random", "cheapest", "symmetric"]
+InitialName = Literal["random", "cheapest", "symmetric", "roomy"]
+
+ROOMY = 0.25
+"""Share of the candidates that count as roomy."""
 
 
 def initial_size(pool: CandidatePool, points: int) -> int:
@@ -47,6 +50,20 @@ def multiplicities(pool: CandidatePool) -> npt.NDArray[np.intp]:
     return np.bincount(members, minlength=len(pool))
 
 
+def rooms(pool: CandidatePool) -> npt.NDArray[np.float64]:
+    """Room around each candidate, shape ``(n_candidates,)``.
+
+    Raises:
+        ConfigurationError: The candidates are no points of one grid whose surroundings are known.
+    """
+    grid = pool.grids.get(pool.systems[0]) if len(pool.systems) == 1 else None
+    if grid is None or grid.room is None:
+        raise ConfigurationError(
+            "proposer.initial: roomy needs a space whose candidates are points of a periodic grid, as energy_surface"
+        )
+    return grid.room
+
+
 def initial_position(
     pool: CandidatePool, allowed: npt.NDArray[np.bool_], number: int, rng: np.random.Generator, design: InitialName
 ) -> int:
@@ -60,10 +77,10 @@ def initial_position(
         number: Proposal number, counted from 1.
         rng: Random stream of this number.
         design: ``random``: uniform over the system; ``cheapest``: uniform over its cheapest candidates; ``symmetric``: uniform
-            over those that are the fewest points of the grid.
+            over those that are the fewest points of the grid; ``roomy``: uniform over the quarter with the most room.
 
     Raises:
-        ConfigurationError: ``symmetric``, and the candidates are no points of grids.
+        ConfigurationError: ``symmetric`` or ``roomy``, and the candidates are no points of grids.
     """
     system = (number - 1) % len(pool.systems)
     members = np.flatnonzero(allowed & (pool.system_codes == system))
@@ -74,4 +91,7 @@ def initial_position(
     if design == "symmetric":
         points = multiplicities(pool)[members]
         members = members[points == points.min()]
+    if design == "roomy":
+        room = rooms(pool)
+        members = members[room[members] >= min(float(np.quantile(room, 1.0 - ROOMY)), float(room[members].max()))]
     return int(rng.choice(members))

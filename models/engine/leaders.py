@@ -51,7 +51,7 @@ def second_stage(
 
 
 def predicted_again(prediction: Prediction, leaders: IntArray, pending: Sequence[int], *, nugget: bool) -> Prediction:
-    """The prediction with that of the leaders in full precision.
+    """Returns the prediction with mean and deviation of the leaders computed in full precision.
 
     Args:
         prediction: Of the first stage; its posterior has predicted nothing since.

@@ -84,11 +84,11 @@ class ParetoProposer:
         return f"{self._settings.name}+ehvi"
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """As for one objective."""
+        """Returns the number of initial candidates, as for one objective."""
         return self._models[0].initial_count(pool)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """As for one objective."""
+        """Returns whether a fit is due, as for one objective."""
         return self._models[0].refit_due(n_observed, fitted_at)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:

@@ -24,7 +24,7 @@ from tansaku.models.engine.flood import CELLS, Cells, Graph, flood_graph, flood_
 from tansaku.models.engine.goals import Connectivity
 
 _FEW = 0.1
-"""Share of a grid's points that change from one surface to the next up to which the others are reduced to a graph."""
+"""If at most this share of a grid's points changes from one surface to the next, the others are reduced to a graph."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
 def bottlenecks(
     values: FloatArray, changing: IntArray, grid: PeriodicGrid, connectivity: Connectivity = 26
 ) -> Callable[[FloatArray], Bottleneck]:
-    """What finds the bottlenecks of surfaces that differ in some candidates only.
+    """Returns a function that finds the bottlenecks of surfaces which differ only in the energies of some candidates.
 
-    Where these are few points of the grid, the others are reduced to what matters for the lowest paths between them, once for
-    all surfaces. The result is the same to the last bit, where no two energies are equal.
+    If these are few points of the grid, the others are reduced once, for all surfaces, to a graph of the lowest paths between
+    them. The result is the same to the last bit if no two energies are equal.
 
     Args:
         values: Energy of every candidate, shape ``(n_candidates,)``; infinite ones are walls.
@@ -91,10 +91,10 @@ def bottlenecks(
         connectivity: Number of neighbours of a grid point.
 
     Returns:
-        Finds them from the energies of ``changing``.
+        A function that takes the energies of ``changing`` and returns a :class:`Bottleneck`.
 
     Raises:
-        ValueError: A value is no number or minus infinity; from what is returned as of :func:`bottleneck`.
+        ValueError: A value is NaN or minus infinity. The returned function raises as :func:`bottleneck` does.
     """
     moving = np.zeros(len(values), dtype=np.bool_)
     moving[changing] = True
@@ -196,10 +196,10 @@ def _graph(left: IntArray, right: IntArray, cells: Cells, count: int) -> Graph:
 
 
 def _lowest(values: FloatArray) -> tuple[int, float]:
-    """Place of the lowest value, and the value.
+    """Returns the position of the lowest value, and the value.
 
     Raises:
-        ValueError: One is no number, whose place is taken for that of the lowest, or minus infinity.
+        ValueError: A value is NaN, whose position `argmin` returns, or minus infinity.
     """
     place = int(np.argmin(values))
     lowest = float(values[place])

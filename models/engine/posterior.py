@@ -22,6 +22,7 @@ from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
 from tansaku.models.engine.pathwise import FREQUENCIES, PriorSamples
+from tansaku.models.engine.threads import in_threads
 
 _FIRST_CAPACITY = 64
 _COLUMNS_AT_ONCE = 8
@@ -335,10 +336,13 @@ class PoolPosterior:
             spread = np.sqrt(self._noise + np.array([self._extra.get(point, 0.0) for point in self._points]))
             seen = prior.at(points).T + spread[:, None] * rng.standard_normal((len(points), count))
             weights = cho_solve((self._factor.lower, True), seen, check_finite=False)
-            for begin in range(0, len(candidates), _CANDIDATES_AT_ONCE):
+
+            def correct(begin: int) -> None:
                 here = slice(begin, begin + _CANDIDATES_AT_ONCE)
                 near = covariance(self._terms, self._pool, self._parameters, points, candidates[here])
                 drawn[:, here] -= weights.T @ near
+
+            in_threads(correct, range(0, len(candidates), _CANDIDATES_AT_ONCE), len(candidates))
         self._forget(kept)
         return np.asarray(drawn)
 

@@ -43,7 +43,7 @@ def _exchanged(pool: CandidatePool, term: Term, parameters: Parameters, groups: 
     for factor in inside:
         codes = factor_codes(factor, pool)[places]
         product *= factor_matrix(factor, pool, parameters, codes, codes)
-    # With one half of the expected square of a difference being half the diagonal's mean, twice, minus the mean of all.
+    # E[(f(x) - f(x'))^2] / 2 is the mean of k(x, x) minus the mean of k(x, x').
     difference = float(weights @ np.diag(product)) - float(weights @ product @ weights)
     outside = [_mean_diagonal(pool, factor, parameters) for factor in term.factors if factor not in inside]
     return term.variance(parameters) * max(0.0, difference) * float(np.prod(outside))
@@ -58,7 +58,7 @@ def _joint_rows(pool: CandidatePool, groups: Sequence[str]) -> tuple[IntArray, F
 
 
 def _mean_diagonal(pool: CandidatePool, factor: Factor, parameters: Parameters) -> float:
-    """Mean of k(x, x) over the pool: one for every correlation."""
+    """Returns the mean of k(x, x) over the pool; it is 1 for a correlation."""
     if not isinstance(factor, Linear):
         return 1.0
     index = pool.groups[factor.group].index

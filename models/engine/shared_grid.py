@@ -20,7 +20,7 @@ _MOST_SURFACE_PAIRS = 2**24
 
 @dataclass(frozen=True)
 class GridLayout:
-    """How a pool's candidates lie on surfaces that share a grid.
+    """Layout of a pool whose surfaces share a grid.
 
     Attributes:
         slots: ``surface * n_grid + grid point`` of each candidate, shape ``(n_candidates,)``; None where it is the position.
@@ -38,7 +38,7 @@ class GridLayout:
 
 
 def surface_level(pool: CandidatePool, group: str) -> bool:
-    """Whether a feature group is the same for all candidates of each surface."""
+    """Returns whether a feature group is the same for all candidates of each surface."""
     index = pool.groups[group].index
     return bool((index == index[_members(pool.surface_codes, len(pool.surfaces))][pool.surface_codes]).all())
 
@@ -192,6 +192,6 @@ class SharedGrid:
 
 
 def surface_factor(factor: Factor, pool: CandidatePool) -> bool:
-    """Whether a factor is the same for all candidates of each surface."""
+    """Returns whether a factor is the same for all candidates of each surface."""
     group = factor_group(factor)
     return group is None or surface_level(pool, group)

@@ -37,7 +37,7 @@ class ModelFree:
         return False
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Nothing to fit."""
+        """Returns nothing: there is nothing to fit."""
         return {}
 
 

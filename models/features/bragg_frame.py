@@ -13,15 +13,16 @@ _EQUAL = 1e-3
 (1e-5), so that computing it again does not choose another frame."""
 _STRAIGHT = 1e-4
 _GENERIC = np.array([[0.731, -1.127, 0.529], [-0.311, 0.877, 1.373], [1.213, 0.419, -0.683]])
-"""Directions that no crystal's symmetry knows of."""
+"""Generic directions: no symmetry operation of a crystal maps them onto each other or onto themselves."""
 
 
 def canonical_frame(peaks: BraggPeaks) -> FloatArray:
-    """The rotation that turns a crystal into its own frame, as a matrix that acts on columns, shape ``(3, 3)``.
+    """Returns the rotation that turns a crystal into its own frame, as a matrix that acts on columns, shape ``(3, 3)``.
 
-    The first axis lies along one of the largest peaks, the second in the plane with the largest peak beside it. Where several
-    are equal, a sum over all peaks that no symmetry leaves unchanged decides; what is still equal then is a symmetry of the
-    crystal. Sizes alone count, so that neither translation nor the choice of the cell changes anything.
+    The first axis lies along one of the largest peaks, the second in the plane with the largest peak beside it. If several
+    peaks are equally large, the frame with the largest value of a sum over all peaks, taken along generic directions, is used.
+    Frames that still tie are related by a symmetry of the crystal, so that either gives the same result. Only the sizes of
+    peaks count, so that neither translation nor the choice of the cell changes anything.
 
     Raises:
         FitError: All peaks lie in one plane: the field is constant along a line.

@@ -66,7 +66,7 @@ def formula_of(molecule: Molecule) -> str:
 
 
 def pattern(smarts: str) -> Molecule:
-    """What a SMARTS means.
+    """Parses a SMARTS pattern.
 
     Raises:
         NotFoundError: RDKit cannot read it.
@@ -114,7 +114,7 @@ _GRAPH = {
 """Descriptors of the graph, with units in brackets: a function of RDKit, or the SMARTS whose matches are counted."""
 
 GRAPH = tuple(_GRAPH)
-"""Their names."""
+"""Names of the descriptors of a molecule's graph."""
 
 CHARGES = ("charge_lowest [e]", "charge_second [e]", "charge_highest [e]", "donors", "near_donors", "far_donors")
 """Names of the descriptors of donor atoms: charges by Gasteiger and Marsili (doi:10.1016/0040-4020(80)80168-2), and how many

@@ -66,20 +66,20 @@ class BraggPeaks:
     amplitudes: ComplexArray
 
     def turned(self, rotation: FloatArray) -> BraggPeaks:
-        """Those of the field after a rotation, given as a matrix that acts on columns, shape ``(3, 3)``."""
+        """Returns the peaks of the field after a rotation, given as a matrix that acts on columns, shape ``(3, 3)``."""
         return BraggPeaks(self.vectors @ np.asarray(rotation).T, self.amplitudes)
 
 
 def bragg_peaks(field: FloatArray, cell: FloatArray, resolution: float) -> BraggPeaks:
-    """Fourier coefficients of a field.
+    """Computes the Fourier coefficients of a field.
 
     Args:
         field: Real values on a grid over the cell, shape ``(n_1, n_2, n_3)``.
         cell: Lattice vectors in rows [Å], shape ``(3, 3)``.
-        resolution: Wave vectors up to π over this count [Å].
+        resolution: δ [Å]; wave vectors up to π / δ are kept.
 
     Returns:
-        Nothing where a coefficient is zero up to rounding: a larger cell of the same crystal has the same peaks.
+        The coefficients that are not zero up to rounding, so that a larger cell of the same crystal has the same peaks.
 
     Raises:
         ConfigurationError: The grid is too coarse along a lattice vector: coefficients within the sphere would be mixed with

@@ -1,4 +1,4 @@
-"""How many parts a signal has, by the evidence of the best fit of each number."""
+"""Posterior of the number of parts of a signal, by the evidence of the best fit of each number."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def within(order: IntArray, cost: FloatArray, limit: float) -> IntArray:
 
 
 def _drop(factors: FloatArray, covariance: FloatArray, mean: FloatArray) -> FloatArray:
-    """By how much each structure alone would lower tr(C A), shape ``(n,)``."""
+    """Returns by how much each structure alone would lower tr(C A), shape ``(n,)``."""
     seen = factors @ covariance
     noisy = seen @ factors.transpose(0, 2, 1) + NOISE * np.eye(factors.shape[1])
     change = np.linalg.solve(noisy, seen @ mean @ seen.transpose(0, 2, 1))

@@ -1,9 +1,9 @@
-"""Which cells and numbers of atoms a space of boundary densities has, before any candidate is listed."""
+"""Cells and numbers of atoms of a space of boundary densities, before any candidate is listed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
@@ -83,13 +83,8 @@ def arms_of(
             f"space.replication.max_atoms: {replication.max_atoms}; one cell of {system} has {single} atoms, "
             "expected as many or more"
         )
-    most_across, most_along = replication.max
-    repeats = [(a, b) for a in range(1, most_across + 1) for b in range(1, most_along + 1)]
     found: list[Arm] = []
-    for repeat in sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair)):
-        if repeat[0] * repeat[1] * single > replication.max_atoms:
-            continue
-        cell = ReplicatedBlocks(block, repeat, atoms.layer)
+    for cell in cells_of(block, replication, atoms.layer):
         labels: set[str] = set()
         for removed in range(cell.atoms_per_plane):
             arm = Arm(system, cell, removed)
@@ -102,18 +97,31 @@ def arms_of(
     return tuple(found)
 
 
-def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec) -> None:
+def cells_of(block: BlockCell, replication: ReplicationSpec, layer: float) -> Iterator[ReplicatedBlocks]:
+    """Wider cells of a boundary by rising area."""
+    most_across, most_along = replication.max
+    repeats = [(a, b) for a in range(1, most_across + 1) for b in range(1, most_along + 1)]
+    for repeat in sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair)):
+        if repeat[0] * repeat[1] * block.atom_count(0) <= replication.max_atoms:
+            yield ReplicatedBlocks(block, repeat, layer)
+
+
+def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec, sizes: Sequence[int]) -> None:
     """Refuses a fraction that no cell has.
+
+    Args:
+        arms: Those that the spec wants.
+        atoms: The spec.
+        sizes: Atoms of a plane in each cell, of all boundaries.
 
     Raises:
         ConfigurationError: There is one.
     """
     for fraction in () if atoms.fractions == "all" else atoms.fractions:
         if not any(_near(arm.fraction, fraction) for arm in arms):
-            sizes = sorted({arm.cell.atoms_per_plane for arm in arms})
             raise ConfigurationError(
-                f"space.atoms.fractions: {fraction:g}; expected a fraction of a plane of some cell within space.replication"
-                + (f", whose planes have {', '.join(map(str, sizes))} atoms" if sizes else "")
+                f"space.atoms.fractions: {fraction:g}; expected a fraction of a plane of some cell within space.replication, "
+                f"whose planes have {', '.join(map(str, sizes))} atoms"
             )
 
 

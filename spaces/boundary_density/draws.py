@@ -57,7 +57,7 @@ class Draws:
 
 
 def anneal_of(candidate: str, spec: AnnealSpec | None, element: str) -> AnnealRun | None:
-    """How a candidate is annealed; None: it is not.
+    """Draws the annealing run of a candidate; None: it is not annealed.
 
     Args:
         candidate: Its id.

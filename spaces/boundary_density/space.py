@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
-from tansaku.spaces.boundary_density.arms import Arm, arms_of, check_fractions
+from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_fractions
 from tansaku.spaces.boundary_density.draws import Draws, anneal_of
 from tansaku.spaces.boundary_density.features import feature_groups
 from tansaku.spaces.boundary_grid import picometres
@@ -68,13 +68,15 @@ class BoundaryDensitySpace:
         # One surface for each boundary: what is removed is counted in atoms here.
         self._systems = boundary_systems(spec.model_copy(update={"removed_planes": (0,), "fold": False}), limits)
         arms: list[Arm] = []
+        sizes: set[int] = set()
         for system in self._systems:
             block = system.cell
             if not isinstance(block, BlockCell):
                 raise ConfigurationError("space.replication: not in a cell with two boundaries; expected cell: {boundaries: 1}")
             arms += arms_of(system.name, block, spec.replication, self._atoms, annealed=spec.anneal is not None, limits=limits)
+            sizes |= {cell.atoms_per_plane for cell in cells_of(block, spec.replication, self._atoms.layer)}
             self._check_size(system, arms, limits)
-        check_fractions(arms, self._atoms)
+        check_fractions(arms, self._atoms, sorted(sizes))
         self._arms = {arm.name: arm for arm in arms}
         self._by_name = {system.name: system for system in self._systems}
 
@@ -120,7 +122,7 @@ class BoundaryDensitySpace:
         return atoms
 
     def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
-        """How thick the grains of a candidate are [Å].
+        """Returns the thickness of a candidate's grains [Å].
 
         Args:
             candidate: Its id.
@@ -179,7 +181,7 @@ class BoundaryDensitySpace:
         return draws.choose_evenly(arm.removed, arm.cell.rows(draws.whole("planes", 1, arm.cell.layer_planes)))
 
     def _evenly(self, candidate: str) -> bool:
-        """Whether a candidate loses evenly spaced atoms."""
+        """Returns whether a candidate loses evenly spaced atoms."""
         return Draws(candidate).uniform("even") < self._atoms.even
 
     def _cell(self, candidate: str, arm: Arm, thickness: float | None = None) -> ReplicatedBlocks:

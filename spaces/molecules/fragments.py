@@ -43,7 +43,7 @@ class Parts:
             if any(True for _ in brics.FindBRICSBonds(molecule)):
                 found |= set(brics.BRICSDecompose(molecule, minFragmentSize=1))
         self.smiles: tuple[str, ...] = tuple(sorted(smiles for smiles in found if "*" in smiles))
-        """Of the parts; ``[n*]`` are open bonds of BRICS's kind n."""
+        """SMILES of the parts; ``[n*]`` are open bonds of BRICS's kind n."""
         self._molecules = [load_rdkit().MolFromSmiles(smiles) for smiles in self.smiles]
         self._ends = [frozenset(label for _, label in _open_ends(molecule)) for molecule in self._molecules]
 

@@ -24,6 +24,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
 from tansaku.tasks.checks.workflow import (
+    check_boundary,
     check_elements,
     check_floor,
     check_initial,
@@ -277,6 +278,7 @@ def preview_loaded(
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path, limits)
     check_elements(spec, space, loaded.base_path)
+    check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
     check_path(spec, pool)

@@ -30,6 +30,10 @@ _PATIENCE = 60.0
 """Extra wall time after which a process that waits instead of computing is ended [s]."""
 
 _DECIMALS = 4
+
+_SAID = 5e-4
+"""Smaller errors that a misfit makes are not said [J/m^2]."""
+
 _KNOWN = 32
 
 
@@ -102,7 +106,9 @@ def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
         return None
     found = compare_crystal(spec, base_path)
     if found is not None:
-        return found.describe() + (" (strained: true)" if crystal.strained else "")
+        lowered = found.lowers(spec.space.cell.thickest(spec.space.spacing)) if spec.space.type == "grain_boundary" else None
+        said = f"; energies about {1000 * lowered:.1f} mJ/m2 too low" if lowered is not None and lowered >= _SAID else ""
+        return found.describe() + said + (" (strained: true)" if crystal.strained else "")
     if crystal.strained:
         return "strained: true, so it is not compared with the calculator's lattice parameter"
     return f"will be compared with the calculator's by the first evaluation, because that takes longer than {CHECK_SECONDS} s"

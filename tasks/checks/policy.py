@@ -39,7 +39,7 @@ _CAPPED = ("in_flight", "timeout", "retries", "retry_backoff", "polish")
 _REFUSED = "cannot be set from the dashboard"
 
 Use = Literal["closed", "plain", "unknown"] | NamesFile
-"""What a text is: of a type that admits no path, plain text, not known, or the name of a file."""
+"""Use of a text: of a type that admits no path, plain text, not known, or the name of a file."""
 
 
 class SpecText(NamedTuple):
@@ -47,8 +47,8 @@ class SpecText(NamedTuple):
 
     Attributes:
         path: Its path, in the stored names of keys.
-        text: The text; of another kind of value, its type's name.
-        use: What it is.
+        text: The text; for a value that is no text, the name of its type.
+        use: Use of the text.
     """
 
     path: KeyPath
@@ -288,7 +288,7 @@ def _probed(kind: Any, marks: tuple[Any, ...]) -> bool:  # noqa: ANN401 - annota
 
 
 def _probe(kind: Any, marks: tuple[Any, ...]) -> bool:  # noqa: ANN401 - annotations are of any type
-    """Whether a type refuses every text that could be a path out of a folder."""
+    """Returns whether a type refuses every text that could be a path out of a folder."""
     if not marks:
         return False
     accepts: Callable[[str], object] = TypeAdapter(Annotated[kind, *marks]).validate_python

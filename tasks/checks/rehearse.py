@@ -54,7 +54,7 @@ OnReplay = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RehearsalOptions:
-    """How to rehearse.
+    """Options of a rehearsal.
 
     Attributes:
         within: How near to the true answer is near enough, with its unit; None: what ``budget.stop`` says.
@@ -214,7 +214,7 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
 
 @dataclass(frozen=True)
 class Shape:
-    """How the values of a table's systems are distributed.
+    """Distribution of the values of a table's systems.
 
     Attributes:
         mean: Of all values, oriented [objective's unit].
@@ -323,7 +323,7 @@ def _price(
 def succeeded(
     pool: CandidatePool, values: FloatArray, positions: IntArray, goal: Goal, within: float, direction: str
 ) -> npt.NDArray[np.bool_]:
-    """Whether the answer was known after each evaluation.
+    """Returns whether the answer was known after each evaluation.
 
     Every system's best within the tolerance; or the k-th best found no worse than the true k-th best by more than it; or all
     found that lie below the threshold by more than it.

@@ -33,7 +33,7 @@ class Stored(Record):
 
 
 class RehearsalRequest(Record):
-    """How a budget is rehearsed.
+    """Request to rehearse a budget.
 
     Attributes:
         within: How near to the true answer is near enough, with its unit; None: what ``budget.stop`` says.
@@ -83,7 +83,7 @@ class TableSearch(Record):
 
 
 class TableSize(Record):
-    """How large the search of a table is.
+    """Size of the search of a table.
 
     Attributes:
         rows: Of the table.

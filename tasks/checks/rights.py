@@ -25,28 +25,28 @@ MOST_OBSERVATIONS = 50_000
 
 
 def may_view(actor: Actor, _campaign: str) -> bool:
-    """Whether an actor may see a campaign and learn from it: every viewer sees all campaigns."""
+    """Returns whether an actor may see a campaign and learn from it: every viewer sees all campaigns."""
     return actor.may(Role.VIEWER)
 
 
 def owns(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
-    """Whether an actor created a campaign; a later user of the same name did not."""
+    """Returns whether an actor created a campaign; a later user of the same name did not."""
     user = accounts.user(actor.name) if record.owner == actor.name else None
     return user is not None and user.created_at <= record.created_at
 
 
 def may_delete(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
-    """Whether an actor may delete a campaign: admins, and the operator who created it."""
+    """Returns whether an actor may delete a campaign: admins, and the operator who created it."""
     return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and owns(accounts, actor, record))
 
 
 def may_rename(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
-    """Whether an actor may give a campaign another name: whoever may delete it, since its old name is gone afterwards."""
+    """Returns whether an actor may rename a campaign: whoever may delete it, since its old name is gone afterwards."""
     return may_delete(accounts, actor, record)
 
 
 def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions: Sequence[ModelRecord]) -> bool:
-    """Whether an actor may promote a version of a model: admins, and the operator whose campaigns trained all of them.
+    """Returns whether an actor may promote a version of a model: admins, and the operator whose campaigns trained all of them.
 
     Args:
         accounts: Users.

@@ -156,7 +156,7 @@ class _Run:
         )
 
     def _wait(self, process: subprocess.Popen[bytes], output: Path, watch: Watch) -> bool:
-        """Whether the process ended by itself in time."""
+        """Returns whether the process ended by itself in time."""
         until = time.monotonic() + self._seconds
         while time.monotonic() < until:
             with suppress(subprocess.TimeoutExpired):

@@ -13,7 +13,7 @@ _THICKER = 2.0
 
 
 def with_thickness(spec: CampaignSpec) -> CampaignSpec:
-    """The spec with a number for ``space.cell.polish`` where it is null and the final relaxation can be repeated."""
+    """Returns the spec with a number for ``space.cell.polish`` if it is null and the final relaxation can be repeated."""
     usual = _usual(spec)
     if usual is None or getattr(spec.space, "cell", None) != PeriodicCellSpec():
         return spec
@@ -21,7 +21,10 @@ def with_thickness(spec: CampaignSpec) -> CampaignSpec:
 
 
 def usual_cell(spec: CampaignSpec) -> JsonDict | None:
-    """Default of ``space.cell`` for a file without it: two ways to write one campaign. None: it stays as it is."""
+    """Returns the default of ``space.cell`` for a file without the key; None: nothing is filled in.
+
+    Files that differ only in writing out this default are the same campaign.
+    """
     usual = _usual(spec)
     return usual.model_dump(mode="json") if usual is not None else None
 

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.calculator_registry import known_elements
+from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, Space
+from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
@@ -21,6 +25,9 @@ from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 
 _SHOWN = 20
+
+LARGEST_FORCE = 1.0
+"""With larger forces left on atoms a boundary is not relaxed [eV/Å]."""
 
 
 def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
@@ -48,6 +55,28 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
                 f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space; it supports {there}",
                 hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
             )
+
+
+def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
+    """Checks what makes every energy of a boundary wrong or every evaluation fail.
+
+    Raises:
+        ConfigurationError: Boundaries would not be relaxed, or rigid blocks are thinner than the potential reaches.
+    """
+    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+        return
+    fmax, cell = spec.calculator.relaxation.fmax, spec.space.cell
+    if fmax > LARGEST_FORCE:
+        raise ConfigurationError(
+            f"calculator.relaxation.fmax: {fmax:g} eV/Å; a boundary is not relaxed by then, expected at most {LARGEST_FORCE:g}"
+        )
+    if not isinstance(cell, BlockCellSpec) or not isinstance(spec.calculator, LammpsSpec):
+        return
+    potential = resolve_potential(spec.calculator, base_path)
+    if cell.reach < potential.cutoff:
+        raise ConfigurationError(
+            f"space.cell.reach: {cell.reach:g} Å; {potential.name} reaches {potential.cutoff:.4g} Å, expected as much or more"
+        )
 
 
 def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
@@ -99,8 +128,9 @@ def check_path(spec: CampaignSpec, pool: CandidatePool) -> None:
     most = sum(point >= 0 for point in found)
     if most < goal.dimensions:
         raise ConfigurationError(
-            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion leaves out, paths lead in "
-            f"{most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion or a finer grid"
+            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion and space.along leave out, "
+            f"paths lead in {most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion "
+            "or a finer grid"
         )
 
 

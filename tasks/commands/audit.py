@@ -14,7 +14,7 @@ from tansaku.tasks.site.users import user_name
 
 @dataclass(frozen=True)
 class Change:
-    """What was changed; its fields are those of :class:`AuditEntry`."""
+    """A change by a user; its fields are those of :class:`AuditEntry`."""
 
     action: str
     subject: str

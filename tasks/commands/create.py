@@ -21,7 +21,14 @@ from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import compare_crystal
-from tansaku.tasks.checks.workflow import check_elements, check_floor, check_initial, check_path, check_phases
+from tansaku.tasks.checks.workflow import (
+    check_boundary,
+    check_elements,
+    check_floor,
+    check_initial,
+    check_path,
+    check_phases,
+)
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.datasets.files import check_hdf5
@@ -118,6 +125,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         limits = resources.site.limits
         space = open_space(spec.space, loaded.base_path, limits)
         check_elements(spec, space, loaded.base_path)
+        check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
         if not (listed or chosen or divided or compared or gridded or isinstance(space, ScreenedSpace)):
             return

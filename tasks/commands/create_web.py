@@ -181,7 +181,10 @@ class CampaignDesk:
         return Created(created, new=True)
 
     def _offer(self, actor: Actor, admitted: Admitted) -> Offer | None:
-        """What a new campaign may adopt; None: it adopts nothing. Which results fit is known after its files were read."""
+        """Returns the results that a new campaign may adopt; None: it adopts nothing.
+
+        Which results fit is known after its files were read.
+        """
         if not admitted.spec.reuse:
             return None
         answer = self._answer(admitted, self.sandbox.ask(self._request(actor, admitted, "check")))
@@ -201,7 +204,7 @@ class CampaignDesk:
         limits, key = self._role_limits(actor), ("budget", "evaluations")
 
         def over(spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
-            """What is above the limits; where evaluations are not limited, those that the cost buys count."""
+            """Returns the keys above the limits; where evaluations are not limited, those that the cost buys count."""
             most = spec.budget.evaluations
             if most is None and pool is not None:
                 most = affordable_evaluations(spec, pool)[1]
@@ -289,7 +292,7 @@ def _known(known: CampaignRecord, answered: CampaignRecord) -> Created:
 
 
 def _unchanging(spec: CampaignSpec) -> list[object]:
-    """What creating a campaign does not change: files, and what roles limit."""
+    """Returns the parts of a spec that creating a campaign does not change: files, and keys that roles limit."""
     files = [found for found in texts_of(spec) if isinstance(found.use, NamesFile)]
     return [spec.name, spec.budget, spec.execution, files]
 

@@ -21,7 +21,7 @@ from tansaku.tasks.steps.collect import handles_of
 from tansaku.tasks.stores.campaigns import lease_held
 from tansaku.tasks.stores.documents import utc_now
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 ARTIFACT_AGE = 3600.0
 """Artifacts younger than this are kept until the next sweep, because a driver may be about to refer to them [s]."""
@@ -34,7 +34,7 @@ _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True)
 class Deletion:
-    """What a deletion of a campaign removes.
+    """Content of a campaign that its deletion removes.
 
     Attributes:
         evaluations: All of them, those of the polish included.
@@ -165,7 +165,7 @@ def _begun_event(name: str, actor: Actor) -> Event:
 
 
 def _begun_by(store: CampaignStore, name: str) -> str:
-    """Who began the deletion of a campaign; empty where an older version did, or where it ended before that was stored."""
+    """Returns who began the deletion of a campaign; empty where that is not stored, as by older versions."""
     return next((str(event.data["by"]) for event in store.events(name) if event.kind == DELETION_BEGUN), "")
 
 

@@ -62,7 +62,7 @@ def rename_requested(resources: Resources, request: ServiceRequest) -> None:
 
 
 def _is_stored(resources: Resources, name: str, request: ServiceRequest) -> bool:
-    """Whether the campaign of a request is stored under a name."""
+    """Returns whether the campaign of a request is stored under a name."""
     try:
         return resources.store.campaign(name).created_at == request.campaign_created_at
     except NotFoundError:

@@ -68,7 +68,7 @@ def search(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch
 
 
 def size(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch: Watch = ALONE) -> TableSize:
-    """How large the search of a table is, and about how long it takes; arguments and errors as of :func:`search`."""
+    """Returns the size of the search of a table, and about how long it takes; arguments and errors as of :func:`search`."""
     found = _answer(desk, "size", file, question, watch).size
     if found is None:
         raise SandboxError("the size is not known")

@@ -41,7 +41,8 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.structures import read_structure
 
 GroupKind = Literal["system", "surface", "composition"]
-"""What the structures of a group share: a system, a surface, or the reduced formula, rarer elements first (``SiO2``)."""
+"""Common property of the structures of a group: the system, the surface, or the reduced formula, rarer elements first
+(``SiO2``)."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def searched(resources: Resources, campaign: str) -> list[Evaluation]:
 
 
 def finished(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Those that ended well."""
+    """Returns the evaluations that ended with a result."""
     return [
         evaluation for evaluation in evaluations if evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
     ]

@@ -181,4 +181,4 @@ FURTHER_FIGURES: dict[FigureSet, Callable[[CampaignData, ArtifactStore, Path], l
     "compositions": _composition_figures,
     "paths": _path_figures,
 }
-"""What draws the figures that a space's description names."""
+"""Functions that draw the figures which a space's description names."""

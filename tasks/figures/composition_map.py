@@ -33,7 +33,7 @@ def _limits(maps: Sequence[CompositionMap]) -> tuple[float, float]:
 
 
 def drawable(maps: Sequence[CompositionMap]) -> bool:
-    """Whether the map has a value to show and is small enough to draw."""
+    """Returns whether the map has a value to show and is small enough to draw."""
     return any(np.isfinite(item.value).any() for item in maps) and sum(item.state.size for item in maps) <= MOST_CELLS
 
 

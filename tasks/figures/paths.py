@@ -28,7 +28,7 @@ _ABOVE = 2.0
 _AXES = "abc"
 _INSIDE = "#d1d5db"
 _NAMED = 12
-"""So many refined hops have their names in the legend."""
+"""Number of refined hops that have their names in the legend."""
 
 
 def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
 from tansaku.calculators.workflows.boundary_stress import COMPONENTS, Straining
 from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
-from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, misfit, refuse_misfit
+from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
@@ -37,7 +37,7 @@ from tansaku.tasks.jobs.opened import (
 from tansaku.tasks.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
 
 _OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
-"""What a structure says of its number of atoms, and of its molecular dynamics."""
+"""Keys of a structure about its number of atoms and its molecular dynamics."""
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
@@ -88,8 +88,8 @@ def _strains(document: JobDocument, space: GrainBoundarySpaceSpec) -> tuple[str,
 
 
 def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
-    known = own.lattice_parameter if own is not None else crystal.own_lattice_parameter
-    return bool(crystal.strained) or (known is not None and abs(misfit(crystal.parameters, known)) > TOLERANCE)
+    off = own.misfit if own is not None else crystal.misfit
+    return bool(crystal.strained) or (off is not None and abs(off) > TOLERANCE)
 
 
 def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: CalculatorSpec) -> OwnCrystal | None:

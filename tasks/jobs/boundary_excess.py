@@ -21,7 +21,7 @@ from tansaku.tasks.jobs.thicker import RelaxedBoundary
 def excess_quantities(
     relaxed: RelaxedBoundary, bulk: BulkReference, stiffness: Stiffness | None, straining: Straining
 ) -> dict[str, Quantity]:
-    """What a boundary that relaxed along its normal has more than as many atoms of the crystal, by area.
+    """Computes the excess of a boundary, relaxed along its normal, over as many atoms of the crystal, by area.
 
     Args:
         relaxed: The boundary.

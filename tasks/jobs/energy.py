@@ -127,7 +127,7 @@ COMPUTED: dict[str, Callable[[Computed], Quantity]] = {
     "bulk_modulus": _bulk_modulus,
     "band_gap": _band_gap,
 }
-"""How properties that such a space can be searched for are computed."""
+"""Functions that compute the properties for which such a space can be searched."""
 
 
 def _of_plugin(name: str) -> Callable[[Computed], Quantity]:

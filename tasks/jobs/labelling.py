@@ -71,7 +71,7 @@ class Wanted:
         return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self.per_energy(atoms)
 
     def spares(self, predicted: float, deviation: float) -> bool:
-        """Whether a prediction [J/m^2] is bad enough."""
+        """Returns whether a prediction [J/m^2] is bad enough."""
         if self.look is None or self.look.bound is None:
             return False
         return self.sign * (self.scale * predicted - self.look.bound) > self.look.deviations * self.scale * deviation

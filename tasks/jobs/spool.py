@@ -301,7 +301,7 @@ class Spool:
                 file.rename(kept)
 
     def is_over(self, name: str) -> bool:
-        """Whether the job has a result or is lost."""
+        """Returns whether the job has a result or is lost."""
         folder = self.folder(name)
         return (folder / "result.json").exists() or (folder / "lost.json").exists()
 

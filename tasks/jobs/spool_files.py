@@ -31,7 +31,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def lacks_room(error: BaseException | None) -> bool:
-    """Whether an error comes, at any depth, from a disk without space, inodes or quota."""
+    """Returns whether an error comes, at any depth, from a disk without space, inodes or quota."""
     while error is not None:
         if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
             return True
@@ -40,7 +40,7 @@ def lacks_room(error: BaseException | None) -> bool:
 
 
 def lacks_space(folder: Path, least: float) -> bool:
-    """Whether the disk of a folder has no inode left, less than a block or less than ``least`` bytes."""
+    """Returns whether the disk of a folder has no inode left, less than a block or less than ``least`` bytes."""
     disk = os.statvfs(folder)
     blocks = disk.f_bavail * disk.f_frsize
     return blocks < max(least, disk.f_frsize) or (disk.f_files > 0 and disk.f_favail == 0)
@@ -86,7 +86,7 @@ def read_json(path: Path) -> JsonDict | None:
 
 
 def is_missing(path: Path, error: OSError) -> bool:
-    """Whether reading failed because there is no such file. A link that leads nowhere is there, and damaged."""
+    """Returns whether reading failed because there is no such file. A link that leads nowhere is there, and damaged."""
     return isinstance(error, FileNotFoundError) and not path.is_symlink()
 
 

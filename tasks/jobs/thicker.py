@@ -18,7 +18,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.document import GRAIN_THICKNESSES, THICKNESS_CHANGE
 
 _TRAVELLED = ("final_translation", "expansion")
-"""What a structure says of how it moved since it was built."""
+"""Keys of a structure's ``info`` with its translation and expansion since it was built."""
 
 
 @runtime_checkable
@@ -30,7 +30,7 @@ class Cells(Protocol):
         ...
 
     def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
-        """How thick the grains of a candidate are [Å]."""
+        """Returns the thickness of a candidate's grains [Å]."""
         ...
 
 
@@ -52,7 +52,7 @@ class RelaxedBoundary:
 
     @property
     def travelled(self) -> JsonDict:
-        """How grain 1 and the height of the cell moved since the structure was built, in this and earlier relaxations."""
+        """Movement of grain 1 and of the cell's height since the structure was built, in this and earlier relaxations."""
         info, drift = self.start.info, self.found.drift
         given = [float(value) for value in info["final_translation" if "final_translation" in info else "translation"]]
         final = [given[0] + drift[0], given[1] + drift[1], given[2]]

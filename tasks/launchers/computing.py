@@ -85,7 +85,7 @@ class NodeComputer:
         return {"token": request["token"], "result_sha256": file_sha256(result)}
 
     def owns(self, name: str) -> bool:
-        """Whether a job belongs to this launch."""
+        """Returns whether a job belongs to this launch."""
         return self._launch.does(self._spool, name)
 
     def lose(self, name: str, reason: str, message: str) -> None:
@@ -147,7 +147,7 @@ class NodeComputer:
         return answers.readline().strip()
 
     def _unwanted(self, name: str) -> bool:
-        """Whether the job was cancelled or removed; the scheduler's job may have other jobs, so it is not ended."""
+        """Returns whether the job was cancelled or removed; the scheduler's job may have other jobs, so it is not ended."""
         folder = self._spool.folder(name)
         try:
             return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"

@@ -157,7 +157,7 @@ class LaunchFolder:
         return True
 
     def does(self, spool: Spool, job: str) -> bool:
-        """Whether a job still belongs to this launch; it may have been removed, or its name reused by another launch."""
+        """Returns whether a job still belongs to this launch, and was not removed or submitted again under another one."""
         return (read_json(spool.folder(job) / "launch.json") or {}).get("launch") == self.name
 
     @property
@@ -166,7 +166,7 @@ class LaunchFolder:
         return (self.path / "runner.json").exists()
 
     def ended_for_memory(self) -> bool:
-        """Whether the job's error file says that SLURM ended it for exceeding its memory."""
+        """Returns whether the job's error file says that SLURM ended it for exceeding its memory."""
         path = self.path / "err.txt"
         try:
             with path.open("rb") as stream:

@@ -91,7 +91,7 @@ class CheckedLaunchPad(LaunchPad):  # type: ignore[misc]
             super()._refresh_wf(fw_id)
 
     def _unlocked(self, fw_id: int) -> bool:
-        """Whether there is a workflow; the lock of a killed process is removed."""
+        """Returns whether there is a workflow; the lock of a killed process is removed."""
         begun = time.monotonic()
         while (workflow := self.workflows.find_one({"nodes": fw_id}, {"locked": 1})) is not None and "locked" in workflow:
             if time.monotonic() - begun > _LOCK_SECONDS:

@@ -353,7 +353,7 @@ class LocalLauncher:
         self._members.clear()
 
     def _claims_job(self, member: Member, *, ended: bool = False) -> bool:
-        """Whether a worker has a job that is not over, or (``ended``) any job that is still in the spool."""
+        """Returns whether a worker has a job that is not over, or (``ended``) any job that is still in the spool."""
         for name in self._spool.claims():
             try:
                 claim = self._spool.claimed(name)

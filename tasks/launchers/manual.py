@@ -30,7 +30,7 @@ class ManualLauncher:
         return [JobStatus(JobState.QUEUED) for _ in handles]
 
     def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
-        """No job ends while a driver waits."""
+        """Returns at once: no job ends while a driver waits."""
 
     def fetch(self, handle: JsonDict) -> JobResult:
         """Raises NotFoundError: no job leaves a result."""

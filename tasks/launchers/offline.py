@@ -68,7 +68,7 @@ def take_in(launchpad: CheckedLaunchPad, folder: Path) -> None:
 
 
 def _left(place: Path) -> bool:
-    """Whether a node has left a file that is safe to decode."""
+    """Returns whether a node has left a file that is safe to decode."""
     for name in (_PING, _STATE):
         data = read_json(place / name)
         if data is None:

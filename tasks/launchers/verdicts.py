@@ -20,7 +20,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Why a job ended.
+    """SLURM's reason for the end of a job.
 
     Attributes:
         reason: Reason of a lost job.

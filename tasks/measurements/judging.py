@@ -56,7 +56,7 @@ class Judged:
     ignored: tuple[str, ...]
 
     def counts(self, states: Mapping[str, EvaluationState]) -> dict[str, int]:
-        """How many values, failures, repeats, corrections, descriptors and off-pool candidates are new."""
+        """Counts the new values, failures, repeats, corrections, descriptors and off-pool candidates."""
         found: dict[str, int] = defaultdict(int)
         for report in self.reports:
             found["descriptors"] += len(report.descriptors)
@@ -161,7 +161,11 @@ class _Judge:
         return _Line(row, measurements, status, of, None if of is not None else self._described(cells), descriptors)
 
     def _new_descriptors(self, cells: Mapping[str, str], status: str) -> dict[str, float]:
-        """Numbers of columns with a price that a listed candidate lacks, or has otherwise."""
+        """Returns the numbers of priced columns that a listed candidate lacks or that a correction replaces.
+
+        Raises:
+            ValueError: A number is not finite, or differs from a stored one and is not marked as a correction.
+        """
         asked = [column for column in self.described if column.name in self.spec.space.prices and column.name in cells]
         if not asked or not isinstance(self.space, DescribingSpace):
             return {}
@@ -286,7 +290,7 @@ class _Judge:
         return {tuple(cells.get(name, math.nan) for name in names): candidate for candidate, cells in pairs}
 
     def _whose(self, line: _Line) -> tuple[str, int | None]:
-        """Candidate and proposal of a line; a candidate that waits or was measured is that proposal's."""
+        """Returns the candidate of a line and the number of its latest proposal, None if it was never proposed."""
         if line.number is not None:
             return self.by_number[line.number].proposal.candidate, line.number
         candidate = line.off_pool.id if line.off_pool is not None else ""
@@ -294,7 +298,7 @@ class _Judge:
         return candidate, None if known is None else known.proposal.number
 
     def _grouped(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
-        """What is new of one candidate, and the lines that say what is known."""
+        """Returns the new data of one candidate, and the lines that repeat known data."""
         descriptors = self._joined(lines)
         evaluation = None if of is None else self.by_number[of]
         measured = [line for line in lines if line.measurements]
@@ -317,7 +321,7 @@ class _Judge:
         return found
 
     def _measured(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
-        """What is new of one candidate's values, and the lines that say what is known."""
+        """Returns the new values of one candidate, and the lines that repeat known values."""
         corrected = [place for place, line in enumerate(lines) if line.status == "correction"]
         evaluation = None if of is None else self.by_number[of]
         stored = list(measurements_of(evaluation)) if evaluation is not None and evaluation.state in _ENDED else []

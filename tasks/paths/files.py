@@ -21,7 +21,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.paths.surface import CampaignSurface
 
 TEMPERATURES = (300.0, 400.0, 500.0, 600.0, 800.0, 1000.0)
-"""At which diffusion is given where none are asked for [K]."""
+"""Temperatures at which diffusion is given where none are asked for [K]."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class PathReport:
         return cls(surface, network, arrhenius(network, temperatures, attempt), refinement, attempt)
 
     def document(self) -> JsonDict:
-        """As plain data."""
+        """Returns the report as plain data."""
         surface = self.surface
         named = {site.candidate for site in self.network.sites} | {item.candidate for item in self.network.passes}
         unsure = {candidate: float(surface.deviations[candidate]) for candidate in named if not surface.computed[candidate]}

@@ -29,7 +29,7 @@ from tansaku.tasks.views.results import CampaignData
 NEIGHBOURS: tuple[Connectivity, ...] = (6, 26)
 
 CONFIDENCE = 0.95
-"""Of the intervals of barriers."""
+"""Probability of the intervals of barriers."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SurfaceBarrier:
     computed: bool = False
 
     def row(self) -> JsonDict:
-        """As plain data."""
+        """Returns it as plain data."""
         return {
             "dimensions": self.dimensions,
             "barrier": self.barrier,
@@ -92,7 +92,7 @@ class CampaignSurface:
 
     @cached_property
     def cell(self) -> FloatArray:
-        """Of the host, vectors as rows [Å]."""
+        """Cell of the host, vectors as rows [Å]."""
         return np.asarray(self.space.host.cell.array)
 
     @cached_property
@@ -107,7 +107,7 @@ class CampaignSurface:
 
     @property
     def barriers(self) -> tuple[SurfaceBarrier, ...]:
-        """In one, two and three dimensions."""
+        """Barriers in one, two and three dimensions."""
         found = []
         for dimensions, easiest in enumerate(self.network.percolations, start=1):
             tolerance = None

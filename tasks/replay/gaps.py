@@ -69,7 +69,7 @@ def gap_curves(
     gaps = np.full((n + 1, n_systems), np.inf)
     gaps[0] = gap
     gaps[np.arange(1, n + 1), pool.system_codes[positions]] = found
-    # A system's first value replaces the stand-in even where it is the worst one, which is equal; so a minimum will do.
+    # Until its first value a system has the gap of its worst candidate, so that a running minimum is right from the start.
     running = np.minimum.accumulate(gaps, axis=0)[1:, scored]
     return GapCurves(
         cost=np.cumsum(pool.cost[positions]),

@@ -133,11 +133,11 @@ class WithInitialDesign:
         return self._design.initial_count(pool)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """As the method itself says."""
+        """Asks the method itself."""
         return self._proposer.refit_due(n_observed, fitted_at)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """As the method itself does."""
+        """Lets the method itself fit."""
         return self._proposer.fit(pool, history, previous)
 
     def propose(

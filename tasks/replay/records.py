@@ -123,7 +123,7 @@ class BenchOptions(Record):
     spread: float = Field(default=0.0, ge=0, le=3)
 
     def task_options(self, spec: CampaignSpec) -> dict[str, Any]:
-        """Those that every run is given."""
+        """Returns the options that every run is given."""
         free = spec.execution.asynchrony == "free"
         found = self.model_dump(include={"count_initial", "within", "cost_power"})
         found["in_flight"] = self.in_flight or (spec.execution.in_flight if free else 1)

@@ -110,7 +110,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
 
 
 def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
-    """How long each evaluation takes: its cost times a log-normal factor of its own, the same for every method of a seed.
+    """Draws run times: an evaluation's cost times a log-normal factor of its own, the same for every method of a seed.
 
     Args:
         pool: All candidates.

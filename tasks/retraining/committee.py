@@ -127,7 +127,7 @@ class PoolCommittee:
 
     @cached_property
     def _structures(self) -> list[Atoms | None]:
-        """As they stand; None where two atoms are hopelessly close."""
+        """Structures as they stand; None where two atoms are hopelessly close."""
 
         def of(candidate: str) -> Atoms | None:
             try:
@@ -139,7 +139,7 @@ class PoolCommittee:
 
     @cached_property
     def _places(self) -> FloatArray:
-        """Of all candidates, whatever elements a version knows."""
+        """Rows of all candidates, whatever elements a version knows."""
         there = [place for place, atoms in enumerate(self._structures) if atoms is not None]
         species = species_of(atoms for atoms in self._structures if atoms is not None)
         if species not in self._by_species:

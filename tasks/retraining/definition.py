@@ -1,4 +1,4 @@
-"""What a retrain is in the registry's terms: model, data set, held-out groups and the version for comparison."""
+"""Definition of a retrain in the registry's terms: model, data set, held-out groups and the version for comparison."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
 
 
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
-    """Whether the service's run has brought the version, or has said that there will be none."""
+    """Returns whether the service's run has brought the version, or has said that there will be none."""
     failed = failure_event_id(training)
     failures = context.store.events(context.name, kind=REPORTED_FAILURE)
     reported = next((event for event in failures if event.id == failed), None)

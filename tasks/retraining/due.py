@@ -20,7 +20,7 @@ Reason = Literal["first", "every", "drift", "end"]
 
 
 def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
-    """Why a retrain is due at a plan's number, None where it is not."""
+    """Returns why a retrain is due at a plan's number, None where it is not."""
     computed = sum(
         entry.number <= plan.horizon and entry.value is not None and not entry.deviation for entry in ledger.search.entries
     )
@@ -41,7 +41,7 @@ def computed_up_to(ledger: Ledger, horizon: int) -> list[EvaluationSummary]:
 
 
 def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
-    """Whether too few results since the last training lie within one deviation of what the version in use had predicted."""
+    """Returns whether too few results since the last training lie within one deviation of the predictions in use."""
     model = model_in_use(ledger, plan.number)
     within = [
         evaluation.as_looked
@@ -79,9 +79,10 @@ def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
 
 
 def _to_beat(ledger: Ledger, history: History, candidate: int) -> float | None:
-    """Value that a candidate must beat to be wanted, by computed values alone [objective's unit]; None: there is none yet.
+    """Returns the value that a candidate must beat, by computed values alone [objective's unit]; None: there is none yet.
 
-    It can only become harder to beat: what is worse now never is part of the answer, and that is always computed.
+    The value only becomes stricter with time, so that a candidate that is worse now cannot become part of the answer, and
+    candidates that can are always computed.
     """
     objective, known = ledger.spec.objective, computed_only(history)
     levels = reached_levels(goal_of(objective), ledger.pool, known.observed, known.values)

@@ -110,7 +110,7 @@ def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list
 
 
 def computes_the_same(spec: CampaignSpec, wanted: str) -> bool:
-    """Whether the jobs of a campaign compute what another one wants, given by its computation key."""
+    """Returns whether the jobs of a campaign compute what another one wants, given by its computation key."""
     return not spec.manual and spec.calculator is not None and computation_key(spec) == wanted
 
 
@@ -137,7 +137,7 @@ def _results(record: CampaignRecord, wanted: str, store: CampaignStore) -> Itera
 
 
 def is_own(evaluation: Evaluation) -> bool:
-    """Whether an evaluation has a value of the search that a job of this database computed: no import, no prediction."""
+    """Returns whether a job of this database computed the value of a search: no import and no prediction did."""
     attempt, outcome = evaluation.current_attempt, evaluation.outcome
     return (
         evaluation.state is EvaluationState.DONE

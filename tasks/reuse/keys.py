@@ -12,6 +12,7 @@ from tansaku.models.domain.identifiers import canonical_json, short_hash
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.tasks.steps.source import source_of
 
 _DIGITS = 8  # of lengths [Å]: what text files keep
@@ -20,7 +21,7 @@ _LABELS = frozenset({"candidate", "system", "surface"})
 
 
 def only_energy(spec: CampaignSpec) -> bool:
-    """Whether a campaign's values depend on the atoms only, and not on metadata of their space."""
+    """Returns whether a campaign's values depend on the atoms only, and not on metadata of their space."""
     workflow = workflow_of(spec.calculator)
     return spec.space.description.jobs.get(None if workflow is None else workflow.type) == "energy"
 
@@ -43,6 +44,8 @@ def computation_key(spec: CampaignSpec) -> str:
         content["charge"] = space.total_charge
     if space.description.gridded and not space.as_they_stand:
         content["pinned"] = "last atom"  # relaxed otherwise than the same structure of another space
+    if isinstance(space, EnergySurfaceSpaceSpec) and space.along is not None:
+        content |= {"pinned": "plane", "along": space.along.sha256, "host_atoms": space.host_atoms}
     if not only_energy(spec):
         crystal = space.reference_crystal
         content |= {"space": space.type, "crystal": None if crystal is None else crystal.model_dump(mode="json")}

@@ -1,4 +1,4 @@
-"""From a screen file to the campaigns that relax its boundaries, one for each axis."""
+"""Campaigns of a screen file, which relax its boundaries: one for each axis."""
 
 from __future__ import annotations
 

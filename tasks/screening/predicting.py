@@ -99,7 +99,7 @@ class BoundaryPredictor:
 
 
 def row_file(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> RowFile:
-    """Where the rows of a screen by a version are kept."""
+    """Returns the file that keeps the rows of a screen by a version."""
     return RowFile(resources.settings.home / "screens" / loaded.spec.name / f"{record.name}-{record.artifact[:24]}.jsonl")
 
 

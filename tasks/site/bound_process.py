@@ -69,7 +69,7 @@ class BoundProcess:
             self._stdin.flush()
 
     def answer(self, timeout: float) -> JsonDict | None:
-        """Its next line; None when it ends.
+        """Returns the process's next line; None when it ends.
 
         Raises:
             TimeoutError: There is none within ``timeout`` seconds.

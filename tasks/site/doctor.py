@@ -160,7 +160,7 @@ def _campaigns(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
 
 
 def _home(home: Path) -> Finding:
-    """Whether the home folder, or the nearest folder above it that exists, can be written to."""
+    """Returns whether the home folder, or the nearest folder above it that exists, can be written to."""
     existing = _existing(home)
     try:
         with tempfile.TemporaryFile(dir=existing):

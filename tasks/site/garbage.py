@@ -15,7 +15,7 @@ _M_ARENA_MAX = -8
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """No cyclic garbage is looked for meanwhile.
+    """Pauses the search for cyclic garbage.
 
     Each collection visits what was read so far and finds nothing, for records and documents hold no cycles: with 100,000
     evaluations that took a third of the time. Threads may overlap: the first that is done ends the pause for all.

@@ -6,6 +6,7 @@ time in seconds since the epoch does, because it is derived from the boot time i
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -58,12 +59,12 @@ def find_process(pid: int, started: ProcessStart) -> psutil.Process | None:
 
 
 def has_ended(owner: LeaseOwner) -> bool:
-    """Whether the process was one of this host and has ended; False where that cannot be known."""
+    """Returns whether the process was one of this host and has ended; False where that cannot be known."""
     return owner.host == socket.gethostname() and find_process(owner.pid, owner.process_started) is None
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in a form that does not depend on the system clock.
+    """Returns when a process started, in a form that does not depend on the system clock.
 
     Raises:
         psutil.NoSuchProcess: There is no such process.
@@ -98,8 +99,11 @@ def end_process(pid: int, started: ProcessStart, grace: float, *, with_children:
     try:
         # The handle keeps the id from meaning another process and is readable as soon as the process has ended.
         handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return False
+    except OSError as error:
+        # The last two: the id is that of a thread now, under newer and older kernels.
+        if error.errno in (errno.ESRCH, errno.ENOENT, errno.EINVAL):
+            return False
+        raise
     try:
         process = find_process(pid, started)
         if process is None:

@@ -29,7 +29,7 @@ from tansaku.tasks.sparse.search import Report
 
 @dataclass(frozen=True)
 class ExafsSettings:
-    """How shells are searched.
+    """Settings of a search for shells.
 
     Attributes:
         choice: Range, window and weight.
@@ -79,7 +79,7 @@ class FoundShells:
 
     @property
     def posterior(self) -> FloatArray:
-        """Of the number of shells, by Laplace's approximation around one set of each number."""
+        """Posterior of the number of shells, by Laplace's approximation around one set of each number."""
         return number_posterior([fit.evidence for fit in self.fits])
 
     @property

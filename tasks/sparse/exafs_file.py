@@ -21,7 +21,7 @@ _ENERGIES = 100.0  # above which the first column holds energies [eV], not waven
 
 @dataclass(frozen=True)
 class Reading:
-    """What of a file is read.
+    """Columns of a file that are read, and the edge.
 
     Attributes:
         columns: Of energy or wavenumber and of absorption or fine structure, counted from 1.

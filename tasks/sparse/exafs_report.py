@@ -49,7 +49,7 @@ def multiple_scattering_from(found: FoundShells) -> float | None:
 
 
 def notes(found: FoundShells) -> list[str]:
-    """What a reader of the table should know, a sentence each."""
+    """Returns notes for readers of the table, a sentence each."""
     fit, bounds = found.best, found.settings.bounds
     start, said = multiple_scattering_from(found), []
     if start is not None and float(fit.shells.distance.max()) > start:

@@ -80,7 +80,7 @@ def _name_columns(found: Found, axes: Axes, shown: list[int]) -> None:
 
 
 def indicators(found: Found, axes: Axes) -> None:
-    """Which columns the best models have."""
+    """Draws the columns of the best models."""
     shown = _shown_columns(found)
     top = found.landscape.supports[:_TOP]
     image = np.zeros((len(top), len(shown)))

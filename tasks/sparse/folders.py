@@ -1,4 +1,4 @@
-"""Where the reports of one or several files lie."""
+"""Folders of the reports of one or several files."""
 
 from __future__ import annotations
 

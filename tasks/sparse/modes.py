@@ -38,7 +38,7 @@ _BLOCK = 5000
 
 @dataclass(frozen=True)
 class ModeSettings:
-    """How modes are searched.
+    """Settings of a search for modes.
 
     Attributes:
         most: Largest number of oscillations and decays.
@@ -105,7 +105,7 @@ class FoundModes:
 
     @property
     def posterior(self) -> FloatArray:
-        """Of the number of oscillations and decays."""
+        """Posterior of the number of oscillations and decays."""
         return number_posterior([fit.evidence for fit in self.fits])
 
     @property

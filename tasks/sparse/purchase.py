@@ -1,4 +1,4 @@
-"""What to buy next of a spreadsheet: values of rows or numbers of columns, as `tansaku sparse next` says."""
+"""Choice of the next purchase for a spreadsheet, values of rows or numbers of columns: `tansaku sparse next`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tansaku.tasks.sparse.table_file import listed, read_frame
 
 @dataclass(frozen=True)
 class Shop:
-    """What a user says of a table.
+    """Description of a table by its user.
 
     Attributes:
         target: Column of the values; empty cells are not measured yet.
-        prices: ``NAME=PRICE`` of columns whose empty cells can be measured; others are free and have none.
+        prices: ``NAME=PRICE`` of the columns whose empty cells can be measured; other columns must have no empty cell.
         value_price: Price of a value.
         name: Column that names rows; empty: rows are counted as a spreadsheet does, the header being the first.
         maximize: Whether high values are wanted.
@@ -39,7 +39,7 @@ class Shop:
 
 
 def offers(path: Path, shop: Shop) -> list[JsonDict]:
-    """What can be bought, the largest gain per price first.
+    """Lists the purchases that are possible, the largest gain per price first.
 
     Args:
         path: CSV file with a header.
@@ -47,7 +47,7 @@ def offers(path: Path, shop: Shop) -> list[JsonDict]:
 
     Returns:
         By purchase: ``measure`` (the target or a column), ``rows``, ``price``, ``gain`` (expected improvement by the next value
-        in the target's unit), ``per_price`` (gain by the price of the purchase and of that value).
+        in the target's unit), ``per_price`` (gain divided by the price of the purchase and of that value).
 
     Raises:
         ConfigurationError: The file or the options cannot be used; columns in question are named.

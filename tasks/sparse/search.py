@@ -44,7 +44,7 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a table is searched.
+    """Settings of a search of a table.
 
     Attributes:
         largest: Largest number of columns or groups in a model.
@@ -124,7 +124,7 @@ def number_of_units(table: SearchTable, settings: SearchSettings) -> int:
 
 
 def is_exhaustive(settings: SearchSettings, n_units: int, limit: int = EXHAUSTIVE_UP_TO) -> bool:
-    """Whether all supports are searched."""
+    """Returns whether all supports are searched."""
     return settings.method == "exhaustive" or (
         settings.method == "auto" and number_of_supports(n_units, settings.largest) <= limit
     )
@@ -236,7 +236,7 @@ class _Stages:
             self._report(stage, done / total)
 
     def stability(self, best: tuple[int, ...], chosen: dict[str, tuple[tuple[int, ...], float]]) -> JsonDict:
-        """How the choices change when a fifth of the rows is left out."""
+        """Measures how the choices change when a fifth of the rows is left out."""
         table, settings, repeats = self._table, self._settings, []
         for number in range(settings.resamples):
             rng = np.random.default_rng([settings.seed, 1, number])
@@ -261,7 +261,7 @@ class _Stages:
         return result
 
     def recovery(self, model: VirtualModel) -> tuple[Recovery, ...]:
-        """How often the best model is found again in data that it made."""
+        """Measures how often the best model is found again in data that it made."""
         settings, results = self._settings, []
         if settings.repeats == 0 or not model.columns:
             return ()

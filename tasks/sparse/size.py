@@ -1,4 +1,4 @@
-"""How large a sparse search is, and about how long it takes here: known before it begins."""
+"""Size of a sparse search, and about how long it takes on this machine, known before it begins."""
 
 from __future__ import annotations
 

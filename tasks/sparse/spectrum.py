@@ -30,7 +30,7 @@ _NEAR = 2  # numbers of peaks on each side of the best set that replicas begin f
 
 @dataclass(frozen=True)
 class SpectrumSettings:
-    """How a spectrum is decomposed.
+    """Settings of the decomposition of a spectrum.
 
     Attributes:
         shape: Of the peaks.

@@ -34,7 +34,7 @@ _FEW = 8  # certificates that are read at once
 
 
 def is_due(rules: RoundRules, plan: Plan) -> bool:
-    """Whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
+    """Returns whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
     every = EVERY if rules.budget.stop is None else rules.budget.stop.every
     return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
 
@@ -89,7 +89,7 @@ def draw_up(
 
 
 def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, searched: int) -> bool:
-    """Whether a search that was stopped stays so: under the rule as it now is, and while nothing was proposed since."""
+    """Returns whether a search that was stopped stays so: under the rule as it now is, and while nothing was proposed since."""
     return (
         rule is not None
         and certificate.stops

@@ -91,7 +91,7 @@ class Ledger:
 
     @property
     def pool(self) -> CandidatePool:
-        """Its candidates, at the costs that the last refit predicts."""
+        """Candidates of the campaign, at the costs that the last refit predicts."""
         return self.search.pool
 
     @property
@@ -116,7 +116,7 @@ class Ledger:
             self.search.note(replace(entry, position=position))
 
     def target_met(self, number: int) -> bool:
-        """Whether the version that a proposal uses is as good as the campaign's target."""
+        """Returns whether the version that a proposal uses is as good as the campaign's target."""
         spec = self.spec.retrain
         return spec is not None and target_met(spec.target, ended(self.retrains), number)
 
@@ -237,7 +237,7 @@ class StepContext:
     known: KnownResults | None = None
 
     def out_of_time(self) -> StopReason | None:
-        """Which limit of time is reached, or None."""
+        """Returns the limit of time that is reached, or None."""
         return out_of_time(self.ledger.spec.budget, self.ledger.time_spent())
 
     @property

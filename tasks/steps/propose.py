@@ -81,7 +81,7 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
 
 
 def _descriptor_first(context: StepContext, plan: Plan) -> bool:
-    """Whether a descriptor is to be measured before the next value: reported, it makes the driver propose again."""
+    """Returns whether a descriptor is to be measured before the next value: reported, it makes the driver propose again."""
     ledger, proposer = context.ledger, context.proposer
     if not ledger.spec.space.prices or ledger.values_only or plan.number <= context.initial_count:
         return False
@@ -96,7 +96,7 @@ def _descriptor_first(context: StepContext, plan: Plan) -> bool:
 
 
 def _answer_is_known(context: StepContext, plan: Plan, rules: RoundRules) -> bool:
-    """Whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
+    """Returns whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
     ledger, rule = context.ledger, rules.budget.stop
     stopped = ledger.certificate
     if stopped is not None and still_stops(stopped, rule, rules.unit, len(ledger.search)):

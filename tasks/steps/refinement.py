@@ -1,4 +1,4 @@
-"""Pools that get candidates around the best ones found, at numbered proposals.
+"""Adds candidates near the best ones to the pool, at given proposal numbers.
 
 The pool of proposal k holds what the space draws beforehand, what was proposed before k, and neighbours of the best candidates
 among the observations that k is conditioned on. Ids alone say where neighbours are, so a resume chooses from the same pool.
@@ -51,5 +51,5 @@ def include_proposed(ledger: Ledger, candidates: Iterable[str]) -> None:
 
 
 def refiner_of(space: Space) -> RefinedSpace | None:
-    """The space, where it adds candidates around the best ones found."""
+    """Returns the space if it can add candidates near the best ones, else None."""
     return space if isinstance(space, RefinedSpace) else None

@@ -28,7 +28,7 @@ _UNBEGUN = (EvaluationState.PROPOSED, EvaluationState.CANCELLED)
 
 
 def pool_is_known(context: StepContext, command: Command) -> bool:
-    """Whether the driver's pool has all candidates and descriptors that a command describes."""
+    """Returns whether the driver's pool has all candidates and descriptors that a command describes."""
     reports = reports_of(command.payload)
     if any(item.descriptors for item in reports) and context.ledger.spec.space != stored_spec(context.ledger.record).space:
         return False
@@ -124,7 +124,7 @@ def _commit(context: StepContext, report: Reported) -> Evaluation:
 
 
 def _replace(context: StepContext, evaluation: Evaluation, report: Reported, outcome: Outcome) -> None:
-    """A correction, or one more measurement: one more attempt, in one write, and the audit of a correction before it."""
+    """Stores a correction or a repeated measurement as one more attempt; the event of a correction is written first."""
     number = len(evaluation.attempts) + 1
     if report.replaces:
         former = evaluation.outcome
@@ -149,7 +149,7 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
 
 
 def proposed_on(evaluations: Iterable[EvaluationSummary], since: datetime | None) -> list[int]:
-    """Numbers of the proposals that the model chose when a result was known, which is so since a time; None: never."""
+    """Returns the numbers of the proposals that the model chose since a result was known; none if that time is None."""
     chosen = [item for item in evaluations if item.model != REPORTED_MODEL and not item.initial]
     return [item.number for item in chosen if since is not None and item.proposed_at >= since]
 

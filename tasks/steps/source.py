@@ -12,7 +12,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
-"""How the best candidates are relaxed again at the end; force threshold and steps are those of the campaign."""
+"""Final relaxation of the best candidates; force threshold and steps are those of the campaign."""
 
 
 def source_of(spec: CampaignSpec) -> str:

@@ -148,7 +148,7 @@ def _stage(staged: Staging, path: Path) -> dict[str, int]:
 
 
 def _internal(name: str) -> bool:
-    """Whether a restore neither counts nor replaces a collection: what the dashboard keeps is not part of a dump."""
+    """Returns whether a restore neither counts nor replaces a collection: what the dashboard keeps is not part of a dump."""
     kept = (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS, *SCHEDULE_COLLECTIONS)
     return name.startswith("system.") or is_staging(name) or name in kept
 

@@ -97,7 +97,7 @@ def _check_internal(name: str, value: object, where: str) -> None:
 
 
 def is_integer(value: object) -> TypeGuard[int]:
-    """Whether a decoded value is an integer; BSON has a class of its own for long ones, and a boolean is none."""
+    """Returns whether a decoded value is an integer; BSON has a class of its own for long ones, and a boolean is none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -132,7 +132,7 @@ def mark_of(record: CampaignRecord, count: int, active: Sequence[ActiveMark], hi
 
 
 def without_gaps(mark: Mark) -> bool:
-    """Whether every number up to the mark's has an evaluation, so that none can be inserted below it."""
+    """Returns whether every number up to the mark's has an evaluation, so that none can be inserted below it."""
     return mark.count == mark.number
 
 

@@ -22,7 +22,7 @@ from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
 
 SELECTION_SECONDS = 5.0
-"""How long to wait for a server before reporting an outage [s]."""
+"""Longest wait for a server before an outage is reported [s]."""
 
 SOCKET_SECONDS = 30.0
 

@@ -27,7 +27,7 @@ from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structur
 from tansaku.tasks.stores.described import new_reports, with_reports
 from tansaku.tasks.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
 from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
-from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.import_filter import importable
 from tansaku.tasks.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.transfer.sources import keep, kept
 

@@ -94,7 +94,7 @@ class MemoryRegistry:
 
 
 def same_model(first: ModelRecord, other: ModelRecord) -> bool:
-    """Whether two records are of the same training."""
+    """Returns whether two records are of the same training."""
     return (first.artifact, first.dataset, first.learns) == (other.artifact, other.dataset, other.learns)
 
 

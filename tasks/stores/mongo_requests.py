@@ -33,7 +33,7 @@ REQUEST_INDEXES = (
         partialFilterExpression={"state": _WAITING},
     ),
 )
-"""Of the requests; by the last one, of each kind only one request for a campaign waits."""
+"""Indexes of the requests; by the last one, of each kind only one request for a campaign waits."""
 
 
 class MongoRequests:

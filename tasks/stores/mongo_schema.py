@@ -73,7 +73,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
 """Every collection of the campaign store with the indexes built at start."""
 
 ARTIFACT_INDEX = IndexModel([("metadata.sha256", ASCENDING)], name="sha256", unique=True)
-"""Of the artifacts' files."""
+"""Index of the artifacts' files."""
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ class Views:
 
 
 def _ahead(read: Callable[[JsonDict], Read], conditions: Iterable[JsonDict]) -> Iterator[Read]:
-    """What is read by each condition, in order; the next ones are read meanwhile, for the server spends most of the time."""
+    """Reads by each condition, in order; the next ones are read meanwhile, for the server spends most of the time."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         waiting: deque[Future[Read]] = deque()
         for condition in conditions:

@@ -12,7 +12,7 @@ from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
 PATIENCE = 1.0
-"""How long to wait for a server that is only asked [s]."""
+"""Longest wait for a server in a probe [s]."""
 
 
 def server_version(settings: Settings, site: SiteSpec) -> str:

@@ -11,7 +11,7 @@ from tansaku.models.domain.records import JsonDict
 
 
 def names_models(spec: JsonDict) -> bool:
-    """Whether the models that a campaign trains have its name, since its file gives them none."""
+    """Returns whether the models that a campaign trains have its name, since its file gives them none."""
     retrain = spec.get("retrain")
     return isinstance(retrain, dict) and not retrain.get("model")
 

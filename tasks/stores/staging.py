@@ -40,7 +40,7 @@ _EXPIRED: JsonDict = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
 
 
 def is_staging(name: str) -> bool:
-    """Whether a collection is part of a restore and not of the data."""
+    """Returns whether a collection is part of a restore and not of the data."""
     return name == MARK or name.startswith(STAGED)
 
 
@@ -181,7 +181,7 @@ def _take(database: Database[dict[str, Any]]) -> str:
 
 
 def _has_ended(owner: object) -> bool:
-    """Whether the process that restored has certainly ended; that of another host may live."""
+    """Returns whether the process that restored has certainly ended; that of another host may live."""
     try:
         known = LeaseOwner.model_validate(owner)
     except ValidationError:

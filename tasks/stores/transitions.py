@@ -1,7 +1,7 @@
 """State transitions of an evaluation: pure functions shared by all stores.
 
-Each takes the stored evaluation and the epoch of the driver that writes, and returns the evaluation to be stored; the very
-object it was given when there is nothing to change (a repeat, or a token that is no longer current).
+Each takes the stored evaluation and the epoch of the driver that writes, and returns the evaluation to be stored. If nothing
+changes (a repeat, or a token that is no longer current), it returns the object that it was given.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def already_proposed(known: Evaluation, proposal: Proposal) -> StoreError:
 
 
 def begun(evaluation: Evaluation, epoch: int, attempt: Attempt) -> Evaluation:
-    """SUBMITTING with a new attempt.
+    """Returns the evaluation as SUBMITTING with a new attempt.
 
     Raises:
         StoreError: The attempt's number skips one.
@@ -79,14 +79,14 @@ def begun(evaluation: Evaluation, epoch: int, attempt: Attempt) -> Evaluation:
 
 
 def submitted(evaluation: Evaluation, epoch: int, token: str, handle: JsonDict) -> Evaluation:
-    """SUBMITTED with the launcher's handle."""
+    """Returns the evaluation as SUBMITTED with the launcher's handle."""
     if not _may(evaluation, epoch, token, EvaluationState.SUBMITTED):
         return evaluation
     return _moved(evaluation, epoch, EvaluationState.SUBMITTED, attempt={"handle": handle})
 
 
 def running(evaluation: Evaluation, epoch: int, token: str) -> Evaluation:
-    """RUNNING."""
+    """Returns the evaluation as RUNNING."""
     check_epoch(evaluation, epoch)
     if evaluation.state is not EvaluationState.SUBMITTED or not _is_current(evaluation, token):
         return evaluation
@@ -101,7 +101,7 @@ def accepts(evaluation: Evaluation, token: str, outcome: Outcome) -> bool:
 
 
 def finished(evaluation: Evaluation, epoch: int, token: str, outcome: Outcome, now: datetime) -> Evaluation:
-    """DONE or FAILED with the outcome; a late outcome is stored with its attempt."""
+    """Returns the evaluation as DONE or FAILED with the outcome; a late outcome is stored with its attempt."""
     check_epoch(evaluation, epoch)
     if evaluation.state.terminal or not _is_current(evaluation, token):
         return evaluation if accepts(evaluation, token, outcome) else _kept_aside(evaluation, epoch, token, outcome)
@@ -118,7 +118,7 @@ def finished(evaluation: Evaluation, epoch: int, token: str, outcome: Outcome, n
 
 
 def replaced(evaluation: Evaluation, epoch: int, attempt: Attempt, outcome: Outcome, now: datetime) -> Evaluation:
-    """DONE or FAILED with the outcome of one more attempt; the former outcome stays with its attempt."""
+    """Returns the evaluation as DONE or FAILED with one more attempt; the former outcome stays with its attempt."""
     check_epoch(evaluation, epoch)
     if evaluation.state not in _OBSERVED or attempt.number != len(evaluation.attempts) + 1:
         return evaluation

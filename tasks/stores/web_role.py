@@ -58,7 +58,7 @@ _GRIDFS_INDEXES = {
     "artifacts.files": IndexModel([("filename", ASCENDING), ("uploadDate", ASCENDING)]),
     "artifacts.chunks": IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True),
 }
-"""Those that pymongo builds with the first file."""
+"""Indexes that pymongo builds with the first file."""
 
 
 def store_web_role(database: MongoDatabase) -> None:

@@ -80,7 +80,7 @@ def learned_from(examples: Sequence[Example], learns: str) -> list[Example]:
 
 
 def beginning(weights: Weights, examples: Sequence[Example]) -> Weights | None:
-    """Weights of a version before, as a beginning; None where the data have other elements than it was trained on.
+    """Returns the weights of an earlier version to begin with; None if the data have other elements than its training had.
 
     Args:
         weights: Of a potential.

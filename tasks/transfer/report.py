@@ -20,7 +20,7 @@ def source_artifacts(store: CampaignStore, record: CampaignRecord) -> Iterator[s
 
 
 def named_sources(record: CampaignRecord, refits: Sequence[Refit]) -> Iterator[str]:
-    """As :func:`source_artifacts`, for given refits."""
+    """Does the same as :func:`source_artifacts` for given refits."""
     transfer = record.spec.get("transfer")
     if transfer is None:
         return

@@ -47,7 +47,7 @@ class Target:
 
     @property
     def transfer(self) -> TransferSpec:
-        """Its transfer part."""
+        """Transfer part of the spec."""
         if self.spec.transfer is None:
             raise AssertionError("only campaigns with `transfer` have sources")
         return self.spec.transfer

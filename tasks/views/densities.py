@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.units import quantity_in
@@ -64,24 +64,31 @@ class Phase:
 def phases(evaluations: Iterable[Evaluation], sign: float = 1.0) -> list[Phase]:
     """The different structures that were found, by system, the lowest first.
 
-    Two results are one structure where boundary, fraction, energy and excess volume agree. Of a candidate the final relaxation
-    counts, if there is one.
+    Two results are one structure where boundary, fraction, energy and excess volume agree, in the final relaxation or before
+    it: not every candidate has one, and thicker grains may change the energy. Of a candidate the final relaxation counts, if
+    there is one.
 
     Args:
         evaluations: With their outcomes, in any order.
         sign: 1 where low values are wanted, -1 where high ones are.
     """
-    last = {item.proposal.candidate: item for item in _with_value(evaluations)}
-    ranked = sorted(last.values(), key=lambda item: (item.proposal.system, sign * (value_of(item) or 0.0), item.id))
+    results: dict[str, list[Evaluation]] = {}
+    for item in _with_value(evaluations):
+        results.setdefault(item.proposal.candidate, []).append(item)
+    ranked = sorted(
+        results.values(), key=lambda items: (items[-1].proposal.system, sign * (value_of(items[-1]) or 0.0), items[-1].id)
+    )
     found: list[Phase] = []
-    for evaluation in ranked:
-        phase = _phase(evaluation)
-        same = next((place for place, other in enumerate(found) if _alike(phase, other)), None)
+    searched: list[Phase] = []
+    for items in ranked:
+        phase, before = _phase(items[-1]), _phase(items[0])
+        pairs = enumerate(zip(found, searched, strict=True))
+        same = next((place for place, (end, start) in pairs if _alike(phase, end) or _alike(before, start)), None)
         if same is None:
             found.append(phase)
+            searched.append(before)
         else:
-            other = found[same]
-            found[same] = Phase(**{**vars(other), "found": other.found + 1})
+            found[same] = replace(found[same], found=found[same].found + 1)
     return found
 
 
@@ -97,7 +104,7 @@ def density_rows(data: CampaignData) -> list[JsonDict]:
 
 
 def phase_rows(data: CampaignData) -> list[JsonDict]:
-    """Of each boundary the lowest structure and the metastable ones within :data:`METASTABLE` of it."""
+    """Returns for each boundary the lowest structure and the metastable ones within :data:`METASTABLE` of it."""
     within = quantity_in(METASTABLE, data.spec.objective.unit)
     return [
         phase.row(group[0].value)

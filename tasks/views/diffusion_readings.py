@@ -45,7 +45,7 @@ class DiffusionReadings:
         self._kept: OrderedDict[str, tuple[float, Diffusion]] = OrderedDict()
 
     def diffusion(self, name: str) -> Diffusion:
-        """Of the present version of a campaign, or of one that was read less than :data:`FRESH` before.
+        """Returns the diffusion of a campaign's present version, or of one that was read less than :data:`FRESH` before.
 
         Raises:
             NotFoundError: No campaign of this name is stored, or it looks for no path.

@@ -102,7 +102,7 @@ class EvaluationArrays:
         return self.in_state(EvaluationState.FAILED)
 
     def in_state(self, state: EvaluationState) -> BoolArray:
-        """Whether the evaluations are in a state."""
+        """Returns whether the evaluations are in a state."""
         return np.asarray(self.state_codes == _CODES[state], dtype=np.bool_)
 
     def place(self, number: int) -> int | None:

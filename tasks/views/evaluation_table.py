@@ -52,7 +52,7 @@ class EvaluationLine(Record):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which evaluations are shown, and in which order.
+    """Filter and order of the evaluations shown.
 
     Attributes:
         state: Only those in this state; None: all.
@@ -117,7 +117,7 @@ def table_page(reading: Reading, selection: Selection) -> TablePage:
 
 
 def _sort_key(reading: Reading, sort: Sort) -> npt.NDArray[np.float64] | npt.NDArray[np.intp]:
-    """What evaluations are sorted by, the smallest first; shape ``(n,)``."""
+    """Returns the keys by which evaluations are sorted, the smallest first; shape ``(n,)``."""
     arrays = reading.arrays
     if sort == "newest":
         return -arrays.numbers

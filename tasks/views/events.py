@@ -14,7 +14,7 @@ from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.wording import counted
 
 DRIVER = "driver"
-"""Who did what no user did."""
+"""Author of events that no user caused."""
 
 _MOST_NAMED = 3
 _LONGEST = 500
@@ -52,7 +52,7 @@ def event_lines(record: CampaignRecord, events: Iterable[Event]) -> list[EventLi
 
 
 def describe_payload(command: Command) -> str:
-    """What a command changes or concerns, in words; empty for commands that concern the whole campaign."""
+    """Describes what a command changes or concerns; empty for commands that concern the whole campaign."""
     payload = command.payload
     if command.kind == "edit":
         return ", ".join(f"{key} = {text_of(value)}" for key, value in payload.items())
@@ -187,7 +187,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "renamed": lambda data, _: f"renamed from {data['from']} to {data['to']}",
     "deletion.begun": lambda *_: "its deletion began",
 }
-"""By kind of event: its words from its data, and the command that it is about."""
+"""Description of each kind of event, from its data and the command that it is about."""
 
 _BY_DRIVERS = (
     "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.refit", "warning.retrain",

@@ -7,7 +7,7 @@ from tansaku.tasks.jobs.document import BOUNDARY_STRESS, EXCESS_VOLUME
 
 
 def excess_volume(evaluation: Evaluation | None) -> float | None:
-    """Excess volume by area [Å]; None where it is not known."""
+    """Returns the excess volume per area [Å]; None if it is not known."""
     outcome = evaluation.outcome if evaluation is not None else None
     if outcome is None or EXCESS_VOLUME not in outcome.quantities:
         return None
@@ -15,7 +15,7 @@ def excess_volume(evaluation: Evaluation | None) -> float | None:
 
 
 def boundary_stress(evaluation: Evaluation | None) -> JsonDict | None:
-    """Excess stress in the plane by area [J/m^2], by component; None where it is not known."""
+    """Returns the excess stress in the plane per area [J/m^2], by component; None if it is not known."""
     outcome = evaluation.outcome if evaluation is not None else None
     found = {
         name.removeprefix(BOUNDARY_STRESS): quantity.value

@@ -131,5 +131,5 @@ def incident_of(evaluation: Evaluation) -> Incident:
 
 
 def may_succeed(failure: FailedEvaluation) -> bool:
-    """Whether another attempt may end otherwise; a grain that turned or is strained does so again in the same cell."""
+    """Returns whether another attempt may end otherwise; a grain that turned or is strained does so again in the same cell."""
     return failure.reason.partition(":")[0] not in GRAIN_REASONS

@@ -12,7 +12,7 @@ from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 
 NOBODY = -1
-"""No candidate has the ions of a cell."""
+"""Mark of a cell whose ions no candidate has."""
 
 
 @dataclass(frozen=True)

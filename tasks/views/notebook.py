@@ -17,7 +17,6 @@ from tansaku.tasks.views.compositions import CompositionMap, composition_maps, c
 from tansaku.tasks.views.costs import CostComparison
 from tansaku.tasks.views.fronts import Front, campaign_front
 from tansaku.tasks.views.predictions import PoolExpectation, Relevance, pool_expectation, relevance_history
-from tansaku.tasks.views.progress import CampaignStatus, campaign_status
 from tansaku.tasks.views.results import (
     CampaignData,
     Convergence,
@@ -29,6 +28,7 @@ from tansaku.tasks.views.results import (
     system_rows,
     systems_frame,
 )
+from tansaku.tasks.views.status import CampaignStatus, campaign_status
 from tansaku.tasks.views.structures import BestStructure, best_structures, read_structure
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.tasks.measurements.notebook import Values
-    from tansaku.tasks.measurements.orders import Receipt
+    from tansaku.tasks.measurements.stored_commands import Receipt
     from tansaku.tasks.paths.surface import CampaignSurface
 
 
@@ -116,7 +116,7 @@ class CampaignView:
         return predictions(self._data)
 
     def compositions(self) -> pd.DataFrame:
-        """Of a composition search one row per evaluated candidate, the best first: formula, value, paths, provenance.
+        """Returns one row per evaluated candidate of a composition search, the best first: formula, value, paths, provenance.
 
         Raises:
             ConfigurationError: The campaign searches something else.
@@ -124,7 +124,7 @@ class CampaignView:
         return compositions_frame(self._data)
 
     def composition_maps(self) -> tuple[CompositionMap, ...]:
-        """Of a composition search the objective over the ions, found or expected; one map per system.
+        """Returns the objective of a composition search over the ions, found or expected; one map per system.
 
         Raises:
             ConfigurationError: The campaign searches something else.
@@ -144,11 +144,11 @@ class CampaignView:
         return profiles(self._data)
 
     def front(self) -> Front | None:
-        """Of a search with several objectives its front and the dominated volume, None for others and before a value."""
+        """Returns the front and dominated volume of a search with several objectives; None for others and before a value."""
         return campaign_front(self._data)
 
     def surface(self) -> CampaignSurface:
-        """Of a search for a bottleneck the energy surface: ``barriers``, ``network`` of hops, ``path(dimensions)``.
+        """Returns the energy surface of a search for a bottleneck: ``barriers``, ``network`` of hops, ``path(dimensions)``.
 
         Raises:
             ConfigurationError: The campaign has another goal, or nothing was computed yet.
@@ -173,7 +173,7 @@ class CampaignView:
             return read_structure(evaluation, resources.artifacts)
 
     def ask(self, count: int | None = None, *, values_only: bool = False) -> pd.DataFrame:
-        """What to measure next, one row per proposal: `tansaku ask`.
+        """Proposes what to measure next, one row per proposal: `tansaku ask`.
 
         Args:
             count: How many proposals are to wait for values; None: as many as last time.

@@ -20,7 +20,7 @@ class _Slot:
 
 
 class Once:
-    """Things that are made when they are asked for first. Safe between threads."""
+    """Thread-safe cache that computes each entry at its first request."""
 
     def __init__(self) -> None:
         self._lock = Lock()

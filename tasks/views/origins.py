@@ -21,9 +21,9 @@ def predicted(evaluation: Evaluation) -> bool:
 
 
 def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
-    """The model that predicted a value, or what computed it: a calculator, in another campaign if the result was adopted.
+    """Returns the model that predicted a value, or the calculator that computed it, with its campaign if that is another one.
 
-    None without a value, or of a table's.
+    None if there is no value, or if it is read from a table.
     """
     outcome = evaluation.outcome
     if outcome is None or outcome.value is None:

@@ -13,6 +13,7 @@ from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import LARGEST_MISFIT_UNSAID
 from tansaku.tasks.stores.described import with_reports
 from tansaku.tasks.stores.documents import problems_of
 
@@ -58,12 +59,20 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
 
 
 def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
-    """Warnings about a campaign's crystal: that it is strained on purpose."""
+    """Warnings about a campaign's crystal: that it is strained, on purpose or by a lattice parameter that is slightly off."""
     crystal = spec.space.reference_crystal
-    if crystal is None or not crystal.strained:
+    if crystal is None:
         return ()
     edge = crystal.lattice_parameter
-    return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+    if crystal.strained:
+        return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+    off = crystal.misfit
+    if off is None or abs(off) <= LARGEST_MISFIT_UNSAID:
+        return ()
+    return (
+        f"space.crystal.lattice_parameter: {edge} Å is {100 * off:+.2f} % off the calculator's own "
+        f"{crystal.own_lattice_parameter} Å; grains are strained, which makes energies too low, in thick grains the more",
+    )
 
 
 def each_campaign(

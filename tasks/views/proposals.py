@@ -1,4 +1,4 @@
-"""How good the proposer's predictions were, what it chose last and why, and what each system has so far."""
+"""Quality of the proposer's predictions, its last choices with their reasons, and the state of each system."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ from tansaku.tasks.views.headline import Best
 from tansaku.tasks.views.kept_evaluations import KeptEvaluations
 from tansaku.tasks.views.once import Once
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
-from tansaku.tasks.views.progress import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.views.prospects import RecentPools
+from tansaku.tasks.views.status import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.views.stored_campaign import StoredCampaign
 
 _MOST_READINGS = 16
@@ -62,12 +62,12 @@ class Reading:
 
     @property
     def spec(self) -> CampaignSpec:
-        """Its resolved spec, edits applied."""
+        """Resolved spec of the campaign, edits applied."""
         return self.campaign.spec
 
     @property
     def arrays(self) -> EvaluationArrays:
-        """Its evaluations."""
+        """Evaluations of the campaign."""
         return self.campaign.arrays
 
     @property
@@ -253,7 +253,7 @@ class _Followed:
 
 
 def _continues(changes: Changes) -> bool:
-    """Whether an earlier reading is still valid except for the reported changes."""
+    """Returns whether an earlier reading is still valid except for the reported changes."""
     return changes.mark is not None and not changes.reset and not changes.problems
 
 

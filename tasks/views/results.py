@@ -28,7 +28,7 @@ from tansaku.tasks.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
-from tansaku.tasks.views.overview import crystal_warnings, stored_spec
+from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
 from tansaku.tasks.views.thickness import thickness_report
 
@@ -171,7 +171,8 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
 
 def _marks(spec: CampaignSpec) -> JsonDict:
     """Marks of a row, for readers who do not have its campaign: ``strained`` if the crystal is strained on purpose."""
-    return {"strained": True} if crystal_warnings(spec) else {}
+    crystal = spec.space.reference_crystal
+    return {"strained": True} if crystal is not None and crystal.strained else {}
 
 
 def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:

@@ -89,12 +89,12 @@ def unfinished_requests(requests: Requests) -> list[ServiceRequest]:
 
 
 def is_open(request: ServiceRequest) -> bool:
-    """Whether a request waits, or its run has not ended."""
+    """Returns whether a request waits, or its run has not ended."""
     return request.state in (RequestState.WAITING, RequestState.ACCEPTED)
 
 
 def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | None) -> bool:
-    """Whether a run was asked for and no driver has reported since; no clock is asked.
+    """Returns whether a run was asked for and no driver has reported since; no clock is asked.
 
     Args:
         state: Of the campaign.

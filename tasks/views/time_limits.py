@@ -13,7 +13,7 @@ from tansaku.tasks.views.stored_campaign import StoredCampaign
 
 
 def time_spent(campaign: StoredCampaign) -> TimeSpent:
-    """What limits of time are compared with, as the driver compares it."""
+    """Returns the time and cost that limits are compared with, as the driver compares them."""
     now = datetime.now(UTC)
     late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
     return TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(campaign.arrays.measured_costs)) + late)

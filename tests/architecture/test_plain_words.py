@@ -1,4 +1,4 @@
-"""The source is written in plain English: no misspelt words, and no phrase of the list below."""
+"""The source is written in plain English: no misspelt words, no phrase of the list below, no docstring like a question."""
 
 import ast
 import io
@@ -49,6 +49,18 @@ NAMES = {
 """Names of variables, and what to write."""
 
 
+OPENINGS = ("How", "Of", "Those", "What", "Where", "Which", "Who", "Whose", "Why")
+"""Words that begin no docstring: it says as a sentence what a function does or returns, or names a value with a noun."""
+
+
+def docstrings(source: str) -> list[str]:
+    """Docstrings of a module, its classes and functions, and the texts below its constants and attributes."""
+    bodies = [getattr(node, "body", None) for node in ast.walk(ast.parse(source))]
+    statements = [statement for body in bodies if isinstance(body, list) for statement in body]
+    values = [statement.value for statement in statements if isinstance(statement, ast.Expr)]
+    return [value.value.strip() for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+
+
 def prose(source: str) -> list[str]:
     """Docstrings, text constants and comments of a module, each as one line without code in backticks."""
     texts = [token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT]
@@ -78,6 +90,10 @@ def banned(source: str) -> Counter[str]:
     for text in prose(source):
         for phrase in PHRASES:
             found[phrase] += len(re.findall(phrase, text, flags=re.IGNORECASE))
+    for text in docstrings(source):
+        opening = (re.findall(r"^\w+", text) or [""])[0]
+        if opening in OPENINGS:
+            found[f"docstring begins with {opening}"] += 1
     for name in variables(source):
         if name.strip("_") in NAMES:
             found[name.strip("_")] += 1
@@ -104,10 +120,18 @@ def banned_by_module() -> dict[str, dict[str, int]]:
         ('def f():\n    """See :class:`Thing`."""', r"^See [`:\w]"),
         ("for one in range(3):\n    print(one)", "one"),
         ("_told = 1", "told"),
+        ('def f():\n    """What is computed."""', "docstring begins with What"),
+        ('"""Where files are."""', "docstring begins with Where"),
+        ('class A:\n    """A thing."""\n\n    x = 1\n    """Why it ended."""', "docstring begins with Why"),
+        ('X = 1\n"""Of the SOAP kernel."""', "docstring begins with Of"),
     ],
 )
 def test_banned_words_are_found(source, phrase):
     assert banned(source) == {phrase: 1}
+
+
+def test_docstrings_with_a_verb_or_a_noun_are_accepted():
+    assert not banned('"""Reasons why jobs end."""\ndef f():\n    """Returns what was found."""\n    return "What is this?"')
 
 
 def test_code_in_backticks_and_keys_are_not_prose():
@@ -115,7 +139,7 @@ def test_code_in_backticks_and_keys_are_not_prose():
 
 
 def test_no_module_has_a_banned_word():
-    known = PHRASES | NAMES
+    known = PHRASES | NAMES | {f"docstring begins with {word}": "a noun, or a verb such as Returns" for word in OPENINGS}
     found = [
         f"{module}: {phrase}, write: {known[phrase]}" for module, counts in banned_by_module().items() for phrase in counts
     ]

@@ -17,7 +17,7 @@ def best_ones(values: FloatArray) -> BoolArray:
 
 
 def any_found(positions: IntArray, wanted: BoolArray) -> BoolArray:
-    """Whether a search has found one of the wanted candidates.
+    """Returns whether a search has found one of the wanted candidates.
 
     Args:
         positions: Candidates in the order evaluated, shape ``(n_searches, n)``.

@@ -99,7 +99,7 @@ class _Run:
 
     @property
     def positions(self) -> IntArray:
-        """What was evaluated, shape ``(n_searches, count)``."""
+        """Positions of the evaluated candidates, shape ``(n_searches, count)``."""
         return self._chosen[:, : self._count]
 
     def designed(self, number: int) -> IntArray:

@@ -11,7 +11,7 @@ space = {name: FloatDistribution(0.0, 1.0) for name in names}
 
 
 def excess(trial: optuna.trial.FrozenTrial) -> list[float]:
-    """How far the sum is above its limit; such points are allowed, and learned to be infeasible."""
+    """Returns by how much the sum exceeds its limit; such points are allowed, and learned to be infeasible."""
     return [sum(trial.params.values()) - float(pipe.most or 0.0)]
 
 

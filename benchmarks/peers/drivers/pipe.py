@@ -1,4 +1,4 @@
-"""What a driver reads and writes: the problem first, then a point out and its value in, a line of JSON each."""
+"""Messages between a driver and its caller: the problem first, then a point out and its value in, a line of JSON each."""
 
 from __future__ import annotations
 

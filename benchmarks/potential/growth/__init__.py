@@ -1,1 +1,1 @@
-"""How fast a potential's error falls with data, by who chooses them."""
+"""Learning curves of a potential: its error by the amount of data, and by the method that chose the data."""

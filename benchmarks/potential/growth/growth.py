@@ -150,7 +150,7 @@ def _described(source: str, quick: bool) -> tuple[list[Example], Described]:
 
 @cache
 def _structures(source: str) -> tuple[list[Example], list[Example]]:
-    """To learn from, in order of id, and held out."""
+    """Returns the structures to learn from, in order of id, and those held out."""
     both = sides(source)
     return sorted(both.training, key=lambda item: item.id), list(both.held_out)
 

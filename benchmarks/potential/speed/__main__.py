@@ -60,7 +60,7 @@ def universal(repeat: tuple[int, int, int], steps: int) -> Timed:
 
 
 def cases(bispectrum: Path, symmetry: Path, *, quick: bool) -> Mapping[str, Callable[[], Timed]]:
-    """What is measured, by name."""
+    """Returns the measurements by name."""
     large, small = (QUICK_LARGE, QUICK_SMALL) if quick else (LARGE, SMALL)
     few = 2 if quick else 5
     return {

@@ -37,7 +37,7 @@ SEEDS = 10
 EVALUATIONS = 90
 BOUNDARIES = (0, 3, 6)
 SHARES = (0.25, 0.5, 1.0)
-"""Of the evaluations, and of the time that one worker takes for them."""
+"""Shares of the evaluations, and of the time that one worker takes for them, at which gaps are reported."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class _Surface:
 
 @dataclass(frozen=True)
 class _Meeting:
-    """Where two basins touch.
+    """Lowest point where two basins touch.
 
     Attributes:
         energy: [eV].
@@ -180,7 +180,7 @@ def _renamed(levels: dict[Hop, float], gone: int, stays: int, shift: IntArray) -
 
 
 def _over_third(surface: _Surface, meetings: dict[Hop, _Meeting], hop: Hop, found: _Meeting) -> bool:
-    """Whether two basins meet only where both border on a third one, from which lower passes lead to both."""
+    """Returns whether two basins meet only where both border on a third one, from which lower passes lead to both."""
     start = np.array(np.unravel_index(found.point, surface.shape))
     for step in surface.steps:
         raw = start + step
@@ -229,7 +229,7 @@ def _neighbours(shape: tuple[int, int, int], step: IntArray) -> tuple[IntArray, 
 
 
 def _leads(vectors: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the first non-zero number of each row is positive, shape ``(n,)``."""
+    """Returns whether the first non-zero number of each row is positive, shape ``(n,)``."""
     x, y, z = vectors.T
     return np.asarray((x > 0) | ((x == 0) & ((y > 0) | ((y == 0) & (z > 0)))))
 

@@ -69,10 +69,10 @@ def _logarithms(frequencies: Sequence[tuple[float, ...]]) -> FloatArray:
 
 
 def diffusion_tensor(network: HopNetwork, rates: HopRates) -> FloatArray:
-    """Diffusion coefficient of one ion [cm²/s], shape ``(3, 3)``.
+    """Computes the diffusion coefficient of one ion [cm²/s], shape ``(3, 3)``.
 
-    In equilibrium each hop is taken as often as its way back. What correlates successive hops is a vector for each site, the
-    solution of a linear system over the sites of one cell.
+    In equilibrium each hop is as frequent as its reverse. Correlations of successive hops enter as one vector for each site,
+    the solution of a linear system over the sites of one cell.
 
     Args:
         network: The hops.

@@ -17,12 +17,13 @@ from ase.constraints import FixAtoms
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
 from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork, Pass, Site
 from tansaku.calculators.workflows.diffusion.report import pass_label
-from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, distance_to, local_direction, relax_in_plane
+from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, distance_to, local_direction
 from tansaku.calculators.workflows.migration.band import climb_along
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.modes import STEP
 from tansaku.calculators.workflows.migration.plain import plain_state, read_state
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
+from tansaku.calculators.workflows.pinned_ion import relax_in_plane
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
@@ -36,7 +37,7 @@ SaddleMethod = Literal["band", "dimer", "plane"]
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """How hops are refined.
+    """Settings by which hops are refined.
 
     Attributes:
         method: ``band``: a climbing-image band along the hop; ``dimer``: the dimer method from the pass of the grid; ``plane``:
@@ -236,7 +237,7 @@ class Refiner:
             "distance": np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ion, axis=0), axis=1))]).tolist(),
             "positions": [positions.tolist() for positions in chain],
             "converged": converged,
-            # Of a saddle point one motion leads down; else it is none, and its frequencies mean nothing.
+            # A saddle point has exactly one unstable mode; otherwise its frequencies are meaningless.
             "frequencies": [value for value in frequencies if value > 0] if sum(v <= 0 for v in frequencies) == 1 else [],
             "direction": None if direction is None else direction.tolist(),
             "force_along": along,

@@ -1,4 +1,4 @@
-"""From a pass of the grid to its saddle point without a band: by the dimer method, or in the plane across the path.
+"""Search for a saddle point from a pass of the grid without a band by the dimer method; direction of a path at a pass.
 
 Henkelman, Jónsson, J. Chem. Phys. 111, 7010 (1999), https://doi.org/10.1063/1.480097, as ASE has it (with the rotations of
 Kästner, Sherwood, J. Chem. Phys. 128, 014106 (2008), https://doi.org/10.1063/1.2815812).
@@ -10,12 +10,10 @@ import os
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixedPlane
 from ase.mep import DimerControl, MinModeAtoms, MinModeTranslate
 
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
-from tansaku.calculators.workflows.pinned_ion import KeepCentre
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 
@@ -54,32 +52,6 @@ def local_direction(way: GridPath, fraction: FloatArray, cell: FloatArray) -> Fl
         for sign in (-1.0, 1.0)
     )
     return np.asarray((behind - before) / np.linalg.norm(behind - before))
-
-
-def relax_in_plane(relaxer: Relaxer, start: Atoms, positions: FloatArray, direction: FloatArray) -> State:
-    """Relaxes the ion in the plane through its place that a direction is perpendicular to.
-
-    The host's atoms move as far as their own constraints let them; where they are free, their mean position stays, so that the
-    plane does not move against the host.
-
-    Args:
-        relaxer: Its threshold, steps and calculator are used.
-        start: The host with its constraints, and the ion as its last atom.
-        positions: Where the relaxation begins [Å], shape ``(n_atoms, 3)``.
-        direction: Along which the ion does not move, shape ``(3,)``.
-
-    Raises:
-        CalculationError: ``not_converged`` or ``exploded``.
-    """
-    atoms = start.copy()
-    atoms.positions = positions
-    plane = FixedPlane(len(atoms) - 1, direction)
-    held = list(start.constraints)
-    atoms.set_constraint([*held, plane] if held else [plane, KeepCentre()])
-    state = relaxer.at_fixed_cell(atoms)
-    if state is None:
-        raise AssertionError("nothing stops this relaxation")
-    return state
 
 
 def climb_by_dimer(

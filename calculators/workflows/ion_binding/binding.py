@@ -120,7 +120,7 @@ def coordination_of(bound: Atoms) -> int:
 
 
 def same_bonds(positions: FloatArray, conformers: Conformers) -> bool:
-    """Whether the atoms of a molecule are bonded as its graph says, and no others.
+    """Returns whether the atoms of a molecule are bonded as its graph says, and no others.
 
     Args:
         positions: Of its atoms, (n_atoms, 3) [Å].

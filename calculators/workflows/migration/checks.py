@@ -74,7 +74,7 @@ def check_state(supercell: Supercell, state: Atoms, kept: IntArray, free: int | 
 
 
 def has_bonds(atoms: Atoms) -> bool:
-    """Whether the structure names its sites and oxidation states, from which its bonds follow."""
+    """Returns whether the structure names its sites and oxidation states, from which its bonds follow."""
     return "site" in atoms.arrays and "oxidation_state" in atoms.arrays
 
 

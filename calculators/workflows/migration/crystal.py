@@ -17,7 +17,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 RESTART = 0.35
-"""How far on the way to a hop's midpoint an end state is started again."""
+"""Share of the way to a hop's midpoint at which the relaxation of an end state is started again."""
 
 _SAME = 0.06
 """A relaxation whose atoms are all nearer than this to a known state, and not below it, is on its way there [Å]."""
@@ -47,7 +47,7 @@ class Crystal:
         return np.flatnonzero(~np.isin(every % len(self.supercell.host), self.network.sites) | (every == carrier))
 
     def carrier(self, hop: Hop, after: bool = False) -> int:
-        """Where in the supercell the carrier is before a hop of the ion, or after it: a vacancy goes the other way."""
+        """Returns the carrier's atom in the supercell before a hop of the ion, or after it: a vacancy moves the other way."""
         if after == (self.network.carrier == "vacancy"):
             return self.supercell.index(hop.first, (0, 0, 0))
         return self.supercell.index(hop.second, hop.cell)

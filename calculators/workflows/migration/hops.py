@@ -146,7 +146,7 @@ def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int) ->
 
 
 def _slides_to_end(middle: Midpoint, end: float) -> bool:
-    """Whether the motion that lowers a midpoint's energy most leads to the end; by symmetry its reverse leads to the other."""
+    """Returns whether a midpoint's steepest descent leads to the end; by symmetry its reverse leads to the other end."""
     try:
         state = middle.passage.relax(middle.state.positions + PUSH * unit(middle.modes[0]))
     except CalculationError:

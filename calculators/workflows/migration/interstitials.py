@@ -25,7 +25,7 @@ from tansaku.models.domain.pool import FloatArray
 
 _MOST_DIRECTIONS = 12
 _MOST_RELAXATIONS = 7
-"""Relaxations from one void: a ridge of ridges has four ways down."""
+"""Largest number of relaxations from one void: a point with two unstable modes has up to four descents."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def settle(crystal: Crystal, site: int, void: Void, maker: VoidMaker, known: Seq
 
 
 def _place(passage: Passage, state: State) -> FloatArray:
-    """Where the ion is, less what the whole crystal has moved, as fractions of its cell vectors, shape ``(3,)``."""
+    """Returns the ion's position less the drift of the whole crystal, as fractions of its cell vectors, shape ``(3,)``."""
     moved = state.positions - passage.atoms().positions
     drift = np.delete(moved, passage.ion, axis=0).mean(axis=0)
     cell = passage.crystal.supercell.host.cell.array

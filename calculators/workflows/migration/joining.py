@@ -30,17 +30,16 @@ DIP = 0.02
 """A band's image that lies below both ends by more than this is a state of its own [eV]."""
 
 SPLITS = 3
-"""Pieces within pieces."""
+"""Largest depth of recursion when a path is split at states on it."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """A continuous way.
+    """A continuous path between two states.
 
     Attributes:
-        points: Places and energies in order, both ends included [Å, eV].
+        points: Positions and energies in order, both ends included [Å, eV].
         saddle: The highest saddle point; None where nothing lies between the two ends.
-        note: What is on the way.
     """
 
     points: tuple[tuple[FloatArray, float], ...]
@@ -52,20 +51,20 @@ class Way:
         return min((energy for _, energy in self.points[1:-1]), default=np.inf)
 
     def then(self, other: Way) -> Way:
-        """One after the other."""
+        """Returns the path that follows this one and then the other."""
         both = [way.saddle for way in (self, other) if way.saddle is not None]
         return Way(self.points + other.points[1:], max(both, key=lambda way: way.state.energy, default=None))
 
 
 def join(passage: Passage, ends: tuple[State, State], images: int, level: float = -np.inf, splits: int = SPLITS) -> Way:
-    """Finds a way between two states.
+    """Finds a path between two states.
 
     Args:
         passage: The atoms.
         ends: The states.
         images: Intermediate images of a band.
         level: Energy up to which no saddle point is asked for [eV].
-        splits: How often the way may be split.
+        splits: Number of times that the path may be split.
 
     Raises:
         CalculationError: No saddle point was found where one is, or its sides lead elsewhere.
@@ -82,7 +81,7 @@ def join(passage: Passage, ends: tuple[State, State], images: int, level: float 
 def split(
     passage: Passage, ends: tuple[State, State], band: Band, images: int, level: float = -np.inf, splits: int = SPLITS
 ) -> Way:
-    """Finds the way that a band shows the outline of: over the saddle point near its highest image, through states on it.
+    """Refines a rough band to a path: over the saddle point near its highest image, split at states that lie on it.
 
     Args:
         passage: The atoms.
@@ -187,7 +186,7 @@ def over_both(
 
 
 def same(state: State, other: State) -> bool:
-    """Whether two relaxations ended in the same state."""
+    """Returns whether two relaxations ended in the same state."""
     moved = state.positions - other.positions
     apart = float(np.linalg.norm(moved - moved.mean(axis=0), axis=1).max())
     return abs(state.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE

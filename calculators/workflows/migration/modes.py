@@ -23,7 +23,7 @@ _TOLERANCE = 0.25
 """Residual below which an eigenvalue's sign is taken for known, as a share of the eigenvalue."""
 
 Field = Callable[[FloatArray], FloatArray]
-"""From a motion of all atoms to another, both flat."""
+"""Function from a motion of all atoms to another, both flat."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Modes:
 
     @property
     def unstable(self) -> int:
-        """How many of the motions lower the energy."""
+        """Number of motions that lower the energy."""
         return int((self.values < -FLAT_CURVATURE).sum())
 
 
@@ -85,7 +85,7 @@ def lowest_modes(apply: Field, starts: Sequence[FloatArray], precondition: Float
 
 
 def _orthogonal(vector: FloatArray, basis: list[FloatArray], project: Field) -> FloatArray | None:
-    """What is asked for of a direction and new, of length one; None where there is none."""
+    """Projects a direction and makes it orthogonal to a basis and of length one; None where nothing is left of it."""
     wanted = project(vector)
     length = float(np.linalg.norm(wanted))
     for _ in range(2):

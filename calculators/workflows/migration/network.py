@@ -19,7 +19,7 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 Cell = tuple[int, int, int]
 
 Carrier = Literal["vacancy", "interstitial"]
-"""What wanders: a site without its ion, or an ion where the crystal has none."""
+"""Mobile defect: a site without its ion (vacancy), or an ion where the crystal has none (interstitial)."""
 
 SYMPREC = 1e-3
 """Distance within which atoms count as equivalent [Å]."""
@@ -134,8 +134,8 @@ def find_network(host: Atoms, ion: str, max_hop: float) -> Network:
 def find_interstitial_network(host: Atoms, crystal: int, max_hop: float) -> Network:
     """Finds the hops between voids.
 
-    Of two sites and a third in the ball that has them at its ends, the two are not joined: by the third there are two shorter
-    hops (Gabriel and Sokal, Syst. Zool. 18, 259 (1969), doi:10.2307/2412323). What is joined by hops stays joined.
+    Two sites are not joined if a third lies inside the sphere whose diameter connects them: there are two shorter hops over the
+    third (Gabriel and Sokal, Syst. Zool. 18, 259 (1969), doi:10.2307/2412323). Sites that hops connect stay connected.
 
     Args:
         host: The relaxed crystal and behind its atoms all sites that its symmetry makes of any of them.

@@ -85,7 +85,7 @@ class Components:
 
 
 def independent(vectors: Sequence[Cell]) -> tuple[Cell, ...]:
-    """As many of the vectors as are linearly independent, short ones first, each with its first number positive."""
+    """Returns linearly independent ones of the vectors, short ones first, each with its first non-zero number positive."""
     signed = {max(vector, (-vector[0], -vector[1], -vector[2])) for vector in vectors if any(vector)}
     chosen: list[Cell] = []
     for vector in sorted(signed, key=lambda signs: (sum(number * number for number in signs), tuple(-n for n in signs))):

@@ -163,7 +163,7 @@ class State:
 
 @dataclass(frozen=True)
 class Relaxer:
-    """How states are relaxed.
+    """Calculator and limits by which states are relaxed.
 
     Attributes:
         through: The calculator.

@@ -45,7 +45,7 @@ class Midpoint:
 
     @property
     def unstable(self) -> int:
-        """How many of them lower the energy."""
+        """Number of motions that lower the energy."""
         return sum(value < -FLAT_CURVATURE for value in self.eigenvalues)
 
     def turn(self, positions: FloatArray) -> FloatArray:
@@ -85,7 +85,7 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
 
 
 def restrict(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
-    """An operation on the atoms that are there; the ion stays with itself."""
+    """Returns an operation restricted to the atoms in the supercell; the ion is mapped onto itself."""
     onto = np.searchsorted(kept, mapping.onto[kept]).astype(np.intp)
     onto[ion] = ion
     return Mapping(onto, mapping.rotation)
@@ -106,7 +106,7 @@ def _odd_modes(passage: Passage, state: State, mapping: Mapping) -> Modes:
 
     def odd(direction: FloatArray) -> FloatArray:
         vectors = odd_part(direction.reshape(count, 3), mapping)
-        # Moving everything at once is reversed by an inversion and costs nothing.
+        # An inversion also reverses a translation of all atoms, which costs no energy; it is projected out.
         return np.asarray((vectors - vectors.mean(axis=0)).ravel())
 
     guess = passage.curvature

@@ -66,7 +66,7 @@ class Supercell:
         return ((a * n[1] + b) * n[2] + c) * len(self.host) + atom
 
     def place(self, hop: Hop) -> FloatArray:
-        """Where a hop's second site is, not wrapped [Å], shape ``(3,)``."""
+        """Returns the position of a hop's second site, not wrapped [Å], shape ``(3,)``."""
         return np.asarray(self.host.positions[hop.second] + np.array(hop.cell) @ self.host.cell.array)
 
     def mapping(self, operation: Operation, shift: IntArray | Cell) -> Mapping | None:

@@ -115,7 +115,7 @@ class _Lattice:
         self._around = np.array(list(product((-1, 0, 1), repeat=3))) @ self._reduced
 
     def shortest(self, fractions: FloatArray) -> FloatArray:
-        """Of all vectors that are differences of whole cells from those given, the shortest [Å], shape ``(n, 3)``."""
+        """Returns the shortest of all vectors that are differences of whole cells from those given [Å], shape ``(n, 3)``."""
         vectors = fractions @ self._cell
         vectors = vectors - np.rint(np.linalg.solve(self._reduced.T, vectors.T).T) @ self._reduced
         several = vectors[:, None, :] + self._around[None, :, :]
@@ -156,7 +156,7 @@ class VoidMaker:
         return Void(np.array(kept), float(np.linalg.norm(self._lattice.shortest(self._atoms - place), axis=1).min()))
 
     def near(self, point: FloatArray, void: Void) -> bool:
-        """Whether a position belongs to a void or is near one of its positions."""
+        """Returns whether a position belongs to a void or is near one of its positions."""
         apart = np.linalg.norm(self._lattice.shortest(void.fractions - point), axis=1)
         return bool(apart.min() < self._merge_distance)
 
@@ -199,7 +199,7 @@ def _search(host: Atoms, faces: bool) -> FloatArray:
 
 
 def _inside(host: Atoms, positions: FloatArray) -> FloatArray:
-    """Those in the cell, as fractions, shape ``(n, 3)``."""
+    """Returns the positions within the cell, as fractions, shape ``(n, 3)``."""
     fractions = np.linalg.solve(host.cell.array.T, positions.T).T
     return np.asarray(fractions[((fractions > -1e-6) & (fractions < 1.0 - 1e-6)).all(axis=1)])
 

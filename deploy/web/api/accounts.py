@@ -107,7 +107,7 @@ class IssuedToken(TokenView):
 
 
 class Identity(BaseModel):
-    """Who is logged in; ``csrf_token`` belongs into the header X-CSRF-Token of changes by the session's cookie."""
+    """The user that is logged in; ``csrf_token`` belongs into the header X-CSRF-Token of changes by the session's cookie."""
 
     name: str
     role: Role

@@ -59,7 +59,7 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 def _allowed(request: Request) -> Callable[[], Awaitable[bool]]:
-    """Whether the session or token of a request still allows it to read."""
+    """Returns whether the session or token of a request still allows it to read."""
 
     async def allowed() -> bool:
         try:

@@ -36,7 +36,7 @@ def versioned(request: Request, version: str, text: Callable[[], str], headers: 
 def shared(
     request: Request, reading: Reading, key: object, text: Callable[[], str], headers: dict[str, str] | None = None
 ) -> Response:
-    """As :func:`versioned`, for answers that are the same for all clients: made and compressed once per version of a campaign.
+    """Answers as :func:`versioned` with what is the same for all clients: made and compressed once per version of a campaign.
 
     Args:
         request: Its If-None-Match is what the client has.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 _WINDOW = 60.0  # [s]
 _ADDRESS_FACTOR = 4
-"""Attempts of one address with any name, in multiples of those with one name."""
+"""One address may make this many times as many attempts, with any names, as one user may make from it."""
 _MOST_KEYS = 10_000
 _IPV6_NETWORK = 64
 

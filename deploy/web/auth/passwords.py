@@ -67,7 +67,7 @@ class Passwords:
             return self._hasher.hash(_normalised(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether a password is the stored one.
+        """Returns whether a password is the stored one.
 
         Args:
             stored: Hash; None: there is no such user or no password, which takes the same time and is False.
@@ -110,7 +110,7 @@ class Passwords:
 
 
 def _is_text(password: str) -> bool:
-    """Whether a password can be hashed: JSON may contain unpaired surrogates."""
+    """Returns whether a password can be hashed: JSON may contain unpaired surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in password)
 
 

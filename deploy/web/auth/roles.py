@@ -89,7 +89,7 @@ async def check_form_token(request: Request, secret: str) -> None:
 
 
 def client_address(request: Request) -> str:
-    """Where a request comes from; ``local`` for a unix socket."""
+    """Returns the address of a request's sender; ``local`` for a unix socket."""
     return request.client.host if request.client is not None and request.client.host else "local"
 
 

@@ -44,7 +44,7 @@ def form_token(secret: str) -> str:
 
 
 def is_form_token(given: str, secret: str) -> bool:
-    """Whether a token belongs to the secret of a cookie."""
+    """Returns whether a token belongs to the secret of a cookie."""
     salt, code = given[: 2 * _SALT_BYTES], given[2 * _SALT_BYTES :]
     return hmac.compare_digest(code.encode("utf-8", "surrogatepass"), _form_code(salt, secret).encode())
 

@@ -174,7 +174,7 @@ def _sites(services: Services) -> list[JsonDict]:
 
 
 async def _back(request: Request) -> Response:
-    """To the page that the form was on: that of the account, or of all accounts."""
+    """Redirects to the page that the form was on: that of the account, or of all accounts."""
     page = (await form_fields(request)).get("page", "")
     return RedirectResponse(page if page in _PAGES else _PAGES[0], HTTPStatus.SEE_OTHER)
 

@@ -1,4 +1,4 @@
-"""Carries out forms; the page of a form that is refused is shown again."""
+"""Carries out forms, and shows the page of a refused form again with the reason."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _IN_CSV = 10_000
 
 @dataclass(frozen=True)
 class Selection:
-    """Which entries are shown.
+    """Filter of the listed entries.
 
     Attributes:
         actor: Of this user; empty: of all.

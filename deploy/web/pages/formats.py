@@ -1,4 +1,4 @@
-"""How pages show numbers, times and texts of the store."""
+"""Texts of pages for numbers, times and texts of the store."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _UNREADABLE = "unreadable"
 
 @dataclass(frozen=True)
 class Selection:
-    """Which campaigns are listed.
+    """Filter of the listed campaigns.
 
     Attributes:
         state: Of this state; empty: of all.
@@ -46,12 +46,12 @@ class Selection:
 
     @property
     def path(self) -> str:
-        """Of the page with these campaigns."""
+        """Path of the page with these campaigns."""
         given = {key: value for key, value in asdict(self).items() if value}
         return f"/?{urlencode(given)}" if given else "/"
 
     def has(self, line: CampaignLine | UnreadableCampaign) -> bool:
-        """Whether a campaign is listed."""
+        """Returns whether a campaign is listed."""
         state = _UNREADABLE if isinstance(line, UnreadableCampaign) else line.state.value
         return self.state in ("", state) and self.name.strip().lower() in line.name.lower()
 

@@ -108,7 +108,7 @@ def _user_of(services: Services, fields: dict[str, str], address: str) -> User:
 
 
 def _known(request: Request) -> str | None:
-    """Who is logged in with this browser already; None: nobody."""
+    """Returns the user who is logged in with this browser already; None: no user."""
     services = services_of(request)
     secret = session_secret(request, services.settings)
     actor = None if secret is None else actor_of_session(services, secret, client_address(request))

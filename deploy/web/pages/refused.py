@@ -76,7 +76,7 @@ class Refused:
 
 
 NOTHING = Refused()
-"""No form was refused."""
+"""Default where no form was refused."""
 
 
 def _note_id(form: str, name: str) -> str:

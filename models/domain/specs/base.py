@@ -46,7 +46,7 @@ def _short_names(path: str) -> str:
 FilePath = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_short_names)]
 
 FileKind = Literal["table", "structure", "potential", "model"]
-"""What a file that a spec names holds."""
+"""Content of a file that a spec names."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Numbers(NamedTuple):
 
 @cache
 def _numbers(model: type[BaseModel], name: str) -> _Numbers | None:
-    """What a field may hold if truth values are wrong in it; None where one is right, or a number is wrong too."""
+    """Returns the kinds of number of a field that excludes truth values; None if it allows them, or numbers are wrong too."""
     kinds = list(_kinds(model.model_fields[name].annotation))
     if not {int, float} & set(kinds) or {bool, object} & set(kinds) or not all(isinstance(kind, type) for kind in kinds):
         return None

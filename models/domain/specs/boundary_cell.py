@@ -35,6 +35,10 @@ class PeriodicCellSpec(Spec):
         """Thicknesses of the grains with which the final relaxation is repeated [Å]."""
         return (self.polish,) if self.polish else ()
 
+    def thickest(self, spacing: float) -> float:
+        """Thickness of the crystal that relaxes with one boundary, at most [Å]."""
+        return max(spacing, *self.thicknesses, 0.0)
+
     def check_spacing(self, spacing: float, _usual: float) -> None:
         """Raises ValueError for grains that are thinner than those of the search."""
         if self.polish and self.polish < spacing:
@@ -70,6 +74,10 @@ class BlockCellSpec(Spec):
     def thicknesses(self) -> tuple[float, ...]:
         """Thicknesses of the slabs with which the final relaxation is repeated [Å]."""
         return self.polish
+
+    def thickest(self, _spacing: float) -> float:
+        """Thickness of both slabs together, at most [Å]."""
+        return 2.0 * max(self.relaxed, *self.polish, 0.0)
 
     @model_validator(mode="after")
     def _slabs_get_thicker(self) -> Self:

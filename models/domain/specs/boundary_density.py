@@ -47,13 +47,13 @@ MELTING_POINTS = {
     "Zn": 693.0,
     "Zr": 2127.0,
 }
-"""Of the elements [K], rounded: CRC Handbook of Chemistry and Physics, 97th edition (2016)."""
+"""Melting points of the elements [K], rounded: CRC Handbook of Chemistry and Physics, 97th edition (2016)."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ReplicationSpec(Spec):
-    """How often the cell is repeated along the two periods in the plane; all numbers up to these are searched.
+    """Numbers of repeats of the cell along the two periods in the plane; all numbers up to these are searched.
 
     Attributes:
         max_atoms: Atoms in a cell of the search, at most.
@@ -65,7 +65,7 @@ class ReplicationSpec(Spec):
 
 
 class BoundaryAtomsSpec(Spec):
-    """How many atoms the boundary has.
+    """Number of atoms of the boundary.
 
     Attributes:
         fractions: Atoms of the last plane over those of a full one, n = (N mod N_plane) / N_plane, at least 0 and below 1.
@@ -86,15 +86,15 @@ class AnnealSpec(Spec):
 
     Attributes:
         probability: Share of the candidates that are annealed.
-        temperature: Lowest and highest temperature, as shares of the melting point.
+        temperature: Lowest and highest temperature, as shares of the melting point, at most 2.
         steps: Fewest and most steps of 2 fs at that temperature.
-        melting_point: [K]; null: the element's.
+        melting_point: At most 10,000 [K]; null: the element's.
     """
 
     probability: Annotated[float, Field(gt=0, le=1)] = 0.5
     temperature: tuple[PositiveFloat, PositiveFloat] = (0.3, 0.9)
     steps: tuple[Annotated[int, Field(ge=1, le=10_000_000)], Annotated[int, Field(ge=1, le=10_000_000)]] = (5000, 20_000)
-    melting_point: PositiveFloat | None = None
+    melting_point: Annotated[float, Field(gt=0, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> Self:

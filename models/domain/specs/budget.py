@@ -1,4 +1,4 @@
-"""What a campaign may spend."""
+"""Limits of what a campaign may spend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Deadline = Annotated[AwareDatetime, BeforeValidator(_is_text), WithJsonSchema({"
 
 
 class BudgetSpec(Spec):
-    """What the campaign may spend; it ends at the first limit reached.
+    """Limits of what the campaign may spend; it ends at the first limit reached.
 
     At ``hours``, ``core_hours`` and ``deadline``, evaluations in progress still finish, and final relaxations are left out.
 

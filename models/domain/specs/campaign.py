@@ -36,7 +36,7 @@ from tansaku.models.domain.units import Unit, convert, quantity_in
 
 
 class ObjectiveSpec(Spec):
-    """What is wanted.
+    """Objective of the search: property, direction and goal.
 
     Attributes:
         direction: Whether low or high values are wanted.
@@ -57,7 +57,7 @@ class ObjectiveSpec(Spec):
 
     @builtins.property
     def further_directions(self) -> tuple[Direction, ...]:
-        """Their directions."""
+        """Directions of the further objectives."""
         return tuple(objective.direction for objective in self.further)
 
     @model_validator(mode="after")
@@ -70,7 +70,7 @@ class ObjectiveSpec(Spec):
 
 
 class ExecutionSpec(Spec):
-    """How evaluations run.
+    """Execution of evaluations.
 
     Attributes:
         asynchrony: ``ordered``: proposals depend on nothing but the results; ``free``: use all that has finished.

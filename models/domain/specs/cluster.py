@@ -61,7 +61,7 @@ class SlurmResourcesSpec(Spec):
 
 
 class BundleSpec(Spec):
-    """How many candidates are bundled into one job.
+    """Number of candidates that are bundled into one job.
 
     Attributes:
         at_least: A job gets candidates until it lasts so long by the run times measured so far in its campaign [s]. Before

@@ -294,7 +294,7 @@ class CompositionSpaceSpec(SpaceBase):
         return self.description.value_key if name in (None, _BARRIER) else "value"
 
     def cost_prior(self) -> CostPrior | None:
-        """By the numbers of atoms and electrons."""
+        """Cost by the numbers of atoms and electrons."""
         return self.cost.prior()
 
     def files(self) -> tuple[SpecFile, ...]:

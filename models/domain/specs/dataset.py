@@ -21,7 +21,9 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
 
 
 class ChoiceSpec(Spec):
-    """Which structures of the training groups are labelled. All held-out structures are, because errors are measured on them.
+    """Choice of the structures of the training groups that are labelled.
+
+    All held-out structures are labelled, because errors are measured on them.
 
     Attributes:
         by: ``information``: the most informative structures for their cost about the atoms of all structures, held-out ones
@@ -67,7 +69,7 @@ class ComputedSourceSpec(Spec):
 
     @property
     def grouped_by(self) -> Literal["system", "composition"]:
-        """What is never divided."""
+        """Groups of structures that are never divided."""
         return self.group or self.space.description.groups[0]
 
     @model_validator(mode="after")

@@ -37,5 +37,5 @@ class EnergySpaceSpec(SpaceBase):
         return not self.relaxed
 
     def cost_prior(self) -> CostPrior | None:
-        """By the number of atoms, and of k-points where their density is known."""
+        """Cost by the number of atoms, and of k-points where their density is known."""
         return self.cost.prior()

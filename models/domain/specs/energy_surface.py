@@ -49,6 +49,18 @@ class FileHostSpec(Spec):
     sha256: Sha256 | None = None
 
 
+class PathFileSpec(Spec):
+    """A path over the points of a grid.
+
+    Attributes:
+        file: ``path.extxyz`` that ``tansaku path`` wrote after a search (path relative to the spec).
+        sha256: Content hash of the file; filled in when the spec is resolved.
+    """
+
+    file: Annotated[FilePath, NamesFile("structure")]
+    sha256: Sha256 | None = None
+
+
 class EnergySurfaceSpaceSpec(EnergySpaceSpec):
     """Positions of an ion in a host: points of a grid of its cell, folded by its space group.
 
@@ -63,8 +75,11 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         host_atoms: ``fixed``, or ``relaxed``: each evaluation relaxes the host around the ion, which is pinned to its point,
             while the cell and the mean position of the host's atoms stay; the calculator's ``relaxation`` gives ``fmax`` and
             ``max_steps``.
+        along: A path of an earlier search with the same host, ion, supercell, grid and exclusion. Only its points are
+            candidates, and in each evaluation the ion relaxes in the plane through its point that is perpendicular to the path;
+            the calculator's ``relaxation`` gives ``fmax`` and ``max_steps``.
         charge: Charge of the cell that is computed [e], against a uniform background: 1 for a proton, H without its electron.
-        relaxed: Must be false: the ion stays at its point.
+        relaxed: Must be false: the ion stays at its point, or in its plane.
         cost: Predicted cost of an evaluation.
     """
 
@@ -86,6 +101,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
     supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
     resolution: Annotated[float, Field(ge=0.25, le=100.0)] = 1.2
     host_atoms: Literal["fixed", "relaxed"] = "fixed"
+    along: PathFileSpec | None = None
     charge: Annotated[int, Field(ge=-8, le=8)] = 0
 
     @property
@@ -101,8 +117,8 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     @property
     def as_they_stand(self) -> bool:
-        """Whether the host stays fixed around the ion."""
-        return self.host_atoms == "fixed"
+        """Whether host and ion stay fixed."""
+        return self.host_atoms == "fixed" and self.along is None
 
     @property
     def total_charge(self) -> int:
@@ -133,13 +149,19 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
             )
 
     def files(self) -> tuple[SpecFile, ...]:
-        """The host's, where there is one."""
-        if not isinstance(self.host, FileHostSpec):
-            return ()
-        return (SpecFile(("host", "file"), self.host.file, self.host.sha256, largest="cif_bytes"),)
+        """The host's and the path's, where there are any."""
+        named = {"host": self.host if isinstance(self.host, FileHostSpec) else None, "along": self.along}
+        return tuple(
+            SpecFile((key, "file"), given.file, given.sha256, largest="cif_bytes")
+            for key, given in named.items()
+            if given is not None
+        )
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
-        """The spec with the hash of its host's file."""
-        if not isinstance(self.host, FileHostSpec):
-            return self
-        return self.model_copy(update={"host": self.host.model_copy(update={"sha256": hashes["host", "file"]})})
+        """The spec with the hashes of its files."""
+        update: dict[str, Spec] = {}
+        if isinstance(self.host, FileHostSpec):
+            update["host"] = self.host.model_copy(update={"sha256": hashes["host", "file"]})
+        if self.along is not None:
+            update["along"] = self.along.model_copy(update={"sha256": hashes["along", "file"]})
+        return self.model_copy(update=update)

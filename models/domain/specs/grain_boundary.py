@@ -23,7 +23,17 @@ MOST_HALF_PLANES = 2
 """Planes of atoms that may be removed from a hexagonal crystal: more are a translation."""
 
 SMALLEST_RATIO, LARGEST_RATIO = 1.2, 2.2
-"""Of c to a, of hexagonal close-packed crystals: 1.57 (Be) to 1.89 (Cd) are known, 1.63 is ideal."""
+"""Limits of the ratio c / a of hexagonal close-packed crystals: 1.57 (Be) to 1.89 (Cd) are known, 1.63 is ideal."""
+
+
+LARGEST_MISFIT_UNSAID = 0.0005
+"""A lattice parameter this far from the calculator's own [fraction] lowers energies of boundaries by less than 1 mJ/m^2."""
+
+
+def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
+    """Returns by how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
+    pairs = zip(*(value if isinstance(value, tuple) else (value,) for value in (given, own)), strict=True)
+    return max((one / other - 1.0 for one, other in pairs), key=abs)
 
 
 class CrystalSpec(Spec):
@@ -83,6 +93,11 @@ class CrystalSpec(Spec):
         return self.lattice_parameter
 
     @property
+    def misfit(self) -> float | None:
+        """Relative difference of the lattice parameter from the calculator's own; None where that is not known."""
+        return None if self.own_lattice_parameter is None else misfit(self.parameters, self.own_lattice_parameter)
+
+    @property
     def written_parameters(self) -> float | list[float]:
         """The same as structures' files say them."""
         return list(self.parameters) if isinstance(self.parameters, tuple) else self.parameters
@@ -96,7 +111,7 @@ class CrystalSpec(Spec):
 
 
 class BoundarySelectionSpec(Spec):
-    """Which symmetric tilt boundaries are searched: a rule, or explicit planes.
+    """Symmetric tilt boundaries that are searched: a rule, or explicit planes.
 
     Attributes:
         max_sigma: Largest Σ; of cubic crystals.
@@ -313,12 +328,12 @@ class GrainBoundarySpaceSpec(SpaceBase):
 
     @property
     def rigid_blocks(self) -> bool:
-        """Where there is one boundary in a cell."""
+        """Whether structures end in rigid blocks: where there is one boundary in a cell."""
         return self.cell.boundaries == 1
 
     @property
     def thicknesses(self) -> tuple[float, ...]:
-        """Those of ``cell.polish``."""
+        """Thicknesses of ``cell.polish``."""
         return self.cell.thicknesses
 
     def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
@@ -354,7 +369,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         return self.model_copy(update={"crystal": crystal})
 
     def cost_prior(self) -> CostPrior | None:
-        """By the number of atoms, of k-points where their density is known, and by the work where some are annealed."""
+        """Cost by the number of atoms, of k-points where their density is known, and by the work where some are annealed."""
         prior = self.cost.prior()
         if prior is None or self.anneal is None:
             return prior

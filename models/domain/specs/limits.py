@@ -55,7 +55,7 @@ class LimitsSpec(Spec):
 
 
 DEFAULT_LIMITS = LimitsSpec()
-"""Those of a machine whose site file says nothing of them."""
+"""Limits of a machine whose site file sets none."""
 
 CEILING = LimitsSpec(
     index=1_000_000,

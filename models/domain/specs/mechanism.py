@@ -1,4 +1,4 @@
-"""How a mobile ion moves through a crystal: migration mechanisms."""
+"""Migration mechanisms of a mobile ion in a crystal."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ TablePath = Annotated[FilePath, NamesFile("table")]
 
 
 class GenerationSpec(Spec):
-    """How molecules are made of the known ones, by random choices.
+    """Generation of molecules from the known ones, by random choices.
 
     Attributes:
         number: Largest number of molecules that are generated. There are fewer if no more are found.
@@ -139,7 +139,7 @@ class MoleculesSpaceSpec(SpaceBase):
         return self
 
     def cost_prior(self) -> CostPrior | None:
-        """By the number of atoms."""
+        """Cost by the number of atoms."""
         return self.cost.prior()
 
     def files(self) -> tuple[SpecFile, ...]:

@@ -12,7 +12,7 @@ from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
 Direction = Literal["minimize", "maximize"]
 
 PROPERTY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-"""How properties are called."""
+"""Pattern of the names of properties."""
 
 
 def _with_unit(value: object) -> object:
@@ -173,7 +173,7 @@ class BottleneckSpec(GoalBase):
 
 
 class StopRuleSpec(Spec):
-    """When the answer is considered known.
+    """Condition under which the answer counts as known.
 
     Attributes:
         within: A number with its unit, such as ``5 mJ/m2``: an improvement smaller than this is not worth further evaluations.
@@ -188,7 +188,7 @@ class StopRuleSpec(Spec):
 
 
 class ConstraintsSpec(Spec):
-    """Which candidates are never proposed.
+    """Candidates that are never proposed.
 
     Attributes:
         max_cost: Candidates above this predicted cost are skipped [the space's cost unit].

@@ -1,4 +1,4 @@
-"""What reports say of candidates: those that the space does not list, and descriptors that were measured."""
+"""Reports on candidates: those that the space does not list, and descriptors that were measured."""
 
 from __future__ import annotations
 

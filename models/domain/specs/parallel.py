@@ -1,4 +1,4 @@
-"""How a calculator's program uses the cores of a job."""
+"""Parallel run of a calculator's program on the cores of a job."""
 
 from __future__ import annotations
 

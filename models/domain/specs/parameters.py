@@ -190,7 +190,7 @@ class ParametersSpaceSpec(SpaceBase):
 
     @property
     def terms(self) -> Mapping[str, tuple[str, str | None]]:
-        """What constraints can name: the parameter, and the part of fractions."""
+        """Terms that constraints can name: the parameter, and the part of fractions."""
         found: dict[str, tuple[str, str | None]] = {}
         for name, kind in self.parameters.items():
             if isinstance(kind, FractionsSpec):

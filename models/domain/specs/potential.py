@@ -74,4 +74,4 @@ class BispectrumSpec(Spec):
 
 
 EnvironmentSpec = Annotated[SymmetryFunctionsSpec | BispectrumSpec, Field(discriminator="type")]
-"""What the atoms of a potential see."""
+"""Descriptors of the surroundings of a potential's atoms."""

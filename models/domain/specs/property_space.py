@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 
 ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull", "volume", "bulk_modulus", "band_gap")
-"""What the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
+"""Properties that the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
 
 
 class PropertySpaceSpec(EnergySpaceSpec):

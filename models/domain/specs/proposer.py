@@ -50,7 +50,7 @@ class ListedProposerSpec(Spec):
 
 
 class TransformSpec(Spec):
-    """How the objective is transformed before it is modelled.
+    """Transform of the objective before it is modelled.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range
@@ -88,7 +88,8 @@ class GPProposerSpec(Spec):
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
         initial: Initial design of each system: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
-            surface, the points of highest site symmetry (``symmetric``).
+            surface, the points of highest site symmetry (``symmetric``) or random ones among the quarter of them that are
+            farthest from atoms, in units of the sum of the covalent radii (``roomy``).
         initial_points: Number of initial candidates of each system, at most as many as the smallest system has; null: one.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
@@ -109,7 +110,7 @@ class GPProposerSpec(Spec):
     bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
-    initial: Literal["random", "cheapest", "symmetric"] | None = None
+    initial: Literal["random", "cheapest", "symmetric", "roomy"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -139,7 +140,7 @@ class GPProposerSpec(Spec):
 
 
 class ArmsProposerSpec(Spec):
-    """For rugged landscapes: surfaces in turn, then by their expected gain; candidates are spread evenly over each.
+    """Proposer for rugged landscapes: surfaces in turn, then by their expected gain; candidates spread evenly over each.
 
     For the goal ``best_per_system``.
 
@@ -156,7 +157,7 @@ class ArmsProposerSpec(Spec):
 
 
 Compared = Literal["energy", "forces", "both"]
-"""What networks are compared by."""
+"""Predictions by which networks are compared."""
 
 
 class DisagreementProposerSpec(Spec):
@@ -185,7 +186,7 @@ class DisagreementProposerSpec(Spec):
 
 
 class SparseTransformSpec(Spec):
-    """How the objective is transformed before a sparse model is fitted.
+    """Transform of the objective before a sparse model is fitted.
 
     Attributes:
         log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range

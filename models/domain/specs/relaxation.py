@@ -1,4 +1,4 @@
-"""How a structure is relaxed."""
+"""Relaxation of a structure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
 
 
 class RelaxationSpec(Spec):
-    """How a structure is relaxed.
+    """Relaxation of a structure.
 
     Attributes:
         cell: ``fixed``; ``normal``: free along the boundary normal at zero normal stress; ``full``: free in all directions at

@@ -19,7 +19,7 @@ ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{
 
 
 class DriftSpec(Spec):
-    """When error bars are considered wrong, judged by pre-screening predictions whose result was computed nevertheless.
+    """Condition under which error bars count as wrong, judged by pre-screening predictions that were computed nevertheless.
 
     Attributes:
         least: Retrain when a smaller share of the errors lies within one predicted deviation; 0.683 would be right.
@@ -34,7 +34,7 @@ _JUDGED_IN = {"energy": "eV/atom", "forces": "eV/Angstrom"}
 
 
 class TargetSpec(Spec):
-    """When a surrogate is good enough: root mean square errors on the groups that are held out.
+    """Condition under which a surrogate is good enough: root mean square errors on the groups that are held out.
 
     Attributes:
         energy: Of the energy per atom, such as ``2 meV/atom``; null: whatever it is.

@@ -73,7 +73,7 @@ class TimingSpec(Spec):
 
 
 class DatabaseSpec(Spec):
-    """Where MongoDB is. The URI itself comes from the environment or a 0600 file, never from here.
+    """Location of MongoDB. The URI itself comes from the environment or a 0600 file, never from here.
 
     Attributes:
         uri_file: File of mode 0600 that holds the URI; None: TANSAKU_MONGO_URI, else the embedded server.
@@ -88,7 +88,7 @@ DeviceName = Literal["numpy", "cpu", "cuda", "auto"]
 
 
 class EngineSpec(Spec):
-    """How this machine computes the next proposal.
+    """Device on which this machine computes the next proposal.
 
     Attributes:
         device: ``numpy``; torch on the processor (``cpu``) or a GPU (``cuda``), which pays off for some ten thousand candidates
@@ -99,7 +99,7 @@ class EngineSpec(Spec):
 
 
 class TrainingSiteSpec(Spec):
-    """How this machine's campaigns train their surrogates.
+    """Place and device where this machine's campaigns train their surrogates.
 
     Attributes:
         by: ``launcher``: as a job of the launcher, which asks a cluster for what its ``classes`` say of the calculator

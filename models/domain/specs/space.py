@@ -184,7 +184,7 @@ class TableSpaceSpec(SpaceBase):
 
     @property
     def spent_on_descriptors(self) -> float:
-        """What the numbers that reports gave have cost."""
+        """Cost of the descriptors whose numbers were reported."""
         prices = self.prices
         return sum(prices[column] for item in self.described for column in item.numbers)
 

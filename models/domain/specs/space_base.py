@@ -25,7 +25,7 @@ JobName = Literal["boundary", "barrier", "binding", "energy"]
 """Jobs that compute a candidate; ``tasks/jobs/workflows.py`` has the code of each."""
 
 Overview = Literal["systems", "compositions"]
-"""What a campaign's results list first."""
+"""The first table of a campaign's results."""
 
 FigureSet = Literal["boundaries", "compositions", "paths"]
 
@@ -193,7 +193,7 @@ class SpaceBase(Spec):
         return {}
 
     def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
-        """Whether a proposer can use the space.
+        """Returns whether a proposer can use the space.
 
         Args:
             _proposer: Its spec.
@@ -207,7 +207,7 @@ class SpaceBase(Spec):
 
     @property
     def spent_on_descriptors(self) -> float:
-        """What descriptors have cost so far."""
+        """Cost of the descriptors measured so far."""
         return 0.0
 
     def with_described(self, numbers: Mapping[str, Mapping[str, float]]) -> Self:

@@ -92,7 +92,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
             SpecFile(("paths", i), path, sha256, largest="structure_bytes")
             for i, (path, sha256) in enumerate(zip(self.paths or (), hashes, strict=True))
         )
-        folder = () if self.folder is None else (SpecFile(("folder",), self.folder, self.sha256, "folder"),)
+        folder = () if self.folder is None else (SpecFile(("folder",), self.folder, self.sha256, "folder", "structure_bytes"),)
         return (*super().files(), *folder, *named)
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:

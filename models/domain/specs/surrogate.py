@@ -12,7 +12,7 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
-"""Where a surrogate computes; ``auto``: on a GPU where there is one."""
+"""Device of a surrogate; ``auto``: a GPU where there is one."""
 
 Cutoff = Annotated[float, Field(gt=1.0, le=20.0)]
 

@@ -63,7 +63,7 @@ class SandboxSpec(Spec):
 
 
 class LibrarySpec(Spec):
-    """How much the library of uploaded files may hold.
+    """Limits of the library of uploaded files.
 
     Attributes:
         file: Size of a file [MB].

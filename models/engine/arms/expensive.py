@@ -1,4 +1,4 @@
-"""Candidates of a surface that cost far more than its others, such as annealed ones: for the surfaces that are worth it."""
+"""Expensive candidates of a surface, such as annealed ones, are proposed only on the surfaces with the lowest values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def expensive_apart(pool: CandidatePool) -> tuple[CandidatePool, IntArray]:
 def locked_surfaces(
     pool: CandidatePool, cheap_of: IntArray, lowest: FloatArray, draws: IntArray, open_arms: IntArray, share: float
 ) -> BoolArray:
-    """Surfaces of expensive candidates that are not worth it, or not yet.
+    """Returns the surfaces of expensive candidates that must not be proposed, or not yet.
 
     Args:
         pool: As :func:`expensive_apart` returns it.
@@ -47,7 +47,8 @@ def locked_surfaces(
         lowest: Lowest value of each surface, infinite where there is none, shape ``(n_surfaces,)``.
         draws: Candidates proposed so far, shape ``(n_surfaces,)``.
         open_arms: Surfaces with a candidate that may be proposed.
-        share: Of the surfaces of a system with a value: those with the lowest ones are worth it, and at least one.
+        share: Share of each system's surfaces, those with the lowest values, on which expensive candidates may be proposed: at
+            least one surface, or none if the share is 0.
 
     Returns:
         Shape ``(n_surfaces,)``.

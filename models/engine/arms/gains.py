@@ -1,4 +1,4 @@
-"""What the next draw from each surface may gain, where candidates of a surface say little about each other.
+"""Expected gain of the next draw from each surface, where candidates of a surface say little about each other.
 
 The values of a surface are taken for independent draws. Of k + 1 of them the last is the lowest with probability 1 / (k + 1),
 whatever their law. How far it then lies below the lowest of the others follows a generalised Pareto law (Pickands 1975,
@@ -34,7 +34,7 @@ def lowest_values(pool: CandidatePool, history: History) -> FloatArray:
 
 
 def expected_gains(pool: CandidatePool, history: History, draws: IntArray, lowest: FloatArray | None = None) -> FloatArray:
-    """How far the next draw from each surface lowers the best value of its system, on average and up to a common factor.
+    """Returns the mean decrease of each system's best value by the next draw from each surface, up to a common factor.
 
     Args:
         pool: With its surfaces and systems.

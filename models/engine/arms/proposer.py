@@ -18,7 +18,7 @@ from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 
 _REACH = 0.15
-"""How far a candidate repels others of its surface, as a share of the features' range."""
+"""Distance within which a candidate repels others of its surface, as a share of the features' range."""
 
 _COMPARED = 4
 """Random candidates of a surface that are compared by how near the proposed ones are."""

@@ -59,7 +59,7 @@ class _Peer(ABC):
         return False
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Nothing that is kept."""
+        """Returns nothing: no fit is kept."""
         return {}
 
     def propose(

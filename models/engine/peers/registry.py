@@ -20,10 +20,10 @@ PACKAGES = {
     "ax": "ax",
     "emukit": "emukit",
 }
-"""What each peer imports."""
+"""Package that each peer imports."""
 
 _BESIDE = {"emukit": "GPy"}
-"""What a peer's package does not install, but we use with it."""
+"""Further package that a peer needs here and its own package does not install."""
 
 INSTALL_HINT = "pip install -c constraints.txt 'tansaku[bench]'"
 

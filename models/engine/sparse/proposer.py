@@ -50,7 +50,7 @@ class _Mixture:
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """What the models see of a pool.
+    """A pool as the models see it.
 
     Attributes:
         columns: As the pool has them.
@@ -94,7 +94,9 @@ class SparseProposer(ModelFree):
         self._known: tuple[CandidatePool, _Table] | None = None
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """As many of each system as the spec says; by default five in all, at least one and at most all of each system.
+        """Returns the number of initial candidates.
+
+        The spec's number for each system; by default five in all, at least one and at most all of each system.
 
         Raises:
             ConfigurationError: A system has fewer.

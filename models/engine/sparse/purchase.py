@@ -1,9 +1,9 @@
-"""What to buy next of a table: the value of a candidate, or a descriptor that would tell which candidate is worth a value.
+"""Choice of the next purchase for a table: a candidate's value, or a descriptor that helps to choose a candidate.
 
 A value costs ``value_price`` and is expected to improve on the best one so far by EI, averaged over sparse models. A column of
 some rows costs its price for each. Knowing it changes the EI of these rows, and the value is bought where the EI is then the
 largest: the preposterior expectation of Raiffa & Schlaifer (Applied Statistical Decision Theory, 1961) for one more value. Both
-are compared by what they are expected to gain per price, the value that follows a column included.
+are ranked by expected gain divided by price. The price of a column includes that of the value that is bought after it.
 
 A missing number is predicted from the columns that are known everywhere, by the same sparse models, as normal. The values of
 rows with missing numbers are explained by the predicted ones: in a linear model that leaves the weights unbiased (regression
@@ -29,7 +29,7 @@ LEAST_KNOWN = 3
 """Numbers of a column, or values, from which others can be predicted."""
 
 _MOST_ROWS = 50
-"""Rows, of those that lack a column, whose column is considered: those with the largest EI."""
+"""Largest number of rows per column for which a purchase is considered: those with the largest EI."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Guess:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """What can be bought of a table whose missing numbers are predicted.
+    """Purchases that are possible for a table whose missing numbers are predicted.
 
     Attributes:
         average: Models of the values.
@@ -140,7 +140,7 @@ class Market:
         return max(found, key=lambda item: item.per_price, default=None)
 
     def _known(self, row: int, column: int) -> FloatArray:
-        """EI of a row once its number is known, at the nodes of what it may be, (n_nodes,)."""
+        """Returns the EI of a row for each possible value (quadrature node) of its missing number, (n_nodes,)."""
         x = np.repeat(self.guess.x[[row]], len(_NODES), axis=0)
         deviation = np.repeat(self.guess.deviation[[row]], len(_NODES), axis=0)
         x[:, column] += deviation[:, column] * _NODES
@@ -205,11 +205,11 @@ def improvement(average: Average, x: FloatArray, deviation: FloatArray, best: fl
 
 
 def expected_largest(values: Sequence[FloatArray], least: float) -> float:
-    """Expectation of the largest of a number and of independent ones that each take the values at the nodes.
+    """Returns the expectation of the largest of a fixed number and independent random variables.
 
     Args:
-        values: Of each independent one at the nodes, (n_nodes,).
-        least: The number.
+        values: Of each random variable at the quadrature nodes, whose weights are its probabilities, (n_nodes,).
+        least: The fixed number.
     """
     steps = np.unique(np.concatenate([*values, [least]]))
     steps = steps[steps >= least]

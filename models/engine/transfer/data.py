@@ -88,11 +88,11 @@ class Sources(Protocol):
     """Provider of a proposer's source data."""
 
     def take(self) -> tuple[SourceData, ...]:
-        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
+        """Returns the present data of the sources, and keeps them where :meth:`at` finds them again before this returns."""
         ...
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """What was taken before, by content. Raises NotFoundError."""
+        """Returns data that were taken before, by content. Raises NotFoundError."""
         ...
 
 
@@ -107,11 +107,11 @@ class FrozenSources:
         self._data = tuple(data)
 
     def take(self) -> tuple[SourceData, ...]:
-        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
+        """Returns the present data of the sources, and keeps them where :meth:`at` finds them again before this returns."""
         return self._data
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """What was taken before, by content. Raises NotFoundError."""
+        """Returns data that were taken before, by content. Raises NotFoundError."""
         if tuple(sha256) != tuple(item.sha256 for item in self._data):
             raise NotFoundError(f"transfer: the sources have other content than {', '.join(sha256) or 'none'}")
         return self._data

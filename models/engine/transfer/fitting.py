@@ -21,7 +21,7 @@ from tansaku.models.engine.transfer.extended import COUPLING, DOMAIN, SHIFT, Ext
 Fitted = dict[str, FloatArray]
 
 SHIFT_VARIANCE = 1.0
-"""Of the unknown mean of each domain, for values of unit variance."""
+"""Prior variance of the unknown mean of each domain, for values of unit variance."""
 
 _COUPLING_CENTRE = 1.5  # a correlation of 0.80
 _COUPLING_WIDTH = 0.75
@@ -33,7 +33,7 @@ _WARM_ITERATIONS = 20
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted.
+    """A fit of the coupled kernel's hyper-parameters.
 
     Attributes:
         extended: Target and sources.
@@ -51,7 +51,10 @@ class Problem:
 
 
 def priors(extended: Extended, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
-    """Those of a search without transfer, and of the sources' correlation with the target: 0.80, most of it in 0.37 … 0.95."""
+    """Returns the priors of a search without transfer, and of the sources' correlation with the target.
+
+    The correlation is 0.80, most of it in 0.37 … 0.95.
+    """
     known = default_priors(extended.pool, terms)
     n_sources = len(known[COUPLING].centre)
     known[COUPLING] = LogNormal(np.full(n_sources, _COUPLING_CENTRE), _COUPLING_WIDTH)

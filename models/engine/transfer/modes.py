@@ -79,7 +79,7 @@ class Family:
         self.terms: tuple[Term, ...] = expand(coupled(kernel))
 
     def serves(self, pool: CandidatePool, sha256: Sequence[str]) -> bool:
-        """Whether it was built from this pool and these sources."""
+        """Returns whether it was built from this pool and these sources."""
         return self.target is pool and tuple(sha256) == tuple(source.sha256 for source in self.sources)
 
     def source_fit(self, previous: SourceFit | None = None) -> SourceFit:
@@ -155,7 +155,7 @@ class Family:
 
 
 def conditions(mode: Mode) -> bool:
-    """Whether a mode conditions on the sources' observations."""
+    """Returns whether a mode conditions on the sources' observations."""
     return mode in ("posterior", "joint")
 
 

@@ -39,7 +39,8 @@ FIRST: Mode = "posterior"
 """Initial mode of ``auto``."""
 
 LEAST_SKILL = 6.0
-"""What sources must predict of themselves [nats in all] for ``auto`` to use them; of shuffled values up to 5 was seen."""
+"""Least skill of the sources in predicting themselves [nats in all] with which ``auto`` uses them; shuffled values reached up
+to 5."""
 
 LEAST_CORRELATION = 0.25
 """Least correlation of a source with the target at which ``auto`` takes a mode that conditions on the sources."""

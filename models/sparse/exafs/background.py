@@ -1,4 +1,4 @@
-"""From an absorption spectrum mu(E) to the fine structure chi(k): edge, normalisation, and a first smooth background."""
+"""Extraction of the fine structure chi(k) from an absorption spectrum: edge, normalisation and first smooth background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SMOOTH = 1.0  # distance up to which the first background follows the data [A]
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """What an absorption spectrum gives.
+    """Fine structure extracted from an absorption spectrum.
 
     Attributes:
         k: Wavenumber, rising [1/A], (n_points,).

@@ -98,7 +98,7 @@ class ShellFitter:
         return sets[: most + 1]
 
     def _without_one(self, above: Placed) -> Placed:
-        """One shell fewer: the one that is missed least is left out, and the others are moved."""
+        """Removes the shell that is missed least, and moves the others."""
         places = np.arange(len(above.shells))
         fewer = [above.shells.chosen(np.delete(places, place)) for place in places]
         return self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
@@ -114,7 +114,7 @@ class ShellFitter:
         return min(found, key=lambda placed: placed.left).energy
 
     def _with_next(self, shells: Shells, energy: float) -> Shells:
-        """With the shell of the coarse grid that lowers the square most while the others' heights follow."""
+        """Adds the shell of the coarse grid that lowers the square most while the others' heights follow."""
         held, columns = self._score.columns(shells, energy), self._score.columns(self._coarse, energy)
         rest = self._score.target - self._heights(held) @ held
         norms = np.sum(columns**2, axis=1)
@@ -212,7 +212,10 @@ class ShellFitter:
     def _covariance(
         self, shells: Shells, energy: float, heights: FloatArray, columns: FloatArray, deviation: float
     ) -> FloatArray:
-        """Of distances, logarithms of displacements, shift and heights; the prior's ranges bound what is not known."""
+        """Computes the covariance of distances, logarithms of displacements, shift and heights.
+
+        The prior's ranges bound what is not known.
+        """
         count = len(shells)
         slopes = np.concatenate([self._slopes(shells, energy, heights), columns])
         distance, variance, shift = self._ranges
@@ -223,7 +226,7 @@ class ShellFitter:
         return np.asarray(np.linalg.inv(precision))
 
     def _occam(self, covariance: FloatArray, count: int) -> float:
-        """What integrating over distances, displacements and shift adds to the free energy [nats]."""
+        """Computes what integrating over distances, displacements and shift adds to the free energy [nats]."""
         if not count:
             return 0.0
         distance, variance, shift = self._ranges
@@ -246,7 +249,7 @@ def _arrays(sets: list[Placed], left_out: int) -> Arrays:
 
 
 def _stored_sets(stored: Arrays) -> tuple[list[Placed], int]:
-    """What :func:`_arrays` was given."""
+    """Rebuilds the arguments of :func:`_arrays` from its arrays."""
     ends = np.cumsum(np.arange(len(stored["energy"])))
     parts = (np.split(stored[name], ends[:-1]) for name in ("element", "distance", "variance"))
     shells = [Shells(*three) for three in zip(*parts, strict=True)]

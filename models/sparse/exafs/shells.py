@@ -23,7 +23,7 @@ _KEPT = 64  # waves at shifts of energy that are remembered
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where shells may be.
+    """Bounds of the shells' parameters.
 
     Attributes:
         distance: Smallest and largest mean distance [A].
@@ -64,7 +64,7 @@ class Shells:
 
     @classmethod
     def none(cls) -> Shells:
-        """No shell."""
+        """Returns no shell."""
         return cls(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
 
     def __len__(self) -> int:
@@ -129,7 +129,7 @@ class ShellScore(ColumnScore):
 
     @property
     def target(self) -> FloatArray:
-        """What the columns explain, (n_points,)."""
+        """Values that the columns explain, (n_points,)."""
         return self._y
 
     def energy(self, shells: Shells, energy: float) -> float:

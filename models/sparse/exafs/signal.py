@@ -17,7 +17,7 @@ _LARGEST = 40.0  # 1/A
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a fine structure is explained, and how it is weighted.
+    """Part of a fine structure that is explained, and its weighting.
 
     Attributes:
         low: Smallest wavenumber [1/A].

@@ -25,7 +25,7 @@ _UNEVEN = 1e-3  # largest deviation of a step from the mean step, as a share of 
 
 @dataclass(frozen=True, eq=False)
 class Snapshots:
-    """What was measured or computed, at equal steps of time.
+    """Measured or computed values at equal steps of time.
 
     Attributes:
         start: Time of the first snapshot.
@@ -125,7 +125,7 @@ class Modes:
 
     @property
     def oscillating(self) -> NDArray[np.bool_]:
-        """Which units are pairs."""
+        """Mask of the units that are pairs."""
         return np.asarray(self.eigenvalues.imag != 0.0)
 
     @property

@@ -125,7 +125,7 @@ class Path:
                 self.offer((*support.tolist(), int(own[np.argmax(gains[own])])))
 
     def _gains(self, columns: IntArray, inverse: FloatArray) -> FloatArray:
-        """How much the loss falls when a unit is added, (n_units,)."""
+        """Returns how much the loss falls when each unit is added, (n_units,)."""
         n, products = self.problem.n_units, self.problem.products
         cross = self._gram[columns]
         solved = inverse @ cross

@@ -108,7 +108,7 @@ def _with_conjugates(rows: ComplexArray) -> ComplexArray:
 
 
 def _real(gram: ComplexArray, products: ComplexArray, oscillating: np.ndarray, total: float) -> Problem:
-    """From complex functions and their conjugates to two real columns per unit."""
+    """Replaces complex functions and their conjugates by two real columns per unit."""
     n = len(oscillating)
     turn = np.zeros((2 * n, 2 * n), dtype=np.complex128)
     first = np.arange(n)

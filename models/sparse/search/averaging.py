@@ -42,7 +42,7 @@ _FLOOR = 1e-6  # of Q by row: the square of the smallest noise
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """What one support predicts, averaged over the deviations, in standardised units.
+    """Prediction of one support, averaged over the deviations, in standardised units.
 
     Attributes:
         columns: Of the table, (k,).
@@ -57,7 +57,7 @@ class Member:
     noise: float
 
     def rows(self, x: FloatArray) -> FloatArray:
-        """Its columns of standardised rows, with the intercept first, (n_rows, k + 1)."""
+        """Selects the member's columns of standardised rows, with the intercept first, (n_rows, k + 1)."""
         return np.column_stack([np.ones(len(x)), x[:, self.columns]])
 
     def conditioned(self, x: FloatArray) -> Member:
@@ -275,7 +275,7 @@ class _Scored:
     noise: FloatArray
 
     def member(self, place: int, columns: IntArray, n_rows: int) -> Member:
-        """What one support predicts, averaged over the ratios."""
+        """Averages the prediction of one support over the ratios."""
         vectors, logs, noise = self.vectors[place], self.logs[place], self.noise[place]
         share = np.exp(logs - logs.max())
         share /= share.sum()

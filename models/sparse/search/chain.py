@@ -47,7 +47,7 @@ class Sampling:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What a chain recorded.
+    """Record of a chain.
 
     Attributes:
         betas: Its inverse temperatures.
@@ -98,7 +98,7 @@ class ChainJob:
 
     @property
     def moves(self) -> Moves:
-        """What a step does."""
+        """Moves of a step."""
         return Moves(self.score, self.settings.smallest, self.largest, self.settings.prior_draws, self.settings.repeats)
 
     def seeded(self, stage: int) -> np.random.Generator:

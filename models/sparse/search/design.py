@@ -13,7 +13,7 @@ from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Constraints:
-    """Which columns may, must or must together be used, and what they cost.
+    """Columns that may, must or must together be used, and their prices.
 
     Attributes:
         required: Columns that every support contains.
@@ -46,7 +46,7 @@ class Constraints:
             raise ConfigurationError("a column belongs to two groups; expected disjoint groups")
 
     def units(self, n_columns: int) -> tuple[tuple[int, ...], ...]:
-        """What a support is made of: columns and groups that are neither required nor excluded."""
+        """Returns the units of which supports consist: columns and groups that are neither required nor excluded."""
         fixed = {*self.required, *self.excluded}
         groups = [group for group in self.groups if not fixed & set(group)]
         grouped = {column for group in groups for column in group}

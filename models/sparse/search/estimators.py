@@ -83,7 +83,7 @@ def class_weights(design: Design, columns: tuple[int, ...]) -> FloatArray:
 
 
 class _Search(BaseEstimator):  # type: ignore[misc]
-    """What all searches have in common.
+    """Base of all searches.
 
     Args:
         max_features: Largest number of columns or groups in a model.

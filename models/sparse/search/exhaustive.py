@@ -24,7 +24,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Running:
-    """How a search runs.
+    """Settings of running a search: jobs, state file and progress.
 
     Attributes:
         jobs: Threads of an exhaustive search, processes of a sampled one.

@@ -1,4 +1,4 @@
-"""What a search found: density of states, best supports, and posteriors of features and of the number of features.
+"""Results of a search: density of states, best supports, and posteriors of features and of the number of features.
 
 The prior gives every size the same probability and every support of a size the same share of it, which corrects for the
 number of supports.

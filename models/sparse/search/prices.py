@@ -31,7 +31,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Worth:
-    """What it would change to go without a column.
+    """Effect of leaving out a column.
 
     Attributes:
         column: Of the table.

@@ -24,11 +24,11 @@ _LISTED = 2000  # number of units up to which a draw puts all of them in order
 
 
 class Sampled(Protocol):
-    """What sampling needs of a score."""
+    """Score as sampling needs it."""
 
     @property
     def units(self) -> Units:
-        """What supports are made of."""
+        """Units of which supports consist."""
         ...
 
     def energies(self, supports: IntArray) -> FloatArray:
@@ -99,7 +99,7 @@ class Replicas:
 
 @dataclass(frozen=True)
 class Moves:
-    """What a step of a chain does.
+    """Moves of a chain in one step.
 
     Attributes:
         score: Of supports.

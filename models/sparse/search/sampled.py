@@ -31,7 +31,7 @@ from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, log_binomial
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
-    """How far a sampled search can be trusted.
+    """Diagnostics of a sampled search's convergence.
 
     Attributes:
         r_hat: Largest split R-hat of the features' indicators at temperature 1.
@@ -138,7 +138,7 @@ def _chains(jobs: Sequence[ChainJob], how: Running) -> list[Chain]:
 
 
 def joined(chains: Sequence[Chain], n_units: int, largest: int, settings: Sampling, bins: int = 60) -> SampledLandscape:
-    """What all chains found together."""
+    """Combines the records of all chains into one landscape."""
     betas = chains[0].betas
     energies = [np.concatenate([chain.prior_energies for chain in chains])]
     sizes = [np.concatenate([chain.prior_sizes for chain in chains])]

@@ -21,19 +21,19 @@ from tansaku.models.sparse.search.sweep import DEPENDENT, Moments, sweep
 ScoreName = Literal["free_energy", "cv", "bic", "ebic", "svm"]
 SCORES: tuple[ScoreName, ...] = ("free_energy", "cv", "bic", "ebic")
 CLASS_SCORES: tuple[ScoreName, ...] = (*SCORES, "svm")
-"""Of classes; ``svm`` is for them alone."""
+"""Scores for classes; ``svm`` is for them alone."""
 _FLOOR = 1e-13  # of a residual square: below it only rounding is left
 
 
 class Score(Protocol):
-    """What a search needs of a score."""
+    """Score as a search needs it."""
 
     design: Design
     passes: int
 
     @property
     def units(self) -> Units:
-        """What supports are made of."""
+        """Units of which supports consist."""
         ...
 
     def sweep_pass(self, number: int, largest: int) -> list[FloatArray]:

@@ -51,7 +51,7 @@ class _Model:
     noise: float
 
     def covariance(self, first: FloatArray, second: FloatArray) -> FloatArray:
-        """Of standardised rows, without what is not explained, in units of s², (n_first, n_second)."""
+        """Computes the covariance of standardised rows, without noise, in units of s², (n_first, n_second)."""
         a, b = first[:, self.columns], second[:, self.columns]
         k = max(1, len(self.columns))
         inner = a @ b.T / k
@@ -62,7 +62,7 @@ class _Model:
         return np.asarray((1.0 - self.noise) * ((1.0 - self.bend) * inner + self.bend * curved) + 1.0)
 
     def variance(self, rows: FloatArray) -> FloatArray:
-        """Of each row, with what is not explained, in units of s², (n_rows,)."""
+        """Computes the variance of each row, with noise, in units of s², (n_rows,)."""
         linear = (rows[:, self.columns] ** 2).sum(axis=1) / max(1, len(self.columns))
         return np.asarray((1.0 - self.noise) * ((1.0 - self.bend) * linear + self.bend) + 1.0 + self.noise)
 
@@ -170,7 +170,7 @@ def fit_smooth(x: FloatArray, y: FloatArray, x_mean: FloatArray, x_scale: FloatA
 
 
 def _models(x: FloatArray, y: FloatArray, largest: int) -> list[tuple[_Model, float]]:
-    """What is compared, and the logarithm of its prior probability."""
+    """Returns the models that are compared, each with the logarithm of its prior probability."""
     straight = fit_average(x, y, largest)
     supports = [member.columns for member in straight.members[:_SUPPORTS] if len(member.columns)]
     every, size = np.arange(x.shape[1]), min(largest, len(straight.considered), len(y) - 1)

@@ -31,11 +31,12 @@ class StateFile:
         self._due = time.monotonic() + _INTERVAL
 
     def read(self) -> dict[str, NDArray] | None:  # type: ignore[type-arg]
-        """What an earlier run of the same search left; None if nothing that can be used."""
+        """Reads the arrays that an earlier run of the same search stored; None if there are none that can be used."""
         if self._path is None or not self._path.exists():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as stored:
+            # numpy does not close a damaged file that it opened itself.
+            with self._path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None

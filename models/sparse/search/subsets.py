@@ -20,7 +20,7 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class Units:
-    """What supports are made of: columns or groups, numbered from 0, of which none is nearer to another than the rest.
+    """Units of which supports consist: columns or groups, numbered from 0, of which none is nearer to another than the rest.
 
     Attributes:
         count: Their number.

@@ -14,7 +14,7 @@ from tansaku.models.sparse.search.subsets import FloatArray
 
 @dataclass(frozen=True)
 class Recovery:
-    """How often a search of virtual data finds the model that made them.
+    """Shares of virtual data sets in which a search finds the model that made them.
 
     Attributes:
         rows: Number of rows of the virtual data.

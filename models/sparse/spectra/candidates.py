@@ -106,7 +106,7 @@ class Fitter:
         return np.asarray(nnls(columns.T, self._y)[0])
 
     def residual(self, peaks: Peaks) -> FloatArray:
-        """What peaks with their best heights leave over."""
+        """Returns the residual of the fit by peaks with their best heights."""
         columns = self._columns(peaks)
         return np.asarray(self._y - self._heights(columns) @ columns)
 
@@ -167,7 +167,7 @@ class Fitter:
         return Fit(peaks, heights, background, deviation, errors, self.energy(peaks) + self._occam(peaks, covariance, places))
 
     def _occam(self, peaks: Peaks, covariance: FloatArray, places: list[tuple[int, int]]) -> float:
-        """What integrating over positions, widths and mixings adds to the free energy [nats]."""
+        """Computes what integrating over positions, widths and mixings adds to the free energy [nats]."""
         used = [number for number, (_, kind) in enumerate(places) if kind != _HEIGHT]
         if not used:
             return 0.0
@@ -225,7 +225,7 @@ class Fitter:
         return Peaks(np.concatenate(position), np.concatenate(width), mixing)
 
     def lars(self, largest: int) -> Peaks:
-        """What LARS with least squares on the coarse dictionary chooses, by free energy among the sets on its path.
+        """Returns the peaks that LARS with least squares chooses on the coarse dictionary, by the free energy along its path.
 
         Members that touch (nearer than half a width) are one peak.
         """

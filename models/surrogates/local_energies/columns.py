@@ -1,4 +1,4 @@
-"""From structures to rows: features standardised once, in a block of columns of the atom's own element."""
+"""Rows of the regression: features standardised once, in a block of columns of the atom's own element."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ and a fifth."""
 
 @dataclass(frozen=True)
 class Columns:
-    """How rows are made.
+    """Descriptors, means and scales by which rows are made.
 
     Attributes:
         spec: The descriptors.

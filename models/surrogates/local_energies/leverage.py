@@ -24,7 +24,7 @@ class Leverage:
 
     @classmethod
     def of(cls, second_moment: FloatArray, used: IntArray) -> Leverage:
-        """From the mean of x xᵀ over the training rows, shape ``(n, n)``, and the columns in use."""
+        """Builds it from the mean of x xᵀ over the training rows, shape ``(n, n)``, and the columns in use."""
         values, vectors = eigh(second_moment[np.ix_(used, used)])
         # Directions without variance in the training data are left out; a row far out along them is far in the others too.
         kept = values > 1e-10 * values[-1]

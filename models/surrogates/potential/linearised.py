@@ -21,7 +21,7 @@ class Linearised(Protocol):
 
     @property
     def loss(self) -> float:
-        """At the weights."""
+        """Loss at the weights."""
         ...
 
     @property

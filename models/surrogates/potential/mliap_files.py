@@ -88,7 +88,7 @@ def _descriptor(environment: BispectrumSpec, species: Sequence[str]) -> str:
 
 
 def _networks(networks: Sequence[Sequence[Layer]]) -> Iterator[str]:
-    """For each element shifts of 0 and scales of 1 for the descriptors, then bias and weights of each neuron."""
+    """Yields for each element shifts of 0 and scales of 1 of the descriptors, then bias and weights of each neuron."""
     matrices = [matrix for matrix, _ in networks[0]]
     n_features = matrices[0].shape[1]
     yield "# nelements nparams"

@@ -76,7 +76,7 @@ class Potential:
 
     @property
     def architecture(self) -> Architecture:
-        """Of the networks."""
+        """Architecture of the networks."""
         return architecture_of(self.spec, self.scaling)
 
     @cached_property

@@ -31,7 +31,7 @@ class Scaling:
 
     @classmethod
     def learned(cls, features: FloatArray, codes: IntArray, structure: IntArray, energies: FloatArray) -> Scaling:
-        """From training data.
+        """Computes the scaling from training data.
 
         Args:
             features: Shape ``(n_atoms, n_features)``.

@@ -102,7 +102,7 @@ class VoxelNetworks:
 
     @cached_property
     def networks(self) -> tuple[VoxelNetwork, ...]:
-        """On their device."""
+        """Networks on their device."""
         found = []
         for member in range(self.spec.members):
             network = VoxelNetwork(self.spec, VoxelGrid(self.spec.resolution, self.spec.length).size)

@@ -38,7 +38,7 @@ class VoxelNetwork(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights."""
+        """Data type of the weights."""
         return next(self.parameters()).dtype
 
     def forward(self, cubes: torch.Tensor, further: torch.Tensor) -> torch.Tensor:

@@ -40,7 +40,7 @@ from tansaku.tasks.launchers.run_times import RunTimes
 from tansaku.tasks.launchers.slurm import RejectedJobError, Slurm, SlurmJob, job_script, walltime_for
 
 _SETTLE = 5.0
-"""How long to look in SLURM for a job whose sbatch did not answer, before submitting it again [s]."""
+"""Time for which SLURM is searched for a job whose sbatch did not answer, before it is submitted again [s]."""
 
 _KEPT_REFUSALS = 20
 

@@ -67,7 +67,7 @@ class Filling:
 
     @property
     def problem(self) -> str:
-        """Why the queue is not filled, empty if it is."""
+        """Reason why the queue is not filled, empty if it is."""
         return self._problem
 
     def start(self) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.jobs.opened import opened_own_crystal
 
 CU = {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615}
 KEYS = {
@@ -82,6 +84,21 @@ def test_one_candidate_has_one_energy_bit_for_bit(require, tmp_path):
     # Without an empty place of its own, the boundary could not hold less volume than the crystal.
     assert plain.quantities["excess_volume"].value == pytest.approx(0.163, abs=0.005)
     assert final.quantities["excess_volume"].value == pytest.approx(hot.quantities["excess_volume"].value, abs=0.01)
+
+
+def test_a_misfit_lowers_the_energy_as_much_as_check_says(require, tmp_path):
+    """0.47 % off: grains that are stretched in the plane relax along the normal, which the reference crystal does not."""
+    require("lammps")
+    cell = {"boundaries": 1, "relaxed": 20, "reach": 5.6, "polish": []}
+    energies = []
+    for edge in (3.615, 3.632):
+        crystal = CU | {"lattice_parameter": edge}
+        space = keys([3, 1, 0], crystal=crystal, cell=cell, replication={"max": [1, 1]})
+        energies.append(quenched(tmp_path, space, "s005-310-a1x1-n000-x000-y000-k05").value)
+    given = CrystalSpec(structure="fcc", element="Cu", lattice_parameter=3.632)
+    own = opened_own_crystal(LammpsSpec(potential="Cu_mishin1.eam.alloy"), Path(), given)
+    assert own.lowers(40.0) == pytest.approx(0.036, abs=0.002)
+    assert energies[0] - energies[1] == pytest.approx(1000 * own.lowers(40.0), rel=0.2)
 
 
 def test_blocks_thinner_than_the_potential_reaches_are_refused(require, tmp_path):

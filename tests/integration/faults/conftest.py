@@ -261,7 +261,7 @@ def campaign_document(name: str = "small", **changes: object) -> dict:
 
 
 def slow_document(**changes: object) -> dict:
-    """Real relaxations, with EMT; the first one of a worker takes longest."""
+    """Real relaxations with ASE's own EMT, long enough to be stopped in; the first one of a worker takes longest."""
     return (
         campaign_document(
             space={
@@ -271,7 +271,7 @@ def slow_document(**changes: object) -> dict:
                 "boundaries": {"planes": [[1, 1, 3]]},
                 "translation": {"normal": [0.0, 0.4]},
             },
-            calculator={"type": "emt", "relaxation": {"fmax": 0.01}},
+            calculator={"type": "ase", "name": "emt", "relaxation": {"fmax": 0.01}},
             proposer={"type": "random"},
             budget={"evaluations": 4},
             execution={"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 60},

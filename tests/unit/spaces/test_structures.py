@@ -15,11 +15,13 @@ from ase.build import bulk
 from ase.db import connect
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
+from tansaku.models.domain import structure_files
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.spaces.structures import StructuresSpace
+from tansaku.tasks import configuration
 
 
 @pytest.fixture
@@ -178,6 +180,23 @@ def test_what_is_too_large_is_refused_before_it_is_read(folder):
         opened(folder).pool()
     with pytest.raises(ConfigurationError, match="structure_bytes"):
         opened(folder, limits=LimitsSpec(structure_bytes=10)).pool()
+
+
+@pytest.mark.parametrize("named", [{"folder": "."}, {"paths": ["large.cif"]}])
+def test_a_folder_and_files_that_are_too_large_are_refused_before_they_are_hashed(folder, monkeypatch, named):
+    with (folder / "large.cif").open("wb") as large:
+        large.truncate(3 * 2**30)  # a hole: it takes no room
+    document = {
+        "space": {"type": "structures", **named},
+        "calculator": {"type": "emt"},
+        "objective": {"property": "energy_per_atom", "unit": "eV/atom"},
+    } | {"schema_version": 1, "name": "c", "proposer": {"type": "gp"}, "execution": {"polish": 0}}
+    for module in (configuration, structure_files):
+        monkeypatch.setattr(module, "file_sha256", lambda path: pytest.fail(f"{path} is read"))
+    with pytest.raises(
+        ConfigurationError, match=r"^space\.(folder|paths\.0): bytes of .*: 3,221,.*; expected at most 100,000,000"
+    ):
+        configuration.campaign_from_data(document, folder, "c", DEFAULT_LIMITS)
 
 
 def test_links_and_paths_that_lead_elsewhere_are_refused(folder):

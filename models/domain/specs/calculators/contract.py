@@ -106,7 +106,7 @@ class CalculatorBase(Spec):
 
         @property
         def relaxation(self) -> RelaxationSpec:
-            """How every candidate is relaxed."""
+            """Relaxation of every candidate."""
 
     @classmethod
     def type_name(cls) -> str:
@@ -115,7 +115,7 @@ class CalculatorBase(Spec):
 
     @classmethod
     def code_name(cls) -> str:
-        """Its name in results."""
+        """Returns the name of the code in results."""
         return cls.facts.code or cls.type_name()
 
     @classmethod

@@ -48,7 +48,7 @@ KeywordValue = Annotated[
 Keywords = Annotated[dict[KeywordName, KeywordValue], Field(max_length=200)]
 
 KeywordKind = Literal["number", "integer", "boolean", "text", "list"] | tuple[KeywordText, ...]
-"""What a keyword may be; a list of words: one of these."""
+"""Allowed type of a keyword; a tuple of words: one of these."""
 
 AllowedKeywords = Mapping[str, KeywordKind]
 

@@ -12,7 +12,7 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class ManualSpec(CalculatorBase):
-    """Nothing is computed: proposals wait until a person or a robot reports their values.
+    """Values are reported, not computed: proposals wait until a person or a robot reports them.
 
     Attributes:
         procedure: Name of this way to measure (instrument, protocol); values measured in two ways are never mixed.
@@ -35,5 +35,5 @@ class ManualSpec(CalculatorBase):
 
     @property
     def relaxation(self) -> RelaxationSpec:
-        """Nothing is relaxed."""
+        """Relaxation without effect: nothing is relaxed."""
         return RelaxationSpec()

@@ -43,7 +43,7 @@ class SurrogateCalculatorSpec(CalculatorBase):
 
     @property
     def relaxation(self) -> RelaxationSpec:
-        """How every candidate is relaxed."""
+        """Relaxation of every candidate."""
         return self.relaxed_by.relaxation
 
     @model_validator(mode="after")

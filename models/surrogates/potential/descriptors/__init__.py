@@ -1,1 +1,1 @@
-"""What the atoms of a neural-network potential see of their surroundings, with derivatives."""
+"""Descriptors of the surroundings of atoms for neural-network potentials, with derivatives."""

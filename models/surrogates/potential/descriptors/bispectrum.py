@@ -137,7 +137,7 @@ class Bispectrum:
         return total.flatten(1) - own
 
     def _own(self, own: torch.Tensor, component: tuple[int, int, int]) -> torch.Tensor:
-        """What an atom without neighbours would have, shape ``(n_atoms, channels^3)``."""
+        """Returns the components of an atom without neighbours, shape ``(n_atoms, channels^3)``."""
         alone = own[:, :, 0]
         value = 1.0 if self._channels > 1 else component[2] + 1.0
         return value * torch.einsum("ia,ib,ic->iabc", alone, alone, alone).flatten(1)
@@ -196,14 +196,14 @@ def clebsch_gordan(left: int, m1: int, right: int, m2: int, total: int) -> float
 
 
 def _multiplicity(momentum: int, row: int, column: int) -> float:
-    """How often an element of the matrix counts; half of the elements follow from the others."""
+    """Returns how often an element of the matrix counts; half of the elements follow from the others."""
     if 2 * row != momentum:
         return 2.0 if 2 * row < momentum else 0.0
     return 2.0 if column < row else float(column == row)
 
 
 def _place(momentum: int, row: int, column: int) -> int:
-    """Of an element in all matrices one behind the other."""
+    """Returns the place of an element when all matrices are stored one behind the other."""
     return momentum * (momentum + 1) * (2 * momentum + 1) // 6 + row * (momentum + 1) + column
 
 
@@ -223,7 +223,7 @@ def _one_row_more(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def _unfolding(degree: int) -> tuple[IntArray, FloatArray]:
-    """Where each element of the whole matrices is kept, and the signs of its imaginary and its real part."""
+    """Returns the place where each element of the whole matrices is kept, and the signs of its imaginary and its real part."""
     kept: dict[tuple[int, int, int], int] = {}
     for momentum in range(degree + 1):
         for row, column in product(range(momentum // 2 + 1), range(momentum + 1)):

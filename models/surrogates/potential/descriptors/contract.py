@@ -40,7 +40,7 @@ class Descriptor(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device on which it computes."""
         ...
 
     def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:

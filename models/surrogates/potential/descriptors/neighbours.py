@@ -43,7 +43,7 @@ class Neighbours:
 
     @property
     def vectors(self) -> FloatArray:
-        """From each centre to its neighbour [Å], shape ``(n_pairs, 3)``."""
+        """Vectors from each centre to its neighbour [Å], shape ``(n_pairs, 3)``."""
         return self.vectors_at(self.positions, self.cells)
 
     def vectors_at(self, positions: FloatArray, cells: FloatArray) -> FloatArray:
@@ -61,7 +61,7 @@ class Neighbours:
 
     @property
     def volumes(self) -> FloatArray:
-        """Of the cells [Å^3], shape ``(n_structures,)``."""
+        """Volumes of the cells [Å^3], shape ``(n_structures,)``."""
         return np.asarray(np.abs(np.linalg.det(self.cells)))
 
 

@@ -131,7 +131,7 @@ def _gaussians(distance: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
 
 
 def _exponents(degree: int) -> list[tuple[int, int, int]]:
-    """In the order of :func:`_monomials`."""
+    """Returns the exponents in the order of :func:`_monomials`."""
     return [(degree - bc, bc - c, c) for bc in range(degree + 1) for c in range(bc + 1)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,27 @@ from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tests.support.plugin_packages import add_package
+
+ORB_PRETRAINED = """
+from pathlib import Path
+
+def orb_v3_conservative_20_omat(weights_path=None, device=None, precision="float32-high", compile=None):
+    if compile is None or compile:
+        raise RuntimeError("no C++ compiler was found")
+    assert weights_path is not None, "it would be fetched"
+    return float(Path(weights_path).read_text()), str(device), precision
+"""
+ORB_CALCULATOR = """
+from ase.calculators.lj import LennardJones
+
+class ORBCalculator(LennardJones):
+    def __init__(self, model, *, device=None):
+        depth, loaded_on, precision = model
+        assert (loaded_on, precision) == (device, "float64")
+        super().__init__(sigma=2.3, epsilon=depth, rc=6.0)
+"""
+"""The shape of orb-models 0.5.5: models are compiled unless one says no, and a calculator wraps one that was loaded."""
 
 FROM_ELSEWHERE = [entry for entry in ASE_CALCULATORS.values() if entry.programs or entry.distribution]
 
@@ -146,3 +168,22 @@ def test_a_calculation_that_fails_says_why(require):
     spec = AseCalculatorSpec(name="tblite", keywords={"method": "GFN1-xTB", "max_iterations": 1})
     with pytest.raises(CalculationError, match="tblite"):
         open_calculator(spec, Path()).evaluate(bulk("LiF", "rocksalt", a=4.03))
+
+
+def test_a_model_of_orb_is_opened_from_its_file_without_compiling_it(tmp_path, monkeypatch, request):
+    request.addfinalizer(lambda: [sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "orb_models"])
+    folder = tmp_path / "orb_models" / "forcefield"
+    folder.mkdir(parents=True)
+    modules = {"orb_models/forcefield/pretrained": ORB_PRETRAINED, "orb_models/forcefield/calculator": ORB_CALCULATOR}
+    add_package(tmp_path, "orb-models", modules, {})
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "weights.ckpt").write_text("0.4")
+    keywords = {"model": "orb-v3-conservative-20-omat", "precision": "float64"}
+    spec = AseCalculatorSpec(name="orb", files={"weights_path": "weights.ckpt"}, keywords=keywords)
+    atoms = bulk("Cu", cubic=True)
+    result = open_calculator(spec, tmp_path).evaluate(atoms)
+    atoms.calc = LennardJones(sigma=2.3, epsilon=0.4, rc=6.0)
+    assert result.energy == atoms.get_potential_energy()
+    assert result.provenance.code_version == "1.0"
+    content = hashlib.sha256(b"0.4").hexdigest()
+    assert result.provenance.settings["sha256"] == {"weights_path": content}

@@ -96,6 +96,17 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, kind):
         resolve_potential(LammpsSpec(potential="./bad.eam.alloy"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("empty", "it ends too early"), ("not a number", "'x' is no number"), ("binary", r"'\\x07\[31m' is no number")],
+)
+def test_what_is_wrong_is_said_in_plain_words(tmp_path, kind, said):
+    damage = DAMAGE | {"binary": lambda text: text.replace("2.00000000E-01", "\x07[31m", 1)}
+    (tmp_path / "bad.eam.alloy").write_text(damage[kind](block(["Al"], fs=False)))
+    with pytest.raises(ConfigurationError, match=rf"is not a complete eam/alloy file \({said}\)"):
+        resolve_potential(LammpsSpec(potential="./bad.eam.alloy"), tmp_path)
+
+
 def test_the_wrong_style_is_noticed(tmp_path):
     (tmp_path / "two.eam.fs").write_text(block(["Al", "Cu"], fs=True))
     with pytest.raises(ConfigurationError, match="eam/alloy"):

@@ -98,6 +98,16 @@ def test_points_inside_atoms_are_walls_and_a_host_without_room_is_refused():
         ion_grid(atoms, 0.4, {"Ba": 9.0}, symmetry)
 
 
+def test_the_octahedral_hole_of_fcc_has_the_most_room():
+    atoms = bulk("Pd", "fcc", a=4.0)
+    found = ion_grid(atoms, 0.3, {"Pd": 0.8}, host_symmetry(atoms))
+    assert found.grid.room is not None
+    place = int(np.argmax(found.grid.room))
+    assert found.fractions[place] == pytest.approx([0.5, 0.5, 0.5])
+    assert found.grid.room[place] == pytest.approx(2.0 / 0.8)
+    assert found.grid.room.min() >= 1.0
+
+
 def test_the_volume_of_the_excluded_spheres_is_theirs():
     atoms = Atoms("Ar", cell=[5.0, 5.0, 5.0], pbc=True)
     found = ion_grid(atoms, 0.1, {"Ar": 2.0}, host_symmetry(atoms))

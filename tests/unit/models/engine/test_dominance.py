@@ -11,7 +11,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, PeriodicGrid
 from tansaku.models.domain.ports import Certifier, History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec
-from tansaku.models.engine import dominance
+from tansaku.models.engine import dominance, threads
 from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.percolation import bottleneck
@@ -141,7 +141,8 @@ def test_few_points_are_drawn_exactly_whatever_the_sampling_says(monkeypatch):
     assert np.array_equal(both[0].barriers, both[1].barriers)
 
 
-def test_surfaces_that_several_threads_flood_are_those_that_one_floods(monkeypatch):
+@pytest.mark.parametrize("pathwise", [False, True])
+def test_surfaces_of_several_threads_are_those_of_one(monkeypatch, pathwise):
     pool, values = surface()
     proposer = build_proposer(GPProposerSpec(initial_points=4), BOTTLENECK)
     done = np.arange(0, len(values), 23)
@@ -149,9 +150,11 @@ def test_surfaces_that_several_threads_flood_are_those_that_one_floods(monkeypat
     fitted = proposer.fit(pool, history, None)
     prediction = proposer.predictions(pool, history, fitted)[0]
     drawn = []
-    for threaded in (1, len(values) + 1):
-        monkeypatch.setattr(dominance, "_THREADED", threaded)
-        goal = Goal(kind="bottleneck", dimensions=2)
+    if pathwise:
+        monkeypatch.setattr(dominance, "JOINT", 20)
+    for many in (1, len(values) + 1):
+        monkeypatch.setattr(threads, "MANY", many)
+        goal = Goal(kind="bottleneck", dimensions=2, pathwise=pathwise)
         drawn.append(dominance.sample_surfaces(goal, pool, history, prediction, np.random.default_rng(5), 40))
     assert np.isfinite(drawn[0].barriers).any()
     for name in ("minima", "bottlenecks", "barriers"):

@@ -73,3 +73,18 @@ def test_points_of_highest_site_symmetry_come_first(bare_pool):
     assert initial_position(pool, allowed, 1, np.random.default_rng(0), "symmetric") == 1
     with pytest.raises(ConfigurationError, match=r"proposer\.initial: symmetric needs a space"):
         initial_position(bare_pool, np.ones(len(bare_pool), dtype=bool), 1, np.random.default_rng(0), "symmetric")
+
+
+def test_points_with_the_most_room_come_first(bare_pool):
+    count = len(bare_pool)
+    room = np.arange(count, dtype=float)[::-1]
+    grid = PeriodicGrid((count, 1, 1), np.arange(count), room)
+    pool = replace(bare_pool, grids={bare_pool.systems[0]: grid})
+    every = np.ones(count, dtype=bool)
+    drawn = {initial_position(pool, every, 1, np.random.default_rng(seed), "roomy") for seed in range(60)}
+    assert drawn == {0, 1, 2}  # a quarter of twelve
+    every[:3] = False
+    assert initial_position(pool, every, 1, np.random.default_rng(0), "roomy") == 3
+    for other in (bare_pool, replace(pool, grids={bare_pool.systems[0]: replace(grid, room=None)})):
+        with pytest.raises(ConfigurationError, match=r"proposer\.initial: roomy needs a space"):
+            initial_position(other, every, 1, np.random.default_rng(0), "roomy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,9 +21,9 @@ from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.progress import every_status
 from tansaku.tasks.views.reading import CampaignOverview
 from tansaku.tasks.views.results import system_rows
+from tansaku.tasks.views.status import every_status
 from tests.support.actors import ADA
 
 CAMPAIGN = """
@@ -103,6 +104,23 @@ def test_results_of_a_strained_campaign_are_marked(tmp_path, capsys):
         assert [row.get("strained") for row in system_rows(data)] == [True if marked else None]
         _show_systems(data, as_json=False, as_csv=False)
         assert (f"warning: {STRAINED}" in capsys.readouterr().out) is marked
+
+
+def test_a_small_misfit_passes_and_is_said_with_what_it_does_to_energies(tmp_path, capsys):
+    slightly = with_edge("3.6")
+    assert "energies" not in describe_crystal(loaded(tmp_path).spec, tmp_path)
+    found = re.search(
+        r"GPa; energies about (\d+\.\d) mJ/m2 too low$", describe_crystal(loaded(tmp_path, slightly).spec, tmp_path)
+    )
+    assert 1 < float(found[1]) < 30
+    store = stored(tmp_path, slightly)
+    (status,) = every_status(store)
+    [warning] = status.warnings
+    assert warning.startswith("space.crystal.lattice_parameter: 3.6 Å is +0.28 % off the calculator's own 3.589")
+    data = CampaignOverview.load(store, "copper")
+    assert system_rows(data)[0].get("strained") is None
+    _show_systems(data, as_json=False, as_csv=False)
+    assert f"warning: {warning}" in capsys.readouterr().out
 
 
 def test_auto_takes_the_calculator_s_own_and_keeps_it(tmp_path):

@@ -10,6 +10,7 @@ from ase.io import read
 from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -125,3 +126,37 @@ def test_a_host_that_makes_way_is_relaxed_around_its_ion(tmp_path):
     moved = read(tmp_path / STRUCTURE_FILE).positions - start
     assert np.abs(moved[-1]).max() < 1e-7
     assert np.abs(moved[:-1]).max() > 0.005
+
+
+def test_an_ion_along_a_path_relaxes_across_it(tmp_path):
+    space = {
+        "type": "energy_surface",
+        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
+        "ion": "H",
+        "grid": 0.5,
+        "supercell": [2, 2, 2],
+    }
+    every = open_space(TypeAdapter(SpaceSpec).validate_python(space), tmp_path)
+    ways = [every.structure_at(np.array([step / 6, 0.5, 1 / 3])) for step in range(7)]
+    write_extended_xyz(tmp_path / "path.extxyz", ways)
+    along = space | {"along": {"file": "path.extxyz"}}
+    candidate = str(open_space(TypeAdapter(SpaceSpec).validate_python(along), tmp_path).pool().ids[1])
+    changes = {"candidate": candidate, "objective": {"property": "energy", "unit": "eV"}}
+    outcomes, structures = [], []
+    for host_atoms in ("fixed", "relaxed"):
+        made = document(
+            tmp_path,
+            space=along | {"host_atoms": host_atoms},
+            calculator={"type": "emt", "relaxation": {"fmax": 0.02}},
+            **changes,
+        )
+        outcomes.append(evaluate(made, tmp_path))
+        structures.append(read(tmp_path / STRUCTURE_FILE))
+    start = open_space(TypeAdapter(SpaceSpec).validate_python(along), tmp_path).structure(candidate)
+    rigid = open_calculator(EmtSpec(), tmp_path).evaluate(start).energy
+    assert outcomes[1].value < outcomes[0].value - 0.01 < rigid - 0.02
+    fixed, free = (found.positions - start.positions for found in structures)
+    assert np.abs(fixed[:-1]).max() < 1e-9 < 0.005 < np.abs(free[:-1]).max()
+    for moved, outcome in zip((fixed, free), outcomes, strict=True):
+        assert moved[-1] @ start.info["across"] == pytest.approx(0.0, abs=1e-7)
+        assert outcome.properties["calculation"]["ion_moved"] == pytest.approx(np.linalg.norm(moved[-1]), abs=1e-6)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -53,6 +54,18 @@ def test_dead_and_zombie_are_gone(start):
     process.wait()
     assert find_process(identity["pid"], identity["started"]) is None
     assert not end_process(identity["pid"], identity["started"], 1.0)
+
+
+def test_the_id_of_a_thread_is_no_process():
+    """A recorded id may belong to a thread of another process by now."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert not end_process(thread.native_id, "x/1", 0.1)
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(("program", "number"), [(OBEDIENT, signal.SIGTERM), (STUBBORN, signal.SIGKILL)])

@@ -77,6 +77,14 @@ def test_a_structure_is_counted_once():
     assert found == [(0.5, 947.0, 0.2, 1), (0.0, 951.1, 0.3, 1), (0.0, 951.2, 0.195, 2), (0.5, 990.0, 0.2, 1)]
 
 
+def test_a_structure_that_thicker_grains_changed_is_no_second_phase():
+    """Of three candidates that ended in one structure two were relaxed again, in thicker grains."""
+    searched = [evaluation(number, 0.0, value, 0.306) for number, value in ((1, 896.81), (2, 896.80), (3, 896.79))]
+    final = [evaluation(number + 3, 0.0, 892.6, 0.308, "polish", f"candidate-{number}") for number in (1, 3)]
+    [phase] = phases([*searched, *final])
+    assert (phase.value, phase.found, phase.polished) == (892.6, 3, True)
+
+
 def test_the_lowest_of_each_fraction(campaign):
     rows = density_rows(campaign)
     assert [(row["system"], row["n"], row["E_gb"]) for row in rows] == [

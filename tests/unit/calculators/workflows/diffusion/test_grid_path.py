@@ -37,3 +37,21 @@ def test_points_that_are_not_joined_are_refused():
     energies[1, 1, 1] = energies[3, 3, 3] = 0.0
     with pytest.raises(ValueError, match="no path joins"):
         surface(energies).through([np.full(3, 1 / 6), np.full(3, 0.5)])
+
+
+def hairpin(cells: int) -> np.ndarray:
+    """A channel that leads so many cells away along the first vector, slanted, so that it meets no image, and back above."""
+    far = 4 * cells
+    energies = np.full((4, far + 4, 6), np.inf)
+    there = np.arange(far + 1)
+    energies[there % 4, there, 1] = energies[there % 4, there, 3] = energies[far % 4, far, 2] = 0.0
+    return energies
+
+
+def test_a_path_leads_at_most_two_cells_away_and_back():
+    ends = [np.array([0.0, 0.0, 1 / 6]), np.array([0.0, 0.0, 0.5])]
+    way = surface(hairpin(2)).through(ends)
+    assert way.fractions[:, 0].max() == 2.0
+    assert len(way.energies) == 2 * 8 + 1
+    with pytest.raises(ValueError, match="no path joins"):
+        surface(hairpin(3)).through(ends)

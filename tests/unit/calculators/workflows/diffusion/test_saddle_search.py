@@ -12,14 +12,16 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.diffusion.basins import find_hops
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
 from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings, Refiner
-from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, local_direction, relax_in_plane
+from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, local_direction
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
+from tansaku.calculators.workflows.pinned_ion import ACROSS, relax_around_ion, relax_in_plane
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import PeriodicGrid
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 EDGE, LOW, HIGH, WEB = 4.0, 0.3, 0.5, 0.2
 CELL = EDGE * np.eye(3)
@@ -131,6 +133,28 @@ def test_the_plane_through_the_top_gives_the_exact_barrier(off):
     other = relax_in_plane(relaxer, start, positions, np.array([0.0, 1.0, 0.0]))
     assert other.positions[-1][1] == pytest.approx(positions[-1][1])
     assert other.energy != pytest.approx(LOW, abs=0.01)
+
+
+@pytest.mark.parametrize("x", [0.0, 0.7, 2.0, 3.1])
+def test_an_evaluation_in_the_plane_has_the_exact_energy_of_the_channel_s_floor(x):
+    hump = 0.5 * (1.0 - np.cos(Channels.wave * x))
+    start = structure_at(np.array([x, Channels.bend * hump + 0.3, 0.4]) / EDGE)
+    start.info[ACROSS] = [1.0, 0.0, 0.0]
+    start.set_constraint(FixAtoms([0]))
+    found = relax_around_ion(Channels(), start, RelaxationSpec(fmax=1e-4, max_steps=200))
+    assert found.energy == pytest.approx(LOW * hump, abs=1e-7)
+    assert Channels().evaluate(start).energy > LOW * hump + 0.05
+    assert found.atoms.positions[-1] == pytest.approx([x, Channels.bend * hump, 0.0], abs=1e-3)
+    assert found.details["ion_moved"] == pytest.approx(np.linalg.norm(found.atoms.positions[-1] - start.positions[-1]))
+    assert found.details["force_along"] == pytest.approx(-LOW * 0.5 * Channels.wave * np.sin(Channels.wave * x), abs=1e-3)
+
+
+def test_an_ion_that_leaves_its_part_of_the_plane_fails():
+    start = structure_at(np.array([2.0, Channels.bend + 1.95, 0.0]) / EDGE)
+    start.info[ACROSS] = [1.0, 0.0, 0.0]
+    start.set_constraint(FixAtoms([0]))
+    with pytest.raises(CalculationError, match=r"the ion went 2\.0 Å in its plane"):
+        relax_around_ion(Channels(), start, RelaxationSpec(fmax=1e-3, max_steps=300))
 
 
 def test_a_host_that_makes_way_does_not_slide_under_the_plane():

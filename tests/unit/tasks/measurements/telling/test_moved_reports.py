@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.waiting import waiting_proposals
 from tansaku.tasks.stores.export_import import Imported, export_observations, import_observations
 from tansaku.tasks.stores.memory import MemoryCampaignStore
@@ -86,7 +86,7 @@ def test_another_number_than_the_stored_one_is_refused(open_table, moved):
     with pytest.raises(StoreError, match=f"'costly' of candidate '{name}' is .*, stored is"):
         moved(laboratory, store)
     assert other.evaluations() == [], "a refused file changes nothing"
-    assert telling.apply_commands_now(other.resources, "lab")
+    assert ask_tell.apply_commands_now(other.resources, "lab")
     assert waiting_proposals(store, "lab").descriptor is None
 
 

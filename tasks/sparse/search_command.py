@@ -1,4 +1,4 @@
-"""One sparse search from a file to a report, as `tansaku sparse search` runs it."""
+"""One sparse search (`search.py`) from a file to a report, as `tansaku sparse search` runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METHODS = ("auto", "exhaustive", "sampled")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user asks for.
+    """Options of a command.
 
     Attributes:
         wanted: Of the table.

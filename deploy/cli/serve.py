@@ -1,4 +1,7 @@
-"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed."""
+"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed.
+
+`serve_parts.py` starts and ends all processes on this machine, `flows/service.py` executes the runs.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ def _serve_alone(options: JsonDict) -> None:
 
 
 def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
-    from tansaku.deploy.cli.serve_all import ServeOptions, serve_everything
+    from tansaku.deploy.cli.serve_parts import ServeOptions, serve_everything
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import Settings
 
@@ -113,7 +116,7 @@ def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_p
 
 
 def _has_server() -> bool:
-    """Whether a Prefect server is configured, by PREFECT_API_URL or a file of Prefect's; sets what Prefect reads at import."""
+    """Returns whether Prefect's settings name a server; sets what Prefect reads at import."""
     from tansaku.tasks.settings import forbid_telemetry, has_prefect_files, names_prefect_server, prefect_secrets_from_files
 
     prefect_secrets_from_files()

@@ -39,7 +39,7 @@ from tansaku.tasks.views.time_limits import time_limits, time_spent
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
 _SILENT_PART = 1 / 3
-"""Of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
+"""Share of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
 
 
 class CampaignStatus(Record):
@@ -181,7 +181,7 @@ class CampaignStatus(Record):
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
 
     def _describe_origins(self) -> list[str]:
-        """Where values come from, where not all of them were computed here."""
+        """Describes where values come from, where not all of them were computed here."""
         lines = []
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -191,13 +191,13 @@ class CampaignStatus(Record):
 
 
 def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
-    """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
+    """Returns whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
     kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
     return bool(kinds) and kinds[-1] == kind
 
 
 def is_paused(record: CampaignRecord) -> bool:
-    """Whether the last of the commands pause and resume was pause."""
+    """Returns whether the last of the commands pause and resume was pause."""
     return _last_command_is(record, "pause")
 
 
@@ -233,7 +233,7 @@ def describe_silence(lease: Lease | None, now: datetime) -> str | None:
 
 
 def describe_driver(lease: Lease | None) -> str | None:
-    """Who drives a campaign and since when, in words; None without a lease."""
+    """Describes who drives a campaign and since when; None without a lease."""
     if lease is None:
         return None
     owner = lease.owner
@@ -391,7 +391,7 @@ def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
 
 
 def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:
-    """Why the search has ended: too many failures come before the target, and that before everything else."""
+    """Returns why the search has ended: too many failures come before the target, and that before everything else."""
     retrain = campaign.spec.retrain
     if (stop is None or not stop.failed) and retrain is not None:
         met = target_met(retrain.target, ended(campaign.retrains), campaign.record.last_number + 1)

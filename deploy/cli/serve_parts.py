@@ -280,7 +280,7 @@ def serve_everything(settings: Settings, options: ServeOptions, show: Callable[[
 
 
 def _plain(secret: SecretStr | None) -> str | None:
-    """For the pipe to a child."""
+    """Returns a secret as plain text, for the pipe to a child."""
     return None if secret is None else secret.get_secret_value()
 
 

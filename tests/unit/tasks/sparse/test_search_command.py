@@ -22,8 +22,8 @@ def table_path(tmp_path, require):
 
 
 def run(path, out, said=None, stages=None, **options):
-    from tansaku.tasks.sparse.command import Options
-    from tansaku.tasks.sparse.command import run as search
+    from tansaku.tasks.sparse.search_command import Options
+    from tansaku.tasks.sparse.search_command import run as search
 
     usual = {"largest": 3, "criterion": "bic", "resamples": 3, "repeats": 2}
     given = Options(Wanted("y"), **(usual | options))

@@ -1,0 +1,63 @@
+"""What makes energies of boundaries wrong, or every evaluation fail, is refused by check and before a campaign is stored."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.checks.check import preview_campaign
+from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
+
+SPACE = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615},
+    "boundaries": {"planes": [[1, 1, 3]]},
+    "cell": {"boundaries": 1, "reach": 5.6},
+}
+LAMMPS = {"type": "lammps", "potential": "Cu_mishin1.eam.alloy"}
+
+
+def written(folder, space, relaxation):
+    document = {
+        "schema_version": 1,
+        "space": SPACE | space,
+        "calculator": LAMMPS | {"relaxation": {"translation": "free"} | relaxation},
+        "budget": {"evaluations": 4},
+    }
+    path = folder / "copper.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("space", "relaxation", "message"),
+    [
+        ({"cell": {"boundaries": 1, "reach": 5.5}}, {}, r"space\.cell\.reach: 5\.5 Å; Cu_mishin1\.eam\.alloy reaches 5\.507 Å"),
+        ({}, {"fmax": 1.5}, r"calculator\.relaxation\.fmax: 1\.5 eV/Å; .* expected at most 1"),
+        ({"cell": {"boundaries": 2}}, {"fmax": 100, "cell": "normal"}, r"calculator\.relaxation\.fmax: 100 eV/Å"),
+        ({"translation": {"normal": [0.3, 30]}}, {}, r"space\.translation\.normal: 30 Å; expected openings from -3 to 3"),
+        ({"translation": {"normal": [-4, 0]}}, {}, r"space\.translation\.normal: -4 Å"),
+    ],
+)
+def test_it_is_refused_by_name(require, tmp_path, space, relaxation, message):
+    require("lammps")
+    path = written(tmp_path, space, relaxation)
+    with pytest.raises(ConfigurationError, match=message):
+        preview_campaign(path)
+    store = MemoryCampaignStore()
+    with pytest.raises(ConfigurationError, match=message):
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
+    with pytest.raises(NotFoundError):
+        store.campaign("copper")
+
+
+def test_what_the_potential_just_reaches_passes(require, tmp_path):
+    require("lammps")
+    assert preview_campaign(written(tmp_path, {"cell": {"boundaries": 1, "reach": 5.51}}, {"fmax": 1})).candidates > 0
