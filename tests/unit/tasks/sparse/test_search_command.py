@@ -56,6 +56,14 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert "&lt;c&gt;" in page
 
 
+def test_more_columns_than_there_are_mean_all(table_path, tmp_path):
+    data = run(table_path, tmp_path / "out", largest=100, repeats=0)
+    assert (data["supports"], data["max_features"]) == (32, 5)
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ConfigurationError, match="a link to nothing is there"):
+        run(table_path, tmp_path / "link")
+
+
 def test_what_was_done_is_not_done_again(table_path, tmp_path):
     first, again = [], []
     run(table_path, tmp_path / "out", stages=first)
