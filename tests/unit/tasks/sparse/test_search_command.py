@@ -101,7 +101,6 @@ def test_a_sampled_search_reports_its_convergence(table_path, tmp_path):
         ({"prices": ("a=-1",)}, "at least 0"),
         ({"required": ("z",)}, "'z'"),
         ({"generate": "sine"}, "expected product"),
-        ({"largest": 40}, "30 rows"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(table_path, tmp_path, options, match):
