@@ -145,6 +145,11 @@ class Campaign:
         self.database = f"faults{os.getpid()}_{next(_COUNT)}"
         self.store = MongoCampaignStore(open_database(self.uri, self.database))
 
+    @property
+    def spool(self) -> Path:
+        """Folder of the jobs."""
+        return self.folder / "home" / "spool" / self.name
+
     def request(self, **options: object) -> dict:
         return {
             "home": str(self.folder / "home"),
@@ -212,7 +217,7 @@ class Campaign:
 
     def workers(self) -> list[psutil.Process]:
         """Living workers on this campaign's spool."""
-        spool = str((self.folder / "home" / "spool").resolve())
+        spool = str(self.spool.resolve())
         return [one for one in psutil.process_iter(["cmdline"]) if spool in (one.info["cmdline"] or [])]
 
     def close(self) -> None:
