@@ -1,4 +1,4 @@
-"""What reports of people add to a campaign's space: candidates that it does not list, and descriptors that were measured."""
+"""Additions of people's reports to a campaign's space: candidates that it does not list, and measured descriptors."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from tests.support.kill_points import KillPoints, References
 from tests.support.warm_workers import WarmWorkers
 
 LIMIT = 120.0  # longest life of one driver [s]
-TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.05, "patience": 60.0}
+TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.1, "patience": 60.0}
 _COUNT = itertools.count()
 
 

@@ -17,7 +17,7 @@ from tansaku.tasks.stores.export_import import Imported, export_observations, im
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.overview import stored_spec
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.test_descriptors import after_the_design, open_table, place, table
+from tests.unit.tasks.measurements.ask_tell.test_descriptors import after_the_design, open_table, place, table
 
 __all__ = ["open_table"]
 
