@@ -15,7 +15,7 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.steer import request
-from tansaku.tasks.views.progress import is_paused
+from tansaku.tasks.views.status import is_paused
 
 SUPERSEDED = "Superseded"
 """Name of the state of a suspended run that its campaign no longer waits for."""

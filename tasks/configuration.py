@@ -227,7 +227,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
         try:
             if file.largest is not None:
                 every = structure_files(path, name) if folder else [path]
-                check_limit(limits, file.largest, sum(one.stat().st_size for one in every), f"{name}: bytes of {path.name!r}")
+                check_limit(limits, file.largest, sum(item.stat().st_size for item in every), f"{name}: bytes of {path.name!r}")
             found = folder_sha256(path, name) if folder else file_sha256(path)
         except OSError as error:
             raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ase
 import numpy as np
 from ase import Atoms
-from ase.calculators.emt import EMT, parameters
+from ase.calculators.emt import parameters
 
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.emt_pairs import PairwiseEMT
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
@@ -41,7 +42,7 @@ class EmtCalculator:
         if unknown:
             raise ConfigurationError(f"calculator type emt has no {min(unknown)}; it describes {', '.join(sorted(parameters))}")
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return evaluate_with_ase(structure, relaxation, EMT(), self.provenance)
+            return evaluate_with_ase(structure, relaxation, PairwiseEMT(), self.provenance)
 
     def close(self) -> None:
         """Nothing to release."""

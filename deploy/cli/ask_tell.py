@@ -1,4 +1,8 @@
-"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values."""
+"""`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
+
+`tasks/measurements/ask_tell.py` does both. Proposals are chosen as in every campaign (`tasks/steps/propose.py`), reports are
+compared with what is stored (`tasks/measurements/judging.py`).
+"""
 
 from __future__ import annotations
 
@@ -34,13 +38,13 @@ def ask(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements import ask_tell
     from tansaku.tasks.measurements.waiting import waiting_proposals
 
     with opened(site) as resources:
         if release:
-            telling.release(resources, this_user(), name, release)
-        result = telling.ask(resources, this_user(), name, count, values_only=values)
+            ask_tell.release(resources, this_user(), name, release)
+        result = ask_tell.ask(resources, this_user(), name, count, values_only=values)
         asked = waiting_proposals(resources.store, name)
     if as_csv is not None:
         as_csv.write_text(asked.to_csv(), encoding="utf-8")
@@ -68,12 +72,17 @@ def ask(
 def show_waiting(asked: Asked) -> None:
     """Prints the proposals that wait, and why each was chosen."""
     count, offer = len(asked.waiting), asked.descriptor
+    if count or offer is None:
+        _show_proposals(asked)
     if offer is not None:
-        say(f"{asked.campaign}: first measure {offer.column} of {', '.join(offer.candidates)}")
+        when = "besides these values" if count else "first"
+        say(f"{asked.campaign}: {when} measure {offer.column} of {', '.join(offer.candidates)}")
         gains = f"{text(offer.per_price)}, by the best candidate's value {text(offer.value_per_price)}"
         say(f"      price {text(offer.price)}; expected gain per price {gains} [{asked.unit}]")
-        if not count:
-            return
+
+
+def _show_proposals(asked: Asked) -> None:
+    count = len(asked.waiting)
     wait = "1 proposal waits" if count == 1 else f"{count} proposals wait"
     say(f"{asked.campaign}: {wait} for a value [{asked.unit}]")
     for item in asked.waiting:
@@ -101,12 +110,12 @@ def tell(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import telling
+    from tansaku.tasks.measurements import ask_tell
     from tansaku.tasks.measurements.report_file import report_at
 
     report = report_at(file)
     with opened(site) as resources:
-        receipt = telling.tell(resources, this_user(), name, report)
+        receipt = ask_tell.tell(resources, this_user(), name, report)
     if as_json:
         show_json(receipt.model_dump(mode="json"))
         return

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.run import PlainOption, drive_to_end
 from tansaku.deploy.cli.session import SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted

@@ -1,4 +1,8 @@
-"""`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database."""
+"""`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database.
+
+`tasks/stores/export_import.py` moves the observations; `tasks/views/structures.py` (`--structures`) and
+`tasks/views/tabulation.py` (`--table`) write files for other programs.
+"""
 
 from __future__ import annotations
 

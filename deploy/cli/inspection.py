@@ -33,7 +33,7 @@ def status(
     site: SiteOption = None,
 ) -> None:
     """Shows the state of campaigns: failed evaluations first, with the reason and the command to retry them."""
-    from tansaku.tasks.views.progress import campaign_status, every_status
+    from tansaku.tasks.views.status import campaign_status, every_status
 
     with opened(site) as resources:
         store = resources.store
@@ -53,7 +53,7 @@ def status(
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Lists all campaigns, one line each."""
     from tansaku.models.domain.identifiers import printable
-    from tansaku.tasks.views.progress import CampaignStatus, every_status
+    from tansaku.tasks.views.status import CampaignStatus, every_status
 
     with opened(site) as resources:
         found = every_status(resources.store)
@@ -112,7 +112,7 @@ def _transfer(store: CampaignStore, name: str) -> JsonDict:
 
 def _certificate(store: CampaignStore, name: str) -> JsonDict:
     """Returns the last certificate as ``certificate``; empty before the first."""
-    from tansaku.tasks.views.progress import last_certificate
+    from tansaku.tasks.views.status import last_certificate
 
     certificate = last_certificate(store, name)
     if certificate is None:

@@ -12,15 +12,14 @@ from tansaku import __version__
 from tansaku.deploy.cli import (
     ask_tell,
     bench,
-    campaign_files,
     copy_rename,
     datasets,
     db,
     delete,
     doctor,
-    driving,
     exits,
     export_import,
+    init_check,
     inspection,
     models,
     new_plugin,
@@ -28,8 +27,9 @@ from tansaku.deploy.cli import (
     queue,
     reconcile,
     results,
+    run,
     schema,
-    service,
+    serve,
     site,
     sparse,
     steer,
@@ -65,9 +65,9 @@ def _root(
 
 _BEGIN, _WATCH, _MEASURE, _STEER, _TAKE = "Start", "Inspect", "Measure", "Control", "Results"
 for _name, _command, _panel in (
-    ("init", campaign_files.init, _BEGIN),
-    ("check", campaign_files.check, _BEGIN),
-    ("run", driving.run, _BEGIN),
+    ("init", init_check.init, _BEGIN),
+    ("check", init_check.check, _BEGIN),
+    ("run", run.run, _BEGIN),
     ("doctor", doctor.doctor, _BEGIN),
     ("schema", schema.schema, _BEGIN),
     ("status", inspection.status, _WATCH),
@@ -77,10 +77,10 @@ for _name, _command, _panel in (
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
     ("pause", steer.pause, _STEER),
-    ("resume", driving.resume, _STEER),
-    ("cancel", driving.cancel, _STEER),
-    ("retry", driving.retry, _STEER),
-    ("rerun", driving.rerun, _STEER),
+    ("resume", steer.resume, _STEER),
+    ("cancel", steer.cancel, _STEER),
+    ("retry", steer.retry, _STEER),
+    ("rerun", steer.rerun, _STEER),
     ("edit", steer.edit, _STEER),
     ("copy", copy_rename.copy, _BEGIN),
     ("rename", copy_rename.rename, _STEER),
@@ -94,7 +94,7 @@ for _name, _command, _panel in (
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
 
-app.command("serve", rich_help_panel="Service")(service.serve)
+app.command("serve", rich_help_panel="Service")(serve.serve)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")

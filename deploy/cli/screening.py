@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say, say_progress
+from tansaku.deploy.cli.run import PlainOption, drive_to_end
 from tansaku.deploy.cli.session import SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 from tansaku.models.domain.wording import counted

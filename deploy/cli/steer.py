@@ -1,16 +1,27 @@
-"""`tansaku pause` and `edit`: requests that the driver applies from the next proposal on."""
+"""`tansaku pause`, `resume`, `retry`, `rerun`, `cancel` and `edit`: requests that a driver applies before the next proposal.
+
+`tasks/commands/steer.py` stores them, `tasks/steps/apply_commands.py` applies them.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.run import PlainOption, drive_to_end
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 
 if TYPE_CHECKING:
+    from tansaku.models.domain.records import CommandKind
     from tansaku.tasks.commands.steer import Requested
+
+NoRunOption = Annotated[
+    bool, typer.Option("--no-run", help="Only store the request; the next driver of the campaign applies it.")
+]
+CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...", help="Ids of candidates.")]
 
 
 def say_stored(requested: Requested, what: str) -> None:
@@ -52,3 +63,58 @@ def edit(
     for difference in differences:
         say(f"  {difference}")
     say_stored(requested, "edit stored")
+
+
+def _request(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
+    """Stores a command.
+
+    Returns:
+        Whether this process should drive the campaign: no other process does, and the user did not give ``--no-run``.
+    """
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.commands.steer import request
+
+    with opened(site) as resources:
+        requested = request(resources.store, this_user(), name, kind, candidates or ())
+    if no_run or requested.has_driver:
+        say_stored(requested, f"{kind} stored")
+        return False
+    return True
+
+
+def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:
+    """Lifts a pause or a cancellation and continues the campaign."""
+    if _request(name, site, "resume", None, no_run):
+        drive_to_end(name, site, plain)
+
+
+def retry(
+    name: NameArgument,
+    candidates: CandidatesArgument = None,
+    plain: PlainOption = False,
+    no_run: NoRunOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Retries failed and cancelled evaluations (all, or those given) and continues the campaign."""
+    if _request(name, site, "retry", candidates, no_run):
+        drive_to_end(name, site, plain)
+
+
+def rerun(
+    name: NameArgument,
+    candidates: Annotated[list[str], typer.Argument(metavar="CANDIDATE...", help="Ids of candidates.")],
+    plain: PlainOption = False,
+    no_run: NoRunOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Computes finished candidates again from scratch, as new replicates; earlier results are kept."""
+    if _request(name, site, "rerun", candidates, no_run):
+        drive_to_end(name, site, plain)
+
+
+def cancel(name: NameArgument, no_run: NoRunOption = False, site: SiteOption = None) -> None:
+    """Ends a campaign and its running evaluations; `resume` reopens it."""
+    if _request(name, site, "cancel", None, no_run):
+        drive_to_end(name, site, plain=True)

@@ -16,7 +16,7 @@ from tansaku.tasks.checks.rights import may_delete
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.stores.campaigns import lease_held
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 
 def delete(services: Services, actor: Actor, name: str, confirmation: str) -> ServiceRequest | None:

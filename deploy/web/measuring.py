@@ -12,7 +12,7 @@ from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.measurements import orders
+from tansaku.tasks.measurements import stored_commands
 from tansaku.tasks.measurements.report_file import Report
 
 
@@ -29,7 +29,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
     """
     new = _is_new(services, name, "ask", key)
     if new:
-        orders.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
+        stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
         _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
     _run(services, actor, name, key)
     return new
@@ -39,16 +39,16 @@ def release(services: Services, actor: Actor, name: str, numbers: list[int], key
     """Stores a request to release proposals, and asks the service to carry it out; returns whether the key was new."""
     new = _is_new(services, name, "release", key)
     if new:
-        orders.store_release(services.store, steering.author_of(actor), name, numbers, key)
+        stored_commands.store_release(services.store, steering.author_of(actor), name, numbers, key)
         _note(services, actor, name, "release", {"id": key, "numbers": numbers})
     _run(services, actor, name, key)
     return new
 
 
-def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[orders.Receipt, bool]:
+def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[stored_commands.Receipt, bool]:
     """Stores a report, completely or not at all, and asks the service to apply it; returns whether the key was new."""
     new = _is_new(services, name, "tell", key)
-    receipt = orders.store_report(services.store, steering.author_of(actor), name, report, key)
+    receipt = stored_commands.store_report(services.store, steering.author_of(actor), name, report, key)
     if new and receipt.command is not None:
         _note(services, actor, name, "tell", {"id": key, "new": receipt.new})
     if receipt.command is not None and not receipt.applied:

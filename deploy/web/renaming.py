@@ -19,7 +19,7 @@ from tansaku.tasks.commands.copy import check_new_name
 from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 
 @dataclass(frozen=True)

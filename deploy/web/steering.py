@@ -21,7 +21,7 @@ from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.runs import request_run
 from tansaku.tasks.configuration import apply_edits
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
 """Commands that take effect only in a driver: `tansaku resume`, `retry`, `rerun` and `cancel` drive the campaign too."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
@@ -64,6 +65,7 @@ class CampaignPreview(Record):
 
     Attributes:
         features: Number of features by group.
+        prices: Of a number of a column that a campaign may buy, by column; a value costs 1.
         cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
         limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
@@ -97,6 +99,7 @@ class CampaignPreview(Record):
     crystal: str | None = None
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
+    prices: dict[str, float] = Field(default_factory=dict)
 
     def describe(self) -> str:
         """Describes the preview."""
@@ -104,6 +107,10 @@ class CampaignPreview(Record):
         size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
         lines.append(f"  pool        {', '.join(size)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        if self.prices:
+            lines.append(
+                "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
+            )
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
@@ -289,6 +296,7 @@ def preview_loaded(
         surfaces=len(pool.surfaces),
         systems=_system_sizes(space, pool),
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        prices=dict(spec.space.prices),
         exhaustive_cost=everything,
         cost_unit=cost_unit(spec.space),
         limit=limit,

@@ -117,8 +117,8 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     """Searches a table as `tansaku sparse search` does, or tells how large that is; draws nothing and leaves no file."""
     from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
-    from tansaku.tasks.sparse.command import Options, find, prepared
     from tansaku.tasks.sparse.report import report_data
+    from tansaku.tasks.sparse.search_command import Options, find, prepared
     from tansaku.tasks.sparse.size import size_of
     from tansaku.tasks.sparse.table_file import Wanted
 

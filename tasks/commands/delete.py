@@ -21,7 +21,7 @@ from tansaku.tasks.steps.collect import handles_of
 from tansaku.tasks.stores.campaigns import lease_held
 from tansaku.tasks.stores.documents import utc_now
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 ARTIFACT_AGE = 3600.0
 """Artifacts younger than this are kept until the next sweep, because a driver may be about to refer to them [s]."""

@@ -25,7 +25,7 @@ from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 if TYPE_CHECKING:
     from tansaku.tasks.site.cluster import Cluster

@@ -25,7 +25,7 @@ from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.stores.documents import utc_now
 from tansaku.tasks.stores.renamed_models import following, names_models
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 RENAMED = "renamed"
 """Kind of the event that says which name a campaign had before."""

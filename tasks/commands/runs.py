@@ -12,7 +12,7 @@ from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import is_paused, live_lease
+from tansaku.tasks.views.status import is_paused, live_lease
 
 
 def request_run(

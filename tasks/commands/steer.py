@@ -1,6 +1,6 @@
 """Requests to a stored campaign that its driver applies from the next proposal on: pause, resume, cancel, retry, rerun, edit.
 
-A request is stored with the campaign. The driver reads it before the next proposal (``tasks/steps/commands.py``): an edit
+A request is stored with the campaign. The driver reads it before the next proposal (``tasks/steps/apply_commands.py``): an edit
 changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and ``cancel`` hold until a later ``resume``
 (``Ledger.paused``, ``Ledger.cancelled``).
 """
@@ -18,7 +18,7 @@ from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, 
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.progress import live_lease
+from tansaku.tasks.views.status import live_lease
 
 
 @dataclass(frozen=True)

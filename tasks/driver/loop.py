@@ -25,10 +25,10 @@ from tansaku.tasks.retraining.driver import abandon_training, advance_training, 
 from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.site.garbage import collection_paused
 from tansaku.tasks.site.processes import process_identity, this_driver
+from tansaku.tasks.steps.apply_commands import apply_commands
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, recent_certificates, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
-from tansaku.tasks.steps.commands import apply_commands
 from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
 from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish

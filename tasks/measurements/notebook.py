@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.measurements import telling
-from tansaku.tasks.measurements.orders import Receipt
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import Report, report_at, report_of
+from tansaku.tasks.measurements.stored_commands import Receipt
 from tansaku.tasks.measurements.waiting import waiting_proposals
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.users import user_name
@@ -24,7 +24,7 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
     Where a descriptor is to be measured first, a row for each of its candidates follows, without a number: ``measure`` names
     the descriptor.
     """
-    telling.ask(resources, _actor(), name, count, values_only=values_only)
+    ask_tell.ask(resources, _actor(), name, count, values_only=values_only)
     asked = waiting_proposals(resources.store, name)
     rows = [item.model_dump(exclude={"cells"}) | item.cells for item in asked.waiting]
     offer = asked.descriptor
@@ -34,7 +34,7 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
 
 def tell(resources: Resources, name: str, values: Values) -> Receipt:
     """Records measured values, all or none."""
-    return telling.tell(resources, _actor(), name, _report(values))
+    return ask_tell.tell(resources, _actor(), name, _report(values))
 
 
 def _report(values: Values) -> Report:

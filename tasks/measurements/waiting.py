@@ -14,7 +14,7 @@ from tansaku.models.domain.ports import CampaignStore, DescribingSpace
 from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.measurements.orders import OpenedCampaign, open_manual
+from tansaku.tasks.measurements.stored_commands import OpenedCampaign, open_manual
 
 
 class Waiting(Record):

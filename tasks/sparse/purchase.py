@@ -52,7 +52,7 @@ def offers(path: Path, shop: Shop) -> list[JsonDict]:
     Raises:
         ConfigurationError: The file or the options cannot be used; columns in question are named.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, (*shop.without, shop.name))
     named = (shop.target, *shop.without, *filter(None, [shop.name]))
     for column in named:
         if column not in frame.columns:
@@ -95,7 +95,8 @@ def _prices(shop: Shop, names: list[str], incomplete: list[bool]) -> np.ndarray:
         except ValueError as error:
             raise ConfigurationError(f"--price {text!r}: expected NAME=NUMBER: {error}") from error
         if name not in names or not (isfinite(found[name]) and found[name] >= 0.0):
-            raise ConfigurationError(f"--price {text!r}: expected one of {listed(names)} and a price of at least 0")
+            expected = "a price of at least 0" if name in names else f"one of {listed(names)}"
+            raise ConfigurationError(f"--price {text!r}: expected {expected}")
     open_ones = [name for name, lacks in zip(names, incomplete, strict=True) if lacks and name not in found]
     if open_ones:
         raise ConfigurationError(

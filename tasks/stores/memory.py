@@ -30,7 +30,7 @@ from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.stores import campaigns, transitions
 from tansaku.tasks.stores.columns import columns_from, parts_of, row_of
 from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
-from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.import_filter import importable
 from tansaku.tasks.stores.memory_views import changes_of, page_of
 from tansaku.tasks.stores.renaming import move_steps, readopted, renamed_evaluation, renamed_events, renamed_labels
 

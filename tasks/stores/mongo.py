@@ -40,7 +40,7 @@ from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.stores import campaigns, transitions
 from tansaku.tasks.stores.campaigns import Counter
 from tansaku.tasks.stores.documents import from_document, normalised, plain, readable_of, sha256s_in, to_document, utc_now
-from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.import_filter import importable
 from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_leases import Leases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.time_limits import HOUR, TimeSpent
-from tansaku.tasks.views.progress import CampaignStatus
+from tansaku.tasks.views.status import CampaignStatus
 
 
 class Used(Record):

@@ -17,7 +17,6 @@ from tansaku.tasks.views.compositions import CompositionMap, composition_maps, c
 from tansaku.tasks.views.costs import CostComparison
 from tansaku.tasks.views.fronts import Front, campaign_front
 from tansaku.tasks.views.predictions import PoolExpectation, Relevance, pool_expectation, relevance_history
-from tansaku.tasks.views.progress import CampaignStatus, campaign_status
 from tansaku.tasks.views.results import (
     CampaignData,
     Convergence,
@@ -29,6 +28,7 @@ from tansaku.tasks.views.results import (
     system_rows,
     systems_frame,
 )
+from tansaku.tasks.views.status import CampaignStatus, campaign_status
 from tansaku.tasks.views.structures import BestStructure, best_structures, read_structure
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.tasks.measurements.notebook import Values
-    from tansaku.tasks.measurements.orders import Receipt
+    from tansaku.tasks.measurements.stored_commands import Receipt
     from tansaku.tasks.paths.surface import CampaignSurface
 
 

@@ -13,7 +13,7 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import LARGEST_PAGE, PageQuery
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
-from tansaku.tasks.views.progress import describe_driver, live_lease
+from tansaku.tasks.views.status import describe_driver, live_lease
 
 
 class Reason(Record):

@@ -26,8 +26,8 @@ from tansaku.tasks.views.headline import Best
 from tansaku.tasks.views.kept_evaluations import KeptEvaluations
 from tansaku.tasks.views.once import Once
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
-from tansaku.tasks.views.progress import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.views.prospects import RecentPools
+from tansaku.tasks.views.status import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.views.stored_campaign import StoredCampaign
 
 _MOST_READINGS = 16

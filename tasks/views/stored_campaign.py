@@ -88,7 +88,7 @@ class StoredCampaign:
             store: Where it is.
             record: As stored.
             pools: Spaces that were opened before.
-            lease: Of its driver, see :func:`~tansaku.tasks.views.progress.live_lease`.
+            lease: Of its driver, see :func:`~tansaku.tasks.views.status.live_lease`.
 
         Raises:
             StoreError: It cannot be read here; single evaluations that cannot are left out and said.

@@ -97,7 +97,7 @@ def write_table(folder: Path) -> None:
 def request(
     folder: Path, name: str, kind: str = "brief", *, timeout: float = 600.0, token: str = "t", candidate: str = "c3"
 ) -> JobRequest:
-    """A job: ``brief`` looks a value up, ``lasting`` takes seconds of EMT, ``endless`` takes many minutes of it."""
+    """A job: ``brief`` looks a value up, ``lasting`` takes seconds of ASE's EMT, ``endless`` takes many minutes of it."""
     document: JsonDict = {"campaign": "test", "candidate": candidate, "base_path": str(folder)}
     if kind == "brief":
         columns = {"id": "id", "value": "value"}
@@ -115,7 +115,8 @@ def request(
             "spacing": 16.0 if kind == "lasting" else 400.0,
         }
         steps = 40 if kind == "lasting" else 1_000_000
-        document["calculator"] = {"type": "emt", "relaxation": {"fmax": 1e-13, "max_steps": steps, "cell": "normal"}}
+        relaxation = {"fmax": 1e-13, "max_steps": steps, "cell": "normal"}
+        document["calculator"] = {"type": "ase", "name": "emt", "relaxation": relaxation}  # ASE's EMT is slower than ours
     checked = JobDocument.model_validate(document).model_dump(mode="json")
     return JobRequest(name=name, token=token, document=checked, timeout=timeout)
 

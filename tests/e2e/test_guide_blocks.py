@@ -125,6 +125,7 @@ SHELL = {
     "my-structures": ["tansaku check my-crystals.yaml"],
     "parameters": ["tansaku check my-parameters.yaml"],
     "paths": ["tansaku check h-in-al.yaml"],
+    "path-relaxed": ["tansaku run h-in-al-across.yaml"],
     "sparse-search": ["tansaku sparse search"],
     "what-to-measure-next": ["tansaku sparse next", "tansaku run samples.yaml", "tansaku tell samples next.csv"],
     "spectra": ["tansaku sparse spectrum"],
@@ -416,6 +417,13 @@ def test_a_diffusion_path_as_the_page_has_it(home):
     assert {"network.json", "network.graphml", "path.extxyz", "bands.extxyz"} <= {
         file.name for file in (folder / "paths").iterdir()
     }
+    across = files("path-relaxed", "relaxed.yaml", "h-in-al-across.yaml")["h-in-al-across.yaml"]
+    (folder / "h-in-al-across.yaml").write_text(across)
+    begin, results = shell("path-relaxed", "tansaku run")
+    run(folder, f"{environment}{begin} --plain")
+    lower = [line.split("\t")[1] for line in run(folder, environment + results).splitlines()[1:]]
+    assert [row[1] for row in rows[1:]] == ["3.654"] * 3
+    assert lower == ["3.613"] * 3
     other = path.replace("--out paths --refine", "--out other --refine --method dimer")
     assert "refined barrier: " in run(folder, environment + other)
     found = [json.loads((folder / name / "network.json").read_text()) for name in ("paths", "other")]

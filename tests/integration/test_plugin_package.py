@@ -88,7 +88,7 @@ def test_a_campaign_whose_plugin_is_missing_is_said_and_others_are_shown(install
 
     from tansaku.models.domain.records import CampaignRecord
     from tansaku.tasks.stores.memory import MemoryCampaignStore
-    from tansaku.tasks.views.progress import every_status
+    from tansaku.tasks.views.status import every_status
 
     store = MemoryCampaignStore()
     missing = yaml.safe_load((EXAMPLE / "campaign.yaml").read_text())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 import textwrap
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +20,15 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.cluster import Cluster, open_cluster
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.site_workers import SiteWorkers
+from tests.support.programs import PACED
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"heartbeat": 0.2, "silence": 2.0, "look": 0.2, "kill_grace": 0.3, "patience": 2.0}
+PACED_PYTHON = f"""\
+#!/bin/sh
+PYTHONPATH={shlex.quote(PACED)} exec {shlex.quote(sys.executable)} "$@"
+"""
+"""Python on the compute nodes: ASE's EMT sleeps there, as in ``paced_emt.py``."""
 
 
 class FireworksBackend:
@@ -42,6 +50,9 @@ class FireworksBackend:
         self.uri_file = folder / "uri"
         self.uri_file.touch(mode=0o600)
         self.uri_file.write_text(uri)
+        self.python = folder / "python"
+        self.python.write_text(PACED_PYTHON)
+        self.python.chmod(0o700)
         (folder / "backend.json").write_text(json.dumps([uri, database, keys]))
 
     @classmethod
@@ -52,7 +63,8 @@ class FireworksBackend:
 
     @property
     def site(self) -> SiteSpec:
-        launcher = {"type": "fireworks", "folder": str(self.shared), "database": f"{self.database}-lp"} | QUICK | self.keys
+        names = {"folder": str(self.shared), "database": f"{self.database}-lp", "python": str(self.python)}
+        launcher = {"type": "fireworks"} | names | QUICK | self.keys
         return SiteSpec.model_validate(
             {"launcher": launcher, "database": {"uri_file": str(self.uri_file), "name": self.database}}
         )

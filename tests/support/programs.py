@@ -14,6 +14,9 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+PACED = os.pathsep.join([str(Path(__file__).with_name("paced")), str(Path(__file__).parents[2])])
+"""The PYTHONPATH of processes in which ASE's EMT mostly sleeps (``paced_emt.py``)."""
+
 
 @pytest.fixture
 def set_clock(tmp_path: Path) -> Callable[[float, list[str]], str]:

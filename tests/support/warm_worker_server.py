@@ -39,6 +39,7 @@ PRELOADED = (
     "tansaku.spaces.grain_boundary",
     "tansaku.spaces.table",
     "tansaku.calculators.engines.emt",
+    "tansaku.calculators.engines.ase_named",
     "pandas",
     "pyarrow.csv",
     "ase.build",
@@ -172,6 +173,10 @@ def run_command(address: str) -> None:
 if __name__ == "__main__":
     del sys.path[0]
     preload(sys.argv[3:] or PRELOADED, harmless=JEMALLOC)
+    if not sys.argv[3:]:
+        from tests.support.paced_emt import pace
+
+        pace()
     found = serve(sys.argv[1])
     if found is not None:
         become(*found, sys.argv[1])

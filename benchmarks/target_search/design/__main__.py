@@ -1,7 +1,8 @@
 """``python -m benchmarks.target_search.design --kept FOLDER --out result.json``: design campaigns, compared with random choice.
 
 Each campaign searches the space of ``design.yaml``. ``--kept`` is the folder of their database: a killed run continues, and
-what one campaign has computed the next ones adopt. What each stored is written to ``observations`` beside this file.
+what one campaign has computed the next ones adopt. What each stored is written to ``observations`` beside this file, and
+``curves.png`` beside FILE.
 
 Methods: a Gaussian process that learns from the table of known solvents (``transfer``), the same without it (``gp``), sparse
 models (``sparse``), and random choice among the molecules that were made beforehand (``random``).
@@ -19,6 +20,7 @@ import yaml
 
 from benchmarks.command import begun, command
 from benchmarks.target_search.commands import Commands
+from benchmarks.target_search.design.figure import draw
 from tansaku.models.features.molecules import CHARGES, GRAPH, donor_descriptors, graph_descriptors, molecule_of
 from tansaku.spaces.molecules.rules import accessibility
 from tansaku.tasks.jobs.spool_files import write_json
@@ -78,6 +80,7 @@ def main() -> None:
             write_json(given.out, result | {"provenance": describe_machine()})
             print(name, result["campaigns"][name]["best"][:1], flush=True)
     tansaku("db", "stop")
+    draw(result, given.out.with_name("curves.png"))
 
 
 def campaign(name: str, method: str, seed: int, budget: int) -> dict[str, Any]:

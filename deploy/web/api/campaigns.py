@@ -31,9 +31,9 @@ from tansaku.tasks.views.evaluation_table import (
     table_page,
 )
 from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.progress import CampaignStatus, live_lease
 from tansaku.tasks.views.proposals import Predictions, predictions_of
 from tansaku.tasks.views.readings import CampaignLine, Reading
+from tansaku.tasks.views.status import CampaignStatus, live_lease
 from tansaku.tasks.views.structure_files import StructureFile, StructureForm, structure_file
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])

@@ -35,7 +35,8 @@ class StateFile:
         if self._path is None or not self._path.exists():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as stored:
+            # numpy does not close a damaged file that it opened itself.
+            with self._path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None

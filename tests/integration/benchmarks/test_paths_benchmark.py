@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.paths import starts
+from benchmarks.paths import planes, starts
 from benchmarks.paths.__main__ import TOLERANCE, calibration, goal, known_problem, settled, summary
-from benchmarks.paths.hosts import HOSTS, read_surface, surface_values, write_surface
+from benchmarks.paths.hosts import HOSTS, TUNING, read_surface, surface_values, write_surface
 from benchmarks.paths.methods import SCORES, Problem, search, started, stopped
 from benchmarks.paths.starts import STARTS
+from tansaku.models.engine.percolation import bottleneck
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/paths/result.json"
@@ -35,7 +36,8 @@ def test_a_run_continues_with_what_its_file_has(run_benchmark, tmp_path):
 
 
 def test_the_committed_surfaces_belong_to_their_hosts():
-    finished = [host for host in HOSTS if host.file.is_file()]
+    assert all(host.chosen_on for host in TUNING)
+    finished = [host for host in (*HOSTS, *TUNING) if host.file.is_file()]
     assert len(finished) >= 1
     for host in finished:
         values = surface_values(host, host.space())
@@ -84,6 +86,40 @@ def test_all_methods_begin_with_the_points_of_the_start():
     assert starts.summary(runs) == [
         {"host": "a", "start": "random 4", "method": "random", "within_10_mev": [9, None, 11], "median": 11}
     ]
+
+
+def test_roomy_points_are_low_and_the_committed_starts_say_what_they_save():
+    problem = known_problem(TUNING[2])
+    grid = problem.pool.grids[problem.pool.systems[0]]
+    low = problem.values <= bottleneck(problem.values, grid).levels[2]
+    assert low[grid.room >= np.quantile(grid.room, 0.9)].mean() > 3 * low.mean()
+    assert sum(low[started(problem, seed, STARTS["roomy 4"])].sum() for seed in range(5)) > 20 * low.mean()
+    result = json.loads((ROOT / "benchmarks/paths/starts.json").read_text())
+    assert starts.summary(result["runs"]) == result["summary"]
+    counts = {
+        start: [
+            run["within_10_mev"]
+            for run in result["runs"]
+            if (run["start"], run["method"]) == (start, "dominance") and run["host"] in {host.name for host in TUNING}
+        ]
+        for start in ("random 8", "roomy 4")
+    }
+    assert len(counts["roomy 4"]) == len(counts["random 8"]) == 3 * len(TUNING)
+    assert np.mean(counts["roomy 4"]) < np.mean(counts["random 8"]) - 3
+
+
+def test_points_fall_to_the_minima_of_their_planes_and_ridges_vanish():
+    # Two channels along the first vector behind ridges of 5: that with the lowest point is shut at 2, the other one is not.
+    surface = np.tile(np.array([4.0, 0.0, 4.0, 5.0, 4.0, 0.0, 4.0, 5.0]), (4, 1))[:, :, None]
+    surface[:, 1, 0], surface[:, 5, 0] = [0.0, 0.5, 2.0, 0.5], [1.0, 0.5, 0.5, 0.5]
+    assert planes.along_first(surface) == 2.0
+    assert planes.along_first(planes.fallen(surface)) == 0.5
+    shut = np.where(np.arange(4)[:, None, None] == 2, np.inf, surface)
+    assert planes.along_first(shut) == np.inf
+    assert np.isinf(planes.fallen(shut)[2]).all()
+    result = json.loads((ROOT / "benchmarks/paths/planes.json").read_text())
+    for row in result["hosts"]:
+        assert row["floor"] <= row["planes"] + 1e-9 <= row["surface"] + 2e-9
 
 
 def test_certificates_are_counted_by_whether_they_contain_the_true_barrier():

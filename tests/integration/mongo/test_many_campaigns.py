@@ -19,7 +19,7 @@ from tansaku.tasks.configuration import load_site
 from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.views.progress import campaign_status, every_status
+from tansaku.tasks.views.status import campaign_status, every_status
 
 EVALUATIONS = 12
 

@@ -29,6 +29,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.prefect_database import MigratedDatabase
+from tests.support.programs import PACED
 
 LIMIT = 240.0
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -163,6 +164,7 @@ class Service:
                 "TANSAKU_HOME": str(self.folder / "home"),
                 "TANSAKU_MONGO_URI_FILE": str(self.folder / "uri"),
                 "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": PACED,
             }
         )
 
@@ -379,5 +381,5 @@ def resources(service) -> Iterator[Resources]:
 
 @pytest.fixture
 def campaign_document() -> dict:
-    """Some seconds of real relaxations with EMT."""
+    """Some seconds of real relaxations with ASE's EMT, which sleeps (``tests/support/paced_emt.py``)."""
     return aluminium_campaign(evaluations=8, retries=3) | {"objective": {"unit": "mJ/m2"}}

@@ -23,7 +23,7 @@ from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 from tests.support.served import Served, command_line
 
 LIMIT = 240.0

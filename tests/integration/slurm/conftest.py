@@ -25,7 +25,7 @@ TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
 
 
 def campaign_document(**changes: object) -> dict:
-    """Real relaxations of a small boundary, by EMT."""
+    """Real relaxations of a small boundary, by ASE's EMT."""
     return aluminium_campaign(evaluations=2, retries=2) | changes
 
 

@@ -52,7 +52,7 @@ class Site:
             "removed_planes": [1],
             "spacing": 400.0,
         }
-        calculator = {"type": "emt", "relaxation": {"fmax": 1e-13, "max_steps": 1_000_000, "cell": "normal"}}
+        calculator = {"type": "ase", "name": "emt", "relaxation": {"fmax": 1e-13, "max_steps": 1_000_000, "cell": "normal"}}
         document = JobDocument(
             campaign="test",
             candidate="s003-112-r1-x000-y000-z020",

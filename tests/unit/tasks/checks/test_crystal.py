@@ -21,9 +21,9 @@ from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.progress import every_status
 from tansaku.tasks.views.reading import CampaignOverview
 from tansaku.tasks.views.results import system_rows
+from tansaku.tasks.views.status import every_status
 from tests.support.actors import ADA
 
 CAMPAIGN = """

@@ -13,7 +13,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.files import read_hdf5
 from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.training.versions import open_model
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 
 LOOSE = {"energy": "90 eV/atom", "forces": "900 eV/Angstrom", "structures": 1}
 

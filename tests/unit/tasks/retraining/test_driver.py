@@ -21,9 +21,9 @@ from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.training.versions import read_dataset
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.reading import CampaignOverview
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 
 

@@ -28,8 +28,8 @@ from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores.export_import import export_observations, import_observations
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 
 COPPER = {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}

@@ -58,7 +58,7 @@ def test_the_command_shows_rows_as_a_spreadsheet_counts_them(path):
         (Shop("y", ("dft=1",)), "text in 'name'"),
         (
             Shop("y", ("dft=-1",), without=("name",)),
-            "--price 'dft=-1': expected one of 'free', 'dft' and a price of at least 0",
+            "--price 'dft=-1': expected a price of at least 0",
         ),
         (Shop("y", ("dft",), without=("name",)), "--price 'dft': expected NAME=NUMBER"),
         (Shop("y", ("dft=1",), 0.0, "name"), "--value-price 0: expected a positive number"),

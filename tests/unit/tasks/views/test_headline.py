@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.readings import Readings, campaign_line
+from tansaku.tasks.views.status import campaign_status
 
 NAME = "small-table"
 

@@ -17,9 +17,9 @@ from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_table import SORTS, Selection, best_series, table_page
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.proposals import last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Readings
+from tansaku.tasks.views.status import campaign_status
 from tansaku.tasks.views.stored_campaign import StoredCampaign
 
 NAME = "small-table"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 
@@ -55,8 +55,8 @@ def serve(site, tmp_path):
 
     def run():
         resources = Resources(Settings(home=tmp_path), site.services.site, site.services.store, site.services.artifacts, None)
-        telling.apply_commands_now(resources, "rows")
-        with telling.CampaignLoop(resources, "rows") as loop:
+        ask_tell.apply_commands_now(resources, "rows")
+        with ask_tell.CampaignLoop(resources, "rows") as loop:
             loop.advance()
 
     return run

@@ -8,7 +8,7 @@ import pytest
 
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.states import CampaignState, EvaluationState, FailureKind, StopReason
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 
 GRID = {"proposer": {"type": "grid"}}
 

@@ -13,7 +13,7 @@ from tansaku.tasks.commands import delete as deletion
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.driver.loop import prepare_campaign
 from tansaku.tasks.site.processes import this_driver
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 
 

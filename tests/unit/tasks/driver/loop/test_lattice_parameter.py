@@ -9,7 +9,7 @@ from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.driver.loop import prepare_campaign
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 
 

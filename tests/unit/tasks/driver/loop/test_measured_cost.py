@@ -21,8 +21,8 @@ from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
 from tansaku.tasks.steps.summaries import summary_of
 from tansaku.tasks.views.costs import MEASURED_UNIT, compare_costs
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.views.status import campaign_status
 from tansaku.tasks.views.tabulation import write_table
 
 TRUE_POWER = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tansaku.spaces.space_registry import open_space, pool_with
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 
 SPACE = {
     "type": "parameters",

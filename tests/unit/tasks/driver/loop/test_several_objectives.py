@@ -17,8 +17,8 @@ from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
 from tansaku.tasks.views.fronts import campaign_front, oriented_values, tabulated_values
 from tansaku.tasks.views.notebook import CampaignView
-from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.views.status import campaign_status
 from tansaku.tasks.views.tabulation import write_table
 
 SPACE = {

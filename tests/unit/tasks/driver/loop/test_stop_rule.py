@@ -9,7 +9,7 @@ from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
 from tansaku.tasks.steps.certificates import stored_certificates
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 
 RULE = {"within": "40 mJ/m2", "probability": 0.5, "every": 2}
 PROPOSER = {"type": "gp", "preset": "default"}

@@ -16,7 +16,7 @@ from tansaku.tasks.checks.validation import validate_data
 from tansaku.tasks.configuration import apply_edits, diff_specs, spec_hash
 from tansaku.tasks.stores.campaigns import driven_until
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 from tests.unit.tasks.driver.loop.conftest import campaign_spec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

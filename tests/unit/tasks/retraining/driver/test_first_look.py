@@ -11,7 +11,7 @@ from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.driver.loop import CampaignLoop, drive, prepare_campaign
 from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.views.costs import compare_costs
-from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
 
 GOALS = {

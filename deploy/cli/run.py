@@ -1,4 +1,4 @@
-"""`tansaku run`, `resume`, `retry`, `rerun` and `cancel`: commands that drive a campaign in this process."""
+"""`tansaku run`, and how all commands drive a campaign in this process (`tasks/driver/loop.py`, `flows/campaign.py`)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.campaign_files import check
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.init_check import check
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, read_site, this_user
-from tansaku.deploy.cli.steer import say_stored
+from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.records import CommandKind
     from tansaku.tasks.driver.loop import EndReason
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
-NoRunOption = Annotated[
-    bool, typer.Option("--no-run", help="Only store the request; the next driver of the campaign applies it.")
-]
-CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...", help="Ids of candidates.")]
 
 _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
@@ -97,56 +91,3 @@ def run(
         say(f"{loaded.spec.name}: stored; run it on the dashboard, or by `tansaku resume {loaded.spec.name}`")
         return
     drive_to_end(loaded.spec.name, site, plain)
-
-
-def _request(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
-    """Stores a command.
-
-    Returns:
-        Whether this process should drive the campaign: no other process does, and the user did not give ``--no-run``.
-    """
-    _limit_threads()
-    from tansaku.tasks.commands.steer import request
-
-    with opened(site) as resources:
-        requested = request(resources.store, this_user(), name, kind, candidates or ())
-    if no_run or requested.has_driver:
-        say_stored(requested, f"{kind} stored")
-        return False
-    return True
-
-
-def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:
-    """Lifts a pause or a cancellation and continues the campaign."""
-    if _request(name, site, "resume", None, no_run):
-        drive_to_end(name, site, plain)
-
-
-def retry(
-    name: NameArgument,
-    candidates: CandidatesArgument = None,
-    plain: PlainOption = False,
-    no_run: NoRunOption = False,
-    site: SiteOption = None,
-) -> None:
-    """Retries failed and cancelled evaluations (all, or those given) and continues the campaign."""
-    if _request(name, site, "retry", candidates, no_run):
-        drive_to_end(name, site, plain)
-
-
-def rerun(
-    name: NameArgument,
-    candidates: Annotated[list[str], typer.Argument(metavar="CANDIDATE...", help="Ids of candidates.")],
-    plain: PlainOption = False,
-    no_run: NoRunOption = False,
-    site: SiteOption = None,
-) -> None:
-    """Computes finished candidates again from scratch, as new replicates; earlier results are kept."""
-    if _request(name, site, "rerun", candidates, no_run):
-        drive_to_end(name, site, plain)
-
-
-def cancel(name: NameArgument, no_run: NoRunOption = False, site: SiteOption = None) -> None:
-    """Ends a campaign and its running evaluations; `resume` reopens it."""
-    if _request(name, site, "cancel", None, no_run):
-        drive_to_end(name, site, plain=True)

@@ -12,9 +12,9 @@ from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
 from tansaku.tasks.commands.runs import may_run
 from tansaku.tasks.site.processes import process_identity
 from tansaku.tasks.views.failures import may_succeed
-from tansaku.tasks.views.progress import campaign_status, live_lease
 from tansaku.tasks.views.queue import read_queue
 from tansaku.tasks.views.readings import Readings
+from tansaku.tasks.views.status import campaign_status, live_lease
 
 NAME = "small-table"
 

@@ -10,10 +10,10 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.measurements import measurements_of
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.measurements import orders, telling
+from tansaku.tasks.measurements import ask_tell, stored_commands
 from tansaku.tasks.measurements.report_file import ReportError
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.conftest import hardness
+from tests.unit.tasks.measurements.ask_tell.conftest import hardness
 
 
 def kinds(laboratory):
@@ -161,7 +161,7 @@ def test_measurements_nobody_asked_for(open_laboratory):
     laboratory.ask(4)
     item = laboratory.waiting().waiting[0]
     assert item.cells["temperature"] > 0
-    opened = orders.open_manual(laboratory.store, "lab")
+    opened = stored_commands.open_manual(laboratory.store, "lab")
     assert opened.space.cells(third.proposal.candidate) == {"temperature": 473.15, "solvent": "water", "stirred": "true"}
     # A row that describes a candidate of the table is that candidate.
     listed = {"temperature": 300, "solvent": "water", "stirred": False, "value": 3.9}
@@ -175,15 +175,15 @@ def test_released_and_expired_proposals(open_laboratory):
     laboratory.measure_all()
     laboratory.ask(3)
     first, second, third = laboratory.numbers()
-    assert telling.release(laboratory.resources, ADA, "lab", [second])
+    assert ask_tell.release(laboratory.resources, ADA, "lab", [second])
     assert laboratory.numbers() == [first, third]
     with pytest.raises(NotFoundError, match=f"proposal {second} is not waiting; waiting: {first}, {third}"):
-        telling.release(laboratory.resources, ADA, "lab", [second])
+        ask_tell.release(laboratory.resources, ADA, "lab", [second])
     # The value of a released proposal is welcome.
     assert laboratory.tell({"number": second, "value": 3.0}).new == {"values": 1}
     later = datetime.now(UTC) + timedelta(hours=25)
     laboratory.store.add_command("lab", Command(id="ask-later", kind="ask", payload={"count": 2}, created_at=later))
-    assert telling.apply_commands_now(laboratory.resources, "lab")
+    assert ask_tell.apply_commands_now(laboratory.resources, "lab")
     assert laboratory.numbers() == []
     laboratory.ask()
     assert len(laboratory.numbers()) == 2
@@ -237,4 +237,4 @@ def test_other_campaigns_do_not_ask(open_laboratory):
     with pytest.raises(ConfigurationError, match="expected 1 to 1000"):
         laboratory.ask(5000)
     with pytest.raises(NotFoundError):
-        telling.ask(laboratory.resources, ADA, "other")
+        ask_tell.ask(laboratory.resources, ADA, "other")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import report_of
 from tests.support.actors import ADA
 from tests.support.ports import port_methods
@@ -80,16 +80,16 @@ def steps(resources):
     """What people do, one process each, as a program that repeats a command after a crash does it: under its id."""
 
     def told(key, *rows):
-        return lambda: telling.tell(resources, ADA, "lab", report_of(rows), key)
+        return lambda: ask_tell.tell(resources, ADA, "lab", report_of(rows), key)
 
     def asked(key, count):
-        return lambda: telling.ask(resources, ADA, "lab", count, identifier=key)
+        return lambda: ask_tell.ask(resources, ADA, "lab", count, identifier=key)
 
     def released(key, *numbers):
         def release():
             if not any(command.id == key for command in resources.store.campaign("lab").commands):
-                telling.store_release(resources.store, ADA, "lab", numbers, key)
-            telling.apply_commands_now(resources, "lab")
+                ask_tell.store_release(resources.store, ADA, "lab", numbers, key)
+            ask_tell.apply_commands_now(resources, "lab")
 
         return release
 

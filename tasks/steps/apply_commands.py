@@ -1,4 +1,4 @@
-"""Commands of users, applied in order from the next proposal number on, as fenced writes."""
+"""Applies the commands of users, in order, from the next proposal number on, as fenced writes."""
 
 from __future__ import annotations
 

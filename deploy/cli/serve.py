@@ -1,4 +1,7 @@
-"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed."""
+"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed.
+
+`serve_parts.py` starts and ends all processes on this machine, `flows/service.py` executes the runs.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ def _serve_alone(options: JsonDict) -> None:
 
 
 def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
-    from tansaku.deploy.cli.serve_all import ServeOptions, serve_everything
+    from tansaku.deploy.cli.serve_parts import ServeOptions, serve_everything
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import Settings
 

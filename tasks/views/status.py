@@ -116,11 +116,9 @@ class CampaignStatus(Record):
         Args:
             failures: Show at most so many failures; None shows all.
         """
-        lines = []
         together = grouped(self.failures)
         shown = together if failures is None else together[:failures]
-        for same in shown:
-            lines.append(describe_group(same))
+        lines = [describe_group(same) for same in shown]
         left = sum(map(len, together)) - sum(map(len, shown))
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
@@ -161,8 +159,9 @@ class CampaignStatus(Record):
             value = "no value" if late.value is None else f"{late.value:.6g}"
             lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
         lines += [f"  warning: {warning}" for warning in self.warnings]
-        if self.waiting:
-            lines.append(f"  waiting for values of {counted(len(self.waiting), 'proposal')}: tansaku ask {self.name}")
+        if self.state is CampaignState.WAITING or self.waiting:
+            number = f"waiting for values of {counted(len(self.waiting), 'proposal')}"
+            lines.append(f"  {number if self.waiting else 'what to measure next'}: tansaku ask {self.name}")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}" + (f"; {self.silence}" if self.silence else ""))
         elif self.state is CampaignState.INTERRUPTED and not self.damaged:
@@ -351,7 +350,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
                 cancelled=cancelled,
                 stop_reason=stop,
             ),
-            waiting,
+            spec,
         ),
         stop_reason=StopReason.CANCELLED if cancelled else stop,
         created_at=record.created_at,
@@ -386,9 +385,9 @@ def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int,
     return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
 
 
-def _or_waiting(state: CampaignState, waiting: tuple[int, ...]) -> CampaignState:
-    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots have to report values."""
-    return CampaignState.WAITING if waiting and state is CampaignState.INTERRUPTED else state
+def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
+    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots ask and report values."""
+    return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
 
 
 def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:

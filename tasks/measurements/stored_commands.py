@@ -1,4 +1,4 @@
-"""Orders of people and robots for a stored campaign: proposals, reports of values, releases; each is one command."""
+"""Stores what people and robots ask of a campaign: proposals, reports of values, releases; each is one command."""
 
 from __future__ import annotations
 

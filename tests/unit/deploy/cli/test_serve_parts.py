@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tansaku.deploy.cli import serve_all
-from tansaku.deploy.cli.serve_all import DASHBOARD, DATABASE, SERVER, SERVICE, Everything, ServeOptions, serve_everything
+from tansaku.deploy.cli import serve_parts
+from tansaku.deploy.cli.serve_parts import DASHBOARD, DATABASE, SERVER, SERVICE, Everything, ServeOptions, serve_everything
 from tansaku.models.domain.errors import ConfigurationError, StoreError, TransientError
 from tansaku.tasks.settings import Settings, child_environment
 from tansaku.tasks.site.bound_process import BoundProcess
@@ -71,7 +71,7 @@ def places(tmp_path, monkeypatch) -> Places:
     for name, method in ((SERVER, "_start_server"), (SERVICE, "_start_service"), (DASHBOARD, "_start_dashboard")):
         monkeypatch.setattr(Everything, method, lambda self, name=name: made.start(name))
     monkeypatch.setattr(Everything, "_open_database", lambda self: made.show(f"{DATABASE}: ready"))
-    monkeypatch.setattr(serve_all, "_PAUSE", 0.0)
+    monkeypatch.setattr(serve_parts, "_PAUSE", 0.0)
     return made
 
 

@@ -14,9 +14,9 @@ from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.driver.loop import DriveResult
-from tansaku.tasks.measurements import telling
-from tansaku.tasks.measurements.orders import Receipt
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import read_report, report_of
+from tansaku.tasks.measurements.stored_commands import Receipt
 from tansaku.tasks.measurements.waiting import Asked, waiting_proposals
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
@@ -53,14 +53,14 @@ class Laboratory:
     spec: CampaignSpec
 
     def ask(self, count: int | None = None, identifier: str | None = None) -> DriveResult | None:
-        return telling.ask(self.resources, ADA, "lab", count, identifier=identifier)
+        return ask_tell.ask(self.resources, ADA, "lab", count, identifier=identifier)
 
     def tell(self, *rows: Mapping[str, object], identifier: str | None = None) -> Receipt:
-        return telling.tell(self.resources, ADA, "lab", report_of(rows), identifier)
+        return ask_tell.tell(self.resources, ADA, "lab", report_of(rows), identifier)
 
     def tell_text(self, text: str | bytes) -> Receipt:
         content = text.encode() if isinstance(text, str) else text
-        return telling.tell(self.resources, ADA, "lab", read_report(content))
+        return ask_tell.tell(self.resources, ADA, "lab", read_report(content))
 
     def waiting(self) -> Asked:
         return waiting_proposals(self.store, "lab")

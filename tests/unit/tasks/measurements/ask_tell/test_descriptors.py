@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.states import CampaignState
 from tansaku.models.engine.sparse.purchase import OpenTable, purchases
-from tansaku.tasks.measurements import telling
+from tansaku.tasks.checks.check import preview_loaded
+from tansaku.tasks.configuration import LoadedCampaign
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import ReportError, report_of
+from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.test_kill_points import facts, play
+from tests.unit.tasks.measurements.ask_tell.test_kill_points import facts, play
 
 ROWS, KNOWN = 40, 12
 GROUP = {"columns": ["cheap", "other", "costly"], "units": {"costly": "eV"}, "prices": {"costly": 0.05}}
@@ -91,6 +95,11 @@ def test_a_cheap_descriptor_is_asked_for_told_and_used(open_table):
     assert told.new == {"descriptors": len(offer.candidates)}
     assert told.applied
     assert laboratory.waiting().descriptor is None
+    status = campaign_status(laboratory.store, "lab")
+    assert (status.state, status.waiting) == (CampaignState.WAITING, ())
+    assert "what to measure next: tansaku ask lab" in status.describe()
+    preview = preview_loaded(LoadedCampaign(laboratory.spec, laboratory.folder))
+    assert "prices      costly 0.05; a value 1" in preview.describe()
     assert len(laboratory.evaluations()) == 5, "a descriptor is no evaluation"
     laboratory.ask(1)
     for _ in range(30):
@@ -125,7 +134,7 @@ def test_an_expensive_descriptor_is_not_asked_for_and_values_may_be_wanted_in_an
     assert len(expensive.waiting) == 1
     laboratory = open_table()
     assert after_the_design(laboratory).waiting == ()
-    telling.ask(laboratory.resources, ADA, "lab", 1, values_only=True)
+    ask_tell.ask(laboratory.resources, ADA, "lab", 1, values_only=True)
     now = laboratory.waiting()
     assert (len(now.waiting), now.descriptor) == (1, None)
 
@@ -205,10 +214,10 @@ def steps(resources):
     """A round that buys a descriptor, one process each, repeated after a crash under its id."""
 
     def told(key, *rows):
-        return lambda: telling.tell(resources, ADA, "lab", report_of(rows), key)
+        return lambda: ask_tell.tell(resources, ADA, "lab", report_of(rows), key)
 
     def asked(key, count):
-        return lambda: telling.ask(resources, ADA, "lab", count, identifier=key)
+        return lambda: ask_tell.ask(resources, ADA, "lab", count, identifier=key)
 
     rows = [row for row in range(ROWS) if row % 7 == 0]
     return [

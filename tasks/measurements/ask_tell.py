@@ -1,4 +1,4 @@
-"""Asking, reporting and releasing in this process: stores the order, then drives the campaign as far as it goes now."""
+"""Asks for proposals, reports values, releases proposals: stores the command, then drives the campaign as far as possible."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tansaku.models.domain.errors import LeaseHeldError
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.driver.loop import CampaignLoop, DriveResult
-from tansaku.tasks.measurements.orders import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.measurements.report_file import Report
+from tansaku.tasks.measurements.stored_commands import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.resources import Resources
 
 

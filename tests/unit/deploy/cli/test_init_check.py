@@ -6,7 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tansaku.deploy.cli.campaign_files import DEFAULT_TEMPLATE
+from tansaku.deploy.cli.init_check import DEFAULT_TEMPLATE
 from tansaku.deploy.cli.main import app
 from tansaku.models.domain.errors import ConfigurationError
 

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tansaku.tasks.reference import MODELS, attributes, configuration_page, json_schema, sections
+from tansaku.tasks.formats.schema import MODELS, attributes, configuration_page, json_schema, sections
 
 ROOT = Path(__file__).resolve().parents[3]
 
