@@ -241,7 +241,9 @@ def main() -> None:
     options = BenchOptions(methods=("default",), seeds=(0,), budget_fraction=share)
     budget = campaign.spec.budget.model_copy(update={"fraction": share})
     spec = campaign.spec.model_copy(update={"budget": budget})
-    document = begun(given.out, {"schema_version": LAYOUT, "campaign": spec.name, "budget": share, "shares": SHARES}, runs=[])
+    document = begun(
+        given.out, {"schema_version": LAYOUT, "campaign": spec.name, "budget": share, "shares": list(SHARES)}, runs=[]
+    )
     known = {(row["variant"], row["seed"]) for row in document["runs"]}
     for seed in range(1 if given.quick else given.seeds):
         for name in given.variants:

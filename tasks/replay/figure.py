@@ -18,7 +18,7 @@ COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
 
 POINTS = 300
 
-INSIDE = 7
+INSIDE = 5
 """Most methods whose legend has room between the curves; more stand beside them."""
 
 DASHES = ("-", "--", ":")

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.peers.joined import joined
 from tansaku.tasks.replay.records import BenchResult
 
-FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "peers"
+FOLDER = Path(__file__).resolve().parents[4] / "benchmarks" / "peers"
 
 
 def read(name: str) -> BenchResult:
