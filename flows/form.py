@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import FunctionType
+
 from prefect.utilities.callables import parameter_schema
 
 from tansaku.flows.launch import launch_flow
@@ -17,7 +20,7 @@ def campaign_form() -> JsonDict:
     support ``oneOf``, fills in defaults, and ignores ``const``. The schema accepts the same documents as before: the members
     differ in a constant, mostly ``type``.
     """
-    schema: JsonDict = parameter_schema(launch_flow.fn).model_dump()
+    schema: JsonDict = parameter_schema(_with_whole_spec(launch_flow.fn)).model_dump()
     describe_parts(CampaignSpec, schema["definitions"])
     add_former_keys(CampaignSpec, schema["definitions"]["CampaignSpec"])
     for name, key in _discriminated(schema).items():
@@ -28,6 +31,14 @@ def campaign_form() -> JsonDict:
         part["required"] = sorted({*part.get("required", ()), key})  # required by the discriminator
     _adapt(schema, schema["definitions"])
     return schema
+
+
+def _with_whole_spec(launch: Callable[..., object]) -> FunctionType:
+    """The same function, whose parameter ``campaign`` is annotated with the campaign's model itself."""
+    assert isinstance(launch, FunctionType)
+    copied = FunctionType(launch.__code__, launch.__globals__, launch.__name__, launch.__defaults__)
+    copied.__doc__, copied.__annotations__ = launch.__doc__, launch.__annotations__ | {"campaign": CampaignSpec}
+    return copied
 
 
 def _discriminated(node: object) -> dict[str, str]:

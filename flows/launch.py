@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import httpx
@@ -17,6 +18,7 @@ from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
+from pydantic import WithJsonSchema
 
 from tansaku.flows.campaign import drive_in_tasks
 from tansaku.flows.engines import living_engines
@@ -35,9 +37,12 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.users import user_name
 from tansaku.tasks.steps.summaries import EvaluationSummary
 
+EnteredSpec = Annotated[CampaignSpec, WithJsonSchema({"type": "object"})]
+"""Prefect describes a flow's parameters at each import; the whole form, which takes longer, is made by ``form.py``."""
+
 
 @flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
-def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = None) -> State[None]:
+def launch_flow(campaign: EnteredSpec, folder: str = ".", site: str | None = None) -> State[None]:
     """Runs a campaign to its end; a stored campaign continues where it stopped.
 
     Args:

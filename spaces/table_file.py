@@ -23,6 +23,8 @@ from tansaku.models.domain.spreadsheet import text_of
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 """Words that a CSV may write, in any case, where a number is missing."""
 
+_OF_TEXT = "of text, its group says `categories: one_hot`, or lists the categories in their order"
+
 _BLOCK = 1 << 20
 
 TextArray = npt.NDArray[np.str_]
@@ -202,7 +204,10 @@ class TableColumns:
             numbers = pc.cast(column, pa.float64(), safe=_is_text(column.type))
         except pa.ArrowInvalid as error:
             row, cell = _first_bad_number(column.to_pylist())
-            raise ConfigurationError(f"{key}: row {row} of column {name!r} is {cell!r}, expected a number") from error
+            raise ConfigurationError(
+                f"{key}: row {row} of column {name!r} is {cell!r}, expected a number",
+                hint=_OF_TEXT if key.startswith("space.features.") else None,
+            ) from error
         return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def categories(self, name: str, key: str) -> TextArray:

@@ -227,7 +227,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
         try:
             if file.largest is not None:
                 every = structure_files(path, name) if folder else [path]
-                check_limit(limits, file.largest, sum(one.stat().st_size for one in every), f"{name}: bytes of {path.name!r}")
+                check_limit(limits, file.largest, sum(item.stat().st_size for item in every), f"{name}: bytes of {path.name!r}")
             found = folder_sha256(path, name) if folder else file_sha256(path)
         except OSError as error:
             raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
@@ -306,11 +306,9 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "parent", "transformations"): [],
-    ("space", "phases"): None,
     ("space", "charge"): 0,
-    ("space", "along"): None,
     ("space", "cell"): {"boundaries": 2, "polish": None},
-    **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
+    **{("space", key): None for key in ("along", "phases", "replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
     ("space", "atoms", "even"): 0.0,
     ("proposer", "expensive"): 1 / 3,

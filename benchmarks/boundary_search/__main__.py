@@ -87,7 +87,7 @@ class Search:
 
 
 def annealed_among(pool: CandidatePool, positions: Sequence[int]) -> int:
-    """How many of some candidates have molecular dynamics before their relaxation."""
+    """Returns how many of some candidates have molecular dynamics before their relaxation."""
     described = pool.cost_descriptors
     if described is None or WORK not in described.columns:
         return 0

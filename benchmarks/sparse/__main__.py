@@ -184,7 +184,7 @@ def compare(count: int, python: Path | None, minutes: float, result: JsonDict, s
 def _other(
     name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path, minutes: float, earlier: JsonDict
 ) -> Iterator[JsonDict]:
-    """What the choices of another program are worth, after each pair of tables that ``earlier`` does not have."""
+    """Yields the judgement of another program's choices, after each pair of tables that ``earlier`` does not have."""
     seconds = list(earlier.get("seconds_each", ()))
     supports = list(earlier["supports"]) if seconds else []
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from ase.calculators.emt import EMT, beta
 from scipy.spatial import cKDTree
 
 _SKIN = 0.6
-"""How much wider than the cutoff neighbours are listed, so that a list serves several steps [Å]."""
+"""Distance beyond the cutoff up to which neighbours are listed, so that a list serves several steps [Å]."""
 
 
 class NeighbourPairs:

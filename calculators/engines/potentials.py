@@ -158,7 +158,7 @@ def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
 
 
 def _reason(error: ValueError | IndexError) -> str:
-    """What is wrong with a file, in a user's words."""
+    """Describes what is wrong with a file, for a user."""
     if isinstance(error, IndexError):
         return "it ends too early"
     word = _NO_NUMBER.search(str(error))

@@ -36,7 +36,9 @@ def search(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header.")],
     target: Annotated[str, typer.Option("--target", metavar="NAME", help="Column to explain; two values: classes.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
-    max_features: Annotated[int, typer.Option("--max-features", min=1, help="Largest number of columns in a model.")] = 4,
+    max_features: Annotated[
+        int, typer.Option("--max-features", min=1, help="Most columns of a model beside required ones.")
+    ] = 4,
     criterion: Annotated[str, typer.Option(help="free_energy, cv, bic, ebic; of classes also svm.")] = "free_energy",
     method: Annotated[str, typer.Option(help="exhaustive, sampled, or auto: by the number of supports.")] = "auto",
     without: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a column out; may be repeated.")] = None,
@@ -235,7 +237,7 @@ def exafs(
 
 
 def _sure(data: JsonDict, number: int) -> str:
-    """How probable this number of parts is, and the next likely one if it is no less than one in a hundred."""
+    """Describes the probability of this number of parts, and of the next likely one if that is at least one in a hundred."""
     chances = dict(enumerate(data["number_posterior"]))
     said = f"{100 * chances.pop(number, 0.0):.0f} %"
     other = max(chances, key=lambda key: float(chances[key]), default=None)

@@ -37,6 +37,7 @@ from tansaku.models.engine.kernels import (
     Constant,
     Kernel,
     Linear,
+    Metric,
     Product,
     Same,
     Scale,
@@ -189,9 +190,10 @@ def _stationary(
     lengthscale = f"{name}{group}.lengthscale"
     match spec:
         case DistanceKernelSpec() if pool.groups[group].categorical:
-            return Stationary(group, lengthscale, spec.type, ard, "overlap")
+            return Stationary(group, lengthscale, spec.type, ard, "overlap", long=spec.long)
         case DistanceKernelSpec():
-            return Stationary(group, lengthscale, spec.type, ard, "range" if spec.normalise and not ard else "plain")
+            metric: Metric = "range" if spec.normalise and not ard else "plain"
+            return Stationary(group, lengthscale, spec.type, ard, metric, long=spec.long)
         case CategoricalKernelSpec():
             return Stationary(group, lengthscale, "rbf", ard, "overlap")
         case PeriodicKernelSpec():

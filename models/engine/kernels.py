@@ -56,6 +56,7 @@ class Stationary(Composable):
             (``cumulative``: histograms whose peaks have moved a little are near each other, however narrow the bins), of the
             squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs (``overlap``).
         period: One for each column, or one for all; ``periodic`` only.
+        long: Whether the prior of lengthscales by column grows with the number of columns that are multiplied.
     """
 
     group: str
@@ -64,6 +65,7 @@ class Stationary(Composable):
     ard: bool = False
     metric: Metric = "plain"
     period: tuple[float, ...] = ()
+    long: bool = False
 
 
 @dataclass(frozen=True)

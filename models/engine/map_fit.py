@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 
 import numpy as np
 from scipy.optimize import minimize
@@ -30,7 +31,9 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
 
     Lengthscales with one value per column are centred at 0.3 of the column's range in the pool (of a period's: of the circle's
     diameter; of a category's: where rows without a common column correlate by 0.6), others at the median distance. The members
-    of a task correlate by one half.
+    of a task correlate by one half. Lengthscales of kernels that are ``long`` are centred higher by the square root of the
+    number of columns that are multiplied, so that distant candidates correlate as much however many columns there are
+    (Hvarfner, Hellsten & Nardi 2024, https://doi.org/10.48550/arXiv.2402.02229).
 
     Args:
         pool: The pool.
@@ -42,7 +45,8 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
             priors[name] = _VARIANCE
         for factor in term.factors:
             if isinstance(factor, Stationary) and factor.lengthscale not in priors:
-                priors[factor.lengthscale] = LogNormal(_typical_length(factor, pool), _LENGTH_WIDTH)
+                longer = _growth(term, pool) if factor.long and factor.ard else 1.0
+                priors[factor.lengthscale] = LogNormal(longer * _typical_length(factor, pool), _LENGTH_WIDTH)
             elif isinstance(factor, Task) and factor.weights not in priors:
                 priors[factor.weights] = LogNormal(task_centre(factor, pool), _TASK_WIDTH)
     priors[NOISE] = _NOISE
@@ -104,6 +108,12 @@ def _climb(posterior: LogPosterior, start: FloatArray, iterations: int) -> tuple
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting hyper-parameters gave log density {-found.fun}; {found.message}")
     return float(-found.fun), np.asarray(found.x)
+
+
+def _growth(term: Term, pool: CandidatePool) -> float:
+    """Square root of the number of columns that vary in a product's kernels with a lengthscale by column; at least one."""
+    groups = [pool.groups[factor.group] for factor in term.factors if isinstance(factor, Stationary) and factor.ard]
+    return sqrt(max(1, sum(int((np.ptp(group.values, axis=0) > 0.0).sum()) for group in groups)))
 
 
 def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:

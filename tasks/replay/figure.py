@@ -18,6 +18,9 @@ COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
 
 POINTS = 300
 
+INSIDE = 5
+"""Most methods whose legend has room between the curves; more stand beside them."""
+
 DASHES = ("-", "--", ":")
 
 FLOOR = 1e-4
@@ -54,7 +57,8 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
     costs = np.linspace(max(0.0, *(run.cost[0] for run in result.runs)), end, POINTS)
     volumes = all(run.volume for run in result.runs)
     with drawing():
-        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+        beside = len(result.methods()) > INSIDE
+        figure = Figure(figsize=(7.8 if beside else 5.6, 3.8), layout="constrained")
         axes = figure.subplots()
         shown = {
             method: np.array(
@@ -78,7 +82,10 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
             "dominated hypervolume / that of the true front" if volumes else f"mean gap to the true minimum [{unit}]"
         )
         axes.grid(alpha=0.3, lw=0.5, which="both", axis="y")
-        axes.legend()
+        if beside:
+            figure.legend(loc="outside right upper", frameon=False)
+        else:
+            axes.legend()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=160)
     return path

@@ -73,6 +73,12 @@ def _shown_columns(found: Found) -> list[int]:
     return sorted(order.tolist())
 
 
+def _name_columns(found: Found, axes: Axes, shown: list[int]) -> None:
+    """Names of columns as they are: a dollar begins no formula."""
+    names = [found.table.names[column] for column in shown]
+    axes.set_xticks(range(len(shown)), names, rotation=90, fontsize=7, parse_math=False)
+
+
 def indicators(found: Found, axes: Axes) -> None:
     """Draws the columns of the best models."""
     shown = _shown_columns(found)
@@ -82,7 +88,7 @@ def indicators(found: Found, axes: Axes) -> None:
         used = set(columns_of(found.design, members(support)))
         image[row] = [column in used for column in shown]
     axes.imshow(image, aspect="auto", cmap="Blues", vmin=0.0, vmax=1.0, interpolation="nearest")
-    axes.set_xticks(range(len(shown)), [found.table.names[column] for column in shown], rotation=90, fontsize=7)
+    _name_columns(found, axes, shown)
     axes.set_ylabel("rank of the model")
 
 
@@ -90,7 +96,7 @@ def features(found: Found, axes: Axes) -> None:
     """Posterior probability of the most probable columns."""
     shown = _shown_columns(found)
     axes.bar(range(len(shown)), found.posterior[shown], color=MAIN)
-    axes.set_xticks(range(len(shown)), [found.table.names[column] for column in shown], rotation=90, fontsize=7)
+    _name_columns(found, axes, shown)
     axes.set_ylim(0.0, 1.0)
     axes.set_ylabel("probability")
 

@@ -30,5 +30,9 @@ def created(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--out {str(folder)!r}: the folder cannot be created: {error.strerror}") from error
+        raise ConfigurationError(f"--out {str(folder)!r}: the folder cannot be created: {_why(folder, error)}") from error
     return folder
+
+
+def _why(folder: Path, error: OSError) -> str | None:
+    return "a link to nothing is there" if folder.is_symlink() and not folder.exists() else error.strerror

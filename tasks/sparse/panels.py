@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +30,9 @@ def save_panels(found: Found, drawn: Mapping[str, tuple[str, Callable[[Found, Ax
 
     files = {}
     for title, (name, draw) in drawn.items():
-        with drawing():
+        with drawing(), warnings.catch_warnings():
+            # A sign that the font lacks is drawn as a box; the report's page and JSON have the name.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             draw(found, figure.add_subplot())
             files[title] = save_png(figure, folder / name)

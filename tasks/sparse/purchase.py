@@ -52,7 +52,7 @@ def offers(path: Path, shop: Shop) -> list[JsonDict]:
     Raises:
         ConfigurationError: The file or the options cannot be used; columns in question are named.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, (*shop.without, shop.name))
     named = (shop.target, *shop.without, *filter(None, [shop.name]))
     for column in named:
         if column not in frame.columns:

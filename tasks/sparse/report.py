@@ -113,8 +113,8 @@ def write_report(found: Found, folder: Path, extra: JsonDict) -> JsonDict:
         The data.
     """
     data = report_data(found) | extra
-    figures = draw_all(found, folder)
     write_json(folder / "report.json", data)
+    figures = draw_all(found, folder)
     (folder / "report.html").write_text(_page(data, figures), encoding="utf-8")
     return data
 

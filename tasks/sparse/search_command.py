@@ -120,13 +120,14 @@ def prepared(path: Path, options: Options, say: Callable[[str], None]) -> tuple[
         raise ConfigurationError(f"--criterion 'svm': is for classes, and target {table.target!r} has many values")
     for finding in table.findings:
         say(finding)
-    check_size(table, options.largest, path)
+    check_size(table, min(options.largest, len(table.names)), path)
     table, extra = _with_generated(table, options)
     constraints = _constraints(table, options, say)
     constraints.check(len(table.names))
-    check_size(table, options.largest + len(options.required), path)
+    largest = min(options.largest, len(table.names))
+    check_size(table, min(largest + len(options.required), len(table.names)), path)
     settings = SearchSettings(
-        options.largest, options.criterion, options.method, constraints,
+        largest, options.criterion, options.method, constraints,
         options.resamples, options.repeats, options.steps, options.seed,
     )  # fmt: skip
     return table, settings, extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.wording import counted
 from tansaku.models.sparse.search.design import near_one
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.formats.csv_text import texts_of
@@ -17,6 +20,8 @@ from tansaku.tasks.formats.csv_text import texts_of
 _LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
 _COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained
 _SHOWN = 4
+_FEW = 0.2  # share of cells that may be wrong in a column that is meant to be of numbers
+_FEWEST = 3  # of two rows every column is the target in another form
 
 Refusal = tuple[str, str]
 """A problem for which a table is refused, and what helps."""
@@ -92,7 +97,7 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
     Raises:
         ConfigurationError: The file, the target or columns cannot be used; all columns in question are named.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, wanted.without)
     for name in (wanted.target, *wanted.without, *wanted.keep):
         if name not in frame.columns:
             raise ConfigurationError(f"{path}: no column {name!r}; it has {listed(list(map(str, frame.columns)))}")
@@ -105,6 +110,8 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
         left_out |= dict.fromkeys(text, "text")
         frame = frame.drop(columns=text)
     frame, refused = _complete(frame, wanted, findings)
+    if len(frame) < _FEWEST:
+        _refuse(path, [*refused, (f"{counted(len(frame), 'row')}, expected at least {_FEWEST}", "add rows")], findings)
     if frame[wanted.target].nunique() < 2:
         _refuse(path, refused, findings)
     y, classes = _target(frame[wanted.target], wanted, path)
@@ -122,18 +129,45 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
     return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings), left_out)
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """The rows of a CSV file.
+def read_frame(path: Path, without: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows of a CSV file; semicolons or tabs may separate its cells, and numbers then have decimal points or commas.
+
+    Args:
+        path: The file.
+        without: Columns whose cells may be anything.
 
     Raises:
-        ConfigurationError: It cannot be read.
+        ConfigurationError: It cannot be read, two columns have one name, or few cells of a column are no numbers.
     """
     try:
-        frame = texts_of(pd.read_csv(path))
+        heading = pd.read_csv(path, header=None, nrows=1, dtype=str, sep="\x1f", quoting=csv.QUOTE_NONE).iloc[0, 0]
+        separator = max(",;\t", key=str(heading).count)
+        names = pd.read_csv(path, header=None, nrows=1, dtype=str, sep=separator).iloc[0].dropna().tolist()
+        frame = texts_of(pd.read_csv(path, sep=separator))
+        if separator != ",":
+            other = texts_of(pd.read_csv(path, sep=separator, decimal=","))
+            frame = max(frame, other, key=lambda read: len(read.select_dtypes("number").columns))
     except (OSError, ValueError) as error:  # a parser's error is a ValueError
         raise ConfigurationError(f"{path}: cannot be read as CSV: {error}") from error
-    repeated = sorted({str(name) for name in frame.columns if str(name).startswith("Unnamed:")})
-    return frame.drop(columns=repeated)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigurationError(f"{path}: more than one column is called {listed(twice)}")
+    _refuse_odd_cells(frame.drop(columns=[name for name in without if name in frame.columns]), path)
+    unnamed = sorted({str(name) for name in frame.columns if str(name).startswith("Unnamed:")})
+    return frame.drop(columns=unnamed)
+
+
+def _refuse_odd_cells(frame: pd.DataFrame, path: Path) -> None:
+    """Refuses columns of numbers in which a few cells are none: as texts they would be left out."""
+    odd = []
+    for name in frame.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]]:
+        wrong = np.flatnonzero(pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna())
+        if 0 < len(wrong) <= _FEW * len(frame):
+            odd.append(f"{name!r}, row {wrong[0] + 2}: {shown(str(frame[name].iloc[wrong[0]]), 40)}")
+    if odd:
+        raise ConfigurationError(
+            f"{path}: not a number: {'; '.join(odd[:_SHOWN])}", hint="correct the cell, or leave it empty; the header is row 1"
+        )
 
 
 def _complete(frame: pd.DataFrame, wanted: Wanted, findings: list[str]) -> tuple[pd.DataFrame, list[Refusal]]:

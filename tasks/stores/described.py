@@ -1,4 +1,4 @@
-"""What reports of people add to a campaign's space: candidates that it does not list, and descriptors that were measured."""
+"""Additions of people's reports to a campaign's space: candidates that it does not list, and measured descriptors."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def with_reports(spec: CampaignSpec, commands: Iterable[Command]) -> CampaignSpe
     return spec.model_copy(update={"space": space})
 
 
-def new_reports(record: CampaignRecord, spec: CampaignSpec, known: CampaignRecord | None, path: Path) -> tuple[Command, ...]:
-    """Commands of a file that describe candidates and are not stored.
+def new_reports(
+    record: CampaignRecord, spec: CampaignSpec, known: CampaignRecord | None, path: Path
+) -> tuple[tuple[Command, ...], CampaignSpec]:
+    """Commands of a file that describe candidates and are not stored, and the spec with these and the stored ones.
 
     Args:
         record: The campaign as the file has it.
@@ -72,7 +74,7 @@ def new_reports(record: CampaignRecord, spec: CampaignSpec, known: CampaignRecor
                     f"{path}: {shown(column)} of candidate {shown(candidate)} is {number:g}, "
                     f"stored is {here[candidate][column]:g}"
                 )
-    return found
+    return found, with_reports(spec, (*stored, *found))
 
 
 def _numbers(commands: Iterable[Command]) -> dict[str, dict[str, float]]:

@@ -24,7 +24,7 @@ from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evalua
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.campaigns import objective_unit, refuse_reserved
 from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
-from tansaku.tasks.stores.described import new_reports, with_reports
+from tansaku.tasks.stores.described import new_reports
 from tansaku.tasks.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
 from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
 from tansaku.tasks.stores.import_filter import importable
@@ -152,8 +152,7 @@ def import_observations(
     The campaign is created from the file unless it is stored. It is leased meanwhile, so no driver can run.
 
     Everything is read and checked before anything is written, and the campaign's record is rebuilt: the file defines neither
-    its driver, nor its processes, nor its counters. A rejected file changes nothing; an import
-    that was interrupted is completed by repeating it.
+    its driver, nor its processes, nor its counters. A rejected file changes nothing; repeated, an interrupted import ends.
 
     Args:
         owner: This process.
@@ -171,9 +170,8 @@ def import_observations(
     record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
     known = _known(store, record, path)
     evaluations = checked_evaluations(export, path)
-    numbers = (
-        {} if known is None else {evaluation.id: evaluation.proposal.number for evaluation in store.evaluations(record.name)}
-    )
+    stored = () if known is None else store.evaluations(record.name)
+    numbers = {evaluation.id: evaluation.proposal.number for evaluation in stored}
     try:
         importable(record if known is None else known, evaluations, numbers)
         check_structures(evaluations, export.structures)
@@ -182,8 +180,7 @@ def import_observations(
     last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
     check_history(export, last, path)
     start = record.base_path if known is None or base_path is not None else known.base_path
-    reports = new_reports(record, export.spec, known, path)
-    spec = with_reports(export.spec, (*(() if known is None else known.commands), *reports))
+    reports, spec = new_reports(record, export.spec, known, path)
     unchecked = check_candidates(spec, start, evaluations, path)
     # A stored campaign is leased before the first write, so that a campaign with a running driver is not changed.
     lease = None if known is None else store.acquire_lease(record.name, owner, _LEASE_SECONDS)

@@ -12,7 +12,8 @@ from typer.main import get_command
 from tansaku.deploy.cli.exits import MEANINGS
 from tansaku.deploy.cli.main import app
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
 def all_commands(command):
@@ -49,3 +50,13 @@ def test_the_first_line_of_a_module_names_its_commands():
                     if not re.search(rf"`(tansaku )?{name}\b", module.__doc__.partition("\n")[0]):
                         unnamed.append((module.__name__, name))
     assert unnamed == []
+
+
+def test_modules_that_the_commands_name_exist():
+    named = [
+        (path.name, name)
+        for path in sorted((ROOT / "deploy/cli").glob("*.py"))
+        for name in re.findall(r"`((?:tasks|flows|calculators)/[\w/]+\.py)`", path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 5
+    assert [place for place in named if not (ROOT / place[1]).is_file()] == []

@@ -269,5 +269,5 @@ def _processes_are_forked(request: pytest.FixtureRequest, warm_workers: WarmWork
     A module that is first imported by the test itself starts them: no test waits for an import that it does not need.
     """
     if request.node.get_closest_marker("started_workers") is None:
-        for name in set(PATCHED) & set(sys.modules):
+        for name in filter(sys.modules.__contains__, PATCHED):
             monkeypatch.setattr(sys.modules[name], "subprocess", WarmSubprocess(lambda: warm_workers.address))

@@ -32,8 +32,9 @@ LARGEST_MISFIT_UNSAID = 0.0005
 
 def misfit(given: LatticeParameter, own: LatticeParameter) -> float:
     """Returns by how much a lattice parameter is larger than another [fraction]; of a and c the one that is further off."""
-    pairs = zip(*(value if isinstance(value, tuple) else (value,) for value in (given, own)), strict=True)
-    return max((one / other - 1.0 for one, other in pairs), key=abs)
+    numbers = given if isinstance(given, tuple) else (given,)
+    others = own if isinstance(own, tuple) else (own,)
+    return max((number / other - 1.0 for number, other in zip(numbers, others, strict=True)), key=abs)
 
 
 class CrystalSpec(Spec):

@@ -24,6 +24,8 @@ class DistanceKernelSpec(Spec):
         ard: One lengthscale per column; null: for groups of up to eight columns.
         normalise: Without ``ard``: divide each column by its range in the pool first.
         combine: Kernels of several groups are multiplied, or added with a variance each.
+        long: For candidates of many columns: lengthscales by column are expected to be longer, by the square root of the number
+            of columns that are multiplied.
     """
 
     type: Literal["rbf", "matern12", "matern32", "matern52"]
@@ -31,6 +33,7 @@ class DistanceKernelSpec(Spec):
     ard: bool | None = None
     normalise: bool = True
     combine: Combine = "product"
+    long: bool = False
 
 
 class PeriodicKernelSpec(Spec):

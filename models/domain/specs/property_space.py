@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 
-ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull", "volume", "bulk_modulus", "band_gap")
+ENERGY_PROPERTIES = (
+    "energy_per_atom",
+    "formation_energy",
+    "energy_above_hull",
+    "volume",
+    "bulk_modulus",
+    "band_gap",
+    *PLUGIN_OBJECTIVES,
+)
 """Properties that the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
 
 

@@ -6,7 +6,6 @@ After ``fit``: ``support_`` (columns of the best model), ``coef_`` and ``interce
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -113,8 +112,9 @@ class _Search(BaseEstimator):  # type: ignore[misc]
         return landscape(search_all(score, self.max_features, self.running))
 
     def _fit(self, x: FloatArray, y: FloatArray) -> Self:
-        if not isinstance(self.max_features, Integral) or self.max_features < 1:
-            raise ValueError(f"max_features={self.max_features!r}: expected a whole number of at least 1")
+        largest: object = self.max_features  # a caller may give anything
+        if not isinstance(largest, int | np.integer) or largest < 1:
+            raise ValueError(f"max_features={largest!r}: expected a whole number of at least 1")
         design = Design.of(x, y, self.constraints, classes=self._classes)
         build = class_score if self._classes else linear_score
         self.landscape_ = self._search(build(self.criterion, design, self.folds))

@@ -29,7 +29,7 @@ from tests.support.kill_points import KillPoints, References
 from tests.support.warm_workers import WarmWorkers
 
 LIMIT = 120.0  # longest life of one driver [s]
-TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.05, "patience": 60.0}
+TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.1, "patience": 60.0}
 _COUNT = itertools.count()
 
 
@@ -145,6 +145,11 @@ class Campaign:
         self.database = f"faults{os.getpid()}_{next(_COUNT)}"
         self.store = MongoCampaignStore(open_database(self.uri, self.database))
 
+    @property
+    def spool(self) -> Path:
+        """Folder of the jobs."""
+        return self.folder / "home" / "spool" / self.name
+
     def request(self, **options: object) -> dict:
         return {
             "home": str(self.folder / "home"),
@@ -212,7 +217,7 @@ class Campaign:
 
     def workers(self) -> list[psutil.Process]:
         """Living workers on this campaign's spool."""
-        spool = str((self.folder / "home" / "spool").resolve())
+        spool = str(self.spool.resolve())
         return [one for one in psutil.process_iter(["cmdline"]) if spool in (one.info["cmdline"] or [])]
 
     def close(self) -> None:

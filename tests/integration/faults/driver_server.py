@@ -17,7 +17,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
-from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.checks import crystal
 from tansaku.tasks.commands.actor import Actor
@@ -25,6 +25,7 @@ from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.driver.loop import CampaignLoop, interruptible, prepare_campaign
 from tansaku.tasks.driver.observer import SilentObserver
 from tansaku.tasks.launchers import local
+from tansaku.tasks.launchers.backends import backend_of
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
@@ -33,6 +34,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.stores.site_workers import SiteWorkers
 
 
 def port_methods(port: type) -> list[str]:
@@ -129,16 +131,19 @@ def drive(request: dict) -> dict:
 
     database = open_database(request["uri"], request["database"])
     store = recorded(MongoCampaignStore(database), CampaignStore)
-    workers = LocalLauncherSpec(workers=1, kill_grace=0.5)  # its start is most of what a test costs
+    workers = {"type": "local", "workers": 1, "kill_grace": 0.5}  # its start is most of what a test costs
+    site = SiteSpec.model_validate({"launcher": request.get("launcher", workers), "timing": request["timing"]})
+    settings = Settings(home=home)
+    backend = backend_of(settings, site, SiteWorkers(database))
     mongod = EmbeddedMongod(Path(request["mongod_home"])) if "mongod_home" in request else None
     resources = Resources(
-        settings=Settings(home=home),
-        site=SiteSpec(launcher=workers, timing=TimingSpec(**request["timing"])),
+        settings=settings,
+        site=site,
         store=store,
         artifacts=GridFSArtifactStore(database),
         registry=recorded(MongoRegistry(database), Registry),
         open_launcher=lambda spec: recorded(
-            Losing(LocalLauncher(home / "spool", workers, 1), request.get("lost", []), request.get("slow", 0)), Launcher
+            Losing(backend.launcher(spec), request.get("lost", []), request.get("slow", 0)), Launcher
         ),
         **({"revive": mongod.start} if mongod else {}),
     )

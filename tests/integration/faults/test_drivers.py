@@ -60,9 +60,8 @@ def test_second_driver_is_told_who_has_it_and_since_when(make_campaign):
 
 def claimed_by(campaign):
     """Worker that computes something now, None when nobody does."""
-    spool = campaign.folder / "home" / "spool"
-    for claim in (spool / "claims").glob("*"):
-        folder = spool / "jobs" / claim.name
+    for claim in (campaign.spool / "claims").glob("*"):
+        folder = campaign.spool / "jobs" / claim.name
         text = claim.read_text() if claim.exists() else ""
         if text and folder.exists() and not (folder / "result.json").exists():
             return json.loads(text)["pid"]
@@ -95,7 +94,7 @@ def test_nothing_of_a_killed_driver_is_left_and_its_finished_jobs_are_adopted(ma
     assert campaign.answer(pid, request) == {"signal": 9}
     assert campaign.workers()
     campaign.wait_for(lambda: not campaign.workers(), 30.0)
-    results = list((campaign.folder / "home" / "spool" / "jobs").glob("*/result.json"))
+    results = list((campaign.spool / "jobs").glob("*/result.json"))
     assert results
     written = {path.parent.name: path.stat().st_mtime_ns for path in results}
     assert campaign.drive()["reason"] == "evaluations"

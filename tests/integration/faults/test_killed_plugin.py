@@ -1,4 +1,4 @@
-"""SIGKILL of drivers whose space and calculator are plug-ins' that nobody has named to the suite."""
+"""SIGKILL of drivers of campaigns whose every part is a plug-in's that nobody has named to the suite."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.every_kind import CODE, ENTRIES, SPECS, write_crystals
+from tests.support.kill_points import retrained
 from tests.support.plugin_packages import ROOT, add_package, add_written_calculator, python
 from tests.support.warm_workers import WarmWorkers
 
-SPACE = """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
-
-class SpaceSpec(CrystalsSpaceSpec):
-    opener: ClassVar[str] = "tansaku.spaces.crystals:CrystalsSpace"
-    type: Literal["planted_crystals"] = "planted_crystals"
-"""
-KILLS = (("CampaignStore.insert_proposal", "before"), ("Launcher.submit", "after"), ("CampaignStore.accept_outcome", "before"))
-SECOND = 2  # the call of each that is struck
+PARTS = {group: names for group, names in ENTRIES.items() if group != "calculators"}
+KILLS = (
+    ("CampaignStore.insert_proposal", "before", 2),
+    ("Launcher.submit", "after", 2),
+    ("CampaignStore.accept_outcome", "before", 3),
+    ("Registry.add_model", "after", 1),
+)
 IMPORTED = (
     "tansaku.tasks.jobs.energy",
     "tansaku.tasks.jobs.evaluate",
@@ -30,7 +29,10 @@ IMPORTED = (
     "tansaku.tasks.launchers.local",
     "tansaku.tasks.stores.artifacts",
     "tansaku.tasks.stores.mongo",
-    "tansaku.spaces.crystals",
+    "tansaku.models.engine.gp",
+    "tansaku.models.surrogates.kernel_ridge.training",
+    "tansaku.spaces.structures",
+    "tansaku.tasks.jobs.train",
     "ase.calculators.morse",
     "ase.optimize",
     "tests.support.warm_workers",
@@ -40,11 +42,10 @@ IMPORTED = (
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory) -> Path:
-    """A folder of the path with two packages: a calculator as `tansaku new calculator` writes it, and a space."""
+    """A folder of the path with two packages: a calculator as `tansaku new calculator` writes it, and one with every kind."""
     folder = tmp_path_factory.mktemp("planted")
     add_written_calculator(folder, "planted-spring")
-    crystals = {"planted_crystals": "planted_crystals:SpaceSpec"}
-    add_package(folder, "planted-crystals", {"planted_crystals": SPACE}, {"spaces": crystals})
+    add_package(folder, "planted-parts", SPECS | {"my_code": CODE}, PARTS)
     return folder
 
 
@@ -69,23 +70,30 @@ def warm_workers(path_of_python) -> Iterator[WarmWorkers]:
         workers.close()
 
 
-def test_killed_driver_resumes_a_campaign_of_plugins_as_if_nothing_had_happened(planted, make_campaign):
-    code = "import json; from tests.support.plugged_campaigns import plugged_campaigns; print(json.dumps(plugged_campaigns()))"
-    found = json.loads(python(planted, code))
-    assert [(keys["space"]["type"], keys["calculator"]["type"]) for keys in found] == [("planted_crystals", "planted_spring")]
-    for keys in found:
-        undisturbed = make_campaign(**keys)
+def test_killed_driver_resumes_a_campaign_of_plugins_as_if_nothing_had_happened(planted, tmp_path, make_campaign):
+    write_crystals(tmp_path / "crystals")
+    code = (
+        "import json, sys; from tests.support.plugged_campaigns import plugged_campaigns; "
+        "print(json.dumps(plugged_campaigns({'structures': json.loads(sys.argv[1])})))"
+    )
+    known = {"type": "structures", "folder": str(tmp_path / "crystals"), "duplicates": "ignore"}
+    found = json.loads(python(planted, code, json.dumps(known)))
+    said = json.dumps(found)
+    assert {group for group, names in PARTS.items() if not any(f'"{name}"' in said for name in names)} == {"workflows"}
+    for one in found:
+        keys, extra = one["keys"], {"launcher": one["launcher"]}
+        undisturbed = make_campaign(extra, **keys)
         assert undisturbed.drive()["reason"] == "evaluations"
-        assert [state for _, state, _, _ in undisturbed.facts()] == ["DONE"] * 4
-        for method, when in KILLS:
-            campaign = make_campaign(**keys)
-            kill = {"method": method, "call": SECOND, "when": when}
+        assert [state for _, state, _, _ in undisturbed.facts()] == ["DONE"] * keys["budget"]["evaluations"]
+        assert [end["ok"] for _, end in retrained(undisturbed)] == [True]
+        for method, when, call in KILLS:
+            campaign = make_campaign(extra, **keys)
+            kill = {"method": method, "call": call, "when": when}
             assert campaign.drive(kill=kill) == {"signal": 9}, f"kill point {kill} was never hit"
             assert campaign.drive()["reason"] == "evaluations"
             assert campaign.facts() == undisturbed.facts()
             assert campaign.observed() == undisturbed.observed()
+            assert retrained(campaign) == retrained(undisturbed)
             assert campaign.store.rebuild_observations(campaign.name) == 0
-            plugins = {
-                evaluation.outcome.provenance.settings["plugin"] for evaluation in campaign.store.evaluations(campaign.name)
-            }
-            assert plugins == {"tansaku-planted-spring 1.0"}
+            said = {json.dumps(one.outcome.provenance.settings["plugin"]) for one in campaign.store.evaluations(campaign.name)}
+            assert said == {'"tansaku-planted-spring 1.0"'}

@@ -22,10 +22,6 @@ from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
 
 
-def spool_of(campaign):
-    return campaign.folder / "home" / "spool"
-
-
 def workers_of(spool):
     return [one for one in psutil.process_iter(["cmdline"]) if str(spool) in (one.info["cmdline"] or [])]
 
@@ -80,7 +76,7 @@ def test_setting_the_clock_ends_no_worker_and_gives_no_second_driver_the_campaig
     options = {"cwd": campaign.folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     first = machine.start(argv, **options)
     try:
-        (worker,) = campaign.wait_for(lambda: workers_of(spool_of(campaign) / "small"))
+        (worker,) = campaign.wait_for(lambda: workers_of(campaign.spool))
         worker.suspend()  # so that the campaign lasts until the second driver has looked
         machine.set_clock(step)
         second = machine.start(argv, **options)
@@ -125,7 +121,7 @@ def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campa
     execution = RETRIED | {"retries": 0}
     undisturbed(slow=True)
     campaign = make_campaign(slow=True, execution=execution, budget={"evaluations": 6})
-    spool = spool_of(campaign)
+    spool = campaign.spool
     with small_disk(spool):
         pid, request = campaign.start()
         campaign.wait_for(lambda: any(line.get("proposal", 0) >= 2 for line in campaign.log(request)))
@@ -176,7 +172,7 @@ def stopped_after_submit(campaign, call=2):
         kill={"method": "Launcher.submit", "when": "after", "call": call, "signal": int(signal.SIGSTOP)}
     )
     campaign.wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
-    jobs = spool_of(campaign) / "jobs"
+    jobs = campaign.spool / "jobs"
     return pid, request, campaign.wait_for(lambda: [*jobs.glob("*/result.json")])[0]
 
 
@@ -191,7 +187,7 @@ def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, u
     assert lost_for(campaign) == ["damaged_result"]
     assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
     assert campaign.observed() == observed
-    (kept,) = (spool_of(campaign) / "damaged").glob("*result.json")
+    (kept,) = (campaign.spool / "damaged").glob("*result.json")
     assert kept.read_text() == text
 
 
@@ -201,13 +197,13 @@ def test_a_damaged_claim_is_lost_kept_aside_and_computed_again(make_campaign, un
     campaign = make_campaign()
     pid, request, result = stopped_after_submit(campaign)
     result.unlink()  # as if its worker had died
-    (spool_of(campaign) / "claims" / result.parent.name).write_text(text)
+    (campaign.spool / "claims" / result.parent.name).write_text(text)
     os.kill(pid, signal.SIGCONT)
     assert campaign.answer(pid, request)["reason"] == "evaluations"
     assert lost_for(campaign) == ["damaged_file"]
     assert campaign.observed() == observed
     assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
-    (kept,) = (spool_of(campaign) / "damaged").glob(f"*{result.parent.name}-claims-*")
+    (kept,) = (campaign.spool / "damaged").glob(f"*{result.parent.name}-claims-*")
     assert kept.read_text() == text
 
 
@@ -217,7 +213,7 @@ def test_a_damaged_driver_file_is_written_again(make_campaign, undisturbed, text
     campaign = make_campaign(slow=True)
     pid, request = campaign.start()
     campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
-    (spool_of(campaign) / "driver.json").write_text(text)
+    (campaign.spool / "driver.json").write_text(text)
     assert campaign.answer(pid, request)["reason"] == "evaluations"
     assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
 
@@ -227,7 +223,7 @@ def test_a_removed_driver_file_and_stray_files_do_not_end_the_campaign(make_camp
     campaign = make_campaign(slow=True)
     pid, request = campaign.start()
     campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
-    spool = spool_of(campaign)
+    spool = campaign.spool
     for folder in ("queue", "claims"):
         (spool / folder / "foo bar").touch()
         (spool / folder / ".nfs000000000001").touch()
@@ -245,7 +241,7 @@ def test_workers_that_cannot_be_started_are_started_when_they_can(make_campaign,
     campaign = make_campaign(slow=True)
     pid, request = campaign.start()
     (worker,) = campaign.wait_for(campaign.workers)
-    logs = spool_of(campaign) / "logs"
+    logs = campaign.spool / "logs"
     logs.rename(logs.with_name("elsewhere"))
     logs.touch()
     with suppress(ProcessLookupError):

@@ -107,6 +107,12 @@ def test_categories_and_units_that_do_not_fit(tmp_path, features, message):
         opened(tmp_path, features=features)
 
 
+def test_text_as_a_number_is_refused_with_the_key_for_text(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        opened(tmp_path, features={"g": {"columns": ["grade"]}})
+    assert "categories: one_hot" in caught.value.hint
+
+
 def test_a_table_without_values_is_no_table_of_known_values(tmp_path):
     opened(tmp_path)
     with pytest.raises(ConfigurationError, match=r"space\.columns\.value: missing"):

@@ -8,104 +8,13 @@ import yaml
 from tansaku.models.domain import plugins
 from tansaku.models.domain.plugins import found_plugins, loaded, problems, reasons_for
 from tansaku.models.domain.specs.base import Spec
+from tests.support.every_kind import CODE, ENTRIES, SPECS, write_crystals
 from tests.support.plugin_packages import add_package, campaign, python
 
-SPECS = {
-    "my_calculators": """
-from tansaku.models.domain.specs.calculators.ase_table import AseEntry
-
-weak = AseEntry(name="weak", factory="ase.calculators.emt:EMT", keywords={"asap_cutoff": "boolean"})
-""",
-    "my_objectives": """
-from tansaku.models.domain.objectives import ObjectiveDescription
-
-force = ObjectiveDescription("my_force", ("eV/Angstrom", "meV/Angstrom"), compute="my_code:largest_force")
-""",
-    "my_workflows": """
-from tansaku.models.domain.specs.job_description import JobDescription
-
-job = JobDescription("tansaku.tasks.jobs.energy:open_energy_job")
-""",
-    "my_spaces": """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
-from tansaku.models.domain.specs.space_base import SpaceDescription
-
-class SpaceSpec(CrystalsSpaceSpec):
-    opener: ClassVar[str] = "tansaku.spaces.crystals:CrystalsSpace"
-    description: ClassVar[SpaceDescription] = SpaceDescription(
-        properties=CrystalsSpaceSpec.description.properties, jobs={None: "my_job"}, learnable=True
-    )
-    type: Literal["my_space"] = "my_space"
-""",
-    "my_proposers": """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.base import Spec
-
-class ProposerSpec(Spec):
-    opener: ClassVar[str] = "my_code:proposer"
-    type: Literal["my_proposer"] = "my_proposer"
-""",
-    "my_launchers": """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.site import LocalLauncherSpec
-
-class LauncherSpec(LocalLauncherSpec):
-    opener: ClassVar[str] = "tansaku.tasks.launchers.local_backend:LocalBackend"
-    type: Literal["my_launcher"] = "my_launcher"
-""",
-    "my_surrogates": """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
-
-class SurrogateSpec(LocalEnergiesSpec):
-    opener: ClassVar[str] = "tansaku.models.surrogates.local_energies.training:LocalEnergiesTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.surrogate_registry:_local_energies"
-    type: Literal["my_surrogate"] = "my_surrogate"
-""",
-    "my_features": """
-from typing import ClassVar, Literal
-from tansaku.models.domain.specs.base import Spec
-
-class FeaturesSpec(Spec):
-    opener: ClassVar[str] = "my_code:counts"
-    type: Literal["my_features"] = "my_features"
-    element: str = "Cu"
-    wrong: bool = False
-""",
-}
-CODE = """
-from tansaku.models.engine.simple import GridProposer
-
-def proposer(spec, objective, constraints):
-    return GridProposer()
-
-def counts(spec, structures):
-    if spec.wrong:
-        return [1.0]
-    return [[atoms.symbols.count(spec.element), atoms.get_volume()] for atoms in structures]
-
-def largest_force(result):
-    return {"value": float((result.forces**2).sum(axis=1).max() ** 0.5), "unit": "eV/Angstrom"}
-"""
-ENTRIES = {
-    "calculators": {"weak": "my_calculators:weak"},
-    "spaces": {"my_space": "my_spaces:SpaceSpec"},
-    "objectives": {"my_force": "my_objectives:force"},
-    "workflows": {"my_job": "my_workflows:job"},
-    "proposers": {"my_proposer": "my_proposers:ProposerSpec"},
-    "launchers": {"my_launcher": "my_launchers:LauncherSpec"},
-    "surrogates": {"my_surrogate": "my_surrogates:SurrogateSpec"},
-    "features": {"my_features": "my_features:FeaturesSpec"},
-}
 CAMPAIGN = {
     "schema_version": 1,
     "name": "mine",
-    "space": {
-        "type": "my_space",
-        "crystals": {"copper": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}},
-        "scans": [{"type": "rattle", "atoms": [4], "draws": 3, "strain": 1, "lattice": 5}],
-    },
+    "space": {"type": "my_space", "folder": "all", "features": {"mine": {"type": "my_features"}}},
     "calculator": {"type": "ase", "name": "weak"},
     "objective": {"property": "my_force", "unit": "eV/Angstrom"},
     "proposer": {"type": "my_proposer"},
@@ -116,13 +25,15 @@ CAMPAIGN = {
 
 def test_one_campaign_uses_plugins_of_every_kind(tmp_path):
     add_package(tmp_path, "my-package", SPECS | {"my_code": CODE}, ENTRIES)
+    write_crystals(tmp_path / "all")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(CAMPAIGN))
     (tmp_path / "site.yaml").write_text("launcher: {type: my_launcher}\n")
     found = campaign(tmp_path, tmp_path / "mine.yaml", tmp_path / "site.yaml")
     assert [row["state"] for row in found["rows"]] == ["DONE"] * 2
     assert all(row["value"] > 0.01 and row["unit"] == "eV/Angstrom" for row in found["rows"])
     assert found["plugins"] == [
-        f"my-package 1.0 ({what})" for what in ("calculators: weak", "objectives: my_force", "spaces: my_space")
+        f"my-package 1.0 ({what})"
+        for what in ("calculators: weak", "features: my_features", "objectives: my_force", "spaces: my_space")
     ]
 
 
@@ -200,7 +111,13 @@ def test_broken_plugins_are_named_and_stop_nothing(tmp_path):
         "data['calculator'] = {'type': 'emt'}\n"
         "print(validate_data(CampaignSpec, data).space.type)\n"
     )
-    text = CAMPAIGN | {"calculator": {"type": "mine"}, "objective": {"unit": "eV/atom"}, "proposer": {"type": "random"}}
+    space = {"type": "my_space", "folder": "all"}
+    text = CAMPAIGN | {
+        "space": space,
+        "calculator": {"type": "mine"},
+        "objective": {"unit": "eV/atom"},
+        "proposer": {"type": "random"},
+    }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(text))
     said = python(tmp_path, code)
     for line in (

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.engine.kernels import Scale, Stationary, covariance, expand
+from tansaku.models.engine.kernels import Product, Scale, Stationary, Sum, covariance, expand
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 
@@ -86,6 +88,24 @@ def test_priors_follow_the_units_of_the_columns(drawn):
     )
     ratio = default_priors(stretched, terms)["l"].centre / default_priors(pool, terms)["l"].centre
     assert ratio == pytest.approx([10.0, 1.0])
+
+
+def test_long_lengthscales_grow_with_the_columns_that_vary_in_their_product(drawn):
+    pool, _, _ = drawn
+    rng = np.random.default_rng(1)
+    still = np.column_stack([rng.uniform(size=(300, 2)), np.full(300, 0.5)])
+    groups = {**pool.groups, "y": FeatureGroup("y", still, np.arange(300), ("a", "b", "c"))}
+    wider = replace(pool, groups=groups)
+
+    def kernel(long):
+        both = tuple(Stationary(group, f"{group}.l", ard=True, long=long) for group in groups)
+        alone = Stationary("x", "alone", "matern52", ard=True, long=long)
+        return expand(Sum((Scale("both", Product(both)), Scale("one", alone))))
+
+    short, long = (default_priors(wider, kernel(one)) for one in (False, True))
+    for name, columns in {"x.l": 4, "y.l": 4, "alone": 2}.items():
+        assert long[name].centre == pytest.approx(np.sqrt(columns) * short[name].centre)
+    assert {name: prior.width for name, prior in long.items()} == {name: prior.width for name, prior in short.items()}
 
 
 def test_values_that_are_no_numbers_are_a_fit_error(drawn):

@@ -33,7 +33,7 @@ def run(path, out, said=None, stages=None, **options):
 
 def test_the_report_has_everything(table_path, tmp_path):
     out = tmp_path / "out"
-    frame = pd.read_csv(table_path).assign(flat=1.0)
+    frame = pd.read_csv(table_path).assign(flat=1.0).rename(columns={"e": "$e_{1$"})
     frame.to_csv(table_path, index=False)
     said = []
     data = run(table_path, out, said, prices=("a=5", "<c>=0.5", "flat=3"))
@@ -47,13 +47,21 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert [result["rows"] for result in data["virtual_data"]] == [30, 60, 120]
     assert [offer["columns"] for offer in data["prices"] if offer["price"] == pytest.approx(5.5)] == [["a", "<c>"]]
     worth = {item["column"]: item for item in data["worth"]}
-    assert set(worth) == {"a", "b", "<c>", "d", "e"}
+    assert set(worth) == {"a", "b", "<c>", "d", "$e_{1$"}
     assert data["worth"][0]["column"] == "<c>"
     assert worth["<c>"]["change_per_price"] == pytest.approx(worth["<c>"]["change"] / 0.5)
     page = (out / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 6
     assert "<c>" not in page
     assert "&lt;c&gt;" in page
+
+
+def test_more_columns_than_there_are_mean_all(table_path, tmp_path):
+    data = run(table_path, tmp_path / "out", largest=100, repeats=0)
+    assert (data["supports"], data["max_features"]) == (32, 5)
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ConfigurationError, match="a link to nothing is there"):
+        run(table_path, tmp_path / "link")
 
 
 def test_what_was_done_is_not_done_again(table_path, tmp_path):
@@ -93,7 +101,6 @@ def test_a_sampled_search_reports_its_convergence(table_path, tmp_path):
         ({"prices": ("a=-1",)}, "at least 0"),
         ({"required": ("z",)}, "'z'"),
         ({"generate": "sine"}, "expected product"),
-        ({"largest": 40}, "30 rows"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(table_path, tmp_path, options, match):

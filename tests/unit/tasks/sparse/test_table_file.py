@@ -43,6 +43,36 @@ def test_leakage_is_refused_by_name(read, frame, form):
     assert "leak" not in read(leaking, without=("leak",)).names
 
 
+@pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", ",")])
+def test_spreadsheets_of_other_countries(tmp_path, frame, separator, decimal):
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=separator, decimal=decimal)
+    table = read_table(tmp_path / "t.csv", Wanted("y"))
+    assert table.x == pytest.approx(frame[list(table.names)].to_numpy())
+
+
+def test_a_few_wrong_cells_and_names_that_occur_twice_are_named(read, frame, tmp_path):
+    odd = frame.astype({"a": object})
+    odd.loc[4, "a"] = "1.2.3"
+    with pytest.raises(ConfigurationError, match=r"not a number: 'a', row 6: '1.2.3'"):
+        read(odd)
+    assert "a" not in read(odd, without=("a",)).names
+    (tmp_path / "t.csv").write_text("a,a,y\n1,2,3\n4,5,7\n1,1,2\n")
+    with pytest.raises(ConfigurationError, match="more than one column is called 'a'"):
+        read_table(tmp_path / "t.csv", Wanted("y"))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_no_table(read, frame, rows):
+    with pytest.raises(ConfigurationError, match="expected at least 3"):
+        read(frame.head(rows))
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+def test_huge_and_tiny_columns_are_no_constants(read, frame, factor):
+    assert read(frame.assign(a=frame["a"] * factor)).names == ("a", "b", "c", "sum")
+    assert read(frame.assign(y=frame["y"] * factor)).names == ("a", "b", "c", "sum")
+
+
 def test_all_that_is_refused_is_said_at_once(read, frame):
     frame.loc[3, "b"] = np.nan
     with pytest.raises(ConfigurationError, match=r"'b' \(1 rows\); target 'y' leaks into 'leak'") as caught:

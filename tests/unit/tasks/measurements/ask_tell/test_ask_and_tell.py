@@ -13,7 +13,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.measurements import ask_tell, stored_commands
 from tansaku.tasks.measurements.report_file import ReportError
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.conftest import hardness
+from tests.unit.tasks.measurements.ask_tell.conftest import hardness
 
 
 def kinds(laboratory):

@@ -11,12 +11,13 @@ from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
+from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.waiting import waiting_proposals
 from tansaku.tasks.stores.export_import import Imported, export_observations, import_observations
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.overview import stored_spec
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.test_descriptors import after_the_design, open_table, place, table
+from tests.unit.tasks.measurements.ask_tell.test_descriptors import after_the_design, open_table, place, table
 
 __all__ = ["open_table"]
 

@@ -16,7 +16,7 @@ from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import ReportError, report_of
 from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
-from tests.unit.tasks.measurements.telling.test_kill_points import facts, play
+from tests.unit.tasks.measurements.ask_tell.test_kill_points import facts, play
 
 ROWS, KNOWN = 40, 12
 GROUP = {"columns": ["cheap", "other", "costly"], "units": {"costly": "eV"}, "prices": {"costly": 0.05}}
