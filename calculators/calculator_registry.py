@@ -75,6 +75,21 @@ def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | No
     return elements(spec, base_path) if elements is not None else None
 
 
+def known_cutoff(spec: CalculatorSpec, base_path: Path) -> float | None:
+    """Distance beyond which atoms do not interact [Å]; None where a calculator's files do not give it.
+
+    Args:
+        spec: The spec.
+        base_path: Folder of the campaign file; relative paths start here.
+
+    Raises:
+        ConfigurationError: The spec's type is not known, or a file that gives the cutoff is missing or damaged.
+        MissingComponentError: The engine's package is not installed.
+    """
+    cutoff = find_engine(type(spec)).cutoff
+    return cutoff(spec, base_path) if cutoff is not None else None
+
+
 def examine_calculators(probe: Probe) -> Iterator[Finding]:
     """Yields the findings of `tansaku doctor` about the calculators on this machine, in the table's order.
 

@@ -30,12 +30,14 @@ class Engine(Generic[SpecT]):
         open: Makes the calculator from spec, folder, and what a code with several processes may use.
         resolve: The spec with the hashes of the files that it reads, each checked where one is given; None: it reads none.
         elements: Chemical symbols that it can compute, as far as that is known without computing; None: unknown.
+        cutoff: Distance beyond which atoms do not interact [Å], as far as its files give it; None: unknown.
         examine: What `tansaku doctor` says of it; None: nothing beyond its extra.
     """
 
     open: Callable[[SpecT, Path, ParallelSpec], Calculator]
     resolve: Callable[[SpecT, Path], SpecT] | None = None
     elements: Callable[[SpecT, Path], frozenset[str] | None] | None = None
+    cutoff: Callable[[SpecT, Path], float | None] | None = None
     examine: Callable[[Probe], Finding] | None = None
 
 

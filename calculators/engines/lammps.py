@@ -267,5 +267,6 @@ ENGINE = Engine[LammpsSpec](
     open=lambda spec, base_path, _: LammpsCalculator(spec, base_path),
     resolve=_resolve,
     elements=known_elements,
+    cutoff=lambda spec, base_path: resolve_potential(spec, base_path).cutoff or None,
     examine=_examine,
 )

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.calculators.calculator_registry import known_elements
-from tansaku.calculators.engines.potentials import resolve_potential
+from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, Space
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
@@ -26,7 +24,7 @@ from tansaku.models.domain.wording import counted
 
 _SHOWN = 20
 
-LARGEST_FORCE = 1.0
+LARGEST_FORCE = 5.0
 """With larger forces left on atoms a boundary is not relaxed [eV/Å]."""
 
 
@@ -70,12 +68,10 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
         raise ConfigurationError(
             f"calculator.relaxation.fmax: {fmax:g} eV/Å; a boundary is not relaxed by then, expected at most {LARGEST_FORCE:g}"
         )
-    if not isinstance(cell, BlockCellSpec) or not isinstance(spec.calculator, LammpsSpec):
-        return
-    potential = resolve_potential(spec.calculator, base_path)
-    if cell.reach < potential.cutoff:
+    cutoff = known_cutoff(spec.calculator, base_path) if isinstance(cell, BlockCellSpec) else None
+    if isinstance(cell, BlockCellSpec) and cutoff is not None and cell.reach < cutoff:
         raise ConfigurationError(
-            f"space.cell.reach: {cell.reach:g} Å; {potential.name} reaches {potential.cutoff:.4g} Å, expected as much or more"
+            f"space.cell.reach: {cell.reach:g} Å; the potential's cutoff is {cutoff:.4g} Å, expected as much or more"
         )
 
 

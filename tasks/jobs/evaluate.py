@@ -15,6 +15,7 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
+from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
@@ -90,6 +91,9 @@ def plugins_of(document: JobDocument) -> tuple[str, ...]:
         found += origins({"features": getattr(features, "type", "")})
     for calculator in filter(None, calculators):
         found += origins({"calculators": calculator.type}) + origins({"calculators": getattr(calculator, "name", "")})
+    workflow = workflow_of(document.calculator)
+    job = document.space.description.jobs.get(workflow.type if workflow is not None else None, "")
+    found += origins({"workflows": job})
     return tuple(dict.fromkeys(found))
 
 

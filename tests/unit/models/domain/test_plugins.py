@@ -33,7 +33,13 @@ def test_one_campaign_uses_plugins_of_every_kind(tmp_path):
     assert all(row["value"] > 0.01 and row["unit"] == "eV/Angstrom" for row in found["rows"])
     assert found["plugins"] == [
         f"my-package 1.0 ({what})"
-        for what in ("calculators: weak", "features: my_features", "objectives: my_force", "spaces: my_space")
+        for what in (
+            "calculators: weak",
+            "features: my_features",
+            "objectives: my_force",
+            "spaces: my_space",
+            "workflows: my_job",
+        )
     ]
 
 

@@ -6,7 +6,7 @@ import yaml
 
 from tansaku.tasks.formats.schema import MODELS, attributes, configuration_page, json_schema, sections
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_the_committed_page_is_current():

@@ -39,8 +39,8 @@ def written(folder, space, relaxation):
 @pytest.mark.parametrize(
     ("space", "relaxation", "message"),
     [
-        ({"cell": {"boundaries": 1, "reach": 5.5}}, {}, r"space\.cell\.reach: 5\.5 Å; Cu_mishin1\.eam\.alloy reaches 5\.507 Å"),
-        ({}, {"fmax": 1.5}, r"calculator\.relaxation\.fmax: 1\.5 eV/Å; .* expected at most 1"),
+        ({"cell": {"boundaries": 1, "reach": 5.5}}, {}, r"space\.cell\.reach: 5\.5 Å; the potential's cutoff is 5\.507 Å"),
+        ({}, {"fmax": 6.5}, r"calculator\.relaxation\.fmax: 6\.5 eV/Å; .* expected at most 5"),
         ({"cell": {"boundaries": 2}}, {"fmax": 100, "cell": "normal"}, r"calculator\.relaxation\.fmax: 100 eV/Å"),
         ({"translation": {"normal": [0.3, 30]}}, {}, r"space\.translation\.normal: 30 Å; expected openings from -3 to 3"),
         ({"translation": {"normal": [-4, 0]}}, {}, r"space\.translation\.normal: -4 Å"),
