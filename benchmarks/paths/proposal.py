@@ -1,4 +1,4 @@
-"""``python -m benchmarks.paths.proposal --out FILE``: what a proposal takes on a grid of 100,000 points.
+"""``OMP_NUM_THREADS=1 python -m benchmarks.paths.proposal --out FILE``: what a proposal takes on a grid of 100,000 points.
 
 Two grids: that of a spinel, which the space group folds into some hundred candidates, and that of a cell without any symmetry,
 where every point is a candidate; there also with ``sampling: pathwise``, which draws all points. The surface is a random
@@ -9,6 +9,7 @@ beside this one changes little, and seconds of the clock, with the load of the m
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -29,6 +30,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
 from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.settings import THREAD_VARIABLES
 from tansaku.tasks.site.machine import describe_machine
 
 _INITIAL, _EVALUATIONS = 8, 18
@@ -98,6 +100,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paths.proposal", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
     out = parser.parse_args().out
+    if os.environ.get(THREAD_VARIABLES[0]) != "1":
+        parser.error(f"set {THREAD_VARIABLES[0]}=1: a driver's numerical libraries have one thread each")
     folded = next(host for host in HOSTS if host.name == _FOLDED).space().pool()
     plain = without_symmetry()
     result = {
