@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -94,6 +94,7 @@ class ModelRecord(Record):
         parent: The version that was promoted when this one was trained.
         promoted_at: When it became the one to be used; the latest such of a name is.
         note: Why it was promoted or not.
+        plugins: Plug-in that the type of surrogate comes from.
     """
 
     schema_version: Literal[1] = 1
@@ -114,6 +115,7 @@ class ModelRecord(Record):
     parent: Number | None = None
     promoted_at: AwareDatetime | None = None
     note: str = ""
+    plugins: Annotated[tuple[str, ...], Field(exclude_if=lambda plugins: not plugins)] = ()
 
     @property
     def label(self) -> str:

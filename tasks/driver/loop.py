@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tansaku.models.domain.errors import DiskFullError, TransientError
+from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
@@ -208,6 +209,7 @@ class CampaignLoop:
             ),
             committee=PoolCommittee(space, pool, spec, resources.artifacts),
             known=KnownResults(spec, space, resources.artifacts, store) if spec.reuse else None,
+            plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)

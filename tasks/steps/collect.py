@@ -98,9 +98,16 @@ def _settle(context: StepContext, evaluation: Evaluation, attempt: Attempt, resu
 
 
 def put_away(context: StepContext, result: JobResult) -> Outcome:
-    """Stores the job's files before the outcome that names them: a kill in between leaves an orphan, never a dead link."""
+    """Stores the job's files before the outcome that names them: a kill in between leaves an orphan, never a dead link.
+
+    The outcome then also names the plug-ins that the job does not know: those of the proposer and the launcher.
+    """
     stored = {name: context.artifacts.put(result.folder / file) for name, file in sorted(result.outcome.artifacts.items())}
-    return result.outcome.model_copy(update={"artifacts": stored})
+    outcome = result.outcome.model_copy(update={"artifacts": stored})
+    if outcome.provenance is None or not context.plugins:
+        return outcome
+    plugins = (*outcome.provenance.plugins, *context.plugins)
+    return outcome.model_copy(update={"provenance": outcome.provenance.model_copy(update={"plugins": plugins})})
 
 
 def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, failure: Failure) -> Evaluation:

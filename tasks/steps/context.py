@@ -221,6 +221,7 @@ class StepContext:
         workshop: What trainings need.
         known: Results of other campaigns that are adopted; None where the campaign adopts none.
         committee: Tells the proposer what the version in use says.
+        plugins: Plug-ins of the proposer and the launcher, for the provenance of results.
     """
 
     name: str
@@ -235,6 +236,7 @@ class StepContext:
     workshop: Workshop
     committee: Committee
     known: KnownResults | None = None
+    plugins: tuple[str, ...] = ()
 
     def out_of_time(self) -> StopReason | None:
         """Returns the limit of time that is reached, or None."""

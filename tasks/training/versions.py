@@ -12,6 +12,7 @@ from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Registry, promoted, promotion_time
+from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import ModelSpec
@@ -240,6 +241,7 @@ def store_version(registry: Registry, artifacts: ArtifactStore, made: Made, plac
             parent=before.version if before is not None else None,
             promoted_at=promotion_time(registry.models(spec.name), now) if better else None,
             note=note,
+            plugins=origins({"surrogates": spec.surrogate.type}),
         )
     )
     return stored, better

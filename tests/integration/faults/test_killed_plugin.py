@@ -70,6 +70,15 @@ def warm_workers(path_of_python) -> Iterator[WarmWorkers]:
         workers.close()
 
 
+def plugin_kinds(campaign) -> set[str]:
+    """Kinds of the plug-ins that are in the provenance of every result of a campaign."""
+    found = [
+        {text.partition("(")[2].partition(":")[0] for text in evaluation.outcome.provenance.plugins}
+        for evaluation in campaign.store.evaluations(campaign.name)
+    ]
+    return set.intersection(*found)
+
+
 def test_killed_driver_resumes_a_campaign_of_plugins_as_if_nothing_had_happened(planted, tmp_path, make_campaign):
     write_crystals(tmp_path / "crystals")
     code = (
@@ -95,5 +104,6 @@ def test_killed_driver_resumes_a_campaign_of_plugins_as_if_nothing_had_happened(
             assert campaign.observed() == undisturbed.observed()
             assert retrained(campaign) == retrained(undisturbed)
             assert campaign.store.rebuild_observations(campaign.name) == 0
+            assert plugin_kinds(campaign) == {"calculators", *PARTS} - {"surrogates"}
             said = {json.dumps(one.outcome.provenance.settings["plugin"]) for one in campaign.store.evaluations(campaign.name)}
             assert said == {'"tansaku-planted-spring 1.0"'}

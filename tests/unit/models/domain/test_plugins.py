@@ -36,7 +36,9 @@ def test_one_campaign_uses_plugins_of_every_kind(tmp_path):
         for what in (
             "calculators: weak",
             "features: my_features",
+            "launchers: my_launcher",
             "objectives: my_force",
+            "proposers: my_proposer",
             "spaces: my_space",
             "workflows: my_job",
         )
