@@ -61,6 +61,7 @@ def search(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
+    from tansaku.tasks.jobs.spool_files import writing_to
     from tansaku.tasks.sparse.search_command import Options, run
     from tansaku.tasks.sparse.table_file import Wanted
 
@@ -69,7 +70,8 @@ def search(
         wanted, max_features, criterion, method, tuple(must_contain or ()), tuple(group or ()), tuple(price or ()), generate,
         resamples, repeats, steps, seed,
     )  # fmt: skip
-    data = run(file, out, options, jobs, _Bar(), lambda text: say(text, err=True))
+    with writing_to(out):
+        data = run(file, out, options, jobs, _Bar(), lambda text: say(text, err=True))
     if as_json:
         show_json(data)
         return
@@ -132,10 +134,12 @@ def spectrum(
 
     limit_threads()
     from tansaku.models.sparse.spectra.peaks import shape_of
+    from tansaku.tasks.jobs.spool_files import writing_to
     from tansaku.tasks.sparse.spectrum import SpectrumSettings, run
 
     settings = SpectrumSettings(shape_of(shape), max_peaks, background, widths, signed, steps, seed=seed)
-    found = run(files, out, settings, jobs, _Bar())
+    with writing_to(out):
+        found = run(files, out, settings, jobs, _Bar())
     for data in found:
         if data["convergence"] is not None and not data["convergence"]["reached"]:
             unsure = "the sampling has not converged, so Laplace's approximation gives the number of peaks; raise --steps"
@@ -168,10 +172,12 @@ def modes(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
+    from tansaku.tasks.jobs.spool_files import writing_to
     from tansaku.tasks.sparse.modes import ModeSettings, run
 
     settings = ModeSettings(max_modes, rank, delays, method, steps, seed)
-    data = run(file, out, time_step, settings, jobs, _Bar())
+    with writing_to(out):
+        data = run(file, out, time_step, settings, jobs, _Bar())
     if data["convergence"] is not None and not data["convergence"]["reached"]:
         say("the sampling has not converged: probabilities of candidates are not reliable; raise --steps", err=True)
     if as_json:
@@ -215,13 +221,15 @@ def exafs(
     limit_threads()
     from tansaku.models.sparse.exafs.shells import Bounds
     from tansaku.models.sparse.exafs.signal import Choice
+    from tansaku.tasks.jobs.spool_files import writing_to
     from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, run
     from tansaku.tasks.sparse.exafs_file import Reading
 
     low, high = k_range or (3.0, None)
     choice = Choice(low, high, k_weight, sill, background)
     settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
-    found = run(ExafsFiles(files, feff, out), Reading(columns, edge), settings, jobs, _Bar())
+    with writing_to(out):
+        found = run(ExafsFiles(files, feff, out), Reading(columns, edge), settings, jobs, _Bar())
     for data in found:
         for note in data["notes"]:
             say(note if len(found) == 1 else f"{data['spectrum']}: {note}", err=True)
