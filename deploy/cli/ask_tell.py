@@ -1,7 +1,8 @@
 """`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
 
-`tasks/measurements/stored_commands.py` stores both, and `tasks/measurements/ask_tell.py` then drives the campaign. Proposals are
-chosen as in every campaign (`tasks/steps/propose.py`), reports are compared with what is stored (`tasks/measurements/judging.py`).
+`tasks/measurements/stored_commands.py` stores both, then `tasks/measurements/ask_tell.py` drives the campaign. Proposals are
+chosen as in every campaign (`tasks/steps/propose.py`); reports are compared with what is stored
+(`tasks/measurements/judging.py`).
 """
 
 from __future__ import annotations
