@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
@@ -13,6 +14,7 @@ from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.pool import FeatureGroup, FloatArray
 from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.structure_features import (
     CompositionFeaturesSpec,
@@ -56,7 +58,10 @@ def structure_groups(
 
 def _group(name: str, spec: StructureFeaturesSpec, several: Sequence[tuple[str, FoundStructure]]) -> FeatureGroup:
     rows, columns, categorical = _rows(name, spec, several)
-    return FeatureGroup.compact(name, rows, np.arange(len(several)), columns, categorical=categorical)
+    # The spec of a plug-in may have this key too.
+    mixed = not categorical and have_different_units(getattr(spec, "scale", None), columns)
+    group = FeatureGroup.compact(name, rows, np.arange(len(several)), columns, categorical=categorical)
+    return replace(group, mixed=mixed)
 
 
 def _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import CEILING, LimitsSpec, check_limit
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
@@ -222,9 +224,10 @@ class TableCandidates:
         if free:
             raise ConfigurationError(f"space.features.{name}.prices: {free[0]!r} is not a column of this group")
         rows = _matrix(table, columns, f"space.features.{name}.columns", order, tuple(group.prices))
-        return FeatureGroup.compact(
+        found = FeatureGroup.compact(
             name, rows, np.arange(len(rows)), columns, categorical=group.categorical, prices=group.prices
         )
+        return _scaled(found, group)
 
     def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         key, file = f"space.features.{name}", self._lookups[name]
@@ -243,7 +246,8 @@ class TableCandidates:
         if len(lost):
             raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has no row for {group.key} {wanted[lost[0]]!s}")
         rows = _matrix(lookup, columns, f"{key}.columns", order_of_rows[place])
-        return FeatureGroup.compact(name, rows, wanted_codes[order], columns, categorical=group.categorical)
+        found = FeatureGroup.compact(name, rows, wanted_codes[order], columns, categorical=group.categorical)
+        return _scaled(found, group)
 
     def _describe(self, rows: list[JsonDict], file: TableFile, key: str) -> None:
         """Adds a lookup table's columns to the systems' descriptions."""
@@ -286,6 +290,12 @@ def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -
     if ours.is_text(name) and theirs.is_text(name):
         return ours.text(name, key), theirs.text(name, key)
     return ours.numbers(name, key), theirs.numbers(name, key)
+
+
+def _scaled(found: FeatureGroup, group: FeatureColumnsSpec | FeatureLookupSpec) -> FeatureGroup:
+    """The group of features, marked if its columns have different units."""
+    units = group.units if isinstance(group, FeatureColumnsSpec) else {}
+    return replace(found, mixed=not group.categorical and have_different_units(group.scale, found.columns, units))
 
 
 def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:

@@ -10,7 +10,13 @@ from benchmarks.intervals import wilson
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import drawing
 
-COLOURS = {"sparse": "#b03a48", "sparse, residual gp": "#d98b2b", "gp": "#3b76b0", "gp, ranges": "#3d8a4f", "random": "#9a9a9a"}
+COLOURS = {
+    "sparse": "#b03a48",
+    "sparse, residual gp": "#d98b2b",
+    "gp": "#3b76b0",
+    "gp, columns as they are": "#8fb8d8",
+    "random": "#9a9a9a",
+}
 TITLES = {"solvents": "177 solvents, 45 columns", "tavorites": "142 Na tavorites, 1,660 columns"}
 
 

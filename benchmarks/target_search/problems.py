@@ -51,7 +51,7 @@ def solvents() -> Problem:
         "type": "table",
         "candidates": TABLE.name,
         "columns": {"id": "id", "value": TARGET},
-        "features": {"descriptors": {"columns": described}},
+        "features": {"descriptors": {"columns": described, "scale": "range"}},
     }
     space = TableSpace(TableSpaceSpec.model_validate(document), TABLE.parent)
     return Problem("solvents", "kJ/mol", space.pool(), space.values())
@@ -71,8 +71,10 @@ def tavorites() -> Problem:
     made = [column for column in made if np.isfinite(column.values).all() and np.ptp(column.values) > 0.0]
     index = np.arange(len(known))
     groups = {
-        "descriptors": FeatureGroup("descriptors", x, index, found.names),
-        "generated": FeatureGroup("generated", np.stack([c.values for c in made], axis=1), index, tuple(c.name for c in made)),
+        "descriptors": FeatureGroup("descriptors", x, index, found.names, mixed=True),
+        "generated": FeatureGroup(
+            "generated", np.stack([c.values for c in made], axis=1), index, tuple(c.name for c in made), mixed=True
+        ),
     }
     pool = replace(
         rows.pool,

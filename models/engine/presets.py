@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
-from tansaku.models.engine.grammar import compile_kernel, compile_mean
+from tansaku.models.engine.grammar import ARD_COLUMNS, compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName
 from tansaku.models.engine.kernels import Constant, Kernel, Metric, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
@@ -26,7 +26,6 @@ _SHARED: Profile = "rbf"
 _OWN: Profile = "matern32"
 _ONLY: Profile = "matern52"
 _OUTER: Profile = "matern52"
-_ARD_COLUMNS = 8
 _PER_SYSTEM = Goal()
 
 
@@ -226,23 +225,29 @@ def _additive(pool: CandidatePool) -> Kernel:
 
 def _inner(pool: CandidatePool, groups: list[str], part: str, profile: Profile) -> tuple[Stationary, ...]:
     return tuple(
-        Stationary(group, f"{part}.{group}", profile, ard=not _wide(pool, group), metric=_metric(pool, group))
+        Stationary(group, f"{part}.{group}", profile, ard=not _wide(pool, group), metric=_scaled_metric(pool, group))
         for group in groups
     )
+
+
+def _scaled_metric(pool: CandidatePool, group: str) -> Metric:
+    """One lengthscale for many columns of different units would see only those with the largest numbers."""
+    return "range" if _wide(pool, group) and pool.groups[group].mixed else _metric(pool, group)
 
 
 def _outer(pool: CandidatePool, groups: list[str], part: str) -> tuple[Stationary, ...]:
     """Descriptors of structures; a wide one may be a histogram, whose narrow bins hide how near two peaks are.
 
     It is compared by its cumulative sums too, under a lengthscale of their own, so that the fit finds out which way counts.
+    Sums of columns of different units mean nothing.
     """
     sums = tuple(
         Stationary(group, f"{part}.{group}.sums", _OUTER, metric="cumulative")
         for group in groups
-        if _wide(pool, group) and not pool.groups[group].categorical
+        if _wide(pool, group) and not pool.groups[group].categorical and not pool.groups[group].mixed
     )
     return _inner(pool, groups, part, _OUTER) + sums
 
 
 def _wide(pool: CandidatePool, group: str) -> bool:
-    return int(pool.groups[group].values.shape[1]) > _ARD_COLUMNS
+    return int(pool.groups[group].values.shape[1]) > ARD_COLUMNS

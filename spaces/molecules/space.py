@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 from tansaku.models.domain.specs.molecules import SMILES, MoleculesSpaceSpec
 from tansaku.models.engine.cost import CostModel
@@ -208,6 +210,7 @@ class MoleculesSpace:
         every, nothing = np.arange(len(names)), np.zeros(len(names), dtype=np.intp)
         graph = np.array([_rows(name)[0] for name in names])
         donors = np.array([_rows(name)[1] for name in names])
+        graphs = FeatureGroup.compact("graph", graph, every, GRAPH)
         atoms = FeatureGroup.compact("cost", np.array([[_rows(name)[2]] for name in names]), every, ("atoms",))
         prior = self._spec.cost_prior()
         cost = (
@@ -223,7 +226,7 @@ class MoleculesSpace:
             surface_codes=nothing,
             groups={
                 "donors": FeatureGroup.compact("donors", donors, every, CHARGES),
-                "graph": FeatureGroup.compact("graph", graph, every, GRAPH),
+                "graph": replace(graphs, mixed=have_different_units(self._spec.scale, GRAPH)),
             },
             cost=cost,
             cost_descriptors=atoms,

@@ -6,9 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.base import (
+    PLAIN_TEXT,
+    FilePath,
+    Name,
+    NamesFile,
+    PositiveFloat,
+    PositiveInt,
+    Sha256,
+    Spec,
+    set_default,
+)
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
-from tansaku.models.domain.specs.campaign import ExecutionSpec
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec
 from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
@@ -88,8 +98,7 @@ class ComputedSourceSpec(Spec):
 
     @model_validator(mode="after")
     def _nothing_is_polished(self) -> ComputedSourceSpec:
-        if self.execution.polish:
-            raise ValueError("execution.polish: a data set has no final relaxation; expected 0")
+        set_default(self, execution=self.execution.without_polish("a data set"))
         return self
 
     @model_validator(mode="after")

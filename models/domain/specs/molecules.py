@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.column_scale import ColumnScale
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 
@@ -104,6 +105,9 @@ class MoleculesSpaceSpec(SpaceBase):
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every random choice.
         cost: Predicted cost of an evaluation, by the number of atoms.
+        scale: How proposers with the preset ``default`` compare the descriptors of molecules' graphs. ``range``: each in
+            units of its range; ``none``: as they are; ``auto``: ``range``. null: ``auto``; in a campaign that was created
+            before there was this key, ``none``.
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(
@@ -121,6 +125,7 @@ class MoleculesSpaceSpec(SpaceBase):
     refine: MoleculeRefinementSpec | None = MoleculeRefinementSpec()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     cost: AtomsCostSpec = AtomsCostSpec()
+    scale: ColumnScale | None = None
 
     @model_validator(mode="after")
     def _has_molecules(self) -> Self:

@@ -11,6 +11,7 @@ from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.column_scale import ColumnScale
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
@@ -84,6 +85,10 @@ class FeatureColumnsSpec(Spec):
         units: Units of columns; a reported candidate may use others of the same dimension.
         prices: Prices of one number, by column, where a value costs 1. Only these columns may have empty cells: numbers that a
             campaign with ``calculator: {type: manual}`` and ``proposer: {type: sparse}`` may ask for.
+        scale: How proposers with the preset ``default`` compare groups of more than eight columns. ``range``: each column in
+            units of its range, as columns of different units need; ``none``: as they are, as the bins of a histogram need;
+            ``auto``: ``none`` if the columns are numbered (``d1``, ``d2``, …), else ``range``. null: ``auto``; in a campaign
+            that was created before there was this key, ``none``.
     """
 
     columns: tuple[Text, ...] | Text
@@ -91,6 +96,7 @@ class FeatureColumnsSpec(Spec):
     categories: Literal["one_hot"] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)] | None = None
     units: dict[Text, Unit] = Field(default_factory=dict)
     prices: dict[Text, PositiveFloat] = Field(default_factory=dict)
+    scale: ColumnScale | None = None
 
     @model_validator(mode="after")
     def _categories_fit(self) -> FeatureColumnsSpec:
@@ -114,6 +120,10 @@ class FeatureLookupSpec(Spec):
         columns: Column names, or one shell-style pattern such as ``d*``.
         categorical: Whether the numbers are codes of categories, which are equal or not and nothing else.
         sha256: Content hash of the table; filled in when the spec is resolved.
+        scale: How proposers with the preset ``default`` compare groups of more than eight columns. ``range``: each column in
+            units of its range, as columns of different units need; ``none``: as they are, as the bins of a histogram need;
+            ``auto``: ``none`` if the columns are numbered (``d1``, ``d2``, …), else ``range``. null: ``auto``; in a campaign
+            that was created before there was this key, ``none``.
     """
 
     lookup: TablePath
@@ -121,6 +131,7 @@ class FeatureLookupSpec(Spec):
     columns: tuple[Text, ...] | Text
     categorical: bool = False
     sha256: Sha256 | None = None
+    scale: ColumnScale | None = None
 
 
 class TableSpaceSpec(SpaceBase):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.specs.base import PositiveFloat, Spec
+from tansaku.models.domain.specs.column_scale import ColumnScale
 
 InfoKey = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
 """A key of a structure's metadata: of an extended XYZ's comment line, an ASE database's row or an OPTIMADE entry."""
@@ -31,6 +32,10 @@ class CompositionFeaturesSpec(Spec):
 
     Attributes:
         properties: Properties from pymatgen's table of elements.
+        scale: How proposers with the preset ``default`` compare groups of more than eight columns. ``range``: each column in
+            units of its range, as columns of different units need; ``none``: as they are, as the bins of a histogram need;
+            ``auto``: ``range``. null: ``auto``; in a campaign
+            that was created before there was this key, ``none``.
     """
 
     type: Literal["composition"] = "composition"
@@ -40,6 +45,7 @@ class CompositionFeaturesSpec(Spec):
         "period",
         "atomic_radius",
     )
+    scale: ColumnScale | None = None
 
 
 class DensityFeaturesSpec(Spec):
@@ -87,11 +93,16 @@ class InfoFeaturesSpec(Spec):
     Attributes:
         keys: Keys; every structure must have them.
         categorical: Whether the values are categories, which are equal or not and nothing else; else they must be numbers.
+        scale: How proposers with the preset ``default`` compare groups of more than eight columns. ``range``: each column in
+            units of its range, as columns of different units need; ``none``: as they are, as the bins of a histogram need;
+            ``auto``: ``none`` if the keys are numbered (``d1``, ``d2``, …), else ``range``. null: ``auto``; in a campaign
+            that was created before there was this key, ``none``.
     """
 
     type: Literal["info"] = "info"
     keys: Annotated[tuple[InfoKey, ...], Field(min_length=1, max_length=1000)]
     categorical: bool = False
+    scale: ColumnScale | None = None
 
 
 StructureFeaturesSpec = Annotated[

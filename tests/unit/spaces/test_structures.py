@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from ase.db import connect
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain import structure_files
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import folder_sha256
+from tansaku.spaces import structure_features
 from tansaku.spaces.structures import StructuresSpace
 from tansaku.tasks import configuration
 
@@ -315,3 +318,19 @@ def test_a_database_with_computed_columns_is_refused(folder):
         database.commit()
     with pytest.raises(ConfigurationError, match="column 'bomb' is computed, not stored"):
         opened(folder).pool()
+
+
+@pytest.mark.parametrize(("scale", "expected"), [("range", True), (None, False)])
+def test_the_spec_of_a_plug_in_says_whether_its_columns_have_different_units(monkeypatch, scale, expected):
+    class MagpieSpec(Spec):
+        """Descriptors of a plug-in."""
+
+        type: str = "magpie"
+
+    MagpieSpec.scale = scale
+    monkeypatch.setattr(
+        structure_features, "opened", lambda *_: lambda _, several: np.arange(20.0 * len(several)).reshape(-1, 20)
+    )
+    several = [(str(number), SimpleNamespace(atoms=bulk("Cu"))) for number in range(3)]
+    group = structure_features.structure_groups({"magpie": MagpieSpec()}, several)["magpie"]
+    assert (group.mixed, group.columns[0]) == (expected, "magpie 1")

@@ -47,7 +47,7 @@ def opened(folder, *, parquet=False, **changes):
         pyarrow.parquet.write_table(table, folder / "t.parquet")
     lines = [",".join(ROWS), *(",".join(str(column[row]) for column in ROWS.values()) for row in range(4))]
     (folder / "t.csv").write_text("\n".join(lines) + "\n")
-    (folder / "solvents.csv").write_text("solvent,polarity\nwater,1.0\nhexane,0.009\nacid,0.6\n")
+    (folder / "solvents.csv").write_text("solvent,polarity,acidity\nwater,1.0,14\nhexane,0.009,50\nacid,0.6,4.8\n")
     document = SPACE | ({"candidates": "t.parquet"} if parquet else {}) | changes
     return open_space(TypeAdapter(SpaceSpec).validate_python(document), folder)
 
@@ -105,6 +105,19 @@ def test_a_candidate_that_the_table_does_not_list(tmp_path, parquet):
 def test_categories_and_units_that_do_not_fit(tmp_path, features, message):
     with pytest.raises(ConfigurationError, match=message):
         opened(tmp_path, features=features)
+
+
+def test_columns_that_are_listed_have_different_units_unless_the_file_says_otherwise(tmp_path):
+    def mixed(**group: object) -> tuple[bool, bool]:
+        listed = {"columns": ["temperature", "cost"]} | group
+        joined = {"lookup": "solvents.csv", "key": "solvent", "columns": ["polarity", "acidity"]} | group
+        space = opened(tmp_path, columns={"id": "id"}, features={"listed": listed, "joined": joined})
+        groups = space.pool().groups
+        return groups["listed"].mixed, groups["joined"].mixed
+
+    assert mixed(scale="auto") == mixed(scale="range") == (True, True)
+    assert mixed(scale="none") == mixed() == (False, False)
+    assert mixed(scale="auto", categorical=True) == (False, False)
 
 
 def test_text_as_a_number_is_refused_with_the_key_for_text(tmp_path):

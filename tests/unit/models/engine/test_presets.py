@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -102,6 +104,52 @@ def test_a_wide_descriptor_is_compared_by_its_sums_too(grid_pool):
         ("structure", "cumulative"),
     }
     assert len({factor.lengthscale for factor in smooth.factors}) == 3
+
+
+def units_pool(*, mixed: bool, count: int = 60) -> tuple[CandidatePool, np.ndarray]:
+    """Twelve columns, of which one has numbers a million times as large and explains nothing; and values of the others."""
+    rng = np.random.default_rng(5)
+    rows = rng.random((count, 12))
+    values = rows[:, 1:].sum(axis=1)
+    rows[:, 0] *= 1e6
+    index, nothing = np.arange(count), np.zeros(count, dtype=np.intp)
+    pool = CandidatePool(
+        ids=np.array([f"c{i:03d}" for i in range(count)]),
+        systems=("a",),
+        system_codes=nothing,
+        surfaces=("a",),
+        surface_codes=nothing,
+        groups={"x": FeatureGroup("x", rows, index, tuple(f"{name} [{name}]" for name in "abcdefghijkl"), mixed=mixed)},
+        cost=np.ones(count),
+    )
+    return pool, values
+
+
+def test_many_columns_of_different_units_are_compared_in_units_of_their_ranges():
+    pool, _ = units_pool(mixed=True)
+    assert {f.metric for term in expand(build_kernel("additive", pool)) for f in term.factors} == {"range"}
+    assert {f.metric for term in expand(build_kernel("product", pool)) for f in term.factors} == {"plain"}  # as published
+
+
+def test_sums_of_columns_of_different_units_are_not_compared(grid_pool):
+    rows = np.random.default_rng(0).random((len(grid_pool.surfaces), 20))
+    for mixed, expected in ((False, {"cumulative", "plain"}), (True, {"range"})):
+        group = FeatureGroup("wide", rows, grid_pool.surface_codes, tuple(f"w{i}" for i in range(20)), mixed=mixed)
+        pool = replace(grid_pool, groups={**grid_pool.groups, "wide": group})
+        factors = [f for term in expand(build_kernel("additive", pool)) for f in term.factors]
+        assert {f.metric for f in factors if isinstance(f, Stationary) and f.group == "wide"} == expected
+
+
+def test_large_numbers_of_one_column_do_not_hide_what_the_others_say():
+    errors = {}
+    for mixed in (False, True):
+        pool, values = units_pool(mixed=mixed)
+        proposer = GPProposer(settings(GPProposerSpec()))
+        known = np.arange(40)
+        history = History(known, values[known])
+        mean, _ = proposer.expected(pool, history, proposer.fit(pool, history, None))
+        errors[mixed] = np.sqrt(np.mean((mean[40:] - values[40:]) ** 2)) / values[40:].std()
+    assert errors[True] < 0.5 < 0.9 < errors[False], errors
 
 
 def product_of_categories() -> CandidatePool:

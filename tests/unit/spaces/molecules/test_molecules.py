@@ -55,6 +55,12 @@ def test_ids_do_not_change(space):
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "3534042c2f498c7e"
 
 
+@pytest.mark.parametrize(("scale", "expected"), [("auto", True), ("range", True), ("none", False), (None, False)])
+def test_descriptors_of_graphs_have_different_units(scale, expected):
+    groups = opened(scale=scale, generate=None).pool().groups
+    assert (groups["graph"].mixed, groups["donors"].mixed) == (expected, False)
+
+
 def test_another_seed_makes_other_molecules_of_the_same_known_ones(space):
     other = opened(seed=1).pool().ids.tolist()
     assert set(other) != set(space.pool().ids.tolist())
