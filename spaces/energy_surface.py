@@ -15,11 +15,10 @@ from ase.data import atomic_numbers, covalent_radii
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.structures.ion_grid import (
     IonGrid,
-    grid_shape,
-    host_symmetry,
     invariant_waves,
     ion_grid,
     surroundings,
+    with_grid,
 )
 from tansaku.calculators.structures.oxide_cells import oxide_cell
 from tansaku.calculators.structures.prototype_cells import primitive_cell
@@ -63,17 +62,16 @@ class EnergySurfaceSpace:
 
     def __init__(self, spec: EnergySurfaceSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
-        if spec.ion not in atomic_numbers:
+        if not atomic_numbers.get(spec.ion):  # X, a ghost, has the number 0
             raise ConfigurationError(f"space.ion: {spec.ion!r}; expected a chemical symbol")
         for element in sorted(spec.elements - {spec.ion}):
-            if element not in atomic_numbers:
+            if not atomic_numbers.get(element):
                 raise ConfigurationError(f"space.host.elements: {element!r}; expected chemical symbols")
         self._host = _host(spec, base_path, limits)
         if len(self._host) > MOST_HOST_ATOMS:
             raise ConfigurationError(f"space.host: {len(self._host):,} atoms in the cell; expected at most {MOST_HOST_ATOMS:,}")
         check_host(self._host)
-        self._symmetry = host_symmetry(self._host)
-        shape = grid_shape(self._host.cell.lengths(), spec.grid, self._symmetry)
+        self._host, self._symmetry, shape = with_grid(self._host, spec.grid)
         check_room(self._host, shape, self._exclusion, spec.exclusion)
         check_limit(limits, "pool", prod(shape), "space.grid: points of the grid")
         check_limit(limits, "atoms", len(self._host) * prod(spec.supercell) + 1, "space.supercell: atoms in a cell")
@@ -105,7 +103,7 @@ class EnergySurfaceSpace:
 
     @property
     def host(self) -> Atoms:
-        """The host's cell, without the ion."""
+        """The host's cell, without the ion; moved where no grid has the symmetry of the host as it was given."""
         host: Atoms = self._host.copy()
         return host
 

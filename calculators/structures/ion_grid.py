@@ -76,6 +76,46 @@ def host_symmetry(host: Atoms) -> Symmetry:
     return Symmetry(np.asarray(found["rotations"], dtype=np.intp), np.asarray(found["translations"], dtype=np.float64))
 
 
+def with_grid(host: Atoms, spacing: float) -> tuple[Atoms, Symmetry, tuple[int, int, int]]:
+    """Finds a host's space group and a grid that has it.
+
+    No grid has the operations of a host whose origin is anywhere, as in a file that was relaxed or rounded. Such a host is
+    moved to the origin of its space group in the International Tables, at which all translations are simple fractions.
+
+    Args:
+        host: Periodic; it is not changed.
+        spacing: Largest step [Å].
+
+    Returns:
+        The host, moved where it had to be, its operations, and numbers of points as :func:`grid_shape` gives them.
+
+    Raises:
+        ConfigurationError: As of :func:`host_symmetry` and :func:`grid_shape`.
+    """
+    symmetry = host_symmetry(host)
+    try:
+        return host, symmetry, grid_shape(host.cell.lengths(), spacing, symmetry)
+    except ConfigurationError:
+        moved, symmetry = _at_tabulated_origin(host, symmetry)
+        return moved, symmetry, grid_shape(moved.cell.lengths(), spacing, symmetry)
+
+
+def _at_tabulated_origin(host: Atoms, symmetry: Symmetry) -> tuple[Atoms, Symmetry]:
+    """A copy of a host whose origin is that of its space group in the tables, and the operations seen from there."""
+    import spglib
+
+    crystal = (host.cell.array, host.get_scaled_positions(), host.numbers)
+    found = spglib.get_symmetry_dataset(crystal, symprec=SYMMETRY_TOLERANCE)
+    if found is None:
+        raise ConfigurationError("space.host: no space group was found; two atoms may be at the same position")
+    # The tables' coordinates of x are P x + p; they are zero at the origin.
+    origin = np.linalg.solve(np.asarray(found.transformation_matrix), -np.asarray(found.origin_shift))
+    moved: Atoms = host.copy()
+    moved.set_scaled_positions(host.get_scaled_positions() - origin)
+    # Symmetry is not looked for again: in rounded positions it would have rounded translations.
+    return moved, Symmetry(symmetry.rotations, symmetry.translations + symmetry.rotations @ origin - origin)
+
+
 def grid_shape(lengths: FloatArray, spacing: float, symmetry: Symmetry) -> tuple[int, int, int]:
     """Numbers of points along the cell vectors: steps of at most ``spacing``, and every operation maps the grid on itself.
 

@@ -54,7 +54,8 @@ def path(
     from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.figures.paths import draw_paths
-    from tansaku.tasks.paths.files import TEMPERATURES, PathReport, write_report
+    from tansaku.tasks.jobs.spool_files import writing_to
+    from tansaku.tasks.paths.files import TEMPERATURES, PathReport, make_folder, write_report
     from tansaku.tasks.paths.refine import refine_surface
     from tansaku.tasks.paths.surface import read_surface
     from tansaku.tasks.views.results import CampaignData
@@ -65,9 +66,11 @@ def path(
         data = CampaignData.load(resources.store, name, resources.artifacts)
     surface = read_surface(data)
     settings = RefinementSettings(method=method, images=images)
-    refinement = refine_surface(data, surface, out, settings) if refine else None
-    report = PathReport.of(surface, refinement, temperature or TEMPERATURES, attempt)
-    written = [*write_report(report, out), *draw_paths(data, report, out)]
+    make_folder(out)
+    with writing_to(out):
+        refinement = refine_surface(data, surface, out, settings) if refine else None
+        report = PathReport.of(surface, refinement, temperature or TEMPERATURES, attempt)
+        written = [*write_report(report, out), *draw_paths(data, report, out)]
     if as_json:
         show_json(report.document())
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,20 @@ def _describe(hop: RefinedHop) -> JsonDict:
     return row if hop.force_along is None else row | {"force_along": hop.force_along}
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder for files, before anything is computed for them.
+
+    Raises:
+        ConfigurationError: It cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--out: {str(folder)!r} cannot be created: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"--out: {str(folder)!r} cannot be written to; expected a folder of yours")
+
+
 def write_report(report: PathReport, folder: Path) -> list[Path]:
     """Writes ``network.json``, ``network.graphml`` and, where there is a path, ``path.extxyz``.
 
@@ -93,12 +108,9 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
         folder: Made if it does not exist; files of the same names are overwritten.
 
     Raises:
-        ConfigurationError: The folder cannot be made.
+        ConfigurationError: The folder cannot be made or written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out: {str(folder)!r} cannot be created: {error.strerror}") from error
+    make_folder(folder)
     document = report.document()
     data, graph = folder / "network.json", folder / "network.graphml"
     data.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")

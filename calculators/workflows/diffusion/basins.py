@@ -2,17 +2,19 @@
 
 From each grid point the way down leads from neighbour to neighbour, always to the lowest, and ends in a minimum: the points
 that lead to one minimum are its basin, and each keeps the cell that it lies in, seen from that minimum. Where two basins
-touch, the lowest pair of points is the pass between them. As the way down never rises, the passes join minima at the same
+touch, the lowest pair of points is the pass between them; two basins that touch in several places have several passes
+(:mod:`.side_passes`). As the way down never rises, the passes join minima at the same
 energies at which a flood of the grid does (:mod:`tansaku.models.engine.percolation`); a test holds them together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork, Pass, Site, pass_order
+from tansaku.calculators.workflows.diffusion.side_passes import separate_minima
 from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
@@ -87,17 +89,23 @@ def find_hops(
     sites = tuple(
         Site(_fraction(grid.shape, point, (0, 0, 0)), float(energies[point]), int(grid.members[point])) for point in minima
     )
-    passes = [
-        Pass(
-            Hop(number[hop.first], number[hop.second], hop.cell),
-            _fraction(grid.shape, found.point, found.image),
-            found.energy,
-            int(grid.members[found.point]),
-        )
-        for hop, found in meetings.items()
-        if not _over_third(surface, meetings, hop, found)
-    ]
-    return _around_minimum(HopNetwork(np.asarray(cell), sites, tuple(sorted(passes, key=pass_order))))
+
+    def named(hop: Hop, found: _Meeting, way: int = 0) -> Pass:
+        place = _fraction(grid.shape, found.point, found.image)
+        renamed = Hop(number[hop.first], number[hop.second], hop.cell)
+        return Pass(renamed, place, found.energy, int(grid.members[found.point]), way=way)
+
+    kept = {hop: found for hop, found in meetings.items() if not _over_third(surface, meetings, hop, found)}
+    network = HopNetwork(np.asarray(cell), sites, tuple(sorted(map(named, kept, kept.values()), key=pass_order)))
+    highest = _highest(network)
+    beside = []
+    for hop, places in _side_meetings(
+        surface, [hop for hop, found in kept.items() if found.energy <= highest], highest
+    ).items():
+        real = [found for found in places if not _over_third(surface, meetings, hop, found)]
+        beside += [named(hop, found, way) for way, found in enumerate(real, start=1)]
+    passes = tuple(sorted([*network.passes, *beside], key=pass_order))
+    return _around_minimum(HopNetwork(network.cell, sites, passes), highest)
 
 
 def _descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray) -> _Surface:
@@ -119,25 +127,67 @@ def _descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray)
     return _Surface(energies, shape, steps, np.where(np.isfinite(energies), onto, -1), cells)
 
 
-def _lowest_meetings(surface: _Surface) -> dict[Hop, _Meeting]:
-    """The lowest meeting of each two basins, sites being the grid points of the minima."""
+def _meeting_rows(surface: _Surface) -> IntArray:
+    """Pairs of neighbours in different basins.
+
+    Returns:
+        Minima of the two basins, cell of the second one, the higher point of the pair, its cell, the other point, its cell,
+        shape ``(n, 13)``; cells are seen from the first minimum.
+    """
     energies, columns = surface.energies, []
+    every = np.arange(len(energies))
     for step in surface.steps:
         there, crossed = _neighbours(surface.shape, step)
         away = surface.cells + crossed - surface.cells[there]
         first, second = surface.owner, surface.owner[there]
         touch = (first >= 0) & (second >= 0) & ((first < second) | ((first == second) & _leads(away)))
         upper = energies >= energies[there]
-        point = np.where(upper, np.arange(len(energies)), there)
-        image = surface.cells + np.where(upper[:, None], 0, crossed)
-        columns.append(np.column_stack([first, second, away, point, image])[touch])
+        here, beyond = surface.cells, surface.cells + crossed
+        ends = [
+            np.where(upper, every, there),
+            np.where(upper[:, None], here, beyond),
+            np.where(upper, there, every),
+            np.where(upper[:, None], beyond, here),
+        ]
+        columns.append(np.column_stack([first, second, away, *ends])[touch])
     rows = np.concatenate(columns)
-    found: dict[Hop, _Meeting] = {}
-    # Of equal ones the point of the lowest number, in whichever order they were met.
-    for row in rows[np.lexsort((*rows.T[::-1], energies[rows[:, 5]]))].tolist():
-        hop = Hop(row[0], row[1], (row[2], row[3], row[4]))
-        if hop not in found:
-            found[hop] = _Meeting(float(energies[row[5]]), row[5], (row[6], row[7], row[8]))
+    # Of equal ones the point of the lowest number comes first, in whichever order they were met.
+    return np.asarray(rows[np.lexsort((*rows.T[::-1], energies[rows[:, 5]]))])
+
+
+def _lowest_meetings(surface: _Surface) -> dict[Hop, _Meeting]:
+    """The lowest meeting of each two basins, sites being the grid points of the minima."""
+    rows = _meeting_rows(surface)
+    _, first = np.unique(rows[:, :5], axis=0, return_index=True)
+    return {
+        Hop(row[0], row[1], (row[2], row[3], row[4])): _Meeting(
+            float(surface.energies[row[5]]), row[5], (row[6], row[7], row[8])
+        )
+        for row in rows[np.sort(first), :9].tolist()
+    }
+
+
+def _side_meetings(surface: _Surface, hops: list[Hop], highest: float) -> dict[Hop, list[_Meeting]]:
+    """Meetings of two basins beside the lowest one, up to an energy [eV]; none where the lowest is the only one."""
+    rows = _meeting_rows(surface)
+    rows = rows[surface.energies[rows[:, 5]] <= highest]
+    of_hop: dict[tuple[int, ...], list[int]] = {}
+    for place, key in enumerate(map(tuple, rows[:, :5].tolist())):
+        of_hop.setdefault(key, []).append(place)
+    found = {}
+    for hop in hops:
+        own = rows[of_hop[hop.first, hop.second, *hop.cell]]
+        levels = surface.energies[own[:, 5]]
+        shape = np.array(surface.shape)
+        # Both points of a pair belong to the border, so that it has no gaps; the upper ones come first.
+        places = np.concatenate(
+            [
+                np.stack(np.unravel_index(own[:, column], surface.shape), axis=1) + own[:, column + 1 : column + 4] * shape
+                for column in (5, 9)
+            ]
+        )
+        minima = [row % len(own) for row in separate_minima(places, np.concatenate([levels, levels]))]
+        found[hop] = [_Meeting(float(levels[row]), int(own[row, 5]), _cell(own[row, 6:9])) for row in minima[1:]]
     return found
 
 
@@ -204,17 +254,21 @@ def _level(meetings: dict[Hop, _Meeting], first: int, second: int, away: IntArra
     return np.inf if found is None else found.energy
 
 
-def _around_minimum(network: HopNetwork) -> HopNetwork:
+def _highest(network: HopNetwork) -> float:
+    """Energy up to which passes count [eV]; infinite where none leads on without end."""
+    return max((found.level + ABOVE for found in network.percolations if found is not None), default=np.inf)
+
+
+def _around_minimum(network: HopNetwork, highest: float) -> HopNetwork:
     """The part that the lowest site is joined to, without passes that are much too high."""
-    levels = [found.level for found in network.percolations if found is not None]
-    near = [item for item in network.passes if not levels or item.energy <= max(levels) + ABOVE]
+    near = [item for item in network.passes if item.energy <= highest]
     components = Components(range(len(network.sites)))
     for item in near:
         components.join(item.hop)
     members = components.members(components.root(network.minimum)[0])
     number = {site: place for place, site in enumerate(members)}
     kept = tuple(
-        Pass(Hop(number[item.hop.first], number[item.hop.second], item.hop.cell), item.fraction, item.energy, item.candidate)
+        replace(item, hop=Hop(number[item.hop.first], number[item.hop.second], item.hop.cell))
         for item in near
         if item.hop.first in number
     )

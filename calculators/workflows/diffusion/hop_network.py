@@ -37,7 +37,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Pass:
-    """A hop over the lowest pass between two minima, or between a minimum and its image.
+    """A hop over a pass between two minima, or between a minimum and its image.
 
     Attributes:
         hop: Sites, and the cell that the second one is in, seen from the first.
@@ -46,6 +46,7 @@ class Pass:
         candidate: Candidate of the grid point.
         frequencies: Real ones of the ion's vibrations at the pass [Hz]; empty where they were not computed.
         method: ``grid``, or how it was refined: ``band``, ``dimer`` or ``plane``.
+        way: Number of the pass among those of the same hop on the grid; 0 is the lowest.
     """
 
     hop: Hop
@@ -54,6 +55,7 @@ class Pass:
     candidate: int
     frequencies: tuple[float, ...] = ()
     method: str = "grid"
+    way: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,6 @@ class HopNetwork:
         return replace(self, sites=kept, passes=tuple(sorted(better, key=pass_order)))
 
 
-def pass_order(item: Pass) -> tuple[float, int, int, Cell]:
+def pass_order(item: Pass) -> tuple[float, int, int, Cell, int]:
     """Passes by energy; equal ones in an order that does not depend on how they were found."""
-    return item.energy, item.hop.first, item.hop.second, item.hop.cell
+    return item.energy, item.hop.first, item.hop.second, item.hop.cell, item.way

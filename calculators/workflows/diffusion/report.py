@@ -16,8 +16,9 @@ _SPACE = "http://graphml.graphdrawing.org/xmlns"
 
 
 def pass_label(item: Pass) -> str:
-    """Name of a hop: sites, and the cell of the second one, such as ``0>1[0,0,1]``."""
-    return f"{item.hop.first}>{item.hop.second}[{','.join(map(str, item.hop.cell))}]"
+    """Name of a hop: sites, and the cell of the second one, such as ``0>1[0,0,1]``; ``0>1[0,0,1]#2`` over its second pass."""
+    name = f"{item.hop.first}>{item.hop.second}[{','.join(map(str, item.hop.cell))}]"
+    return f"{name}#{item.way + 1}" if item.way else name
 
 
 def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None = None) -> JsonDict:
@@ -62,6 +63,7 @@ def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None
                 "class": item.candidate,
                 "frequencies": list(item.frequencies),
                 "method": item.method,
+                "way": item.way,
                 "limits": limiting[number],
             }
             for number, item in enumerate(network.passes)
@@ -93,6 +95,7 @@ def read_network(data: JsonDict) -> HopNetwork:
             row["class"],
             tuple(row["frequencies"]),
             row["method"],
+            row.get("way", 0),
         )
         for row in data["hops"]
     )

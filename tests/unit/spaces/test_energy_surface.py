@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE, task_key, total_charge
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -52,6 +53,18 @@ def test_results_of_another_charge_are_others(require):
     assert total_charge(spaces[1].structure_at(np.zeros(3))) == 1
     made_by = Provenance(code="gpaw", code_version="1")
     assert task_key(plain, None, made_by) != task_key(charged, None, made_by)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ion": "X"}, r"space\.ion: 'X'; expected a chemical symbol"),
+        ({"host": {"structure": "fcc", "elements": ["X"], "lattice_parameter": 4.0}}, r"space\.host\.elements: 'X'"),
+    ],
+)
+def test_a_ghost_is_no_element(change, message):
+    with pytest.raises(ConfigurationError, match=message):
+        open_space(TypeAdapter(SpaceSpec).validate_python(MGO | change), Path())
 
 
 def test_gpaw_computes_the_points_of_the_same_file(require, tmp_path):

@@ -14,6 +14,7 @@ from tansaku.calculators.structures.ion_grid import (
     ion_grid,
     nearest_distances,
     surroundings,
+    with_grid,
 )
 from tansaku.models.domain.errors import ConfigurationError
 
@@ -44,6 +45,44 @@ def test_the_space_group_maps_the_grid_on_itself(host):
         there = np.rint(image * sizes)
         np.testing.assert_allclose(there, image * sizes, atol=1e-4)
         np.testing.assert_array_equal(members[tuple((there.astype(int) % sizes).T)], members.ravel())
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_that_was_turned_and_moved_has_the_positions_of_the_host(host):
+    atoms = HOSTS[host]()
+    exclusion = dict.fromkeys(set(atoms.symbols), 1.0)
+    other = atoms.copy()
+    other.rotate(33, (1, 2, 3), rotate_cell=True)
+    other.positions += [0.31, 0.77, 0.13]
+    moved, symmetry, shape = with_grid(other, 0.4)
+    found = ion_grid(moved, 0.4, exclusion, symmetry)
+    assert found.grid.shape == shape
+    # Only the frame is another one.
+    np.testing.assert_allclose(moved.get_all_distances(mic=True), atoms.get_all_distances(mic=True), atol=1e-9)
+    assert len(symmetry.rotations) == len(host_symmetry(atoms).rotations)
+    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
+        images = surroundings(moved, found.fractions @ rotation.T + translation)[0]
+        np.testing.assert_allclose(images, surroundings(moved, found.fractions)[0], atol=1e-4)
+    if host == "fcc":  # whose origin is the only one that the tables could choose
+        same = ion_grid(atoms, 0.4, exclusion, host_symmetry(atoms))
+        assert sorted(found.multiplicity) == sorted(same.multiplicity)
+        assert sorted(found.grid.room) == pytest.approx(sorted(same.grid.room))
+
+
+def test_rounded_and_noisy_positions_have_a_grid():
+    atoms = bulk("Mg")
+    rounded, noisy = atoms.copy(), atoms.copy()
+    rounded.set_scaled_positions(np.round(atoms.get_scaled_positions(), 4))
+    noisy.positions += np.random.default_rng(0).normal(0.0, 1e-4, (2, 3))
+    for host in (rounded, noisy):
+        moved, symmetry, shape = with_grid(host, 0.4)
+        assert len(symmetry.rotations) == 24
+        assert int(ion_grid(moved, 0.4, {}, symmetry).multiplicity.sum()) == np.prod(shape)
+
+
+def test_a_host_that_a_grid_fits_stays_where_it_is():
+    atoms = bulk("Mg")
+    assert with_grid(atoms, 0.4)[0] is atoms
 
 
 @pytest.mark.parametrize("host", HOSTS)

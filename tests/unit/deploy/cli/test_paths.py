@@ -1,7 +1,46 @@
-"""`tansaku path`: what it prints."""
+"""`tansaku path`: what it prints, and where it cannot write."""
 
+import errno
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from tansaku.deploy.cli import paths
+from tansaku.deploy.cli.main import app
 from tansaku.deploy.cli.paths import show_barriers
+from tansaku.models.domain.errors import ConfigurationError, DiskFullError
 from tansaku.tasks.paths.surface import SurfaceBarrier
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.known_surface import NAME, KnownSurface
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """A search with a whole path on a store in memory, which the command opens."""
+    known = KnownSurface(MemoryCampaignStore())
+    known.compute(len(known.pool))
+    monkeypatch.setattr(paths, "opened", lambda _: nullcontext(SimpleNamespace(store=known.store, artifacts=None)))
+
+
+@pytest.mark.parametrize("options", [[], ["--refine"]])
+def test_a_file_in_place_of_the_folder_is_named(options, stored, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"--out: '.*file' cannot be created: File exists"):
+        CliRunner().invoke(app, ["path", NAME, "--out", str(tmp_path / "file"), *options], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("options", [[], ["--refine", "--method", "plane"]])
+def test_a_full_disk_is_named(options, stored, tmp_path, monkeypatch):
+    def full(self, *args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DiskFullError, match=f"disk is full: {tmp_path}/out"):
+        CliRunner().invoke(app, ["path", NAME, "--out", str(tmp_path / "out"), *options], catch_exceptions=False)
 
 
 def test_barriers_are_shown_with_what_limits_them(capsys):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase.units import kB
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tansaku.calculators.workflows.diffusion.basins import find_hops
 from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
+from tansaku.calculators.workflows.diffusion.rates import diffusion_tensor, hop_rates
+from tansaku.calculators.workflows.diffusion.report import pass_label
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.engine.percolation import bottleneck
 
@@ -141,3 +144,24 @@ def test_shallow_minima_are_left_out_and_keep_their_passes():
 def test_a_surface_of_walls_is_refused():
     with pytest.raises(ValueError, match="no value is finite"):
         find_hops(np.full(8, np.inf), plain_grid((2, 2, 2)), np.eye(3))
+
+
+def test_basins_that_touch_on_both_sides_of_an_atom_have_two_passes():
+    # The way along the first vector is barred in its middle: two equal passes lead around, and diffusion is twice that of one.
+    x, y, z = np.indices((24, 24, 24)) / 24
+    turn = 2 * np.pi
+    walls = 0.6 * (2 - np.cos(turn * y) - np.cos(turn * z)) + 0.2 * (1 - np.cos(turn * x))
+    atom = 1.5 * np.exp(-((x - 0.5) ** 2 + ((y + 0.5) % 1 - 0.5) ** 2) / (2 * 0.06**2))
+    network = find_hops((walls + atom).ravel(), plain_grid((24, 24, 24)), 4.0 * np.eye(3))
+    along = [item for item in network.passes if item.hop.cell == (1, 0, 0)]
+    assert [item.way for item in along] == [0, 1]
+    assert along[0].energy == pytest.approx(along[1].energy)
+    assert sorted(item.fraction[1] for item in along) == pytest.approx([-1 / 6, 1 / 6])
+    assert len({pass_label(item) for item in network.passes}) == len(network.passes)
+    # Each way is 4 Å long and taken as often: D = 2 Γ a².
+    rates = hop_rates(network, 600.0)
+    one = 1e13 * np.exp(-(along[0].energy - network.sites[0].energy) / (kB * 600.0))
+    assert diffusion_tensor(network, rates)[0, 0] == pytest.approx(2 * one * 16e-16, rel=1e-6)
+    # Without the atom there is one.
+    plain = find_hops(walls.ravel(), plain_grid((24, 24, 24)), 4.0 * np.eye(3))
+    assert len(plain.passes) == 3

@@ -1,0 +1,31 @@
+"""Minima of the border of two basins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tansaku.calculators.workflows.diffusion.side_passes import separate_minima
+
+
+def line(levels: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([[place, 0, 0] for place in range(len(levels))]), np.array(levels)
+
+
+@pytest.mark.parametrize(("ridge", "expected"), [(0.36, [1, 3]), (0.34, [1])])
+def test_a_minimum_counts_if_the_way_to_a_lower_one_rises_enough(ridge, expected):
+    assert separate_minima(*line([0.5, 0.1, ridge, 0.3, 0.5])) == expected
+
+
+def test_borders_that_do_not_touch_have_a_pass_each():
+    places = np.array([[0, 0, 0], [1, 1, 1], [5, 0, 0], [6, 1, 0]])
+    assert separate_minima(places, np.array([0.3, 0.2, 0.2, 0.1])) == [3, 1]
+
+
+def test_a_point_that_comes_twice_counts_once_at_its_lower_level():
+    places = np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0]])
+    assert separate_minima(places, np.array([0.9, 0.1, 0.2])) == [1]
+
+
+def test_between_three_minima_each_is_judged_by_its_own_ridge():
+    assert separate_minima(*line([0.0, 0.3, 0.2, 0.22, 0.1, 0.4, 0.05])) == [0, 6, 4]
