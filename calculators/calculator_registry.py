@@ -90,6 +90,21 @@ def known_cutoff(spec: CalculatorSpec, base_path: Path) -> float | None:
     return cutoff(spec, base_path) if cutoff is not None else None
 
 
+def require_program(spec: CalculatorSpec) -> None:
+    """Checks that the program which a calculator starts is on this machine; computes nothing.
+
+    Args:
+        spec: The spec.
+
+    Raises:
+        ConfigurationError: The spec's type is not known, or the site's program is missing or does not start.
+        MissingComponentError: A program is not installed.
+    """
+    startable = find_engine(type(spec)).startable
+    if startable is not None:
+        startable(spec)
+
+
 def examine_calculators(probe: Probe) -> Iterator[Finding]:
     """Yields the findings of `tansaku doctor` about the calculators on this machine, in the table's order.
 

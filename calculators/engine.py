@@ -32,6 +32,7 @@ class Engine(Generic[SpecT]):
         elements: Chemical symbols that it can compute, as far as that is known without computing; None: unknown.
         cutoff: Distance beyond which atoms do not interact [Å], as far as its files give it; None: unknown.
         examine: What `tansaku doctor` says of it; None: nothing beyond its extra.
+        startable: Refuses a calculator whose program is not on this machine or does not start; None: it starts no program.
     """
 
     open: Callable[[SpecT, Path, ParallelSpec], Calculator]
@@ -39,6 +40,7 @@ class Engine(Generic[SpecT]):
     elements: Callable[[SpecT, Path], frozenset[str] | None] | None = None
     cutoff: Callable[[SpecT, Path], float | None] | None = None
     examine: Callable[[Probe], Finding] | None = None
+    startable: Callable[[SpecT], object] | None = None
 
 
 def not_installed(kind: type[CalculatorBase], hint: str = "") -> Finding | None:

@@ -207,4 +207,5 @@ ENGINE = Engine[AseCalculatorSpec](
     resolve=resolve,
     elements=_elements,
     examine=_examine,
+    startable=lambda spec: installed_version(ase_entry(spec.name)),
 )

@@ -44,10 +44,7 @@ class CommandCalculator(FolderCalculator):
     def __init__(self, spec: CommandCalculatorSpec, parallel: ParallelSpec = SERIAL) -> None:
         self._spec = resolve(spec)
         self._parallel = parallel
-        definition = definition_of(spec.command)
-        self._program = Program(spec.command, definition, found_program(spec.command, definition.argv[0]))
-        with tempfile.TemporaryDirectory(prefix="tsk-command-") as place:
-            version = self._program.version(Path(place))
+        self._program, version = _started(spec.command)
         self._provenance = Provenance(
             code="command",
             code_version=version or (self._spec.command_sha256 or "")[:12],
@@ -119,6 +116,18 @@ class _InProgram(Calculator):
                 f"{self._program.name} gives no {missing[0]}, which this relaxation needs; expected relaxation.cell: fixed"
             )
         self._kept.keep(here)
+
+
+def _started(name: str) -> tuple[Program, str]:
+    """A program of the site and its version, empty if it is never asked for one.
+
+    Raises:
+        ConfigurationError: The site defines no such program, it is not there, or does not start.
+    """
+    definition = definition_of(name)
+    program = Program(name, definition, found_program(name, definition.argv[0]))
+    with tempfile.TemporaryDirectory(prefix="tsk-command-") as place:
+        return program, program.version(Path(place))
 
 
 def definition_of(name: str) -> CommandSpec:
@@ -197,12 +206,10 @@ def _examine(_: Probe) -> Finding:
     offered = offered_commands()
     if not offered:
         return Finding(name="command", state="optional", detail="the site file defines no programs for calculator command")
-    for name, definition in offered.items():
+    for name in offered:
         try:
             definition_sha256(name)
-            program = Program(name, definition, found_program(name, definition.argv[0]))
-            with tempfile.TemporaryDirectory(prefix="tsk-command-") as place:
-                program.version(Path(place))
+            _started(name)
         except ConfigurationError as error:
             return Finding(name="command", state="warning", detail=error.message, hint=error.hint)
     return Finding(name="command", state="ok", detail=f"programs of this site: {', '.join(sorted(offered))}")
@@ -213,4 +220,5 @@ ENGINE = Engine[CommandCalculatorSpec](
     resolve=lambda spec, _: resolve(spec),
     elements=_elements,
     examine=_examine,
+    startable=lambda spec: _started(spec.command),
 )

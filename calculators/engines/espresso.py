@@ -69,9 +69,7 @@ class EspressoCalculator(FolderCalculator):
     """
 
     def __init__(self, spec: EspressoSpec, base_path: Path, parallel: ParallelSpec = SERIAL) -> None:
-        program = shutil.which(PROGRAM)
-        if program is None:
-            raise MissingComponentError(f"calculator type espresso needs the program {PROGRAM}", hint=INSTALL_HINT)
+        program = _found_program()
         self._spec = spec
         self._parallel = parallel
         self._program = program
@@ -246,6 +244,13 @@ def _joined(command: list[str]) -> str:
     return subprocess.list2cmdline(command) if any(" " in word for word in command) else " ".join(command)
 
 
+def _found_program() -> str:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise MissingComponentError(f"calculator type espresso needs the program {PROGRAM}", hint=INSTALL_HINT)
+    return program
+
+
 @lru_cache(maxsize=4)
 def program_version(program: str) -> str:
     """Version that ``pw.x`` prints; it is started without input and ends at once.
@@ -298,4 +303,5 @@ ENGINE = Engine[EspressoSpec](
     resolve=_resolve,
     elements=lambda spec, _: frozenset(spec.pseudopotentials),
     examine=_examine,
+    startable=lambda _: program_version(_found_program()),
 )

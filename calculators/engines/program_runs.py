@@ -232,7 +232,7 @@ def found_program(name: str, word: str) -> str:
     Raises:
         ConfigurationError: It is not there.
     """
-    path = shutil.which(word) if "/" not in word or word.startswith("/") else None
+    path = shutil.which(word)
     if path is None:
         raise ConfigurationError(
             f"calculator.command: {name}: no program {word!r} on this machine",

@@ -244,4 +244,10 @@ def _examine(_: Probe) -> Finding:
     return Finding(name="vasp", state="ok", detail=f"{program}; POTCARs of {', '.join(releases)}")
 
 
-ENGINE = Engine[VaspSpec](open=_open, resolve=_resolve, elements=lambda spec, _: frozenset(spec.potcars), examine=_examine)
+ENGINE = Engine[VaspSpec](
+    open=_open,
+    resolve=_resolve,
+    elements=lambda spec, _: frozenset(spec.potcars),
+    examine=_examine,
+    startable=lambda _: check_program(shutil.which(PROGRAM)),
+)

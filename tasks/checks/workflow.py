@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.calculators.calculator_registry import known_cutoff, known_elements
+from tansaku.calculators.calculator_registry import known_cutoff, known_elements, require_program
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, Space
@@ -82,6 +82,17 @@ def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
         if calculator is not None:
             yield key, calculator
             yield from ((f"{key}.{name}", part) for name, part in calculator.parts.items())
+
+
+def check_startable(spec: CampaignSpec) -> None:
+    """Checks that this machine has the programs which the calculators of a campaign start.
+
+    Raises:
+        ConfigurationError: A program of the site is missing or does not start: every evaluation would fail.
+        MissingComponentError: The same, of a program that has to be installed.
+    """
+    for _, calculator in _calculators(spec):
+        require_program(calculator)
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

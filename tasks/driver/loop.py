@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from tansaku.models.domain.errors import DiskFullError, TransientError
 from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.workflow import check_startable
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.driver.interruption import interruptible
 from tansaku.tasks.driver.lease import Heartbeat, take_lease
 from tansaku.tasks.driver.observer import Observer, SilentObserver
+from tansaku.tasks.driver.result import DriveResult, EndReason
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.retraining.driver import abandon_training, advance_training, tidy_trainings
@@ -41,34 +42,10 @@ from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
 from tansaku.tasks.views.overview import stored_spec
 
-__all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
-
-EndReason = Literal[
-    "budget", "evaluations", "hours", "core_hours", "deadline", "exhausted", "failures", "configuration", "certain",
-    "target", "cancelled", "paused", "waiting", "interrupted",
-]  # fmt: skip
+__all__ = ["CampaignLoop", "drive", "interruptible", "prepare_campaign"]
 
 _POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
-
-
-@dataclass(frozen=True)
-class DriveResult:
-    """End of a driver's work.
-
-    Attributes:
-        reason: ``interrupted``: by a signal; running jobs continue and are adopted later. ``waiting``: for values that people
-            or robots report.
-        last_number: Number of the last proposal.
-        active: Evaluations that had not ended.
-        proposer_seconds: Time this driver spent on fits and choices [s].
-    """
-
-    campaign: str
-    reason: EndReason
-    last_number: int
-    active: int
-    proposer_seconds: float
 
 
 class CampaignLoop:
@@ -111,6 +88,8 @@ class CampaignLoop:
         Raises:
             LeaseHeldError: Another driver owns the campaign.
             NotFoundError: No campaign of this name is stored.
+            ConfigurationError: It has no evaluation yet, and this machine is to start a program that it lacks.
+            MissingComponentError: The same, of a program that has to be installed.
         """
         with ExitStack() as stack:
             self._open(stack)
@@ -129,6 +108,7 @@ class CampaignLoop:
             reason=self._end or "interrupted",
             last_number=ledger.last_number,
             active=len(ledger.active),
+            all_failed=ledger.all_failed,
             proposer_seconds=ledger.proposer_seconds,
         )
 
@@ -214,6 +194,8 @@ class CampaignLoop:
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
         self._load(opens=True)
+        if not self._context.ledger.evaluations and resources.site.launcher.shared_folder is None:
+            check_startable(spec)
         tidy_trainings(self._context)
 
     def _give_back(self, lease: Lease) -> None:
@@ -359,8 +341,7 @@ class CampaignLoop:
             self._end = "paused"
         elif self._search_over is not None:
             self._end = self._search_over.value
-        data = {"reason": self._end, "at_number": ledger.last_number}
-        log_event(self._context, "stopped", [self._context.lease.epoch], data)
+        log_event(self._context, "stopped", [self._context.lease.epoch], {"reason": self._end, "at_number": ledger.last_number})
 
     def _wait(self) -> None:
         ledger = self._context.ledger

@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def on_stop(self, reason: str) -> None:
-        """The driver ends; ``reason`` is one of :data:`tansaku.tasks.driver.loop.EndReason`."""
+        """The driver ends; ``reason`` is one of :data:`tansaku.tasks.driver.result.EndReason`."""
         ...
 
 

@@ -107,6 +107,11 @@ class Spec(BaseModel):
         return data
 
 
+def set_default(spec: Spec, **values: object) -> None:
+    """Sets keys whose default depends on other keys, in a validator of the spec, which is frozen for everybody else."""
+    spec.__dict__.update(values)
+
+
 class _Numbers(NamedTuple):
     """A field of numbers.
 

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from tansaku.models.domain.objectives import Need, described_needs
-from tansaku.models.domain.specs.base import LONGEST_TIME, PLAIN_TEXT, Name, Sha256, Spec, Timeout
+from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, Sha256, Spec, set_default
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -67,26 +68,6 @@ class ObjectiveSpec(Spec):
         except ValueError as error:
             raise ValueError(f"goal.{error}") from error
         return self
-
-
-class ExecutionSpec(Spec):
-    """Execution of evaluations.
-
-    Attributes:
-        asynchrony: ``ordered``: proposals depend on nothing but the results; ``free``: use all that has finished.
-        in_flight: Evaluations in progress at once.
-        timeout: Wall time of one attempt [s].
-        retries: Further attempts after plumbing failures.
-        retry_backoff: Wait before the first further attempt, doubled for each next one [s].
-        polish: Best candidates per system that are relaxed again with free translation and zero normal stress at the end.
-    """
-
-    asynchrony: Literal["ordered", "free"] = "ordered"
-    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2
-    timeout: Timeout = 600.0
-    retries: Annotated[int, Field(ge=0, le=100)] = 3
-    retry_backoff: Annotated[float, Field(ge=0, le=LONGEST_TIME)] = 5.0
-    polish: Annotated[int, Field(ge=0, le=100)] = 3
 
 
 EDITABLE_KEYS = (
@@ -276,8 +257,8 @@ class CampaignSpec(Spec):
             giving = ", ".join(kind.type_name() for kind in CALCULATORS if kind.facts.band_gap)
             raise ValueError(f"calculator.type: its results have no {wanted.property}; expected {giving}")
         energies = workflow_of(self.calculator) is None and about.jobs.get(None) == "energy"
-        if self.execution.polish and (not about.polished or energies):
-            raise ValueError(f"execution.polish: a {self.space.type} space has no final relaxation; expected 0")
+        if not about.polished or energies:
+            set_default(self, execution=self.execution.without_polish(f"a {self.space.type} space"))
         return self
 
     @model_validator(mode="after")

@@ -52,6 +52,16 @@ class CommandSpec(Spec):
     timeout: Timeout | None = None
     failures: dict[Annotated[int, Field(ge=1, le=255)], Reason] = Field(default_factory=dict)
 
+    @field_validator("argv", "version")
+    @classmethod
+    def _program_has_one_place(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if words is not None and "/" in words[0] and not words[0].startswith("/"):
+            raise ValueError(
+                f"{words[0]!r} is a relative path, and each run starts in a folder of its own; expected an absolute path or a "
+                "name on PATH; a script of files is an argument: [sh, script.sh]"
+            )
+        return words
+
     @field_validator("files")
     @classmethod
     def _names_differ(cls, files: tuple[str, ...]) -> tuple[str, ...]:

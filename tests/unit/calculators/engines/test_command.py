@@ -123,6 +123,14 @@ def test_a_program_that_is_missing_or_does_not_start_is_an_error_at_opening(tmp_
         resolve_calculator(spec(), Path())
 
 
+@pytest.mark.parametrize("key", ["argv", "version"])
+def test_a_program_by_a_relative_path_is_refused_when_the_site_file_is_read(key):
+    with pytest.raises(
+        ValueError, match=rf"(?s){key}\n.*'\./my-code' is a relative path, .*; expected an absolute path or a name"
+    ):
+        CommandSpec.model_validate({"argv": ["my-code"]} | {key: ["./my-code", "--version"]})
+
+
 def test_the_definition_and_its_files_are_the_level_of_theory(tmp_path):
     first = resolve_calculator(scripted(tmp_path, result()), Path())
     provenance = open_calculator(first, Path()).provenance

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.specs.budget import BudgetSpec
-from tansaku.models.domain.specs.campaign import ExecutionSpec
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec, TimingSpec
 
 

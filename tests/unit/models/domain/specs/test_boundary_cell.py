@@ -9,7 +9,7 @@ from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
-from tansaku.tasks.checks.thickness import with_thickness
+from tansaku.tasks.checks.defaults import with_defaults
 from tansaku.tasks.configuration import diff_specs, spec_hash
 from tansaku.tasks.steps.source import polish_relaxation, polish_source
 
@@ -91,12 +91,12 @@ def test_what_two_boundaries_cannot_do_is_refused_by_name(cell, calculator, mess
     ],
 )
 def test_a_file_that_does_not_say_it_gets_grains_twice_as_thick(changes, expected):
-    assert with_thickness(campaign(**changes)).space.cell.polish == expected
+    assert with_defaults(campaign(**changes)).space.cell.polish == expected
 
 
 def test_campaigns_that_were_stored_before_the_key_keep_hash_source_and_cell():
     stored = campaign()
-    loaded = with_thickness(stored)
+    loaded = with_defaults(stored)
     assert stored.space.cell == PeriodicCellSpec()
     assert spec_hash(loaded) == spec_hash(stored)
     assert diff_specs(stored, loaded) == []

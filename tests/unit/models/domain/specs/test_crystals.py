@@ -89,6 +89,12 @@ def test_a_campaign_that_asks_for_something_else_is_refused(changes, told):
         CampaignSpec.model_validate(CAMPAIGN | changes)
 
 
+@pytest.mark.parametrize("execution", [{}, {"execution": {"in_flight": 4}}, {"execution": {"polish": 0}}])
+def test_nothing_is_polished_where_there_is_no_final_relaxation(execution):
+    document = {key: value for key, value in CAMPAIGN.items() if key != "execution"} | execution
+    assert CampaignSpec.model_validate(document).execution.polish == 0
+
+
 def test_a_relaxation_is_for_a_space_that_is_relaxed():
     calculator = {"type": "emt", "relaxation": {"fmax": 0.1}}
     spec = CampaignSpec.model_validate(CAMPAIGN | {"space": SPACE | {"relaxed": True}, "calculator": calculator})

@@ -20,8 +20,9 @@ from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.driver.loop import CampaignLoop, DriveResult, prepare_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.driver.observer import SilentObserver
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore

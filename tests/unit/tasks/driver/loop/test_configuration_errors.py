@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Failure, Outcome
+from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, FailureKind, StopReason
 from tansaku.tasks.views.status import campaign_status
 
@@ -90,3 +94,43 @@ def test_one_that_was_in_progress_may_show_that_others_work(open_bench):
     bench.launcher.submit = submit
     assert bench.drive().reason == "evaluations"
     assert len(bench.sequence()) == 8
+
+
+@pytest.fixture
+def open_program_bench(open_bench):
+    """Makes a bench whose campaign has a program of the site compute crystals."""
+
+    def build():
+        offer_commands({"mine": CommandSpec(argv=("no-such-program",))})
+        shear = {"type": "shear", "axes": "all", "degrees": {"start": -6, "stop": 6, "steps": 5}}
+        aluminium = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}
+        return open_bench(
+            space={"type": "crystals", "crystals": {"aluminium": aluminium}, "scans": [shear]},
+            calculator={"type": "command", "command": "mine"},
+            objective={"unit": "eV/atom"},
+            proposer={"type": "random"},
+            budget={"evaluations": 2},
+            execution={"polish": 0},
+            outcome=lambda _: Outcome(value=1.0),
+        )
+
+    yield build
+    offer_commands({})
+
+
+def test_a_program_that_is_missing_is_an_error_before_the_first_proposal_only(open_program_bench):
+    bench = open_program_bench()
+    with pytest.raises(ConfigurationError, match=r"calculator\.command: mine: no program 'no-such-program' on this machine"):
+        bench.drive()
+    assert (bench.sequence(), bench.record().lease) == ([], None)
+    offer_commands({"mine": CommandSpec(argv=("python3",))})
+    assert bench.drive(halt_at=1).reason == "interrupted"
+    offer_commands({"mine": CommandSpec(argv=("no-such-program",))})
+    assert bench.drive().reason == "evaluations", "its evaluations are collected wherever the program is"
+
+
+def test_programs_of_other_machines_are_not_looked_for(open_program_bench):
+    bench = open_program_bench()
+    site = SiteSpec.model_validate({"launcher": {"type": "fireworks", "folder": str(bench.folder)}})
+    bench.resources = replace(bench.resources, site=site)
+    assert bench.drive().reason == "evaluations"
