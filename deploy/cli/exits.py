@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.STOPPED: "the campaign stopped because too many evaluations failed or the same configuration error occurred "
-    "three times in a row, or an unexpected error",
+    "three times in a row, no evaluation gave a value, or an unexpected error",
     ExitCode.USAGE: "an invalid option, campaign file or site file",
     ExitCode.NOT_FOUND: "no such campaign, candidate, template or exported file",
     ExitCode.LEASE_HELD: "another process drives the campaign",

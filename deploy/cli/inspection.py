@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,13 +94,29 @@ def show(
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
                 raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
-            document = {"evaluations": [evaluation.model_dump(mode="json") for evaluation in found]}
+            document = _cells(record, candidate)
+            document |= {"evaluations": [evaluation.model_dump(mode="json") for evaluation in found]}
     if as_json:
         show_json(document)
         return
     from tansaku.tasks.formats.yaml_text import write_yaml
 
     say(write_yaml(document), nl=False)
+
+
+def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
+    """Returns the description of a candidate as ``cells``; empty where its space describes none, or cannot be opened."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.spaces.space_registry import open_space
+    from tansaku.tasks.views.described import cells_of
+    from tansaku.tasks.views.overview import stored_spec
+
+    try:
+        cells = cells_of(open_space(stored_spec(record).space, Path(record.base_path)), candidate)
+    except ConfigurationError as error:
+        say(f"not described: {error.message}", err=True)
+        return {}
+    return {"cells": cells} if cells else {}
 
 
 def _transfer(store: CampaignStore, name: str) -> JsonDict:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tansaku.tasks.views.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
+_CELLS = 12  # a description of more is not shown beside a table
 _BARRIER = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "hops", "limiting_hop")
 _DETAILS = (*_BARRIER, "state", "reason", "unlikely")
 _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "from", "cost", "state", "attempts", "reason")
@@ -205,7 +206,7 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     if polished:
         say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
     warnings = [f"warning: {warning}" for warning in crystal_warnings(data.spec)]
-    for line in [*_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
+    for line in [*_described_bests(rows), *_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
         say(line)
     _say_waiting(data)
     if looked:
@@ -219,6 +220,16 @@ def _shown_best(row: JsonDict, key: str) -> tuple[list[Cell], Cell]:
     if row["polished_candidate"] is None:
         return [row[key], None], row["best_candidate"]
     return [row["polished_searched"], row[f"{key}_polished"]], row["polished_candidate"]
+
+
+def _described_bests(rows: Sequence[JsonDict]) -> Iterator[str]:
+    """A line for each best candidate that has a description of few cells."""
+    for row in rows:
+        if 0 < len(row["cells"]) <= _CELLS:
+            cells = ", ".join(
+                f"{name} {f'{cell:.6g}' if isinstance(cell, float) else cell}" for name, cell in row["cells"].items()
+            )
+            yield f"{row['best_candidate']}: {cells}"
 
 
 def _other_bests(rows: Sequence[JsonDict], key: str, unit: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
 
 if TYPE_CHECKING:
-    from tansaku.tasks.driver.loop import EndReason
+    from tansaku.tasks.driver.result import EndReason
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 
@@ -50,6 +50,9 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
         say(f"report them with `tansaku tell {name} FILE.csv`, then `tansaku ask {name}` again", err=True)
     elif result.reason == "paused":
         say(f"paused; continue with `tansaku resume {name}`", err=True)
+    elif result.all_failed:
+        say(f"no evaluation gave a value: `tansaku status {name}` shows why, `tansaku retry {name}` tries them again", err=True)
+        raise typer.Exit(ExitCode.STOPPED)
     else:
         say(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
     code = _EXIT.get(result.reason, ExitCode.OK)

@@ -38,7 +38,7 @@ def search(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
     max_features: Annotated[
         int, typer.Option("--max-features", min=1, help="Most columns of a model beside required ones.")
-    ] = 4,
+    ] = 3,
     criterion: Annotated[str, typer.Option(help="free_energy, cv, bic, ebic; of classes also svm.")] = "free_energy",
     method: Annotated[str, typer.Option(help="exhaustive, sampled, or auto: by the number of supports.")] = "auto",
     without: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a column out; may be repeated.")] = None,

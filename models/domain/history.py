@@ -47,6 +47,7 @@ class Entry:
         measured: Measured cost of an ended evaluation, if cost is learned [core-seconds].
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
+        known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Entry:
     refusal: str | None = None
     noise: float = 0.0
     repeats: int = 1
+    known_from: int = 0
 
 
 def search_entry(
@@ -94,6 +96,7 @@ def search_entry(
         repeats=repeats_of(outcome),
         spared=evaluation.spared,
         refusal=refusal_of(evaluation),
+        known_from=evaluation.known_from,
     )
 
 
@@ -268,10 +271,7 @@ def spent_cost(entries: Sequence[Entry], up_to: int) -> float:
 
     What was measured counts as measured up to the horizon; beyond it nothing that depends on timing is read.
     """
-    total = 0.0
-    for entry in entries:
-        total += counted_cost(entry, up_to)
-    return total
+    return sum((counted_cost(entry, up_to) for entry in entries), 0.0)
 
 
 def counted_cost(entry: Entry, up_to: int) -> float:

@@ -109,8 +109,17 @@ def _mean(values: Sequence[float], deviations: Sequence[float | None]) -> tuple[
     """Mean and its standard deviation, None where the deviation of a measurement is unknown."""
     known = [given for given in deviations if given is not None]
     if len(known) < len(values):
-        return math.fsum(values) / len(values), None
-    weights = [1.0 / given**2 for given in known]
+        return _sum([1.0] * len(values), values, float(len(values))), None
+    # A power of two changes no digit, and keeps the squares of very small and very large deviations from vanishing.
+    scale = math.ldexp(1.0, math.frexp(min(known))[1] - 1)
+    weights = [1.0 / (given / scale * (given / scale)) for given in known]
     total = math.fsum(weights)
-    mean = math.fsum(weight * value for weight, value in zip(weights, values, strict=True)) / total
-    return (values[0] if len(values) == 1 else mean), 1.0 / math.sqrt(total)
+    return (values[0] if len(values) == 1 else _sum(weights, values, total)), scale / math.sqrt(total)
+
+
+def _sum(weights: Sequence[float], values: Sequence[float], total: float) -> float:
+    """Sum of values times weights over the total; finite wherever the values are."""
+    try:
+        return math.fsum(weight * value for weight, value in zip(weights, values, strict=True)) / total
+    except OverflowError:
+        return math.fsum(weight / total * value for weight, value in zip(weights, values, strict=True))

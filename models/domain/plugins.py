@@ -119,6 +119,9 @@ def _note(plugin: Plugin, error: BaseException) -> None:
     reason = printable(str(error).strip() or "no reason given")[:_LONGEST]
     if not isinstance(error, TypeError | ValueError) or isinstance(error, UnicodeError):
         reason = f"{type(error).__name__}: {reason}"
+    if "partially initialized" in str(error):
+        # Each group is loaded while tansaku's own module of that kind is imported, which the other objects of the module need.
+        reason = f"module {plugin.entry.module} holds objects of several groups; expected a module for each group"
     _PROBLEMS[plugin.group, plugin.name, plugin.distribution] = PluginProblem(plugin, reason)
 
 

@@ -28,6 +28,8 @@ class FeatureGroup:
         columns: Names of the ``d`` features, with units where they have one.
         categorical: Whether the values are codes that mean nothing but equal or not.
         prices: Price of measuring a missing number, by column: NaN in these columns can still be measured.
+        mixed: Whether the columns have different units, so that a distance between rows means something only in units of each
+            column's range.
     """
 
     name: str
@@ -36,6 +38,7 @@ class FeatureGroup:
     columns: tuple[str, ...]
     categorical: bool = False
     prices: Mapping[str, float] = field(default_factory=dict)
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):

@@ -99,15 +99,20 @@ class DescribedColumn:
 
 
 @runtime_checkable
-class DescribingSpace(Space, Protocol):
+class DescribedSpace(Space, Protocol):
+    """A space whose candidates are rows of named cells."""
+
+    def cells(self, candidate: str) -> Mapping[str, str | float]:
+        """Values of the columns for a candidate. Raises NotFoundError."""
+        ...
+
+
+@runtime_checkable
+class DescribingSpace(DescribedSpace, Protocol):
     """A space that can describe candidates that it does not list: its spec takes them by ``with_off_pool``."""
 
     def columns(self) -> tuple[DescribedColumn, ...]:
         """Columns that describe a candidate."""
-        ...
-
-    def cells(self, candidate: str) -> Mapping[str, str | float]:
-        """Values of the columns for a candidate. Raises NotFoundError."""
         ...
 
 

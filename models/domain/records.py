@@ -169,6 +169,7 @@ class Attempt(Record):
         failure: Why this attempt ended without a result, None while it may still have one.
         late_outcome: A result that arrived after the attempt had been given up; stored, never used.
         superseded: The accepted result that a further report replaced: a correction, or one more measurement.
+        known_from: Of the attempt that is a correction: the first proposal that was chosen with it.
     """
 
     number: Number
@@ -179,6 +180,7 @@ class Attempt(Record):
     failure: Failure | None = None
     late_outcome: Outcome | None = None
     superseded: Outcome | None = None
+    known_from: Annotated[Number | None, Field(exclude_if=lambda number: number is None)] = None
 
 
 class Evaluation(Record):
@@ -205,6 +207,11 @@ class Evaluation(Record):
     def current_attempt(self) -> Attempt | None:
         """The attempt whose token is valid, if any was begun."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def known_from(self) -> int:
+        """First proposal that was chosen with its last correction; 0: it was never corrected."""
+        return max((attempt.known_from or 0 for attempt in self.attempts), default=0)
 
     @property
     def core_seconds(self) -> float:

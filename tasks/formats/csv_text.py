@@ -1,15 +1,44 @@
-"""Data frames as CSV files for spreadsheet programs."""
+"""Data frames as CSV files for spreadsheet programs, and names of columns of such files."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.spreadsheet import safe_cell, text_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LONGEST_HEADING = 1 << 16  # [bytes]
+
+
+def separator_of(heading: str) -> str:
+    """Returns the separator of the names in the first line of a file: of three signs the one that occurs most often."""
+    return max(",;\t", key=heading.count)
+
+
+def heading_of(path: Path) -> list[str] | None:
+    """Names of columns in the first line of a file, which is all that is read.
+
+    Args:
+        path: A CSV file of anybody.
+
+    Returns:
+        The names; None where only a whole reader can tell: an empty or very long line, one that is not UTF-8, or a name with a
+        line break.
+    """
+    with path.open("rb") as stream:
+        line = stream.readline(_LONGEST_HEADING + 1)
+    try:
+        text = line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        return None
+    if len(line) > _LONGEST_HEADING or not text.strip() or "\r" in text or text.count('"') % 2:
+        return None
+    return [text_of(name) for name in next(csv.reader([text], delimiter=separator_of(text)))]
 
 
 def csv_of(frame: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ MAX_ALIASES = 64
 MAX_DEPTH = 32
 MAX_NODES = 50_000
 _MAX_DIGITS = 64
+_UNICODE_BREAKS = frozenset("\x85\u2028\u2029")
 _PLAIN_TAGS: dict[type[yaml.Node], tuple[str, ...]] = {
     yaml.MappingNode: ("tag:yaml.org,2002:map",),
     yaml.SequenceNode: ("tag:yaml.org,2002:seq",),
@@ -56,6 +57,14 @@ class Loader(yaml.SafeLoader):
 
 class Dumper(yaml.SafeDumper):
     """Quotes text that either version of YAML would read as something else: ``1e5`` here, ``No`` elsewhere."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Escapes the line breaks of Unicode, which a reader of YAML 1.1 would fold into a space or a newline."""
+        style = '"' if _UNICODE_BREAKS.intersection(data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+Dumper.add_representer(str, Dumper.represent_str)
 
 
 _NUMBER = list("-+.0123456789")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tansaku.models.domain.errors import LeaseHeldError
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.driver.loop import CampaignLoop, DriveResult
+from tansaku.tasks.driver.loop import CampaignLoop
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.measurements.report_file import Report
 from tansaku.tasks.measurements.stored_commands import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.resources import Resources

@@ -17,20 +17,15 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
-from tansaku.tasks.measurements.report_file import Report, ReportError, Row, number, quantity
+from tansaku.tasks.measurements.report_file import Report, ReportError, Row, number
 
-NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST = (
-    "number",
-    "candidate",
-    "value",
-    "deviation",
-    "status",
-    "note",
-    "unit",
-    "cost",
-)
+NUMBER, CANDIDATE, VALUE, DEVIATION = "number", "candidate", "value", "deviation"
+STATUS, NOTE, UNIT, COST = "status", "note", "unit", "cost"
 COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
 """Columns that a report may have besides those that describe a candidate."""
+
+LARGEST = 1e100
+"""Largest value and deviation: the squares of larger ones, which a model takes, are not finite."""
 
 INFORMATION = ("prediction", "uncertainty", "nearest", "nearest value", "system")
 """Further columns that ``tansaku ask --csv`` writes; they are not read."""
@@ -98,8 +93,9 @@ class _Judge:
 
     def judge(self) -> Judged:
         """Raises ReportError with every line that is wrong."""
-        names = {self.aliases.get(name.lower(), name) for name in self.report.columns}
-        if not names & {VALUE, STATUS, *self.spec.space.prices}:
+        names = [self._meant(name) for name in self.report.columns]
+        self._refuse_twice(names)
+        if not {*names} & {VALUE, STATUS, *self.spec.space.prices}:
             unit, listed = self.spec.objective.unit, ", ".join(self.report.columns)
             raise ReportError([f"no column 'value' (or 'value [{unit}]'); the report has {listed}"])
         groups: dict[tuple[str, int | None], list[_Line]] = defaultdict(list)
@@ -119,13 +115,33 @@ class _Judge:
         if self.problems:
             raise ReportError(self.problems)
         described = {column.name for column in self.described}
-        ignored = [name for name in self.report.columns if self.aliases.get(name.lower(), name) not in {*COLUMNS, *described}]
+        ignored = [name for name in self.report.columns if self._meant(name) not in {*COLUMNS, *described}]
         return Judged(
             tuple(reported for reported, _ in found if reported is not None),
             tuple(sorted(line for _, lines in found for line in lines)),
             tuple(empty),
             tuple(name for name in ignored if name not in INFORMATION),
         )
+
+    def _meant(self, name: str) -> str:
+        """The meaning of a column: that of its very name, or in any case."""
+        return name if any(column.name == name for column in self.described) else self.aliases.get(name.lower(), name)
+
+    def _refuse_twice(self, names: Sequence[str]) -> None:
+        """Refuses two columns of values, of deviations, or of one descriptor: a number would be read in the other's unit."""
+        numbers = {VALUE, DEVIATION, UNIT, COST, *(column.name for column in self.described)}
+        for meant in numbers & {name for name in names if names.count(name) > 1}:
+            both = [column for column, name in zip(self.report.columns, names, strict=True) if name == meant]
+            raise ReportError([f"columns {' and '.join(map(repr, both))} mean the same; leave one of them out"])
+
+    def _cells(self, row: Row) -> dict[str, str]:
+        """Cells by what their columns mean. Raises ValueError: two of them name other things."""
+        cells: dict[str, str] = {}
+        for name, cell in row.cells.items():
+            meant = self._meant(name)
+            if cells.setdefault(meant, cell) != cell:
+                raise ValueError(f"{meant}: {cells[meant]!r} and {cell!r} in two columns that mean the same")
+        return cells
 
     def _aliases(self) -> dict[str, str]:
         """Columns of the report by the names, in any case, that they may have."""
@@ -140,7 +156,7 @@ class _Judge:
         }
 
     def _line(self, row: Row) -> _Line | None:
-        cells = {self.aliases.get(name.lower(), name): cell for name, cell in row.cells.items()}
+        cells = self._cells(row)
         status = cells.get(STATUS, "").lower()
         if status not in ("", *STATUSES):
             raise ValueError(f"status {cells[STATUS]!r}; expected {', '.join(STATUSES)}, or nothing")
@@ -189,17 +205,19 @@ class _Judge:
     def _value(self, cells: Mapping[str, str]) -> tuple[float, float | None]:
         unit = self.spec.objective.unit
         try:
-            value, own = quantity(cells[VALUE], comma=self.report.comma)
+            value, own = self.report.quantity(cells[VALUE])
             own = own or cells.get(UNIT) or self._unit_of(VALUE) or unit
             found = convert(value, own, unit)
         except ValueError as error:
             raise ValueError(f"value: {error}") from error
         if not math.isfinite(found):
             raise ValueError(f"value: {cells[VALUE]!r} is not a finite number")
+        if abs(found) > LARGEST:
+            raise ValueError(f"value: {cells[VALUE]!r}; expected at most {LARGEST:g} {unit}")
         if DEVIATION not in cells:
             return found, None
         try:
-            given, given_unit = quantity(cells[DEVIATION], comma=self.report.comma)
+            given, given_unit = self.report.quantity(cells[DEVIATION])
             theirs = given_unit or self._unit_of(DEVIATION) or own
             # A difference of two values, so that the offset of a temperature does not count.
             spread = given if theirs == unit else convert(value + given, theirs, unit) - convert(value, theirs, unit)
@@ -207,11 +225,13 @@ class _Judge:
             raise ValueError(f"deviation: {error}") from error
         if not (spread > 0 and math.isfinite(spread)):
             raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected a positive number")
+        if not 1 / LARGEST <= spread <= LARGEST:
+            raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected {1 / LARGEST:g} to {LARGEST:g} {unit}")
         return found, spread
 
     def _unit_of(self, meant: str) -> str | None:
         """The unit that the heading gives."""
-        return next((unit for name, unit in self.report.units.items() if self.aliases.get(name.lower(), name) == meant), None)
+        return next((unit for name, unit in self.report.units.items() if self._meant(name) == meant), None)
 
     def _number(self, cells: Mapping[str, str]) -> int | None:
         if NUMBER not in cells:
@@ -252,6 +272,8 @@ class _Judge:
         return OffPoolSpec(id=named or f"off-pool-{short_hash(row)[:8]}", cells=row, cost=cost)
 
     def _listed(self, candidate: str) -> bool:
+        if candidate in self.latest:  # a neighbour in a refined space is in no pool
+            return True
         try:
             self.space.pool().positions([candidate])
         except NotFoundError:
@@ -267,7 +289,7 @@ class _Judge:
                 raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
             return found
         try:
-            value, own = quantity(text, comma=self.report.comma)
+            value, own = self.report.quantity(text)
             own = own or self._unit_of(column.name)
             if own is not None and column.unit is None:
                 raise ValueError(f"{own!r}, but the space gives this column no unit")

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -28,7 +29,8 @@ _SEPARATORS = (";", "\t", ",")
 _HEADER = re.compile(r"\s*(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\[\]()]+?)\s*[\])])?\s*")
 _POINT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?(?:\d+,\d*|,\d+)(?:[eE][-+]?\d+)?")
-_QUANTITY = re.compile(r"(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s+(?P<unit>\S.*)")
+_GROUPED = re.compile(r"[-+\u2212]?[1-9]\d{0,2}\.\d{3}(?![\d.,eE])")
+_QUANTITY = re.compile(r"(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)(?:\s+(?P<unit>\S.*)|(?P<percent>%))")
 
 
 class ReportError(ConfigurationError):
@@ -73,6 +75,21 @@ class Report:
     units: Mapping[str, str]
     rows: tuple[Row, ...]
     comma: bool = False
+
+    def quantity(self, cell: str) -> tuple[float, str | None]:
+        """A cell as a number and the unit written behind it, if any.
+
+        Raises:
+            ValueError: It is none, or may be meant in two ways: a point before three digits, where others have decimal commas.
+        """
+        if self._has_decimal_commas and (match := _GROUPED.match(cell)):
+            shown = match[0]
+            raise ValueError(f"{cell!r} may be {shown} or {shown.replace('.', '')}, as other cells have decimal commas")
+        return quantity(cell, comma=self.comma)
+
+    @cached_property
+    def _has_decimal_commas(self) -> bool:
+        return self.comma and any(_COMMA.fullmatch(cell) for row in self.rows for cell in row.cells.values())
 
 
 def read_report(content: bytes, name: str = "the report") -> Report:
@@ -125,6 +142,8 @@ def report_of(rows: Sequence[Mapping[str, object]]) -> Report:
         for key in row:
             if str(key) not in names:
                 (name,), unit = _columns([str(key)], 1)
+                if name and name in names.values():
+                    raise ReportError([f"line 1: two columns are named {name!r}"])
                 names[str(key)] = name
                 units |= unit
     found: list[Row] = []
@@ -180,7 +199,7 @@ def quantity(cell: str, *, comma: bool) -> tuple[float, str | None]:
     match = _QUANTITY.fullmatch(cell.strip()) if len(cell) <= LONGEST_NUMBER else None
     if match is None:
         return number(cell, comma=comma), None
-    return number(match["number"], comma=comma), check_unit(match["unit"])
+    return number(match["number"], comma=comma), check_unit(match["unit"] or match["percent"])
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -235,7 +254,8 @@ def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, st
 
 
 def _text(cell: object) -> str:
-    if cell is None or cell != cell:  # a missing number of a data frame
+    # A missing number of a data frame differs from itself, or, where the column may lack numbers, prints as <NA>.
+    if cell is None or str(cell) == "<NA>" or cell != cell:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"

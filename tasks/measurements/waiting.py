@@ -10,11 +10,12 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import CampaignStore, DescribingSpace
+from tansaku.models.domain.ports import CampaignStore, RefinedSpace
 from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.measurements.stored_commands import OpenedCampaign, open_manual
+from tansaku.tasks.views.described import cells_of
 
 
 class Waiting(Record):
@@ -121,20 +122,16 @@ def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
     if said.data["number"] != number or (asks and said.data["commands"] < asks[-1]):
         return None
     offer = DescriptorOffer.model_validate({key: said.data[key] for key in DescriptorOffer.model_fields})
-    if not isinstance(opened.space, DescribingSpace):
-        return None
-    space = opened.space
-    return offer if any(offer.column not in space.cells(name) for name in offer.candidates) else None
+    return offer if any(offer.column not in cells_of(opened.space, name) for name in offer.candidates) else None
 
 
 def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None) -> Waiting:
     proposal, hours = evaluation.proposal, getattr(opened.spec.calculator, "expires", None)
-    cells = dict(opened.space.cells(proposal.candidate)) if isinstance(opened.space, DescribingSpace) else {}
     return Waiting(
         number=proposal.number,
         candidate=proposal.candidate,
         system=proposal.system,
-        cells=cells,
+        cells=cells_of(opened.space, proposal.candidate),
         why=_why(evaluation),
         prediction=proposal.predicted_mean,
         uncertainty=proposal.predicted_deviation,
@@ -162,7 +159,8 @@ def _nearest(opened: OpenedCampaign, waiting: Sequence[Evaluation]) -> list[Eval
     done = [item for item in opened.evaluations if item.state is EvaluationState.DONE and item.proposal.purpose == "search"]
     if not done or not waiting:
         return [None] * len(waiting)
-    pool = opened.space.pool()
+    space, named = opened.space, [item.proposal.candidate for item in (*done, *waiting)]
+    pool = space.refined(named, []) if isinstance(space, RefinedSpace) else space.pool()
     known = pool.positions([item.proposal.candidate for item in done])
     wanted = pool.positions([item.proposal.candidate for item in waiting])
     rows, at = _scaled(pool, known), _scaled(pool, wanted)

@@ -17,7 +17,7 @@ from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Eval
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import StopReason
+from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.tasks.driver.observer import Observer
@@ -98,6 +98,12 @@ class Ledger:
     def active(self) -> list[Evaluation]:
         """Evaluations that have not ended, by number."""
         return [self._active[number] for number in sorted(self._active)]
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether evaluations have ended, all of them without a value."""
+        ended = [summary.state for summary in self.evaluations.values() if summary.state.terminal]
+        return bool(ended) and all(state is EvaluationState.FAILED for state in ended)
 
     def clear(self) -> None:
         """Forgets all evaluations, refits and retrains."""

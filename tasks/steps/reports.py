@@ -125,7 +125,7 @@ def _commit(context: StepContext, report: Reported) -> Evaluation:
 
 def _replace(context: StepContext, evaluation: Evaluation, report: Reported, outcome: Outcome) -> None:
     """Stores a correction or a repeated measurement as one more attempt; the event of a correction is written first."""
-    number = len(evaluation.attempts) + 1
+    number, known_from = len(evaluation.attempts) + 1, context.ledger.last_number + 1
     if report.replaces:
         former = evaluation.outcome
         log_event(
@@ -137,12 +137,18 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
                 "candidate": evaluation.proposal.candidate,
                 "old": None if former is None else former.value,
                 "new": outcome.value,
-                "from_number": context.ledger.last_number + 1,
+                "from_number": known_from,
                 "proposed_on_it": proposed_on(context.ledger.evaluations.values(), evaluation.finished_at),
             },
         )
     name = f"report-{evaluation.id}-{number}"
-    attempt = Attempt(number=number, token=name, job_name=name, started_at=outcome.finished_at or evaluation.proposed_at)
+    attempt = Attempt(
+        number=number,
+        token=name,
+        job_name=name,
+        started_at=outcome.finished_at or evaluation.proposed_at,
+        known_from=known_from if report.replaces else None,
+    )
     stored = context.store.replace_outcome(context.lease, evaluation.id, attempt, outcome)
     context.ledger.note(stored)
     context.observer.on_outcome(stored)

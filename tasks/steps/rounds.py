@@ -163,7 +163,10 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
 def _model_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit]) -> bool:
     if not len(plan.history.observed):
         return False
-    fitted_at = [search.observed_count(refit.horizon) for refit in refits if "hyperparameters" in refit.fitted]
+    # Values of which one was corrected since may have another scale altogether: such a fit does not count.
+    corrected = max((entry.known_from for entry in search.entries), default=0)
+    fits = [refit for refit in refits if "hyperparameters" in refit.fitted and refit.at_proposal >= corrected]
+    fitted_at = [search.observed_count(refit.horizon) for refit in fits]
     return proposer.refit_due(len(plan.history.observed), fitted_at)
 
 

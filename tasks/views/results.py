@@ -24,6 +24,7 @@ from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.views.described import cells_of
 from tansaku.tasks.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
@@ -208,11 +209,11 @@ def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping
 def system_rows(data: CampaignReading) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
-    ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
-    again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is, ``polished_searched`` what the
-    same candidate has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and ``stress``
-    [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost is what was
-    measured, and the exhaustive one what the last refit predicts. A crystal that is strained on purpose adds ``strained``.
+    ``E_gb`` (``value`` for other spaces) is the search's best value, ``cells`` those of its candidate; ``polished`` lists the
+    best candidates relaxed again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is,
+    ``polished_searched`` what it has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and
+    ``stress`` [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost
+    is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
@@ -240,7 +241,8 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "excess_volume": excess_volume(best_again),
                 "stress": boundary_stress(best_again),
                 "unit": data.spec.objective.unit,
-                "best_candidate": columns.candidates[best] if best is not None else None,
+                "best_candidate": (candidate := columns.candidates[best] if best is not None else None),
+                "cells": cells_of(data.space, candidate),
                 "surface": columns.surfaces[best] if best is not None else None,
                 "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
                 "evaluations": int(mine.sum()),
@@ -391,8 +393,8 @@ def systems_frame(data: CampaignReading) -> pd.DataFrame:
     """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
     import pandas as pd
 
-    several = ("polished", "thickness", "stress")
-    rows = system_rows(data)
+    several = ("polished", "thickness", "stress", "cells")
+    rows = [row | {f"cells.{name}": cell for name, cell in row["cells"].items()} for row in system_rows(data)]
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]
     return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])

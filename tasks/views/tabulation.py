@@ -18,9 +18,11 @@ from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.objective import BestPerSystemSpec
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.results import CampaignData
@@ -161,7 +163,12 @@ def _column_names(group: FeatureGroup) -> list[str]:
 
 
 def _kind(group: FeatureGroup) -> JsonDict:
-    return {"categorical": True} if group.categorical else {}
+    """Keys of a group in a campaign file, beside those that name its columns."""
+    kind: JsonDict = {"categorical": True} if group.categorical else {}
+    names = _column_names(group)
+    if len(names) > ARD_COLUMNS and not group.categorical and have_different_units("auto", names) != group.mixed:
+        kind["scale"] = "range" if group.mixed else "none"
+    return kind
 
 
 def _write_lookup(

@@ -29,6 +29,10 @@ class RandomDocuments:
         """A document."""
         return self._value(self.schema, 0)
 
+    def draw_type(self, key: str, reference: str) -> dict[str, Any]:
+        """A document in which the value of a key follows one definition of the schema."""
+        return self.draw() | {key: self._value({"$ref": reference}, 0)}
+
     def _value(self, schema: dict[str, Any], depth: int) -> Any:
         if self.random.random() < self.wrong and depth:
             return self.anything()

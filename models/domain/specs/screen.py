@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Name, PositiveInt, Spec
+from tansaku.models.domain.specs.base import Name, PositiveInt, Spec, set_default
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
-from tansaku.models.domain.specs.campaign import ExecutionSpec
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 
 
@@ -41,8 +41,7 @@ class ScreenSpec(Spec):
 
     @model_validator(mode="after")
     def _structures_alone_are_wanted(self) -> ScreenSpec:
-        if self.execution.polish:
-            raise ValueError("execution.polish: a screen has no final relaxation; expected 0")
+        set_default(self, execution=self.execution.without_polish("a screen"))
         if workflow_of(self.calculator) is not None:
             raise ValueError("calculator.workflow: boundaries are relaxed as they are; remove it")
         self.space.check_use(self.calculator, "model")

@@ -53,6 +53,7 @@ class SourceData:
                     "index": group.index.tolist(),
                     "columns": list(group.columns),
                     **({"categorical": True} if group.categorical else {}),
+                    **({"mixed": True} if group.mixed else {}),
                 }
                 for name, group in pool.groups.items()
             },
@@ -69,6 +70,7 @@ class SourceData:
                 np.asarray(group["index"], dtype=np.intp),
                 tuple(group["columns"]),
                 bool(group.get("categorical", False)),
+                mixed=bool(group.get("mixed", False)),
             )
             for name, group in data["groups"].items()
         }
@@ -161,7 +163,10 @@ def part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
         surfaces=tuple(pool.surfaces[code] for code in surfaces),
         surface_codes=surface_codes.astype(np.intp),
         groups={
-            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical)
+            name: replace(
+                FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical),
+                mixed=group.mixed,
+            )
             for name, group in pool.groups.items()
         },
         cost=pool.cost[positions],

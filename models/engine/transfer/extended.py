@@ -10,7 +10,7 @@ https://papers.nips.cc/paper/3189) with a positive task matrix. Each domain has 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -104,11 +104,11 @@ def _merged(name: str, groups: Sequence[FeatureGroup]) -> FeatureGroup:
     own, count = groups[0], sum(len(group.index) for group in groups)
     if (own.index == own.index[0]).all():
         row = own.values[own.index[:1]]
-        return FeatureGroup(name, row, np.zeros(count, dtype=np.intp), own.columns, own.categorical)
+        return FeatureGroup(name, row, np.zeros(count, dtype=np.intp), own.columns, own.categorical, mixed=own.mixed)
     starts = np.cumsum([0, *(len(group.values) for group in groups[:-1])])
     index = np.concatenate([group.index + start for group, start in zip(groups, starts, strict=True)])
-    values, categorical = np.vstack([group.values for group in groups]), groups[0].categorical
-    return FeatureGroup.compact(name, values, index, groups[0].columns, categorical=categorical)
+    values = np.vstack([group.values for group in groups])
+    return replace(FeatureGroup.compact(name, values, index, own.columns, categorical=own.categorical), mixed=own.mixed)
 
 
 def _names(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -45,6 +46,13 @@ def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     text = runner.invoke(app, ["check", str(table_file)]).output
     assert "5 candidates, 3 surfaces, 2 systems" in text
     assert "nothing was computed" in text
+
+
+def test_a_spreadsheet_has_no_surfaces():
+    alloys = Path(__file__).parents[4] / "examples" / "experiments" / "alloys.yaml"
+    text = runner.invoke(app, ["check", str(alloys)]).output
+    assert "45 candidates, 1 system\n" in text
+    assert "surface" not in text
 
 
 def test_check_prints_the_parameters_of_a_run_of_the_service(table_file):

@@ -31,6 +31,7 @@ def test_both_values_of_a_line_belong_to_the_candidate_that_it_names(recorded, c
 
 def test_without_a_final_relaxation_the_best_of_the_search_is_shown(recorded, capsys):
     results._show_systems(CampaignData.load(recorded("a1", "a2"), "small-table"), as_json=False, as_csv=False)
-    head, _, alpha = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    head, _, alpha, described = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert "relaxed" not in head
+    assert described[0].startswith("a2: ")
     assert (alpha[1], alpha[-1]) == ("3", "a2")

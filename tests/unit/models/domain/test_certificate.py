@@ -22,5 +22,11 @@ def test_a_certain_barrier_has_none():
     assert certificate(1e-9).describe() == certificate(0.0, within=0.01, probability=1.0).describe()
 
 
+def test_an_interval_from_few_points_says_that_it_is_often_too_narrow():
+    few = certificate(0.042).model_copy(update={"searched": 5})
+    assert few.describe() == "Barrier (95 %): 0.601 ± 0.042 eV (fewer than 10 points: often too narrow)"
+    assert "narrow" not in few.model_copy(update={"stops": True}).describe()
+
+
 def test_nothing_is_said_of_a_barrier_that_is_not_known():
     assert certificate(None, estimate=None).describe() == "Certificate (95 %): not enough results to say what remains"

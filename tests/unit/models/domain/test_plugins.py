@@ -63,6 +63,25 @@ def test_types_of_plugins_are_in_schemas_and_specs_import_nothing_that_computes(
     assert python(tmp_path, code) == "[]\n"
 
 
+def test_objects_of_several_groups_in_one_module_are_left_out_with_what_to_do(tmp_path):
+    future = "from __future__ import annotations\n"
+    everything = future + "".join(text.replace(future, "") for text in SPECS.values())
+    entries = {
+        group: {name: f"everything:{value.partition(':')[2]}" for name, value in objects.items()}
+        for group, objects in ENTRIES.items()
+    }
+    add_package(tmp_path, "my-package", {"everything": everything, "my_code": CODE}, entries)
+    code = (
+        "import tansaku.models.domain.specs.campaign, tansaku.models.domain.specs.site\n"
+        "from tansaku.models.domain.plugins import problems\n"
+        "for problem in problems(): print(problem)\n"
+    )
+    lines = python(tmp_path, code).splitlines()
+    assert lines
+    for line in lines:
+        assert line.endswith("module everything holds objects of several groups; expected a module for each group")
+
+
 def test_descriptors_of_a_plugin_are_features_of_structures(tmp_path):
     add_package(tmp_path, "my-package", SPECS | {"my_code": CODE}, {"features": ENTRIES["features"]})
     code = (

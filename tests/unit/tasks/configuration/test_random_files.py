@@ -42,24 +42,21 @@ def read(path: Path, document: Any) -> bool:
 
 
 def test_every_type_is_drawn_and_nothing_but_a_refusal_comes_of_it(tmp_path):
-    keys = [key for key, schema in SCHEMA["properties"].items() if any(union_of(schema))]
-    assert {"space", "calculator", "proposer"} <= set(keys)
-    drawn: dict[str, set[str]] = {key: set() for key in keys}
-    for seed in range(600):
-        document = RandomDocuments(SCHEMA, random.Random(seed), wrong=0.02 * (seed % 2)).draw()
-        for key in keys:
-            if isinstance(value := document.get(key), dict) and isinstance(value.get("type"), str):
-                drawn[key].add(value["type"])
-        read(tmp_path / "campaign.yaml", document)
-    for key in keys:
-        assert set(union_of(SCHEMA["properties"][key])) <= drawn[key]
+    types = {(key, *item) for key, schema in SCHEMA["properties"].items() for item in types_of(schema)}
+    assert {"space", "calculator", "proposer"} <= {key for key, _, _ in types}
+    for number, (key, name, reference) in enumerate(sorted(types)):
+        for seed in range(15):
+            documents = RandomDocuments(SCHEMA, random.Random(100 * number + seed), wrong=0.02 * (seed % 2))
+            document = documents.draw_type(key, reference)
+            assert documents.wrong or document[key]["type"] == name
+            read(tmp_path / "campaign.yaml", document)
 
 
-def union_of(schema: dict[str, Any]) -> Iterator[str]:
-    """The types that a key may have."""
-    yield from schema.get("discriminator", {}).get("mapping", ())
+def types_of(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Types that a key may have, and the definition of each."""
+    yield from schema.get("discriminator", {}).get("mapping", {}).items()
     for branch in schema.get("anyOf", ()):
-        yield from union_of(branch)
+        yield from types_of(branch)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

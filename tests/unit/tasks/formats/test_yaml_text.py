@@ -2,7 +2,7 @@ import string
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -21,6 +21,7 @@ WORD_LIKE = st.sampled_from(
 )
 
 
+@example({"a": "\x85", "b": "x\u2028", "c": ["\u2029y"]})
 @given(st.dictionaries(KEYS, PLAIN | NUMBER_LIKE | WORD_LIKE, max_size=4))
 def test_what_is_written_comes_back(data):
     text = write_yaml(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +108,29 @@ def test_a_heading_of_very_many_columns_is_refused_at_once():
     heading = ",".join(f"c{number}" for number in range(1001))
     with pytest.raises(ReportError, match="line 1: the heading has 1,001 columns; expected at most 1,000"):
         read_report(f"{heading}\n".encode())
+
+
+def test_percent_signs_are_units():
+    assert quantity("33%", comma=False) == (33.0, "%")
+    assert quantity("33,5 %", comma=True) == (33.5, "%")
+
+
+def test_a_point_beside_decimal_commas_may_separate_thousands():
+    report = read_report(b"number;value\n1;345,5\n2;1.234\n")
+    assert report.quantity("345,5") == (345.5, None)
+    assert report.quantity("0.234") == (0.234, None)
+    for cell in ("1.234", "-12.345", "1.234 MPa"):
+        with pytest.raises(ValueError, match="as other cells have decimal commas"):
+            report.quantity(cell)
+    points = read_report(b"number;value\n1;345.5\n2;1.234\n")
+    assert points.quantity("1.234") == (1.234, None), "all numbers of this file have points"
+
+
+def test_missing_cells_of_a_frame_are_empty():
+    rows = [{"number": 1, "value": 1.5, "note": pd.NA}, {"number": 2, "value": pd.NA, "note": None}]
+    assert [dict(row.cells) for row in report_of(rows).rows] == [{"number": "1", "value": "1.5"}, {"number": "2"}]
+
+
+def test_keys_that_differ_in_their_unit_only_are_refused():
+    with pytest.raises(ReportError, match="two columns are named 'value'"):
+        report_of([{"number": 1, "value": 1.0, "value [GPa]": 0.3}])

@@ -17,7 +17,8 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.driver.loop import CampaignLoop, DriveResult, prepare_campaign
+from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument
 from tansaku.tasks.jobs.evaluate import work
 from tansaku.tasks.resources import Resources

@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.driver.loop import DriveResult
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.measurements import ask_tell
 from tansaku.tasks.measurements.report_file import read_report, report_of
 from tansaku.tasks.measurements.stored_commands import Receipt

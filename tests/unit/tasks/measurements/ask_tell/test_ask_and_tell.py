@@ -146,6 +146,28 @@ def test_a_correction_counts_from_the_next_number_and_says_what_was_proposed_on_
     assert (told.new, told.known) == ({}, (1, 2))
 
 
+def test_a_correction_brings_the_next_fit_forward(open_laboratory):
+    laboratory = open_laboratory(proposer={"type": "gp", "preset": "default", "refit_growth": 10})
+
+    def next_fits():
+        laboratory.measure_all()
+        laboratory.ask(1)
+        return [(refit.at_proposal, refit.hyperparameters["transform"]) for refit in laboratory.store.refits("lab")]
+
+    laboratory.tell({"candidate": "water-300", "value": 3.5}, {"candidate": "hexane-575", "value": 3e6})
+    laboratory.ask(1)
+    assert next_fits() == next_fits() == (wrong := next_fits()), "so few observations more are no reason to fit"
+    # One more measurement is none either.
+    laboratory.tell({"candidate": "water-300", "value": 3.6, "status": "repeat"})
+    assert next_fits() == wrong
+    laboratory.tell({"candidate": "hexane-575", "value": 3.6, "status": "correction"})
+    known_from = max(item.proposal.number for item in laboratory.evaluations()) + 1
+    fits = next_fits()
+    assert [number for number, _ in fits] == [wrong[0][0], known_from]
+    assert fits[1][1] != fits[0][1]
+    assert next_fits() == fits, "once"
+
+
 def test_measurements_nobody_asked_for(open_laboratory):
     laboratory = open_laboratory()
     laboratory.ask(1)
@@ -238,3 +260,45 @@ def test_other_campaigns_do_not_ask(open_laboratory):
         laboratory.ask(5000)
     with pytest.raises(NotFoundError):
         ask_tell.ask(laboratory.resources, ADA, "other")
+
+
+def test_columns_that_mean_the_same_are_refused(open_laboratory):
+    laboratory = open_laboratory()
+    laboratory.ask()
+    (number,) = laboratory.numbers()
+    candidate = laboratory.evaluations()[0].proposal.candidate
+    with pytest.raises(ReportError, match="columns 'value' and 'hardness' mean the same"):
+        laboratory.tell_text(f"number,value [GPa],hardness [MPa]\n{number},,5200\n")
+    with pytest.raises(ReportError, match=r"line 2: candidate: .* in two columns that mean the same"):
+        laboratory.tell_text(f"candidate,name,value\n{candidate},other,5.2\n")
+    laboratory.tell_text(f"candidate,name,value\n{candidate},{candidate},5.2\n")
+    assert laboratory.values() == {candidate: 5.2}
+
+
+@pytest.mark.parametrize("cells", ["1e101,", "-1e308,", "5,1e-200", "5,1e200"])
+def test_numbers_whose_squares_are_not_finite_are_refused(open_laboratory, cells):
+    laboratory = open_laboratory()
+    laboratory.ask()
+    with pytest.raises(ReportError, match=r"line 2: (value|deviation): .*; expected"):
+        laboratory.tell_text(f"number,value,deviation\n1,{cells}\n")
+    assert laboratory.numbers() == [1]
+
+
+def test_the_model_bears_the_largest_values(open_laboratory):
+    laboratory = open_laboratory(proposer={"type": "gp", "initial_points": 3})
+    laboratory.ask(3)
+    for number, value in zip(laboratory.numbers(), ("1e100", "-1e100", "5.1"), strict=True):
+        laboratory.tell_text(f"number,value,deviation\n{number},{value},1e-100\n")
+    assert laboratory.ask(2).reason == "waiting"
+    assert len(laboratory.numbers()) == 2
+
+
+def test_columns_whose_names_differ_in_case_are_two(open_laboratory, tmp_path):
+    (tmp_path / "case.csv").write_text("name,T,t\na,300,1\nb,400,2\nc,500,3\n")
+    features = {"all": {"columns": ["T", "t"]}}
+    space = {"type": "table", "candidates": "case.csv", "columns": {"id": "name"}, "features": features}
+    laboratory = open_laboratory(space=space, proposer={"type": "gp", "initial_points": 1})
+    laboratory.tell_text("name,T,t,value\nd,350,4,5.2\n")
+    told = next(item for item in laboratory.evaluations() if item.proposal.candidate == "d")
+    assert told.outcome.value == 5.2
+    assert stored_commands.open_manual(laboratory.store, "lab").space.cells("d") == {"T": 350.0, "t": 4.0}
