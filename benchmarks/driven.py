@@ -12,7 +12,8 @@ from pathlib import Path
 from tansaku.flows.campaign import run_campaign
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import LoadedCampaign, load_site
-from tansaku.tasks.driver.loop import DriveResult, prepare_campaign
+from tansaku.tasks.driver.loop import prepare_campaign
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import HOME_VARIABLE, Settings
 from tansaku.tasks.stores.connection import embedded_server

@@ -21,9 +21,11 @@ from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.configuration import load_site
+from tansaku.tasks.driver.interruption import interruptible
 from tansaku.tasks.driver.lease import refuse_living_owner
-from tansaku.tasks.driver.loop import CampaignLoop, DriveResult, interruptible
+from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.driver.observer import Observer, SilentObserver
+from tansaku.tasks.driver.result import DriveResult
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.processes import find_process

@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.structure_files import folder_sha256, structure_files
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
-from tansaku.tasks.checks.thickness import usual_cell, with_thickness
+from tansaku.tasks.checks.defaults import with_defaults, without_defaults, without_usual_cell
 from tansaku.tasks.checks.validation import validate_data, validate_document
 from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.site.users import user_path
@@ -154,12 +154,12 @@ def _with_command_files(site: SiteSpec, folder: Path) -> SiteSpec:
 
 def spec_hash(spec: CampaignSpec) -> str:
     """Content hash of what makes two campaigns the same: without the editable keys, files by content and not by path."""
-    return content_hash(_identity(spec, with_editable=False))
+    return content_hash(_identity(without_usual_cell(spec), with_editable=False))
 
 
 def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
     """Keys in which two specs differ, in order of key; the path of a file whose content is the same is no difference."""
-    before, after = _leaves(_identity(old, with_editable=True)), _leaves(_identity(new, with_editable=True))
+    before, after = (_leaves(_identity(without_defaults(spec), with_editable=True)) for spec in (old, new))
     return [
         Difference(".".join(map(str, key)), before.get(key, _ABSENT), after.get(key, _ABSENT), is_editable(key))
         for key in sorted({*before, *after}, key=lambda key: tuple(map(str, key)))
@@ -258,7 +258,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
         )
         transfer = transfer.model_copy(update={"sources": sources})
     spec = spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
-    return with_thickness(spec)
+    return with_defaults(spec)
 
 
 def _resolve_space(space: _Space, check: _Check, key: KeyPath) -> _Space:
@@ -307,6 +307,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "parent", "transformations"): [],
     ("space", "charge"): 0,
+    ("space", "scale"): None,
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("along", "phases", "replication", "atoms", "seeds", "anneal")},
     **{("space", "translation", key): None for key in ("sample", "positions")},
@@ -334,10 +335,8 @@ _HASHED = (("execution", "polish"),)
 """Editable keys in the hash of a spec, because they were not always editable; it is that of the spec at the creation."""
 
 
-def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
-    data = spec.model_dump(mode="json")
-    if "cell" in data["space"] and data["space"]["cell"] == usual_cell(spec):
-        del data["space"]["cell"]
+def _identity(data: dict[str, Any], *, with_editable: bool) -> dict[str, Any]:
+    """Returns the part of a spec, as plain data, that makes two campaigns the same."""
     for (*parents, last), default in _LATER_KEYS.items():
         target: Any = data
         for parent in parents:
@@ -373,7 +372,7 @@ def _without_paths(space: dict[str, Any]) -> None:
     for key in ("off_pool", "described"):
         space.pop(key, None)  # what was found, not said
     for group in space.get("features", {}).values():
-        for key in ("categories", "units", "prices"):
+        for key in ("categories", "units", "prices", "scale"):
             if not group.get(key, True):
                 del group[key]
     if space.get("sha256"):

@@ -24,7 +24,7 @@ from tansaku.tasks.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
 from tansaku.tasks.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
-from tansaku.tasks.commands.search_web import search, searched_file, size
+from tansaku.tasks.commands.search_web import check_columns, search, searched_file, size
 
 State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64
@@ -164,9 +164,10 @@ class Checks:
             question: About it.
 
         Raises:
-            InvalidSpecError: There is no such CSV file.
+            InvalidSpecError: There is no such CSV file, or it lacks a column.
         """
         file = searched_file(self._desk, name)
+        check_columns(self._desk, file, question)
         identifier = _id("search", actor, (file,), question.model_dump())
 
         def work(run: _Run) -> Check:
@@ -179,6 +180,7 @@ class Checks:
     def size(self, actor: Actor, name: str, question: TableQuestion) -> Check:
         """Begins to find out how large a search is, unless that was done; arguments and errors as of :meth:`search`."""
         file = searched_file(self._desk, name)
+        check_columns(self._desk, file, question)
         identifier = _id("size", actor, (file,), question.model_dump())
 
         def work(run: _Run) -> Check:

@@ -23,6 +23,7 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
+from tansaku.tasks.checks.uneven import uneven_groups
 from tansaku.tasks.checks.workflow import (
     check_boundary,
     check_elements,
@@ -65,6 +66,7 @@ class CampaignPreview(Record):
 
     Attributes:
         features: Number of features by group.
+        uneven: Number of columns that decide alone how far apart candidates are, by group in which these are few.
         prices: Of a number of a column that a campaign may buy, by column; a value costs 1.
         cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
         limit: Largest cost it may spend, None for no limit.
@@ -84,6 +86,7 @@ class CampaignPreview(Record):
     surfaces: int
     systems: tuple[SystemSize, ...]
     features: dict[str, int]
+    uneven: dict[str, int] = Field(default_factory=dict)
     exhaustive_cost: float
     cost_unit: str | None
     limit: float | None
@@ -101,12 +104,23 @@ class CampaignPreview(Record):
     census: tuple[JsonDict, ...] = ()
     prices: dict[str, float] = Field(default_factory=dict)
 
+    @property
+    def _several_surfaces(self) -> bool:
+        """Whether systems have surfaces of their own: rows of a spreadsheet do not."""
+        return self.surfaces > len(self.systems)
+
     def describe(self) -> str:
         """Describes the preview."""
         lines = [f"{self.name}: the file is valid; nothing was computed", ""]
-        size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
-        lines.append(f"  pool        {', '.join(size)}")
+        surfaces = [counted(self.surfaces, "surface")] if self._several_surfaces else []
+        counts = [counted(self.candidates, "candidate"), *surfaces, counted(len(self.systems), "system")]
+        lines.append(f"  pool        {', '.join(counts)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        lines += [
+            f"  note        {name}: {count} of {self.features[name]} columns decide how far apart candidates are; "
+            f"space.features.{name}.scale: range lets all of them count"
+            for name, count in self.uneven.items()
+        ]
         if self.prices:
             lines.append(
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
@@ -129,11 +143,10 @@ class CampaignPreview(Record):
         lines += [f"  learns from {item}" for item in self.transfer]
         lines.append("")
         lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
-        lines += ["", "  systems (candidates, surfaces, exhaustive cost):"]
-        lines += [
-            f"    {size.system:<24} {size.candidates:>8,} {size.surfaces:>4} {size.exhaustive_cost:>14,.0f}"
-            for size in self.systems
-        ]
+        lines += ["", f"  systems (candidates, {'surfaces, ' if self._several_surfaces else ''}exhaustive cost):"]
+        for size in self.systems:
+            surface = f" {size.surfaces:>4}" if self._several_surfaces else ""
+            lines.append(f"    {size.system:<24} {size.candidates:>8,}{surface} {size.exhaustive_cost:>14,.0f}")
         if self.census:
             lines += ["", "  filters (removed, marked as unlikely, remaining):"]
             lines += [
@@ -296,6 +309,7 @@ def preview_loaded(
         surfaces=len(pool.surfaces),
         systems=_system_sizes(space, pool),
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        uneven=uneven_groups(spec, pool),
         prices=dict(spec.space.prices),
         exhaustive_cost=everything,
         cost_unit=cost_unit(spec.space),

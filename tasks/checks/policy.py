@@ -20,7 +20,8 @@ from tansaku.models.domain.errors import InvalidSpecError, SpecProblem
 from tansaku.models.domain.library import SHA256_PREFIX, FileLibrary, LibraryFile, is_file_name
 from tansaku.models.domain.records import CampaignFile, JsonDict
 from tansaku.models.domain.specs.base import NamesFile, PlainText, file_keys
-from tansaku.models.domain.specs.campaign import CampaignSpec, ExecutionSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.checks.validation import dotted, validate_document
 from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, parse_yaml

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import InvalidSpecError, MissingComponentError, SpecProblem
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import CampaignFile, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
@@ -15,6 +16,7 @@ from tansaku.tasks.checks.policy import library_file
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, TableQuestion, TableSearch, TableSize
 from tansaku.tasks.checks.sandbox import ALONE, SandboxError, Watch
 from tansaku.tasks.commands.create_web import CampaignDesk
+from tansaku.tasks.formats.csv_text import heading_of
 
 _ENDING = ".csv"
 _MINUTE, _HOUR = 60.0, 3600.0  # [s]
@@ -44,6 +46,30 @@ def searched_file(desk: CampaignDesk, name: str) -> LibraryFile:
         problem = SpecProblem("file", None, found or f"no file {name!r} is in the library; upload it first")
         raise InvalidSpecError(str(problem), [problem])
     return found
+
+
+def check_columns(desk: CampaignDesk, file: LibraryFile, question: TableQuestion) -> None:
+    """Refuses a question about columns that a table lacks, as far as its first line tells; the search checks it anyway.
+
+    Args:
+        desk: Of the dashboard.
+        file: Of the library.
+        question: About it.
+
+    Raises:
+        InvalidSpecError: The table has no such column.
+    """
+    path = desk.files.copied([CampaignFile(path=file.path, sha256=file.sha256)]) / file.path
+    names = heading_of(path) if path.is_file() else None
+    if names is None:
+        return
+    asked = {"target": (question.target,), "without": question.without, "keep": question.keep}
+    unknown = {key: [name for name in several if name not in names] for key, several in asked.items()}
+    problems = [
+        SpecProblem(key, None, f"no column {several[0]!r} in {file.name}") for key, several in unknown.items() if several
+    ]
+    if problems:
+        raise InvalidSpecError("; ".join(map(str, problems)), problems, hint=f"it has {shown(', '.join(names), 200)}")
 
 
 def search(desk: CampaignDesk, file: LibraryFile, question: TableQuestion, watch: Watch = ALONE) -> JsonDict:

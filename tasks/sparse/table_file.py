@@ -15,7 +15,7 @@ from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.wording import counted
 from tansaku.models.sparse.search.design import near_one
 from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.formats.csv_text import texts_of
+from tansaku.tasks.formats.csv_text import separator_of, texts_of
 
 _LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
 _COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained
@@ -141,7 +141,7 @@ def read_frame(path: Path, without: Sequence[str] = ()) -> pd.DataFrame:
     """
     try:
         heading = pd.read_csv(path, header=None, nrows=1, dtype=str, sep="\x1f", quoting=csv.QUOTE_NONE).iloc[0, 0]
-        separator = max(",;\t", key=str(heading).count)
+        separator = separator_of(str(heading))
         names = pd.read_csv(path, header=None, nrows=1, dtype=str, sep=separator).iloc[0].dropna().tolist()
         frame = texts_of(pd.read_csv(path, sep=separator))
         if separator != ",":

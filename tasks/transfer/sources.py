@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +69,10 @@ def table_source(target: Target, source: TableSourceSpec, key: str, base_path: P
     except ConfigurationError as error:
         raise ConfigurationError(f"{key}: {error.message}", hint=error.hint) from error
     check_features(claim, target.pool, space.pool())
-    values = space.values()
+    pool, values = _compared_alike(target.pool, space.pool()), space.values()
     known = np.flatnonzero(~np.isnan(values))
     check_observed(claim, len(known))
-    return observed_source(source.name, space.pool(), known, values[known], objective.direction, target.transfer.most)
+    return observed_source(source.name, pool, known, values[known], objective.direction, target.transfer.most)
 
 
 def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
@@ -89,6 +89,7 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
     except ConfigurationError as error:
         raise ConfigurationError(f"{key}: the space of {source.name!r} cannot be opened: {error.message}") from error
     check_features(claim, target.pool, pool)
+    pool = _compared_alike(target.pool, pool)
     own = source_of(spec)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
@@ -100,6 +101,15 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
     positions = pool.positions(list(found))
     values = np.array(list(found.values()), dtype=np.float64)
     return observed_source(source.name, pool, positions, values, spec.objective.direction, target.transfer.most)
+
+
+def _compared_alike(ours: CandidatePool, theirs: CandidatePool) -> CandidatePool:
+    """A source's candidates, with the columns of each group compared as those of the target are."""
+    groups = {
+        name: replace(group, mixed=ours.groups[name].mixed) if name in ours.groups else group
+        for name, group in theirs.groups.items()
+    }
+    return replace(theirs, groups=groups)
 
 
 def keep(artifacts: ArtifactStore, data: SourceData) -> str:

@@ -59,6 +59,21 @@ def test_status_shows_failures_first_and_lists_agree(tansaku, campaign_file):
     assert any(line.split("\t")[:2] == [file.stem, "FINISHED"] for line in tansaku("list").out.splitlines())
 
 
+def test_parameters_are_shown_beside_the_best_candidate(tansaku, tmp_path):
+    numbers = {"type": "number", "low": 0, "high": 1}
+    space = {"type": "parameters", "parameters": {"x1": numbers, "x2": numbers}, "pool": 64, "function": "ackley"}
+    document = {"schema_version": 1, "space": space, "objective": {"unit": "1"}, "proposer": {"type": "random"}}
+    file = tmp_path / "two-parameters.yaml"
+    file.write_text(json.dumps(document | {"budget": {"evaluations": 3}, "execution": {"polish": 0}}))
+    assert tansaku("run", file, "--plain").code == ExitCode.OK
+    [row] = json.loads(tansaku("results", file.stem, "--json").out)
+    assert row["cells"].keys() == {"x1", "x2"}
+    assert f"{row['best_candidate']}: x1 {row['cells']['x1']:.6g}, x2 " in tansaku("results", file.stem).out
+    [line] = csv.DictReader(io.StringIO(tansaku("results", file.stem, "--csv").out))
+    assert float(line["cells.x1"]) == row["cells"]["x1"]
+    assert json.loads(tansaku("show", file.stem, row["best_candidate"], "--json").out)["cells"] == row["cells"]
+
+
 def test_show_and_log(tansaku, campaign_file):
     file = campaign_file()
     tansaku("run", file, "--plain")
@@ -169,6 +184,14 @@ def test_too_many_failures_stop_the_campaign(tansaku, campaign_file):
     stopped = tansaku("run", file, "--plain")
     assert stopped.code == ExitCode.STOPPED
     assert f"tansaku status {file.stem}" in stopped.err
+
+
+def test_a_campaign_without_any_value_ends_with_a_code_and_says_so(tansaku, campaign_file):
+    file = campaign_file(good=1, bad=2, proposer="listed, candidates: [b0, b1]")
+    ended = tansaku("run", file, "--plain")
+    assert ended.code == ExitCode.STOPPED
+    assert f"no evaluation gave a value: `tansaku status {file.stem}` shows why" in ended.err
+    assert tansaku("resume", file.stem, "--plain").code == ExitCode.STOPPED
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.stores.mongo_registry import MongoRegistry
 from tests.support.every_kind import CODE, ENTRIES, SPECS, write_crystals
 from tests.support.kill_points import retrained
 from tests.support.plugin_packages import ROOT, add_package, add_written_calculator, python
@@ -105,5 +107,7 @@ def test_killed_driver_resumes_a_campaign_of_plugins_as_if_nothing_had_happened(
             assert retrained(campaign) == retrained(undisturbed)
             assert campaign.store.rebuild_observations(campaign.name) == 0
             assert plugin_kinds(campaign) == {"calculators", *PARTS} - {"surrogates"}
+            [model] = MongoRegistry(open_database(campaign.uri, campaign.database)).models()
+            assert [text.partition("(")[2].partition(":")[0] for text in model.plugins] == ["surrogates"]
             said = {json.dumps(one.outcome.provenance.settings["plugin"]) for one in campaign.store.evaluations(campaign.name)}
             assert said == {'"tansaku-planted-spring 1.0"'}
