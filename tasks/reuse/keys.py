@@ -28,9 +28,9 @@ def only_energy(spec: CampaignSpec) -> bool:
 
 def computing_plugins(spec: CampaignSpec) -> frozenset[str]:
     """Installed plug-ins on which a campaign's values depend, as the provenance of a result names them."""
-    found = origins({"workflows": _job_of(spec) or ""})
-    for objective in (spec.objective, *spec.objective.further):
-        found += origins({"objectives": objective.property or ""})
+    found = origins({"workflows": _job_of(spec) or ""}) + origins({"objectives": spec.objective.property or ""})
+    for further in spec.objective.further:
+        found += origins({"objectives": further.property})
     for name in (getattr(spec.calculator, "type", ""), getattr(spec.calculator, "name", "")):
         found += origins({"calculators": name})
     return frozenset(found)

@@ -172,7 +172,7 @@ from tansaku.models.domain.specs.base import Spec
 class Misspelt(Spec):
     opener: ClassVar[str] = "my_code:proposer"
     type: Literal["misspelt"] = "misspelt"
-    width: "flaot" = 1.0
+    width: "NotImported" = 1.0
 
 class AnyText(Spec):
     opener: ClassVar[str] = "my_code:proposer"
@@ -201,7 +201,7 @@ def test_a_spec_that_no_union_can_hold_is_left_out(tmp_path):
     assert said[0].endswith(
         "proposers 'any_text' was left out: its type is annotated <class 'str'>; expected Literal['any_text']"
     )
-    assert "proposers 'misspelt' was left out: PydanticUndefinedAnnotation: name 'flaot' is not defined" in said[1]
+    assert "proposers 'misspelt' was left out: PydanticUndefinedAnnotation: name 'NotImported' is not defined" in said[1]
     assert "proposers 'no_schema' was left out: Pydantic" in said[2]
 
 
