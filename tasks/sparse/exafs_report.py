@@ -58,7 +58,7 @@ def notes(found: FoundShells) -> list[str]:
     place = int(np.argmax(np.abs(found.signal.chi)))
     if abs(found.signal.chi[place]) > _LARGEST:
         said.append(
-            f"chi is {found.signal.chi[place]:.3g} at {found.signal.k[place]:.2f} 1/Å, expected less than {_LARGEST:g}: perhaps "
+            f"chi is {found.signal.chi[place]:.3g} at {found.signal.k[place]:.2f} 1/Å, expected below {_LARGEST:g}: perhaps "
             "the file has chi multiplied by a power of k; then numbers of atoms, and of shells, are wrong"
         )
     if start is not None and float(fit.shells.distance.max()) > start:
