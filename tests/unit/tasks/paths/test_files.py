@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.io import read
 
-from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
+from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings, Refiner
 from tansaku.calculators.workflows.diffusion.report import describe_network, pass_label, read_network
 from tansaku.deploy.cli.paths import show_report
 from tansaku.models.domain.errors import ConfigurationError
@@ -40,6 +41,22 @@ def test_the_network_is_read_back_from_json_and_graphml(surface, tmp_path):
     )
     assert document["diffusion"]["activation_energy"] > 0.0
     assert any(hop["limits"] for hop in document["hops"])
+
+
+def test_what_was_not_computed_has_its_deviation(surface):
+    rough = replace(surface, computed=np.zeros_like(surface.computed), deviations=np.full_like(surface.deviations, 0.125))
+    for document, deviation in ((PathReport.of(surface).document(), 0.0), (PathReport.of(rough).document(), 0.125)):
+        limiting = next(hop for hop in document["hops"] if "3d" in hop["limits"])
+        assert limiting["deviation"] == document["sites"][0]["deviation"] == deviation
+
+
+@pytest.mark.parametrize("rigid", [True, False])
+def test_a_host_is_refined_as_it_was_searched(hydrogen, surface, tmp_path, monkeypatch, rigid):
+    seen = []
+    monkeypatch.setattr(type(surface.space), "rigid", property(lambda _: rigid))
+    monkeypatch.setattr(Refiner, "refine", lambda self, *_: seen.append(self._settings))
+    refine_surface(hydrogen, surface, tmp_path, RefinementSettings())
+    assert [settings.rigid for settings in seen] == [rigid]
 
 
 def test_the_path_is_written_with_the_ion_at_each_point(surface, tmp_path):
