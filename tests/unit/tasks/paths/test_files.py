@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings, Refiner
+from tansaku.calculators.workflows.diffusion.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.calculators.workflows.diffusion.report import describe_network, pass_label, read_network
 from tansaku.deploy.cli.paths import show_report
 from tansaku.models.domain.errors import ConfigurationError
@@ -148,6 +148,21 @@ def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, 
     assert any(abs(row["force_along"]) > 0.02 for row in rows)
     plain = PathReport.of(surface, found["band"]).document()["refinement"]["bands"][0]
     assert plain.keys() == {"distance", "energies", "method"}
+
+
+@pytest.mark.parametrize(("rise", "said"), [(1e-6, False), (0.05, True)])
+def test_another_limiting_hop_is_named_where_it_is_higher_by_more_than_a_band_tells(surface, capsys, rise, said):
+    limiting = surface.network.percolations[2].limiting
+    others = {
+        number: replace(item, energy=item.energy + rise)
+        for number, item in enumerate(surface.network.passes)
+        if number != limiting
+    }
+    network = surface.network.refined({}, others)
+    assert network.percolations[2].level > surface.network.percolations[2].level
+    show_report("h-in-al", PathReport.of(surface, Refinement(network, (), {}, 1)))
+    name = pass_label(surface.network.passes[limiting])
+    assert (f"hop {name} limits the path over the grid" in capsys.readouterr().out) == said
 
 
 def test_hops_that_symmetry_makes_equal_are_one_row_with_their_number(surface, capsys):
