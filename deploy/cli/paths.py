@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tansaku.tasks.paths.surface import SurfaceBarrier
 
 _MOST_HOPS = 20
+_EQUAL = 1e-3
+"""Refined passes that differ by less are equally high [eV]."""
 
 
 def path(
@@ -174,5 +176,7 @@ def _show_refinement(report: PathReport, refinement: Refinement) -> None:
         pass_label(report.network.passes[easiest.limiting]),
         pass_label(report.surface.network.passes[before.limiting]),
     )
-    if limiting != grids:
+    energies = {pass_label(item): item.energy for item in report.network.passes}
+    # Bands of hops that symmetry makes equal differ by less than they are converged.
+    if limiting != grids and easiest.level - energies[grids] > _EQUAL:
         say(f"hop {grids} limits the path over the grid, hop {limiting} the refined one")

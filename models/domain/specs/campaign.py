@@ -258,7 +258,7 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator.type: its results have no {wanted.property}; expected {giving}")
         energies = workflow_of(self.calculator) is None and about.jobs.get(None) == "energy"
         if not about.polished or energies:
-            set_default(self, execution=self.execution.without_polish(f"a {self.space.type} space"))
+            set_default(self, execution=self.execution.without_polish(f"a space of type {self.space.type}"))
         return self
 
     @model_validator(mode="after")
@@ -269,7 +269,8 @@ class CampaignSpec(Spec):
             return self
         if self.calculator.relaxation != field.default:
             raise ValueError(
-                "calculator.relaxation: given, but candidates are computed as they stand; remove it or set space.relaxed: true"
+                "calculator.relaxation: given, but candidates are computed as they stand; remove it or set "
+                f"{self.space.relaxing}"
             )
         return self
 

@@ -93,6 +93,8 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         groups=("system",),
     )
 
+    relaxing: ClassVar[str] = "space.host_atoms: relaxed"
+
     type: Literal["energy_surface"] = "energy_surface"
     host: OxideHostSpec | FileHostSpec | PrototypeSpec
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]

@@ -116,6 +116,9 @@ class SpaceBase(Spec):
     without_values: ClassVar[str] = ""
     """Continues the message that a calculator is missing."""
 
+    relaxing: ClassVar[str] = "space.relaxed: true"
+    """What makes candidates relax, for messages."""
+
     @property
     def elements(self) -> frozenset[str]:
         """Elements that the calculator must know; empty where only the space's code can list them."""

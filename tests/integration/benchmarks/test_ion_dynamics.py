@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import units
 
 from benchmarks.paths.bands import SplineSurface
-from benchmarks.paths.dynamics import Length, dynamics, energy_and_force, exact_energy
+from benchmarks.paths.dynamics import CASES, Length, dynamics, energy_and_force, exact_energy
 from tansaku.models.domain.pool import PeriodicGrid
 
 EDGE, COUNT, HEIGHT = 3.0, 12, 0.1
@@ -52,3 +55,9 @@ def test_trajectories_sample_the_equilibrium():
 
     kappa = HEIGHT / (units.kB * 600.0)
     assert exact == pytest.approx(-3 * HEIGHT * i1(kappa) / i0(kappa), abs=1e-3)
+
+
+def test_the_committed_result_has_every_case():
+    result = json.loads((Path(__file__).parents[3] / "benchmarks/paths/dynamics.json").read_text(encoding="utf-8"))
+    assert not result["quick"]
+    assert [(run["host"], run["temperature"], run["friction"]) for run in result["runs"]] == list(CASES)

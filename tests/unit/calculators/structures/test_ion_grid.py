@@ -29,6 +29,7 @@ def perovskite() -> Atoms:
     )
 
 
+KINDS = (("distance to", " [Å]"), ("ln bond sum with", ""))
 HOSTS = {"rutile": rutile, "perovskite": perovskite, "fcc": lambda: bulk("Pd", "fcc", a=3.89), "hcp": lambda: bulk("Mg")}
 
 
@@ -123,6 +124,19 @@ def test_distances_agree_with_those_of_ase():
             large.append(Atom("H", (fraction + 1) @ atoms.cell.array))
             others = [i for i, symbol in enumerate(large.get_chemical_symbols()) if symbol == element]
             np.testing.assert_allclose(row, sorted(large.get_distances(-1, others))[:3], atol=1e-9)
+
+
+def test_the_surroundings_are_distances_and_bond_sums():
+    atoms = perovskite()
+    found, columns = surroundings(atoms, np.array([[0.5, 0.25, 0.25]]))
+    assert columns == tuple(f"{name} {element}{unit}" for element in ("Ba", "O", "Zr") for name, unit in KINDS)
+    # By hand: the twelve nearest atoms count; all others together add half a percent.
+    shifts = np.array([[i, j, k] for i in range(-3, 4) for j in range(-3, 4) for k in range(-3, 4)])
+    for place, element in enumerate(("Ba", "O", "Zr")):
+        own = atoms.get_scaled_positions()[atoms.symbols == element]
+        apart = 4.2 * np.linalg.norm((own[:, None] + shifts).reshape(-1, 3) - [0.5, 0.25, 0.25], axis=1)
+        expected = [apart.min(), np.log(np.exp(-np.sort(apart)[:12] / 0.37).sum())]
+        assert found[0, 2 * place : 2 * place + 2] == pytest.approx(expected)
 
 
 def test_points_inside_atoms_are_walls_and_a_host_without_room_is_refused():

@@ -159,3 +159,63 @@ def test_surfaces_of_several_threads_are_those_of_one(monkeypatch, pathwise):
     assert np.isfinite(drawn[0].barriers).any()
     for name in ("minima", "bottlenecks", "barriers"):
         assert np.array_equal(getattr(drawn[0], name), getattr(drawn[1], name))
+
+
+def known_after(**parts) -> History:
+    """Every fifteenth point of :func:`surface` is known, and what else is given."""
+    _, values = surface()
+    done = np.array([point for point in range(0, len(values), 15) if point not in parts.get("failed", ())])
+    return History(done, values[done], **{name: np.array(points, dtype=np.intp) for name, points in parts.items()})
+
+
+def sampled(history: History, values: np.ndarray | None = None, **goal: object) -> dominance.SampledSurfaces:
+    """Samples of a model that was fitted to every fifteenth point of the surface, or of other values of its points."""
+    pool, own = surface()
+    values = own if values is None else values
+    objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", **goal}})
+    proposer = build_proposer(GPProposerSpec(initial_points=4), objective)
+    done = np.arange(0, len(values), 15)
+    fitted = proposer.fit(pool, History(done, values[done]), None)
+    prediction = proposer.predictions(pool, history, fitted)[0]
+    return dominance.sample_surfaces(goal_of(objective), pool, history, prediction, np.random.default_rng(5), 60)
+
+
+def test_the_number_of_neighbours_matters_to_a_search():
+    pool, _ = surface()
+    rough = np.random.default_rng(0).random(len(pool))
+    levels = []
+    for number in (6, 26):
+        # All is known, so that each sample is the surface.
+        found = sampled(History(np.arange(len(pool)), rough), rough, dimensions=2, connectivity=number)
+        true = bottleneck(rough, pool.grids["surface"], number)
+        assert found.barriers == pytest.approx(true.barriers[1], abs=1e-9)
+        assert set(found.bottlenecks) == {true.points[1]}
+        levels.append(found.level)
+    assert levels[0] > levels[1] + 0.1
+
+
+def test_points_whose_evaluation_failed_are_walls():
+    pool, _ = surface()
+    # All points with this first coordinate: no path leads along the first vector, in three dimensions.
+    wall = np.flatnonzero(np.indices(SHAPE)[0].ravel() == 5)
+    blocked = sampled(known_after(failed=wall), dimensions=3)
+    assert np.isinf(blocked.barriers).all()
+    assert (blocked.bottlenecks == -1).all()
+    one = int(np.bincount(sampled(known_after()).minima, minlength=len(pool)).argmax())
+    assert one not in sampled(known_after(failed=[one])).minima
+
+
+def test_pending_points_are_believed_and_samples_are_as_wide_as_predicted(monkeypatch):
+    exact, widths = dominance._deviations, []
+
+    def spied(prediction, points, *rest):
+        drawn = exact(prediction, points, *rest)
+        widths.append([float(np.sqrt(np.square(part).mean())) for part in (drawn, prediction.deviation[points])])
+        return drawn
+
+    monkeypatch.setattr(dominance, "_deviations", spied)
+    for pending in ([], [360, 396, 364, 322, 320, 125]):  # points that are often the minimum
+        sampled(known_after(pending=pending))
+    for found, predicted in widths:
+        assert found == pytest.approx(predicted, rel=0.1)
+    assert widths[1][1] < 0.9 * widths[0][1]

@@ -87,7 +87,7 @@ def test_the_workflow_is_part_of_the_source():
             {"objective": {"property": "energy_per_atom"}},
             r"objective\.property: 'energy_per_atom' is not computed; expected ion",
         ),
-        ({"execution": {"polish": 3}}, r"execution\.polish: a molecules space has no final relaxation"),
+        ({"execution": {"polish": 3}}, r"execution\.polish: a space of type molecules has no final relaxation"),
         ({"calculator": None}, "calculator: missing; a molecules space needs one"),
     ],
     ids=str,

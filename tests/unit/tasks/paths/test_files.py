@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.io import read
 
-from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
+from tansaku.calculators.workflows.diffusion.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.calculators.workflows.diffusion.report import describe_network, pass_label, read_network
 from tansaku.deploy.cli.paths import show_report
 from tansaku.models.domain.errors import ConfigurationError
@@ -40,6 +41,22 @@ def test_the_network_is_read_back_from_json_and_graphml(surface, tmp_path):
     )
     assert document["diffusion"]["activation_energy"] > 0.0
     assert any(hop["limits"] for hop in document["hops"])
+
+
+def test_what_was_not_computed_has_its_deviation(surface):
+    rough = replace(surface, computed=np.zeros_like(surface.computed), deviations=np.full_like(surface.deviations, 0.125))
+    for document, deviation in ((PathReport.of(surface).document(), 0.0), (PathReport.of(rough).document(), 0.125)):
+        limiting = next(hop for hop in document["hops"] if "3d" in hop["limits"])
+        assert limiting["deviation"] == document["sites"][0]["deviation"] == deviation
+
+
+@pytest.mark.parametrize("rigid", [True, False])
+def test_a_host_is_refined_as_it_was_searched(hydrogen, surface, tmp_path, monkeypatch, rigid):
+    seen = []
+    monkeypatch.setattr(type(surface.space), "rigid", property(lambda _: rigid))
+    monkeypatch.setattr(Refiner, "refine", lambda self, *_: seen.append(self._settings))
+    refine_surface(hydrogen, surface, tmp_path, RefinementSettings())
+    assert [settings.rigid for settings in seen] == [rigid]
 
 
 def test_the_path_is_written_with_the_ion_at_each_point(surface, tmp_path):
@@ -131,6 +148,21 @@ def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, 
     assert any(abs(row["force_along"]) > 0.02 for row in rows)
     plain = PathReport.of(surface, found["band"]).document()["refinement"]["bands"][0]
     assert plain.keys() == {"distance", "energies", "method"}
+
+
+@pytest.mark.parametrize(("rise", "said"), [(1e-6, False), (0.05, True)])
+def test_another_limiting_hop_is_named_where_it_is_higher_by_more_than_a_band_tells(surface, capsys, rise, said):
+    limiting = surface.network.percolations[2].limiting
+    others = {
+        number: replace(item, energy=item.energy + rise)
+        for number, item in enumerate(surface.network.passes)
+        if number != limiting
+    }
+    network = surface.network.refined({}, others)
+    assert network.percolations[2].level > surface.network.percolations[2].level
+    show_report("h-in-al", PathReport.of(surface, Refinement(network, (), {}, 1)))
+    name = pass_label(surface.network.passes[limiting])
+    assert (f"hop {name} limits the path over the grid" in capsys.readouterr().out) == said
 
 
 def test_hops_that_symmetry_makes_equal_are_one_row_with_their_number(surface, capsys):

@@ -9,6 +9,8 @@ import pytest
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.records import Failure, Outcome
+from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.tasks.paths.surface import read_surface
 from tansaku.tasks.views.notebook import CampaignView
@@ -39,6 +41,17 @@ def test_computed_energies_count_as_they_are(hydrogen, surface):
     assert np.abs(surface.deviations[positions]).max() == 0.0
     assert surface.computed.sum() == 16
     assert (surface.deviations[~surface.computed] > 0).all()
+
+
+def test_a_point_whose_evaluation_failed_is_a_wall(hydrogen):
+    failure = Failure(kind=FailureKind.SCIENCE, reason="not_converged", message="")
+    change = {"state": EvaluationState.FAILED, "outcome": Outcome(failure=failure)}
+    lost = hydrogen.evaluations[-1].model_copy(update=change)
+    known = read_surface(replace(hydrogen, evaluations=(*hydrogen.evaluations[:-1], lost)))
+    (place,) = hydrogen.pool.positions([lost.proposal.candidate])
+    assert np.isinf(known.values[place])
+    assert not known.computed[place]
+    assert np.isfinite(known.values).sum() == len(known.values) - 1
 
 
 def test_the_path_joins_images_over_the_bottleneck(surface):

@@ -101,6 +101,28 @@ def test_every_search_for_a_saddle_point_finds_the_known_one(known, method):
     assert sorted(better.frequencies) == pytest.approx(expected.tolist(), rel=5e-3)
 
 
+def test_frequencies_go_with_the_inverse_root_of_the_ion_s_mass(known):
+    network, paths = known
+    light, heavy = structure_at, lambda fraction: Atoms("HeLi", structure_at(fraction).positions, cell=CELL, pbc=True)
+    found = []
+    for made in (light, heavy):
+        refiner = Refiner(Channels(), made, RefinementSettings(fmax=0.002, method="dimer"), Checkpoint(None, ""))
+        refined_ = refiner.refine(network, paths, LOW + 0.1).network
+        found.append((refined_.sites[0].frequencies, refined_.passes[0].frequencies))
+    ratio = np.sqrt(heavy(np.zeros(3)).get_masses()[-1] / light(np.zeros(3)).get_masses()[-1])
+    for first, second in zip(*found, strict=True):
+        assert np.array(first) / np.array(second) == pytest.approx([ratio] * len(first), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("modes", "kept"), [((-1e13, 2e13, 3e13), (2e13, 3e13)), ((1e13, 2e13, 3e13), ()), ((-2e13, -1e13, 3e13), ())]
+)
+def test_a_pass_without_exactly_one_unstable_mode_has_no_frequencies(known, monkeypatch, modes, kept):
+    monkeypatch.setattr(Refiner, "_vibrations", lambda *_: modes)
+    better = next(item for item in refined(known, method="dimer").network.passes if item.method == "dimer")
+    assert better.frequencies == kept
+
+
 def test_an_ion_in_a_plane_relaxes_across_the_path_and_not_along_it(known):
     found = refined(known, method="plane")
     network, _ = known

@@ -76,7 +76,7 @@ def test_names_tell_scans_apart():
     [
         ({"objective": {}}, "objective.unit: 'mJ/m2' is no unit of energy_per_atom"),
         ({"objective": {"unit": "eV/atom", "property": "spread"}}, "'spread' is not computed; expected energy_per_atom"),
-        ({"execution": {"polish": 2}}, "execution.polish: a crystals space has no final relaxation"),
+        ({"execution": {"polish": 2}}, "execution.polish: a space of type crystals has no final relaxation"),
         (
             {"calculator": {"type": "emt", "relaxation": {"fmax": 0.1}}},
             "computed as they stand; remove it or set space.relaxed",
