@@ -17,7 +17,6 @@ def test_it_measures_every_method(tmp_path, require, run_benchmark):
     for methods in found.values():
         assert set(methods) == {"sparse", "sparse, residual gp", "gp", "gp, columns as they are", "random"}
         assert all(run["evaluations"] == 10 for (run,) in methods.values())
-        assert len({run["best"] for method, (run,) in methods.items() if method != "random" and (run["best"] or 99) <= 5}) <= 1
     assert (tmp_path / "found.png").stat().st_size > 10_000
 
 
