@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
@@ -44,8 +42,7 @@ def draw(result: JsonDict, path: Path) -> Path:
     return path
 
 
-def _points(rows: list[JsonDict], key: str) -> tuple[np.ndarray, np.ndarray]:
+def _points(rows: list[JsonDict], key: str) -> tuple[list[int], list[float]]:
     """Numbers of modes and losses, where there is a set."""
-    known = [(row["modes"], row[key]) for row in rows if row.get(key) is not None]
-    numbers, losses = np.array(known).reshape(-1, 2).T
-    return numbers, losses
+    known = [row for row in rows if row.get(key) is not None]
+    return [row["modes"] for row in known], [row[key] for row in known]
