@@ -13,11 +13,11 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.modes.dynamics import ComplexArray, Modes, Snapshots, decomposed, usual_delays
+from tansaku.models.sparse.modes.dynamics import Modes, Snapshots, decomposed, usual_delays
 from tansaku.models.sparse.modes.path import ALL, Held
 from tansaku.models.sparse.modes.path import Path as BestSets
 from tansaku.models.sparse.modes.problem import amplitude_problem
-from tansaku.models.sparse.modes.refine import ModeFit, refined
+from tansaku.models.sparse.modes.refine import ModeFit, fits_by_number
 from tansaku.models.sparse.modes.relaxation import relaxed
 from tansaku.models.sparse.modes.score import ModeScore
 from tansaku.models.sparse.numbers import number_posterior
@@ -158,7 +158,7 @@ def find_modes(snapshots: Snapshots, settings: ModeSettings, jobs: int, state: P
         for row in scene.supports:
             sets.offer(members(row))
         sets.improve(lambda share: report("sets of modes", share))
-    fits = _fits(snapshots, modes.rates, score, sets.best, scene, largest)
+    fits = fits_by_number(snapshots, modes.rates, score, _supports(sets.best, scene), largest)
     report("refinement", 1.0)
     relaxation = {convex.number(held.support): held for held in convex.best}
     return FoundModes(snapshots, settings, delays, method, modes, tuple(sets.best), relaxation, fits, scene, convergence)
@@ -193,28 +193,16 @@ def _key(snapshots: Snapshots, settings: ModeSettings) -> str:
     return hashlib.sha256(data + snapshots.values.tobytes()).hexdigest()[:16]
 
 
-def _fits(
-    snapshots: Snapshots, rates: ComplexArray, score: ModeScore, path: list[Held], scene: Landscape | None, largest: int
-) -> tuple[ModeFit, ...]:
-    """The best fit of each number of units: those of lowest loss and of lowest free energy are refined."""
+def _supports(path: list[Held], scene: Landscape | None) -> set[tuple[int, ...]]:
+    """Sets of lowest loss by number of modes, and of lowest free energy by number of units."""
     supports = {held.support for held in path}
-    if scene is not None:
-        seen: set[int] = set()
-        for row in scene.supports:
-            support = members(row)
-            if len(support) not in seen:
-                seen.add(len(support))
-                supports.add(support)
-    fits: list[ModeFit] = []
-    best: tuple[int, ...] = ()
-    for size in range(largest + 1):
-        # The path may have no set of this size, where fewer pairs and more decays are better: one unit more is always tried.
-        more = {tuple(sorted({*best, unit})) for unit in range(len(rates))} if size else {best}
-        own = sorted(support for support in supports | more if len(support) == size)
-        energies = score.energies(np.array(own, dtype=np.int64).reshape(len(own), size))
-        best = own[int(np.argmin(energies))]
-        fits.append(refined(snapshots, rates[list(best)]))
-    return tuple(fits)
+    seen: set[int] = set()
+    for row in () if scene is None else scene.supports:
+        support = members(row)
+        if len(support) not in seen:
+            seen.add(len(support))
+            supports.add(support)
+    return supports
 
 
 def run(path: Path, out: Path, step: float | None, settings: ModeSettings, jobs: int, report: Report) -> JsonDict:

@@ -64,11 +64,7 @@ class SpectrumSettings:
             raise ConfigurationError(f"--steps {self.steps}: expected 0 or at least {_FEWEST_STEPS}")
         if self.background < 0 or self.background > 10:
             raise ConfigurationError(f"--background {self.background}: expected a degree of 0 to 10")
-        spacing, extent = float(np.median(np.diff(spectrum.x))), float(np.ptp(spectrum.x))
-        narrowest, widest = self.widths or (3.0 * spacing, max(0.2 * extent, 3.0 * spacing))
-        if widest > extent:
-            raise ConfigurationError(f"--widths {narrowest:g} {widest:g}: the spectrum is {extent:g} wide")
-        return PeakDictionary(float(spectrum.x[0]), float(spectrum.x[-1]), narrowest, widest, self.shape)
+        return PeakDictionary.over(spectrum.x, self.widths, self.shape)
 
 
 @dataclass(frozen=True, eq=False)

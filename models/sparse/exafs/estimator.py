@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.sparse.curves import positions_of, values_of
 from tansaku.models.sparse.exafs.fit import ShellFitter
 from tansaku.models.sparse.exafs.scattering import Scatterer
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
@@ -29,6 +30,8 @@ except ImportError as error:
 
 class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Explains chi(k) by few shells.
+
+    ``X`` is one column of wavenumbers. scikit-learn's ``check_estimator`` fits tables of several columns and does not apply.
 
     Args:
         scatterers: Elements around the absorber, from Feff files.
@@ -55,8 +58,12 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: Wavenumbers, rising [1/A], (n_points, 1).
             y: Fine structure, (n_points,).
+
+        Raises:
+            ValueError: The shapes do not fit, or values are not finite.
         """
-        signal = FineStructure.of(_wavenumbers(X), np.asarray(y, dtype=np.float64), self.choice or Choice())
+        k = positions_of(X, "wavenumbers")
+        signal = FineStructure.of(k, values_of(np.ravel(y), len(k)), self.choice or Choice())
         fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
         fits = [fitter.fit(placed) for placed in fitter.best_by_number(self.max_shells)]
         best = min(fits, key=lambda fit: fit.evidence)
@@ -67,17 +74,10 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: FloatArray) -> FloatArray:
         """The fine structure of the shells, without the smooth background, (n_points,)."""
         check_is_fitted(self)
-        k = _wavenumbers(X)
+        k = positions_of(X, "wavenumbers")
         total = np.zeros(len(k))
         for number, scatterer in enumerate(self.scatterers):
             own = self.shells_.element == number
             waves = scatterer.wave(k, self.energy_).columns(self.shells_.distance[own], self.shells_.variance[own])
             total += self.atoms_[own] @ waves
         return total
-
-
-def _wavenumbers(x: FloatArray) -> FloatArray:
-    values = np.asarray(x, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] != 1:
-        raise ValueError(f"X of shape {values.shape}: expected wavenumbers of shape (n_points, 1)")
-    return values[:, 0]

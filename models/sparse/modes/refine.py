@@ -6,6 +6,7 @@ doi:10.1137/M1124176).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import lgamma
 
@@ -81,6 +82,30 @@ def refined(snapshots: Snapshots, rates: ComplexArray) -> ModeFit:
         )
         start, information = found.x, found.jac.T @ found.jac
     return _summary(snapshots, held(start), fixed, information, unit)
+
+
+def fits_by_number(
+    snapshots: Snapshots, rates: ComplexArray, score: ModeScore, supports: Iterable[tuple[int, ...]], largest: int
+) -> tuple[ModeFit, ...]:
+    """The best fit of each number of oscillations and decays, from 0.
+
+    Args:
+        snapshots: Measured.
+        rates: Of all modes, one of each pair, (n_units,).
+        score: Free energies of sets of them; of each number the lowest one is refined.
+        supports: Good sets.
+        largest: Number of units.
+    """
+    known, fits = set(supports), []
+    best: tuple[int, ...] = ()
+    for size in range(largest + 1):
+        # There may be no good set of this size, where fewer pairs and more decays are better: one unit more is always tried.
+        more = {tuple(sorted({*best, unit})) for unit in range(len(rates))} if size else {best}
+        own = sorted(support for support in known | more if len(support) == size)
+        energies = score.energies(np.array(own, dtype=np.int64).reshape(len(own), size))
+        best = own[int(np.argmin(energies))]
+        fits.append(refined(snapshots, rates[list(best)]))
+    return tuple(fits)
 
 
 def _columns(rates: ComplexArray, times: FloatArray, fixed: np.ndarray) -> FloatArray:

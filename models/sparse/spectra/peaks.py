@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -73,6 +73,24 @@ class PeakDictionary:
     narrowest: float
     widest: float
     shape: ShapeName = "gaussian"
+
+    @classmethod
+    def over(cls, x: FloatArray, widths: tuple[float, float] | None = None, shape: ShapeName = "gaussian") -> Self:
+        """All peaks in the range of a spectrum.
+
+        Args:
+            x: Positions of its points, rising, (n_points,).
+            widths: Smallest and largest full width at half maximum; None: three points, and a fifth of the range.
+            shape: Of the peaks.
+
+        Raises:
+            ConfigurationError: A width cannot be used.
+        """
+        spacing, extent = float(np.median(np.diff(x))), float(np.ptp(x))
+        narrowest, widest = widths or (3.0 * spacing, max(0.2 * extent, 3.0 * spacing))
+        if widest > extent:
+            raise ConfigurationError(f"widths {narrowest:g} {widest:g}: the spectrum is {extent:g} wide")
+        return cls(float(x[0]), float(x[-1]), narrowest, widest, shape)
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
