@@ -75,7 +75,7 @@ HOSTILE: dict[str, tuple[dict, str]] = {
     "many planes": (boundaries(boundaries={"planes": [[i, i, 1] for i in range(1, 3000)]}), "space.boundaries.planes"),
     "spacing": (boundaries(spacing=1e9), "space.spacing"),
     "infinite spacing": (boundaries(spacing=1e308, crystal=LARGE_CRYSTAL | {"lattice_parameter": 1e-300}), "space.spacing"),
-    "removed planes": (boundaries(removed_planes=[0, 10**12]), "space.spacing"),
+    "removed planes": (boundaries(removed_planes=[0, 10_000]), "space.spacing"),
     "surfaces": (boundaries(boundaries={"max_sigma": 999}, removed_planes="full"), "space"),
     "tiny step": (boundaries(translation=period(in_plane=1e-9)), "space.translation.in_plane"),
     "smallest step": (boundaries(translation=period(along_axis=5e-324)), "space.translation.along_axis"),
