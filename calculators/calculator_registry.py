@@ -10,12 +10,15 @@ from typing import Any
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.findings import Finding
+from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.plugins import open_by, plugin_of
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+
+_LONGEST_REASON = 300
 
 
 def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpec = SERIAL) -> Calculator:
@@ -112,9 +115,17 @@ def examine_calculators(probe: Probe) -> Iterator[Finding]:
         probe: Runs a program in a process of its own.
     """
     for kind in CALCULATORS:
-        examine = find_engine(kind).examine
-        if examine is not None:
-            yield examine(probe)
+        try:
+            examine = find_engine(kind).examine
+            if examine is not None:
+                yield examine(probe)
+        except Exception as error:
+            plugin = plugin_of("calculators", kind.type_name())
+            if plugin is None:
+                raise
+            detail = f"calculator {plugin.name} could not be examined: {printable(str(error))[:_LONGEST_REASON]}"
+            hint = f"repair it, or pip uninstall {plugin.distribution}"
+            yield Finding(name=f"plug-in {plugin.distribution}", state="warning", detail=detail, hint=hint)
 
 
 def find_engine(kind: type[CalculatorBase]) -> Engine[Any]:

@@ -45,6 +45,7 @@ BEAT = 5.0
 
 _POLL = 5  # between two polls for due runs [s]
 _PAUSE = 10.0  # before the next request after an outage [s]
+_SLOW_ANSWERS = 5  # as many requests of a service that starts may take too long before it gives up
 _LOOK = 0.1
 _SLUG = "reconcile"  # distinguishes our schedule from those that users add
 
@@ -82,7 +83,7 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
 
     Raises:
         ConfigurationError: No Prefect server is set, the schedule is not valid, or a service of this name already runs here.
-        TransientError: The server does not answer at the start; later outages are waited out.
+        TransientError: The server is not there at the start, or too slow five times; later outages are waited out.
     """
     _check_schedule(options.reconcile)
     server = configured_server()
@@ -143,7 +144,7 @@ class _Offer:
 
 
 async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, show: Callable[[str], None]) -> None:
-    stop, known = asyncio.Event(), False
+    stop, known, slow = asyncio.Event(), False, 0
     offer = _Offer(options, *await deployments(options))
     loop = asyncio.get_running_loop()
     beating = asyncio.create_task(_beat(mark, stop))
@@ -163,7 +164,8 @@ async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, show: Cal
         except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError, ExceptionGroup) as error:
             if not _is_outage(error):
                 raise
-            if not known:
+            slow += _is_slow(error)
+            if not known and (slow == _SLOW_ANSWERS or not _is_slow(error)):
                 raise TransientError(f"the Prefect server at {url} does not answer: {_words(error)}") from error
             show(f"the Prefect server does not answer ({_words(error)}); retrying every {_PAUSE:.0f} s")
             await _wait(stop, _PAUSE)
@@ -301,6 +303,15 @@ def _is_outage(error: BaseException) -> bool:
         return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
     # Prefect raises RuntimeError if it finds no server or gets no answer for too long.
     return isinstance(error, httpx.TransportError) or type(error) is RuntimeError
+
+
+def _is_slow(error: BaseException) -> bool:
+    """Whether the server took the request, and did not answer in time."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_slow(exception) for exception in error.exceptions)
+    if isinstance(error, DeploymentApplyError):
+        return error.__cause__ is not None and _is_slow(error.__cause__)
+    return isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout)
 
 
 def _words(error: BaseException) -> str:

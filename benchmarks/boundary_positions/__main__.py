@@ -16,6 +16,7 @@ from benchmarks.replays.choices import choices
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.site.machine import describe_machine
 
 METHODS: dict[str, ProposerSpec] = {"gp": GPProposerSpec(), "arms": ArmsProposerSpec(), "random": RandomProposerSpec()}
 
@@ -59,7 +60,7 @@ def main() -> None:
     if given.potential is not None:
         for positions in POSITIONS:
             compute(positions, given.potential.resolve())
-    result = begun(given.out, {"version": 1}, rows=[])
+    result = begun(given.out, {"version": 1}, rows=[], provenance=describe_machine())
     rows = result["rows"]
     done = {(row["positions"], row["method"], row["seed"]) for row in rows}
     for seed in range(2 if given.quick else given.seeds):

@@ -29,6 +29,7 @@ from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.jobs.opened import opened_space
 from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.site.machine import describe_machine
 
 
 @dataclass
@@ -185,7 +186,7 @@ def main() -> None:
     methods = ("arms", "random") if quick else tuple(given.methods)
     most, seeds = (8, 1) if quick else (given.evaluations, given.seeds)
     same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
-    result = begun(given.out, same, replays=[], rows=[])
+    result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
     replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
     print_summary(result["replays"], "replays")
     cases = CASES[:1] if quick else [case for case in CASES if case.name in given.cases]

@@ -32,6 +32,7 @@ from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
 from benchmarks.command import begun, command
+from benchmarks.exafs.figure import draw
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds
@@ -161,7 +162,7 @@ def foil(path: Path, python: Path | None, lattice: float, reduction: float) -> J
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = command("exafs", __doc__, quick="one spectrum and few shells")
+    parser = command("exafs", __doc__, quick="one spectrum and few shells", figure="shells found, by noise")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with xraylarch")
     parser.add_argument("--foil", type=Path, metavar="FILE", help="cu_metal_rt.xdi of xraylarch's source archive")
     given = parser.parse_args()
@@ -194,6 +195,8 @@ def main() -> None:
     if given.foil is not None and "foil" not in result:
         result["foil"] = foil(given.foil, given.peers, made["lattice"], made["s02"])
     write_json(given.out, result | {"provenance": describe_machine()})
+    if given.figure is not None:
+        draw(result, given.figure)
 
 
 if __name__ == "__main__":

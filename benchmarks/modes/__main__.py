@@ -23,6 +23,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.command import command
+from benchmarks.modes.figure import draw
 from benchmarks.modes.sets import Case, cases, trace
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.modes.dynamics import ComplexArray, Modes, decomposed
@@ -153,7 +154,7 @@ def oscillations(seeds: range) -> JsonDict:
 
 def main() -> None:
     """Measures and writes the result."""
-    given = command("modes", __doc__, quick="one set of snapshots and four signals").parse_args()
+    given = command("modes", __doc__, quick="one set of snapshots and four signals", figure="losses").parse_args()
     result: JsonDict = {"schema_version": 1, "losses": {}}
     stored = None if given.quick else read_json(given.out)
     if stored is not None:
@@ -168,6 +169,8 @@ def main() -> None:
     result["oscillations"] = oscillations(range(4 if given.quick else 20))
     print(json.dumps(result["oscillations"]))
     given.out.write_text(json.dumps(result | {"provenance": describe_machine()}, indent=2) + "\n")
+    if given.figure is not None:
+        draw(result, given.figure)
 
 
 if __name__ == "__main__":

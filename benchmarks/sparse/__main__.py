@@ -29,6 +29,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from benchmarks.command import begun, command
+from benchmarks.sparse.figure import draw
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.chain import Sampling
 from tansaku.models.sparse.search.design import Design
@@ -205,7 +206,7 @@ def _other(
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = command("sparse", __doc__, quick="small tables", jobs="chains of a sampled search")
+    parser = command("sparse", __doc__, quick="small tables", figure="shares by method", jobs="chains of a sampled search")
     parser.add_argument(
         "--peers", type=Path, metavar="PYTHON", help="Python of an environment with abess, l0bnb, exhbma and TorchSisso"
     )
@@ -229,6 +230,8 @@ def main() -> None:
     if "peers" in given.only:
         compare(3 if given.quick else 25, given.peers, given.peer_minutes, result.setdefault("peers", {}), store)
     print(json.dumps(result, indent=2))
+    if given.figure is not None:
+        draw(result, given.figure)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import begun, command
+from benchmarks.spectra.figure import draw
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.models.sparse.spectra.candidates import Fit
@@ -137,7 +138,8 @@ def lmfit_places(seeds: range, python: Path) -> JsonDict:
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = command("spectra", __doc__, quick="ten spectra, five of each other shape", jobs="chains of a sampled search")
+    quick, figure = "ten spectra, five of each other shape", "shares with the right number"
+    parser = command("spectra", __doc__, quick=quick, figure=figure, jobs="chains of a sampled search")
     parser.add_argument("--steps", type=int, default=0, help="steps of the sampled search; 0: it is left out")
     parser.add_argument("--sampled", type=int, default=5, help="spectra of the sampled search")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with lmfit")
@@ -163,6 +165,8 @@ def main() -> None:
         part = result.setdefault("sampled", {"steps": given.steps, "runs": []})
         sampled(range(given.sampled), part["steps"], given.jobs, part["runs"], store)
     print(json.dumps(result, indent=2))
+    if given.figure is not None:
+        draw(result, given.figure)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ ASE's sign) [eV/Å^3], ``energies`` of atoms [eV], ``units``, ``details``; or ``
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,6 +35,7 @@ from tansaku.models.domain.specs.commands import CHECKPOINT, LOG, REQUEST, RESUL
 from tansaku.models.domain.wording import first_problem
 
 _TAIL = 1500
+_LONGEST_VERSION = 20_000
 _LARGEST_RESULT = 256 << 20
 _UNITS = {"energy": "eV", "energies": "eV", "forces": "eV/Angstrom", "stress": "eV/Angstrom^3"}
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
@@ -118,12 +122,14 @@ class Program:
         self.link(folder)
         command = [*WITHOUT_SECRETS, found_program(self.name, words[0]), *words[1:]]
         try:
-            done = subprocess.run(  # noqa: S603 - argv of the site file, no shell
-                command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
-            )
+            with tempfile.TemporaryFile() as output:  # in memory, a program that never stops printing would end this one
+                done = subprocess.run(  # noqa: S603 - argv of the site file, no shell
+                    command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=60, check=False
+                )
+                output.seek(0)
+                text = printable(output.read(_LONGEST_VERSION).decode("utf-8", "replace").strip(), keep="\n")
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ConfigurationError(f"calculator.command: {self.name} does not start: {error}") from error
-        text = printable((done.stdout + done.stderr).decode("utf-8", "replace").strip(), keep="\n")
         if done.returncode != 0:
             raise ConfigurationError(
                 f"calculator.command: {self.name} does not work here: {' '.join(words)!r} ended with status {done.returncode}: "
@@ -142,7 +148,9 @@ class Program:
     def tail(self, folder: Path) -> str:
         """End of the program's output, on one line."""
         try:
-            text = (folder / LOG).read_bytes()[-_TAIL:].decode("utf-8", "replace")
+            with (folder / LOG).open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL))
+                text = log.read(_TAIL).decode("utf-8", "replace")
         except OSError:
             return "no output"
         return printable(" | ".join(text.split("\n")).strip(" |")) or "no output"
@@ -176,7 +184,10 @@ class Program:
     def _read(self, folder: Path, n_atoms: int) -> tuple[dict[str, Any], JsonDict]:
         file = folder / RESULT
         try:
-            if file.stat().st_size > _LARGEST_RESULT:
+            status = file.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigurationError(f"{self.name}: {RESULT} is no regular file")
+            if status.st_size > _LARGEST_RESULT:
                 raise ConfigurationError(f"{self.name}: {RESULT} is larger than {_LARGEST_RESULT >> 20} MiB")
             found = ProgramResult.model_validate(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,12 +106,10 @@ def show(
 def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
     """Returns the description of a candidate as ``cells``; empty where its space describes none, or cannot be opened."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.spaces.space_registry import open_space
-    from tansaku.tasks.views.described import cells_of
-    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.views.described import stored_cells
 
     try:
-        cells = cells_of(open_space(stored_spec(record).space, Path(record.base_path)), candidate)
+        cells = stored_cells(record, candidate)
     except ConfigurationError as error:
         say(f"not described: {error.message}", err=True)
         return {}

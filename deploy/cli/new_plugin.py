@@ -14,6 +14,7 @@ from tansaku.deploy.cli.printing import say
 app = typer.Typer(no_args_is_help=True, help="Write the beginning of a plug-in package.")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_WORDS_OF_YAML = frozenset({"false", "n", "no", "null", "off", "on", "true", "y", "yes"})
 _FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "README.md.txt": "README.md",
@@ -37,6 +38,8 @@ def calculator(
 
     if _NAME.fullmatch(name) is None or len(name) > 40:
         raise ConfigurationError(f"name: {name!r}; expected up to 40 of a-z, 0-9 and '-', a letter first, e.g. my-potential")
+    if name in _WORDS_OF_YAML:
+        raise ConfigurationError(f"name: {name!r} is no text in a campaign file; expected another one, e.g. my-potential")
     kind = name.replace("-", "_")
     if kind in [known.type_name() for known in CALCULATORS]:
         raise ConfigurationError(f"name: there is a calculator {kind!r} already")

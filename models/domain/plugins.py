@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Annotated, Any, TypeVar, Union, cast, get_args
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -125,6 +125,22 @@ def _note(plugin: Plugin, error: BaseException) -> None:
     _PROBLEMS[plugin.group, plugin.name, plugin.distribution] = PluginProblem(plugin, reason)
 
 
+def check_spec(plugin: Plugin, spec: type[BaseModel]) -> None:
+    """Checks that a plug-in's spec can stand beside tansaku's own: it is found by its type, and has a schema.
+
+    Raises:
+        ValueError: Its type is not the entry point's name, or not annotated as such.
+        Exception: As Pydantic raises it for an annotation that it cannot use.
+    """
+    spec.model_rebuild()
+    field = spec.model_fields.get("type")
+    if field is None or field.default != plugin.name:
+        raise ValueError(f"its spec has type {getattr(field, 'default', None)!r}; expected the entry point's name")
+    if get_origin(field.annotation) is not Literal or get_args(field.annotation) != (plugin.name,):
+        raise ValueError(f"its type is annotated {field.annotation}; expected Literal[{plugin.name!r}]")
+    spec.model_json_schema()
+
+
 def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[str, type[T]]:
     """Classes of specs that plug-ins add, by type.
 
@@ -137,9 +153,7 @@ def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[s
     def check(plugin: Plugin, found: object) -> type[T]:
         if not (isinstance(found, type) and issubclass(found, base)):
             raise TypeError(f"{plugin.entry.value} is not a class derived from {base.__name__}")
-        field = cast("type[BaseModel]", found).model_fields.get("type")
-        if field is None or field.default != plugin.name:
-            raise ValueError(f"its spec has type {getattr(field, 'default', None)!r}; expected the entry point's name")
+        check_spec(plugin, cast("type[BaseModel]", found))
         if not any(hasattr(found, name) for name in ("facts", "opener")):
             raise TypeError(f"{found.__name__} has no opener, which names the code")
         return found
@@ -189,14 +203,25 @@ def open_by(path: str, plugin: Plugin) -> Callable[..., Any]:
     """
     module, _, name = path.partition(":")
     try:
-        return cast("Callable[..., Any]", getattr(import_module(module), name))
-    except ImportError as error:
+        loaded_module = import_module(module)
+    except (Exception, SystemExit) as error:
+        reason = printable(str(error).strip() or "no reason given")[:_LONGEST]
         raise MissingComponentError(
-            f"plug-in {plugin.origin}: {path} cannot be imported: {printable(str(error))}",
+            f"plug-in {plugin.origin}: {path} cannot be imported: {type(error).__name__}: {reason}",
             hint="repair or reinstall the plug-in",
         ) from error
+    try:
+        return cast("Callable[..., Any]", getattr(loaded_module, name))
     except AttributeError as error:
         raise ConfigurationError(f"plug-in {plugin.origin}: {module} has no {name}") from error
+
+
+def code_of(plugin: Plugin) -> tuple[str, ...]:
+    """Modules and names in them that an accepted plug-in computes with, such as ``my_package.engine:ENGINE``."""
+    found = plugin.entry.load()
+    engine = getattr(getattr(found, "facts", None), "engine", None)
+    named = [f"{engine}:ENGINE" if engine else None, *(getattr(found, name, None) for name in ("opener", "restore", "compute"))]
+    return tuple(path for path in named if path)
 
 
 def opened(group: str, spec: BaseModel, attribute: str = "opener") -> Callable[..., Any] | None:

@@ -209,6 +209,11 @@ class Evaluation(Record):
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def waiting_since(self) -> AwareDatetime:
+        """When it was proposed, or asked for once more."""
+        return self.attempts[-1].started_at if self.attempts else self.proposed_at
+
+    @property
     def known_from(self) -> int:
         """First proposal that was chosen with its last correction; 0: it was never corrected."""
         return max((attempt.known_from or 0 for attempt in self.attempts), default=0)

@@ -125,6 +125,31 @@ def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec, sizes: Sequen
             )
 
 
+def check_every_boundary(
+    systems: Sequence[str], arms: Sequence[Arm], atoms: BoundaryAtomsSpec, limits: LimitsSpec | None
+) -> None:
+    """Refuses a boundary none of whose cells has a fraction that is wanted: it would have no candidates.
+
+    Args:
+        systems: Names of the boundaries.
+        arms: Those that the spec wants.
+        atoms: The spec.
+        limits: Of the machine; None: it was judged before.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    if limits is None or atoms.fractions == "all":
+        return
+    found, shown = {arm.system for arm in arms}, ", ".join(f"{fraction:g}" for fraction in atoms.fractions)
+    for system in systems:
+        if system not in found:
+            raise ConfigurationError(
+                f"space.atoms.fractions: {shown}; no cell of {system} within space.replication has such a fraction",
+                hint="raise space.replication.max_atoms, add a fraction, or leave this boundary out",
+            )
+
+
 def _wanted(arm: Arm, atoms: BoundaryAtomsSpec) -> bool:
     return atoms.fractions == "all" or any(_near(arm.fraction, fraction) for fraction in atoms.fractions)
 

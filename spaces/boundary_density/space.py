@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
-from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_fractions
+from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_every_boundary, check_fractions
 from tansaku.spaces.boundary_density.draws import Draws, anneal_of
 from tansaku.spaces.boundary_density.features import feature_groups
 from tansaku.spaces.boundary_grid import picometres
@@ -77,6 +77,7 @@ class BoundaryDensitySpace:
             sizes |= {cell.atoms_per_plane for cell in cells_of(block, spec.replication, self._atoms.layer)}
             self._check_size(system, arms, limits)
         check_fractions(arms, self._atoms, sorted(sizes))
+        check_every_boundary([system.name for system in self._systems], arms, self._atoms, limits)
         self._arms = {arm.name: arm for arm in arms}
         self._by_name = {system.name: system for system in self._systems}
 

@@ -161,8 +161,8 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [model for part in typing.get_args(annotation) for model in _models_in(part)]
 
 
-def _tags_of(model: type[BaseModel]) -> tuple[str, ...]:
-    field = model.model_fields.get("type")
+def _tags_of(model: type[BaseModel], key: str = "type") -> tuple[object, ...]:
+    field = model.model_fields.get(key)
     return typing.get_args(field.annotation) if field else ()
 
 
@@ -218,9 +218,13 @@ def _explain(problem: _Problem) -> str:
         known = sorted({file_keys(model, name)[0] for model in problem.models for name in model.model_fields} or {""})
         return f"unknown key{_suggestion(str(problem.path[-1]), known)}; known are {', '.join(known)}"
     if kind == "union_tag_not_found":
-        return f"{context['discriminator'].strip(chr(39))}: missing; expected one of {_tags(problem)}"
+        key = context["discriminator"].strip("'")
+        tags = (str(tag) for model in problem.models for tag in _tags_of(model, key))
+        return f"{key}: missing; expected one of {', '.join(tags)}"
     if kind == "union_tag_invalid":
-        expected = [tag.strip("'") for tag in context["expected_tags"].split(", ")]
+        key, expected = context["discriminator"].strip("'"), [tag.strip("'") for tag in context["expected_tags"].split(", ")]
+        if key != "type":
+            return f"{key}: {_shown(detail['input'][key])}; expected one of {', '.join(expected)}"
         hint = _suggestion(context["tag"], expected)
         return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     message = detail["msg"].removeprefix("Value error, ")
@@ -235,10 +239,6 @@ def _explain(problem: _Problem) -> str:
         message = message.replace(old, new)
     hint = _suggestion(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
     return f"{message}{hint}" if kind == "value_error" else f"{_shown(detail['input'])} {message}{hint}"
-
-
-def _tags(problem: _Problem) -> str:
-    return ", ".join(tag for model in problem.models for tag in _tags_of(model))
 
 
 def _suggestion(given: object, known: Sequence[str]) -> str:

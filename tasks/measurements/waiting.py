@@ -138,8 +138,8 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
         cost=proposal.predicted_cost,
         nearest=None if nearest is None else nearest.proposal.candidate,
         nearest_value=None if nearest is None or nearest.outcome is None else nearest.outcome.value,
-        since=evaluation.proposed_at,
-        expires=None if hours is None else evaluation.proposed_at + timedelta(hours=hours),
+        since=evaluation.waiting_since,
+        expires=None if hours is None else evaluation.waiting_since + timedelta(hours=hours),
     )
 
 

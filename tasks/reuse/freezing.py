@@ -25,7 +25,7 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, Jso
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.reuse.keys import computation_key, only_energy, structure_key
+from tansaku.tasks.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
 from tansaku.tasks.views.overview import stored_spec
 
 CONTENT_TYPE = "application/json"
@@ -121,11 +121,14 @@ def _results(record: CampaignRecord, wanted: str, store: CampaignStore) -> Itera
         return
     space = open_space(spec.space, Path(record.base_path))
     calculator, seen = spec.calculator.model_dump(mode="json"), set[str]()
+    plugins = computing_plugins(spec)
     for evaluation in store.evaluations(record.name):
         outcome = evaluation.outcome
         if outcome is None or not is_own(evaluation):
             continue
         if outcome.provenance is not None:
+            if not plugins <= set(outcome.provenance.plugins):
+                continue  # another version of a plug-in computed it
             check_level(calculator, outcome.provenance, f"proposal {evaluation.proposal.number} of {record.name}")
         try:
             key = structure_key(space.structure(evaluation.proposal.candidate), with_info=not only_energy(spec))

@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.models.domain.identifiers import canonical_json, short_hash
+from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -22,8 +23,22 @@ _LABELS = frozenset({"candidate", "system", "surface"})
 
 def only_energy(spec: CampaignSpec) -> bool:
     """Returns whether a campaign's values depend on the atoms only, and not on metadata of their space."""
+    return _job_of(spec) == "energy"
+
+
+def computing_plugins(spec: CampaignSpec) -> frozenset[str]:
+    """Installed plug-ins on which a campaign's values depend, as the provenance of a result names them."""
+    found = origins({"workflows": _job_of(spec) or ""}) + origins({"objectives": spec.objective.property or ""})
+    for further in spec.objective.further:
+        found += origins({"objectives": further.property})
+    for name in (getattr(spec.calculator, "type", ""), getattr(spec.calculator, "name", "")):
+        found += origins({"calculators": name})
+    return frozenset(found)
+
+
+def _job_of(spec: CampaignSpec) -> str | None:
     workflow = workflow_of(spec.calculator)
-    return spec.space.description.jobs.get(None if workflow is None else workflow.type) == "energy"
+    return spec.space.description.jobs.get(None if workflow is None else workflow.type)
 
 
 def computation_key(spec: CampaignSpec) -> str:

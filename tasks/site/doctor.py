@@ -20,7 +20,8 @@ from packaging.requirements import Requirement
 from tansaku.calculators.calculator_registry import examine_calculators
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.findings import Finding, State
-from tansaku.models.domain.plugins import GROUPS, found_plugins, problems
+from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.plugins import GROUPS, Plugin, code_of, found_plugins, problems
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.settings import Settings, child_environment
@@ -64,7 +65,23 @@ def _plugins() -> Iterator[Finding]:
             detail = f"entry point tansaku.{plugin.group} is not known; known are {', '.join(GROUPS)}"
             yield Finding(name=name, state="warning", detail=detail)
         else:
-            yield Finding(name=name, state="ok", detail=f"version {plugin.version} adds {plugin.group}: {plugin.name}")
+            yield _code_of_plugin(plugin, name)
+
+
+def _code_of_plugin(plugin: Plugin, name: str) -> Finding:
+    """Whether all that a plug-in computes with can be imported."""
+    what, hint = f"{plugin.group}: {plugin.name}", f"repair it, or pip uninstall {plugin.distribution}"
+    try:
+        paths = code_of(plugin)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's module may raise anything when it is imported
+        return Finding(name=name, state="warning", detail=f"{what}: {printable(str(error))}", hint=hint)
+    for path in paths:
+        module, _, attribute = path.partition(":")
+        program = f"import importlib; getattr(importlib.import_module({module!r}), {attribute!r})"
+        found = _probe(name, program, hint)
+        if isinstance(found, Finding):
+            return found.model_copy(update={"state": "warning", "detail": f"{what}: {path}: {found.detail}"})
+    return Finding(name=name, state="ok", detail=f"version {plugin.version} adds {what}")
 
 
 def _packages() -> Iterator[Finding]:

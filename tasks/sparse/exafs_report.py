@@ -20,6 +20,9 @@ from tansaku.tasks.sparse.panels import save_panels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_LARGEST = 1.0
+"""Size that a fine structure in the range of k does not reach."""
+
 _COLUMNS = (
     "element", "distance", "distance_error", "displacement", "displacement_error", "atoms", "atoms_error"
 )  # fmt: skip
@@ -52,6 +55,12 @@ def notes(found: FoundShells) -> list[str]:
     """Returns notes for readers of the table, a sentence each."""
     fit, bounds = found.best, found.settings.bounds
     start, said = multiple_scattering_from(found), []
+    place = int(np.argmax(np.abs(found.signal.chi)))
+    if abs(found.signal.chi[place]) > _LARGEST:
+        said.append(
+            f"chi is {found.signal.chi[place]:.3g} at {found.signal.k[place]:.2f} 1/Å, expected below {_LARGEST:g}: perhaps "
+            "the file has chi multiplied by a power of k; then numbers of atoms, and of shells, are wrong"
+        )
     if start is not None and float(fit.shells.distance.max()) > start:
         said.append(
             f"the model has single scattering only: shells beyond {start:.2f} Å (1.5 times the first distance) may be made by "

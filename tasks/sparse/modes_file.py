@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.modes.dynamics import Snapshots
 from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.sparse.number_file import read_numbers
+from tansaku.tasks.sparse.number_file import check_sizes, read_numbers
 
 _MOST_CHANNELS = 10_000  # of a text file
 _MOST_TIMES = 20_000
@@ -65,6 +65,7 @@ def _arrays(path: Path) -> tuple[FloatArray, FloatArray]:
     for name, array in (("time", times), ("values", values)):
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ConfigurationError(f"{path}: {name} has values that are not finite real numbers")
+        check_sizes(array.astype(np.float64), path)
     return times.astype(np.float64), values.reshape(len(times), -1)
 
 

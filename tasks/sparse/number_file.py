@@ -12,6 +12,8 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.search.subsets import FloatArray
 
+_TINY, _HUGE = 1e-100, 1e100
+
 
 def read_numbers(path: Path, largest_bytes: int, fits: Callable[[int], bool], expected: str) -> FloatArray:
     """Reads a table of finite numbers.
@@ -27,7 +29,8 @@ def read_numbers(path: Path, largest_bytes: int, fits: Callable[[int], bool], ex
         (n_rows, n_columns); (0, 0) without rows.
 
     Raises:
-        ConfigurationError: The file cannot be read, or a line is not numbers; the message has its number.
+        ConfigurationError: The file cannot be read, or a line is not numbers; the message has its number. Or its numbers
+            are huge or tiny.
     """
     try:
         if path.stat().st_size > largest_bytes:
@@ -48,7 +51,27 @@ def read_numbers(path: Path, largest_bytes: int, fits: Callable[[int], bool], ex
                 f"{path}, line {number}: {line.strip()[:60]!r}; expected {expected} finite numbers, as in all lines"
             )
         rows.append(values)
-    return np.array(rows).reshape(len(rows), len(rows[0]) if rows else 0)
+    table = np.array(rows).reshape(len(rows), len(rows[0]) if rows else 0)
+    for part in (table[:, :1], table[:, 1:]):  # a channel by itself may be nearly 0
+        check_sizes(part, path)
+    return table
+
+
+def check_sizes(values: FloatArray, path: Path) -> None:
+    """Refuses numbers whose squares would be infinite, or all 0.
+
+    Args:
+        values: (n_rows, n_columns).
+        path: Of the file.
+
+    Raises:
+        ConfigurationError: The largest number is huge or tiny.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest > _HUGE or 0.0 < largest < _TINY:
+        raise ConfigurationError(
+            f"{path}: the largest number is {largest:g}; expected {_TINY:g} to {_HUGE:g}", hint="use another unit"
+        )
 
 
 def _numbers(fields: list[str]) -> list[float] | None:

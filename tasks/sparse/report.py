@@ -127,6 +127,7 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"{len(data['columns'])} columns, judged by {escape(AXIS[data['criterion']])}.</p>",
         "<ul>" + "".join(f"<li>{escape(finding)}</li>" for finding in data["findings"]) + "</ul>",
         "<h2>Best model</h2>",
+        *[f"<p>Weights are those of the log odds of {escape(name)}.</p>" for name in data["classes"][1:]],
         table_of(("column", "weight"), [*data["best"]["weights"].items(), ("intercept", data["best"]["intercept"])]),
     ]
     for title, path in figures.items():

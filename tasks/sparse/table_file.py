@@ -123,7 +123,8 @@ def read_table(path: Path, wanted: Wanted) -> SearchTable:
     if not names:
         raise ConfigurationError(f"{path}: no column is left to search", hint="; ".join(findings) or None)
     if len(names) < len(y):
-        findings += collinear(names, near)
+        summed = not classes and len(names) < len(y) - 1  # as many columns as that explain any target
+        findings += _dependent(names, near, wanted.target, near_one(y)[0]) if summed else collinear(names, near)
     else:
         findings.append(f"{len(y)} rows for {len(names)} columns: every column is a linear combination of others")
     return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings), left_out)
@@ -190,10 +191,10 @@ def _complete(frame: pd.DataFrame, wanted: Wanted, findings: list[str]) -> tuple
 
 
 def _target(values: pd.Series, wanted: Wanted, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
-    distinct = sorted(values.unique().tolist(), key=str)
+    numeric = pd.api.types.is_numeric_dtype(values)
+    distinct = sorted(values.unique().tolist(), key=None if numeric else str)
     if len(distinct) < 2:
         raise ConfigurationError(f"{path}: target {wanted.target!r} is constant")
-    numeric = pd.api.types.is_numeric_dtype(values)
     classes = (len(distinct) == 2 or not numeric) if wanted.classes is None else wanted.classes
     if classes and len(distinct) != 2:
         raise ConfigurationError(f"{path}: target {wanted.target!r} has {len(distinct)} classes; expected 2")
@@ -266,6 +267,15 @@ def collinear(names: Sequence[str], x: FloatArray) -> list[str]:
                 continue
         basis.append(place)
     return found
+
+
+def _dependent(names: list[str], x: FloatArray, target: str, y: FloatArray) -> list[str]:
+    """Sentences on collinear columns, and on a target that columns add up to, which may be how the table was made."""
+    *found, last = ["", *collinear([*names, target], np.column_stack([x, y]))]
+    said = last.removeprefix(f"collinear: {target!r} ")
+    if said != last:
+        last = f"target {target!r} {said}: leave out with --without NAME what was computed from it"
+    return [sentence for sentence in (*found, last) if sentence]
 
 
 def check_size(table: SearchTable, largest: int, path: Path) -> None:

@@ -54,7 +54,7 @@ def release_expired(context: StepContext, command: Command) -> None:
         return
     oldest = command.created_at - timedelta(hours=hours)
     for evaluation in context.ledger.active:
-        if evaluation.proposed_at < oldest:
+        if context.store.evaluation(evaluation.id).waiting_since < oldest:
             cancel(context, evaluation)
 
 

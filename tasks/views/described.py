@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tansaku.models.domain.ports import DescribedSpace, Space
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.views.overview import stored_spec
 
 
 def cells_of(space: Space, candidate: str | None) -> JsonDict:
@@ -17,3 +21,13 @@ def cells_of(space: Space, candidate: str | None) -> JsonDict:
         NotFoundError: The space has no such candidate.
     """
     return dict(space.cells(candidate)) if candidate is not None and isinstance(space, DescribedSpace) else {}
+
+
+def stored_cells(record: CampaignRecord, candidate: str) -> JsonDict:
+    """Returns the description of a candidate of a stored campaign, as :func:`cells_of`.
+
+    Raises:
+        ConfigurationError: The space cannot be opened, e.g. because a file is missing.
+        NotFoundError: It has no such candidate.
+    """
+    return cells_of(open_space(stored_spec(record).space, Path(record.base_path)), candidate)

@@ -251,7 +251,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "cost": cost,
                 "cost_unit": cost_unit(data.spec.space),
                 "exhaustive_cost": exhaustive,
-                "share": cost / exhaustive,
+                "share": cost / exhaustive if exhaustive else 0.0,
                 **_marks(data.spec),
                 "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }

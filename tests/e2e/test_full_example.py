@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +27,23 @@ def _true_minima() -> dict[str, float]:
     return {name: float(np.nanmin(values[pool.system_codes == code])) for code, name in enumerate(pool.systems)}
 
 
-@pytest.mark.slow
-def test_the_example_finds_what_it_promises(mongo_server, require, monkeypatch, capsys):
+@pytest.fixture
+def run(mongo_server, require, monkeypatch, capsys) -> Callable[..., str]:
+    """``run("results", …)``: what a command prints."""
     require("lammps")
 
-    def run(*arguments: str) -> str:
+    def command(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["tansaku", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert not ended.value.code
         return capsys.readouterr().out
 
+    return command
+
+
+@pytest.mark.slow
+def test_the_example_finds_what_it_promises(run):
     run("run", str(EXAMPLE), "--plain")
     rows = sorted(json.loads(run("results", "al-110-tilt", "--json")), key=lambda row: row["angle"])
     assert len(rows) >= 12
@@ -56,3 +63,18 @@ def test_the_example_finds_what_it_promises(mongo_server, require, monkeypatch, 
         at = planes.index(cusp)
         assert lowest[at] < min(lowest[at - 1], lowest[at + 1])
     assert 60 <= rows[planes.index((1, 1, 1))]["E_gb"] <= 80
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "lowest"),
+    [
+        ("cu-sigma5-densities", {"s005-210": 942.1, "s005-310": 904.7}),
+        ("fe-110-tilt", {"s003-112": 262.3, "s011-332": 1018.0}),
+        ("mg-twins", {"hcp-1_0_m1_1": 106.4, "hcp-1_0_m1_2": 114.2, "hcp-1_0_m1_3": 113.1}),
+    ],
+)
+def test_the_other_examples_find_the_energies_of_their_comments_and_references(run, name, lowest):
+    run("run", str(ROOT / "examples" / f"{name}.yaml"), "--plain")
+    found = {row["system"]: row["E_gb_polished"] for row in json.loads(run("results", name, "--json"))}
+    assert {system: found[system] for system in lowest} == pytest.approx(lowest, abs=1.0)

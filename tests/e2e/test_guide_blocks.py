@@ -231,10 +231,11 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     if document.keys() & {"commands", "launcher", "engine", "training", "web"}:
         local = document.get("launcher", {}).get("type") == "local" or "launcher" not in document
         return SiteSpec, {"schema_version": 1} | document if local else merged(shown("clusters", "schema_version"), document)
+    if {"schema_version", "space"} <= document.keys():
+        return CampaignSpec, named | document
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
     base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
-    if block.page == "learned-cost":  # a learned cost: shares of the unknown whole are refused
-        base = base | {"budget": {}}
+    base |= {"budget": {}} if block.page == "learned-cost" else {}  # shares of an unknown whole are refused
     if "parent" in document.get("space", {}):  # another parent has sites of its own
         base = base | {"space": document["space"]}
     return CampaignSpec, merged(base, document)

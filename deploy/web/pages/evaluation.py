@@ -18,10 +18,12 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.views.described import stored_cells
 from tansaku.tasks.views.evaluation_table import neighbours
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.migration_path import migration_path
 from tansaku.tasks.views.origins import value_from
+from tansaku.tasks.views.readings import Reading
 from tansaku.tasks.views.structure_files import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
@@ -47,6 +49,7 @@ def evaluation_page(
         "surprise": _surprise(evaluation),
         "origin": value_from(reading.spec, evaluation),
         "provenance": _provenance(evaluation),
+        "cells": _cells(reading, evaluation.proposal.candidate),
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
@@ -58,6 +61,16 @@ def evaluation_page(
 
 _REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", EvaluationState.FAILED: "retry"}
 """Commands that compute a candidate again: one more evaluation, or the same one again."""
+
+
+def _cells(reading: Reading, candidate: str) -> JsonDict:
+    """Describes a candidate whose values are reported, by column; empty where its space describes none, or cannot be opened."""
+    if not reading.spec.manual:
+        return {}
+    try:
+        return stored_cells(reading.record, candidate)
+    except (ConfigurationError, NotFoundError):
+        return {}
 
 
 def _surprise(evaluation: Evaluation) -> float | None:

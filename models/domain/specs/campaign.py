@@ -343,6 +343,8 @@ class CampaignSpec(Spec):
         further = self.objective.further
         if not further:
             return self
+        if self.manual:
+            raise ValueError("objective.goal: pareto: a reported result has one value; expected a goal of one objective")
         workflow = workflow_of(self.calculator)
         known = self.space.further_properties(self._met_needs(), workflow.type if workflow is not None else None)
         for i, objective in enumerate(further):

@@ -253,7 +253,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
     axis: Indices = (1, 1, 0)
     boundaries: BoundarySelectionSpec
     translation: TranslationSpec = TranslationSpec()
-    removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
+    removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0, le=10_000)], ...] = "standard"
     cell: BoundaryCellSpec = PeriodicCellSpec()
     replication: ReplicationSpec | None = None
     atoms: BoundaryAtomsSpec | None = None

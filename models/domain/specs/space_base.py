@@ -117,7 +117,7 @@ class SpaceBase(Spec):
     """Continues the message that a calculator is missing."""
 
     relaxing: ClassVar[str] = "space.relaxed: true"
-    """The key that makes candidates relax, for messages."""
+    """Setting that makes candidates relax, for messages."""
 
     @property
     def elements(self) -> frozenset[str]:

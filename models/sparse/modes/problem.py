@@ -96,7 +96,7 @@ def shape_problem(eigenvalues: ComplexArray, snapshots: Snapshots) -> Problem:
 
 def vandermonde(eigenvalues: ComplexArray, count: int) -> ComplexArray:
     """Powers 0 to ``count - 1``, each row scaled so that its largest is 1, (n_eigenvalues, count)."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # the first power of an eigenvalue 0 is 1, which the next line says
         logs = np.log(np.abs(eigenvalues))[:, None] * np.arange(count)
     logs[:, 0] = 0.0
     logs -= logs.max(axis=1, keepdims=True)

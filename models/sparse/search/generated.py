@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.sparse.search.design import near_one
 from tansaku.models.sparse.search.subsets import FloatArray
 
 KINDS = ("product", "ratio", "log", "square", "root", "inverse")
@@ -127,19 +128,26 @@ def generated_table(
         kinds: Some of :data:`KINDS`.
         kept: Largest number of columns that pass.
     """
-    made = [column for column in candidates(names, x, kinds) if np.isfinite(column.values).all()]
-    made = [column for column in made if column.values.std() > 1e-12 * max(1e-300, float(np.abs(column.values).max()))]
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):  # what does not exist is left out
+        made = [column for column in candidates(names, x, kinds) if np.isfinite(column.values).all()]
+    near = [near_one(column.values)[0] for column in made]
+    varies = [values.std() > 1e-12 * np.abs(values).max() for values in near]
+    made = [column for column, varied in zip(made, varies, strict=True) if varied]
     if not made:
         return []
-    standard = np.array([(column.values - column.values.mean()) / column.values.std() for column in made])
-    target = (y - y.mean()) / y.std()
-    order = np.argsort(-np.abs(standard @ target), kind="stable")
-    basis = [(column - column.mean()) / column.std() for column in x.T if column.std() > 0.0]
+    standard = np.array([_standard(values) for values, varied in zip(near, varies, strict=True) if varied])
+    order = np.argsort(-np.abs(standard @ _standard(near_one(y)[0])), kind="stable")
+    basis = [_standard(column) for column in near_one(x)[0].T if column.std() > 0.0]
     chosen: list[Generated] = []
     for place in order:
         if len(chosen) == kept:
             break
-        if np.abs(np.array(basis) @ standard[place]).max(initial=0.0) < _SAME * len(y):
+        if not basis or np.abs(np.array(basis) @ standard[place]).max() < _SAME * len(y):
             chosen.append(made[place])
             basis.append(standard[place])
     return chosen
+
+
+def _standard(values: FloatArray) -> FloatArray:
+    """Values with mean 0 and variance 1."""
+    return np.asarray((values - values.mean()) / values.std())

@@ -16,6 +16,7 @@ def test_a_search_off_the_mirror_planes_finds_what_one_on_them_misses(tmp_path, 
     monkeypatch.setattr(sys, "argv", ["boundary_positions", "--quick", "--out", str(out)])
     benchmark.main()
     result = json.loads(out.read_text())
+    assert result["provenance"]["versions"]["numpy"]
     spent = {
         positions: [row["evaluations"] for row in result["rows"] if (row["method"], row["positions"]) == ("gp", positions)]
         for positions in ("special", "general")

@@ -26,6 +26,7 @@ def test_the_quick_form_runs_and_continues(require, tmp_path, monkeypatch, capsy
     benchmark.main()
     result = json.loads(out.read_text())
     rows, replayed = result["rows"], result["replays"]
+    assert result["provenance"]["versions"]["lammps"]
     assert [(row["method"], row["seed"]) for row in replayed] == [("arms", 0), ("arms", 1), ("random", 0), ("random", 1)]
     assert all(row["found"] and row["core_seconds"] > row["choosing"] for row in replayed)
     assert [row["method"] for row in rows] == ["arms", "random"]

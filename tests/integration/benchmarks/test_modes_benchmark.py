@@ -9,8 +9,9 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_search_is_never_worse(tmp_path, require, run_benchmark):
     require("pydmd")
     out = tmp_path / "modes.json"
-    done = run_benchmark("modes", "--quick", "--out", out)
+    done = run_benchmark("modes", "--quick", "--out", out, "--figure", tmp_path / "f.png")
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "f.png").stat().st_size > 5000
     result = json.loads(out.read_text())
     found = result["losses"]["cylinder"]
     assert found["compared"]["relaxation"] >= 3

@@ -6,8 +6,9 @@ import json
 def test_it_measures_every_method(tmp_path, require, run_benchmark):
     require("sklearn")
     out = tmp_path / "spectra.json"
-    done = run_benchmark("spectra", "--quick", "--out", out)
+    done = run_benchmark("spectra", "--quick", "--out", out, "--figure", tmp_path / "f.png")
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "f.png").stat().st_size > 5000
     found = json.loads(out.read_text())
     result = found["ours"]
     assert {shape: part["spectra"] for shape, part in found["shapes"].items()} == {"lorentzian": 5, "pseudo_voigt": 5}

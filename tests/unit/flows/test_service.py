@@ -10,8 +10,10 @@ import httpx
 import pytest
 from prefect.deployments.runner import DeploymentApplyError
 
+from tansaku.flows import service
 from tansaku.flows.service import ServiceOptions, _is_outage, deployments, serve
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.tasks.site.service_mark import ServiceMark
 
 
 def offered(**options: object) -> dict:
@@ -85,3 +87,19 @@ def refused(cause: Exception) -> DeploymentApplyError:
 )
 def test_outages_are_told_from_mistakes(error, passes):
     assert _is_outage(error) is passes
+
+
+@pytest.mark.parametrize(("error", "times"), [(httpx.ReadTimeout("too slow"), 5), (httpx.ConnectError("nobody listens"), 1)])
+def test_a_slow_server_is_asked_again_and_one_that_is_not_there_is_an_error(tmp_path, monkeypatch, error, times):
+    asked = []
+
+    def unanswered(url):
+        asked.append(url)
+        raise error
+
+    monkeypatch.setattr(service, "check_access", unanswered)
+    monkeypatch.setattr(service, "_PAUSE", 0.0)
+    mark = ServiceMark(tmp_path, "mine")
+    with mark.held(), pytest.raises(TransientError, match=f"does not answer: {error}"):
+        asyncio.run(service._serve(ServiceOptions("mine", tmp_path), mark, "http://127.0.0.1:9/api", lambda _: None))
+    assert len(asked) == times

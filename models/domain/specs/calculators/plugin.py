@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.plugins import Plugin, loaded, plugin_of
+from tansaku.models.domain.plugins import Plugin, check_spec, loaded, plugin_of
 from tansaku.models.domain.specs.base import PLAIN_TEXT
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
@@ -56,8 +56,7 @@ def plugin_calculators(taken: Iterable[str]) -> tuple[type[CalculatorBase], ...]
             return found
         if not (isinstance(found, type) and issubclass(found, PluginCalculator)):
             raise TypeError(f"{plugin.entry.value} is not a class derived from PluginCalculator, and no AseEntry")
-        if found.type_name() != plugin.name:
-            raise ValueError(f"its spec has type {found.type_name()!r}; expected the entry point's name")
+        check_spec(plugin, found)
         if not isinstance(getattr(found, "facts", None), CalculatorFacts):
             raise TypeError(f"{found.__name__} has no facts, which say what computes")
         return found

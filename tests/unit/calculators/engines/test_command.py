@@ -183,6 +183,11 @@ def test_failures_of_the_science_and_of_the_machine_are_told_apart_and_the_log_i
         evaluated(scripted(tmp_path, "import os; os.kill(os.getpid(), 9)"))
     with pytest.raises(ConfigurationError, match=r"result.json is no JSON"):
         evaluated(scripted(tmp_path, "open('result.json', 'w').write('{')"))
+    for made in ("mkfifo", "mkdir"):
+        with pytest.raises(ConfigurationError, match=r"result.json is no regular file"):
+            evaluated(scripted(tmp_path, f"import os; os.{made}('result.json')"))
+    with pytest.raises(TransientError, match=r"ended with exit status 1: x{1000,1500}$"):
+        evaluated(scripted(tmp_path, "print('y' * 100_000 + 'x' * 2000, end='', flush=True); raise SystemExit(1)"))
 
 
 def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path):

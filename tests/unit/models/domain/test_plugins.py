@@ -164,6 +164,79 @@ def test_broken_plugins_are_named_and_stop_nothing(tmp_path):
     assert said.endswith("my_space\n")
 
 
+UNUSABLE = """
+from types import BuiltinFunctionType
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.base import Spec
+
+class Misspelt(Spec):
+    opener: ClassVar[str] = "my_code:proposer"
+    type: Literal["misspelt"] = "misspelt"
+    width: "NotImported" = 1.0
+
+class AnyText(Spec):
+    opener: ClassVar[str] = "my_code:proposer"
+    type: str = "any_text"
+
+class NoSchema(Spec):
+    opener: ClassVar[str] = "my_code:proposer"
+    type: Literal["no_schema"] = "no_schema"
+    model_config = {"arbitrary_types_allowed": True}
+    function: BuiltinFunctionType = print
+"""
+
+
+def test_a_spec_that_no_union_can_hold_is_left_out(tmp_path):
+    classes = {"misspelt": "Misspelt", "any_text": "AnyText", "no_schema": "NoSchema"}
+    entries = {"proposers": {name: f"unusable:{kind}" for name, kind in classes.items()}}
+    add_package(tmp_path, "unusable", {"unusable": UNUSABLE}, entries)
+    code = (
+        "from tansaku.models.domain.specs.campaign import CampaignSpec\n"
+        "from tansaku.models.domain.plugins import problems\n"
+        "CampaignSpec.model_json_schema()\n"
+        "for problem in problems(): print(problem)\n"
+    )
+    said = python(tmp_path, code).splitlines()
+    assert len(said) == 3
+    assert said[0].endswith(
+        "proposers 'any_text' was left out: its type is annotated <class 'str'>; expected Literal['any_text']"
+    )
+    assert "proposers 'misspelt' was left out: PydanticUndefinedAnnotation: name 'NotImported' is not defined" in said[1]
+    assert "proposers 'no_schema' was left out: Pydantic" in said[2]
+
+
+LAZY = """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.calculators.contract import CalculatorFacts
+from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
+
+class LazySpec(PluginCalculator):
+    facts: ClassVar[CalculatorFacts] = CalculatorFacts(engine="lazy_engine", package="lazy")
+    type: Literal["lazy"] = "lazy"
+"""
+
+
+def test_doctor_names_a_plugin_whose_code_cannot_be_imported(tmp_path):
+    add_package(
+        tmp_path, "lazy", {"lazy_specs": LAZY, "lazy_engine": "1 / 0"}, {"calculators": {"lazy": "lazy_specs:LazySpec"}}
+    )
+    code = (
+        "from tansaku.calculators.calculator_registry import examine_calculators\n"
+        "from tansaku.models.domain.plugins import problems\n"
+        "from tansaku.tasks.site.doctor import _plugins\n"
+        "assert not problems(), problems()\n"
+        "for finding in _plugins(): print(finding.state, finding.name, finding.detail)\n"
+        "found = list(examine_calculators(lambda name, program, hint: 'fine'))\n"
+        "print(len(found) > 3, *[finding.detail for finding in found if finding.name == 'plug-in lazy'])\n"
+    )
+    said = python(tmp_path, code).splitlines()
+    assert "warning plug-in lazy calculators: lazy: lazy_engine:ENGINE: " in said[0]
+    assert "ZeroDivisionError: division by zero" in said[0]
+    assert said[1].startswith(
+        "True calculator lazy could not be examined: plug-in lazy 1.0: lazy_engine:ENGINE cannot be imported"
+    )
+
+
 @pytest.fixture
 def one_plugin(tmp_path, monkeypatch):
     """A package with one entry point, seen by this process."""

@@ -148,6 +148,19 @@ def test_fractions_can_be_listed():
         opened(atoms={"fractions": [0.5, 0.4]})
 
 
+def test_a_boundary_without_candidates_is_refused_by_name_in_new_campaigns():
+    keys = {
+        "boundaries": {"planes": [[2, 1, 0], [5, 1, 0]]},
+        "replication": {"max_atoms": 300, "max": [2, 4]},
+        "cell": {"boundaries": 1, "relaxed": 14, "reach": 5.6, "polish": [20]},
+        "atoms": {"fractions": [0.75]},
+    }
+    with pytest.raises(ConfigurationError, match=r"space\.atoms\.fractions: 0\.75; no cell of s013-510 within space\.repl"):
+        opened(LimitsSpec(), **keys)
+    assert [row["candidates"] for row in opened(**keys).describe_systems()] == [0, 80]
+    opened(LimitsSpec(), **keys | {"atoms": {"fractions": [0.75, 0.5]}})
+
+
 def test_what_is_too_large_or_too_small_is_refused_by_name():
     with pytest.raises(ConfigurationError, match=r"space\.replication\.max_atoms: 60; one cell of s005-210 has \d+ atoms"):
         opened(replication={"max_atoms": 60})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tansaku.models.domain import plugins
 from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
 from tansaku.models.domain.ports import CampaignStore, JobRequest, JobResult, JobStatus
@@ -206,6 +208,21 @@ def test_another_computation_is_not_adopted(desk, what):
     desk.drive("new")
     assert len(desk.launcher.computed) == 3
     assert desk.origins("new") == [None] * 3
+
+
+def test_results_of_another_version_of_a_plugin_are_not_adopted(desk, monkeypatch):
+    def installed(version):
+        entry = EntryPoint("energy_per_atom", "mine:described", "tansaku.objectives")
+        plugin = plugins.Plugin("objectives", "energy_per_atom", "mine", version, entry)
+        monkeypatch.setattr(plugins, "_ACCEPTED", {("objectives", "energy_per_atom"): plugin})
+
+    installed("1.0")
+    desk.create("first", -2, 2)
+    desk.drive("first")
+    for name, version, count in (("same", "1.0", 5), ("newer", "1.1", 0)):
+        installed(version)
+        desk.create(name, -2, 2, reuse=True)
+        assert desk.frozen(name)["results"] == count
 
 
 def test_it_is_frozen_when_the_campaign_is_created(desk):

@@ -66,6 +66,18 @@ def spectrum(tmp_path, order=1):
     return path
 
 
+def test_chi_times_a_power_of_k_is_noticed(tmp_path):
+    k, chi = np.loadtxt(EXAMPLE).T
+    first = replace(QUICK, most=1, bounds=Bounds(distance=(2.2, 2.9), energy=(0.0, 6.0)))
+    said = []
+    for power in (0, 2):
+        path = tmp_path / f"{power}.chi"
+        np.savetxt(path, np.column_stack([k, chi * k**power]))
+        (data,) = run(ExafsFiles([path], FEFF, tmp_path / str(power)), Reading(), first)
+        said.append(any("perhaps the file has chi multiplied by a power of k" in note for note in data["notes"]))
+    assert said == [False, True]
+
+
 def test_an_absorption_spectrum_gives_the_same_shells(tmp_path):
     settings = ExafsSettings(QUICK.choice, QUICK.bounds, most=1, reduction=0.9)
     (data,) = run(ExafsFiles([spectrum(tmp_path)], FEFF, tmp_path / "out"), Reading((1, 3), 8980.0), settings)

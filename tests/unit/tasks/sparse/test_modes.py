@@ -171,6 +171,8 @@ def test_noise_alone_has_no_oscillation():
         ("".join(f"{n} {n % 3}\n" for n in range(30)) + "30 nan\n", "line 31"),
         ("".join(f"{n}\n" for n in range(30)), "line 1: '0'; expected at least 2"),
         ("".join(f"{n} 1\n" for n in range(30)), "no channel changes"),
+        ("".join(f"{n} {n % 3}e200\n" for n in range(30)), r"the largest number is 2e\+200"),
+        ("".join(f"{n} {n % 3}e-200\n" for n in range(30)), "the largest number is 2e-200; expected 1e-100"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, text, match):
@@ -187,6 +189,7 @@ def test_arrays_that_cannot_be_used(tmp_path):
         ({"values": np.ones((20, 2))}, "expected arrays `time` and `values`"),
         ({"time": np.arange(20.0), "values": np.ones((19, 2))}, r"time \(20,\), values \(19, 2\)"),
         ({"time": np.arange(20.0), "values": np.full((20, 2), np.inf)}, "values has values that are not finite"),
+        ({"time": np.arange(20.0), "values": np.full((20, 2), 1e-150)}, "the largest number is 1e-150"),
     ):
         np.savez(path, **arrays)
         with pytest.raises(ConfigurationError, match=match):

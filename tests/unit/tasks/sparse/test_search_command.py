@@ -56,6 +56,15 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert "&lt;c&gt;" in page
 
 
+def test_the_page_says_of_which_class_the_weights_are(table_path, tmp_path):
+    frame = pd.read_csv(table_path)
+    frame.assign(y=np.where(frame["a"] > 0.0, 10, 9)).to_csv(table_path, index=False)
+    data = run(table_path, tmp_path / "out", largest=1, resamples=0, repeats=0)
+    assert data["classes"] == ["9", "10"]
+    assert data["best"]["weights"]["a"] > 0.0
+    assert "Weights are those of the log odds of 10." in (tmp_path / "out/report.html").read_text()
+
+
 def test_more_columns_than_there_are_mean_all(table_path, tmp_path):
     data = run(table_path, tmp_path / "out", largest=100, repeats=0)
     assert (data["supports"], data["max_features"]) == (32, 5)

@@ -110,6 +110,8 @@ def test_several_spectra_have_reports_and_a_table(tmp_path):
         ("".join(f"{n} 1\n" for n in range(30)) + "31 1 2\n", "line 31"),
         ("".join(f"{n},1,{n - 5}\n" for n in range(30)), "deviation at 0 is not above 0"),
         ("\x00" * 10, "0 points"),
+        ("".join(f"{n} {n % 3}e200\n" for n in range(30)), r"the largest number is 2e\+200"),
+        ("".join(f"{n} {n % 3}e-200\n" for n in range(30)), "the largest number is 2e-200; expected 1e-100"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, text, match):

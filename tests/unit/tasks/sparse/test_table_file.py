@@ -43,6 +43,16 @@ def test_leakage_is_refused_by_name(read, frame, form):
     assert "leak" not in read(leaking, without=("leak",)).names
 
 
+def test_a_target_that_is_a_sum_of_columns_is_named(read, frame):
+    said = "target 'y' is a linear combination of 'a', 'rest': leave out"
+    findings = read(frame.assign(rest=frame["y"] - 2.0 * frame["a"])).findings
+    assert findings[-1].startswith(said)
+    assert "collinear: 'sum' is a linear combination of 'a', 'b'" in findings
+    assert not any("target" in finding for finding in read(frame.assign(rest=frame["y"] - 0.9 * frame["c"] ** 2)).findings)
+    wide = pd.DataFrame(np.random.default_rng(1).normal(size=(20, 19)), columns=[f"w{place}" for place in range(19)])
+    assert not any("target" in finding for finding in read(wide.assign(y=frame["y"])).findings), "19 columns fit any 20 rows"
+
+
 @pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", ",")])
 def test_spreadsheets_of_other_countries(tmp_path, frame, separator, decimal):
     frame.to_csv(tmp_path / "t.csv", index=False, sep=separator, decimal=decimal)
@@ -106,6 +116,9 @@ def test_two_values_are_classes(read, frame):
     table = read(frame.assign(y=["no", "yes"] * 10))
     assert table.classes == ("no", "yes")
     assert table.y.tolist() == [0.0, 1.0] * 10
+    numbers = read(frame.assign(y=[10, 9] * 10))
+    assert numbers.classes == ("9", "10"), "the larger number is the second class"
+    assert numbers.y.tolist() == [1.0, 0.0] * 10
 
 
 def test_too_few_rows(read, frame, tmp_path):

@@ -41,6 +41,13 @@ def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
     assert alpha["unit"] == "mJ/m2"
 
 
+def test_a_system_without_candidates_has_a_row(recorded):
+    """Fractions of a plane that no cell of a boundary has gave one before they were refused."""
+    data = CampaignData.load(recorded("a1"), NAME)
+    vars(data)["exhaustive_cost"] = np.zeros(2)
+    assert [row["share"] for row in system_rows(data)] == [0.0, 0.0]
+
+
 def test_rows_are_plain_data(recorded):
     data = CampaignData.load(recorded("a1", "a3", polish=("a1",)), NAME)
     for rows in (system_rows(data), evaluation_rows(data)):

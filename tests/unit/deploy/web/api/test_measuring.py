@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tansaku.models.domain.accounts import Role
@@ -86,6 +88,8 @@ def test_ask_and_tell(site, browser, serve):
     assert post(browser, "tells", "again", rows=rows).json()["known"] == [1, 2]
     states = {item["candidate"]: item["value"] for item in browser.get(f"{PATH}/evaluations").json()["items"]}
     assert (states["a"], states["b"]) == (1.5, None)
+    page = browser.get("/campaigns/rows/evaluations/1").text
+    assert re.search(r'<tr><th scope="row">kind</th><td>\w+</td></tr>', page)
     assert post(browser, "asks", "free", release=[3]).status_code == 202
     serve()
     assert [item["candidate"] for item in browser.get(f"{PATH}/asks").json()["waiting"]] == ["d"]

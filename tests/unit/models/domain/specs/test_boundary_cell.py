@@ -49,6 +49,7 @@ RETRAIN = {"retrain": {"surrogate": {"type": "local_energies"}, "learns": "calcu
         ({"cell": {"boundaries": 1, "relaxed": 25}}, r"polish: \[20\.0, 30\.0\]; expected thicknesses above 25"),
         ({"cell": {"boundaries": 1, "polish": [30, 20]}}, r"polish: \[30\.0, 20\.0\]"),
         ({"cell": {"boundaries": 3}}, "boundaries"),
+        ({"space_keys": {"removed_planes": [10**30]}}, r"removed_planes"),
         ({"cell": {"boundaries": 1, "blocks": "soft"}}, "blocks"),
     ],
 )

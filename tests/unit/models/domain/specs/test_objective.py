@@ -147,6 +147,12 @@ def test_what_does_not_go_with_a_front_is_refused(more, message):
         CampaignSpec.model_validate(pareto() | more)
 
 
+def test_reported_values_give_no_front():
+    space = {"type": "table", "candidates": "a.csv", "columns": {"id": "name"}, "features": {"x": {"columns": ["x"]}}}
+    with pytest.raises(ValidationError, match=r"objective\.goal: pareto: a reported result has one value"):
+        CampaignSpec.model_validate(pareto() | {"space": space, "calculator": {"type": "manual"}})
+
+
 def test_the_acquisition_of_a_front_serves_nothing_else():
     document = {"schema_version": 1, "name": "a", "space": TABLE, "proposer": {"type": "gp", "acquisition": "ehvi"}}
     with pytest.raises(ValidationError, match="ehvi does not support the goal best_per_system"):

@@ -173,3 +173,8 @@ def test_ranks_and_delays_that_cannot_be_used():
         decomposed(field(), 1, 500)
     with pytest.raises(ConfigurationError, match="58 delays of 60 times"):
         decomposed(field(), 58)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_powers_of_an_eigenvalue_0_are_one_and_zeros():
+    assert vandermonde(np.array([0j, 0.5 + 0j]), 3).real.tolist() == [[1.0, 0.0, 0.0], [1.0, 0.5, 0.25]]

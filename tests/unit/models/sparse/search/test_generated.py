@@ -40,3 +40,11 @@ def test_values_that_do_not_exist_are_left_out(x):
     x[0, 0] = 0.0
     names = {column.name for column in candidates(["a", "b", "c"], x - np.array([0, 1.5, 0]), KINDS)}
     assert not names & {"log(a)", "1/a", "b/a", "log(b)", "sqrt(b)"}
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+@pytest.mark.filterwarnings("error")
+def test_huge_and_tiny_numbers_are_no_infinity(x, factor):
+    found = generated_table(["a", "b", "c"], x * factor, x[:, 0] / x[:, 2] * factor, KINDS, kept=5)
+    assert found[0].name == "a/c"
+    assert not {"a*b", "a^2"} & {column.name for column in found}, "they overflow or are 0"

@@ -212,6 +212,20 @@ def test_released_and_expired_proposals(open_laboratory):
     assert not {first, third} & set(laboratory.numbers())
 
 
+def test_an_expired_proposal_that_is_asked_for_again_waits_its_full_time(open_laboratory, monkeypatch):
+    laboratory = open_laboratory(calculator={"type": "manual", "expires": 24.0})
+    laboratory.ask(1)
+    (number,) = laboratory.numbers()
+    name = laboratory.waiting().waiting[0].candidate
+    later = datetime.now(UTC) + timedelta(hours=25)
+    monkeypatch.setattr(laboratory.store, "_clock", lambda: later)
+    for place, (kind, payload) in enumerate((("ask", {}), ("retry", {"candidates": [name]}), ("ask", {}))):
+        laboratory.store.add_command("lab", Command(id=f"later-{place}", kind=kind, payload=payload, created_at=later))
+        assert ask_tell.apply_commands_now(laboratory.resources, "lab")
+        assert laboratory.numbers() == ([] if place == 0 else [number])
+    assert laboratory.waiting().waiting[0].expires == later + timedelta(hours=24)
+
+
 def test_everything_wrong_is_said_and_nothing_is_stored(open_laboratory):
     laboratory = open_laboratory()
     laboratory.ask(1)

@@ -1,0 +1,48 @@
+"""Losses of each set of snapshots by number of modes: the search and its peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+
+_PEERS = {
+    "relaxation": ("relaxation (ours)", ACCENT, "s"),
+    "pydmd": ("PyDMD", FAINT, "^"),
+    "pydmd_published": ("PyDMD, threshold as published", INK, "x"),
+}
+
+
+def draw(result: JsonDict, path: Path) -> Path:
+    """Draws the losses.
+
+    Args:
+        result: What ``result.json`` holds.
+        path: Of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    losses = result["losses"]
+    with drawing():
+        figure = Figure(figsize=(3.0 * len(losses), 2.9), layout="constrained")
+        axes = figure.subplots(1, len(losses), squeeze=False).reshape(-1)
+        for ax, (name, measured) in zip(axes, losses.items(), strict=True):
+            rows = measured["rows"]
+            ax.plot(*_points(rows, "search"), color=MAIN, lw=1.4, label="search")
+            for key, (label, colour, marker) in _PEERS.items():
+                ax.plot(*_points(rows, key), marker, color=colour, ms=4, mfc="none", label=label)
+            ax.set_yscale("log")
+            ax.set_title(f"{name}, {measured['rank']} modes", fontsize=9)
+            ax.set_xlabel("modes chosen")
+        axes[0].set_ylabel("share of the square left over")
+        axes[0].legend(fontsize="x-small")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _points(rows: list[JsonDict], key: str) -> tuple[list[int], list[float]]:
+    """Numbers of modes and losses, where there is a set."""
+    known = [row for row in rows if row.get(key) is not None]
+    return [row["modes"] for row in known], [row[key] for row in known]

@@ -1,0 +1,37 @@
+"""Shares of tables in which each method finds exactly the true columns, and of pairs of tables with the same choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.style import ACCENT, MAIN, drawing
+
+_SHARES = {"right": ("exactly the true columns", MAIN), "stable": ("the same in both of a pair", ACCENT)}
+
+
+def draw(result: JsonDict, path: Path) -> Path:
+    """Draws both shares of each method, the best first.
+
+    Args:
+        result: What ``result.json`` holds.
+        path: Of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    peers = sorted(result["peers"].items(), key=lambda item: item[1]["right"] + item[1]["stable"])
+    with drawing():
+        figure = Figure(figsize=(6.0, 0.32 * len(peers) + 0.9), layout="constrained")
+        ax = figure.subplots()
+        for shift, (key, (label, colour)) in zip((0.2, -0.2), _SHARES.items(), strict=True):
+            ax.barh(np.arange(len(peers)) + shift, [found[key] for _, found in peers], 0.38, color=colour, label=label)
+        counted = [f"{name} ({found['tables']})" if "tables" in found else name for name, found in peers]
+        ax.set_yticks(range(len(peers)), counted)
+        ax.set_xlim(0.0, 1.0)
+        ax.set_xlabel("share (number of tables in brackets)")
+        figure.legend(loc="outside upper center", ncols=2)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+    return path
