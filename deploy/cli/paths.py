@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -54,7 +55,6 @@ def path(
 ) -> None:
     """Writes the hops, the path and the diffusion coefficient that follow from a search for a bottleneck."""
     from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
-    from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.figures.paths import draw_paths
     from tansaku.tasks.jobs.spool_files import writing_to
     from tansaku.tasks.paths.files import TEMPERATURES, PathReport, make_folder, write_report
@@ -62,8 +62,7 @@ def path(
     from tansaku.tasks.paths.surface import read_surface
     from tansaku.tasks.views.results import CampaignData
 
-    if temperature is not None and len(temperature) < 2:
-        raise ConfigurationError("--temperature: one temperature; expected two or more, for an activation energy")
+    _check_numbers(temperature, attempt)
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
     surface = read_surface(data)
@@ -79,6 +78,19 @@ def path(
     show_report(name, report)
     for file in written:
         say(str(file))
+
+
+def _check_numbers(temperatures: Sequence[float] | None, attempt: float) -> None:
+    """Raises ConfigurationError for numbers that give no activation energy."""
+    from tansaku.models.domain.errors import ConfigurationError
+
+    if not isfinite(attempt):
+        raise ConfigurationError(f"--attempt-frequency: {attempt:g}; expected a finite number")
+    for value in temperatures or ():
+        if not isfinite(value):
+            raise ConfigurationError(f"--temperature: {value:g}; expected finite numbers")
+    if temperatures is not None and len(set(temperatures)) < 2:
+        raise ConfigurationError("--temperature: one temperature; expected two or more, for an activation energy")
 
 
 def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:

@@ -43,6 +43,20 @@ def test_a_full_disk_is_named(options, stored, tmp_path, monkeypatch):
         CliRunner().invoke(app, ["path", NAME, "--out", str(tmp_path / "out"), *options], catch_exceptions=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--attempt-frequency", "inf"], "--attempt-frequency: inf; expected a finite number"),
+        (["--temperature", "300", "--temperature", "inf"], "--temperature: inf; expected finite numbers"),
+        (["--temperature", "300", "--temperature", "300"], "--temperature: one temperature; expected two or more"),
+    ],
+)
+def test_numbers_that_give_no_activation_energy_are_refused(options, says, stored, tmp_path):
+    with pytest.raises(ConfigurationError, match=says):
+        CliRunner().invoke(app, ["path", NAME, "--out", str(tmp_path / "out"), *options], catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_barriers_are_shown_with_what_limits_them(capsys):
     found = (
         SurfaceBarrier(1, 0.6, 0.0, ((1, 0, 0),), "0>1[0,0,1]", (0.5, 0.25, 0.0), computed=True),
