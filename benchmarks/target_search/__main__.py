@@ -109,7 +109,7 @@ def main() -> None:
     """Runs the searches seed by seed, and writes what is known after each."""
     parser = command("target_search", __doc__, quick="one seed and ten evaluations")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
-    parser.add_argument("--budget", type=int, default=60, help="evaluations of a search")
+    parser.add_argument("--budget", type=int, default=40, help="evaluations of a search")
     parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS), help="all by default")
     parser.add_argument("--methods", nargs="+", choices=tuple(SPECS), default=tuple(SPECS), help="all by default")
     parser.add_argument("--minutes", type=float, help="begin no further seed after this time")
