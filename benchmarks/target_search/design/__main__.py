@@ -58,8 +58,8 @@ def main() -> None:
     """Runs the campaigns seed by seed, and writes what is known after each."""
     parser = command("target_search.design", __doc__, quick="one seed and eight evaluations")
     parser.add_argument("--kept", type=Path, required=True, help="folder of the campaigns' database")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--budget", type=int, default=40, help="evaluations of a campaign")
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--budget", type=int, default=15, help="evaluations of a campaign")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=tuple(METHODS), help="all by default")
     given = parser.parse_args()
     seeds, budget = (1, 8) if given.quick else (given.seeds, given.budget)
