@@ -10,15 +10,12 @@ from typing import Any
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.findings import Finding
-from tansaku.models.domain.identifiers import printable
-from tansaku.models.domain.plugins import open_by, plugin_of
+from tansaku.models.domain.plugins import open_by, plugin_of, reason_of
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
-
-_LONGEST_REASON = 300
 
 
 def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpec = SERIAL) -> Calculator:
@@ -119,13 +116,12 @@ def examine_calculators(probe: Probe) -> Iterator[Finding]:
             examine = find_engine(kind).examine
             if examine is not None:
                 yield examine(probe)
-        except Exception as error:
+        except Exception as error:  # somebody else's code may raise anything
             plugin = plugin_of("calculators", kind.type_name())
             if plugin is None:
                 raise
-            detail = f"calculator {plugin.name} could not be examined: {printable(str(error))[:_LONGEST_REASON]}"
-            hint = f"repair it, or pip uninstall {plugin.distribution}"
-            yield Finding(name=f"plug-in {plugin.distribution}", state="warning", detail=detail, hint=hint)
+            detail = f"calculator {plugin.name} could not be examined: {reason_of(error)}"
+            yield Finding(name=f"plug-in {plugin.distribution}", state="warning", detail=detail, hint=plugin.remedy)
 
 
 def find_engine(kind: type[CalculatorBase]) -> Engine[Any]:

@@ -294,11 +294,20 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _is_outage(error: BaseException) -> bool:
+def _causes(error: BaseException) -> list[BaseException]:
+    """Errors that are behind one, without the groups and the errors of deployments around them."""
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_outage(exception) for exception in error.exceptions)
-    if isinstance(error, DeploymentApplyError):
-        return error.__cause__ is not None and _is_outage(error.__cause__)
+        return [cause for inner in error.exceptions for cause in _causes(inner)]
+    if isinstance(error, DeploymentApplyError) and error.__cause__ is not None:
+        return _causes(error.__cause__)
+    return [error]
+
+
+def _is_outage(error: BaseException) -> bool:
+    return all(map(_tells_outage, _causes(error)))
+
+
+def _tells_outage(error: BaseException) -> bool:
     if isinstance(error, PrefectHTTPStatusError):
         return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
     # Prefect raises RuntimeError if it finds no server or gets no answer for too long.
@@ -307,11 +316,9 @@ def _is_outage(error: BaseException) -> bool:
 
 def _is_slow(error: BaseException) -> bool:
     """Whether the server took the request, and did not answer in time."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(_is_slow(exception) for exception in error.exceptions)
-    if isinstance(error, DeploymentApplyError):
-        return error.__cause__ is not None and _is_slow(error.__cause__)
-    return isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout)
+    return all(
+        isinstance(cause, httpx.TimeoutException) and not isinstance(cause, httpx.ConnectTimeout) for cause in _causes(error)
+    )
 
 
 def _words(error: BaseException) -> str:

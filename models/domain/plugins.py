@@ -51,6 +51,11 @@ class Plugin:
         """Distribution and version, as results and levels of theory record them."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def remedy(self) -> str:
+        """Hint where it does not work."""
+        return f"repair it, or pip uninstall {self.distribution}"
+
 
 @dataclass(frozen=True)
 class PluginProblem:
@@ -115,8 +120,13 @@ def _owner(group: str, name: str) -> str:
     return f"plug-in {other.origin}" if other is not None else "tansaku itself"
 
 
+def reason_of(error: BaseException) -> str:
+    """Words of an error that somebody else's code raised, fit to be shown."""
+    return printable(str(error).strip() or "no reason given")[:_LONGEST]
+
+
 def _note(plugin: Plugin, error: BaseException) -> None:
-    reason = printable(str(error).strip() or "no reason given")[:_LONGEST]
+    reason = reason_of(error)
     if not isinstance(error, TypeError | ValueError) or isinstance(error, UnicodeError):
         reason = f"{type(error).__name__}: {reason}"
     if "partially initialized" in str(error):
@@ -205,9 +215,8 @@ def open_by(path: str, plugin: Plugin) -> Callable[..., Any]:
     try:
         loaded_module = import_module(module)
     except (Exception, SystemExit) as error:
-        reason = printable(str(error).strip() or "no reason given")[:_LONGEST]
         raise MissingComponentError(
-            f"plug-in {plugin.origin}: {path} cannot be imported: {type(error).__name__}: {reason}",
+            f"plug-in {plugin.origin}: {path} cannot be imported: {type(error).__name__}: {reason_of(error)}",
             hint="repair or reinstall the plug-in",
         ) from error
     try:

@@ -20,8 +20,7 @@ from packaging.requirements import Requirement
 from tansaku.calculators.calculator_registry import examine_calculators
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.findings import Finding, State
-from tansaku.models.domain.identifiers import printable
-from tansaku.models.domain.plugins import GROUPS, Plugin, code_of, found_plugins, problems
+from tansaku.models.domain.plugins import GROUPS, Plugin, code_of, found_plugins, problems, reason_of
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.settings import Settings, child_environment
@@ -59,8 +58,7 @@ def _plugins() -> Iterator[Finding]:
         name = f"plug-in {plugin.distribution}"
         problem = refused.get(plugin)
         if problem is not None:
-            hint = f"repair it, or pip uninstall {plugin.distribution}"
-            yield Finding(name=name, state="warning", detail=str(problem), hint=hint)
+            yield Finding(name=name, state="warning", detail=str(problem), hint=plugin.remedy)
         elif plugin.group not in GROUPS:
             detail = f"entry point tansaku.{plugin.group} is not known; known are {', '.join(GROUPS)}"
             yield Finding(name=name, state="warning", detail=detail)
@@ -70,15 +68,15 @@ def _plugins() -> Iterator[Finding]:
 
 def _code_of_plugin(plugin: Plugin, name: str) -> Finding:
     """Whether all that a plug-in computes with can be imported."""
-    what, hint = f"{plugin.group}: {plugin.name}", f"repair it, or pip uninstall {plugin.distribution}"
+    what = f"{plugin.group}: {plugin.name}"
     try:
         paths = code_of(plugin)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's module may raise anything when it is imported
-        return Finding(name=name, state="warning", detail=f"{what}: {printable(str(error))}", hint=hint)
+        return Finding(name=name, state="warning", detail=f"{what}: {reason_of(error)}", hint=plugin.remedy)
     for path in paths:
         module, _, attribute = path.partition(":")
         program = f"import importlib; getattr(importlib.import_module({module!r}), {attribute!r})"
-        found = _probe(name, program, hint)
+        found = _probe(name, program, plugin.remedy)
         if isinstance(found, Finding):
             return found.model_copy(update={"state": "warning", "detail": f"{what}: {path}: {found.detail}"})
     return Finding(name=name, state="ok", detail=f"version {plugin.version} adds {what}")

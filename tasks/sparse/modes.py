@@ -140,9 +140,7 @@ def find_modes(snapshots: Snapshots, settings: ModeSettings, jobs: int, state: P
             hint="choose a smaller --max-modes or --rank, or --method greedy or sampled",
         )
     problem = amplitude_problem(modes)
-    # As many modes as no set of more units can have: the best sets of these numbers are within the units that are searched.
-    most = max(largest, 2 * largest - int((~modes.oscillating).sum()))
-    sets, convex = BestSets(problem, modes.counts, most), BestSets(problem, modes.counts, most)
+    sets, convex = (BestSets.of_units(problem, modes, largest) for _ in range(2))
     for support in relaxed(problem, modes.oscillating):
         convex.offer(support)
         sets.offer(support)

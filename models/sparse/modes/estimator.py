@@ -63,7 +63,7 @@ class ModeRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: i
         snapshots = Snapshots.at(times, np.ascontiguousarray(np.atleast_2d(values.T)))
         modes = decomposed(snapshots, self.delays or usual_delays(snapshots), self.rank)
         problem, largest = amplitude_problem(modes), min(self.max_modes, len(modes.eigenvalues))
-        sets = Path(problem, modes.counts, max(largest, 2 * largest - int((~modes.oscillating).sum())))
+        sets = Path.of_units(problem, modes, largest)
         for support in relaxed(problem, modes.oscillating):
             sets.offer(support)
         sets.improve(lambda _share: None)

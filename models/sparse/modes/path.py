@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from tansaku.models.sparse.modes.dynamics import Modes
 from tansaku.models.sparse.modes.problem import Problem
 from tansaku.models.sparse.search.subsets import FloatArray, IntArray, number_of_supports, unrank
 
@@ -43,6 +45,12 @@ class Path:
         self._changed: set[int] = set()
         self._gram = problem.gram + np.diag(np.where(np.diag(problem.gram) > 0.0, 0.0, 1.0))
         self.offer(())
+
+    @classmethod
+    def of_units(cls, problem: Problem, modes: Modes, largest: int) -> Self:
+        """Best sets for a search of up to ``largest`` oscillations and decays."""
+        # As many modes as no set of more units can have: the best sets of these numbers are within the units that are searched.
+        return cls(problem, modes.counts, max(largest, 2 * largest - int((~modes.oscillating).sum())))
 
     @property
     def best(self) -> list[Held]:
