@@ -10,22 +10,14 @@ from typing import Self
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.sparse.curves import positions_of, values_of
 from tansaku.models.sparse.exafs.fit import ShellFitter
 from tansaku.models.sparse.exafs.scattering import Scatterer
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.numbers import number_posterior
+from tansaku.models.sparse.scikit import BaseEstimator, RegressorMixin, check_is_fitted
 from tansaku.models.sparse.search.subsets import FloatArray
-
-try:
-    from sklearn.base import BaseEstimator, RegressorMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise MissingComponentError(
-        "the estimator needs the package scikit-learn, which is not installed", hint="pip install 'tansaku[sparse]'"
-    ) from error
 
 
 class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]

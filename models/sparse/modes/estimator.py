@@ -10,7 +10,6 @@ from typing import Self
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.sparse.curves import positions_of, values_of
 from tansaku.models.sparse.modes.dynamics import Snapshots, decomposed, usual_delays
 from tansaku.models.sparse.modes.path import Path
@@ -19,15 +18,8 @@ from tansaku.models.sparse.modes.refine import fits_by_number
 from tansaku.models.sparse.modes.relaxation import relaxed
 from tansaku.models.sparse.modes.score import ModeScore
 from tansaku.models.sparse.numbers import number_posterior
+from tansaku.models.sparse.scikit import BaseEstimator, MultiOutputMixin, RegressorMixin, check_is_fitted
 from tansaku.models.sparse.search.subsets import FloatArray
-
-try:
-    from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise MissingComponentError(
-        "the estimator needs the package scikit-learn, which is not installed", hint="pip install 'tansaku[sparse]'"
-    ) from error
 
 
 class ModeRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]

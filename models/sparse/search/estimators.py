@@ -11,7 +11,14 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit
 
-from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.sparse.scikit import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    check_classification_targets,
+    check_is_fitted,
+    validate_data,
+)
 from tansaku.models.sparse.search.chain import Sampling
 from tansaku.models.sparse.search.design import Constraints, Design
 from tansaku.models.sparse.search.exhaustive import Running, search_all
@@ -21,15 +28,6 @@ from tansaku.models.sparse.search.margin import class_score
 from tansaku.models.sparse.search.sampled import search_sampled
 from tansaku.models.sparse.search.scores import Score, ScoreName, linear_score
 from tansaku.models.sparse.search.subsets import FloatArray
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
-except ImportError as error:
-    raise MissingComponentError(
-        "the sparse search needs the package scikit-learn, which is not installed", hint="pip install 'tansaku[sparse]'"
-    ) from error
 
 _WEAK = 1e-4
 

@@ -10,21 +10,13 @@ from typing import Self
 
 import numpy as np
 
-from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.sparse.curves import positions_of, values_of
 from tansaku.models.sparse.numbers import number_posterior
+from tansaku.models.sparse.scikit import BaseEstimator, RegressorMixin, check_is_fitted
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.models.sparse.spectra.candidates import Fitter
 from tansaku.models.sparse.spectra.peaks import PeakDictionary, ShapeName, profile
 from tansaku.models.sparse.spectra.score import PeakScore, Spectrum
-
-try:
-    from sklearn.base import BaseEstimator, RegressorMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise MissingComponentError(
-        "the estimator needs the package scikit-learn, which is not installed", hint="pip install 'tansaku[sparse]'"
-    ) from error
 
 
 class PeakRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
