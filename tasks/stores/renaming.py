@@ -26,6 +26,7 @@ _TAILS: dict[str, tuple[str, ...]] = {
     "edit-refused": ("command",),
     "warning.refit": ("refit",),
     "warning.version": ("resumed_by",),
+    "warning.plugins": ("now",),
     "reuse.frozen": (),
     "certificate": ("number", "horizon", "searched", "within"),
 }

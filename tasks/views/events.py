@@ -181,6 +181,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "corrected": _corrected,
     "warning.refit": lambda data, _: f"refit {data['refit']} failed: {data['reason']}; {data['consequence']}",
     "warning.version": lambda data, _: f"created by tansaku {data['created_by']}, continued by {data['resumed_by']}",
+    "warning.plugins": lambda data, _: f"results by {', '.join(data['before'])}; continued with {', '.join(data['now'])}",
     "warning.retrain": lambda data, _: f"retrain {data['retrain']} failed: {data['reason']}",
     "retrain-failed": lambda data, _: f"retrain {data['retrain']} reported: {data['reason']}",
     "target": lambda data, _: f"{data['version']}: {data['stands']}",

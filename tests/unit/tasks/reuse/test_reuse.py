@@ -25,6 +25,7 @@ from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.reuse.freezing import is_own
+from tansaku.tasks.reuse.plugin_versions import OTHER_PLUGINS
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores.export_import import export_observations, import_observations
@@ -210,19 +211,37 @@ def test_another_computation_is_not_adopted(desk, what):
     assert desk.origins("new") == [None] * 3
 
 
-def test_results_of_another_version_of_a_plugin_are_not_adopted(desk, monkeypatch):
-    def installed(version):
-        entry = EntryPoint("energy_per_atom", "mine:described", "tansaku.objectives")
-        plugin = plugins.Plugin("objectives", "energy_per_atom", "mine", version, entry)
-        monkeypatch.setattr(plugins, "_ACCEPTED", {("objectives", "energy_per_atom"): plugin})
+def installed(monkeypatch, version: str) -> None:
+    """A plug-in brings the objective, in this version."""
+    entry = EntryPoint("energy_per_atom", "mine:described", "tansaku.objectives")
+    plugin = plugins.Plugin("objectives", "energy_per_atom", "mine", version, entry)
+    monkeypatch.setattr(plugins, "_ACCEPTED", {("objectives", "energy_per_atom"): plugin})
 
-    installed("1.0")
+
+def test_results_of_another_version_of_a_plugin_are_not_adopted(desk, monkeypatch):
+    installed(monkeypatch, "1.0")
     desk.create("first", -2, 2)
     desk.drive("first")
     for name, version, count in (("same", "1.0", 5), ("newer", "1.1", 0)):
-        installed(version)
+        installed(monkeypatch, version)
         desk.create(name, -2, 2, reuse=True)
         assert desk.frozen(name)["results"] == count
+
+
+def test_a_campaign_that_goes_on_with_another_version_of_a_plugin_says_so_once(desk, monkeypatch):
+    def warnings() -> list[dict]:
+        return [event.data for event in desk.resources.store.events("first", kind=OTHER_PLUGINS)]
+
+    installed(monkeypatch, "1.0")
+    for _ in range(2):
+        desk.create("first", -2, 2)
+        desk.drive("first")
+        assert warnings() == []
+    installed(monkeypatch, "1.1")
+    for _ in range(2):
+        desk.create("first", -2, 2)
+        kind = "(objectives: energy_per_atom)"
+        assert warnings() == [{"now": [f"mine 1.1 {kind}"], "before": [f"mine 1.0 {kind}"]}]
 
 
 def test_it_is_frozen_when_the_campaign_is_created(desk):

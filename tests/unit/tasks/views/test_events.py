@@ -63,6 +63,7 @@ SAID = [
     ),
     ("corrected", {"number": 2, "candidate": "x", "old": 1.0, "new": 1.25}, "x corrected: 1 → 1.25", ""),
     ("renamed", {"from": "b", "to": "a", "by": "ada (dashboard)"}, "renamed from b to a", "ada (dashboard)"),
+    ("warning.plugins", {"before": ["a 1 (x: y)"], "now": ["a 2 (x: y)"]}, "results by a 1 (x: y); continued with a 2 (x: y)", ""),
     ("warning.version", {"created_by": "1", "resumed_by": "2"}, "created by tansaku 1, continued by 2", ""),
     (
         "transfer.changed",
@@ -105,7 +106,7 @@ class _Any(dict):
     """Data that have every key."""
 
     def __missing__(self, key: str) -> object:
-        return [] if key in ("changes", "sources", "candidates") else 1
+        return [] if key in ("changes", "sources", "candidates", "before", "now") else 1
 
 
 @pytest.mark.parametrize(
