@@ -101,7 +101,7 @@ def annealed_among(pool: CandidatePool, positions: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long searches go on, and with which files.
+    """Limits of the searches, and their files.
 
     Attributes:
         seeds: Runs of each search.
@@ -227,11 +227,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     names = [case.name for case in CASES]
     parser.add_argument("--cases", nargs="+", choices=names, help="only searches of these boundaries, and no replays")
-    parser.add_argument("--anew", action="store_true", help="the stored rows of --cases by --methods are made again")
+    parser.add_argument("--again", action="store_true", help="the stored rows of --cases by --methods are made again")
     parser.add_argument("--potentials", type=Path, default=Path(), help="folder with Al99.eam.alloy (Mishin 1999)")
     given = parser.parse_args()
-    if given.anew and given.cases is None:
-        parser.error("--anew: expected --cases")
+    if given.again and given.cases is None:
+        parser.error("--again: expected --cases")
     return given
 
 
@@ -241,10 +241,11 @@ def main() -> None:
     quick = given.quick
     methods = ("arms", "random") if quick else tuple(given.methods)
     cases = CASES[:1] if quick else usable(given.cases, given.potentials)
-    limits = Limits(*((1, 8) if quick else (given.seeds, given.evaluations)), given.seconds, given.potentials.resolve())
-    same = {"version": 2, "quick": quick, "evaluations": limits.evaluations, "seconds": given.seconds}
+    seeds, most = (1, 8) if quick else (given.seeds, given.evaluations)
+    limits = Limits(seeds, most, given.seconds, given.potentials.resolve())
+    same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
     result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
-    if given.anew:
+    if given.again:
         again = {(case.name, method) for case in cases for method in methods}
         result["rows"] = [row for row in result["rows"] if (row["case"], row["method"]) not in again]
     if given.cases is None:

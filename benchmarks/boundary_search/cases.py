@@ -73,7 +73,7 @@ class Metal:
     sha1: str | None = None
 
     def missing(self, folder: Path) -> str | None:
-        """Why its potential cannot be used with a folder of potentials, None where it can."""
+        """Reason why its potential cannot be used with a folder of potentials, None where it can."""
         if self.sha1 is None:
             return None
         file = folder / self.potential

@@ -55,14 +55,14 @@ def called(tmp_path, monkeypatch):
     return call
 
 
-def test_named_cases_are_made_anew_and_others_stay(called, require):
+def test_named_cases_are_made_again_and_others_stay(called, require):
     require("lammps")
     short = ("--methods", "random", "--seeds", "1", "--evaluations", "2")
     first = called("--cases", "al-s3-112", "fe-s3-112", *short)
     assert [row["case"] for row in first["rows"]] == ["al-s3-112", "fe-s3-112"]
     assert not first["replays"]
     assert called("--cases", "al-s3-112", *short) == first
-    again = called("--cases", "al-s3-112", "--anew", *short)
+    again = called("--cases", "al-s3-112", "--again", *short)
     assert [row["case"] for row in again["rows"]] == ["fe-s3-112", "al-s3-112"]
     assert again["rows"][0] == first["rows"][1]
     assert again["rows"][1]["lowest"] == first["rows"][0]["lowest"]
