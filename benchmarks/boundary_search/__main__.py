@@ -228,7 +228,7 @@ def arguments() -> argparse.Namespace:
     names = [case.name for case in CASES]
     parser.add_argument("--cases", nargs="+", choices=names, help="only searches of these boundaries, and no replays")
     parser.add_argument("--again", action="store_true", help="the stored rows of --cases by --methods are made again")
-    parser.add_argument("--potentials", type=Path, default=Path(), help="folder with Al99.eam.alloy (Mishin 1999)")
+    parser.add_argument("--potential", type=Path, default=Path(), help="folder with Al99.eam.alloy (Mishin 1999)")
     given = parser.parse_args()
     if given.again and given.cases is None:
         parser.error("--again: expected --cases")
@@ -240,9 +240,9 @@ def main() -> None:
     given = arguments()
     quick = given.quick
     methods = ("arms", "random") if quick else tuple(given.methods)
-    cases = CASES[:1] if quick else usable(given.cases, given.potentials)
+    cases = CASES[:1] if quick else usable(given.cases, given.potential)
     seeds, most = (1, 8) if quick else (given.seeds, given.evaluations)
-    limits = Limits(seeds, most, given.seconds, given.potentials.resolve())
+    limits = Limits(seeds, most, given.seconds, given.potential.resolve())
     same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
     result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
     if given.again:

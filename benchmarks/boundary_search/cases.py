@@ -78,7 +78,7 @@ class Metal:
             return None
         file = folder / self.potential
         if not file.is_file():
-            return f"{file}: not there; give the folder of {self.potential} as --potentials"
+            return f"{file}: not there; give the folder of {self.potential} as --potential"
         found = hashlib.sha1(file.read_bytes(), usedforsecurity=False).hexdigest()
         return None if found == self.sha1 else f"{file}: another potential, with SHA-1 {found}; expected {self.sha1}"
 

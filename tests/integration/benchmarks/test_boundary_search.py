@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
@@ -16,6 +17,8 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.views.tabulation import METADATA_KEY
+
+STORED = Path(benchmark.__file__).with_name("result.json")
 
 HELD = ("al-110", "fe-110")
 """Pools that the rule of ``arms`` was not chosen on."""
@@ -72,7 +75,7 @@ def test_named_cases_are_made_again_and_others_stay(called, require):
 
 
 def test_a_case_without_its_potential_is_refused_by_name(called, tmp_path, capsys):
-    message = r"al-s59-3-3-10: .*Al99\.eam\.alloy: not there; give the folder of Al99\.eam\.alloy as --potentials"
+    message = r"al-s59-3-3-10: .*Al99\.eam\.alloy: not there; give the folder of Al99\.eam\.alloy as --potential"
     with pytest.raises(SystemExit, match=message):
         called("--cases", "al-s59-3-3-10")
     (tmp_path / "Al99.eam.alloy").write_text("another one")
@@ -96,6 +99,14 @@ def test_every_search_of_every_case_can_be_opened():
         for method in METHODS.values():
             space = GrainBoundarySpaceSpec.model_validate(case.space(method))
             assert space.densities or case.whole
+
+
+def test_the_stored_result_has_all_cases_and_where_later_ones_ran():
+    result = json.loads(STORED.read_text())
+    made = {(row["case"], row["method"]) for row in result["rows"]}
+    assert {(case.name, method) for case in CASES for method in ("arms", "gp", "random", "grip")} <= made
+    assert {name for part in result["continued"] for name in part["cases"]} >= {case.name for case in CASES if case.metal.sha1}
+    assert all(part["provenance"]["versions"]["lammps"] for part in result["continued"])
 
 
 def test_searches_by_arms_need_fewer_relaxations_than_random_ones():
