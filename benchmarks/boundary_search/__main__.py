@@ -7,6 +7,8 @@ known one, or with its budget.
 
 from __future__ import annotations
 
+import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -37,11 +39,13 @@ class Search:
     """One run.
 
     Attributes:
+        potentials: Folder with potentials that LAMMPS does not bring.
         seconds: Of the processor, so far.
     """
 
     case: Case
     method: Method
+    potentials: Path = Path()
     seconds: float = 0.0
     observed: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
@@ -67,10 +71,10 @@ class Search:
                 "calculator": {
                     "type": "lammps",
                     "potential": self.case.metal.potential,
-                    "relaxation": {"translation": "free", "fmax": 0.01},
+                    "relaxation": {"translation": "free", "fmax": self.case.fmax},
                 },
                 "objective": {"unit": "mJ/m2"},
-                "base_path": str(Path()),
+                "base_path": str(self.potentials),
             }
         )
 
@@ -95,9 +99,27 @@ def annealed_among(pool: CandidatePool, positions: Sequence[int]) -> int:
     return int((described.values[described.index[positions], described.columns.index(WORK)] > 1).sum())
 
 
-def run(case: Case, method: str, seed: int, most: int, most_seconds: float) -> JsonDict:
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the searches, and their files.
+
+    Attributes:
+        seeds: Runs of each search.
+        evaluations: Most evaluations of one.
+        seconds: Most core-seconds of one, unless its case says otherwise.
+        potentials: Folder with potentials that LAMMPS does not bring.
+    """
+
+    seeds: int
+    evaluations: int
+    seconds: float
+    potentials: Path
+
+
+def run(case: Case, method: str, seed: int, limits: Limits) -> JsonDict:
     """Searches until the known energy, a number of evaluations, or processor time is reached."""
-    search, proposer = Search(case, METHODS[method]), build_proposer(METHODS[method].proposer)
+    search, proposer = Search(case, METHODS[method], limits.potentials), build_proposer(METHODS[method].proposer)
+    most, most_seconds = limits.evaluations, limits.seconds if case.seconds is None else case.seconds
     document = search.document("")
     pool = opened_space(document.space, document.base_path).pool()
     hyperparameters: JsonDict | None = None
@@ -157,40 +179,79 @@ def replays(result: JsonDict, out: Path, methods: Sequence[str], seeds: int, *, 
             write_json(out, result)
 
 
-def searches(
-    result: JsonDict, out: Path, methods: Sequence[str], cases: Sequence[Case], limits: tuple[int, int, float]
-) -> None:
-    """Adds the searches that are missing."""
-    rows, (seeds, most, seconds) = result["rows"], limits
+def searches(result: JsonDict, out: Path, methods: Sequence[str], cases: Sequence[Case], limits: Limits) -> None:
+    """Adds the searches that are missing, and where they ran."""
+    rows = result["rows"]
     done = {(row["case"], row["method"], row["seed"]) for row in rows}
-    for seed in range(seeds):
-        for case in cases:
-            for method in methods:
-                if (case.name, method, seed) not in done:
-                    rows.append(run(case, method, seed, most, seconds))
-                    write_json(out, result)
+    missing = [
+        (case, method, seed)
+        for seed in range(limits.seeds)
+        for case in cases
+        for method in methods
+        if (case.name, method, seed) not in done
+    ]
+    if missing and rows:
+        names = [list(dict.fromkeys(part)) for part in ([case.name for case, *_ in missing], [name for _, name, _ in missing])]
+        where = {"cases": names[0], "methods": names[1], "provenance": describe_machine()}
+        result.setdefault("continued", []).append(where)
+    for case, method, seed in missing:
+        rows.append(run(case, method, seed, limits))
+        write_json(out, result)
 
 
-def main() -> None:
-    """Runs the comparison; an interrupted one continues."""
+def usable(names: Sequence[str] | None, potentials: Path) -> list[Case]:
+    """The cases whose potentials are there; those that are not asked for by name are left out with a line.
+
+    Raises:
+        SystemExit: A case that is asked for has no potential.
+    """
+    chosen = []
+    for case in CASES if names is None else [case for case in CASES if case.name in names]:
+        missing = case.metal.missing(potentials)
+        if missing is None:
+            chosen.append(case)
+        elif names is None:
+            print(f"{case.name} is left out: {missing}")
+        else:
+            sys.exit(f"{case.name}: {missing}")
+    return chosen
+
+
+def arguments() -> argparse.Namespace:
+    """The options of the command."""
     parser = command("boundary_search", __doc__, quick="one boundary, two searches of at most 8 evaluations, two replays")
     parser.add_argument("--replays", type=int, default=24, help="seeds of the replays (default 24)")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each search (default 5)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a search (default 150)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of a search (default 20)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of most searches (default 20)")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     names = [case.name for case in CASES]
-    parser.add_argument("--cases", nargs="+", choices=names, default=names, help="boundaries of the searches (default all)")
+    parser.add_argument("--cases", nargs="+", choices=names, help="only searches of these boundaries, and no replays")
+    parser.add_argument("--again", action="store_true", help="the stored rows of --cases by --methods are made again")
+    parser.add_argument("--potential", type=Path, default=Path(), help="folder with Al99.eam.alloy (Mishin 1999)")
     given = parser.parse_args()
+    if given.again and given.cases is None:
+        parser.error("--again: expected --cases")
+    return given
+
+
+def main() -> None:
+    """Runs the comparison; an interrupted one continues."""
+    given = arguments()
     quick = given.quick
     methods = ("arms", "random") if quick else tuple(given.methods)
-    most, seeds = (8, 1) if quick else (given.evaluations, given.seeds)
+    cases = CASES[:1] if quick else usable(given.cases, given.potential)
+    seeds, most = (1, 8) if quick else (given.seeds, given.evaluations)
+    limits = Limits(seeds, most, given.seconds, given.potential.resolve())
     same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
     result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
-    replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
-    print_summary(result["replays"], "replays")
-    cases = CASES[:1] if quick else [case for case in CASES if case.name in given.cases]
-    searches(result, given.out, methods, cases, (seeds, most, given.seconds))
+    if given.again:
+        again = {(case.name, method) for case in cases for method in methods}
+        result["rows"] = [row for row in result["rows"] if (row["case"], row["method"]) not in again]
+    if given.cases is None:
+        replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
+        print_summary(result["replays"], "replays")
+    searches(result, given.out, methods, cases, limits)
     print_summary(result["rows"], "searches")
 
 

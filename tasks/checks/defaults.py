@@ -29,6 +29,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     """Returns the spec of a new campaign.
 
     * ``space.cell.polish``: a number if it is null and the final relaxation can be repeated.
+    * ``execution.polish_fmax``: the default of the calculator's type if it is null and the search is rougher than that.
     * ``space.features.NAME.scale``, and ``space.scale`` of molecules: ``auto`` if it is null.
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
@@ -46,6 +47,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         update["scale"] = _SCALE
     if update:
         spec = spec.model_copy(update={"space": space.model_copy(update=update)})
+    fmax = _usual_polish_fmax(spec)
+    if fmax is not None and spec.execution.polish_fmax is None:
+        spec = spec.model_copy(update={"execution": spec.execution.model_copy(update={"polish_fmax": fmax})})
     proposer = _surface_proposer(spec)
     if proposer is not None and proposer.initial is None and proposer.initial_points is None:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
@@ -57,7 +61,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
     Files that differ only in writing them out are the same campaign.
     """
-    data = without_usual_cell(spec)
+    data = without_usual_polish(spec)
     if isinstance(spec.space, MoleculesSpaceSpec) and spec.space.scale == _SCALE:
         data["space"]["scale"] = None
     for name, group in getattr(spec.space, "features", {}).items():
@@ -68,8 +72,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     return data
 
 
-def without_usual_cell(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without the default that hashes leave out.
+def without_usual_polish(spec: CampaignSpec) -> JsonDict:
+    """Returns a spec as plain data, without the defaults of the final relaxation, which hashes leave out.
 
     Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
     were defaults, so that the hashes of such campaigns have them.
@@ -78,6 +82,9 @@ def without_usual_cell(spec: CampaignSpec) -> JsonDict:
     cell = _usual_cell(spec)
     if cell is not None and data["space"]["cell"] == cell.model_dump(mode="json"):
         del data["space"]["cell"]
+    fmax = _usual_polish_fmax(spec)
+    if fmax is not None and spec.execution.polish_fmax == fmax:
+        data["execution"]["polish_fmax"] = None
     return data
 
 
@@ -103,3 +110,17 @@ def _usual_cell(spec: CampaignSpec) -> PeriodicCellSpec | None:
     if calculator.facts.dft or polish_relaxation(spec) is None or spacing is None or not math.isfinite(_THICKER * spacing):
         return None
     return PeriodicCellSpec(polish=_THICKER * spacing)
+
+
+def _usual_polish_fmax(spec: CampaignSpec) -> float | None:
+    """Returns the default of ``execution.polish_fmax`` for a file without the key; None: nothing is filled in.
+
+    It does not depend on ``execution.polish``, which may be changed later.
+    """
+    calculator, about = spec.calculator, spec.space.description
+    if calculator is None or calculator.facts.dft or polish_relaxation(spec) is None:
+        return None
+    if not about.polished or about.jobs.get(None) == "energy":  # there is no final relaxation
+        return None
+    usual = calculator.usual_relaxation.fmax
+    return usual if usual < calculator.relaxation.fmax else None

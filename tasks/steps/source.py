@@ -6,13 +6,13 @@ Which keys of a calculator count is not listed here: it follows from the facts o
 from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, workflow_of
 from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
-"""Final relaxation of the best candidates; force threshold and steps are those of the campaign."""
+"""Final relaxation of the best candidates; force threshold and steps are those of the campaign, or stricter."""
 
 
 def source_of(spec: CampaignSpec) -> str:
@@ -31,12 +31,20 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
     """Relaxation that polishing uses, or None where nothing can be relaxed (a table) or a workflow does it all."""
     if spec.calculator is None or spec.manual or workflow_of(spec.calculator) is not None:
         return None
-    own = spec.calculator.relaxation
+    own = _converged(spec.calculator, spec.execution.polish_fmax)
     if spec.space.rigid_blocks:  # They move along the normal by themselves.
         return own.model_copy(update={"cell": "fixed", "translation": POLISH_RELAXATION.translation})
     # Not every code can free one length of the cell alone.
     cell = POLISH_RELAXATION.cell if POLISH_RELAXATION.cell in spec.calculator.facts.cells else own.cell
     return own.model_copy(update={"cell": cell, "translation": POLISH_RELAXATION.translation})
+
+
+def _converged(calculator: CalculatorBase, fmax: float | None) -> RelaxationSpec:
+    """A calculator's relaxation, to another largest force where it is given; the stricter one needs steps for it."""
+    own = calculator.relaxation
+    if fmax is None or fmax == own.fmax:
+        return own
+    return own.model_copy(update={"fmax": fmax, "max_steps": max(own.max_steps, calculator.usual_relaxation.max_steps)})
 
 
 def polish_source(spec: CampaignSpec) -> str:

@@ -275,6 +275,14 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _final_relaxation_is_no_rougher(self) -> CampaignSpec:
+        final = self.execution.polish_fmax
+        searched = self.calculator.relaxation.fmax if self.calculator is not None and not self.manual else None
+        if final is not None and searched is not None and final > searched:
+            raise ValueError(f"execution.polish_fmax: {final:g}; expected at most {searched:g} (calculator.relaxation.fmax)")
+        return self
+
+    @model_validator(mode="after")
     def _stop_rule_can_be_judged(self) -> CampaignSpec:
         rule = self.budget.stop
         if rule is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.specs.base import LONGEST_TIME, Spec, Timeout
+from tansaku.models.domain.specs.base import LONGEST_TIME, PositiveFloat, Spec, Timeout
 
 
 class ExecutionSpec(Spec):
@@ -20,6 +20,10 @@ class ExecutionSpec(Spec):
         retry_backoff: Wait before the first further attempt, doubled for each next one [s].
         polish: Best candidates per system that are relaxed again with free translation and zero normal stress at the end; 0, if
             the file does not say, where there is no final relaxation.
+        polish_fmax: Largest force on an atom at convergence of the final relaxation [eV/Å], at most that of the search. null:
+            where the search is rougher than the default of the calculator's type (0.001 for most), that default, filled in when
+            a file is loaded; else, with density-functional theory, and in campaigns that were stored before this key, that of
+            the search. A final relaxation that is stricter has at least the steps that are the type's default.
     """
 
     asynchrony: Literal["ordered", "free"] = "ordered"
@@ -28,6 +32,7 @@ class ExecutionSpec(Spec):
     retries: Annotated[int, Field(ge=0, le=100)] = 3
     retry_backoff: Annotated[float, Field(ge=0, le=LONGEST_TIME)] = 5.0
     polish: Annotated[int, Field(ge=0, le=100)] = 3
+    polish_fmax: PositiveFloat | None = None
 
     def without_polish(self, what: str) -> ExecutionSpec:
         """The same, for something that has no final relaxation.
@@ -40,4 +45,6 @@ class ExecutionSpec(Spec):
         """
         if self.polish and "polish" in self.model_fields_set:
             raise ValueError(f"execution.polish: {what} has no final relaxation; expected 0")
+        if self.polish_fmax is not None:
+            raise ValueError(f"execution.polish_fmax: {what} has no final relaxation; remove it")
         return self.model_copy(update={"polish": 0})

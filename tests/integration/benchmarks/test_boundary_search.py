@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
+import pytest
 
 from benchmarks.boundary_search import __main__ as benchmark
-from benchmarks.boundary_search.cases import METHODS
+from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE
 from benchmarks.boundary_search.replays import boundaries, replay
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.views.tabulation import METADATA_KEY
+
+STORED = Path(benchmark.__file__).with_name("result.json")
 
 HELD = ("al-110", "fe-110")
 """Pools that the rule of ``arms`` was not chosen on."""
@@ -38,6 +43,70 @@ def test_the_quick_form_runs_and_continues(require, tmp_path, monkeypatch, capsy
     benchmark.main()
     assert json.loads(out.read_text()) == result
     assert "cu-s5-210" in capsys.readouterr().out
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch):
+    """``called(*options)``: the result after the command, in a folder that has no potentials."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*options):
+        monkeypatch.setattr(sys, "argv", ["boundary_search", "--out", "result.json", *options])
+        benchmark.main()
+        return json.loads((tmp_path / "result.json").read_text())
+
+    return call
+
+
+def test_named_cases_are_made_again_and_others_stay(called, require):
+    require("lammps")
+    short = ("--methods", "random", "--seeds", "1", "--evaluations", "2")
+    first = called("--cases", "al-s3-112", "fe-s3-112", *short)
+    assert [row["case"] for row in first["rows"]] == ["al-s3-112", "fe-s3-112"]
+    assert not first["replays"]
+    assert called("--cases", "al-s3-112", *short) == first
+    again = called("--cases", "al-s3-112", "--again", *short)
+    assert [row["case"] for row in again["rows"]] == ["fe-s3-112", "al-s3-112"]
+    assert again["rows"][0] == first["rows"][1]
+    assert again["rows"][1]["lowest"] == first["rows"][0]["lowest"]
+    [made] = again["continued"]
+    assert (made["cases"], made["methods"]) == (["al-s3-112"], ["random"])
+    assert made["provenance"]["versions"]["lammps"]
+
+
+def test_a_case_without_its_potential_is_refused_by_name(called, tmp_path, capsys):
+    message = r"al-s59-3-3-10: .*Al99\.eam\.alloy: not there; give the folder of Al99\.eam\.alloy as --potential"
+    with pytest.raises(SystemExit, match=message):
+        called("--cases", "al-s59-3-3-10")
+    (tmp_path / "Al99.eam.alloy").write_text("another one")
+    with pytest.raises(SystemExit, match=r"another potential, with SHA-1 .*; expected fd0ef42a"):
+        called("--cases", "al-s59-3-3-10")
+    found = benchmark.usable(None, tmp_path)
+    assert [case.name for case in CASES if case not in found] == [case.name for case in CASES if case.metal.sha1]
+    assert "al-s33-118 is left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["al-s33-554", "cu-s5-310-40"])
+def test_cases_of_the_issue_are_found(name, mishin_aluminium):
+    [case] = benchmark.usable([name], mishin_aluminium)
+    row = benchmark.run(case, "random", 0, benchmark.Limits(1, 30, 20.0, mishin_aluminium))
+    assert row["found"] == (row["lowest"] <= case.known + TOLERANCE) is True
+    assert row["lowest"] == pytest.approx(case.known, abs=TOLERANCE)
+
+
+def test_every_search_of_every_case_can_be_opened():
+    for case in CASES:
+        for method in METHODS.values():
+            space = GrainBoundarySpaceSpec.model_validate(case.space(method))
+            assert space.densities or case.whole
+
+
+def test_the_stored_result_has_all_cases_and_where_later_ones_ran():
+    result = json.loads(STORED.read_text())
+    made = {(row["case"], row["method"]) for row in result["rows"]}
+    assert {(case.name, method) for case in CASES for method in ("arms", "gp", "random", "grip")} <= made
+    assert {name for part in result["continued"] for name in part["cases"]} >= {case.name for case in CASES if case.metal.sha1}
+    assert all(part["provenance"]["versions"]["lammps"] for part in result["continued"])
 
 
 def test_searches_by_arms_need_fewer_relaxations_than_random_ones():

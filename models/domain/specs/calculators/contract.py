@@ -141,6 +141,13 @@ class CalculatorBase(Spec):
         """The calculator whose forces relax a structure."""
         return self
 
+    @property
+    def usual_relaxation(self) -> RelaxationSpec:
+        """Relaxation of a file that does not say it: the default of the type."""
+        field = type(self.relaxing).model_fields.get("relaxation")
+        usual: RelaxationSpec = field.get_default() if field is not None and not field.is_required() else self.relaxation
+        return usual
+
     @model_validator(mode="after")
     def _cell_is_possible(self) -> Self:
         if self.relaxation.cell not in self.facts.cells:

@@ -7,6 +7,7 @@ import pytest
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.checks.defaults import with_defaults
 from tansaku.tasks.configuration import campaign_from_data, diff_specs, spec_hash
+from tansaku.tasks.steps.source import polish_relaxation
 
 SURFACE = {
     "type": "energy_surface",
@@ -75,6 +76,53 @@ def test_groups_of_numbers_get_a_scale_where_the_file_gives_none():
         "words": None,
     }
     assert with_defaults(found) == found
+
+
+def boundary(calculator: dict, **keys: object) -> CampaignSpec:
+    space = {
+        "type": "grain_boundary",
+        "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
+        "boundaries": {"planes": [[1, 1, 3]]},
+    }
+    document = {"schema_version": 1, "name": "test", "space": space, "calculator": calculator}
+    return CampaignSpec.model_validate(document | keys)
+
+
+def rough(kind: str = "emt", fmax: float = 0.01, **keys: object) -> dict:
+    return {"type": kind, "relaxation": {"fmax": fmax}} | keys
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (boundary(rough()), 0.001),
+        (boundary(rough(), execution={"polish": 0}), 0.001),  # may be changed later
+        (boundary(rough(), execution={"polish_fmax": 0.005}), 0.005),
+        (boundary(rough(fmax=0.001)), None),
+        (boundary(rough(fmax=0.0005)), None),
+        (boundary(rough("gpaw", fmax=0.05)), None),
+        (boundary(rough("ase", name="tblite")), None),
+        (boundary(rough("ase", fmax=0.05, name="tblite")), 0.01),
+        (boundary({"type": "surrogate", "model": "m", "relaxed_by": rough()}), 0.001),
+        (surface(), None),
+        (table(), None),
+    ],
+)
+def test_the_final_relaxation_is_no_rougher_than_the_default_of_the_calculator(spec, expected):
+    found = with_defaults(spec)
+    assert found.execution.polish_fmax == expected
+    assert with_defaults(found) == found
+
+
+def test_a_rough_campaign_from_before_is_the_same_one_and_its_final_relaxation_stays_rough():
+    stored = CampaignSpec.model_validate(boundary(rough()).model_dump(mode="json"))
+    loaded = with_defaults(stored)
+    assert spec_hash(stored) == spec_hash(loaded) == "6002bb388558a0e7f38a0102b6f3ebde7eb20e5b23f7588cbb3c25c5ac971999"
+    assert not diff_specs(stored, loaded)
+    assert (polish_relaxation(stored).fmax, polish_relaxation(loaded).fmax) == (0.01, 0.001)
+    said = boundary(rough(), execution={"polish_fmax": 0.01})
+    assert [difference.key for difference in diff_specs(loaded, said)] == ["execution.polish_fmax"]
+    assert spec_hash(said) != spec_hash(stored)
 
 
 def molecules() -> CampaignSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.tasks.steps.source import polish_relaxation, polish_source, source_of
 
 BOUNDARY = {
@@ -63,6 +64,21 @@ def test_polish_frees_cell_and_translation_and_is_a_source_of_its_own():
     already_free = boundary(relaxation={"cell": "normal", "translation": "free"})
     assert polish_source(already_free) != source_of(already_free)
     assert polish_relaxation(table()) is None
+
+
+def finally_relaxed(fmax, searched, **calculator):
+    spec = boundary(relaxation=searched, **calculator).model_copy(update={"execution": ExecutionSpec(polish_fmax=fmax)})
+    relaxation = polish_relaxation(spec)
+    return relaxation.fmax, relaxation.max_steps, polish_source(spec)
+
+
+def test_a_stricter_final_relaxation_has_steps_for_it_and_is_a_source_of_its_own():
+    rough = {"fmax": 0.01, "max_steps": 77}
+    fmax, steps, source = finally_relaxed(0.001, rough)
+    assert (fmax, steps) == (0.001, 2000)
+    assert finally_relaxed(0.001, {"fmax": 0.01, "max_steps": 5000})[:2] == (0.001, 5000)
+    assert finally_relaxed(0.01, rough) == finally_relaxed(None, rough) == (0.01, 77, "25fed0fd3c59b1762e9fc004")
+    assert source != "25fed0fd3c59b1762e9fc004"
 
 
 SHA = "a" * 64
