@@ -1,8 +1,8 @@
 """``python -m benchmarks.boundary_search --out result.json``: evaluations and core-seconds until a known boundary is found.
 
-Two parts. *Replays*: searches on pools whose candidates were all relaxed before, 24 seeds each. *Searches*: every candidate is
-computed with LAMMPS, also with molecular dynamics as GRIP has it. A run ends when its lowest energy is within 1 mJ/m^2 of the
-known one, or with its budget.
+Three parts. *Replays*: searches on pools whose candidates were all relaxed before, 24 seeds each. *Campaigns*: the same of all
+boundaries of a pool at once, 48 seeds each. *Searches*: every candidate is computed with LAMMPS, also with molecular dynamics
+as GRIP has it. A run ends when its lowest energy is within 1 mJ/m^2 of the known one, or with its budget.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.boundary_search.campaigns import TOGETHER, campaign_rows, print_campaigns
 from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE, Case, Method
 from benchmarks.boundary_search.replays import REPLAYED, boundaries, replay
 from benchmarks.command import begun, command
@@ -30,6 +31,8 @@ from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.jobs.opened import opened_space
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
+
+PARTS = ("replays", "campaigns", "searches")
 
 
 @dataclass
@@ -171,13 +174,26 @@ def searches(
                     write_json(out, result)
 
 
+def campaigns(result: JsonDict, out: Path, seeds: int, *, quick: bool) -> None:
+    """Adds the campaigns that are missing."""
+    rows = result.setdefault("campaigns", [])
+    # They may have been added to a result of another machine.
+    result.setdefault("campaigns_provenance", describe_machine())
+    for _ in campaign_rows(rows, ("arms", "random") if quick else tuple(TOGETHER), seeds, quick=quick):
+        write_json(out, result)
+
+
 def main() -> None:
     """Runs the comparison; an interrupted one continues."""
-    parser = command("boundary_search", __doc__, quick="one boundary, two searches of at most 8 evaluations, two replays")
+    parser = command(
+        "boundary_search", __doc__, quick="one boundary, two searches of at most 8 evaluations, two replays and campaigns"
+    )
     parser.add_argument("--replays", type=int, default=24, help="seeds of the replays (default 24)")
+    parser.add_argument("--campaigns", type=int, default=48, help="seeds of the campaigns (default 48)")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each search (default 5)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a search (default 150)")
     parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of a search (default 20)")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is added if missing (default all)")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     names = [case.name for case in CASES]
     parser.add_argument("--cases", nargs="+", choices=names, default=names, help="boundaries of the searches (default all)")
@@ -187,11 +203,16 @@ def main() -> None:
     most, seeds = (8, 1) if quick else (given.evaluations, given.seeds)
     same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
     result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
-    replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
-    print_summary(result["replays"], "replays")
-    cases = CASES[:1] if quick else [case for case in CASES if case.name in given.cases]
-    searches(result, given.out, methods, cases, (seeds, most, given.seconds))
-    print_summary(result["rows"], "searches")
+    if "replays" in given.parts:
+        replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
+        print_summary(result["replays"], "replays")
+    if "campaigns" in given.parts:
+        campaigns(result, given.out, 2 if quick else given.campaigns, quick=quick)
+        print_campaigns(result["campaigns"])
+    if "searches" in given.parts:
+        cases = CASES[:1] if quick else [case for case in CASES if case.name in given.cases]
+        searches(result, given.out, methods, cases, (seeds, most, given.seconds))
+        print_summary(result["rows"], "searches")
 
 
 if __name__ == "__main__":
