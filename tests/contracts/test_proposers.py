@@ -25,6 +25,7 @@ SPECS = {
     "random": RandomProposerSpec(),
     "grid": GridProposerSpec(),
     "arms": ArmsProposerSpec(),
+    "arms-across": ArmsProposerSpec(across_systems=True),
     "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),

@@ -80,7 +80,8 @@ def distances(pool: CandidatePool, of: IntArray, to: IntArray) -> tuple[FloatArr
         that are the same in a whole system, as a mean over the groups. Both of shape ``(n, m)``.
     """
     member, of_system = (_first(codes) for codes in (pool.surface_codes, pool.system_codes))
-    inner, outer = [], []
+    inner: list[FloatArray] = []
+    outer: list[FloatArray] = []
     for group in pool.groups.values():
         # What is the same everywhere, still to be measured, or a candidate's own tells no surfaces apart.
         if len(group.values) > 1 and not group.prices and surface_level(pool, group.name):
