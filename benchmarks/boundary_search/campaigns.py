@@ -18,11 +18,11 @@ from tansaku.models.domain.specs.proposer import ArmsProposerSpec, ProposerSpec
 
 TOGETHER: dict[str, tuple[ProposerSpec, int, int | None]] = {
     "arms": (METHODS["arms"].proposer, 1000, None),
-    "arms-across": (ArmsProposerSpec(across_systems=True), 1000, None),
+    "arms-alone": (ArmsProposerSpec(across_systems=False), 1000, None),
     "gp": (METHODS["gp"].proposer, 3, 300),
     "random": (METHODS["random"].proposer, 1000, None),
 }
-"""By name: how candidates are chosen, and the most seeds and evaluations."""
+"""By name: how candidates are chosen, and the most seeds and evaluations. ``arms-alone`` learns nothing across boundaries."""
 
 
 def shared_pools(folder: Path = POOLS) -> Iterator[Path]:

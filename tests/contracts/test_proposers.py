@@ -25,7 +25,7 @@ SPECS = {
     "random": RandomProposerSpec(),
     "grid": GridProposerSpec(),
     "arms": ArmsProposerSpec(),
-    "arms-across": ArmsProposerSpec(across_systems=True),
+    "arms-alone": ArmsProposerSpec(across_systems=False),
     "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),

@@ -157,7 +157,7 @@ class ArmsProposerSpec(Spec):
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
-    across_systems: bool = False
+    across_systems: bool = True
 
 
 Compared = Literal["energy", "forces", "both"]

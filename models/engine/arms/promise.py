@@ -14,7 +14,7 @@ that is good in one system makes those like it promising in the others. A surfac
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
@@ -62,9 +62,8 @@ def promises(pool: CandidatePool, history: History, lowest: FloatArray, wanted: 
     losses = np.log1p(gaps / deviation_within(arms, np.asarray(history.values, dtype=np.float64)))
     same = pool.surface_system[known][:, None] == pool.surface_system[np.append(known, wanted)]
     covariance = np.where(same, 1.0, 0.5 * np.exp(-0.5 * between)) * np.exp(-0.5 * alike / LENGTH**2) + CONSTANT
-    lower = np.linalg.cholesky(covariance[:, : len(known)] + np.diag(OWN + NOISE / counts))
-    white = solve_triangular(lower, losses, lower=True)
-    return np.asarray(np.exp(-solve_triangular(lower, covariance[:, len(known) :], lower=True).T @ white))
+    factor = cho_factor(covariance[:, : len(known)] + np.diag(OWN + NOISE / counts), lower=True)
+    return np.asarray(np.exp(-cho_solve(factor, losses) @ covariance[:, len(known) :]))
 
 
 def distances(pool: CandidatePool, of: IntArray, to: IntArray) -> tuple[FloatArray | None, FloatArray]:
@@ -86,9 +85,13 @@ def distances(pool: CandidatePool, of: IntArray, to: IntArray) -> tuple[FloatArr
         # What is the same everywhere, still to be measured, or a candidate's own tells no surfaces apart.
         if len(group.values) > 1 and not group.prices and surface_level(pool, group.name):
             in_system = bool((group.index == group.index[of_system][pool.system_codes]).all())
-            (outer if in_system else inner).append(_squared(group, member[of], member[to]))
-    zero = np.zeros((len(of), len(to)))
-    return (sum(inner, zero) if inner else None), (sum(outer, zero) / len(outer) if outer else zero)
+            if in_system:
+                outer.append(_squared(group, of_system, of_system))
+            else:
+                inner.append(_squared(group, member[of], member[to]))
+    between = sum(outer, np.zeros((len(of_system), len(of_system)))) / max(len(outer), 1)
+    owners = np.ix_(pool.surface_system[of], pool.surface_system[to])
+    return (sum(inner, np.zeros((len(of), len(to)))) if inner else None), between[owners]
 
 
 def _first(codes: IntArray) -> IntArray:
