@@ -22,6 +22,9 @@ from tansaku.models.domain.ports import History
 from tansaku.models.engine.arms.gains import deviation_within
 from tansaku.models.engine.cross import surface_level
 
+Levels = tuple[list[FeatureGroup], list[FeatureGroup]]
+"""Feature groups of surfaces and of systems."""
+
 LENGTH = 0.5
 """Of A, as a share of the features' range; that of S is the whole range."""
 
@@ -33,6 +36,8 @@ CONSTANT = 4.0
 
 NOISE = 0.5
 """Variance of a surface with one value."""
+
+_BLOCK = 4096
 
 
 def promises(pool: CandidatePool, history: History, lowest: FloatArray, wanted: IntArray) -> FloatArray:
@@ -51,8 +56,8 @@ def promises(pool: CandidatePool, history: History, lowest: FloatArray, wanted: 
     known = np.flatnonzero(np.isfinite(lowest))
     if not len(known) or len(pool.systems) == 1:
         return np.ones(len(wanted))
-    alike, between = distances(pool, known, np.append(known, wanted))
-    if alike is None:
+    levels = levels_of(pool)
+    if not levels[0]:
         return np.ones(len(wanted))
     arms = pool.surface_codes[history.observed]
     counts = np.bincount(arms, minlength=len(lowest))[known]
@@ -60,38 +65,60 @@ def promises(pool: CandidatePool, history: History, lowest: FloatArray, wanted: 
     np.minimum.at(best, pool.surface_system, lowest)
     gaps = lowest[known] - best[pool.surface_system[known]]
     losses = np.log1p(gaps / deviation_within(arms, np.asarray(history.values, dtype=np.float64)))
-    same = pool.surface_system[known][:, None] == pool.surface_system[np.append(known, wanted)]
-    covariance = np.where(same, 1.0, 0.5 * np.exp(-0.5 * between)) * np.exp(-0.5 * alike / LENGTH**2) + CONSTANT
-    factor = cho_factor(covariance[:, : len(known)] + np.diag(OWN + NOISE / counts), lower=True)
-    return np.asarray(np.exp(-cho_solve(factor, losses) @ covariance[:, len(known) :]))
+    factor = cho_factor(_covariance(pool, levels, known, known) + np.diag(OWN + NOISE / counts), lower=True)
+    weights = cho_solve(factor, losses)
+    promised = np.ones(len(wanted))
+    for begin in range(0, len(wanted), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        promised[block] = np.exp(-weights @ _covariance(pool, levels, known, wanted[block]))
+    return promised
 
 
-def distances(pool: CandidatePool, of: IntArray, to: IntArray) -> tuple[FloatArray | None, FloatArray]:
+def _covariance(pool: CandidatePool, levels: Levels, of: IntArray, to: IntArray) -> FloatArray:
+    """Covariances of surfaces without what is a surface's own, shape ``(n, m)``."""
+    alike, between = distances(pool, levels, of, to)
+    same = pool.surface_system[of][:, None] == pool.surface_system[to]
+    coupled = np.where(same, 1.0, 0.5 * np.exp(-0.5 * between))
+    return np.asarray(coupled * np.exp(-0.5 * alike / LENGTH**2) + CONSTANT)
+
+
+def levels_of(pool: CandidatePool) -> Levels:
+    """The feature groups that differ between surfaces of a system, and those that are the same in each system only.
+
+    What is the same everywhere, can still be measured, or is a candidate's own tells no surfaces apart.
+    """
+    member = _first(pool.system_codes)
+    inner: list[FeatureGroup] = []
+    outer: list[FeatureGroup] = []
+    for group in pool.groups.values():
+        if len(group.values) > 1 and not group.prices and surface_level(pool, group.name):
+            in_system = bool((group.index == group.index[member][pool.system_codes]).all())
+            (outer if in_system else inner).append(group)
+    return inner, outer
+
+
+def distances(pool: CandidatePool, levels: Levels, of: IntArray, to: IntArray) -> tuple[FloatArray, FloatArray]:
     """Squared distances between surfaces, in units of the features' ranges.
 
     Args:
-        pool: With its feature groups.
+        pool: The pool.
+        levels: As :func:`levels_of` returns them.
         of: Surfaces, shape ``(n,)``.
         to: Surfaces, shape ``(m,)``.
 
     Returns:
-        By the features of surfaces that differ within a system, added up over the groups, or None if there are none; by those
-        that are the same in a whole system, as a mean over the groups. Both of shape ``(n, m)``.
+        By the features that differ within a system, added up over the groups; by those of the systems, as a mean over the
+        groups. Both of shape ``(n, m)``.
     """
-    member, of_system = (_first(codes) for codes in (pool.surface_codes, pool.system_codes))
-    inner: list[FloatArray] = []
-    outer: list[FloatArray] = []
-    for group in pool.groups.values():
-        # What is the same everywhere, still to be measured, or a candidate's own tells no surfaces apart.
-        if len(group.values) > 1 and not group.prices and surface_level(pool, group.name):
-            in_system = bool((group.index == group.index[of_system][pool.system_codes]).all())
-            if in_system:
-                outer.append(_squared(group, of_system, of_system))
-            else:
-                inner.append(_squared(group, member[of], member[to]))
-    between = sum(outer, np.zeros((len(of_system), len(of_system)))) / max(len(outer), 1)
-    owners = np.ix_(pool.surface_system[of], pool.surface_system[to])
-    return (sum(inner, np.zeros((len(of), len(to)))) if inner else None), between[owners]
+    inner, outer = levels
+    member, of_system = _first(pool.surface_codes), _first(pool.system_codes)
+    alike = np.zeros((len(of), len(to)))
+    for group in inner:
+        alike += _squared(group, member[of], member[to])
+    between = np.zeros((len(of_system), len(of_system)))
+    for group in outer:
+        between += _squared(group, of_system, of_system) / len(outer)
+    return alike, between[np.ix_(pool.surface_system[of], pool.surface_system[to])]
 
 
 def _first(codes: IntArray) -> IntArray:

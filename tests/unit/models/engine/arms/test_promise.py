@@ -10,7 +10,7 @@ import pytest
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.arms.gains import lowest_values
-from tansaku.models.engine.arms.promise import CONSTANT, LENGTH, NOISE, OWN, distances, promises
+from tansaku.models.engine.arms.promise import CONSTANT, LENGTH, NOISE, OWN, distances, levels_of, promises
 
 DENSITIES = (0.0, 0.5, 1.0)
 
@@ -86,9 +86,22 @@ def test_nothing_is_promised_where_nothing_can_be_shared():
     assert promises(of, none, lowest_values(of, none), np.arange(6)).tolist() == [1.0] * 6
 
 
+def test_groups_are_sorted_by_what_they_tell_apart():
+    inner, outer = levels_of(pool())
+    assert [group.name for group in inner] == ["density"]
+    assert [group.name for group in outer] == ["angle"]
+
+
+def test_many_surfaces_are_predicted_in_blocks(monkeypatch):
+    values = {0: 950.0, 1: 960.0, 2: 900.0, 4: 990.0, 6: 700.0}
+    at_once = promised(pool(3), values, [4, 5, 6, 7, 8])
+    monkeypatch.setattr("tansaku.models.engine.arms.promise._BLOCK", 2)
+    assert promised(pool(3), values, [4, 5, 6, 7, 8]) == pytest.approx(at_once)
+
+
 def test_distances_are_in_units_of_the_range_and_sorted_by_level():
     of = pool()
-    within, between = distances(of, np.array([0]), np.array([0, 1, 2, 5]))
+    within, between = distances(of, levels_of(of), np.array([0]), np.array([0, 1, 2, 5]))
     assert within.tolist() == [[0.0, 0.25, 1.0, 1.0]]
     assert between.tolist() == [[0.0, 0.0, 0.0, 1.0]]
 
@@ -98,7 +111,7 @@ def test_distances_of_codes_and_of_columns_with_different_units(kind, expected):
     of = pool(1)
     rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 100.0]])
     of = replace(of, groups={"site": FeatureGroup("site", rows, of.surface_codes, ("a", "b"), **kind)})
-    within, _ = distances(of, np.array([0]), np.array([1]))
+    within, _ = distances(of, levels_of(of), np.array([0]), np.array([1]))
     assert within[0, 0] == pytest.approx(expected)
 
 
