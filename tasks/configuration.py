@@ -314,6 +314,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     **{("space", "translation", key): None for key in ("sample", "positions")},
     ("space", "atoms", "even"): 0.0,
     ("proposer", "expensive"): 1 / 3,
+    ("proposer", "across_systems"): None,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

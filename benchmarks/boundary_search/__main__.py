@@ -1,8 +1,8 @@
 """``python -m benchmarks.boundary_search --out result.json``: evaluations and core-seconds until a known boundary is found.
 
-Two parts. *Replays*: searches on pools whose candidates were all relaxed before, 24 seeds each. *Searches*: every candidate is
-computed with LAMMPS, also with molecular dynamics as GRIP has it. A run ends when its lowest energy is within 1 mJ/m^2 of the
-known one, or with its budget.
+Three parts. *Replays*: searches on pools whose candidates were all relaxed before, 24 seeds each. *Campaigns*: the same of all
+boundaries of a pool at once, 48 seeds each. *Searches*: every candidate is computed with LAMMPS, also with molecular dynamics
+as GRIP has it. A run ends when its lowest energy is within 1 mJ/m^2 of the known one, or with its budget.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.boundary_search.campaigns import TOGETHER, campaign_rows, print_campaigns
 from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE, Case, Method
 from benchmarks.boundary_search.replays import REPLAYED, boundaries, replay
 from benchmarks.command import begun, command
@@ -32,6 +33,8 @@ from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.jobs.opened import opened_space
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
+
+PARTS = ("replays", "campaigns", "searches")
 
 
 @dataclass
@@ -199,6 +202,15 @@ def searches(result: JsonDict, out: Path, methods: Sequence[str], cases: Sequenc
         write_json(out, result)
 
 
+def campaigns(result: JsonDict, out: Path, seeds: int, *, quick: bool) -> None:
+    """Adds the campaigns that are missing."""
+    rows = result.setdefault("campaigns", [])
+    # They may have been added to a result of another machine.
+    result.setdefault("campaigns_provenance", describe_machine())
+    for _ in campaign_rows(rows, ("arms", "random") if quick else tuple(TOGETHER), seeds, quick=quick):
+        write_json(out, result)
+
+
 def usable(names: Sequence[str] | None, potentials: Path) -> list[Case]:
     """The cases whose potentials are there; those that are not asked for by name are left out with a line.
 
@@ -219,14 +231,18 @@ def usable(names: Sequence[str] | None, potentials: Path) -> list[Case]:
 
 def arguments() -> argparse.Namespace:
     """The options of the command."""
-    parser = command("boundary_search", __doc__, quick="one boundary, two searches of at most 8 evaluations, two replays")
+    parser = command(
+        "boundary_search", __doc__, quick="one boundary, two searches of at most 8 evaluations, two replays and campaigns"
+    )
     parser.add_argument("--replays", type=int, default=24, help="seeds of the replays (default 24)")
+    parser.add_argument("--campaigns", type=int, default=48, help="seeds of the campaigns (default 48)")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each search (default 5)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a search (default 150)")
     parser.add_argument("--seconds", type=float, default=20.0, help="most core-seconds of most searches (default 20)")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="what is added if missing (default all)")
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     names = [case.name for case in CASES]
-    parser.add_argument("--cases", nargs="+", choices=names, help="only searches of these boundaries, and no replays")
+    parser.add_argument("--cases", nargs="+", choices=names, help="only searches of these boundaries")
     parser.add_argument("--again", action="store_true", help="the stored rows of --cases by --methods are made again")
     parser.add_argument("--potential", type=Path, default=Path(), help="folder with Al99.eam.alloy (Mishin 1999)")
     given = parser.parse_args()
@@ -245,14 +261,19 @@ def main() -> None:
     limits = Limits(seeds, most, given.seconds, given.potential.resolve())
     same = {"version": 2, "quick": quick, "evaluations": most, "seconds": given.seconds}
     result = begun(given.out, same, replays=[], rows=[], provenance=describe_machine())
+    parts = given.parts or (PARTS if given.cases is None else ("searches",))
     if given.again:
         again = {(case.name, method) for case in cases for method in methods}
         result["rows"] = [row for row in result["rows"] if (row["case"], row["method"]) not in again]
-    if given.cases is None:
+    if "replays" in parts:
         replays(result, given.out, methods, 2 if quick else given.replays, quick=quick)
         print_summary(result["replays"], "replays")
-    searches(result, given.out, methods, cases, limits)
-    print_summary(result["rows"], "searches")
+    if "campaigns" in parts:
+        campaigns(result, given.out, 2 if quick else given.campaigns, quick=quick)
+        print_campaigns(result["campaigns"])
+    if "searches" in parts:
+        searches(result, given.out, methods, cases, limits)
+        print_summary(result["rows"], "searches")
 
 
 if __name__ == "__main__":

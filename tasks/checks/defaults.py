@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec
 from tansaku.models.domain.specs.structure_features import CompositionFeaturesSpec, InfoFeaturesSpec
 from tansaku.tasks.steps.source import polish_relaxation
@@ -33,6 +33,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``space.features.NAME.scale``, and ``space.scale`` of molecules: ``auto`` if it is null.
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
+    * ``proposer.across_systems``: yes if it is null.
     """
     space, update = spec.space, JsonDict()
     cell = _usual_cell(spec)
@@ -53,6 +54,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     proposer = _surface_proposer(spec)
     if proposer is not None and proposer.initial is None and proposer.initial_points is None:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
+    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     return spec
 
 
@@ -69,6 +72,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
             data["space"]["features"][name]["scale"] = None
     if _surface_proposer(spec) is not None and _START.items() <= data["proposer"].items():
         data["proposer"] |= dict.fromkeys(_START)
+    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
+        data["proposer"]["across_systems"] = None
     return data
 
 

@@ -24,7 +24,8 @@ from tansaku.models.engine.proposer_registry import build_proposer
 SPECS = {
     "random": RandomProposerSpec(),
     "grid": GridProposerSpec(),
-    "arms": ArmsProposerSpec(),
+    "arms": ArmsProposerSpec(across_systems=True),
+    "arms-alone": ArmsProposerSpec(across_systems=False),
     "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),

@@ -149,11 +149,16 @@ class ArmsProposerSpec(Spec):
         expensive: Share of a system's surfaces, those with the lowest values and at least one, of which expensive candidates
             are proposed too: those that cost over three times as much as the cheapest of their surface, such as annealed ones.
             They come after three others of the surface. 1: of every surface; 0: of none as long as there are others.
+        across_systems: Try new surfaces in order of what surfaces of all systems with like features (number of atoms,
+            replication, angle) say they are worth, and the less often the less that is; otherwise the cheapest first. Nothing
+            changes with one system, or where no feature tells its surfaces apart. null: yes, filled in when a file is loaded; no
+            in campaigns that were stored before this key.
     """
 
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
+    across_systems: bool | None = None
 
 
 Compared = Literal["energy", "forces", "both"]

@@ -14,6 +14,7 @@ from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.engine.acquisition import TIE
 from tansaku.models.engine.arms.expensive import expensive_apart, locked_surfaces
 from tansaku.models.engine.arms.gains import expected_gains, lowest_values
+from tansaku.models.engine.arms.promise import promises
 from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 
@@ -31,7 +32,8 @@ class ArmsProposer(ModelFree):
     """Chooses a surface by what its next draw may gain, and in it a candidate far from those that were proposed.
 
     Until every system has a value, each gets its cheapest surface in turn. Then a share of the proposals goes to the cheapest
-    surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first.
+    surface that had none: a search takes at most twice as long as one that knew whether it pays to try all surfaces first. With
+    ``across_systems`` these surfaces come in order of promise over cost, and the less often the less the best of them promises.
 
     Args:
         spec: The spec.
@@ -64,10 +66,11 @@ class ArmsProposer(ModelFree):
         cost = _costs(pool) ** self._spec.cost_exponent
         first = _first_arms(pool, history, open_arms)
         new = open_arms[(draws[open_arms] == 0) & (cheap_of[open_arms] == open_arms)]
+        promised = self._promised(pool, history, np.where(cheap_of == np.arange(len(cheap_of)), lowest, np.inf), new)
         if len(first):
             arm = int(first[cost[first].argmin()])
-        elif len(new) and (len(new) == len(open_arms) or rng.random() < _NEW):
-            arm = int(new[cost[new].argmin()])
+        elif len(new) and (len(new) == len(open_arms) or rng.random() < _NEW * min(1.0, promised.max())):
+            arm = int(new[(cost[new] / promised).argmin()])
         else:
             seen = np.setdiff1d(open_arms, new)
             # Expensive candidates of a surface begin where its cheap ones ended.
@@ -77,6 +80,10 @@ class ArmsProposer(ModelFree):
             arm = int(seen[np.lexsort((draws[seen] * cost[seen], -score))[0]])
         # What a draw may gain is no prediction of the candidate's value.
         return Choice(position=_spread_over(pool, arm, allowed, _proposed(history), rng))
+
+    def _promised(self, pool: CandidatePool, history: History, lowest: FloatArray, new: IntArray) -> FloatArray:
+        """What surfaces without a proposal promise, shape ``(len(new),)``; one unless it is to be predicted."""
+        return promises(pool, history, lowest, new) if self._spec.across_systems and len(new) else np.ones(len(new))
 
 
 def _proposed(history: History) -> IntArray:

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.boundary_search import __main__ as benchmark
+from benchmarks.boundary_search.campaigns import TOGETHER, shared_pools, together
 from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE
 from benchmarks.boundary_search.replays import boundaries, replay
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -34,6 +35,13 @@ def test_the_quick_form_runs_and_continues(require, tmp_path, monkeypatch, capsy
     assert result["provenance"]["versions"]["lammps"]
     assert [(row["method"], row["seed"]) for row in replayed] == [("arms", 0), ("arms", 1), ("random", 0), ("random", 1)]
     assert all(row["found"] and row["core_seconds"] > row["choosing"] for row in replayed)
+    together = result["campaigns"]
+    assert [(row["method"], row["seed"]) for row in together] == [("arms", 0), ("arms", 1), ("random", 0), ("random", 1)]
+    for row in together:
+        assert len(row["found"]) == row["boundaries"] == 4
+        assert max(count["evaluations"] for count in row["found"].values()) == row["in_all"]["evaluations"]
+        assert row["in_all"]["core_seconds"] > 0
+    assert result["campaigns_provenance"]
     assert [row["method"] for row in rows] == ["arms", "random"]
     for row in rows:
         assert row["found"] == (row["lowest"] <= 943.1)
@@ -42,7 +50,32 @@ def test_the_quick_form_runs_and_continues(require, tmp_path, monkeypatch, capsy
         assert row["core_seconds"] > 0
     benchmark.main()
     assert json.loads(out.read_text()) == result
-    assert "cu-s5-210" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "cu-s5-210" in shown
+    assert "al-110 all " in shown
+
+
+def test_one_part_is_made_alone(require, tmp_path, monkeypatch):
+    require("lammps")
+    out = tmp_path / "result.json"
+    command = ["boundary_search", "--quick", "--parts", "campaigns", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", command)
+    benchmark.main()
+    result = json.loads(out.read_text())
+    assert result["campaigns"]
+    assert not result["replays"]
+    assert not result["rows"]
+
+
+def test_campaigns_that_learn_across_boundaries_end_sooner():
+    """On pools that the rule was not chosen on: all lowest energies are found with fewer atoms relaxed."""
+    spent = {}
+    for name in ("arms", "arms-alone"):
+        pools = [table for table in shared_pools() if table.parent.name in (*HELD, "mg-1210")]
+        runs = [[together(table, TOGETHER[name][0], seed) for seed in range(8)] for table in pools]
+        assert all(len(row["found"]) == row["boundaries"] for rows in runs for row in rows)
+        spent[name] = np.mean([np.log(np.mean([row["in_all"]["atoms"] for row in rows])) for rows in runs])
+    assert np.exp(spent["arms"] - spent["arms-alone"]) < 0.9
 
 
 @pytest.fixture

@@ -164,3 +164,14 @@ def test_a_file_gets_them(tmp_path):
     data = surface().model_dump(mode="json")
     found = campaign_from_data(data, tmp_path, "a test").spec
     assert (found.proposer.initial, found.proposer.initial_points) == ("roomy", 4)
+
+
+def test_arms_learn_across_systems_in_new_campaigns_only():
+    arms = {"type": "arms"}
+    stored = boundary(rough(fmax=0.001), proposer=arms)
+    loaded = with_defaults(stored)
+    assert (stored.proposer.across_systems, loaded.proposer.across_systems) == (None, True)
+    assert with_defaults(loaded) == loaded
+    assert with_defaults(boundary(rough(), proposer=arms | {"across_systems": False})).proposer.across_systems is False
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    assert diff_specs(stored, with_defaults(boundary(rough(fmax=0.001), proposer=arms | {"across_systems": False})))

@@ -63,7 +63,12 @@ SAID = [
     ),
     ("corrected", {"number": 2, "candidate": "x", "old": 1.0, "new": 1.25}, "x corrected: 1 → 1.25", ""),
     ("renamed", {"from": "b", "to": "a", "by": "ada (dashboard)"}, "renamed from b to a", "ada (dashboard)"),
-    ("warning.plugins", {"before": ["a 1 (x: y)"], "now": ["a 2 (x: y)"]}, "results by a 1 (x: y); continued with a 2 (x: y)", ""),
+    (
+        "warning.plugins",
+        {"before": ["a 1 (x: y)"], "now": ["a 2 (x: y)"]},
+        "results by a 1 (x: y); continued with a 2 (x: y)",
+        "",
+    ),
     ("warning.version", {"created_by": "1", "resumed_by": "2"}, "created by tansaku 1, continued by 2", ""),
     (
         "transfer.changed",

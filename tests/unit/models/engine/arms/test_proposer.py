@@ -101,6 +101,71 @@ def test_candidates_of_an_arm_are_spread_over_it():
     assert min(distances) >= 0.5
 
 
+def two_alike():
+    """Two systems with four densities; the dearest of the first system is by far its best, all others are known there."""
+    arms = np.repeat(np.arange(8), 4)
+    return CandidatePool(
+        ids=np.array([f"c{i:02d}" for i in range(len(arms))]),
+        systems=("a", "b"),
+        system_codes=arms // 4,
+        surfaces=tuple(f"{system}{density}" for system in "ab" for density in range(4)),
+        surface_codes=arms,
+        groups={"density": FeatureGroup("density", np.arange(4.0)[:, None], arms % 4, ("n",))},
+        cost=np.array([1.0, 1.1, 1.2, 1.3])[arms % 4],
+    )
+
+
+@pytest.mark.parametrize(("across", "expected"), [(False, "b1"), (True, "b3")])
+def test_what_was_good_in_one_system_is_tried_first_in_the_other(across, expected):
+    of = two_alike()
+    observed = np.array([0, 1, 4, 8, 12, 13, 16, 17])
+    history = History(observed, np.array([950.0, 952.0, 990.0, 985.0, 900.0, 901.0, 500.0, 501.0]))
+    # All but new surfaces are closed, so that chance does not decide.
+    history = replace(history, unavailable=np.flatnonzero(np.isin(of.surface_codes, [0, 1, 2, 3, 4])))
+    choice = ArmsProposer(ArmsProposerSpec(across_systems=across)).propose(of, history, 9, proposal_rng(0, 9))
+    assert of.surfaces[of.surface_codes[choice.position]] == expected
+
+
+def test_new_surfaces_come_less_often_where_they_promise_little():
+    of = two_alike()
+    # In both systems the first surface is far below all others.
+    observed = np.array([0, 1, 4, 8, 12, 16, 17])
+    history = History(observed, np.array([700.0, 701.0, 990.0, 985.0, 995.0, 500.0, 501.0]))
+    tried = {
+        across: sum(
+            of.surface_codes[ArmsProposer(spec).propose(of, history, number, proposal_rng(0, number)).position] > 4
+            for number in range(100)
+        )
+        for across, spec in ((across, ArmsProposerSpec(across_systems=across)) for across in (False, True))
+    }
+    assert 35 <= tried[False] <= 65
+    assert tried[True] <= 15
+
+
+def test_one_system_learns_nothing_across():
+    of = pool()
+    part = replace(of, systems=("a",), system_codes=np.zeros(len(of), dtype=np.intp))
+    values = landscape(part, 2)
+    specs = [ArmsProposerSpec(across_systems=across) for across in (False, True)]
+    runs = [searched(ArmsProposer(spec), part, values, 40, 0).tolist() for spec in specs]
+    assert runs[0] == runs[1]
+
+
+def test_expensive_candidates_say_nothing_across():
+    """Values of annealed candidates, which lie lower, are not compared with those of others."""
+    of = half_expensive()
+    dearest = 11 * GRID + 1
+    seen = np.array([0, 2, 11 * GRID, 12 * GRID])
+    values = np.array([950.0, 952.0, 990.0, 700.0])
+    proposer = ArmsProposer(ArmsProposerSpec(across_systems=True, cost_exponent=0))
+    closed = np.flatnonzero(np.isin(of.surface_codes, [0, *range(11, ARMS)]))
+    chosen = [
+        proposer.propose(of, History(observed, known, unavailable=closed), 9, proposal_rng(0, 9)).position
+        for observed, known in ((seen, values), (np.append(seen, dearest), np.append(values, 100.0)))
+    ]
+    assert chosen[0] == chosen[1]
+
+
 EXPENSIVE = 20.0
 
 
