@@ -26,7 +26,7 @@ Levels = tuple[list[FeatureGroup], list[FeatureGroup]]
 """Feature groups of surfaces and of systems."""
 
 LENGTH = 0.5
-"""Of A, as a share of the features' range; that of S is the whole range."""
+"""Length over which A falls off, as a share of the features' range; for S it is the whole range."""
 
 OWN = 0.3
 """Variance of a surface's own part, the other two being 1 and :data:`CONSTANT`."""

@@ -82,7 +82,7 @@ class ArmsProposer(ModelFree):
         return Choice(position=_spread_over(pool, arm, allowed, _proposed(history), rng))
 
     def _promised(self, pool: CandidatePool, history: History, lowest: FloatArray, new: IntArray) -> FloatArray:
-        """What surfaces without a proposal promise, shape ``(len(new),)``; one unless it is to be predicted."""
+        """Promise of surfaces without a proposal, shape ``(len(new),)``; one unless it is to be predicted."""
         return promises(pool, history, lowest, new) if self._spec.across_systems and len(new) else np.ones(len(new))
 
 
