@@ -151,8 +151,8 @@ class ArmsProposerSpec(Spec):
             They come after three others of the surface. 1: of every surface; 0: of none as long as there are others.
         across_systems: Try new surfaces in order of what surfaces of all systems with like features (number of atoms,
             replication, angle) say they are worth, and the less often the less that is; otherwise the cheapest first. Nothing
-            changes with one system, or where no feature tells its surfaces apart. null: yes, filled in when a file is loaded; no
-            in campaigns that were stored before this key.
+            changes with one system, or where no feature tells its surfaces apart. null: yes, filled in when a file is loaded;
+            no in campaigns that were stored before this key.
     """
 
     type: Literal["arms"] = "arms"
