@@ -23,9 +23,9 @@ from tansaku.calculators.workflows.diffusion.real_passes import Passes, lowest_p
 from tansaku.calculators.workflows.diffusion.shallow import without_shallow
 from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
-from tansaku.models.domain.pool import FloatArray, PeriodicGrid
+from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.goals import Connectivity
-from tansaku.models.engine.percolation import neighbour_steps
+from tansaku.models.engine.percolation import Bottleneck, bottleneck, neighbour_steps
 
 SHALLOW = 0.01
 """A minimum that is less deep than this belongs to those beyond its lowest passes [eV]."""
@@ -53,6 +53,20 @@ def find_hops(
     if not np.isfinite(energies).any():
         raise ValueError("no value is finite")
     steps = symmetric_steps(values, grid, connectivity)
+    network = _network(energies, grid, cell, steps, shallow)
+    # All images of the neighbours may open lower ways than the neighbours do: the levels of the flood come first.
+    if len(steps) > connectivity and not _as_flooded(network, bottleneck(values, grid, connectivity)):
+        return _network(energies, grid, cell, neighbour_steps(connectivity), shallow)
+    return network
+
+
+def _as_flooded(network: HopNetwork, flood: Bottleneck) -> bool:
+    levels = [np.inf if found is None else found.level for found in network.percolations]
+    return bool(np.array_equal(levels, flood.levels))
+
+
+def _network(energies: FloatArray, grid: PeriodicGrid, cell: FloatArray, steps: IntArray, shallow: float) -> HopNetwork:
+    """The network over given steps to neighbours."""
     basins = without_shallow(descend(energies, grid.shape, steps), shallow)
     meetings = Meetings(basins)
     minima = sorted({site for owners in basins.owners.values() for site, _ in owners})

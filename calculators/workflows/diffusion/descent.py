@@ -68,18 +68,16 @@ def descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray) 
         steps: To the neighbours of a point, shape ``(n_neighbours, 3)``.
     """
     count = len(energies)
-    # Along a vector with one point every neighbour has images in the cells on both sides: the way down stays in its cell.
-    flat = steps[(steps[:, np.array(shape) == 1] == 0).all(axis=1)]
     best = energies.copy()
-    for step in flat:
+    for step in steps:
         np.minimum(best, energies[neighbours(shape, step)[0]], out=best)
     down = best < energies
     rows = []
-    for step in flat:
+    for step in steps:
         there, crossed = neighbours(shape, step)
         lead = np.flatnonzero(down & (energies[there] == best))
         rows.append(np.column_stack([lead, there[lead], crossed[lead]]))
-    edges = np.concatenate(rows) if rows else np.zeros((0, 5), dtype=np.intp)
+    edges = _nearest(np.concatenate(rows))
     ways = np.bincount(edges[:, 0], minlength=count)
     onto, cells = np.arange(count), np.zeros((count, 3), dtype=np.intp)
     single = edges[ways[edges[:, 0]] == 1]
@@ -99,6 +97,21 @@ def descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray) 
     return joined(Basins(energies, shape, steps, np.where(np.isfinite(energies), onto, -1), cells, owners))
 
 
+def _nearest(edges: IntArray) -> IntArray:
+    """Steps to neighbours; of several to images of one point, those in the fewest cells away.
+
+    Along a vector with one or two points several images of a neighbour are as near; ways down do not wander from cell to cell.
+
+    Args:
+        edges: Points, neighbours and their cells, shape ``(n, 5)``.
+    """
+    away = np.abs(edges[:, 2:]).sum(axis=1)
+    order = np.lexsort((away, edges[:, 1], edges[:, 0]))
+    edges, away = edges[order], away[order]
+    new = np.insert((np.diff(edges[:, :2], axis=0) != 0).any(axis=1), 0, True)[: len(edges)]
+    return np.asarray(edges[away == away[np.flatnonzero(new)][np.cumsum(new) - 1]])
+
+
 def joined(basins: Basins) -> Basins:
     """The basins with one place for all where ways down fork to the same minima."""
     heads: dict[tuple[tuple[Owner, float], ...], tuple[int, Cell]] = {}
@@ -110,8 +123,8 @@ def joined(basins: Basins) -> Basins:
         onto[end], seen = heads.setdefault(name, (end, base))
         shift[end] = added(seen, base, -1)
     ends = np.where(basins.ends >= 0, onto[basins.ends], -1)
-    owners = {end: basins.owners[end] for end, _ in heads.values()}
-    return replace(basins, ends=ends, cells=basins.cells + shift[basins.ends], owners=owners)
+    kept = {end: basins.owners[end] for end, _ in heads.values()}
+    return replace(basins, ends=ends, cells=basins.cells + shift[basins.ends], owners=kept)
 
 
 def neighbours(shape: tuple[int, int, int], step: IntArray) -> tuple[IntArray, IntArray]:

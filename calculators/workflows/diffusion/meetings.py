@@ -103,8 +103,12 @@ class Meetings:
         return self._borders(self._levels <= highest, frozenset(hops), highest)
 
     def _borders(self, chosen: BoolArray, hops: frozenset[Hop] | None, highest: float = np.inf) -> dict[Hop, Border]:
-        kinds = [(number, kind) for number, known in enumerate(self._kinds) for kind in known if hops is None or kind.hop in hops]
-        kinds = [(number, kind) for number, kind in kinds if kind.gate.level <= highest]
+        kinds = [
+            (number, kind)
+            for number, known in enumerate(self._kinds)
+            for kind in known
+            if (hops is None or kind.hop in hops) and kind.gate.level <= highest
+        ]
         if not kinds:
             return {}
         of_set = np.array([number for number, _ in kinds])
@@ -118,10 +122,10 @@ class Meetings:
         hop = np.array([names[each.hop] for _, each in kinds])[kind]
         whole = self._border(row, kind, [each for _, each in kinds])
         order = np.lexsort((whole.places[:, 0], whole.levels, hop))
-        parts = np.split(order, np.flatnonzero(np.diff(hop[order])) + 1)
-        every = list(names)
+        ends = np.cumsum(np.bincount(hop, minlength=len(names)))
+        parts = {each: order[ends[number - 1] if number else 0 : ends[number]] for each, number in names.items()}
         return {
-            every[hop[part[0]]]: Border(whole.levels[part], whole.places[part], whole.pairs[part]) for part in parts if len(part)
+            each: Border(whole.levels[part], whole.places[part], whole.pairs[part]) for each, part in parts.items() if len(part)
         }
 
     def _border(self, row: IntArray, kind: IntArray, kinds: list[_Kind]) -> Border:

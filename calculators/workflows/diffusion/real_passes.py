@@ -52,13 +52,11 @@ class Passes:
         around: Steps around a point of a border, shape ``(n, 3)``.
     """
 
-    def __init__(
-        self, basins: Basins, lowest: Mapping[Hop, Meeting], borders: Mapping[Hop, Border], around: IntArray
-    ) -> None:
+    def __init__(self, basins: Basins, lowest: Mapping[Hop, Meeting], borders: Mapping[Hop, Border], around: IntArray) -> None:
         self._basins = basins
         self._lowest = lowest
         self._levels = {hop: place.energy for hop, place in lowest.items()}
-        self._steps = [_ORIGIN, *map(tuple, around.tolist())]
+        self._steps = np.insert(around, 0, 0, axis=0)
         self._minima = {hop: _minima(basins, borders[hop], around) for hop in lowest}
         self._places = {
             hop: {(place.point, place.image): place.energy for places in minima for place in places}
@@ -101,24 +99,23 @@ class Passes:
         alike = sum(self._crossed(first, second, near, place.energy, place.energy) for first in here for second in there)
         return 1.0 / ((len(valleys) - 1) * max(alike, 1))
 
-    def _near(self, place: Meeting) -> list[tuple[int, Cell]]:
+    def _near(self, place: Meeting) -> set[Owner]:
         """Grid points at most a step from a place, and their cells."""
         shape = np.array(self._basins.shape)
-        raw = np.array(np.unravel_index(place.point, self._basins.shape)) + np.array(self._steps)
+        raw = np.array(np.unravel_index(place.point, self._basins.shape)) + self._steps
         flat = np.ravel_multi_index(tuple((raw % shape).T), self._basins.shape)
         cells = raw // shape + np.array(place.image)
-        return [(point, (x, y, z)) for point, (x, y, z) in zip(flat.tolist(), cells.tolist(), strict=True)]
+        return {(point, (x, y, z)) for point, (x, y, z) in zip(flat.tolist(), cells.tolist(), strict=True)}
 
-    def _crossed(
-        self, first: Owner, second: Owner, near: Sequence[tuple[int, Cell]], lower: float, upper: float = np.inf
-    ) -> bool:
+    def _crossed(self, first: Owner, second: Owner, near: set[Owner], lower: float, upper: float = np.inf) -> bool:
         """Returns whether two basins have a pass between two energies near a place."""
         hop, origin = Hop(first[0], second[0], added(second[1], first[1], -1)), first[1]
         if hop not in self._places:
             hop, origin = hop.back, second[1]
-        places = self._places.get(hop, {})
-        levels = (places.get((point, added(cell, origin, -1))) for point, cell in near) if places else ()
-        return any(level is not None and lower - _EQUAL <= level <= upper + _EQUAL for level in levels)
+        return any(
+            lower - _EQUAL <= level <= upper + _EQUAL and (point, added(cell, origin)) in near
+            for (point, cell), level in self._places.get(hop, {}).items()
+        )
 
 
 def _minima(basins: Basins, border: Border, around: IntArray) -> list[list[Meeting]]:

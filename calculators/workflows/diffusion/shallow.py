@@ -15,6 +15,9 @@ from tansaku.calculators.workflows.diffusion.meetings import Meetings
 from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
 
+MOST_LEVEL = 500
+"""Of a level way without end, more equal points than this become one site, which need not have the symmetry of the grid."""
+
 _ORIGIN: Cell = (0, 0, 0)
 
 
@@ -78,7 +81,7 @@ class _Merging:
             components.join(hop)
         for root in sorted({components.root(site)[0] for site in higher}):
             members = components.members(root)
-            if components.directions(root) and found.depth > 0.0:
+            if components.directions(root) and (found.depth > 0.0 or len(members) <= MOST_LEVEL):
                 # A chain of shallow minima without end has no inside that could become one site.
                 self._kept |= set(members)
                 continue
@@ -150,7 +153,7 @@ def _order(hop: Hop) -> tuple[int, int, Cell]:
 def _resolved(parts: Mapping[int, Mapping[Owner, Gate]]) -> dict[int, dict[Owner, Gate]]:
     """The minima that are left of which each one that is gone is a part; those that took it in went later or stay."""
     found: dict[int, dict[Owner, Gate]] = {}
-    for gone in reversed(parts):
+    for gone in reversed(list(parts)):
         found[gone] = _onward(parts[gone], found)
     return found
 
