@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_steps import symmetric_steps
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
 from tansaku.calculators.workflows.diffusion.rates import diffusion_tensor, hop_rates
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
@@ -61,19 +58,13 @@ def test_minima_that_meet_in_the_middle_of_a_ring_have_no_hop_across_it():
     assert sorted(item.energy for item in plane(energies).passes) == [0.1] * 4
 
 
-@given(st.integers(0, 10**6), st.sampled_from(sorted(LATTICES)), st.booleans(), st.sampled_from([None, 2]))
-@settings(max_examples=6, deadline=None)
-def test_diffusion_in_a_cubic_host_has_no_direction(seed, name, proper, digits):
-    rng = np.random.default_rng(seed)
-    cell, count = LATTICES[name], int(rng.integers(4, 6))
-    grid = folded_grid(count, point_group(cell, proper))
+@pytest.mark.parametrize("name", ["face-centred", "simple"])
+def test_diffusion_in_a_cubic_host_has_no_direction(name):
+    rng, cell = np.random.default_rng(0), LATTICES[name]
+    grid = folded_grid(4, point_group(cell))
     values = rng.random(int(grid.members.max()) + 1)
-    # Rounded energies are equal at points that no operation maps onto each other.
-    values = values if digits is None else np.round(values, digits)
     network = find_hops(values, grid, 3.0 * cell)
     levels = [found.level if found else np.inf for found in network.percolations]
     assert levels == list(bottleneck(values, grid).levels)
-    steps = symmetric_steps(values, grid, 26)
-    if len(steps) <= 26:  # else the flood itself may have no symmetry
-        eigenvalues = np.linalg.eigvalsh(diffusion_tensor(network, hop_rates(network, 2000.0)))
-        assert np.ptp(eigenvalues) < 1e-9 * eigenvalues.mean()
+    eigenvalues = np.linalg.eigvalsh(diffusion_tensor(network, hop_rates(network, 2000.0)))
+    assert np.ptp(eigenvalues) < 1e-9 * eigenvalues.mean()
