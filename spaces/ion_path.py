@@ -92,6 +92,7 @@ def along_path(found: IonGrid, fractions: FloatArray, cell: FloatArray) -> tuple
         found.grid.shape,
         np.where(found.grid.members >= 0, place[found.grid.members], -1),
         None if found.grid.room is None else found.grid.room[kept],
+        found.grid.operations,
     )
     positions = replace(found, grid=grid, fractions=(points[first] % shape) / shape, multiplicity=found.multiplicity[kept])
     return positions, _directions(fractions, cell)[first]

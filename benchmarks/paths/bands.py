@@ -219,5 +219,5 @@ def _distinct(network: HopNetwork) -> list[tuple[FloatArray, FloatArray, FloatAr
         item = network.passes[number]
         first = np.array(network.sites[item.hop.first].fraction)
         last = np.array(network.sites[item.hop.second].fraction) + np.array(item.hop.cell)
-        seen.setdefault(item.candidate, (first, np.array(item.fraction), last))
+        seen.setdefault(item.orbit, (first, np.array(item.fraction), last))
     return list(seen.values())

@@ -171,7 +171,7 @@ def ion_grid(host: Atoms, spacing: float, exclusion: Mapping[str, float], symmet
     if not free.any():
         raise ConfigurationError("space.exclusion: every grid point is inside an atom; expected smaller radii or a finer grid")
     place = np.where(free, np.cumsum(free) - 1, -1)
-    grid = PeriodicGrid(shape, place[orbit].astype(np.intp), room[free])
+    grid = PeriodicGrid(shape, place[orbit].astype(np.intp), room[free], grid_operations(shape, symmetry))
     return IonGrid(grid, fractions[free], counts[free].astype(np.intp), symmetry)
 
 
@@ -257,13 +257,18 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
     return np.asarray(rows / np.ptp(rows, axis=0).max())
 
 
+def grid_operations(shape: tuple[int, int, int], symmetry: Symmetry) -> IntArray:
+    """Operations in steps of a grid that they map onto itself, W and t side by side, shape ``(n, 3, 4)``."""
+    sizes = np.array(shape)
+    # The shape is such that all of these are whole numbers.
+    steps = np.rint(symmetry.rotations * sizes[:, None] / sizes[None, :])
+    return np.concatenate([steps, np.rint(symmetry.translations * sizes)[:, :, None]], axis=2).astype(np.intp)
+
+
 def _orbit_heads(points: IntArray, shape: tuple[int, int, int], symmetry: Symmetry) -> IntArray:
     """Lowest flat index among the images of each point, shape ``(n_points,)``."""
-    sizes = np.array(shape)
     lowest = np.arange(prod(shape))
-    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
-        # W in units of grid steps; the shape is such that its entries and the shift are whole numbers.
-        steps = np.rint(rotation * sizes[:, None] / sizes[None, :]).astype(np.intp)
-        image = (points @ steps.T + np.rint(translation * sizes).astype(np.intp)) % sizes
+    for operation in grid_operations(shape, symmetry):
+        image = (points @ operation[:, :3].T + operation[:, 3]) % np.array(shape)
         np.minimum(lowest, np.ravel_multi_index(tuple(image.T), shape), out=lowest)
     return lowest

@@ -124,11 +124,14 @@ class PeriodicGrid:
         shape: Number of points along each cell vector.
         members: Candidate at each point, the last direction running fastest, shape ``(n_points,)``; -1: none, a wall.
         room: Of each candidate, the more the farther it is from what surrounds it, shape ``(n_candidates,)``; None: not known.
+        operations: That map the grid onto itself and each point onto one of the same candidate, in steps of the grid: x becomes
+            ``[:, :3] @ x + [:, 3]``, shape ``(n, 3, 4)``; None: not known.
     """
 
     shape: tuple[int, int, int]
     members: IntArray
     room: FloatArray | None = None
+    operations: IntArray | None = None
 
     def __post_init__(self) -> None:
         if self.members.shape != (prod(self.shape),):

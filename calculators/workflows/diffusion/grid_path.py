@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.calculators.workflows.diffusion.grid_steps import image_steps
 from tansaku.calculators.workflows.migration.network import Cell
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.percolation import neighbour_steps
@@ -52,8 +53,10 @@ class GridPaths:
         self._energies = np.where(grid.members >= 0, values[grid.members], np.inf)
         self._grid = grid
         self._cell = cell
-        self._steps = neighbour_steps(26)
-        self._lengths = np.linalg.norm(self._steps / np.array(grid.shape) @ cell, axis=1)
+        # A hop may need an image of a neighbour that is none.
+        near = neighbour_steps(26)
+        images = image_steps(grid, near)
+        self._steps = [near] if len(images) == len(near) else [near, images]
 
     def through(self, stations: list[FloatArray]) -> GridPath:
         """Path through the given grid points in order, by the lowest and then shortest way between each two.
@@ -68,14 +71,19 @@ class GridPaths:
         whole = [np.rint(station * shape).astype(np.intp) for station in stations]
         points = [whole[0]]
         for first, second in itertools.pairwise(whole):
-            points += self._way(first, second)[1:]
+            ways = (self._way(first, second, steps) for steps in self._steps)
+            found = next((way for way in ways if way), None)
+            if found is None:
+                raise ValueError("no path joins the two points below the higher one")
+            points += found[1:]
         rows = np.array(points)
         flat = np.ravel_multi_index(tuple((rows % shape).T), self._grid.shape)
         return GridPath(rows / shape, self._energies[flat], self._grid.members[flat])
 
-    def _way(self, start: IntArray, end: IntArray) -> list[IntArray]:
-        """Dijkstra's method; no point is higher than both ends."""
+    def _way(self, start: IntArray, end: IntArray, steps: IntArray) -> list[IntArray]:
+        """Dijkstra's method; no point is higher than both ends. Empty where there is no way."""
         shape = np.array(self._grid.shape)
+        lengths = np.linalg.norm(steps / shape @ self._cell, axis=1)
         top = max(self._at(start), self._at(end))
         low = float(self._energies[np.isfinite(self._energies)].min())
         sharpness = _SHARPNESS / max(top - low, 1e-9)
@@ -89,17 +97,17 @@ class GridPaths:
                 break
             if cost > best[here]:
                 continue
-            around = np.array(here) + self._steps
+            around = np.array(here) + steps
             energies = self._energies[np.ravel_multi_index(tuple((around % shape).T), self._grid.shape)]
             far = (np.abs(around - start) > reach).any(axis=1)
             for place in np.flatnonzero((energies <= top) & ~far).tolist():
                 there = _cell(around[place])
-                further = cost + self._lengths[place] * float(np.exp(sharpness * (energies[place] - low)))
+                further = cost + lengths[place] * float(np.exp(sharpness * (energies[place] - low)))
                 if further < best.get(there, np.inf):
                     best[there], before[there] = further, here
                     heapq.heappush(waiting, (further, there))
         if goal not in before:
-            raise ValueError("no path joins the two points below the higher one")
+            return []
         found = [goal]
         while found[-1] != first:
             found.append(before[found[-1]])

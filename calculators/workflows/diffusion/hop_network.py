@@ -47,6 +47,8 @@ class Pass:
         frequencies: Real ones of the ion's vibrations at the pass [Hz]; empty where they were not computed.
         method: ``grid``, or how it was refined: ``band``, ``dimer`` or ``plane``.
         way: Number of the pass among those of the same hop on the grid; 0 is the lowest.
+        orbit: Number of the set of passes that symmetry makes equal.
+        share: Of what crosses the pass, where hops between several pairs of minima lead over it.
     """
 
     hop: Hop
@@ -56,6 +58,8 @@ class Pass:
     frequencies: tuple[float, ...] = ()
     method: str = "grid"
     way: int = 0
+    orbit: int = 0
+    share: float = 1.0
 
 
 @dataclass(frozen=True)

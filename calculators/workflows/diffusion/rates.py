@@ -60,7 +60,13 @@ def hop_rates(network: HopNetwork, temperature: float, attempt: float = ATTEMPT)
     over = np.where(np.isnan(over), 0.5 * (modes[first] + modes[second]) - np.log(attempt), over)
     saddles = beta * np.array([item.energy - lowest for item in network.passes]) + over
     weights = np.exp(wells.min() - wells)
-    return HopRates(temperature, weights / weights.sum(), np.exp(wells[first] - saddles), np.exp(wells[second] - saddles))
+    shares = np.array([item.share for item in network.passes])
+    return HopRates(
+        temperature,
+        weights / weights.sum(),
+        shares * np.exp(wells[first] - saddles),
+        shares * np.exp(wells[second] - saddles),
+    )
 
 
 def _logarithms(frequencies: Sequence[tuple[float, ...]]) -> FloatArray:

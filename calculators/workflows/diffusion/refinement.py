@@ -25,6 +25,7 @@ from tansaku.calculators.workflows.migration.plain import plain_state, read_stat
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
 from tansaku.calculators.workflows.pinned_ion import relax_in_plane
 from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
@@ -134,16 +135,16 @@ class Refiner:
         hops: list[RefinedHop] = []
         failures: dict[int, str] = {}
         for number, item in enumerate(network.passes):
-            if item.energy > highest or item.candidate in better or item.candidate in failures:
+            if item.energy > highest or item.orbit in better or item.orbit in failures:
                 continue
             try:
                 for site in (item.hop.first, item.hop.second):
                     self._site(network, site, known)
                 found, refined = self._pass(network, number, paths, known)
             except CalculationError as error:
-                failures[item.candidate] = f"{error.reason}: {error.message}"
+                failures[item.orbit] = f"{error.reason}: {error.message}"
                 continue
-            better[item.candidate] = refined
+            better[item.orbit] = refined
             hops.append(found)
         # What symmetry makes equal has the same energies; positions stay those of the grid, on which diffusion does not depend.
         sites = {
@@ -154,14 +155,14 @@ class Refiner:
         passes = {
             number: replace(
                 item,
-                energy=better[item.candidate].energy,
-                frequencies=better[item.candidate].frequencies,
-                method=better[item.candidate].method,
+                energy=better[item.orbit].energy,
+                frequencies=better[item.orbit].frequencies,
+                method=better[item.orbit].method,
             )
             for number, item in enumerate(network.passes)
-            if item.candidate in better
+            if item.orbit in better
         }
-        named = {pass_label(item): failures[item.candidate] for item in network.passes if item.candidate in failures}
+        named = {pass_label(item): failures[item.orbit] for item in network.passes if item.orbit in failures}
         spent = self._through.evaluations + self._earlier
         return Refinement(network.refined(sites, passes), tuple(hops), named, spent, self._earlier)
 
@@ -174,12 +175,15 @@ class Refiner:
 
     def _pass(self, network: HopNetwork, number: int, paths: GridPaths, known: Mapping[int, Site]) -> tuple[RefinedHop, Pass]:
         item = network.passes[number]
-        data = self._checkpoint.load(f"hop-{item.candidate}")
+        # Several hops that are not equal may lead over one point.
+        sites = [network.sites[site].fraction for site in (item.hop.first, item.hop.second)]
+        name = f"hop-{item.candidate}-{content_hash([*sites, item.fraction, item.hop.cell])[:12]}"
+        data = self._checkpoint.load(name)
         if data is None:
             before = self._through.evaluations
             data = self._saddle(network, item, paths)
             data["evaluations"] = self._through.evaluations - before
-            self._checkpoint.save(f"hop-{item.candidate}", data)
+            self._checkpoint.save(name, data)
         else:
             self._earlier += int(data["evaluations"])
         structures = []

@@ -61,6 +61,8 @@ def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None
                 "forward_barrier": item.energy - network.sites[item.hop.first].energy,
                 "reverse_barrier": item.energy - network.sites[item.hop.second].energy,
                 "class": item.candidate,
+                "orbit": item.orbit,
+                "share": item.share,
                 "frequencies": list(item.frequencies),
                 "method": item.method,
                 "way": item.way,
@@ -96,6 +98,8 @@ def read_network(data: JsonDict) -> HopNetwork:
             tuple(row["frequencies"]),
             row["method"],
             row.get("way", 0),
+            row.get("orbit", row["class"]),
+            row.get("share", 1.0),
         )
         for row in data["hops"]
     )
@@ -128,6 +132,7 @@ def as_graphml(document: JsonDict) -> bytes:
             "forward_barrier": row["forward_barrier"],
             "reverse_barrier": row["reverse_barrier"],
             "length": row["length"],
+            "share": row["share"],
             "method": row["method"],
             **{f"cell_{name}": value for name, value in _named("abc", row["cell"]).items()},
         }

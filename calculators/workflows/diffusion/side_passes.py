@@ -8,32 +8,33 @@ https://doi.org/10.1007/s00454-002-2885-2).
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.engine.percolation import neighbour_steps
 
 APART = 0.05
 """Two passes of a hop count as one pass if a way over the border joins them less than this above the higher of them [eV]."""
 
-_AROUND = tuple(step for step in product((-1, 0, 1), repeat=3) if any(step))
 
-
-def separate_minima(places: IntArray, levels: FloatArray, apart: float = APART) -> list[int]:
+def separate_minima(
+    places: IntArray, levels: FloatArray, around: IntArray | None = None, apart: float = APART
+) -> list[list[int]]:
     """Finds the minima of a border that count, the lowest first.
 
     Args:
         places: Points of the grid on the border, not wrapped; a point may come more than once, shape ``(n, 3)``.
         levels: Energy at which the border is crossed at each [eV], shape ``(n,)``.
+        around: Steps to the neighbours of a point; None: all 26, shape ``(n, 3)``.
         apart: Threshold [eV].
 
     Returns:
-        Rows of the minima; of equal levels the first row counts.
+        Rows of each minimum: of all equally low points that count as one.
     """
+    steps = (neighbour_steps(26) if around is None else around).tolist()
     parent: dict[tuple[int, int, int], tuple[int, int, int]] = {}
-    lowest: dict[tuple[int, int, int], int] = {}
-    counted: list[int] = []
+    lowest: dict[tuple[int, int, int], list[int]] = {}
+    counted: list[list[int]] = []
 
     def root(place: tuple[int, int, int]) -> tuple[int, int, int]:
         while parent[place] != place:
@@ -45,16 +46,18 @@ def separate_minima(places: IntArray, levels: FloatArray, apart: float = APART) 
         x, y, z = places[row].tolist()
         if (x, y, z) in parent:
             continue
-        parent[x, y, z], lowest[x, y, z] = (x, y, z), row
-        for i, j, k in _AROUND:
+        parent[x, y, z], lowest[x, y, z] = (x, y, z), [row]
+        for i, j, k in steps:
             if (x + i, y + j, z + k) not in parent:
                 continue
             here, there = root((x, y, z)), root((x + i, y + j, z + k))
             if here == there:
                 continue
-            keep, gone = sorted((here, there), key=lambda each: (levels[lowest[each]], lowest[each]))
-            if levels[row] - levels[lowest[gone]] > apart:
+            keep, gone = sorted((here, there), key=lambda each: (levels[lowest[each][0]], lowest[each]))
+            if levels[row] - levels[lowest[gone][0]] > apart:
                 counted.append(lowest[gone])
+            elif levels[lowest[gone][0]] == levels[lowest[keep][0]]:
+                lowest[keep] += lowest[gone]
             parent[gone] = keep
     counted += [lowest[place] for place, above in parent.items() if place == above]
-    return sorted(counted, key=lambda row: (levels[row], row))
+    return sorted(counted, key=lambda rows: (levels[rows[0]], rows))
