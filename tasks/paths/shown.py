@@ -36,8 +36,10 @@ def diffusion_of(data: CampaignData, version: str) -> Diffusion:
         version=version,
         evaluations=int(surface.computed.sum()),
         dimensions=surface.goal.dimensions,
+        connectivity=surface.goal.connectivity,
         barriers=tuple(
-            BarrierLine(**{key: value for key, value in found.row().items() if key != "unit"}) for found in surface.barriers
+            BarrierLine(**{key: value for key, value in found.row().items() if key in BarrierLine.model_fields})
+            for found in surface.barriers
         ),
         hops=_hops(report),
         slices=tuple(_slice(cut) for cut in surface_slices(surface)),

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
 from tansaku.calculators.workflows.diffusion.report import pass_label
@@ -44,6 +45,9 @@ class SurfaceBarrier:
         limiting_hop: Name of the hop with the bottleneck.
         bottleneck: Its fractional coordinates.
         computed: Whether minimum and bottleneck were both computed.
+        grid_shift: By which the barrier is higher between the points of the grid [eV]; None: not known.
+        grid_error: The barrier over the grid is hardly farther off than this [eV]; None: not known.
+        connectivity: Neighbours of a point of the grid.
     """
 
     dimensions: int
@@ -53,6 +57,9 @@ class SurfaceBarrier:
     limiting_hop: str | None = None
     bottleneck: tuple[float, float, float] | None = None
     computed: bool = False
+    grid_shift: float | None = None
+    grid_error: float | None = None
+    connectivity: Connectivity = 26
 
     def row(self) -> JsonDict:
         """Returns it as plain data."""
@@ -65,6 +72,9 @@ class SurfaceBarrier:
             "limiting_hop": self.limiting_hop,
             "bottleneck": None if self.bottleneck is None else list(self.bottleneck),
             "computed": self.computed,
+            "grid_shift": self.grid_shift,
+            "grid_error": self.grid_error,
+            "connectivity": self.connectivity,
         }
 
 
@@ -105,6 +115,13 @@ class CampaignSurface:
         """Finds paths over the grid."""
         return GridPaths(self.values, self.grid, self.cell)
 
+    @cached_property
+    def grid_errors(self) -> GridErrors | None:
+        """What the grid adds to the error of barriers; None where most energies are neither computed nor expected."""
+        if not self.beliefs and not self.computed.all():
+            return None
+        return GridErrors(self.network, self.values, self.grid)
+
     @property
     def barriers(self) -> tuple[SurfaceBarrier, ...]:
         """Barriers in one, two and three dimensions."""
@@ -115,9 +132,10 @@ class CampaignSurface:
                 known = self.beliefs[dimensions - 1].tolerances(CONFIDENCE)[0]
                 tolerance = known if np.isfinite(known) else None
             if easiest is None:
-                found.append(SurfaceBarrier(dimensions, None, tolerance))
+                found.append(SurfaceBarrier(dimensions, None, tolerance, connectivity=self.goal.connectivity))
                 continue
             limiting, lowest = self.network.passes[easiest.limiting], self.network.sites[self.network.minimum]
+            error = None if self.grid_errors is None else self.grid_errors.of(dimensions)
             found.append(
                 SurfaceBarrier(
                     dimensions,
@@ -127,6 +145,9 @@ class CampaignSurface:
                     pass_label(limiting),
                     limiting.fraction,
                     bool(self.computed[limiting.candidate] and self.computed[lowest.candidate]),
+                    None if error is None else error.shift,
+                    None if error is None else error.bound,
+                    self.goal.connectivity,
                 )
             )
         return tuple(found)

@@ -84,6 +84,8 @@ def test_without_a_model_only_computed_points_count(hydrogen):
     assert np.isinf(known.values[~known.computed]).all()
     assert known.beliefs == ()
     assert [found.tolerance for found in known.barriers] == [None, None, None]
+    # Between points of which most are not known there is no smooth surface.
+    assert [found.grid_error for found in known.barriers] == [None, None, None]
 
 
 def test_a_notebook_sees_the_surface(hydrogen, surface):
