@@ -65,7 +65,7 @@ def path(
     _check_numbers(temperature, attempt)
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
-    surface = read_surface(data)
+        surface = read_surface(data, resources.artifacts)
     settings = RefinementSettings(method=method, images=images)
     make_folder(out)
     with writing_to(out):
@@ -95,6 +95,8 @@ def _check_numbers(temperatures: Sequence[float] | None, attempt: float) -> None
 
 def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
     """Prints the barriers of a surface in one, two and three dimensions."""
+    from tansaku.tasks.paths.surface import jump_warnings
+
     columns = ("dimensions", "barrier [eV]", "± 95 %", "grid ± [eV]", "directions", "limiting hop", "bottleneck", "computed")
     rows: list[list[Cell]] = []
     for found in barriers:
@@ -114,6 +116,8 @@ def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
         )
     over = f"over the grid, {barriers[0].connectivity} neighbours of a point"
     show_table(columns, rows, f"{name}: barriers of paths in one, two and three dimensions {over}")
+    for warning in jump_warnings(name, barriers):
+        say(f"warning: {warning}", err=True)
 
 
 def _width(found: SurfaceBarrier) -> Cell:

@@ -17,6 +17,9 @@ class BarrierLine(Record):
         computed: Whether minimum and bottleneck were both computed.
         grid_shift: By which it is higher between the points of the grid; None: not known.
         grid_error: The barrier over the grid is hardly farther off than this; None: not known.
+        host_jump: The farthest that an atom of a relaxed host moves between computed neighbours along the path [Å]; None: not
+            known.
+        host_apart: Distance of these two along the path [Å].
     """
 
     dimensions: int
@@ -28,6 +31,8 @@ class BarrierLine(Record):
     computed: bool
     grid_shift: float | None = None
     grid_error: float | None = None
+    host_jump: float | None = None
+    host_apart: float | None = None
 
 
 class HopLine(Record):
@@ -132,6 +137,7 @@ class Diffusion(Record):
         evaluations: With an energy.
         dimensions: Of the path that is looked for.
         connectivity: Neighbours of a point of the grid, 6 or 26.
+        warnings: About the barriers.
         problem: Why nothing can be shown; empty: it can.
     """
 
@@ -145,4 +151,5 @@ class Diffusion(Record):
     path: PathLine | None = None
     posterior: PosteriorLine | None = None
     diffusion: ArrheniusLine | None = None
+    warnings: tuple[str, ...] = ()
     problem: str = ""
