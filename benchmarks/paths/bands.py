@@ -19,12 +19,12 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.mep import NEB
-from scipy.ndimage import distance_transform_edt, map_coordinates, spline_filter
 
 from benchmarks.paths.methods import Problem
 from tansaku.calculators.workflows.diffusion.basins import find_hops
 from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
+from tansaku.calculators.workflows.diffusion.periodic_spline import PeriodicSpline
 from tansaku.calculators.workflows.migration.band import Band, climb_along
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
 from tansaku.models.domain.errors import CalculationError
@@ -47,30 +47,17 @@ _STEP = 1e-3
 _SPLINE = Provenance(code="spline", code_version="1")
 
 
-class SplineSurface:
+class SplineSurface(PeriodicSpline):
     """A known surface between its points (implements ``Calculator``); the ion is the last atom.
 
     Args:
         values: Energy of every candidate [eV]; infinite ones are walls.
         grid: The unfolded grid.
         cell: Cell vectors of the host as rows [Å].
-
-    Attributes:
-        coefficients: Of its B-splines, shape of the grid.
-        inverse: Of ``cell``.
     """
 
     def __init__(self, values: FloatArray, grid: PeriodicGrid, cell: FloatArray) -> None:
-        energies = np.where(grid.members >= 0, values[grid.members], np.inf).reshape(grid.shape)
-        open_ = np.isfinite(energies)
-        around = [(count // 2, count // 2) for count in grid.shape]
-        steps = np.linalg.norm(cell, axis=1) / np.array(grid.shape)
-        depth = distance_transform_edt(np.pad(~open_, around, mode="wrap"), sampling=steps)
-        inner = tuple(slice(before, before + count) for (before, _), count in zip(around, grid.shape, strict=True))
-        filled = np.where(open_, energies, energies[open_].max() + _STEEP * depth[inner])
-        self.coefficients = spline_filter(filled, order=3, mode="grid-wrap")
-        self._shape = np.array(grid.shape, dtype=np.float64)
-        self.inverse: FloatArray = np.asarray(np.linalg.inv(cell), dtype=np.float64)
+        super().__init__(values, grid, cell, _STEEP)
 
     @property
     def provenance(self) -> Provenance:
@@ -79,8 +66,7 @@ class SplineSurface:
 
     def energies(self, places: FloatArray) -> FloatArray:
         """Energies [eV] at Cartesian positions [Å], shape ``(n, 3)``."""
-        points = (places @ self.inverse * self._shape).T
-        return np.asarray(map_coordinates(self.coefficients, points, order=3, mode="grid-wrap", prefilter=False))
+        return self.at(places)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Energy of the ion and the force on it, as a ``Calculator``."""

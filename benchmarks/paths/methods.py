@@ -159,6 +159,33 @@ def search(
     return result
 
 
+def certified(problem: Problem, seed: int, evaluations: int, start: GPProposerSpec = START) -> tuple[int, FloatArray]:
+    """Plays a search by dominance that ends as a campaign does, with the first certificate that stops it.
+
+    Returns:
+        Evaluations, and what is then expected of every candidate, computed points as they are [eV].
+    """
+    proposer, chosen, fits = _proposer(problem, start), list[int](), list[int]()
+    fitted: JsonDict | None = None
+    history = _history(chosen, problem.values)
+    for number in range(1, evaluations + 1):
+        choice = proposer.propose(problem.pool, history, number, proposal_rng(seed, number), fitted)
+        if choice is None:
+            break
+        chosen.append(choice.position)
+        history = _history(chosen, problem.values)
+        if len(history.observed) and proposer.refit_due(len(history.observed), fits):
+            fitted = proposer.fit(problem.pool, history, fitted)
+            fits.append(len(history.observed))
+        if number % EVERY == 0:
+            found = proposer.remaining(problem.pool, history, certificate_rng(seed, number + 1), fitted)
+            if float(found.probabilities(WITHIN)[0]) >= CONFIDENCE:
+                break
+    grid = problem.pool.grids[problem.pool.systems[0]]
+    weights = np.bincount(grid.members[grid.members >= 0], minlength=len(problem.pool))
+    return len(chosen), _belief(proposer, problem, history, fitted, weights).mean
+
+
 def started(problem: Problem, seed: int, start: GPProposerSpec = START) -> list[int]:
     """Points that a search begins with, by whichever method."""
     proposer, chosen = _proposer(problem, start), list[int]()

@@ -65,7 +65,7 @@ def path(
     _check_numbers(temperature, attempt)
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
-    surface = read_surface(data)
+        surface = read_surface(data, resources.artifacts)
     settings = RefinementSettings(method=method, images=images)
     make_folder(out)
     with writing_to(out):
@@ -95,7 +95,9 @@ def _check_numbers(temperatures: Sequence[float] | None, attempt: float) -> None
 
 def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
     """Prints the barriers of a surface in one, two and three dimensions."""
-    columns = ("dimensions", "barrier [eV]", "± 95 %", "directions", "limiting hop", "bottleneck", "computed")
+    from tansaku.tasks.paths.surface import jump_warnings
+
+    columns = ("dimensions", "barrier [eV]", "± 95 %", "grid ± [eV]", "directions", "limiting hop", "bottleneck", "computed")
     rows: list[list[Cell]] = []
     for found in barriers:
         directions = " ".join(f"[{' '.join(map(str, direction))}]" for direction in found.directions)
@@ -105,13 +107,17 @@ def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
                 found.dimensions,
                 None if found.barrier is None else f"{found.barrier:.3f}",
                 _width(found),
+                None if found.grid_error is None else f"{found.grid_error:.3f}",
                 directions or "no path",
                 found.limiting_hop,
                 place,
                 found.computed,
             ]
         )
-    show_table(columns, rows, f"{name}: barriers of paths in one, two and three dimensions")
+    over = f"over the grid, {barriers[0].connectivity} neighbours of a point"
+    show_table(columns, rows, f"{name}: barriers of paths in one, two and three dimensions {over}")
+    for warning in jump_warnings(name, barriers):
+        say(f"warning: {warning}", err=True)
 
 
 def _width(found: SurfaceBarrier) -> Cell:
@@ -122,7 +128,7 @@ def _width(found: SurfaceBarrier) -> Cell:
 
 def show_report(name: str, report: PathReport) -> None:
     """Prints barriers, hops, what was refined, and the diffusion coefficient."""
-    show_barriers(f"{name}, points of the grid", report.surface.barriers)
+    show_barriers(name, report.surface.barriers)
     place = report.surface.goal.dimensions - 1
     by_neighbours = [
         f"{f'{found[place]:.3f} eV' if found[place] < float('inf') else 'no path'} with {number} neighbours"

@@ -105,7 +105,7 @@ def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: boo
     if not any(value_of(evaluation) is not None for evaluation in data.select("search")):
         _show_systems(data, as_json=as_json, as_csv=as_csv)
         return
-    barriers = read_surface(data).barriers
+    barriers = read_surface(data, resources.artifacts).barriers
     if as_json:
         show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
     elif as_csv:

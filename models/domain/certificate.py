@@ -59,7 +59,7 @@ class Certificate(Record):
             return self._describe_part()
         if self.estimate is not None:
             if self.tolerance <= _SHARP * abs(self.estimate):
-                return f"Barrier: {self.estimate:.3g} {self.unit}, certain: all posterior samples agree"
+                return f"Barrier: {self.estimate:.3g} {self.unit}, certain over the grid: all posterior samples agree"
             stopped = f"; within {self.within:g} {self.unit} with {100 * self.probability:.0f} %" if self.probability else ""
             few = f" (fewer than {_FEW} points: often too narrow)" if self.searched < _FEW and not self.stops else ""
             return (

@@ -6,11 +6,12 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.units import convert
 from tansaku.tasks.figures.paths import Slice, path_profile, surface_slices
 from tansaku.tasks.paths.files import PathReport
 from tansaku.tasks.paths.hops import distinct_hops
-from tansaku.tasks.paths.surface import read_surface
+from tansaku.tasks.paths.surface import jump_warnings, read_surface
 from tansaku.tasks.views.campaign_figures import evenly
 from tansaku.tasks.views.diffusion import ArrheniusLine, BarrierLine, Diffusion, HopLine, PathLine, PosteriorLine, SurfaceSlice
 from tansaku.tasks.views.results import CampaignData
@@ -23,22 +24,25 @@ _AXES = "abc"
 _OF_A_HOP = ("hop", "count", "length", "forward_barrier", "reverse_barrier", "deviation")
 
 
-def diffusion_of(data: CampaignData, version: str) -> Diffusion:
+def diffusion_of(data: CampaignData, version: str, artifacts: ArtifactStore | None = None) -> Diffusion:
     """Barriers, path and diffusion from the evaluations and the model.
 
     Raises:
         ConfigurationError: The campaign does not search for a bottleneck, or nothing was computed yet.
     """
-    surface = read_surface(data)
+    surface = read_surface(data, artifacts)
     report = PathReport.of(surface)
     rates = report.diffusion
     return Diffusion(
         version=version,
         evaluations=int(surface.computed.sum()),
         dimensions=surface.goal.dimensions,
+        connectivity=surface.goal.connectivity,
         barriers=tuple(
-            BarrierLine(**{key: value for key, value in found.row().items() if key != "unit"}) for found in surface.barriers
+            BarrierLine(**{key: value for key, value in found.row().items() if key in BarrierLine.model_fields})
+            for found in surface.barriers
         ),
+        warnings=jump_warnings(data.record.name, surface.barriers),
         hops=_hops(report),
         slices=tuple(_slice(cut) for cut in surface_slices(surface)),
         path=_path(report),

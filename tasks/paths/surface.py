@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
+from tansaku.calculators.workflows.diffusion.host_jumps import JUMP, HostFrame, HostJump, largest_jump
 from tansaku.calculators.workflows.diffusion.report import pass_label
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.identifiers import certificate_rng
 from tansaku.models.domain.pool import BoolArray, FloatArray, PeriodicGrid
-from tansaku.models.domain.ports import Certifier, History, SurfaceSpace
+from tansaku.models.domain.ports import ArtifactStore, Certifier, History, SurfaceSpace
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.units import convert
@@ -23,6 +26,7 @@ from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.goals import Connectivity
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.tasks.paths.hosts import host_of, relaxed_frames
 from tansaku.tasks.views.predictions import pool_expectation
 from tansaku.tasks.views.results import CampaignData
 
@@ -44,6 +48,12 @@ class SurfaceBarrier:
         limiting_hop: Name of the hop with the bottleneck.
         bottleneck: Its fractional coordinates.
         computed: Whether minimum and bottleneck were both computed.
+        grid_shift: By which the barrier is higher between the points of the grid [eV]; None: not known.
+        grid_error: The barrier over the grid is hardly farther off than this [eV]; None: not known.
+        connectivity: Neighbours of a point of the grid.
+        host_jump: The farthest that an atom of a relaxed host moves between two computed neighbours along the path [Å]; None:
+            the host is rigid, or fewer than two points of the path were computed.
+        host_apart: Distance of these two along the path [Å].
     """
 
     dimensions: int
@@ -53,6 +63,11 @@ class SurfaceBarrier:
     limiting_hop: str | None = None
     bottleneck: tuple[float, float, float] | None = None
     computed: bool = False
+    grid_shift: float | None = None
+    grid_error: float | None = None
+    connectivity: Connectivity = 26
+    host_jump: float | None = None
+    host_apart: float | None = None
 
     def row(self) -> JsonDict:
         """Returns it as plain data."""
@@ -65,6 +80,11 @@ class SurfaceBarrier:
             "limiting_hop": self.limiting_hop,
             "bottleneck": None if self.bottleneck is None else list(self.bottleneck),
             "computed": self.computed,
+            "grid_shift": self.grid_shift,
+            "grid_error": self.grid_error,
+            "connectivity": self.connectivity,
+            "host_jump": self.host_jump,
+            "host_apart": self.host_apart,
         }
 
 
@@ -80,6 +100,7 @@ class CampaignSurface:
         space: Of the ion's positions.
         goal: The campaign's.
         beliefs: The model's posterior of the barrier in one, two and three dimensions; empty without a model.
+        frames: Relaxed hosts of computed points; empty where the host is rigid or they were not at hand.
     """
 
     values: FloatArray
@@ -89,6 +110,7 @@ class CampaignSurface:
     space: SurfaceSpace
     goal: BottleneckSpec
     beliefs: tuple[BarrierBelief, ...]
+    frames: Mapping[int, HostFrame] = field(default_factory=dict)
 
     @cached_property
     def cell(self) -> FloatArray:
@@ -105,6 +127,13 @@ class CampaignSurface:
         """Finds paths over the grid."""
         return GridPaths(self.values, self.grid, self.cell)
 
+    @cached_property
+    def grid_errors(self) -> GridErrors | None:
+        """What the grid adds to the error of barriers; None where most energies are neither computed nor expected."""
+        if not self.beliefs and not self.computed.all():
+            return None
+        return GridErrors(self.network, self.values, self.grid)
+
     @property
     def barriers(self) -> tuple[SurfaceBarrier, ...]:
         """Barriers in one, two and three dimensions."""
@@ -115,9 +144,11 @@ class CampaignSurface:
                 known = self.beliefs[dimensions - 1].tolerances(CONFIDENCE)[0]
                 tolerance = known if np.isfinite(known) else None
             if easiest is None:
-                found.append(SurfaceBarrier(dimensions, None, tolerance))
+                found.append(SurfaceBarrier(dimensions, None, tolerance, connectivity=self.goal.connectivity))
                 continue
             limiting, lowest = self.network.passes[easiest.limiting], self.network.sites[self.network.minimum]
+            jump = self.host_jump(dimensions)
+            error = None if self.grid_errors is None else self.grid_errors.of(dimensions)
             found.append(
                 SurfaceBarrier(
                     dimensions,
@@ -127,6 +158,11 @@ class CampaignSurface:
                     pass_label(limiting),
                     limiting.fraction,
                     bool(self.computed[limiting.candidate] and self.computed[lowest.candidate]),
+                    None if error is None else error.shift,
+                    None if error is None else error.bound,
+                    self.goal.connectivity,
+                    None if jump is None else jump.moved,
+                    None if jump is None else jump.apart,
                 )
             )
         return tuple(found)
@@ -138,14 +174,25 @@ class CampaignSurface:
         """
         return {number: bottleneck(self.values, self.grid, number).barriers for number in NEIGHBOURS}
 
+    def host_jump(self, dimensions: int) -> HostJump | None:
+        """Where a relaxed host changes most between computed neighbours along the path; None where fewer than two are known."""
+        way = self.path(dimensions) if self.frames else None
+        if way is None:
+            return None
+        return largest_jump(host_of(self.space), way.fractions @ self.cell, way.candidates, self.frames)
+
     def path(self, dimensions: int) -> GridPath | None:
         """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""
         stations = self.network.stations(dimensions)
         return self.paths.through(stations) if stations else None
 
 
-def read_surface(data: CampaignData) -> CampaignSurface:
+def read_surface(data: CampaignData, artifacts: ArtifactStore | None = None) -> CampaignSurface:
     """The surface of a campaign as far as it is known.
+
+    Args:
+        data: The campaign.
+        artifacts: Where relaxed structures are; None: hosts are not compared.
 
     Raises:
         ConfigurationError: The campaign does not search for a bottleneck, or nothing was computed yet.
@@ -175,7 +222,22 @@ def read_surface(data: CampaignData) -> CampaignSurface:
         space,
         goal,
         _beliefs(data, goal, history, size) if expected is not None else (),
+        relaxed_frames(data, space, artifacts),
     )
+
+
+def jump_warnings(name: str, barriers: Sequence[SurfaceBarrier]) -> tuple[str, ...]:
+    """A warning for each barrier along whose path a relaxed host jumps, none where it does not; equal jumps once."""
+    found: dict[str, None] = {}
+    for item in barriers:
+        if item.host_jump is not None and item.host_apart is not None and item.host_jump > JUMP:
+            said = (
+                f"between two computed points of the path, {item.host_apart:.2f} Å apart, an atom of the host moves by "
+                f"{item.host_jump:.2f} Å: the hosts are not alike, and the barrier may be far too low; "
+                f"`tansaku path {name} --refine` relaxes the saddle points"
+            )
+            found[said] = None
+    return tuple(found)
 
 
 def _beliefs(data: CampaignData, goal: BottleneckSpec, history: History, size: float) -> tuple[BarrierBelief, ...]:

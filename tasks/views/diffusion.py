@@ -15,6 +15,11 @@ class BarrierLine(Record):
         limiting_hop: Name of the hop with the bottleneck.
         bottleneck: Its fractional coordinates.
         computed: Whether minimum and bottleneck were both computed.
+        grid_shift: By which it is higher between the points of the grid; None: not known.
+        grid_error: The barrier over the grid is hardly farther off than this; None: not known.
+        host_jump: The farthest that an atom of a relaxed host moves between computed neighbours along the path [Å]; None: not
+            known.
+        host_apart: Distance of these two along the path [Å].
     """
 
     dimensions: int
@@ -24,6 +29,10 @@ class BarrierLine(Record):
     limiting_hop: str | None
     bottleneck: tuple[float, float, float] | None
     computed: bool
+    grid_shift: float | None = None
+    grid_error: float | None = None
+    host_jump: float | None = None
+    host_apart: float | None = None
 
 
 class HopLine(Record):
@@ -127,16 +136,20 @@ class Diffusion(Record):
         version: Of the campaign.
         evaluations: With an energy.
         dimensions: Of the path that is looked for.
+        connectivity: Neighbours of a point of the grid, 6 or 26.
+        warnings: About the barriers.
         problem: Why nothing can be shown; empty: it can.
     """
 
     version: str
     evaluations: int = 0
     dimensions: int = 3
+    connectivity: int = 26
     barriers: tuple[BarrierLine, ...] = ()
     hops: tuple[HopLine, ...] = ()
     slices: tuple[SurfaceSlice, ...] = ()
     path: PathLine | None = None
     posterior: PosteriorLine | None = None
     diffusion: ArrheniusLine | None = None
+    warnings: tuple[str, ...] = ()
     problem: str = ""

@@ -77,6 +77,6 @@ class DiffusionReadings:
             if points > LARGEST_GRID:
                 problem = f"{points} points of the grid are too many for a page; `tansaku path` shows them"
                 return Diffusion(version=version, problem=problem)
-            return diffusion_of(data, version)
+            return diffusion_of(data, version, self._artifacts)
         except (ConfigurationError, NotFoundError, StoreError) as error:
             return Diffusion(version=version, problem=error.message)

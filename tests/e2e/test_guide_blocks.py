@@ -411,7 +411,7 @@ def test_a_diffusion_path_as_the_page_has_it(home):
     check, begin, results, path = shell("paths", "tansaku check")
     assert "nothing was computed" in run(folder, environment + check)
     run(folder, f"{environment}{begin} --plain")
-    assert "certain: all posterior samples agree" in run(folder, f"{environment}tansaku status h-in-al")
+    assert "certain over the grid: all posterior samples agree" in run(folder, f"{environment}tansaku status h-in-al")
     rows = [line.split("\t") for line in run(folder, environment + results).splitlines()]
     assert [row[0] for row in rows] == ["dimensions", "1", "2", "3"]
     assert "refined barrier: " in run(folder, environment + path)

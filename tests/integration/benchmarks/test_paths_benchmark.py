@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.paths import planes, starts
+from benchmarks.paths import grid_error, planes, starts
 from benchmarks.paths.__main__ import TOLERANCE, calibration, goal, known_problem, settled, summary
 from benchmarks.paths.hosts import HOSTS, TUNING, read_surface, surface_values, write_surface
-from benchmarks.paths.methods import SCORES, Problem, search, started, stopped
+from benchmarks.paths.methods import SCORES, Problem, certified, search, started, stopped
 from benchmarks.paths.starts import STARTS
 from tansaku.models.engine.percolation import bottleneck
 
@@ -159,3 +159,25 @@ def test_the_committed_result_agrees_with_its_runs():
     assert [int(low[started(problem, seed)].sum()) for seed in range(5)] == result["hosts"][0]["low_points_of_start"]
     by_method = {method: [row["median"] for row in rows if row["method"] == method] for method in SCORES}
     assert np.median(by_method["dominance"]) < np.median(by_method["random"])
+
+
+def test_what_is_said_of_the_grids_error_is_what_the_committed_rows_say():
+    result = json.loads((ROOT / "benchmarks/paths/grid-error.json").read_text())
+    assert {row["host"] for row in result["surfaces"]} == {host.name for host in HOSTS}
+    of = {number: [row for row in result["surfaces"] if row["connectivity"] == number] for number in (26, 6)}
+    assert result["summary"] == {
+        "surfaces_26": grid_error.summary(of[26]),
+        "surfaces_6": grid_error.summary(of[6]),
+        "searches": grid_error.summary(result["searches"]),
+    }
+    assert all(found["inside"] >= 0.95 for found in result["summary"].values())
+    bands = {row["host"]: row for row in json.loads(RESULT.read_text())["bands"]}
+    for row in of[26]:
+        assert row["error"] == pytest.approx(bands[row["host"]]["barrier"] - bands[row["host"]]["on_grid"])
+
+
+def test_a_search_that_a_certificate_may_end_keeps_computed_energies():
+    problem = known_problem(HOSTS[0])
+    count, expected = certified(problem, 3, 10)
+    assert count == 10  # no certificate stops it so early
+    assert (expected == problem.values).sum() >= count

@@ -3,6 +3,7 @@
 import errno
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,14 +60,29 @@ def test_numbers_that_give_no_activation_energy_are_refused(options, says, store
 
 def test_barriers_are_shown_with_what_limits_them(capsys):
     found = (
-        SurfaceBarrier(1, 0.6, 0.0, ((1, 0, 0),), "0>1[0,0,1]", (0.5, 0.25, 0.0), computed=True),
+        SurfaceBarrier(1, 0.6, 0.0, ((1, 0, 0),), "0>1[0,0,1]", (0.5, 0.25, 0.0), True, -0.012, 0.029),
         SurfaceBarrier(2, 0.8, 0.05, ((1, 0, 0), (0, 1, 0)), "1>1[0,1,0]", (0.5, 0.5, 0.0)),
         SurfaceBarrier(3, None, None),
     )
     show_barriers("surface", found)
-    head, *lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    head, *lines = [line.split("\t") for line in shown.out.splitlines()]
     first, second, third = (dict(zip(head, line, strict=True)) for line in lines)
     assert (first["barrier [eV]"], first["± 95 %"], first["computed"]) == ("0.600", "certain", "yes")
     assert (first["limiting hop"], first["bottleneck"]) == ("0>1[0,0,1]", "(0.500, 0.250, 0.000)")
+    assert (first["grid ± [eV]"], second["grid ± [eV]"]) == ("0.029", "")
     assert (second["± 95 %"], second["directions"], second["computed"]) == ("0.05", "[1 0 0] [0 1 0]", "no")
     assert (third["barrier [eV]"], third["directions"]) == ("", "no path")
+
+
+def test_a_host_that_jumps_is_warned_of_beside_the_barriers(capsys):
+    quiet = SurfaceBarrier(1, 0.6, 0.0, host_jump=0.4, host_apart=0.28)
+    show_barriers(
+        "surface", [quiet, replace(quiet, dimensions=2, host_jump=2.78), replace(quiet, dimensions=3, host_jump=2.78)]
+    )
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(
+        "warning: between two computed points of the path, 0.28 Å apart, an atom of the host moves by 2.78 Å"
+    )
+    assert "`tansaku path surface --refine`" in said

@@ -18,7 +18,7 @@ def test_an_uncertain_barrier_has_its_interval():
 
 
 def test_a_certain_barrier_has_none():
-    assert certificate(0.0).describe() == "Barrier: 0.601 eV, certain: all posterior samples agree"
+    assert certificate(0.0).describe() == "Barrier: 0.601 eV, certain over the grid: all posterior samples agree"
     assert certificate(1e-9).describe() == certificate(0.0, within=0.01, probability=1.0).describe()
 
 

@@ -104,6 +104,11 @@ def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues
     # A saddle point on the grid is at or above the true one; the minimum too.
     assert refined.level <= grid.level + 1e-3
     assert refined.level > lowest.energy
+    # The steps are long, 0.29 Å: the saddle point is 0.43 eV below the point of the grid, of which nothing was computed.
+    over = surface.barriers[2]
+    assert over.barrier - (refined.level - lowest.energy) == pytest.approx(0.43, abs=0.01)
+    assert over.grid_shift == pytest.approx(-0.43, abs=0.03)
+    assert over.grid_error == pytest.approx(2.0 * abs(over.grid_shift) + 0.005)
     again = refine_surface(hydrogen, surface, tmp_path, settings)
     assert again.evaluations == found.evaluations
     assert again.network == found.network or np.allclose(

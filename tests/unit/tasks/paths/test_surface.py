@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.engine.percolation import bottleneck
-from tansaku.tasks.paths.surface import read_surface
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.paths.surface import jump_warnings, read_surface
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.views.notebook import CampaignView
 
 
@@ -84,6 +88,8 @@ def test_without_a_model_only_computed_points_count(hydrogen):
     assert np.isinf(known.values[~known.computed]).all()
     assert known.beliefs == ()
     assert [found.tolerance for found in known.barriers] == [None, None, None]
+    # Between points of which most are not known there is no smooth surface.
+    assert [found.grid_error for found in known.barriers] == [None, None, None]
 
 
 def test_a_notebook_sees_the_surface(hydrogen, surface):
@@ -97,3 +103,32 @@ def test_other_campaigns_and_empty_ones_are_refused(hydrogen):
     document = hydrogen.spec.model_dump(mode="json") | {"objective": {"property": "energy", "unit": "eV"}}
     with pytest.raises(ConfigurationError, match="does not search for the bottleneck"):
         read_surface(replace(hydrogen, spec=type(hydrogen.spec).model_validate(document)))
+
+
+def test_a_relaxed_host_that_jumps_between_neighbours_is_warned_of(hydrogen, surface, tmp_path):
+    artifacts = FileArtifactStore(tmp_path / "store")
+    keys = hydrogen.spec.space.model_copy(update={"host_atoms": "relaxed"})
+    relaxed = replace(hydrogen, space=open_space(keys, tmp_path))
+    pushed, stored = 0, []
+    for evaluation in hydrogen.evaluations:
+        atoms = relaxed.space.structure(evaluation.proposal.candidate)
+        if evaluation.proposal.candidate == str(hydrogen.pool.ids[surface.network.passes[0].candidate]):
+            atoms.positions[0] += [0.0, 0.0, 0.8]
+            pushed += 1
+        file = tmp_path / "structure.extxyz"
+        write_extended_xyz(file, [atoms])
+        outcome = evaluation.outcome.model_copy(update={"artifacts": {STRUCTURE_FILE: artifacts.put(file)}})
+        stored.append(evaluation.model_copy(update={"outcome": outcome}))
+    assert pushed == 1
+    known = replace(relaxed, evaluations=tuple(stored))
+    found = read_surface(known, artifacts).barriers
+    # One of eight atoms is 0.8 Å elsewhere, and the mean of all an eighth of that.
+    assert found[0].host_jump == pytest.approx(0.7, abs=1e-6)
+    assert found[0].host_apart > 0.2
+    (said,) = jump_warnings("h", found[:1])
+    assert "an atom of the host moves by 0.70 Å" in said
+    assert "`tansaku path h --refine`" in said
+    # Without structures, or in a rigid host, nothing is compared.
+    for other in (read_surface(known), read_surface(replace(known, space=hydrogen.space), artifacts)):
+        assert [item.host_jump for item in other.barriers] == [None] * 3
+        assert jump_warnings("h", other.barriers) == ()

@@ -33,7 +33,8 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
     # All that is as low as the bottleneck is computed, so that nothing of the model is left in the barriers.
     assert [row["barrier"] for row in found["barriers"]] == pytest.approx(surface.barriers, abs=1e-6)
     assert all(row["computed"] for row in found["barriers"])
-    assert (found["dimensions"], found["evaluations"]) == (2, surface.count)
+    assert (found["dimensions"], found["evaluations"], found["connectivity"]) == (2, surface.count, 26)
+    assert all(row["grid_error"] > 2.0 * abs(row["grid_shift"]) for row in found["barriers"])
     cuts = found["slices"]
     assert [cut["axis"] for cut in cuts] == ["a", "b", "c"]
     # The minimum or the bottleneck is in each slice, and energies are above the minimum.
@@ -53,6 +54,8 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
     assert f'data-diffusion="{API}"' in page
     assert significant(surface.barriers[1], digits=4) in page
     assert "(looked for)" in page
+    assert "Over the grid, 26 neighbours of a point" in page
+    assert f">{significant(found['barriers'][1]['grid_error'], digits=2)}</data></td>" in page
     assert f'href="{PAGE}/diffusion"' in browser.get(PAGE).text
 
 
