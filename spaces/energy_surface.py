@@ -32,7 +32,7 @@ from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec, FileHostSpec, OxideHostSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.spaces.ion_path import along_path, read_path
-from tansaku.spaces.ion_room import check_charges, check_host, check_room
+from tansaku.spaces.ion_room import check_charges, check_host, check_room, check_steps
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -72,6 +72,7 @@ class EnergySurfaceSpace:
             raise ConfigurationError(f"space.host: {len(self._host):,} atoms in the cell; expected at most {MOST_HOST_ATOMS:,}")
         check_host(self._host)
         self._host, self._symmetry, shape = with_grid(self._host, spec.grid)
+        self._shape = shape
         check_room(self._host, shape, self._exclusion, spec.exclusion)
         check_limit(limits, "pool", prod(shape), "space.grid: points of the grid")
         check_limit(limits, "atoms", len(self._host) * prod(spec.supercell) + 1, "space.supercell: atoms in a cell")
@@ -79,6 +80,13 @@ class EnergySurfaceSpace:
         if spec.along is not None:
             self._path = read_path(base_path / spec.along.file, limits, self.structure_at(np.zeros(3)), self._host.cell.array)
         self._system = f"{spec.ion}-{self._host.get_chemical_formula(mode='metal', empirical=True)}"
+
+    def check_steps(self) -> None:
+        """Raises ConfigurationError if a step between neighbouring points of the grid may lead into an atom.
+
+        Not part of opening a space: campaigns with coarser grids were stored before this was checked.
+        """
+        check_steps(self._host, self._shape, self._exclusion)
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""

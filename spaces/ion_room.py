@@ -48,10 +48,7 @@ def check_host(host: Atoms) -> None:
 
 
 def check_room(host: Atoms, shape: tuple[int, int, int], exclusion: Mapping[str, float], key: float) -> None:
-    """Raises ConfigurationError if the ion may be inside an atom, or a step of the grid may lead into one.
-
-    A step between two points outside a sphere of radius r comes as near to its centre as (r² - L²/4)^½; L is the length of the
-    longest of the 26 steps to neighbours, diagonals of a cell as it is included.
+    """Raises ConfigurationError if the ion may be inside an atom, or a step of the grid may lead across one.
 
     Args:
         host: Its cell.
@@ -59,18 +56,41 @@ def check_room(host: Atoms, shape: tuple[int, int, int], exclusion: Mapping[str,
         exclusion: Radii of the excluded spheres by element [Å].
         key: ``space.exclusion``.
     """
-    element, radius = min(exclusion.items(), key=lambda item: item[1])
+    element, radius = _smallest(exclusion)
     if radius < INSIDE:
         least = f"; expected at least {key * INSIDE / radius:.2f}" if radius > 0 else "; expected a larger one, such as 0.6"
         raise ConfigurationError(
             f"space.exclusion: {key:g} lets the ion be {radius:.2f} Å from {element}, inside the atom{least}"
         )
+    step = float((host.cell.lengths() / np.array(shape)).max())
+    if step > radius:
+        raise ConfigurationError(
+            f"space.grid: steps of {step:.2f} Å lead across atoms: the excluded sphere around {element} has a radius of "
+            f"{radius:.2f} Å; expected steps of at most {radius:.2f} Å"
+        )
+
+
+def check_steps(host: Atoms, shape: tuple[int, int, int], exclusion: Mapping[str, float]) -> None:
+    """Raises ConfigurationError if a step to one of the 26 neighbours of a point may lead into an atom.
+
+    A step of length L between two points outside a sphere of radius r comes as near to its centre as (r² - L²/4)^½.
+
+    Args:
+        host: Its cell.
+        shape: Of the grid.
+        exclusion: Radii of the excluded spheres by element [Å], as :func:`check_room` accepts them.
+    """
+    element, radius = _smallest(exclusion)
     around = np.indices((3, 3, 3)).reshape(3, -1).T - 1
     steps = np.linalg.norm(around / np.array(shape) @ host.cell.array, axis=1)
-    longest, most = float(steps.max()), 2.0 * float(np.sqrt(radius**2 - INSIDE**2))
+    longest, most = float(steps.max()), 2.0 * float(np.sqrt(max(radius**2 - INSIDE**2, 0.0)))
     if longest > most:
         spacing = float((host.cell.lengths() / np.array(shape)).max()) * most / longest
         raise ConfigurationError(
             f"space.grid: steps of {longest:.2f} Å between neighbouring points lead into atoms: the excluded sphere around "
             f"{element} has a radius of {radius:.2f} Å; expected a grid of at most {spacing:.2f} Å, or a larger space.exclusion"
         )
+
+
+def _smallest(exclusion: Mapping[str, float]) -> tuple[str, float]:
+    return min(exclusion.items(), key=lambda item: item[1])

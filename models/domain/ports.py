@@ -152,6 +152,10 @@ class SurfaceSpace(Space, Protocol):
         """Whether the host stays fixed around the ion."""
         ...
 
+    def check_steps(self) -> None:
+        """Raises ConfigurationError if a step between neighbouring points of the grid may lead into an atom."""
+        ...
+
     def structure_at(self, fraction: FloatArray) -> Atoms:
         """The structure that is computed for the ion at fractional coordinates of the host's cell; the ion is the last atom."""
         ...

@@ -294,7 +294,7 @@ def preview_loaded(
     check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
-    check_path(spec, pool)
+    check_path(spec, space, pool)
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
     initial = _initial_design(proposer, pool, spec, limit, limits)

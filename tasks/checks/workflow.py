@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements, require_program
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import Proposer, Space
+from tansaku.models.domain.ports import Proposer, Space, SurfaceSpace
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -116,10 +116,10 @@ def check_floor(spec: CampaignSpec, pool: CandidatePool) -> None:
         )
 
 
-def check_path(spec: CampaignSpec, pool: CandidatePool) -> None:
+def check_path(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
     """Raises ConfigurationError if no path can lead through a grid in as many directions as the goal has.
 
-    Also if a host that is relaxed around its ion is to change its cell.
+    Also if a step of the grid leads into an atom, or a host that is relaxed around its ion is to change its cell.
     """
     goal = spec.objective.goal
     if not isinstance(goal, BottleneckSpec) or pool.systems[0] not in pool.grids:
@@ -127,6 +127,8 @@ def check_path(spec: CampaignSpec, pool: CandidatePool) -> None:
     # numba compiles for seconds, for this goal alone.
     from tansaku.models.engine.percolation import bottleneck
 
+    if isinstance(space, SurfaceSpace):
+        space.check_steps()
     if spec.calculator is not None and not spec.space.as_they_stand:
         cell = spec.calculator.relaxation.cell
         if cell != "fixed":

@@ -132,7 +132,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         if not (listed or chosen or divided or compared or gridded or isinstance(space, ScreenedSpace)):
             return
         pool = space.pool()
-        check_path(spec, pool)
+        check_path(spec, space, pool)
         pool.positions(listed)
         check_phases(spec, space, pool, loaded.base_path)
         if chosen:

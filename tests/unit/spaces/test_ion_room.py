@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
-from tansaku.spaces.ion_room import check_room
+from tansaku.spaces.ion_room import check_steps
 from tansaku.tasks import configuration
 
 ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}
@@ -37,23 +37,28 @@ def test_no_room_at_all_is_refused():
 
 
 def test_a_grid_whose_steps_lead_across_atoms_is_refused():
-    # Two points along each vector, 1.43 Å apart; the diagonal of the cell is √6 times as long.
-    says = r"space\.grid: steps of 3\.51 Å between .* around Al .* 0\.91 Å; expected a grid of at most 0\.69 Å"
-    with pytest.raises(ConfigurationError, match=says):
+    with pytest.raises(ConfigurationError, match=r"space\.grid: steps of 1\.43 Å .* around Al .* at most 0\.91 Å"):
         opened(grid=1.5)
-    opened(grid=0.68)
 
 
-def test_a_grid_whose_diagonals_alone_lead_into_atoms_is_refused():
+def test_a_grid_whose_diagonals_lead_into_atoms_is_opened_but_not_begun_with():
+    # The diagonal of the primitive cell is √6 times as long as its vectors.
+    coarse = opened(grid=0.75)
+    says = r"space\.grid: steps of .* around Al .* 0\.91 Å; expected a grid of at most 0\.69 Å"
+    with pytest.raises(ConfigurationError, match=says):
+        coarse.check_steps()
+    opened(grid=0.68).check_steps()
+
+
+def test_the_longest_diagonal_counts():
     # A step between points at 0.8 Å from an atom comes as near to it as 0.35 Å where it is 2 (0.8² - 0.35²)^½ = 1.439 Å long.
     skewed = Atoms("Al", cell=[[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [3.0, 0.0, 4.0]], pbc=True)
-    steps = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [3.0, 0.0, 4.0]]
-    diagonal = float(np.linalg.norm(np.sum(steps, axis=0)))  # (7, 4, 4): exactly 9 Å, of a cubic cell 6.93 Å
+    diagonal = float(np.linalg.norm(skewed.cell.array.sum(axis=0)))  # (7, 4, 4): exactly 9 Å, of a cubic cell 6.93 Å
     assert diagonal == 9.0
-    check_room(skewed, (7, 7, 7), {"Al": 0.8}, 0.6)  # 1.286 Å
+    check_steps(skewed, (7, 7, 7), {"Al": 0.8})  # 1.286 Å
     with pytest.raises(ConfigurationError, match=r"steps of 1\.50 Å .* a grid of at most 0\.80 Å, or a larger space.exclusion"):
-        check_room(skewed, (6, 6, 6), {"Al": 0.8}, 0.6)
-    check_room(Atoms("Al", cell=np.diag([4.0, 4.0, 4.0]), pbc=True), (6, 6, 6), {"Al": 0.8}, 0.6)
+        check_steps(skewed, (6, 6, 6), {"Al": 0.8})
+    check_steps(Atoms("Al", cell=np.diag([4.0, 4.0, 4.0]), pbc=True), (6, 6, 6), {"Al": 0.8})
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,16 @@ def test_a_host_without_percolation_is_refused_and_its_name_is_not_taken(campaig
     assert preview_campaign(campaign_file(2, {})).candidates > 10
 
 
+def test_a_new_campaign_whose_steps_lead_into_atoms_is_refused(campaign_file):
+    path, store = campaign_file(2, {}, exclusion=0.35), MemoryCampaignStore()
+    says = r"space\.grid: steps of 0\.87 Å between neighbouring points lead into atoms: .* expected a grid of at most 0\.46 Å"
+    with pytest.raises(ConfigurationError, match=says):
+        preview_campaign(path)
+    with pytest.raises(ConfigurationError, match=says):
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
+    assert preview_campaign(campaign_file(2, {}, exclusion=0.35, grid=0.46)).candidates > 10
+
+
 def test_a_host_that_makes_way_keeps_its_cell(campaign_file):
     full = {"relaxation": {"cell": "full"}}
     with pytest.raises(ConfigurationError, match=r"calculator\.relaxation\.cell: full; a host is relaxed around its ion"):
