@@ -1,4 +1,4 @@
-"""What the estimators of sparse models take from scikit-learn, or the error that names the missing package."""
+"""Names that the estimators of sparse models import from scikit-learn, or the error that names the missing package."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class CampaignSurface:
 
     @cached_property
     def grid_errors(self) -> GridErrors | None:
-        """What the grid adds to the error of barriers; None where most energies are neither computed nor expected."""
+        """Errors that the grid adds to barriers; None where most energies are neither computed nor expected."""
         if not self.beliefs and not self.computed.all():
             return None
         return GridErrors(self.network, self.values, self.grid)
@@ -175,7 +175,7 @@ class CampaignSurface:
         return {number: bottleneck(self.values, self.grid, number).barriers for number in NEIGHBOURS}
 
     def host_jump(self, dimensions: int) -> HostJump | None:
-        """Where a relaxed host changes most between computed neighbours along the path; None where fewer than two are known."""
+        """The largest change of a relaxed host between computed neighbours along the path; None where fewer than two are known."""
         way = self.path(dimensions) if self.frames else None
         if way is None:
             return None

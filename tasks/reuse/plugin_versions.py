@@ -1,4 +1,4 @@
-"""Warning that a stored campaign goes on with another version of an installed plug-in than computed its results."""
+"""Warning that a stored campaign continues with another version of an installed plug-in than computed its results."""
 
 from __future__ import annotations
 

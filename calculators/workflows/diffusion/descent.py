@@ -35,7 +35,7 @@ class Gate:
 
 
 OPEN = Gate(-np.inf, -1, (0, 0, 0))
-"""Of a basin that is entered on the way down."""
+"""The gate of a basin that is entered on the way down."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ _STILL = 0.01
 _SMOOTH = "spline"
 
 _ENOUGH = 7
-"""Of the 13 directions to neighbours, so many must have no walls at bottleneck and minimum."""
+"""Number of the 13 directions to neighbours that must have no walls at bottleneck and minimum."""
 
 _SHARE, _LEAST = 2.0, 0.005
 """The bound is this many times the shift, and so much more [eV]: measured on surfaces that are known, see the results."""

@@ -1,4 +1,4 @@
-"""How far the host's atoms move from one point of a path to the next, where each point relaxed the host by itself.
+"""Moves of the host's atoms from one point of a path to the next, where each point relaxed the host by itself.
 
 Each relaxation begins from the host as it is without the ion. If two neighbouring points end with hosts that are not alike,
 what it costs to change one into the other is not on the grid, and the barrier may be far too low.

@@ -150,17 +150,17 @@ def _kinds(basins: Basins, name: list[int], same: bool, crossed: IntArray) -> li
         same: Whether the points are the same grid point.
         crossed: Cell of the second point, seen from the first.
     """
-    one = same and not crossed.any()
+    same_point = same and not crossed.any()
     offset = (name[2], name[3], name[4])
     firsts = basins.owners[name[0]]
     seconds = {(site, added(cell, offset)): _moved(gate, offset) for (site, cell), gate in basins.owners[name[1]].items()}
     found = []
     for number, ((first, start), into) in enumerate(firsts.items()):
         for other, ((second, end), onto) in enumerate(seconds.items()):
-            if (first, start) == (second, end) or (one and other <= number):
+            if (first, start) == (second, end) or (same_point and other <= number):
                 continue
             # Where one of the points leads to both minima, they meet in it, no higher.
-            if not one and (_leads_to(firsts, (second, end), onto) or _leads_to(seconds, (first, start), into)):
+            if not same_point and (_leads_to(firsts, (second, end), onto) or _leads_to(seconds, (first, start), into)):
                 continue
             higher = into if into.level >= onto.level else onto
             hop, origin = Hop(first, second, added(end, start, -1)), start

@@ -1,4 +1,4 @@
-"""Which meetings of two basins are passes, and how several hops share one.
+"""Meetings of two basins that are passes, and the shares of several hops in one.
 
 Two basins may meet only where both border on a third one from which lower passes lead to both: that is no saddle point. And the
 ways down from a saddle point may fork on either side of it, so that hops between several pairs of minima lead over it. The ion
@@ -150,10 +150,10 @@ def _valleys(owners: Sequence[Owner], joined: Sequence[tuple[Owner, Owner]]) -> 
     """Sets of owners that are joined."""
     found: dict[Owner, set[Owner]] = {owner: {owner} for owner in owners}
     for first, second in joined:
-        one, other = found[first], found[second]
-        if one is not other:
-            one |= other
-            found |= dict.fromkeys(other, one)
+        kept, other = found[first], found[second]
+        if kept is not other:
+            kept |= other
+            found |= dict.fromkeys(other, kept)
     return list({id(valley): valley for valley in found.values()}.values())
 
 

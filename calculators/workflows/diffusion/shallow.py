@@ -16,7 +16,7 @@ from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
 
 MOST_LEVEL = 500
-"""Of a level way without end, more equal points than this become one site, which need not have the symmetry of the grid."""
+"""More equal points of a level way without end than this become one site, which need not have the symmetry of the grid."""
 
 _ORIGIN: Cell = (0, 0, 0)
 
