@@ -175,7 +175,7 @@ class CampaignSurface:
         return {number: bottleneck(self.values, self.grid, number).barriers for number in NEIGHBOURS}
 
     def host_jump(self, dimensions: int) -> HostJump | None:
-        """The largest change of a relaxed host between computed neighbours along the path; None where fewer than two are known."""
+        """Largest change of a relaxed host between computed neighbours along the path; None where fewer than two are known."""
         way = self.path(dimensions) if self.frames else None
         if way is None:
             return None
