@@ -20,6 +20,7 @@ from tansaku.models.domain.identifiers import certificate_rng
 from tansaku.models.domain.pool import BoolArray, FloatArray, PeriodicGrid
 from tansaku.models.domain.ports import ArtifactStore, Certifier, History, SurfaceSpace
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.barrier import BarrierBelief
@@ -101,6 +102,7 @@ class CampaignSurface:
         goal: The campaign's.
         beliefs: The model's posterior of the barrier in one, two and three dimensions; empty without a model.
         frames: Relaxed hosts of computed points; empty where the host is rigid or they were not at hand.
+        along: Whether the candidates are planes along a path: then there is no surface between their points.
     """
 
     values: FloatArray
@@ -111,6 +113,7 @@ class CampaignSurface:
     goal: BottleneckSpec
     beliefs: tuple[BarrierBelief, ...]
     frames: Mapping[int, HostFrame] = field(default_factory=dict)
+    along: bool = False
 
     @cached_property
     def cell(self) -> FloatArray:
@@ -129,8 +132,8 @@ class CampaignSurface:
 
     @cached_property
     def grid_errors(self) -> GridErrors | None:
-        """Errors that the grid adds to barriers; None where most energies are neither computed nor expected."""
-        if not self.beliefs and not self.computed.all():
+        """Errors that the grid adds to barriers; None where the surface between the points is not known."""
+        if self.along or (not self.beliefs and not self.computed.all()):
             return None
         return GridErrors(self.network, self.values, self.grid)
 
@@ -223,6 +226,7 @@ def read_surface(data: CampaignData, artifacts: ArtifactStore | None = None) -> 
         goal,
         _beliefs(data, goal, history, size) if expected is not None else (),
         relaxed_frames(data, space, artifacts),
+        isinstance(data.spec.space, EnergySurfaceSpaceSpec) and data.spec.space.along is not None,
     )
 
 
