@@ -26,6 +26,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.goals import Connectivity
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.site.machine import describe_machine
 
 BANDS = Path(__file__).with_name("result.json")
 MOST = 45
@@ -117,7 +118,7 @@ def main() -> None:
             "surfaces_6": summary([row for row in surfaces if row["connectivity"] == 6]),
             **({"searches": summary(searches)} if searches else {}),
         }
-        write_json(given.out, result)
+        write_json(given.out, result | {"provenance": describe_machine()})
 
 
 if __name__ == "__main__":

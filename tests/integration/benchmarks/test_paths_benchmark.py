@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,18 @@ def test_what_is_said_of_the_grids_error_is_what_the_committed_rows_say():
     bands = {row["host"]: row for row in json.loads(RESULT.read_text())["bands"]}
     for row in of[26]:
         assert row["error"] == pytest.approx(bands[row["host"]]["barrier"] - bands[row["host"]]["on_grid"])
+
+
+def test_the_error_of_a_grid_is_measured_again_as_it_is_committed(tmp_path, monkeypatch):
+    out = tmp_path / "grid-error.json"
+    monkeypatch.setattr(sys, "argv", ["grid_error", "--out", str(out), "--hosts", "h-cao", "--seeds", "0"])
+    grid_error.main()
+    made = json.loads(out.read_text())
+    committed = json.loads((ROOT / "benchmarks/paths/grid-error.json").read_text())
+    assert made["provenance"]["versions"]["tansaku"]
+    rows = [row for row in committed["surfaces"] if row["host"] == "h-cao"]
+    for row, known in zip(made["surfaces"], rows, strict=True):
+        assert row == known | {key: pytest.approx(known[key], abs=1e-4) for key in ("barrier", "error", "shift", "bound")}
 
 
 def test_a_search_that_a_certificate_may_end_keeps_computed_energies():
