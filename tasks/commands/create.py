@@ -35,7 +35,6 @@ from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.definition import sides_of_pool
 from tansaku.tasks.reuse.freezing import Frozen, find_results, keep_results, note_reuse
-from tansaku.tasks.reuse.plugin_versions import note_plugins
 from tansaku.tasks.stores.campaigns import refuse_reserved
 from tansaku.tasks.training.versions import find_model
 from tansaku.tasks.transfer.levels import note_levels
@@ -85,7 +84,6 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
         data = {"results": len(found.results), "campaigns": found.campaigns, "left_out": found.left_out}
         note_reuse(resources.store, known, data)
     _warn_of_version(resources.store, known)
-    note_plugins(resources.store, known)
     note_levels(resources.store, known)
     differences = diff_specs(stored_spec(known), spec)
     refused = [difference for difference in differences if not difference.editable]

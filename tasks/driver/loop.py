@@ -25,6 +25,7 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.retraining.driver import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.reuse.known import KnownResults
+from tansaku.tasks.reuse.plugin_versions import note_plugins
 from tansaku.tasks.site.garbage import collection_paused
 from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.apply_commands import apply_commands
@@ -194,6 +195,7 @@ class CampaignLoop:
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
         self._load(opens=True)
+        note_plugins(store, record)
         if not self._context.ledger.evaluations and resources.site.launcher.shared_folder is None:
             check_startable(spec)
         tidy_trainings(self._context)

@@ -42,4 +42,4 @@ def note_plugins(store: CampaignStore, record: CampaignRecord) -> None:
 
 
 def _part(plugin: str) -> str:
-    return plugin[plugin.rindex("(") :]
+    return plugin.rpartition("(")[2]

@@ -191,6 +191,6 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
 """Description of each kind of event, from its data and the command that it is about."""
 
 _BY_DRIVERS = (
-    "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.refit", "warning.retrain",
-    "target", "command.applied",
+    "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.plugins", "warning.refit",
+    "warning.retrain", "target", "command.applied",
 )  # fmt: skip

@@ -239,7 +239,7 @@ def test_a_campaign_that_goes_on_with_another_version_of_a_plugin_says_so_once(d
         assert warnings() == []
     installed(monkeypatch, "1.1")
     for _ in range(2):
-        desk.create("first", -2, 2)
+        desk.drive("first")
         kind = "(objectives: energy_per_atom)"
         assert warnings() == [{"now": [f"mine 1.1 {kind}"], "before": [f"mine 1.0 {kind}"]}]
 

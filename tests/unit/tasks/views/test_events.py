@@ -67,7 +67,7 @@ SAID = [
         "warning.plugins",
         {"before": ["a 1 (x: y)"], "now": ["a 2 (x: y)"]},
         "results by a 1 (x: y); continued with a 2 (x: y)",
-        "",
+        DRIVER,
     ),
     ("warning.version", {"created_by": "1", "resumed_by": "2"}, "created by tansaku 1, continued by 2", ""),
     (
