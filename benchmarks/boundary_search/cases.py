@@ -182,6 +182,6 @@ CASES = (
 """Twelve boundaries of the pools, whose lowest energies they are, one in a cell of 1 x 11, and those of issue 22.
 
 Ten of these are aluminium's with whole planes: independent builders found 364.0, 398.8, 318.6, 279.3 and 277.0 for the first
-five, of which those here are the energies in grains of 14 Å, and those here within 0.5 for the others. Two are copper's with a
+five, of which those here are the energies in grains of 14 Å, and the same within 1 for the others. Two are copper's with a
 given fraction, in cells of 1 x 7 and 2 x 5.
 """

@@ -294,7 +294,9 @@ def _known(known: CampaignRecord, answered: CampaignRecord) -> Created:
 def _unchanging(spec: CampaignSpec) -> list[object]:
     """Returns the parts of a spec that creating a campaign does not change: files, and keys that roles limit."""
     files = [found for found in texts_of(spec) if isinstance(found.use, NamesFile)]
-    return [spec.name, spec.budget, spec.execution, files]
+    # Its default is filled in when a campaign is created.
+    execution = spec.execution.model_copy(update={"polish_fmax": None})
+    return [spec.name, spec.budget, execution, files]
 
 
 def _error(error: CheckError, admitted: Admitted) -> Exception:

@@ -45,6 +45,27 @@ def test_a_campaign_is_the_same_as_one_of_a_file(site, browser, tmp_path):
     assert (entry.actor, entry.address, entry.subject) == ("operator", "testclient", "campaign:rows")
 
 
+def test_defaults_of_the_final_relaxation_are_filled_in(site, browser):
+    rough = """
+schema_version: 1
+name: rough
+space:
+  type: grain_boundary
+  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
+  boundaries: {planes: [[1, 1, 1]]}
+  translation: {normal: [0.0], in_plane: [0.0], along_axis: [0.0]}
+  spacing: 8.0
+calculator: {type: emt, relaxation: {fmax: 0.05}}
+proposer: {type: grid}
+budget: {evaluations: 1}
+execution: {in_flight: 1}
+"""
+    answer = create(browser, rough)
+    assert answer.status_code == 201, answer.text
+    assert site.services.store.campaign("rough").spec["execution"]["polish_fmax"] == 0.001
+    assert (create(browser, rough).status_code, create(browser, rough).json()["new"]) == (200, False)
+
+
 def test_creating_again_is_known_and_another_spec_is_refused(browser):
     first = create(browser).json()
     again = create(browser)
