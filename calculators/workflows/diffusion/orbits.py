@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import Basins
+from tansaku.calculators.workflows.diffusion.descent import Basins, added
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
 from tansaku.calculators.workflows.migration.network import Hop
 from tansaku.models.domain.pool import IntArray, PeriodicGrid
@@ -53,7 +53,7 @@ def _heads(network: HopNetwork, basins: Basins, operations: IntArray) -> dict[Ho
     for operation in operations:
         ends = [_sites(basins, number, where @ operation[:, :3].T + operation[:, 3]) for where in (starts, targets)]
         for hop, (first, start), (second, end) in zip(hops, *ends, strict=True):
-            image = Hop(first, second, (end[0] - start[0], end[1] - start[1], end[2] - start[2]))
+            image = Hop(first, second, added(end, start, -1))
             for same in (image, image.back):
                 if same in parent:
                     parent[root(same)] = root(hop)
@@ -68,5 +68,5 @@ def _sites(basins: Basins, number: dict[int, int], places: IntArray) -> list[tup
     found = []
     for end, cell in zip(basins.ends[flat].tolist(), cells.tolist(), strict=True):
         site, beyond = min(basins.owners[end])
-        found.append((number.get(site, -1), (cell[0] + beyond[0], cell[1] + beyond[1], cell[2] + beyond[2])))
+        found.append((number.get(site, -1), added(beyond, cell)))
     return found

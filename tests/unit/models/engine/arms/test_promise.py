@@ -117,9 +117,9 @@ def test_distances_of_codes_and_of_columns_with_different_units(kind, expected):
 
 def test_what_can_still_be_measured_is_left_out():
     of = pool()
-    dear = FeatureGroup("dear", np.array([[0.0], [np.nan]]), of.surface_codes % 2, ("x",), prices={"x": 1.0})
+    priced = FeatureGroup("priced", np.array([[0.0], [np.nan]]), of.surface_codes % 2, ("x",), prices={"x": 1.0})
     values = {0: 950.0, 2: 900.0, 6: 700.0}
     assert (
-        promised(replace(of, groups={**of.groups, "dear": dear}), values, [4, 5]).tolist()
+        promised(replace(of, groups={**of.groups, "priced": priced}), values, [4, 5]).tolist()
         == promised(of, values, [4, 5]).tolist()
     )

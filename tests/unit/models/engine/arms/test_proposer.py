@@ -102,7 +102,7 @@ def test_candidates_of_an_arm_are_spread_over_it():
 
 
 def two_alike():
-    """Two systems with four densities; the dearest of the first system is by far its best, all others are known there."""
+    """Two systems with four densities; the most expensive one of the first is by far its best, all others are known there."""
     arms = np.repeat(np.arange(8), 4)
     return CandidatePool(
         ids=np.array([f"c{i:02d}" for i in range(len(arms))]),
@@ -154,14 +154,14 @@ def test_one_system_learns_nothing_across():
 def test_expensive_candidates_say_nothing_across():
     """Values of annealed candidates, which lie lower, are not compared with those of others."""
     of = half_expensive()
-    dearest = 11 * GRID + 1
+    expensive = 11 * GRID + 1
     seen = np.array([0, 2, 11 * GRID, 12 * GRID])
     values = np.array([950.0, 952.0, 990.0, 700.0])
     proposer = ArmsProposer(ArmsProposerSpec(across_systems=True, cost_exponent=0))
     closed = np.flatnonzero(np.isin(of.surface_codes, [0, *range(11, ARMS)]))
     chosen = [
         proposer.propose(of, History(observed, known, unavailable=closed), 9, proposal_rng(0, 9)).position
-        for observed, known in ((seen, values), (np.append(seen, dearest), np.append(values, 100.0)))
+        for observed, known in ((seen, values), (np.append(seen, expensive), np.append(values, 100.0)))
     ]
     assert chosen[0] == chosen[1]
 
@@ -193,7 +193,7 @@ def test_expensive_candidates_are_for_the_best_surfaces_after_three_cheap_ones()
         assert sorted(lowest, key=lowest.get).index(own) < max(1, 0.25 * len(lowest))
 
 
-def test_where_cost_is_equal_nothing_is_dear():
+def test_where_cost_is_equal_nothing_is_expensive():
     of = pool()
     runs = [searched(ArmsProposer(ArmsProposerSpec(expensive=share)), of, landscape(of, 1), 50, 0).tolist() for share in (0, 1)]
     assert runs[0] == runs[1]
