@@ -65,13 +65,21 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
     return vars(result).copy()
 
 
-def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> DriveResult:
-    """Drives a stored campaign in tasks, until it ends or a signal arrives."""
+def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt: threading.Event | None = None) -> DriveResult:
+    """Drives a stored campaign in tasks, until it ends or is interrupted.
+
+    Args:
+        name: Name of the campaign.
+        site: Path of the site file, None for that of the environment.
+        observer: Receives the progress.
+        halt: Interrupts the driver when set. Without one, a signal does.
+    """
     settings = Settings.from_environment()
-    halt = threading.Event()
     with ExitStack() as stack:
         resources = stack.enter_context(open_resources(settings, load_site(Path(site) if site else settings.site_file)))
-        stack.enter_context(interruptible(halt))
+        if halt is None:
+            halt = threading.Event()
+            stack.enter_context(interruptible(halt))
         watch = observer or SilentObserver()
         if resources.site.training.by == "service":
             watch = AskingService(watch, resources.site.training.service, halt)

@@ -55,7 +55,7 @@ class CancelWatch:
                 await client.set_flow_run_state(run.id, Cancelled(message="its process is gone"), force=True)
 
     def _end(self, process: psutil.Process, now: float) -> None:
-        """Sends SIGTERM once (a second would kill it at once), then SIGKILL if it does not end."""
+        """Sends SIGTERM once, then SIGKILL if it does not end."""
         try:
             if process.pid not in self._asked:
                 self._asked[process.pid] = now

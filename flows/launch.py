@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -114,6 +115,18 @@ def _own_output(name: str) -> None:
     os.close(descriptor)
 
 
+def _halt_at_signals() -> threading.Event:
+    """Returns an event that SIGTERM and SIGINT set, in the main thread.
+
+    Of one cancellation Prefect's runner and the service's watch may each send SIGTERM. So a second one does not end the process
+    sooner, and the process still reports the run's end; both send SIGKILL to a process that does not end.
+    """
+    halt = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: halt.set())
+    return halt
+
+
 def _is_cancelled(run: str) -> bool:
     """Returns whether the run was cancelled on the page."""
     try:
@@ -128,11 +141,12 @@ def _driven(name: str, site: str | None) -> State[None]:
     """Drives a campaign and returns the run's final state; an interrupted run counts as crashed and is restarted."""
     _own_output(name)
     _wait_for_twin(flow_run.id)
+    halt = _halt_at_signals()
     settings = Settings.from_environment()
     with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
         if lift_pause_if_resumed(resources.store, name, flow_run.id):
             get_run_logger().info("%s: pause lifted by Resume on Prefect's page", name)
-    result = drive_in_tasks(name, site, RunLog())
+    result = drive_in_tasks(name, site, RunLog(), halt)
     if result.reason == "interrupted":
         if _is_cancelled(flow_run.id):
             return Cancelled(message=f"interrupted after proposal {result.last_number}; another run will continue")

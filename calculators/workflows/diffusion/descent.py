@@ -1,8 +1,9 @@
 """Ways down over a grid, and the basins that they divide it into.
 
 From each grid point the way leads to its lowest neighbour, and to all of them where several are equal, as on a mirror plane
-between two minima. So a point may lead to several minima, and belongs to the basin of each. Nothing depends on the order of the
-points: basins have the symmetry that energies and neighbours have.
+between two minima. So a point may lead to several minima, and belongs to the basin of each. Over a plateau, as in a vacuum, the
+way leads to the nearest edges that go down. Nothing depends on the order of the points: basins have the symmetry that energies
+and neighbours have.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tansaku.calculators.workflows.migration.network import Cell
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 Owner = tuple[int, Cell]
 """Grid point of a minimum, and its cell seen from where the way down to it ends or forks."""
@@ -71,11 +72,11 @@ def descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray) 
     best = energies.copy()
     for step in steps:
         np.minimum(best, energies[neighbours(shape, step)[0]], out=best)
-    down = best < energies
+    away = _steps_to_edge(energies, shape, steps, best < energies)
     rows = []
     for step in steps:
         there, crossed = neighbours(shape, step)
-        lead = np.flatnonzero(down & (energies[there] == best))
+        lead = np.flatnonzero((energies[there] == best) & (away > 0) & ((away == 1) | (away[there] == away - 1)))
         rows.append(np.column_stack([lead, there[lead], crossed[lead]]))
     edges = _nearest(np.concatenate(rows))
     ways = np.bincount(edges[:, 0], minlength=count)
@@ -88,13 +89,34 @@ def descend(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray) 
     minima = np.flatnonzero((ways == 0) & np.isfinite(energies))
     owners: dict[int, Mapping[Owner, Gate]] = {int(point): {(int(point), (0, 0, 0)): OPEN} for point in minima}
     forks = edges[ways[edges[:, 0]] > 1]
-    forks = forks[np.lexsort((forks[:, 0], energies[forks[:, 0]]))]
+    forks = forks[np.lexsort((forks[:, 0], away[forks[:, 0]], energies[forks[:, 0]]))]
     targets, seen = onto[forks[:, 1]], forks[:, 2:] - cells[forks[:, 1]]
     for point, end, shift in zip(forks[:, 0].tolist(), targets.tolist(), seen.tolist(), strict=True):
         found = dict(owners.get(point, {}))
         found |= {(minimum, added(cell, shift)): OPEN for minimum, cell in owners[end]}
         owners[point] = found
     return joined(Basins(energies, shape, steps, np.where(np.isfinite(energies), onto, -1), cells, owners))
+
+
+def _steps_to_edge(energies: FloatArray, shape: tuple[int, int, int], steps: IntArray, down: BoolArray) -> IntArray:
+    """Number of steps from each point over equal ones to a lower one; 0 of walls, minima and plateaus without an edge.
+
+    Args:
+        energies: Of the points [eV], infinite ones are walls, shape ``(n_points,)``.
+        shape: Of the grid.
+        steps: To the neighbours of a point, shape ``(n_neighbours, 3)``.
+        down: Whether a point has a lower neighbour, shape ``(n_points,)``.
+    """
+    away = down.astype(np.intp)
+    rest = np.flatnonzero(~down & np.isfinite(energies))
+    there = np.array([neighbours(shape, step)[0][rest] for step in steps])
+    equal = energies[there] == energies[rest]
+    for number in range(1, len(energies)):
+        reached = (away[rest] == 0) & (equal & (away[there] == number)).any(axis=0)
+        if not reached.any():
+            break
+        away[rest[reached]] = number + 1
+    return away
 
 
 def _nearest(edges: IntArray) -> IntArray:

@@ -133,6 +133,7 @@ def as_graphml(document: JsonDict) -> bytes:
             "reverse_barrier": row["reverse_barrier"],
             "length": row["length"],
             "share": row["share"],
+            "orbit": row["orbit"],
             "method": row["method"],
             **{f"cell_{name}": value for name, value in _named("abc", row["cell"]).items()},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import urllib.error
 from datetime import UTC, datetime
 
@@ -47,10 +48,13 @@ def observed(service, wait_for, name, count):
     wait_for(enough, f"{count} observations\n{service.said()[-3000:]}")
 
 
-def cancel(service, wait_for, name, run):
-    """What the page's button does; the driver ends softly."""
+def cancel(service, wait_for, name, run, signals=0):
+    """What the page's button does; the driver ends softly, also when more than one signal reaches it."""
     engine = wait_for(lambda: service.engine(run), "the run has a process")
     service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    for _ in range(signals):
+        engine.terminate()
+        time.sleep(0.1)
     assert service.wait_for_end(run)["type"] == "CANCELLED"
     wait_for(lambda: not is_alive(engine), "its process ends")
     assert service.store.campaign(name).lease is None
@@ -61,7 +65,8 @@ def test_cancelling_works_after_the_server_was_restarted(shared_service, begin, 
     run = begin("restarted-server")
     shared_service.server.kill()
     shared_service.server.start()
-    assert "interrupted after proposal" in cancel(shared_service, wait_for, "restarted-server", run)["message"]
+    state = cancel(shared_service, wait_for, "restarted-server", run, signals=3)
+    assert "interrupted after proposal" in state["message"]
 
 
 def test_cancelling_works_after_the_service_was_restarted(shared_service, begin, wait_for):

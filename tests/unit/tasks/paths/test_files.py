@@ -39,6 +39,7 @@ def test_the_network_is_read_back_from_json_and_graphml(surface, tmp_path):
     assert sorted(data["forward_barrier"] for _, _, data in graph.edges(data=True)) == pytest.approx(
         sorted(hop["forward_barrier"] for hop in document["hops"])
     )
+    assert sorted(data["orbit"] for _, _, data in graph.edges(data=True)) == sorted(hop["orbit"] for hop in document["hops"])
     assert document["diffusion"]["activation_energy"] > 0.0
     assert any(hop["limits"] for hop in document["hops"])
 

@@ -61,6 +61,27 @@ def test_hops_percolate_at_the_levels_of_the_flood(seed, connectivity, walls):
         assert way.energies.max() == found.level
 
 
+@given(st.integers(0, 10**6), st.sampled_from([6, 26]))
+@settings(max_examples=40, deadline=None)
+def test_surfaces_with_plateaus_percolate_at_the_levels_of_the_flood(seed, connectivity):
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(3, 7, 3))
+    # The lowest point is one point: a plateau that has an edge down is no minimum.
+    energies = rng.integers(1, 4, int(np.prod(shape))).astype(float)
+    energies[rng.integers(len(energies))] = 0.0
+    flood = bottleneck(energies, plain_grid(shape), connectivity)
+    network = find_hops(energies, plain_grid(shape), np.eye(3), connectivity, shallow=0.0)
+    levels = [np.inf if found is None else found.level for found in network.percolations]
+    assert levels == list(flood.levels)
+
+
+def test_a_vacuum_of_equal_energies_has_no_minimum():
+    energies = np.minimum(cosines(9, (1.0, 2.0, 3.0)), 1.5).ravel()
+    network = find_hops(energies, plain_grid((9, 9, 9)), np.eye(3))
+    assert len(network.sites) == 1
+    assert len(network.passes) <= 13
+
+
 def test_a_product_of_cosines_has_one_minimum_and_a_pass_in_each_direction():
     network = find_hops(cosines(12, (0.2, 0.3, 0.4)).ravel(), plain_grid((12, 12, 12)), 3.0 * np.eye(3))
     assert [site.fraction for site in network.sites] == [(0.0, 0.0, 0.0)]

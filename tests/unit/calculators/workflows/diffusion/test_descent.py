@@ -30,3 +30,17 @@ def test_what_leads_to_a_fork_belongs_to_all_minima_behind_it_in_their_cells():
 def test_walls_lead_nowhere():
     basins = descend(np.array([0.0, np.inf, 0.2]), (3, 1, 1), neighbour_steps(6))
     assert basins.ends.tolist() == [0, -1, 0]
+
+
+def test_over_a_plateau_ways_lead_to_the_nearest_edges_that_go_down():
+    energies = np.array([0.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.2, 0.4, 0.4])
+    basins = descend(energies, (9, 1, 1), neighbour_steps(6))
+    # Point 3 is as far from both edges; points 7 and 8 are a plateau with an edge on either side.
+    assert basins.owners[3] == {(0, (0, 0, 0)): OPEN, (6, (0, 0, 0)): OPEN}
+    assert basins.ends.tolist() == [0, 0, 0, 3, 6, 6, 6, 6, 0]
+    assert basins.cells[:, 0].tolist() == [0, 0, 0, 0, 0, 0, 0, 0, -1]
+
+
+def test_a_plateau_without_an_edge_has_minima_only():
+    basins = descend(np.array([0.3, 0.1, 0.1, 0.3]), (4, 1, 1), neighbour_steps(6))
+    assert basins.ends[[1, 2]].tolist() == [1, 2]

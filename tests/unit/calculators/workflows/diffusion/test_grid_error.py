@@ -88,8 +88,8 @@ def test_of_a_path_alone_the_bound_is_that_of_the_energies_along_it():
 def test_without_a_saddle_point_the_curvature_of_the_grid_bounds_the_error():
     # A cusp: no smooth surface has a saddle point near the pass, as rough values have none.
     line = np.array([0.0, 0.1, 0.5, 0.1])
-    values = np.broadcast_to(line[:, None, None], (4, 3, 3)).ravel() + 0.0
-    grid = PeriodicGrid((4, 3, 3), np.arange(36))
+    values = np.broadcast_to(line[:, None, None], (4, 2, 2)).ravel() + 0.0
+    grid = PeriodicGrid((4, 2, 2), np.arange(16))
     found = GridErrors(find_hops(values, grid, np.diag([0.4, 3.0, 3.0])), values, grid)
     error = found.of(3)
     assert error.shift is None
