@@ -169,6 +169,7 @@ def _show_hops(name: str, report: PathReport) -> None:
 
 def _show_refinement(report: PathReport, refinement: Refinement) -> None:
     """Prints what a refinement found and spent; on the error stream what is wrong with it."""
+    from tansaku.calculators.workflows.diffusion.hop_network import GRID
     from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
     from tansaku.calculators.workflows.diffusion.report import pass_label
 
@@ -189,12 +190,14 @@ def _show_refinement(report: PathReport, refinement: Refinement) -> None:
     spent = f"{refinement.evaluations} evaluations"
     if refinement.earlier:
         spent += f", {refinement.earlier} of them in an earlier run with this folder"
+    highest = report.network.passes[easiest.limiting]
+    limiting, grids = pass_label(highest), pass_label(report.surface.network.passes[before.limiting])
+    if highest.method == GRID:
+        # Its energy is that of a point of the grid, while minima may be refined.
+        say(f"no refined barrier: hop {limiting}, which limits the path, was not refined; refinement: {spent}")
+        return
     say(f"refined barrier: {easiest.level - lowest:.3f} eV; refinement: {spent}")
-    limiting, grids = (
-        pass_label(report.network.passes[easiest.limiting]),
-        pass_label(report.surface.network.passes[before.limiting]),
-    )
     energies = {pass_label(item): item.energy for item in report.network.passes}
     # Bands of hops that symmetry makes equal differ by less than they are converged.
-    if limiting != grids and easiest.level - energies[grids] > _EQUAL:
+    if limiting != grids and abs(easiest.level - energies[grids]) > _EQUAL:
         say(f"hop {grids} limits the path over the grid, hop {limiting} the refined one")

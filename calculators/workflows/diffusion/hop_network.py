@@ -18,6 +18,10 @@ from tansaku.models.domain.pool import FloatArray
 Fraction = tuple[float, float, float]
 
 
+GRID = "grid"
+"""Method of a pass that was not refined."""
+
+
 @dataclass(frozen=True)
 class Site:
     """A minimum of the surface.
@@ -56,7 +60,7 @@ class Pass:
     energy: float
     candidate: int
     frequencies: tuple[float, ...] = ()
-    method: str = "grid"
+    method: str = GRID
     way: int = 0
     orbit: int = 0
     share: float = 1.0

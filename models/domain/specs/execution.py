@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.specs.base import LONGEST_TIME, PositiveFloat, Spec, Timeout
+from tansaku.models.domain.specs.base import LONGEST_TIME, Spec, Timeout
 
 
 class ExecutionSpec(Spec):
@@ -32,7 +32,7 @@ class ExecutionSpec(Spec):
     retries: Annotated[int, Field(ge=0, le=100)] = 3
     retry_backoff: Annotated[float, Field(ge=0, le=LONGEST_TIME)] = 5.0
     polish: Annotated[int, Field(ge=0, le=100)] = 3
-    polish_fmax: PositiveFloat | None = None
+    polish_fmax: Annotated[float, Field(ge=1e-6)] | None = None
 
     def without_polish(self, what: str) -> ExecutionSpec:
         """The same, for something that has no final relaxation.

@@ -160,7 +160,7 @@ def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, 
 def test_another_limiting_hop_is_named_where_it_is_higher_by_more_than_a_band_tells(surface, capsys, rise, said):
     limiting = surface.network.percolations[2].limiting
     others = {
-        number: replace(item, energy=item.energy + rise)
+        number: replace(item, energy=item.energy + rise, method="band")
         for number, item in enumerate(surface.network.passes)
         if number != limiting
     }
@@ -169,6 +169,24 @@ def test_another_limiting_hop_is_named_where_it_is_higher_by_more_than_a_band_te
     show_report("h-in-al", PathReport.of(surface, Refinement(network, (), {}, 1)))
     name = pass_label(surface.network.passes[limiting])
     assert (f"hop {name} limits the path over the grid" in capsys.readouterr().out) == said
+
+
+def test_another_limiting_hop_is_named_where_the_grids_is_avoided(surface, capsys):
+    limiting = surface.network.percolations[2].limiting
+    passes = {number: replace(item, method="band") for number, item in enumerate(surface.network.passes)}
+    passes[limiting] = replace(passes[limiting], energy=passes[limiting].energy + 0.1)
+    network = surface.network.refined({}, passes)
+    assert network.percolations[2].limiting != limiting
+    show_report("h-in-al", PathReport.of(surface, Refinement(network, (), {}, 1)))
+    assert f"hop {pass_label(surface.network.passes[limiting])} limits the path over the grid" in capsys.readouterr().out
+
+
+def test_no_barrier_is_called_refined_whose_hop_was_not(surface, capsys):
+    name = pass_label(surface.network.passes[surface.network.percolations[2].limiting])
+    show_report("h-in-al", PathReport.of(surface, Refinement(surface.network, (), {name: "no_barrier"}, 7)))
+    said = capsys.readouterr().out
+    assert f"no refined barrier: hop {name}, which limits the path, was not refined; refinement: 7 evaluations" in said
+    assert "\nrefined barrier" not in said
 
 
 def test_hops_that_symmetry_makes_equal_are_one_row_with_their_number(surface, capsys):
