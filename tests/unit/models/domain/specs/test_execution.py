@@ -25,7 +25,7 @@ def test_a_final_relaxation_that_is_rougher_than_the_search_is_refused():
     with pytest.raises(ValidationError, match=r"execution\.polish_fmax: 0\.02; expected at most 0\.01 \(calculator\."):
         campaign({"polish_fmax": 0.02})
     assert campaign({"polish_fmax": 0.01}).execution.polish_fmax == 0.01
-    with pytest.raises(ValidationError, match="greater than or equal to 0.000001"):
+    with pytest.raises(ValidationError, match=r"greater than or equal to 0\.000001"):
         campaign({"polish_fmax": 1e-300})
 
 
