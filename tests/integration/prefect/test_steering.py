@@ -54,7 +54,7 @@ def cancel(service, wait_for, name, run, signals=0):
     service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
     for _ in range(signals):
         engine.terminate()
-        time.sleep(0.1)
+        time.sleep(0.1)  # equal signals that wait for a process are one: it must have time to take each
     assert service.wait_for_end(run)["type"] == "CANCELLED"
     wait_for(lambda: not is_alive(engine), "its process ends")
     assert service.store.campaign(name).lease is None

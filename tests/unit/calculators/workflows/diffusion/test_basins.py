@@ -34,7 +34,7 @@ def cosines(count: int, heights: tuple[float, float, float]) -> FloatArray:
 
 
 @given(st.integers(0, 10**6), st.sampled_from([6, 26]), st.floats(0.0, 0.6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_hops_percolate_at_the_levels_of_the_flood(seed, connectivity, walls):
     rng = np.random.default_rng(seed)
     shape = tuple(int(n) for n in rng.integers(1, 7, 3))
