@@ -19,17 +19,18 @@ PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/setup/gpaw-siteconfig")
 
 # Modules are compiled once, not by each of the processes that tests start; some machines' environments forbid it.
-test test-fast test-long: export PYTHONDONTWRITEBYTECODE =
+test test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE =
 
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run serve test test-fast test-long lint format docs docs-site screenshots bench clean
+.PHONY: help install run serve test test-all test-fast test-long lint format docs docs-site screenshots bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
 	@echo "make serve      install, store $(EXAMPLE), start the dashboard and all that it needs"
-	@echo "make test       install the test extras, run all tests but the long ones"
+	@echo "make test       install the test extras, run the tests but the long ones and the suites of which nothing has changed"
+	@echo "make test-all   all tests but the long ones"
 	@echo "make test-fast  the quick unit tests that need no server"
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
@@ -68,7 +69,11 @@ serve: $(RUN_STAMP)
 
 test: $(TEST_STAMP)
 	@mkdir -p out
-	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --times out/test-times.json
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --changed-suites --times out/test-times.json
+
+test-all: $(TEST_STAMP)
+	@mkdir -p out
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --record-full-run --times out/test-times.json
 
 test-fast: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --fast tests/unit

@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.support.benchmarks",
     "tests.support.reports",
     "tests.support.distribution",
+    "tests.support.suites",
 ]
 
 # No deadline: a test that fails because the machine is busy says nothing. In CI every run tries the same examples.

@@ -1,0 +1,339 @@
+"""Suites that ``make test`` runs only when something that they test has changed.
+
+Each belongs to a part of the product that rarely changes, or is a slow run of benchmarks. It runs when one of its files has
+changed since the last complete run, whose commit ``full_run.json`` names. ``make test-all`` runs everything; if all tests pass,
+it writes the commit there. Where git does not know that commit, everything runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FULL_RUN = Path(__file__).with_name("full_run.json")
+"""Names the commit whose complete run passed."""
+
+CHANGED = "--changed-suites"
+EVERYTHING = "--record-full-run"
+
+SHARED = (
+    "constraints.txt",
+    "pyproject.toml",
+    "benchmarks/command.py",
+    "models/domain/pool.py",
+    "models/domain/ports.py",
+    "models/domain/surrogates.py",
+    "tests/conftest.py",
+    "tests/support/benchmark",
+    "tests/support/suites.py",
+)
+"""A change of these runs every suite: versions, and the ports by which the parts know each other."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests that belong together.
+
+    Attributes:
+        name: Shown when it is left out.
+        tests: Beginnings of its tests' paths.
+        sources: Beginnings of the paths of what they test.
+    """
+
+    name: str
+    tests: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+SUITES = (
+    Suite(
+        "sparse modelling",
+        tests=(
+            "tests/integration/benchmarks/test_exafs_benchmark.py",
+            "tests/integration/benchmarks/test_modes_benchmark.py",
+            "tests/integration/benchmarks/test_sparse_benchmark.py",
+            "tests/integration/benchmarks/test_spectra_benchmark.py",
+            "tests/integration/cli/test_killed_search.py",
+            "tests/unit/deploy/cli/test_sparse.py",
+            "tests/unit/deploy/web/pages/test_sparse.py",
+            "tests/unit/models/sparse/",
+            "tests/unit/tasks/sparse/",
+        ),
+        sources=(
+            "benchmarks/exafs/",
+            "benchmarks/modes/",
+            "benchmarks/sparse/",
+            "benchmarks/spectra/",
+            "deploy/cli/sparse",
+            "deploy/web/pages/sparse",
+            "deploy/web/searching.py",
+            "deploy/web/templates/sparse",
+            "models/sparse/",
+            "tasks/commands/search_web.py",
+            "tasks/sparse/",
+        ),
+    ),
+    Suite(
+        "other optimisers",
+        tests=("tests/contracts/test_peers.py", "tests/integration/benchmarks/test_peers_benchmark.py"),
+        sources=(
+            "benchmarks/driven.py",
+            "benchmarks/parameters/",
+            "benchmarks/peers/",
+            "models/engine/peers/",
+            "models/engine/proposer_registry.py",
+            "tasks/replay/",
+        ),
+    ),
+    Suite(
+        "potentials and voxels",
+        tests=(
+            "tests/integration/benchmarks/test_aluminium_data.py",
+            "tests/integration/benchmarks/test_magnesia.py",
+            "tests/integration/benchmarks/test_potential",
+            "tests/integration/benchmarks/test_voxel.py",
+            "tests/unit/models/features/test_voxels.py",
+            "tests/unit/models/surrogates/potential/",
+            "tests/unit/models/surrogates/voxel_network/",
+        ),
+        sources=(
+            "benchmarks/potential/",
+            "benchmarks/voxel/",
+            "calculators/engines/",
+            "models/features/",
+            "models/surrogates/",
+            "tasks/datasets/",
+            "tasks/retraining/",
+            "tasks/training/",
+        ),
+    ),
+    Suite(
+        "local energies",
+        tests=(
+            "tests/integration/benchmarks/test_active_choice.py",
+            "tests/integration/benchmarks/test_first_look.py",
+            "tests/integration/benchmarks/test_local_energies.py",
+            "tests/integration/benchmarks/test_screening.py",
+        ),
+        sources=(
+            "benchmarks/local_energies/",
+            "calculators/engines/",
+            "calculators/workflows/boundary",
+            "models/features/",
+            "models/surrogates/",
+            "tasks/datasets/",
+            "tasks/retraining/",
+            "tasks/screening/",
+            "tasks/training/",
+        ),
+    ),
+    Suite(
+        "barriers and diffusion",
+        tests=(
+            "tests/integration/benchmarks/test_bands_on_surfaces.py",
+            "tests/integration/benchmarks/test_barriers",
+            "tests/integration/benchmarks/test_composition_benchmark.py",
+            "tests/integration/benchmarks/test_ion_dynamics.py",
+            "tests/integration/benchmarks/test_path",
+            "tests/integration/benchmarks/test_tavorite_benchmark.py",
+            "tests/unit/calculators/workflows/diffusion/",
+            "tests/unit/calculators/workflows/migration",
+            "tests/unit/calculators/workflows/test_migration_barrier.py",
+            "tests/unit/tasks/paths/",
+        ),
+        sources=(
+            "benchmarks/barriers/",
+            "benchmarks/composition/",
+            "benchmarks/intervals.py",
+            "benchmarks/paths/",
+            "benchmarks/tavorite/",
+            "calculators/engines/",
+            "calculators/structures/",
+            "calculators/workflows/",
+            "models/engine/barrier.py",
+            "models/engine/dominance.py",
+            "models/engine/flood.py",
+            "models/engine/pathwise.py",
+            "models/engine/percolation.py",
+            "spaces/",
+            "tasks/paths/",
+        ),
+    ),
+    Suite(
+        "benchmarks of boundaries",
+        tests=(
+            "tests/integration/benchmarks/test_boundaries.py",
+            "tests/integration/benchmarks/test_boundary_positions.py",
+            "tests/integration/benchmarks/test_boundary_search.py",
+            "tests/integration/benchmarks/test_relaxation.py",
+        ),
+        sources=(
+            "benchmarks/boundaries/",
+            "benchmarks/boundary_positions/",
+            "benchmarks/boundary_search/",
+            "benchmarks/relaxation/",
+            "calculators/engines/lammps",
+            "calculators/engines/relaxation.py",
+            "calculators/structures/",
+            "calculators/workflows/boundary",
+            "models/engine/",
+            "spaces/",
+            "tasks/jobs/",
+        ),
+    ),
+    Suite(
+        "benchmarks of the engine",
+        tests=(
+            "tests/integration/benchmarks/test_batches.py",
+            "tests/integration/benchmarks/test_pool_posterior.py",
+            "tests/integration/benchmarks/test_rehearsal_benchmark.py",
+            "tests/integration/benchmarks/test_stopping.py",
+            "tests/integration/benchmarks/test_target_search_benchmark.py",
+            "tests/integration/benchmarks/test_transfer_curves.py",
+            "tests/unit/benchmarks/",
+        ),
+        sources=(
+            "benchmarks/composition/",
+            "benchmarks/peers/",
+            "benchmarks/pool_posterior/",
+            "benchmarks/replays/",
+            "benchmarks/synthetic.py",
+            "benchmarks/target_search/",
+            "benchmarks/transfer/",
+            "models/engine/",
+            "tasks/checks/rehears",
+            "tasks/replay/",
+            "tasks/steps/",
+            "tasks/transfer/",
+        ),
+    ),
+    Suite(
+        "benchmarks of stores and dashboard",
+        tests=(
+            "tests/integration/benchmarks/test_dashboard_benchmark.py",
+            "tests/integration/benchmarks/test_growth.py",
+            "tests/integration/benchmarks/test_queue_benchmark.py",
+        ),
+        sources=(
+            "benchmarks/dashboard/",
+            "benchmarks/ended_jobs.py",
+            "benchmarks/growth/",
+            "benchmarks/overhead/",
+            "benchmarks/queue/",
+            "deploy/web/",
+            "models/domain/search_state.py",
+            "tasks/driver/",
+            "tasks/launchers/",
+            "tasks/steps/",
+            "tasks/stores/",
+            "tasks/views/",
+        ),
+    ),
+    Suite(
+        "density-functional theory",
+        tests=(
+            "tests/contracts/test_dft_calculators.py",
+            "tests/integration/dft/",
+            "tests/integration/slurm/test_slurm_dft.py",
+            "tests/unit/calculators/engines/test_atomate2.py",
+            "tests/unit/calculators/engines/test_cp2k_shell.py",
+            "tests/unit/calculators/engines/test_espresso.py",
+            "tests/unit/calculators/engines/test_gpaw.py",
+            "tests/unit/calculators/engines/test_vasp",
+        ),
+        sources=(
+            "calculators/",
+            "models/domain/specs/",
+            "tasks/jobs/",
+            "tests/support/cp2k_stand_in.py",
+            "tests/support/vasp_program.py",
+        ),
+    ),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(CHANGED, action="store_true", help="leave out suites of which nothing has changed")
+    parser.addoption(EVERYTHING, action="store_true", help="write the commit into full_run.json if all tests pass")
+
+
+def unchanged(changed: Iterable[str] | None) -> tuple[Suite, ...]:
+    """The suites of which no file has changed.
+
+    Args:
+        changed: Paths of the changed files, relative to the repository; None: unknown, so every suite runs.
+    """
+    if changed is None:
+        return ()
+    files = list(changed)
+    return tuple(suite for suite in SUITES if not any(file.startswith(SHARED + suite.tests + suite.sources) for file in files))
+
+
+def changed_files(root: Path, commit: str) -> list[str] | None:
+    """Files that differ from a commit, with those that git does not track yet.
+
+    Returns:
+        Their paths; None where git does not know the commit.
+    """
+    found: list[str] = []
+    for arguments in (["diff", "--name-only", "--no-renames", commit, "--"], ["ls-files", "--others", "--exclude-standard"]):
+        lines = _git(root, arguments)
+        if lines is None:
+            return None
+        found += lines
+    return found
+
+
+def _git(root: Path, arguments: Sequence[str]) -> list[str] | None:
+    """Lines of git's output; None where it fails or is not installed."""
+    # A hook of git's sets variables that would lead to another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        ended = subprocess.run(["git", *arguments], cwd=root, env=environment, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return None if ended.returncode else ended.stdout.splitlines()
+
+
+def last_full_run() -> str:
+    """The commit whose complete run passed."""
+    return str(json.loads(FULL_RUN.read_text())["commit"])
+
+
+def left_out(config: pytest.Config) -> tuple[Suite, ...]:
+    """The suites that this run leaves out."""
+    return unchanged(changed_files(ROOT, last_full_run())) if config.getoption(CHANGED) else ()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    begins = tuple(begin for suite in left_out(config) for begin in suite.tests)
+    if begins:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(begins)])
+        items[:] = [item for item in items if not item.nodeid.startswith(begins)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    for suite in left_out(config):
+        terminalreporter.write_line(
+            f"not run: {suite.name}; nothing that it tests has changed since {last_full_run()[:8]} (make test-all runs it)"
+        )
+    if config.getoption(EVERYTHING):
+        terminalreporter.write_line(_recorded(exitstatus))
+
+
+def _recorded(exitstatus: int) -> str:
+    """Writes the commit of a complete run that passed, and says what was done."""
+    if exitstatus != 0:
+        return "full_run.json stays: not all tests passed"
+    if _git(ROOT, ["status", "--porcelain"]) != []:
+        return "full_run.json stays: files differ from the commit, or this is no clone"
+    commit = (_git(ROOT, ["rev-parse", "HEAD"]) or [""])[0]
+    FULL_RUN.write_text(json.dumps({"commit": commit}) + "\n")
+    return f"full_run.json names {commit[:8]}"
