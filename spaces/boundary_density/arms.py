@@ -111,7 +111,9 @@ def _repeats(replication: ReplicationSpec) -> list[tuple[int, int]]:
     return sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair))
 
 
-def left_out_by_size(block: BlockCell, replication: ReplicationSpec, atoms: BoundaryAtomsSpec, found: Sequence[Arm]) -> str | None:
+def left_out_by_size(
+    block: BlockCell, replication: ReplicationSpec, atoms: BoundaryAtomsSpec, found: Sequence[Arm]
+) -> str | None:
     """Says which cells and fractions of a boundary ``max_atoms`` leaves out, and which number would admit them.
 
     Args:

@@ -99,7 +99,7 @@ def without_usual_polish(spec: CampaignSpec) -> JsonDict:
 
 
 def _searches_atoms(spec: CampaignSpec) -> bool:
-    """Returns whether the number of atoms of boundaries is searched, for the lowest energy and without a key that needs ``gp``."""
+    """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
     searched = isinstance(spec.space, GrainBoundarySpaceSpec) and spec.space.replication is not None
     needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
     return searched and spec.objective.goal.type == "best_per_system" and not needs_gp
