@@ -359,8 +359,6 @@ def _end_of(run: FlowRun) -> str | None:
     """Returns how a run ended, or None.
 
     A suspended run counts as ended: it belongs to a paused campaign, which another run continues.
-
-    A suspended run has not ended: it belongs to a paused campaign, which another run continues.
     """
     state = run.state
     if state is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
@@ -99,11 +99,57 @@ def arms_of(
 
 def cells_of(block: BlockCell, replication: ReplicationSpec, layer: float) -> Iterator[ReplicatedBlocks]:
     """Wider cells of a boundary by rising area."""
-    most_across, most_along = replication.max
-    repeats = [(a, b) for a in range(1, most_across + 1) for b in range(1, most_along + 1)]
-    for repeat in sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair)):
+    for repeat in _repeats(replication):
         if repeat[0] * repeat[1] * block.atom_count(0) <= replication.max_atoms:
             yield ReplicatedBlocks(block, repeat, layer)
+
+
+def _repeats(replication: ReplicationSpec) -> list[tuple[int, int]]:
+    """All numbers of repeats up to the largest, by rising area."""
+    most_across, most_along = replication.max
+    repeats = [(a, b) for a in range(1, most_across + 1) for b in range(1, most_along + 1)]
+    return sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair))
+
+
+def left_out_by_size(
+    block: BlockCell, replication: ReplicationSpec, atoms: BoundaryAtomsSpec, found: Sequence[Arm]
+) -> str | None:
+    """Says which cells and fractions of a boundary ``max_atoms`` leaves out, and which number would admit them.
+
+    Args:
+        block: The cell that is repeated.
+        replication: How often at most.
+        atoms: Which fractions are wanted.
+        found: Arms of the boundary.
+
+    Returns:
+        A sentence; None: every cell has a place.
+    """
+    single = block.atom_count(0)
+    wider = [repeat for repeat in _repeats(replication) if repeat[0] * repeat[1] * single > replication.max_atoms]
+    if not wider:
+        return None
+    listed = {fraction_label(arm.fraction) for arm in found}
+    sizes: dict[str, int] = {}
+    for repeat in wider:
+        cell = ReplicatedBlocks(block, repeat, atoms.layer)
+        for arm in (Arm("", cell, removed) for removed in range(cell.atoms_per_plane)):
+            if fraction_label(arm.fraction) not in listed and _wanted(arm, atoms):
+                sizes.setdefault(fraction_label(arm.fraction), cell.atom_count)
+    cells = f"the cells {_shown(f'{a}x{b}' for a, b in wider)}"
+    largest = wider[-1][0] * wider[-1][1] * single
+    said = f"space.replication.max_atoms: {replication.max_atoms} leaves out {cells}"
+    if not sizes:
+        return f"{said}, which have no further fractions; {largest} admits all"
+    fractions = _shown(f"{int(label) / 100:.2f}" for label in sorted(sizes))
+    return f"{said} and the fractions {fractions}; {min(sizes.values())} admits the first of them, {largest} all"
+
+
+def _shown(texts: Iterable[str], most: int = 6) -> str:
+    """The first texts of a list, and how many more there are."""
+    listed = list(texts)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
 
 
 def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec, sizes: Sequence[int]) -> None:

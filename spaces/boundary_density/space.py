@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
-from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_every_boundary, check_fractions
+from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_every_boundary, check_fractions, left_out_by_size
 from tansaku.spaces.boundary_density.draws import Draws, anneal_of
 from tansaku.spaces.boundary_density.features import feature_groups
 from tansaku.spaces.boundary_grid import picometres
@@ -142,8 +142,10 @@ class BoundaryDensitySpace:
         for system in self._systems:
             arms = [arm for arm in self._arms.values() if arm.system == system.name]
             across, along = system.stacking.lengths
+            note = self._left_out(system, arms)
             rows.append(
                 {
+                    **({} if note is None else {"note": note}),
                     "system": system.name,
                     "sigma": system.boundary.sigma,
                     "plane": list(system.boundary.plane),
@@ -161,6 +163,12 @@ class BoundaryDensitySpace:
                 }
             )
         return rows
+
+    def _left_out(self, system: BoundarySystem, arms: Sequence[Arm]) -> str | None:
+        block, replication = system.cell, self._spec.replication
+        if not isinstance(block, BlockCell) or replication is None:
+            return None
+        return left_out_by_size(block, replication, self._atoms, arms)
 
     def _candidates_per_arm(self, system: BoundarySystem) -> int:
         return len(system.grid.shifts) * self._seeds

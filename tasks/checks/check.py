@@ -51,7 +51,7 @@ class SystemSize(Record):
     """Size of a system.
 
     Attributes:
-        details: The space's description of the system, e.g. Σ, plane and angle.
+        details: The space's description of the system, e.g. Σ, plane and angle; ``note``: what it leaves out.
     """
 
     system: str
@@ -121,6 +121,7 @@ class CampaignPreview(Record):
             f"space.features.{name}.scale: range lets all of them count"
             for name, count in self.uneven.items()
         ]
+        lines += [f"  note        {size.system}: {size.details['note']}" for size in self.systems if "note" in size.details]
         if self.prices:
             lines.append(
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"

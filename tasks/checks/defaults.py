@@ -11,6 +11,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
@@ -33,6 +34,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``space.features.NAME.scale``, and ``space.scale`` of molecules: ``auto`` if it is null.
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
+    * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
     """
     space, update = spec.space, JsonDict()
@@ -54,6 +56,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     proposer = _surface_proposer(spec)
     if proposer is not None and proposer.initial is None and proposer.initial_points is None:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
+    if _searches_atoms(spec) and "proposer" not in spec.model_fields_set:
+        spec = spec.model_copy(update={"proposer": ArmsProposerSpec(across_systems=True)})
+        spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     return spec
@@ -91,6 +96,13 @@ def without_usual_polish(spec: CampaignSpec) -> JsonDict:
     if fmax is not None and spec.execution.polish_fmax == fmax:
         data["execution"]["polish_fmax"] = None
     return data
+
+
+def _searches_atoms(spec: CampaignSpec) -> bool:
+    """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
+    searched = isinstance(spec.space, GrainBoundarySpaceSpec) and spec.space.replication is not None
+    needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
+    return searched and spec.objective.goal.type == "best_per_system" and not needs_gp
 
 
 def _unscaled(group: object) -> bool:

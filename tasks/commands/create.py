@@ -85,7 +85,10 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
         note_reuse(resources.store, known, data)
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
-    differences = diff_specs(stored_spec(known), spec)
+    stored = stored_spec(known)
+    if "proposer" not in spec.model_fields_set:  # the file leaves it open
+        spec = spec.model_copy(update={"proposer": stored.proposer})
+    differences = diff_specs(stored, spec)
     refused = [difference for difference in differences if not difference.editable]
     if refused:
         lines = "\n".join(f"  {item}" for item in refused)

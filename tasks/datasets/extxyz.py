@@ -42,6 +42,9 @@ def example_of(atoms: Atoms, identifier: str, group: str) -> Example:
     return Example(identifier, group, _bare(atoms), properties, info=_plain_info(atoms.info))
 
 
+_NO_ENERGIES = "source.energies: null and source.energy: KEY read a file that has total energies, but no energies of atoms"
+
+
 def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
     """Reads a user's structures with their energies.
 
@@ -63,7 +66,9 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
         properties: dict[str, FloatArray] = {}
         results = dict(atoms.calc.results) if atoms.calc is not None else {}
         if spec.energies is not None:
-            properties["energies"] = _numbers({**atoms.arrays, **results}, spec.energies, where, (len(atoms),))
+            properties["energies"] = _numbers(
+                {**atoms.arrays, **results}, spec.energies, where, (len(atoms),), hint=_NO_ENERGIES
+            )
             properties["energy"] = np.asarray(properties["energies"].sum())
         if spec.energy is not None:
             properties["energy"] = _numbers({**atoms.info, **results}, spec.energy, where, ())
@@ -139,9 +144,9 @@ def _frames(path: Path) -> Iterator[Atoms]:
         raise ConfigurationError(f"{path.name} is not an extended XYZ file: {error}") from error
 
 
-def _numbers(found: dict[str, Any], key: str, where: str, shape: tuple[int, ...]) -> FloatArray:
+def _numbers(found: dict[str, Any], key: str, where: str, shape: tuple[int, ...], hint: str | None = None) -> FloatArray:
     if key not in found:
-        raise ConfigurationError(f"{where}: no {key!r}; it has {', '.join(sorted(map(str, found)))}")
+        raise ConfigurationError(f"{where}: no {key!r}; it has {', '.join(sorted(map(str, found)))}", hint=hint)
     try:
         values = np.asarray(found[key], dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -196,7 +196,7 @@ class SpaceBase(Spec):
         return {}
 
     def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
-        """Returns whether a proposer can use the space.
+        """Checks that a proposer can use the space.
 
         Args:
             _proposer: Its spec.

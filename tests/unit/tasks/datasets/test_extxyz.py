@@ -66,6 +66,13 @@ def test_further_numbers_are_learned_by_their_names(examples, tmp_path):
         read_user_file(path, spec.model_copy(update={"properties": ("barrier",)}))
 
 
+def test_a_file_without_energies_of_atoms_says_which_key_to_change(tmp_path):
+    (tmp_path / "a.extxyz").write_text("1\nProperties=species:S:1:pos:R:3 energy=-3.0 group=a\nAl 0 0 0\n")
+    with pytest.raises(ConfigurationError, match="structure 1: no 'energies'") as refused:
+        read_user_file(tmp_path / "a.extxyz", FileSourceSpec(path="a.extxyz", group="group"))
+    assert "energies: null" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

