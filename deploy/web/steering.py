@@ -10,17 +10,19 @@ from http import HTTPStatus
 
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
-from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict, SteeringKind
 from tansaku.models.domain.requests import ServiceRequest
+from tansaku.models.domain.verbs import judged_state, kinds_for
 from tansaku.tasks.commands import steer
 from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.runs import request_run
 from tansaku.tasks.configuration import apply_edits
 from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.readings import Reading
 from tansaku.tasks.views.status import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
@@ -44,7 +46,7 @@ class Order:
         revision: For ``edit``: revision of the spec that the user saw.
     """
 
-    kind: CommandKind
+    kind: SteeringKind
     key: str
     candidates: tuple[str, ...] = ()
     changes: JsonDict | None = None
@@ -92,6 +94,7 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
         ProblemError: The key is missing or belongs to another command, or the spec has changed since the user saw it.
         NotFoundError: There is no such campaign or candidate.
         ConfigurationError: A key cannot be edited, or its value is not valid.
+        StateError: The command does not apply to a campaign in this state.
     """
     check_key(order.key)
     record = services.store.campaign(name)
@@ -106,11 +109,19 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
             _run_for(services, actor, name, order)
         return Given(known, live_lease(record, services.store.now()) is not None, new=False)
     requested = _store(services, actor, record, order)
-    stored = _command(services.store.campaign(name), order.key)
-    assert stored is not None
-    _audit_order(services, actor, record, order)
+    if requested.new:
+        _audit_order(services, actor, record, order)
     _run_for(services, actor, name, order)
-    return Given(stored, requested.has_driver, new=True)
+    stored = _command(services.store.campaign(name), requested.command.id)
+    assert stored is not None
+    return Given(stored, requested.has_driver, requested.new)
+
+
+def offered(actor: Actor, reading: Reading) -> frozenset[SteeringKind]:
+    """Commands that an actor may give to a campaign now."""
+    if not actor.may(Role.OPERATOR):
+        return frozenset()
+    return kinds_for(judged_state(reading.record, reading.status.state, driven=reading.campaign.lease is not None))
 
 
 def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
@@ -179,7 +190,10 @@ def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
 def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
     author = author_of(actor)
     if order.kind != "edit":
-        return steer.request(services.store, author, record.name, order.kind, order.candidates, order.key)
+        earlier = steer.find_earlier(
+            services.store, record, order.kind, lambda: services.readings.reading(record.name).status.state
+        )
+        return earlier or steer.store_request(services.store, author, record, order.kind, order.candidates, order.key)
     if order.revision is None:
         raise ProblemError(HTTPStatus.PRECONDITION_REQUIRED, "an edit needs the revision it starts from", key="If-Match")
     if order.revision != revision(record):

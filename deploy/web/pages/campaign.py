@@ -27,7 +27,7 @@ from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import CommandKind, JsonDict
+from tansaku.models.domain.records import JsonDict, SteeringKind
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.checks.rights import may_delete, may_rename
 from tansaku.tasks.formats.yaml_text import write_yaml
@@ -54,7 +54,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
-_FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
+_FORM_KINDS: tuple[SteeringKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_NUMBER = 16
 
 
@@ -112,7 +112,8 @@ def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
         **budget_content(reading),
-        "may_steer": actor.may(Role.OPERATOR),
+        "offered": steering.offered(actor, reading),
+        "may_copy": actor.may(Role.OPERATOR),
         # Not in the part that all users of a role share; the page itself shows it.
         "may_delete": False,
         "may_rename": False,
@@ -134,8 +135,8 @@ async def give_command(request: Request, actor: Operator, name: str) -> Response
 
     def give() -> Response:
         order = _order(services, name, fields)
-        steering.give(services, actor, name, order)
-        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+        given = steering.give(services, actor, name, order)
+        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': given.command.id})}", HTTPStatus.SEE_OTHER)
 
     kind = fields.get("kind", "")
     form = Form(kind if kind in ("edit", "retry") else "steer", fields)
