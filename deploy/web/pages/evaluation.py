@@ -54,7 +54,9 @@ def evaluation_page(
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
-        "repeat": _REPEAT.get(evaluation.state) if _REPEAT.get(evaluation.state) in steering.offered(actor, reading) else None,
+        "repeat": _REPEAT.get(evaluation.state)
+        if _REPEAT.get(evaluation.state) in steering.offered(services, actor, reading)
+        else None,
         "key": new_key,
     }
     return render(request, "evaluation.html", content)

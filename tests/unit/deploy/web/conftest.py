@@ -134,10 +134,22 @@ class InProcess(Sandbox):
 
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
-    """``make_site(store, given={...}, **settings)``: an application on a store, with other services and settings."""
+    """``make_site(store, given={...}, owner="operator", **settings)``: an application on a store, with other services.
 
-    def make(store: MemoryCampaignStore | None = None, *, given: dict[str, object] | None = None, **settings: object) -> Site:
+    The campaigns of the store are the operator's; with ``owner=None`` they are of the command line.
+    """
+
+    def make(
+        store: MemoryCampaignStore | None = None,
+        *,
+        given: dict[str, object] | None = None,
+        owner: str | None = "operator",
+        **settings: object,
+    ) -> Site:
         clock = Clock()
+        if store is not None:
+            owned = {name: record.model_copy(update={"owner": owner}) for name, record in store._campaigns.items()}
+            store._campaigns |= owned
         services = Services(
             store=MemoryCampaignStore() if store is None else store,
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
@@ -167,13 +179,13 @@ def site(make_site: Callable[..., Site]) -> Site:
 @pytest.fixture
 def site_with(make_site: Callable[..., Site], recorded: Callable[..., MemoryCampaignStore]) -> Callable[..., Site]:
     """``site_with("a1", "a3")``: an application with one campaign, in which these candidates were evaluated; a3 fails."""
-    return lambda *candidates, **arguments: make_site(recorded(*candidates, **arguments))
+    return lambda *candidates, owner="operator", **arguments: make_site(recorded(*candidates, **arguments), owner=owner)
 
 
 @pytest.fixture
 def owned_site(site_with: Callable[..., Site]) -> Site:
     """A server that only stores requests: with the campaign ``rows`` of an operator, and one of the command line."""
-    site = site_with("a1")
+    site = site_with("a1", owner=None)
     operator = site.with_session(Role.OPERATOR)
     operator.upload()
     assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
