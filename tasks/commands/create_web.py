@@ -100,7 +100,7 @@ class CampaignDesk:
             InvalidSpecError: With every problem, its key and line.
             ConfigurationError: It is not YAML.
         """
-        admitted = admit(text, self.library, self._role_limits(actor))
+        admitted = admit(text, self.library, self._role_limits(actor), actor.name)
         Rights(actor, self.store, self.registry).check(admitted)
         return admitted
 

@@ -58,7 +58,7 @@ class LibraryDesk:
             file: The content, as it was received.
 
         Returns:
-            The file, and whether it is new. A known one of the same content keeps its name.
+            The file, and whether it is new. A known one of the same content keeps its name; this one means it too.
 
         Raises:
             FieldError: The name or content is none of a kind that campaigns read, or the library is full.
@@ -70,11 +70,13 @@ class LibraryDesk:
         now = self.clock()
         entry = LibraryFile(sha256=sha256, name=name, kind=kind, size=size, user=actor.name, created_at=now)
         known = self.library.file(sha256)
-        if known is not None:
+        if known is not None and known.kind != kind:
             return known, False
-        after: JsonDict = {"name": name, "kind": kind, "size": size}
-        record_change(self.accounts, actor, Change("file.add", f"file:{sha256}", after=after), now)
-        return self.library.add_file(entry), True
+        uploads = () if known is None else known.every_upload
+        if (actor.name, name) not in [(upload.user, upload.name) for upload in uploads]:
+            after: JsonDict = {"name": name, "kind": kind, "size": size}
+            record_change(self.accounts, actor, Change("file.add", f"file:{sha256}", after=after), now)
+        return self.library.add_file(entry), known is None
 
     def remove(self, actor: Actor, sha256: str) -> None:
         """Removes a file that no campaign names; its content is deleted when artifacts are swept.

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
@@ -160,6 +161,8 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
             clock=clock,
             **(given or {}),
         )
+        limiter = AttemptLimiter(services.settings.attempts, lambda: clock().timestamp())
+        object.__setattr__(services, "limiter", limiter)
         object.__setattr__(services.desk, "files", LocalFiles(services.artifacts, tmp_path / "library"))
         object.__setattr__(services.desk, "sandbox", InProcess())
         for role in Role:

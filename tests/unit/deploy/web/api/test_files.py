@@ -28,14 +28,16 @@ def test_a_file_is_put_under_its_hash_and_found_again(site):
         "user": "operator",
     }
     again = browser.change("PUT", f"{PATH}/{SHA256}?name=other.csv", content=TABLE)
-    assert (again.status_code, again.json()) == (200, first.json())
+    (upload,) = again.json()["uploads"]
+    assert (again.status_code, again.json()) == (200, first.json() | {"uploads": [upload]})
+    assert (upload["user"], upload["name"]) == ("operator", "other.csv")
     with site.services.artifacts.open(SHA256) as stream:
         assert stream.read() == TABLE.encode()
     viewer = site.logged_in(Role.VIEWER)
-    assert viewer.get(PATH).json() == {"items": [first.json()], "next": None}
-    assert viewer.get(f"{PATH}/{SHA256}").json() == first.json()
+    assert viewer.get(PATH).json() == {"items": [again.json()], "next": None}
+    assert viewer.get(f"{PATH}/{SHA256}").json() == again.json()
     assert viewer.get(f"{PATH}/{'0' * 64}").status_code == 404
-    assert [(entry.actor, entry.subject) for entry in site.changes("file.add")] == [("operator", f"file:{SHA256}")]
+    assert [(entry.actor, entry.subject) for entry in site.changes("file.add")] == [("operator", f"file:{SHA256}")] * 2
 
 
 def test_files_are_listed_in_pages(site):
