@@ -157,6 +157,7 @@ class Services:
             registry=self.registry,
             accounts=self.accounts,
             limits=self.site.web.library,
+            parse=desk.parse_upload,
             clock=self.clock,
         )
         object.__setattr__(self, "desk", desk)

@@ -63,9 +63,8 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
 def _admit(services: Services, name: str, address: str) -> None:
     wait = services.limiter.admit(name, address)
     if wait > 0:
-        raise ProblemError(
-            HTTPStatus.TOO_MANY_REQUESTS, f"too many wrong attempts; try again in {math.ceil(wait)} s", retry_after=wait
-        )
+        detail = f"too many wrong attempts; try again in {math.ceil(wait)} s"
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after=wait)
 
 
 def _refused(address: str, detail: str = REFUSED) -> ProblemError:

@@ -89,8 +89,9 @@ def home(
 
 
 def _may_run(services: Services, actor: Actor, line: CampaignLine | UnreadableCampaign) -> bool:
-    waits = isinstance(line, CampaignLine) and line.state in WITHOUT_DRIVER
-    return waits and may_steer(services.accounts, actor, line.steerers)
+    if not isinstance(line, CampaignLine) or line.state not in WITHOUT_DRIVER:
+        return False
+    return may_steer(services.accounts, actor, line.steerers)
 
 
 def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str, ServiceRequest]) -> bool:

@@ -104,9 +104,9 @@ class Browser(TestClient):
         """Fills in the login form."""
         return self.submit("/session", {"name": name, "password": password, **fields}, "/login")
 
-    def upload(self, name: str = "rows.csv", content: str = TABLE):
+    def upload(self, name: str = "rows.csv", content: str | bytes = TABLE):
         """Uploads a file to the library."""
-        return self.change("POST", f"/api/v1/files?name={name}", content=content.encode())
+        return self.change("POST", f"/api/v1/files?name={name}", content=content)
 
     def change(self, method: str, path: str, **arguments: object):
         """Asks for a change as a script of a page does."""
@@ -120,11 +120,12 @@ class InProcess(Sandbox):
     def __init__(self) -> None:
         super().__init__(SandboxSpec())
         self.requests: list[CheckRequest] = []
+        self.uploads: list[CheckRequest] = []
 
     def ask(self, request: CheckRequest, watch: Watch = ALONE) -> CheckAnswer:
         """The same answer."""
         assert watch.wanted()
-        self.requests.append(request)
+        (self.uploads if request.task == "file" else self.requests).append(request)
         # The memory of this process is that of all tests.
         request, stream = request.model_copy(update={"resident": 10**6}), StringIO()
         answer = child.answer(CheckRequest.model_validate_json(request.model_dump_json()), stream)
