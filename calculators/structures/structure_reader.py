@@ -78,9 +78,29 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # the readers meet bad files with whatever their next line raises; all are re-raised as ours
-        raise ConfigurationError(
-            f"{key}: {path.name!r} cannot be read: {type(error).__name__}: {shown(str(error), 200)}"
-        ) from error
+        raise _unreadable(path, key, error) from error
+
+
+def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> None:
+    """Reads a file as far as its format goes; whether its structures can be computed is not judged.
+
+    Arguments and errors as of :func:`read_structures`.
+    """
+    if path.name.lower().endswith(CIF_ENDINGS):
+        read_cif(path, limits, key)
+        return
+    several = _reader_of(path, key)
+    try:
+        for _ in several(path, limits, key):
+            pass
+    except (ConfigurationError, MissingComponentError):
+        raise
+    except Exception as error:  # as in read_structures
+        raise _unreadable(path, key, error) from error
+
+
+def _unreadable(path: Path, key: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"{key}: {path.name!r} cannot be read: {type(error).__name__}: {shown(str(error), 200)}")
 
 
 def _reader_of(path: Path, key: str) -> Callable[[Path, LimitsSpec | None, str], Iterator[Raw]]:

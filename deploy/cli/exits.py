@@ -13,6 +13,7 @@ from tansaku.models.domain.errors import (
     LeaseHeldError,
     MissingComponentError,
     NotFoundError,
+    StateError,
     StoreError,
     TansakuError,
     TransientError,
@@ -37,7 +38,7 @@ MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.STOPPED: "the campaign stopped because too many evaluations failed or the same configuration error occurred "
     "three times in a row, no evaluation gave a value, or an unexpected error",
-    ExitCode.USAGE: "an invalid option, campaign file or site file",
+    ExitCode.USAGE: "an invalid option, campaign file or site file, or a command that does not apply in the campaign's state",
     ExitCode.NOT_FOUND: "no such campaign, candidate, template or exported file",
     ExitCode.LEASE_HELD: "another process drives the campaign",
     ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
@@ -50,6 +51,7 @@ MEANINGS = {
 _BY_ERROR: tuple[tuple[type[TansakuError], ExitCode], ...] = (
     (LeaseHeldError, ExitCode.LEASE_HELD),
     (ConfigurationError, ExitCode.USAGE),
+    (StateError, ExitCode.USAGE),
     (NotFoundError, ExitCode.NOT_FOUND),
     (MissingComponentError, ExitCode.MISSING_COMPONENT),
     (StoreError, ExitCode.DATABASE),

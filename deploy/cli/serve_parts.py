@@ -1,7 +1,8 @@
 """`tansaku serve` on one machine: database, Prefect server, service and dashboard.
 
-All but the database are child processes, which end with this process, also when it is killed. The dashboard does not receive
-Prefect's secrets; the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
+All but the database are child processes, which end with this process, also when it is killed. The dashboard is started again
+when it does not answer. It does not receive Prefect's secrets; the password of the Prefect server is random, is handed over
+through pipes, and exists in memory alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.settings import Settings, child_environment, service_environment
 from tansaku.tasks.site.bound_process import BoundProcess
+from tansaku.tasks.site.liveness import Liveness
 from tansaku.tasks.site.serve_lock import HeldLock, serve_lock
+
+LIVE = "/health/live"
+"""Path of the dashboard that answers as long as its process is alive."""
 
 DATABASE, SERVER, SERVICE, DASHBOARD = "database", "Prefect server", "service", "dashboard"
 
@@ -35,6 +40,7 @@ _SERVER_SECONDS = 1.5  # to end; its database survives a kill
 _CALM, _MOST_ENDS = 60.0, 3  # a part that ends more often within this time is not started again
 _PAUSE = 2.0
 _END_SECONDS = 1.0  # for a part that reported an error
+_SILENCE = 20.0  # of the dashboard, before it is started again
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -73,6 +79,7 @@ class Part:
         was_ready: Whether an earlier one has.
         ends: When earlier ones ended unexpectedly.
         again: When it is started again; None: it runs.
+        liveness: Asks the present one whether it still answers; None: nobody does.
     """
 
     name: str
@@ -84,6 +91,7 @@ class Part:
     was_ready: bool = False
     ends: list[float] = field(default_factory=list)
     again: float | None = None
+    liveness: Liveness | None = None
 
 
 class Everything:
@@ -161,6 +169,8 @@ class Everything:
         except TimeoutError:
             if not part.ready and now > part.begun + START_TIMEOUT:
                 raise TransientError(f"the {part.name} did not start within {START_TIMEOUT:.0f} s") from None
+            if part.liveness is not None and part.liveness.silent:
+                self._start_again(part, TransientError(f"it did not answer for {_SILENCE:g} s"))
             return
         if answer is None:
             self._start_again(part, TransientError(f"the {part.name} ended: {part.process.log_tail() or 'no output'}"))
@@ -172,6 +182,9 @@ class Everything:
 
     def _start_again(self, part: Part, error: TansakuError) -> None:
         """Plans the restart of a part that ended; raises the error if it was never ready, or ended too often."""
+        if part.liveness is not None:
+            part.liveness.end()
+            part.liveness = None
         part.process.stop(_END_SECONDS)
         now = time.monotonic()
         part.ends = [moment for moment in part.ends if moment > now - _CALM] + [now]
@@ -182,6 +195,9 @@ class Everything:
 
     def _stop(self) -> None:
         """Ends the parts: first those that need the Prefect server."""
+        for part in self._parts.values():
+            if part.liveness is not None:
+                part.liveness.end()
         processes = {name: part.process for name, part in self._parts.items()}
         first = [processes.pop(name) for name in (SERVICE, DASHBOARD) if name in processes]
         for process in first:
@@ -249,6 +265,7 @@ class Everything:
     def _dashboard_answered(self, part: Part, answer: JsonDict) -> None:
         self._web_port = answer["port"]
         self._lock.note(answer["url"])
+        part.liveness = Liveness(self._web_port, LIVE, _SILENCE)
         self._show(f"{DASHBOARD}: {answer['page']}")
         if not part.was_ready and self._options.open_page is not None:
             self._options.open_page(answer["page"])

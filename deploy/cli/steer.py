@@ -15,7 +15,7 @@ from tansaku.deploy.cli.run import PlainOption, drive_to_end
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.records import CommandKind
+    from tansaku.models.domain.records import SteeringKind
     from tansaku.tasks.commands.steer import Requested
 
 NoRunOption = Annotated[
@@ -27,7 +27,9 @@ CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDID
 def say_stored(requested: Requested, what: str) -> None:
     """Prints what was stored and when it takes effect."""
     name = requested.campaign
-    if requested.has_driver:
+    if not requested.new:
+        say(f"{name}: {requested.command.kind} was requested before")
+    elif requested.has_driver:
         say(f"{name}: {what}; the driver applies it before the next proposal")
     else:
         say(f"{name}: {what}; no driver is running, it takes effect with the next `tansaku resume {name}`")
@@ -65,7 +67,7 @@ def edit(
     say_stored(requested, "edit stored")
 
 
-def _request(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
+def _request(name: str, site: Path | None, kind: SteeringKind, candidates: list[str] | None, no_run: bool) -> bool:
     """Stores a command.
 
     Returns:

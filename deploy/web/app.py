@@ -33,6 +33,7 @@ from tansaku.deploy.web.api import (
     runs,
     schedules,
     schema,
+    sharing,
 )
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
@@ -77,6 +78,7 @@ ROUTERS = (
     health.router,
     accounts.router,
     campaigns.router,
+    sharing.router,
     observations.router,
     measuring.router,
     *CREATION,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 
 from tansaku.models.domain.errors import TansakuError, TransientError
 from tansaku.tasks.views.readings import Readings
+
+MOST_STREAMS = 20
+"""Streams of a user at a time; the tabs of a browser share theirs."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class _Topic:
             event.set()
 
 
+class TooManyError(Exception):
+    """A user follows as many streams as one may."""
+
+
 class Changes:
     """Versions of campaigns for their followers; used by one event loop.
 
@@ -58,11 +67,24 @@ class Changes:
         self._readings = readings
         self.pace = pace or Pace()
         self._topics: dict[str, _Topic] = {}
+        self._streams: Counter[str] = Counter()
 
     @property
     def pollers(self) -> int:
         """Number of tasks that poll versions."""
         return len(self._topics)
+
+    @contextmanager
+    def stream_of(self, user: str) -> Iterator[None]:
+        """Counts a stream of a user while the context is open. Raises TooManyError for one more than :data:`MOST_STREAMS`."""
+        if self._streams[user] >= MOST_STREAMS:
+            raise TooManyError
+        self._streams[user] += 1
+        try:
+            yield
+        finally:
+            self._streams[user] -= 1
+            self._streams += Counter()  # forgets users without streams
 
     async def follow(self, name: str, last: str | None, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
         """Versions of a campaign as server-sent events, the present one first; comments while nothing changes.

@@ -166,7 +166,7 @@ class Checks:
         Raises:
             InvalidSpecError: There is no such CSV file, or it lacks a column.
         """
-        file = searched_file(self._desk, name)
+        file = searched_file(self._desk, actor, name)
         check_columns(self._desk, file, question)
         identifier = _id("search", actor, (file,), question.model_dump())
 
@@ -179,7 +179,7 @@ class Checks:
 
     def size(self, actor: Actor, name: str, question: TableQuestion) -> Check:
         """Begins to find out how large a search is, unless that was done; arguments and errors as of :meth:`search`."""
-        file = searched_file(self._desk, name)
+        file = searched_file(self._desk, actor, name)
         check_columns(self._desk, file, question)
         identifier = _id("size", actor, (file,), question.model_dump())
 

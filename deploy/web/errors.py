@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
@@ -37,6 +38,7 @@ LONGEST = 2000
 """Characters of a message."""
 
 _MOST_PROBLEMS = 50
+_TRY_AGAIN = 5.0  # after what may pass [s]
 
 _BY_ERROR: tuple[tuple[type[TansakuError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
@@ -78,7 +80,7 @@ class ProblemError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """Headers of the answer."""
-        return {"Retry-After": str(round(self.retry_after + 0.5))} if self.retry_after > 0 else {}
+        return {"Retry-After": str(math.ceil(self.retry_after))} if self.retry_after > 0 else {}
 
 
 def install(app: FastAPI) -> None:
@@ -161,7 +163,8 @@ def problem_of(error: ProblemError | TansakuError) -> ProblemError:
     status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)
     problems = error.problems if isinstance(error, InvalidSpecError) else ()
     key = error.key if isinstance(error, FieldError) else problems[0].key if problems else ""
-    return ProblemError(status, error.message, key=key, problems=problems)
+    wait = _TRY_AGAIN if isinstance(error, TransientError) else 0.0
+    return ProblemError(status, error.message, key=key, problems=problems, retry_after=wait)
 
 
 async def _tansaku(request: Request, error: Exception) -> Response:

@@ -27,7 +27,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
         key: Of the request; the same one twice is the same as once.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
     """
-    new = _is_new(services, name, "ask", key)
+    new = _is_new(services, actor, name, "ask", key)
     if new:
         stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
         _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
@@ -37,7 +37,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
 
 def release(services: Services, actor: Actor, name: str, numbers: list[int], key: str) -> bool:
     """Stores a request to release proposals, and asks the service to carry it out; returns whether the key was new."""
-    new = _is_new(services, name, "release", key)
+    new = _is_new(services, actor, name, "release", key)
     if new:
         stored_commands.store_release(services.store, steering.author_of(actor), name, numbers, key)
         _note(services, actor, name, "release", {"id": key, "numbers": numbers})
@@ -47,7 +47,7 @@ def release(services: Services, actor: Actor, name: str, numbers: list[int], key
 
 def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[stored_commands.Receipt, bool]:
     """Stores a report, completely or not at all, and asks the service to apply it; returns whether the key was new."""
-    new = _is_new(services, name, "tell", key)
+    new = _is_new(services, actor, name, "tell", key)
     receipt = stored_commands.store_report(services.store, steering.author_of(actor), name, report, key)
     if new and receipt.command is not None:
         _note(services, actor, name, "tell", {"id": key, "new": receipt.new})
@@ -56,8 +56,9 @@ def tell(services: Services, actor: Actor, name: str, report: Report, key: str) 
     return receipt, new
 
 
-def _is_new(services: Services, name: str, kind: str, key: str) -> bool:
+def _is_new(services: Services, actor: Actor, name: str, kind: str, key: str) -> bool:
     steering.check_key(key)
+    steering.refuse_others(services, actor, name)
     record: CampaignRecord = services.store.campaign(name)
     known = next((command for command in record.commands if command.id == key), None)
     if known is not None and known.kind != kind:

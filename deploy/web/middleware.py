@@ -5,6 +5,7 @@ The order is that of :func:`protected`: headers around everything, then compress
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -158,22 +159,24 @@ class SameOrigin:
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, also when they come in pieces.
+    """Refuses bodies that are too large, also when they come in pieces, and those that do not arrive.
 
     Args:
         app: What answers.
         largest: Bytes.
         largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory. Forms are kept, to look
             for their token: there, too, they are limited as all bodies are.
+        patience: Time for a body, and for each piece of a file [s].
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int, largest_upload: int = 0) -> None:
+    def __init__(self, app: ASGIApp, *, largest: int, largest_upload: int = 0, patience: float = 10.0) -> None:
         self._app = app
+        self._patience = patience
         self._largest = largest
         self._largest_upload = max(largest, largest_upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or refuses with 413."""
+        """Answers, or refuses with 413 or 408."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -184,11 +187,21 @@ class BodyLimit:
         if not stated.isascii() or not stated.isdigit() or int(stated) > largest:
             await _refuse(scope, receive, send, 413, _too_large(largest))
             return
-        received = 0
+        received, complete, until = 0, False, 0.0
 
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete, until
+            if complete:  # what comes now is the end of the connection
+                return await receive()
+            if is_upload or not until:
+                until = asyncio.get_running_loop().time() + self._patience
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError as error:
+                late = f"the body did not arrive within {self._patience:g} s"
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, late, {"Connection": "close"}) from error
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > largest:
                 raise HTTPException(413, _too_large(largest))

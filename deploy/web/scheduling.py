@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
-from tansaku.deploy.web.steering import author_of, check_key
-from tansaku.models.domain.accounts import Actor
+from tansaku.deploy.web.steering import author_of, check_key, refuse_others
+from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.schedules import Schedule
 from tansaku.tasks.commands.audit import Change, record_change
@@ -41,6 +41,7 @@ def create(services: Services, actor: Actor, key: str, campaign: str, timing: Ti
     check_key(key)
     if not key.replace("-", "").isalnum():
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected letters, digits and -", key="Idempotency-Key")
+    refuse_others(services, actor, campaign)
     known = any(item.id == key for item in services.schedules.schedules())
     wanted = (key, campaign, timing.cron, timing.zone, timing.active)
     author = author_of(actor)
@@ -59,6 +60,7 @@ def change(services: Services, actor: Actor, identifier: str, timing: Timing, re
         ProblemError: It was changed since the user saw it.
     """
     before = find_schedule(services.schedules, identifier)
+    refuse_others(services, actor, before.campaign)
     cron = check_timing(timing.cron, timing.zone)
     after = before.model_copy(update={"cron": cron, "zone": timing.zone, "active": timing.active})
     _replace(services, after, revision)
@@ -80,6 +82,8 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
         ProblemError: It was changed since the user saw it.
     """
     before = find_schedule(services.schedules, identifier)
+    if not actor.may(Role.ADMIN):  # also where the campaign cannot be read any more
+        refuse_others(services, actor, before.campaign)
     _replace(services, before.model_copy(update={"removed": True}), before.version if revision is None else revision)
     _audit(services, actor, "schedule.remove", before, None)
 

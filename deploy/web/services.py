@@ -44,7 +44,7 @@ class WebSettings:
         secure: Browsers reach it by TLS: cookies are Secure and have the prefix ``__Host-``.
         cookie: Name of the session's cookie, without that prefix. Browsers do not separate cookies by port.
         session_seconds: Time after which a session ends [s].
-        attempts: Logins that a user may try from one address within a minute.
+        attempts: Wrong logins of a user from one address that are free; the next ones have to wait.
         largest_body: Bytes of a request's body.
         hash_cost: Of a password's hash.
         deletes: Whether campaigns are deleted here: a MongoDB user with the dashboard's rights leaves that to the service.
@@ -111,7 +111,7 @@ class Services:
         uploads: Adds and removes files.
         checks: Checks and rehearsals in progress, and the last results.
         passwords: Hashes and verifies passwords, a few at a time.
-        limiter: Counts attempts to log in.
+        limiter: Counts wrong attempts to log in.
         readings: Reads campaigns once for each version.
     """
 
@@ -157,6 +157,7 @@ class Services:
             registry=self.registry,
             accounts=self.accounts,
             limits=self.site.web.library,
+            parse=desk.parse_upload,
             clock=self.clock,
         )
         object.__setattr__(self, "desk", desk)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from tansaku.deploy.web.auth.roles import ForbiddenError
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
-from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict, SteeringKind
 from tansaku.models.domain.requests import ServiceRequest
+from tansaku.models.domain.verbs import judged_state, kinds_for
+from tansaku.tasks.checks.rights import may_steer
 from tansaku.tasks.commands import steer
 from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.runs import request_run
 from tansaku.tasks.configuration import apply_edits
 from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.readings import Reading
 from tansaku.tasks.views.status import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
@@ -44,7 +48,7 @@ class Order:
         revision: For ``edit``: revision of the spec that the user saw.
     """
 
-    kind: CommandKind
+    kind: SteeringKind
     key: str
     candidates: tuple[str, ...] = ()
     changes: JsonDict | None = None
@@ -89,11 +93,14 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
         order: The command.
 
     Raises:
+        ForbiddenError: The actor may not steer the campaign.
         ProblemError: The key is missing or belongs to another command, or the spec has changed since the user saw it.
         NotFoundError: There is no such campaign or candidate.
         ConfigurationError: A key cannot be edited, or its value is not valid.
+        StateError: The command does not apply to a campaign in this state.
     """
     check_key(order.key)
+    refuse_others(services, actor, name)
     record = services.store.campaign(name)
     known = _command(record, order.key)
     if known is not None:
@@ -106,11 +113,37 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
             _run_for(services, actor, name, order)
         return Given(known, live_lease(record, services.store.now()) is not None, new=False)
     requested = _store(services, actor, record, order)
-    stored = _command(services.store.campaign(name), order.key)
-    assert stored is not None
-    _audit_order(services, actor, record, order)
+    if requested.new:
+        _audit_order(services, actor, record, order)
     _run_for(services, actor, name, order)
-    return Given(stored, requested.has_driver, new=True)
+    stored = _command(services.store.campaign(name), requested.command.id)
+    assert stored is not None
+    return Given(stored, requested.has_driver, requested.new)
+
+
+def refuse_others(services: Services, actor: Actor, name: str) -> None:
+    """Raises ForbiddenError unless an actor may steer a campaign, and NotFoundError if there is none."""
+    record = services.store.campaign(name)
+    if not may_steer(services.accounts, actor, record.steerers):
+        whose = "it was created on the command line" if record.owner is None else f"it is {record.owner}'s"
+        raise ForbiddenError(f"you may not steer campaign {name!r}: {whose}; its owner or an admin can share it with you")
+
+
+def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]:
+    """Those of some campaigns that an actor may steer; for admins also those that cannot be read."""
+    found = []
+    for name in names:
+        with suppress(NotFoundError, StoreError):
+            if actor.may(Role.ADMIN) or may_steer(services.accounts, actor, services.store.campaign(name).steerers):
+                found.append(name)
+    return found
+
+
+def offered(services: Services, actor: Actor, reading: Reading) -> frozenset[SteeringKind]:
+    """Commands that an actor may give to a campaign now."""
+    if not may_steer(services.accounts, actor, reading.record.steerers):
+        return frozenset()
+    return kinds_for(judged_state(reading.record, reading.status.state, driven=reading.campaign.lease is not None))
 
 
 def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
@@ -126,12 +159,14 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
         The stored request, and whether this call stored it.
 
     Raises:
+        ForbiddenError: The actor may not steer the campaign.
         ProblemError: The key cannot be one.
         NotFoundError: There is no such campaign.
         LeaseHeldError: A driver runs it.
         StoreError: It is paused or being deleted, cannot be read, or the key belongs to another request.
     """
     check_key(key)
+    refuse_others(services, actor, name)
     known = services.requests.request(key)
     request = request_run(services.requests, services.store, author_of(actor), name, key, services.clock())
     new = known is None and request.id == key
@@ -179,7 +214,10 @@ def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
 def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
     author = author_of(actor)
     if order.kind != "edit":
-        return steer.request(services.store, author, record.name, order.kind, order.candidates, order.key)
+        earlier = steer.find_earlier(
+            services.store, record, order.kind, lambda: services.readings.reading(record.name).status.state
+        )
+        return earlier or steer.store_request(services.store, author, record, order.kind, order.candidates, order.key)
     if order.revision is None:
         raise ProblemError(HTTPStatus.PRECONDITION_REQUIRED, "an edit needs the revision it starts from", key="If-Match")
     if order.revision != revision(record):

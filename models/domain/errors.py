@@ -124,6 +124,10 @@ class LeaseHeldError(StoreError):
         self.remaining = remaining
 
 
+class StateError(StoreError):
+    """A command does not apply to a campaign in its state."""
+
+
 class FencedError(StoreError):
     """The caller's lease epoch is no longer current; the write was refused."""
 

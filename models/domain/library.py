@@ -26,6 +26,18 @@ ENDINGS: Mapping[FileKind, tuple[str, ...]] = {
 """Endings of file names by what the file holds; the readers go by the same endings."""
 
 
+MOST_UPLOADS = 100
+"""Further uploads of one content that are known."""
+
+
+class Upload(Record):
+    """A further upload of a file that the library has already, by another user or under another name."""
+
+    user: str
+    name: Annotated[str, Field(pattern=FILE_NAME_PATTERN)]
+    created_at: AwareDatetime
+
+
 class LibraryFile(Record):
     """A file of the library.
 
@@ -34,7 +46,8 @@ class LibraryFile(Record):
         name: As it was uploaded first.
         kind: What it holds.
         size: [bytes]
-        user: Who uploaded it.
+        user: Who uploaded it first.
+        uploads: Further uploads, the last one of each user and name.
     """
 
     schema_version: Literal[1] = 1
@@ -44,6 +57,17 @@ class LibraryFile(Record):
     size: Count
     user: str
     created_at: AwareDatetime
+    uploads: Annotated[tuple[Upload, ...], Field(exclude_if=lambda uploads: not uploads)] = ()
+
+    @property
+    def every_upload(self) -> tuple[Upload, ...]:
+        """All uploads, the first one included."""
+        return (Upload(user=self.user, name=self.name, created_at=self.created_at), *self.uploads)
+
+    def uploaded_again(self, upload: Upload) -> LibraryFile:
+        """The file with a further upload, which replaces the earlier ones of its user and name."""
+        others = [known for known in self.uploads if (known.user, known.name) != (upload.user, upload.name)]
+        return self.model_copy(update={"uploads": (*others, upload)[-MOST_UPLOADS:]})
 
     @property
     def path(self) -> str:
@@ -55,7 +79,7 @@ class FileLibrary(Protocol):
     """The list of the files. Their content stays in the artifact store as long as a campaign or this list refers to it."""
 
     def add_file(self, file: LibraryFile) -> LibraryFile:
-        """Adds a file; returns the known one of the same content."""
+        """Adds a file; returns the known one of the same content, with this upload."""
         ...
 
     def file(self, sha256: str) -> LibraryFile | None:
@@ -63,7 +87,7 @@ class FileLibrary(Protocol):
         ...
 
     def files(self, name: str | None = None) -> list[LibraryFile]:
-        """All, or those of a name, the newest first."""
+        """All, or those that were uploaded under a name, the newest first."""
         ...
 
     def remove_file(self, sha256: str) -> bool:

@@ -26,6 +26,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Provenance,
     Refit,
+    Steerer,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState, JobState
@@ -463,6 +464,14 @@ class CampaignStore(CampaignViews, Protocol):
         Raises:
             LeaseHeldError: A live driver owns it.
             StoreError: Its spec has another hash.
+        """
+        ...
+
+    def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
+        """Replaces the users with whom a campaign is shared.
+
+        Raises:
+            StoreError: It is being renamed.
         """
         ...
 

@@ -356,6 +356,17 @@ class CampaignFile(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Steerer(Record):
+    """A user of the dashboard who may steer a campaign: who created it, or with whom it is shared.
+
+    Attributes:
+        since: A user who was added later under the same name is another one.
+    """
+
+    user: str
+    since: AwareDatetime
+
+
 class CampaignRecord(Record):
     """A campaign as stored.
 
@@ -379,6 +390,7 @@ class CampaignRecord(Record):
         driven: Time that drivers have had it, from taking the lease to its last renewal or its release, by the clock of the
             store [s]. The time between drivers, as during a pause, is not in it.
         former_names: Names that it had before, the first one first.
+        shared_with: Users who may steer it besides its owner and admins.
     """
 
     schema_version: Literal[1] = 1
@@ -402,6 +414,13 @@ class CampaignRecord(Record):
     renaming: Annotated[str | None, Field(exclude_if=lambda name: name is None)] = None
     driven: float = 0.0
     former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
+    shared_with: Annotated[tuple[Steerer, ...], Field(exclude_if=lambda users: not users)] = ()
+
+    @property
+    def steerers(self) -> tuple[Steerer, ...]:
+        """Its owner, if it was created on the dashboard, and the users with whom it is shared."""
+        owner = () if self.owner is None else (Steerer(user=self.owner, since=self.created_at),)
+        return (*owner, *self.shared_with)
 
 
 class Event(Record):

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 # A text that has apostrophes there already gets another one, so that none is lost when it is read.
 _TEXT = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:inf|nan)", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:inf|nan)", re.ASCII | re.IGNORECASE)
 
 
 def safe_cell(value: object) -> object:

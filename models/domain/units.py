@@ -2,12 +2,15 @@
 
 Units of computed properties are in the table below, whose sizes are exact. Any other unit is one that pint knows
 (https://pint.readthedocs.io), which is loaded only where such a unit occurs.
+
+pint computes what it reads: ``m**9999999999**9999999`` takes hours. So it gets only texts of the grammar below.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
@@ -31,10 +34,17 @@ _SIZES: dict[str, dict[str, int]] = {
 
 _TABLED = frozenset(unit for units in _SIZES.values() for unit in units)
 
-_WRITTEN = re.compile(r"[A-Za-zµμÅΩ°%][A-Za-zµμÅΩ°%0-9 /*^.()-]{0,39}")
-"""Syntax of a unit of pint: names, powers, products and quotients."""
+LONGEST_UNIT = 40
+"""Characters of a unit."""
 
-_QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
+_EXPONENT = r"(?:(?:\^|\*\*) ?(?:-?\d{1,2}(?:\.\d{1,2})?|\(-?\d{1,2}(?:/\d)?\))|\d)?"
+_FACTOR = rf"[A-Za-zµμÅΩ°%]+{_EXPONENT}"
+_BETWEEN = r"(?: ?[*/.] ?| )"
+_GROUP = rf"\({_FACTOR}(?:{_BETWEEN}{_FACTOR}){{0,3}}\){_EXPONENT}"
+_WRITTEN = re.compile(rf"{_FACTOR}(?:{_BETWEEN}(?:{_FACTOR}|{_GROUP})){{0,7}}")
+"""Syntax of a unit of pint: products and quotients of at most eight names or groups, each with one small exponent."""
+
+_QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
 def parse_quantity(text: object) -> tuple[float, str]:
@@ -87,7 +97,7 @@ def check_unit(unit: str) -> str:
 
 Unit = Annotated[
     str,
-    Field(min_length=1, max_length=40, examples=["eV", "meV/atom", "mJ/m2", "GPa", "K", "%", "1"]),
+    Field(min_length=1, max_length=LONGEST_UNIT, examples=["eV", "meV/atom", "mJ/m2", "GPa", "K", "%", "1"]),
     AfterValidator(check_unit),
     PLAIN_TEXT,
 ]
@@ -99,18 +109,24 @@ def _converted(value: float, unit: str, to: str) -> float:
     import pint
 
     try:
-        return float(_registry().Quantity(value, _parsed(unit)).to(_parsed(to)).magnitude)
+        converted = float(_registry().Quantity(value, _parsed(unit)).to(_parsed(to)).magnitude)
+    except OverflowError:
+        converted = math.inf
     except pint.errors.DimensionalityError as error:
         raise ValueError(f"{unit!r} ({error.dim1}) cannot be converted to {to!r} ({error.dim2})".replace(" ()", "")) from error
+    if not math.isfinite(converted):
+        raise ValueError(f"{value:g} {unit!r} is too large in {to!r}")
+    return converted
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _parsed(unit: str) -> pint.Unit:
     import pint
 
     known = ", ".join(unit for units in _SIZES.values() for unit in units)
-    expected = f"unit {unit!r} is not known; expected one of {known}, or one that pint knows, such as GPa, K or %"
-    if unit != "1" and _WRITTEN.fullmatch(unit) is None:
+    shown = unit[:LONGEST_UNIT]
+    expected = f"unit {shown!r} is not known; expected one of {known}, or one that pint knows, such as GPa, K or %"
+    if len(unit) > LONGEST_UNIT or (unit != "1" and _WRITTEN.fullmatch(unit) is None):
         raise ValueError(expected)
     # Exponents as results and pint write them, and pint's words for two signs.
     text = re.sub(r"(?<=[A-Za-zÅ])(\d+)", r"^\1", unit).replace("%", "percent").replace("°C", "degC")

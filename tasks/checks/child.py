@@ -93,6 +93,11 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
     from tansaku.tasks.configuration import campaign_from_data
 
+    if request.task == "file":
+        from tansaku.tasks.checks.uploaded import parse_upload
+
+        parse_upload(Path(request.base_path, request.file), request.limits)
+        return CheckAnswer()
     if request.task in ("search", "size"):
         return _searched(request, stream)
     loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE, request.limits)

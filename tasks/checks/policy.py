@@ -76,13 +76,14 @@ class Admitted(NamedTuple):
         return tuple(CampaignFile(path=file.path, sha256=file.sha256) for file in self.files)
 
 
-def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec) -> Admitted:
+def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec, user: str) -> Admitted:
     """Reads a spec that came from the dashboard; opens no file.
 
     Args:
         text: As its author wrote it, in YAML.
         library: The files that it may name.
         limits: Limits of its author.
+        user: Its author, whose files are meant by their names.
 
     Raises:
         InvalidSpecError: With every problem, its key and line.
@@ -90,7 +91,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec) -> Admitted:
     check_size(text)
     document = parse_yaml(text, SOURCE)
     spec = validate_document(CampaignSpec, document)
-    problems, chosen = _files_of(spec, library)
+    problems, chosen = _files_of(spec, library, user)
     problems += over_limits(spec.execution, spec.budget.evaluations, limits)
     if problems:
         raise invalid(problems, document)
@@ -142,7 +143,9 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
     return [(path, f"{value:,g}; expected at most {most:,g} for your role") for path, value, most in asked if value > most]
 
 
-def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyPath, str]], dict[KeyPath, LibraryFile]]:
+def _files_of(
+    spec: CampaignSpec, library: FileLibrary, user: str
+) -> tuple[list[tuple[KeyPath, str]], dict[KeyPath, LibraryFile]]:
     """Problems with the texts of a spec, and the library files that it names."""
     problems: list[tuple[KeyPath, str]] = []
     chosen: dict[KeyPath, LibraryFile] = {}
@@ -150,7 +153,7 @@ def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyP
         if found.use == "unknown":
             problems.append((found.path, _REFUSED))
         elif isinstance(found.use, NamesFile):
-            file = library_file(found.text, found.use, library)
+            file = library_file(found.text, found.use, library, user)
             if isinstance(file, str):
                 problems.append((found.path, file))
             elif file is not None:
@@ -158,28 +161,43 @@ def _files_of(spec: CampaignSpec, library: FileLibrary) -> tuple[list[tuple[KeyP
     return problems, chosen
 
 
-def library_file(text: str, use: NamesFile, library: FileLibrary) -> LibraryFile | str | None:
+def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> LibraryFile | str | None:
     """Returns the library file that a text names, the reason why there is none, or None for a file shipped with a package.
 
     Args:
-        text: Name of a file, or ``sha256:`` and its hash.
+        text: Name of a file that the user uploaded, of which the newest is meant; the same after another uploader's name and
+            ``:``; or ``sha256:`` and a hash.
         use: Required kind of content.
         library: The files.
+        user: Who names it.
     """
     if use.kind is None:
         return _REFUSED
+    uploader, colon, name = text.rpartition(":")
     by_hash = text.startswith(SHA256_PREFIX)
-    if not by_hash and not is_file_name(text):
-        return "paths cannot be given in the dashboard; expected the name of a file of the library, or sha256:HASH"
-    named = library.files(text) if not by_hash else [file for file in [library.file(text.removeprefix(SHA256_PREFIX))] if file]
+    if not by_hash and not is_file_name(name):
+        return "paths cannot be given in the dashboard; expected the name of a file of the library, USER:NAME, or sha256:HASH"
+    every = [file for file in [library.file(name)] if file] if by_hash else library.files(name)
+    named = every if by_hash else _uploaded(every, uploader or user, name)
     fitting = [file for file in named if file.kind == use.kind]
     if fitting:
         return fitting[0]
     if named:
         return f"{named[0].name} holds a {named[0].kind}; expected a {use.kind}"
-    if use.shipped and not by_hash:
+    if use.shipped and not colon:
         return None
+    if every:
+        other = next((file for file in every if file.kind == use.kind), every[0])
+        whose = next(upload.user for upload in other.every_upload if upload.name == name)
+        return f"{name} was uploaded by {whose}, not by {uploader or 'you'}; name it {whose}:{name} or sha256:{other.sha256}"
     return f"no file {text!r} is in the library; upload it first"
+
+
+def _uploaded(files: Sequence[LibraryFile], user: str, name: str) -> list[LibraryFile]:
+    """Files that a user uploaded under a name, the last upload first."""
+    uploads = [(upload, file) for file in files for upload in file.every_upload]
+    own = [(upload.created_at, file) for upload, file in uploads if (upload.user, upload.name) == (user, name)]
+    return [file for _, file in sorted(own, key=lambda pair: pair[0], reverse=True)]
 
 
 def _replace(data: JsonDict, path: KeyPath, value: str) -> None:

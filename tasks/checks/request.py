@@ -105,15 +105,15 @@ class TableSize(Record):
     limit: float
 
 
-CheckTask = Literal["check", "create", "rehearse", "search", "size"]
+CheckTask = Literal["check", "create", "rehearse", "search", "size", "file"]
 
 
 class CheckRequest(Record):
     """Request to check, create or rehearse a campaign, or to search a table.
 
     Attributes:
-        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, ``search`` a table, or tell the
-            ``size`` of that search.
+        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, ``search`` a table, tell the
+            ``size`` of that search, or parse a ``file``.
         spec: The campaign, with the paths of files below ``base_path``; empty for the search of a table.
         base_path: Folder of its files.
         folder: Where values are left that the new campaign refers to.
@@ -124,6 +124,7 @@ class CheckRequest(Record):
         rehearsal: How to rehearse.
         search: What to search; None for the other tasks.
         seconds: Time that the search may take [s].
+        file: Name of the uploaded file, in ``base_path``; empty for the other tasks.
     """
 
     task: CheckTask
@@ -137,6 +138,7 @@ class CheckRequest(Record):
     rehearsal: RehearsalRequest = RehearsalRequest()
     search: TableSearch | None = None
     seconds: float = 0.0
+    file: str = ""
 
 
 ErrorKind = Literal["configuration", "changed", "missing", "refused", "memory"]

@@ -11,7 +11,7 @@ from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.model_registry import ModelRecord, Registry
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Observation
+from tansaku.models.domain.records import CampaignRecord, Observation, Steerer
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec
 from tansaku.tasks.checks.policy import Admitted, invalid
@@ -31,8 +31,27 @@ def may_view(actor: Actor, _campaign: str) -> bool:
 
 def owns(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
     """Returns whether an actor created a campaign; a later user of the same name did not."""
-    user = accounts.user(actor.name) if record.owner == actor.name else None
-    return user is not None and user.created_at <= record.created_at
+    return record.owner is not None and _is_one_of(accounts, actor, record.steerers[:1])
+
+
+def may_steer(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> bool:
+    """Returns whether an actor may give commands to a campaign.
+
+    Admins may, and its owner and users with whom it is shared, as far as they are operators. A campaign of the command line has
+    no owner.
+
+    Args:
+        accounts: Users.
+        actor: Who asks.
+        steerers: Of the campaign.
+    """
+    return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and _is_one_of(accounts, actor, steerers))
+
+
+def _is_one_of(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> bool:
+    since = [steerer.since for steerer in steerers if steerer.user == actor.name]
+    user = accounts.user(actor.name) if since else None
+    return user is not None and user.created_at <= max(since)
 
 
 def may_delete(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:

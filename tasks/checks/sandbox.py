@@ -172,7 +172,8 @@ class _Run:
 
     def _read(self, folder: Path, status: int | None) -> CheckAnswer:
         if status is None or status == -signal.SIGXCPU:
-            smaller = "fewer columns or a smaller max_features are" if self._request.search else "a smaller space is"
+            what = "file" if self._request.file else "space"
+            smaller = "fewer columns or a smaller max_features are" if self._request.search else f"a smaller {what} is"
             raise SandboxError(f"the check took longer than {self._seconds:g} s", hint=f"{smaller} checked faster")
         with (folder / "answer").open("rb") as stream:
             text = stream.read(LARGEST_ANSWER + 1)

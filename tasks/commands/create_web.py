@@ -13,6 +13,7 @@ from tansaku import __version__
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import (
     ConfigurationError,
+    FieldError,
     InvalidSpecError,
     MissingComponentError,
     SpecChangedError,
@@ -100,9 +101,28 @@ class CampaignDesk:
             InvalidSpecError: With every problem, its key and line.
             ConfigurationError: It is not YAML.
         """
-        admitted = admit(text, self.library, self._role_limits(actor))
+        admitted = admit(text, self.library, self._role_limits(actor), actor.name)
         Rights(actor, self.store, self.registry).check(admitted)
         return admitted
+
+    def parse_upload(self, file: Path) -> None:
+        """Parses a file that somebody uploads.
+
+        Args:
+            file: Under the name that it is to have.
+
+        Raises:
+            FieldError: It is no file of its kind.
+            SandboxError, BusyError, MissingComponentError: As of :meth:`check`.
+        """
+        request = CheckRequest(task="file", base_path=str(file.parent), file=file.name, limits=self.site.limits)
+        error = self.sandbox.ask(request).error
+        if error is None:
+            return
+        message = error.message.removeprefix("content: ")
+        if error.kind == "missing":
+            raise MissingComponentError(message, hint=error.hint)
+        raise FieldError("content", message)
 
     def check(self, actor: Actor, admitted: Admitted, watch: Watch = ALONE) -> CampaignPreview:
         """Checks a spec: what its campaign would search, run and cost.

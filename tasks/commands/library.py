@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tansaku.models.domain.accounts import Accounts, Actor
 from tansaku.models.domain.errors import FieldError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.library import ENDINGS, FileLibrary, LibraryFile, is_file_name, kind_of
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
@@ -33,6 +34,7 @@ class LibraryDesk:
         registry: Models and data sets that may.
         accounts: The audit.
         limits: How much it may hold.
+        parse: Reads a file in a process with limits; raises where it is none of its kind.
         clock: Current time, aware.
     """
 
@@ -42,6 +44,7 @@ class LibraryDesk:
     registry: Registry
     accounts: Accounts
     limits: LibrarySpec
+    parse: Callable[[Path], None]
     clock: Callable[[], datetime]
 
     @property
@@ -55,26 +58,32 @@ class LibraryDesk:
         Args:
             actor: Who uploads it.
             name: Its name.
-            file: The content, as it was received.
+            file: The content, as it was received; it is renamed.
 
         Returns:
-            The file, and whether it is new. A known one of the same content keeps its name.
+            The file, and whether it is new. A known one of the same content keeps its name; this one means it too.
 
         Raises:
             FieldError: The name or content is none of a kind that campaigns read, or the library is full.
+            TransientError: Too many files are being parsed.
         """
         kind, size = self._kind(name), file.stat().st_size
         self._check(name, kind, file)
         self._check_room(size)
+        if self.library.file(file_sha256(file)) is None:
+            file = file.rename(file.with_name(name))
+            self.parse(file)
         sha256 = self.artifacts.put(file)
         now = self.clock()
         entry = LibraryFile(sha256=sha256, name=name, kind=kind, size=size, user=actor.name, created_at=now)
         known = self.library.file(sha256)
-        if known is not None:
+        if known is not None and known.kind != kind:
             return known, False
-        after: JsonDict = {"name": name, "kind": kind, "size": size}
-        record_change(self.accounts, actor, Change("file.add", f"file:{sha256}", after=after), now)
-        return self.library.add_file(entry), True
+        uploads = () if known is None else known.every_upload
+        if (actor.name, name) not in [(upload.user, upload.name) for upload in uploads]:
+            after: JsonDict = {"name": name, "kind": kind, "size": size}
+            record_change(self.accounts, actor, Change("file.add", f"file:{sha256}", after=after), now)
+        return self.library.add_file(entry), known is None
 
     def remove(self, actor: Actor, sha256: str) -> None:
         """Removes a file that no campaign names; its content is deleted when artifacts are swept.
@@ -107,7 +116,7 @@ class LibraryDesk:
         return kind
 
     def _check(self, name: str, kind: FileKind, file: Path) -> None:
-        """Refuses files that are plainly of another kind; the content is read by the process that checks a campaign."""
+        """Refuses files that are plainly of another kind."""
         with file.open("rb") as stream:
             head = stream.read(_HEAD)
         if not head:

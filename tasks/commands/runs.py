@@ -9,10 +9,11 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import Requests, ServiceRequest
 from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
+from tansaku.models.domain.verbs import commands_wait, is_cancelled, is_paused
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.status import is_paused, live_lease
+from tansaku.tasks.views.status import live_lease
 
 
 def request_run(
@@ -68,7 +69,7 @@ def check_runnable(record: CampaignRecord, now: datetime) -> None:
     lease = live_lease(record, now)
     if lease is not None:
         raise lease_held(lease, now)
-    if is_paused(record):
+    if is_paused(record) and not is_cancelled(record):
         raise StoreError(f"campaign {record.name!r} is paused", hint=f"resume it, here or by `tansaku resume {record.name}`")
 
 
@@ -84,4 +85,4 @@ def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool
         check_runnable(record, now)
     except (LeaseHeldError, StoreError):
         return False
-    return state in WITHOUT_DRIVER or any(command.applied_at_number is None for command in record.commands)
+    return state in WITHOUT_DRIVER or commands_wait(record)

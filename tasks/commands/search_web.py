@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import InvalidSpecError, MissingComponentError, SpecProblem
 from tansaku.models.domain.identifiers import shown
@@ -29,17 +30,18 @@ _FIELDS = {
 """Fields of a question by the options of the command line that messages name."""
 
 
-def searched_file(desk: CampaignDesk, name: str) -> LibraryFile:
+def searched_file(desk: CampaignDesk, actor: Actor, name: str) -> LibraryFile:
     """The table that a question names.
 
     Args:
         desk: With the library.
-        name: Of the file, or ``sha256:`` and its hash.
+        actor: Who asks.
+        name: As specs name files.
 
     Raises:
         InvalidSpecError: There is no such CSV file in the library.
     """
-    found = library_file(name, NamesFile("table"), desk.library)
+    found = library_file(name, NamesFile("table"), desk.library, actor.name)
     if isinstance(found, LibraryFile) and not found.name.lower().endswith(_ENDING):
         found = f"{found.name}: expected a CSV file, whose name ends in {_ENDING}"
     if not isinstance(found, LibraryFile):

@@ -8,17 +8,19 @@ changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and `
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.models.domain.records import CampaignRecord, Command, JsonDict, SteeringKind
+from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.verbs import repeated
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.status import live_lease
+from tansaku.tasks.views.status import campaign_status, live_lease
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,21 @@ class Requested:
     Attributes:
         campaign: Name of the campaign.
         has_driver: Whether a driver runs that will apply the request. Without one, it takes effect with the next resume.
+        command: As stored.
+        new: Whether it was stored by this call; else an earlier one asked for the same.
     """
 
     campaign: str
     has_driver: bool
+    command: Command
+    new: bool = True
 
 
 def request(
     store: CampaignStore,
     actor: Actor,
     name: str,
-    kind: CommandKind,
+    kind: SteeringKind,
     candidates: Sequence[str] = (),
     identifier: str | None = None,
 ) -> Requested:
@@ -54,11 +60,45 @@ def request(
 
     Raises:
         NotFoundError: No campaign of this name is stored, or it has no evaluation of a candidate.
+        StateError: The request does not apply to a campaign in this state.
         StoreError: This version cannot read the campaign, so no driver could apply the request.
     """
     record = store.campaign(name)
+    earlier = find_earlier(store, record, kind, lambda: campaign_status(store, name).state)
+    return earlier or store_request(store, actor, record, kind, candidates, identifier)
+
+
+def find_earlier(
+    store: CampaignStore, record: CampaignRecord, kind: SteeringKind, find_state: Callable[[], CampaignState]
+) -> Requested | None:
+    """Returns the request that asked for the same before, where the same again changes nothing.
+
+    Args:
+        store: Holds the campaign.
+        record: The campaign.
+        kind: What is requested.
+        find_state: Finds out the campaign's state; called only where the record does not tell enough.
+
+    Raises:
+        StateError, StoreError: As of :func:`request`.
+    """
+    stored_spec(record)
+    driven = live_lease(record, store.now()) is not None
+    command = repeated(record, kind, driven=driven, find_state=find_state)
+    return None if command is None else Requested(record.name, driven, command, new=False)
+
+
+def store_request(
+    store: CampaignStore,
+    actor: Actor,
+    record: CampaignRecord,
+    kind: SteeringKind,
+    candidates: Sequence[str] = (),
+    identifier: str | None = None,
+) -> Requested:
+    """Stores a request that :func:`find_earlier` has judged; arguments and errors as of :func:`request`."""
     if candidates:
-        _check_candidates(store, name, candidates)
+        _check_candidates(store, record.name, candidates)
     payload: JsonDict = {"candidates": list(candidates)} if candidates else {}
     return _store(store, actor, record, kind, payload, identifier)
 
@@ -101,7 +141,7 @@ def request_edit(
 
 
 def _store(
-    store: CampaignStore, actor: Actor, record: CampaignRecord, kind: CommandKind, payload: JsonDict, identifier: str | None
+    store: CampaignStore, actor: Actor, record: CampaignRecord, kind: SteeringKind, payload: JsonDict, identifier: str | None
 ) -> Requested:
     stored_spec(record)  # a campaign that cannot be read here has no driver that could apply the request
     command = Command(
@@ -112,7 +152,7 @@ def _store(
         created_at=datetime.now(UTC),
     )
     store.add_command(record.name, command)
-    return Requested(record.name, live_lease(record, store.now()) is not None)
+    return Requested(record.name, live_lease(record, store.now()) is not None, command)
 
 
 def _check_candidates(store: CampaignStore, name: str, candidates: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
+from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
@@ -182,10 +183,6 @@ class Ledger:
         driven, noted = self._clock
         return TimeSpent(datetime.now(UTC), driven + now - noted, self._core_total)
 
-    def last_of(self, kinds: tuple[str, str]) -> str | None:
-        """Returns the later of two opposite commands, None if neither was given."""
-        return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
-
     @property
     def wanted(self) -> int:
         """Evaluations in progress at once; of a manual campaign, proposals that were last asked for."""
@@ -201,12 +198,12 @@ class Ledger:
     @property
     def paused(self) -> bool:
         """Whether the last of pause and resume was pause."""
-        return self.last_of(("pause", "resume")) == "pause"
+        return is_paused(self.record)
 
     @property
     def cancelled(self) -> bool:
         """Whether the campaign was cancelled and not resumed since."""
-        return self.last_of(("cancel", "resume")) == "cancel"
+        return is_cancelled(self.record)
 
 
 class Committee(Protocol):

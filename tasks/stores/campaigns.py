@@ -7,7 +7,7 @@ from typing import Literal
 
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 
 Counter = Literal["last_refit", "last_retrain", "last_retrain_end"]
@@ -171,6 +171,13 @@ def with_replaced_spec(record: CampaignRecord, before: str, spec: JsonDict, afte
     if record.spec_hash != before:
         raise StoreError(f"campaign {record.name!r} was changed meanwhile", hint="repeat the command")
     return record.model_copy(update={"spec": spec, "spec_hash": after})
+
+
+def with_shares(record: CampaignRecord, users: tuple[Steerer, ...]) -> CampaignRecord:
+    """Returns the record shared with other users; the same object if it is already."""
+    if record.renaming is not None:
+        raise being_renamed(record)
+    return record if record.shared_with == users else record.model_copy(update={"shared_with": users})
 
 
 def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:

@@ -23,6 +23,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Record,
     Refit,
+    Steerer,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
@@ -139,6 +140,11 @@ class MemoryCampaignStore:
         with self._lock:
             record = self.campaign(name)
             self._campaigns[name] = campaigns.with_replaced_spec(record, before, plain(spec), after, self._clock())
+
+    def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
+        """Replaces the users with whom a campaign is shared."""
+        with self._lock:
+            self._campaigns[name] = campaigns.with_shares(self.campaign(name), tuple(map(normalised, users)))
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""

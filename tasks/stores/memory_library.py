@@ -17,9 +17,12 @@ class MemoryLibrary:
         self._files: dict[str, LibraryFile] = {}
 
     def add_file(self, file: LibraryFile) -> LibraryFile:
-        """Adds a file; returns the known one of the same content."""
+        """Adds a file; returns the known one of the same content, with this upload."""
+        added = normalised(file)
         with self._lock:
-            return self._files.setdefault(file.sha256, normalised(file))
+            known = self._files.get(file.sha256)
+            self._files[file.sha256] = added if known is None else known.uploaded_again(added.every_upload[0])
+            return self._files[file.sha256]
 
     def file(self, sha256: str) -> LibraryFile | None:
         """The file of this content, or None."""
@@ -27,9 +30,11 @@ class MemoryLibrary:
             return self._files.get(sha256)
 
     def files(self, name: str | None = None) -> list[LibraryFile]:
-        """All, or those of a name, the newest first."""
+        """All, or those that were uploaded under a name, the newest first."""
         with self._lock:
-            found = [file for file in self._files.values() if name in (None, file.name)]
+            found = [
+                file for file in self._files.values() if name is None or name in [upload.name for upload in file.every_upload]
+            ]
         return sorted(found, key=lambda file: (file.created_at, file.sha256), reverse=True)
 
     def remove_file(self, sha256: str) -> bool:

@@ -33,6 +33,7 @@ from tansaku.models.domain.records import (
     Outcome,
     Proposal,
     Refit,
+    Steerer,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
@@ -135,6 +136,11 @@ class MongoCampaignStore:
         """Replaces the spec of a campaign without a driver."""
         data = plain(spec)
         self._write_campaign(name, lambda record: campaigns.with_replaced_spec(record, before, data, after, utc_now()))
+
+    def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
+        """Replaces the users with whom a campaign is shared."""
+        stored = tuple(map(normalised, users))
+        self._write_campaign(name, lambda record: campaigns.with_shares(record, stored))
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cached_property
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.library import LibraryFile
+from tansaku.models.domain.library import MOST_UPLOADS, LibraryFile
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_errors import translated
@@ -39,15 +38,25 @@ class MongoLibrary:
         return self._database[LIBRARY]
 
     def add_file(self, file: LibraryFile) -> LibraryFile:
-        """Adds a file; returns the known one of the same content."""
+        """Adds a file; returns the known one of the same content, with this upload."""
         document = to_document(file)
         document["_id"] = document.pop("sha256")
-        with translated(f"storing file {file.name!r}"), suppress(DuplicateKeyError):
-            self._files.insert_one(document)
+        with translated(f"storing file {file.name!r}"):
+            try:
+                self._files.insert_one(document)
+            except DuplicateKeyError:
+                self._note_upload(file)
         stored = self.file(file.sha256)
         if stored is None:
             raise StoreError(f"file {file.name!r} was removed while it was being stored")
         return stored
+
+    def _note_upload(self, file: LibraryFile) -> None:
+        """Replaces the uploads of the user and name by this one; killed in between, it lacks the earlier ones."""
+        same = {"user": file.user, "name": file.name}
+        upload = to_document(file.every_upload[0])
+        self._files.update_one({"_id": file.sha256}, {"$pull": {"uploads": same}})
+        self._files.update_one({"_id": file.sha256}, {"$push": {"uploads": {"$each": [upload], "$slice": -MOST_UPLOADS}}})
 
     def file(self, sha256: str) -> LibraryFile | None:
         """The file of this content, or None."""
@@ -56,8 +65,8 @@ class MongoLibrary:
         return None if found is None else from_document(LibraryFile, found, key="sha256")
 
     def files(self, name: str | None = None) -> list[LibraryFile]:
-        """All, or those of a name, the newest first."""
-        chosen: JsonDict = {} if name is None else {"name": name}
+        """All, or those that were uploaded under a name, the newest first."""
+        chosen: JsonDict = {} if name is None else {"$or": [{"name": name}, {"uploads.name": name}]}
         with translated("reading the library"):
             return [from_document(LibraryFile, found, key="sha256") for found in self._files.find(chosen).sort(_NEWEST)]
 

@@ -197,4 +197,6 @@ def _token(evaluation: Evaluation) -> str | None:
 
 def _differences(old: Record, new: Record) -> JsonDict:
     before, after = to_document(old), to_document(new)
-    return {field: value for field, value in after.items() if before.get(field) != value}
+    changed = {field: value for field, value in after.items() if before.get(field) != value}
+    # Documents leave out some fields while they are empty.
+    return changed | {field: getattr(new, field) for field in before.keys() - after.keys()}

@@ -47,7 +47,7 @@ WEB_ACTIONS: dict[str, tuple[str, ...]] = {
     TOKENS: _KEEP,
     LINKS: _KEEP,
     AUDIT: _ADD,
-    LIBRARY: (*_ADD, "remove"),
+    LIBRARY: _KEEP,
     # The time of a file that is uploaded again is renewed, and the parts of an upload that failed are removed.
     "artifacts.files": (*_ADD, "update"),
     "artifacts.chunks": (*_ADD, "remove"),

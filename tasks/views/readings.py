@@ -15,7 +15,7 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Lease, Record
+from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
@@ -115,6 +115,7 @@ class CampaignLine(Record):
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         updated: Time of the last proposal, result or command.
         problem: What is wrong with the campaign.
+        steerers: Its owner, and users with whom it is shared.
     """
 
     name: str
@@ -134,6 +135,7 @@ class CampaignLine(Record):
     silence: str | None = None
     updated: AwareDatetime
     problem: str | None
+    steerers: tuple[Steerer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
             record.spec,
             [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
             [record.deleting, lease is not None, silence],
+            [steerer.user for steerer in record.steerers],
             [[command.id, command.applied_at_number] for command in record.commands],
             newest,
             late,
@@ -358,4 +361,5 @@ def campaign_line(reading: Reading) -> CampaignLine:
         silence=status.silence,
         updated=reading.updated,
         problem=status.problem,
+        steerers=reading.record.steerers,
     )

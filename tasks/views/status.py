@@ -11,11 +11,12 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit, decide
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, CommandKind, JsonDict, Lease, Record
+from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.time_limits import HOUR, out_of_time
+from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.site.processes import has_ended
 from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
@@ -190,17 +191,6 @@ class CampaignStatus(Record):
         return lines
 
 
-def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
-    """Returns whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
-    kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
-    return bool(kinds) and kinds[-1] == kind
-
-
-def is_paused(record: CampaignRecord) -> bool:
-    """Returns whether the last of the commands pause and resume was pause."""
-    return _last_command_is(record, "pause")
-
-
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
     """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
 
@@ -337,7 +327,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
-    lease, cancelled = campaign.lease, _last_command_is(record, "cancel")
+    lease, cancelled = campaign.lease, is_cancelled(record)
     incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.arrays)
     return CampaignStatus(
         name=record.name,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tansaku.models.domain.library import FileLibrary, LibraryFile
+from tansaku.models.domain.library import MOST_UPLOADS, FileLibrary, LibraryFile, Upload
 from tansaku.tasks.stores.memory_library import MemoryLibrary
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -40,8 +40,13 @@ def test_files_come_back_the_newest_first_by_name_or_all(library):
 
 def test_a_content_is_there_once_under_its_first_name(library):
     library.add_file(file("1"))
-    assert library.add_file(file("1", "again.csv", hours=3)) == file("1")
-    assert len(library.files()) == 1
+    again, later = (Upload(user="ada", name="again.csv", created_at=NOON + timedelta(hours=hours)) for hours in (3, 4))
+    assert library.add_file(file("1", "again.csv", hours=3)) == file("1").model_copy(update={"uploads": (again,)})
+    assert library.add_file(file("1", "again.csv", hours=4)).uploads == (later,)
+    for number in range(MOST_UPLOADS):
+        stored = library.add_file(file("1", f"{number}.csv"))
+    assert [upload.name for upload in stored.uploads] == [f"{number}.csv" for number in range(MOST_UPLOADS)]
+    assert library.files() == library.files("rows.csv") == library.files("7.csv") == [stored]
 
 
 def test_a_file_is_removed_once(library):

@@ -20,6 +20,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Quantity,
     Refit,
+    Steerer,
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.stores.documents import normalised
@@ -429,6 +430,14 @@ def test_commands_are_stored_and_applied_once(store: CampaignStore, lease: Lease
     assert (after.commands[0].applied_at_number, after.spec) == (4, changed)
     with pytest.raises(NotFoundError):
         store.apply_command(lease, "edit-2", 4, None)
+
+
+def test_sharing_is_replaced_as_a_whole(store: CampaignStore, lease: Lease) -> None:
+    before = store.campaign(lease.campaign)
+    for names in (("ada", "bob"), ("bob",), ("bob",), ()):
+        users = tuple(Steerer(user=name, since=before.created_at) for name in names)
+        store.share_campaign(lease.campaign, users)
+        assert store.campaign(lease.campaign) == before.model_copy(update={"shared_with": users})
 
 
 def test_command_without_spec_leaves_it(store: CampaignStore, lease: Lease, record: CampaignRecord) -> None:

@@ -150,13 +150,15 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.locator("#history")).to_contain_text("retry", timeout=PATIENCE)
     expect(page.locator("#failures")).to_contain_text("attempts 3", timeout=PATIENCE)
 
-    # Paused, given more budget, and resumed to its end.
-    command(page, "Pause")
-    expect(page.locator("#history")).to_contain_text("pause")
+    # Given more budget, paused, and resumed to its end. A finished campaign has nothing to pause or cancel.
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
+    expect(page.locator("#turns button")).to_have_text(["Resume"])
     page.get_by_text("Edit budget").click()
     page.locator("#budget-evaluations").fill("4")
     command(page, "Store the edit")
     expect(page.locator("#history")).to_contain_text("budget.evaluations")
+    command(page, "Pause")
+    expect(page.locator("#history")).to_contain_text("pause")
     command(page, "Resume")
     expect(page.locator("#facts")).to_contain_text("4 evaluations", timeout=PATIENCE)
 

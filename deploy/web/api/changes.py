@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError, require
-from tansaku.deploy.web.changes import Changes
+from tansaku.deploy.web.changes import MOST_STREAMS, Changes, TooManyError
+from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 
@@ -22,30 +25,32 @@ MOST_FOLLOWED = 100
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
+_CLOSED = 5.0  # until a page that was left has closed its stream [s]
+
 _may_read = require(Role.VIEWER)
 
 
 @router.get("/campaigns/{name}/changes", response_class=StreamingResponse)
 async def changes(
     request: Request,
-    _: Annotated[Actor, Depends(_may_read)],
+    actor: Annotated[Actor, Depends(_may_read)],
     name: str,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Server-sent events ``version``, one for each change; the rest of the API tells what has changed."""
     # An unknown campaign is answered by an error, not by a stream that ends at once.
     await run_in_threadpool(services_of(request).readings.version, name)
-    return _stream(_feed(request).follow(name, last_event_id, _allowed(request)))
+    return _Stream(_feed(request), actor, _feed(request).follow(name, last_event_id, _allowed(request)))
 
 
 @router.get("/changes", response_class=StreamingResponse)
 async def changes_of_several(
     request: Request,
-    _: Annotated[Actor, Depends(_may_read)],
+    actor: Annotated[Actor, Depends(_may_read)],
     campaign: Annotated[list[str], Query(min_length=1, max_length=MOST_FOLLOWED)],
 ) -> StreamingResponse:
     """Server-sent events ``version`` and ``gone`` of several campaigns; their data name the campaign."""
-    return _stream(_feed(request).follow_several(campaign, _allowed(request)))
+    return _Stream(_feed(request), actor, _feed(request).follow_several(campaign, _allowed(request)))
 
 
 def _feed(request: Request) -> Changes:
@@ -54,8 +59,27 @@ def _feed(request: Request) -> Changes:
     return feed
 
 
-def _stream(events: AsyncIterator[str]) -> StreamingResponse:
-    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+class _Stream(StreamingResponse):
+    """Sends events to a user, who has a limited number of streams.
+
+    Args:
+        feed: Counts them.
+        actor: The user.
+        events: What is sent.
+    """
+
+    def __init__(self, feed: Changes, actor: Actor, events: AsyncIterator[str]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=_HEADERS)
+        self._feed, self._user = feed, actor.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends them until the user has gone. Raises ProblemError if there are too many."""
+        try:
+            with self._feed.stream_of(self._user):
+                await super().__call__(scope, receive, send)
+        except TooManyError as error:
+            detail = f"you follow {MOST_STREAMS} streams already; close some pages"
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after=_CLOSED) from error
 
 
 def _allowed(request: Request) -> Callable[[], Awaitable[bool]]:

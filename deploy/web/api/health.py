@@ -33,8 +33,8 @@ class ServiceWork(BaseModel):
 
 
 @router.get("/health/live")
-def live() -> dict[str, str]:
-    """Answers if the process is alive; it asks no other service and reveals nothing."""
+async def live() -> dict[str, str]:
+    """Answers if the process is alive; it asks no other service, waits for no thread, and reveals nothing."""
     return {"status": "live"}
 
 

@@ -1,25 +1,38 @@
-"""Limits the attempts to log in, by user and address and by address alone."""
+"""Makes attempts to log in that follow wrong ones wait, by user and address and by address alone. No name is locked."""
 
 from __future__ import annotations
 
 import ipaddress
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
-_WINDOW = 60.0  # [s]
+_FORGOTTEN = 60.0  # [s]
 _ADDRESS_FACTOR = 4
-"""One address may make this many times as many attempts, with any names, as one user may make from it."""
+"""From one address this many times as many attempts are free, with any names, as with one name."""
+_LONGEST_OF_NAME, _LONGEST_OF_ADDRESS = 10.0, 1.0  # [s]
 _MOST_KEYS = 10_000
 _IPV6_NETWORK = 64
 
 
+@dataclass
+class _Wrong:
+    """Wrong attempts of a kind: how many, when the last one was, and when the next one may be."""
+
+    count: int = 0
+    last: float = 0.0
+    next: float = 0.0
+
+
 class AttemptLimiter:
-    """Counts attempts within the last minute; thread-safe and of bounded memory.
+    """Counts wrong attempts; thread-safe and of bounded memory.
+
+    After some free ones each attempt waits twice as long as the one before, at most ten seconds.
 
     Args:
-        attempts: Attempts that one user may make from one address within a minute.
+        attempts: Wrong attempts of one user from one address that are free, until none was made for a minute.
         clock: Seconds that only increase.
     """
 
@@ -27,10 +40,10 @@ class AttemptLimiter:
         self._attempts = attempts
         self._clock = clock
         self._lock = threading.Lock()
-        self._made: OrderedDict[tuple[str, ...], deque[float]] = OrderedDict()
+        self._made: OrderedDict[tuple[str, ...], _Wrong] = OrderedDict()
 
     def admit(self, user: str, address: str) -> float:
-        """Counts an attempt.
+        """Counts an attempt as wrong, until :meth:`withdraw` says that it was not.
 
         Args:
             user: The name as it was entered, whether such a user exists or not.
@@ -39,27 +52,39 @@ class AttemptLimiter:
         Returns:
             0 if it may be made, else the seconds until the next one may; a refused attempt is not counted.
         """
-        network = network_of(address)
-        keys = (((network, user[:64].lower()), self._attempts), ((network,), self._attempts * _ADDRESS_FACTOR))
+        of_name, of_address = self._keys(user, address)
         with self._lock:
             now = self._clock()
-            wait = max(self._wait(key, most, now) for key, most in keys)
+            wait = max(self._known(key, now).next - now for key in (of_name, of_address))
             if wait > 0:
                 return wait
-            for key, _ in keys:
-                self._made.setdefault(key, deque()).append(now)
-                self._made.move_to_end(key)
+            self._count(of_name, self._attempts, _LONGEST_OF_NAME, now)
+            self._count(of_address, self._attempts * _ADDRESS_FACTOR, _LONGEST_OF_ADDRESS, now)
             while len(self._made) > _MOST_KEYS:
                 self._made.popitem(last=False)
             return 0.0
 
-    def _wait(self, key: tuple[str, ...], most: int, now: float) -> float:
-        made = self._made.get(key)
-        if made is None:
-            return 0.0
-        while made and made[0] <= now - _WINDOW:
-            made.popleft()
-        return made[0] + _WINDOW - now if len(made) >= most else 0.0
+    def withdraw(self, user: str, address: str) -> None:
+        """Takes an admitted attempt back: its password was right, or it was not looked at."""
+        with self._lock:
+            for key in self._keys(user, address):
+                if (wrong := self._made.get(key)) is not None:
+                    wrong.count, wrong.next = wrong.count - 1, 0.0
+
+    def _keys(self, user: str, address: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        network = network_of(address)
+        return (network, user[:64].lower()), (network,)
+
+    def _known(self, key: tuple[str, ...], now: float) -> _Wrong:
+        known = self._made.get(key)
+        return known if known is not None and known.last > now - _FORGOTTEN else _Wrong()
+
+    def _count(self, key: tuple[str, ...], free: int, longest: float, now: float) -> None:
+        wrong = self._known(key, now)
+        wrong.count, wrong.last = wrong.count + 1, now
+        wrong.next = now + min(2.0 ** min(wrong.count - free, 10), longest) if wrong.count >= free else 0.0
+        self._made[key] = wrong
+        self._made.move_to_end(key)
 
 
 def network_of(address: str) -> str:

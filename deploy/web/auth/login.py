@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tansaku.deploy.web.auth.passwords import BusyError
 from tansaku.deploy.web.auth.tokens import user_of_login_link
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.models.domain.accounts import User
@@ -37,8 +39,14 @@ def user_by_password(services: Services, name: str, password: str, address: str)
     _admit(services, name, address)
     user = services.accounts.user(name)
     stored = None if user is None or user.disabled else user.password_hash
-    if not services.passwords.verify(stored, password) or user is None:
+    try:
+        matches = services.passwords.verify(stored, password)
+    except BusyError:
+        services.limiter.withdraw(name, address)
+        raise
+    if not matches or user is None:
         raise _refused(address)
+    services.limiter.withdraw(name, address)
     return user
 
 
@@ -48,13 +56,15 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
     user = user_of_login_link(services, secret)
     if user is None:
         raise _refused(address, LINK_REFUSED)
+    services.limiter.withdraw("", address)
     return user
 
 
 def _admit(services: Services, name: str, address: str) -> None:
     wait = services.limiter.admit(name, address)
     if wait > 0:
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts; wait a minute", retry_after=wait)
+        detail = f"too many wrong attempts; try again in {math.ceil(wait)} s"
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after=wait)
 
 
 def _refused(address: str, detail: str = REFUSED) -> ProblemError:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web import deleting, steering
+from tansaku.deploy.web import deleting, sharing, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -27,9 +27,9 @@ from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import CommandKind, JsonDict
+from tansaku.models.domain.records import JsonDict, SteeringKind
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.checks.rights import may_delete, may_rename
+from tansaku.tasks.checks.rights import may_delete, may_rename, may_steer
 from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.evaluation_table import (
     SORTS,
@@ -54,7 +54,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
-_FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
+_FORM_KINDS: tuple[SteeringKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_NUMBER = 16
 
 
@@ -84,6 +84,7 @@ def show_campaign(
         "spec_text": write_yaml(reading.record.spec),
         "may_delete": may_delete(services.accounts, actor, reading.record),
         "may_rename": may_rename(services.accounts, actor, reading.record),
+        "may_share": may_delete(services.accounts, actor, reading.record),
         "layout": "base.html",
         "refused": refused,
     }
@@ -102,7 +103,8 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     """
     services = services_of(request)
     reading = services.readings.reading(name, seen)
-    return shared_part(request, reading, actor.role, lambda: _content(services, actor, reading))
+    may = may_steer(services.accounts, actor, reading.record.steerers)
+    return shared_part(request, reading, (actor.role, may), lambda: _content(services, actor, reading))
 
 
 def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
@@ -112,10 +114,12 @@ def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
         **budget_content(reading),
-        "may_steer": actor.may(Role.OPERATOR),
+        "offered": steering.offered(services, actor, reading),
+        "may_copy": actor.may(Role.OPERATOR),
         # Not in the part that all users of a role share; the page itself shows it.
         "may_delete": False,
         "may_rename": False,
+        "may_share": False,
         "key": new_key,
     }
 
@@ -134,8 +138,8 @@ async def give_command(request: Request, actor: Operator, name: str) -> Response
 
     def give() -> Response:
         order = _order(services, name, fields)
-        steering.give(services, actor, name, order)
-        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+        given = steering.give(services, actor, name, order)
+        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': given.command.id})}", HTTPStatus.SEE_OTHER)
 
     kind = fields.get("kind", "")
     form = Form(kind if kind in ("edit", "retry") else "steer", fields)
@@ -153,6 +157,19 @@ async def delete_campaign(request: Request, actor: Operator, name: str) -> Respo
 
     form = Form("delete", fields)
     return await run_in_threadpool(or_again, form, delete, lambda refused: show_campaign(request, actor, name, refused=refused))
+
+
+@router.post("/{name}/sharing")
+async def share_campaign(request: Request, actor: Operator, name: str) -> Response:
+    """Shares a campaign with the users that are named."""
+    fields = await form_fields(request)
+
+    def share() -> Response:
+        sharing.share(services_of(request), actor, name, fields.get("users", "").replace(",", " ").split())
+        return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
+
+    form = Form("share", fields)
+    return await run_in_threadpool(or_again, form, share, lambda refused: show_campaign(request, actor, name, refused=refused))
 
 
 def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.forms import new_key
@@ -53,7 +54,9 @@ def evaluation_page(
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
-        "repeat": _REPEAT.get(evaluation.state) if actor.may(Role.OPERATOR) else None,
+        "repeat": _REPEAT.get(evaluation.state)
+        if _REPEAT.get(evaluation.state) in steering.offered(services, actor, reading)
+        else None,
         "key": new_key,
     }
     return render(request, "evaluation.html", content)

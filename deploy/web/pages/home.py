@@ -17,11 +17,12 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.forms import new_key
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.deploy.web.services import services_of
+from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.requests import ServiceRequest
 from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
+from tansaku.tasks.checks.rights import may_steer
 from tansaku.tasks.views.overview import UnreadableCampaign
 from tansaku.tasks.views.readings import CampaignLine
 from tansaku.tasks.views.service_health import is_starting, open_requests, read_health
@@ -80,11 +81,17 @@ def home(
         "requested": requested,
         "starting": {line.name for line in lines if _is_starting(line, requested)},
         "moving": json.dumps(_moving(lines, linked, requested)),
-        "runnable": {line.name for line in lines if line.state in WITHOUT_DRIVER} & linked - set(requested),
+        "runnable": {line.name for line in lines if _may_run(services, actor, line)} & linked - set(requested),
         "may_run": actor.may(Role.OPERATOR),
         "key": new_key,
     }
     return render(request, "home.html", content)
+
+
+def _may_run(services: Services, actor: Actor, line: CampaignLine | UnreadableCampaign) -> bool:
+    if not isinstance(line, CampaignLine) or line.state not in WITHOUT_DRIVER:
+        return False
+    return may_steer(services.accounts, actor, line.steerers)
 
 
 def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str, ServiceRequest]) -> bool:

@@ -52,7 +52,9 @@ async def log_in(request: Request) -> Response:
     try:
         user = await run_in_threadpool(_user_of, services, dict(fields), address)
     except ProblemError as error:
-        return await run_in_threadpool(_form, request, error.status, error.detail, goal)
+        page = await run_in_threadpool(_form, request, error.status, error.detail, goal)
+        page.headers.update(error.headers)
+        return page
     secret = await run_in_threadpool(begin_session, request, user)
     response = RedirectResponse(local_path(goal), HTTPStatus.SEE_OTHER)
     set_session(response, services, secret)

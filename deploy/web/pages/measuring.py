@@ -22,6 +22,7 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.checks.rights import may_steer
 from tansaku.tasks.measurements.report_file import Report, read_report, report_of
 from tansaku.tasks.measurements.waiting import waiting_proposals
 
@@ -48,7 +49,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "waiting": asked.waiting[:MOST_SHOWN],
         "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
         "said": said[:200],
-        "may_tell": actor.may(Role.OPERATOR),
+        "may_tell": may_steer(services.accounts, actor, services.store.campaign(name).steerers),
         "address": campaign_address(name),
         "key": new_key,
         "refused": refused,

@@ -18,6 +18,7 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.checks.rights import may_steer
 from tansaku.tasks.commands.runs import may_run
 from tansaku.tasks.views.readings import Reading
 from tansaku.tasks.views.service_health import describe_request, is_open, is_starting, last_request, read_health
@@ -53,6 +54,7 @@ def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         reading: The campaign.
     """
     last = last_request(services.requests, reading.record)
+    steers = may_steer(services.accounts, actor, reading.record.steerers)
     waits, now = last is not None and is_open(last), services.store.now()
     return {
         "starting": is_starting(reading.status.state, reading.record.epoch, last),
@@ -60,7 +62,7 @@ def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         "request_text": None if last is None else describe_request(last),
         # While a driver runs, the page follows the campaign itself.
         "request_open": waits and reading.status.driver is None,
-        "may_run": actor.may(Role.OPERATOR) and not waits and may_run(reading.record, reading.status.state, now),
+        "may_run": steers and not waits and may_run(reading.record, reading.status.state, now),
         "service_runs": read_health(services.requests).running,
         "key": new_key,
     }

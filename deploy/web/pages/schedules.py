@@ -19,6 +19,7 @@ from tansaku.deploy.web.pages.again import or_again
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.steering import steered
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.tasks.views.service_health import read_health
@@ -36,9 +37,11 @@ def schedules_page(request: Request, actor: Annotated[Actor, Depends(require(Rol
 
 def _schedules(request: Request, actor: Actor, campaign: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
+    names = [name for name in services.store.campaign_names() if is_name(name)]
     content = {
         "lines": scheduling.lines(services),
-        "names": [name for name in services.store.campaign_names() if is_name(name)],
+        "names": names,
+        "steered": steered(services, actor, names) if actor.may(Role.OPERATOR) else [],
         "campaign": campaign,
         "service_runs": read_health(services.requests).running,
         "may_change": actor.may(Role.OPERATOR),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.rendering import renderer_of
-from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.views.readings import Reading
 
@@ -25,24 +24,24 @@ OF_THE_PAGE = "of-the-page"
 
 @dataclass
 class _Shared:
-    """The latest text for a role."""
+    """The latest text for a group of users."""
 
     packed: Packed | None = None
     until: float = 0.0
     lock: Lock = field(default_factory=Lock)
 
 
-def shared_part(request: Request, reading: Reading, role: Role, make: Callable[[], JsonDict]) -> Response:
+def shared_part(request: Request, reading: Reading, group: Hashable, make: Callable[[], JsonDict]) -> Response:
     """The parts of a campaign's page.
 
     Args:
         request: To answer.
         reading: The campaign.
-        role: Of who asks: what is shown depends on it.
+        group: Of users who are shown the same.
         make: What the template shows.
     """
     has_forms = getattr(request.state, "form_token", None) is not None
-    shared = reading.once(("parts", role, has_forms), _Shared)
+    shared = reading.once(("parts", group, has_forms), _Shared)
     with shared.lock:
         if shared.packed is None or time.monotonic() > shared.until:
             shared.packed = Packed(_rendered(request, make(), OF_THE_PAGE if has_forms else None))

@@ -150,13 +150,19 @@ def test_retry_is_another_attempt_and_rerun_another_replicate(tansaku, campaign_
 def test_cancel(tansaku, campaign_file):
     file = campaign_file(budget="{evaluations: 1}")
     tansaku("run", file, "--plain")
-    assert tansaku("cancel", file.stem).code == ExitCode.OK
+    refused = tansaku("cancel", file.stem)
+    assert refused.code == ExitCode.USAGE
+    assert "is FINISHED; cancel applies to campaigns that are NEW" in refused.err
+    tansaku("edit", file.stem, "budget.evaluations=2")
+    for _ in range(2):
+        assert tansaku("cancel", file.stem).code == ExitCode.OK
     assert json.loads(tansaku("status", file.stem, "--json").out)[0]["state"] == "CANCELLED"
 
 
 def test_wishes_can_be_stored_for_another_driver(tansaku, campaign_file):
     file = campaign_file(good=3, bad=0, budget="{evaluations: 1}")
     tansaku("run", file, "--plain")
+    tansaku("edit", file.stem, "budget.cost=100")
     assert tansaku("cancel", file.stem, "--no-run").code == ExitCode.OK
     assert tansaku("resume", file.stem, "--no-run").code == ExitCode.OK
     assert len(evaluations(tansaku, file.stem)) == 1

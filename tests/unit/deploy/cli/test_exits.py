@@ -36,6 +36,7 @@ def test_every_error_has_a_code_of_its_own_kind():
         errors.ConfigurationError: ExitCode.USAGE,
         errors.InvalidSpecError: ExitCode.USAGE,
         errors.FieldError: ExitCode.USAGE,
+        errors.StateError: ExitCode.USAGE,
         errors.NotFoundError: ExitCode.NOT_FOUND,
         errors.DamagedResultError: ExitCode.NOT_FOUND,
         errors.MissingComponentError: ExitCode.MISSING_COMPONENT,

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -120,6 +121,46 @@ def test_a_part_that_ends_is_started_again(places):
     assert names(places).count(DASHBOARD) == 2
     assert "dashboard: the dashboard ended: no output; starting it again" in places.shown
     assert len(opened) == 1
+    assert nothing_is_left(places)
+
+
+class AnswersAFewTimes(BaseHTTPRequestHandler):
+    """A dashboard that is alive for some attempts, and hangs from then on."""
+
+    def do_GET(self) -> None:
+        asked: list[str] = self.server.asked
+        asked.append(self.path)
+        if len(asked) > 6:
+            self.server.hangs.wait()
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_dashboard_that_does_not_answer_is_started_again(places, monkeypatch):
+    monkeypatch.setattr(serve_parts, "_SILENCE", 0.8)
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnswersAFewTimes) as dashboard:
+        dashboard.asked, dashboard.hangs = [], threading.Event()
+        threading.Thread(target=dashboard.serve_forever).start()
+        asked_before: list[int] = []
+
+        def show(text: str) -> None:
+            places.shown.append(text)
+            if text.startswith(f"{DASHBOARD}: http"):
+                asked_before.append(len(dashboard.asked))
+                if len(asked_before) == 2:
+                    places.interrupt()
+
+        places.show = show
+        places.answers[DASHBOARD] = [{"port": dashboard.server_port, "url": "http://x", "page": "http://x"}]
+        places.serve()
+        dashboard.hangs.set()
+        dashboard.shutdown()
+    assert "dashboard: it did not answer for 0.8 s; starting it again" in places.shown
+    assert set(dashboard.asked) == {"/health/live"}
+    assert asked_before[1] >= 10  # six that were answered, four that were not
     assert nothing_is_left(places)
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
@@ -103,9 +104,9 @@ class Browser(TestClient):
         """Fills in the login form."""
         return self.submit("/session", {"name": name, "password": password, **fields}, "/login")
 
-    def upload(self, name: str = "rows.csv", content: str = TABLE):
+    def upload(self, name: str = "rows.csv", content: str | bytes = TABLE):
         """Uploads a file to the library."""
-        return self.change("POST", f"/api/v1/files?name={name}", content=content.encode())
+        return self.change("POST", f"/api/v1/files?name={name}", content=content)
 
     def change(self, method: str, path: str, **arguments: object):
         """Asks for a change as a script of a page does."""
@@ -119,11 +120,12 @@ class InProcess(Sandbox):
     def __init__(self) -> None:
         super().__init__(SandboxSpec())
         self.requests: list[CheckRequest] = []
+        self.uploads: list[CheckRequest] = []
 
     def ask(self, request: CheckRequest, watch: Watch = ALONE) -> CheckAnswer:
         """The same answer."""
         assert watch.wanted()
-        self.requests.append(request)
+        (self.uploads if request.task == "file" else self.requests).append(request)
         # The memory of this process is that of all tests.
         request, stream = request.model_copy(update={"resident": 10**6}), StringIO()
         answer = child.answer(CheckRequest.model_validate_json(request.model_dump_json()), stream)
@@ -134,10 +136,22 @@ class InProcess(Sandbox):
 
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
-    """``make_site(store, given={...}, **settings)``: an application on a store, with other services and settings."""
+    """``make_site(store, given={...}, owner="operator", **settings)``: an application on a store, with other services.
 
-    def make(store: MemoryCampaignStore | None = None, *, given: dict[str, object] | None = None, **settings: object) -> Site:
+    The campaigns of the store are the operator's; with ``owner=None`` they are of the command line.
+    """
+
+    def make(
+        store: MemoryCampaignStore | None = None,
+        *,
+        given: dict[str, object] | None = None,
+        owner: str | None = "operator",
+        **settings: object,
+    ) -> Site:
         clock = Clock()
+        if store is not None:
+            owned = {name: record.model_copy(update={"owner": owner}) for name, record in store._campaigns.items()}
+            store._campaigns |= owned
         services = Services(
             store=MemoryCampaignStore() if store is None else store,
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
@@ -148,6 +162,8 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
             clock=clock,
             **(given or {}),
         )
+        limiter = AttemptLimiter(services.settings.attempts, lambda: clock().timestamp())
+        object.__setattr__(services, "limiter", limiter)
         object.__setattr__(services.desk, "files", LocalFiles(services.artifacts, tmp_path / "library"))
         object.__setattr__(services.desk, "sandbox", InProcess())
         for role in Role:
@@ -167,13 +183,13 @@ def site(make_site: Callable[..., Site]) -> Site:
 @pytest.fixture
 def site_with(make_site: Callable[..., Site], recorded: Callable[..., MemoryCampaignStore]) -> Callable[..., Site]:
     """``site_with("a1", "a3")``: an application with one campaign, in which these candidates were evaluated; a3 fails."""
-    return lambda *candidates, **arguments: make_site(recorded(*candidates, **arguments))
+    return lambda *candidates, owner="operator", **arguments: make_site(recorded(*candidates, **arguments), owner=owner)
 
 
 @pytest.fixture
 def owned_site(site_with: Callable[..., Site]) -> Site:
     """A server that only stores requests: with the campaign ``rows`` of an operator, and one of the command line."""
-    site = site_with("a1")
+    site = site_with("a1", owner=None)
     operator = site.with_session(Role.OPERATOR)
     operator.upload()
     assert operator.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201

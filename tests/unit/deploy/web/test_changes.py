@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tansaku.deploy.web.changes import Changes, Pace
+from tansaku.deploy.web.changes import MOST_STREAMS, Changes, Pace
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import LeaseOwner
@@ -144,3 +144,46 @@ def test_a_stream_needs_a_user_and_at_most_a_hundred_campaigns(site):
     browser = site.logged_in(Role.VIEWER)
     assert browser.get("/api/v1/changes").status_code == 422
     assert browser.get("/api/v1/changes", params={"campaign": ["a"] * 101}).status_code == 422
+
+
+def test_a_user_has_so_many_streams_until_one_of_them_is_closed(site_with):
+    site = site_with("a1")
+    cookies = {role: site.with_session(role).cookies["tansaku-session"] for role in (Role.VIEWER, Role.OPERATOR)}
+
+    async def begin(role: Role) -> tuple[int, asyncio.Event, asyncio.Task]:
+        """Begins to follow; returns the status, an event that closes the connection, and what answers."""
+        started, closed = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+        async def receive() -> dict:
+            await closed.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                started.set_result((message["status"], dict(message["headers"])))
+
+        headers = [(b"host", b"localhost"), (b"cookie", f"tansaku-session={cookies[role]}".encode())]
+        scope = {"type": "http", "method": "GET", "path": f"/api/v1/campaigns/{NAME}/changes", "query_string": b"",
+                 "headers": headers, "client": ("here", 1), "scheme": "http", "server": ("localhost", 80)}  # fmt: skip
+        task = asyncio.create_task(site.app(scope, receive, send))
+        status, answered = await asyncio.wait_for(started, 10.0)
+        assert (b"retry-after" in answered) == (status == 429)
+        return status, closed, task
+
+    async def follow() -> None:
+        streams = [await begin(Role.VIEWER) for _ in range(MOST_STREAMS)]
+        assert {status for status, *_ in streams} == {200}
+        assert (await begin(Role.VIEWER))[0] == 429
+        streams.append(await begin(Role.OPERATOR))
+        assert streams[-1][0] == 200
+        _, closed, task = streams[0]
+        closed.set()
+        await asyncio.wait_for(task, 10.0)
+        streams.append(await begin(Role.VIEWER))
+        assert streams[-1][0] == 200
+        for _, closed, task in streams:
+            closed.set()
+            await asyncio.wait_for(task, 10.0)
+        assert not site.app.state.changes._streams
+
+    asyncio.run(follow())

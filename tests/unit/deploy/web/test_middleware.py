@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from tansaku.deploy.web.middleware import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
+from tansaku.deploy.web.middleware import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, BodyLimit
 from tansaku.models.domain.accounts import Role
 
 OURS = {"Origin": "http://localhost"}
@@ -173,3 +179,41 @@ def test_pages_are_compressed_and_their_tokens_differ_each_time(site):
     salted = tokens[0][:32] + tokens[1][32:]
     assert browser.post("/logout", data={"csrf_token": salted}, headers=OURS).status_code == 403
     assert browser.post("/logout", data={"csrf_token": tokens[0]}, headers=OURS).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "pieces", "status"),
+    [
+        ("/api/v1/session", 0, 408),
+        ("/api/v1/session", 3, 408),  # a body in slow pieces is late as a whole
+        ("/api/v1/files", 0, 408),
+        ("/api/v1/files", 3, 200),  # a file may take long, as long as something comes
+    ],
+)
+def test_a_body_that_does_not_arrive_is_ended(path, pieces, status):
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(await Request(scope, receive).body())(scope, receive, send)
+
+    left = [{"type": "http.request", "body": b"x", "more_body": number > 1} for number in range(pieces, 0, -1)]
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.4 if left else 60.0)
+        return left.pop(0)
+
+    async def ask() -> int:
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"content-length", b"9")], "query_string": b""}
+        answered: list[int] = []
+
+        async def send(message: Message) -> None:
+            answered.append(message.get("status", 0))
+
+        limited = BodyLimit(read, largest=1000, largest_upload=1000, patience=1.0)
+        if status == 200:
+            await limited(scope, receive, send)
+            return answered[0]
+        with pytest.raises(HTTPException, match="the body did not arrive within 1 s") as refusal:
+            await limited(scope, receive, send)
+        assert refusal.value.headers == {"Connection": "close"}
+        return refusal.value.status_code
+
+    assert asyncio.run(ask()) == status

@@ -63,3 +63,9 @@ def test_frames_are_read_back():
     assert not any(line.lstrip('"').startswith(("=", "+", "-", "@", "\t", "\r")) for line in text.split("\n"))
     pd.testing.assert_frame_equal(texts_of(pd.read_csv(io.StringIO(text, newline=""))), frame)
     assert csv_of(pd.DataFrame(columns=["@a"])) == "'@a\n"
+
+
+def test_long_cells_are_read_in_linear_time():
+    """With a pattern that can split digits in two ways, this takes minutes."""
+    cell = f"'-{'1' * 60_000}x"
+    assert text_of(cell) == cell[1:]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.units import convert, parse_quantity, quantity_in
+from tansaku.models.domain.units import check_unit, convert, parse_quantity, quantity_in
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
 
@@ -52,3 +52,43 @@ def test_bad_quantities_are_named(text, message):
 def test_units_of_different_kinds_do_not_convert():
     with pytest.raises(ValueError, match="'eV' cannot be converted to 'eV/atom'"):
         quantity_in("1 eV", "eV/atom")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["GPa", "%", "°C", "cm^-1", "mJ / m^2", "J/(mol K)", "W/(m.K)", "MPa m^0.5", "V/Hz^(1/2)", "J/(m/s)^2", "cm2/s", "m**99"],
+)
+def test_products_of_units_with_small_exponents_are_known(unit):
+    assert check_unit(unit) == unit
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "m**9999999999**9999999",  # takes pint hours
+        "m^9^9",
+        "m**(9**9)",
+        "m^100",
+        "m^1e9",
+        "(m^9)^9",
+        "((m))",
+        "m" + "/m" * 8,
+        "m*" * 30_000 + "m",
+    ],
+)
+def test_what_would_have_to_be_computed_is_not_a_unit(unit):
+    with pytest.raises(ValueError, match="is not known") as raised:
+        check_unit(unit)
+    assert len(str(raised.value)) < 300
+
+
+def test_a_value_that_is_too_large_in_another_unit_is_refused():
+    for value, unit, other in ((1.0, "Em^99", "m^99"), (1e308, "km", "m")):
+        with pytest.raises(ValueError, match="is too large in"):
+            convert(value, unit, other)
+
+
+def test_long_numbers_are_read_in_linear_time():
+    """With a pattern that can split digits in two ways, this takes a minute."""
+    with pytest.raises(ValueError, match="is not a quantity"):
+        parse_quantity("1" * 60_000 + "x")

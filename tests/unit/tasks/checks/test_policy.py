@@ -50,9 +50,9 @@ execution: {polish: 0}
 """.replace("CRYSTAL", "{structure: fcc, elements: [Cu], lattice_parameter: 3.6}")
 
 
-def file(sha256: str, name: str, kind: str, day: int = 1) -> LibraryFile:
+def file(sha256: str, name: str, kind: str, day: int = 1, user: str = "ada") -> LibraryFile:
     moment = datetime(2026, 1, day, tzinfo=UTC)
-    return LibraryFile(sha256=sha256, name=name, kind=kind, size=1, user="ada", created_at=moment)
+    return LibraryFile(sha256=sha256, name=name, kind=kind, size=1, user=user, created_at=moment)
 
 
 @pytest.fixture
@@ -69,20 +69,42 @@ def library() -> MemoryLibrary:
 
 def problems(text: str, library: MemoryLibrary, limits: RoleLimitsSpec = LIMITS) -> list[tuple[str, int | None]]:
     with pytest.raises(InvalidSpecError) as caught:
-        admit(text, library, limits)
+        admit(text, library, limits, "ada")
     return [(problem.key, problem.line) for problem in caught.value.problems]
 
 
 def test_a_name_or_hash_of_the_library_becomes_the_path_of_its_copy(library):
     for given in ("rows.csv", f"sha256:{TABLE}"):
-        admitted = admit(TABLE_SPEC.replace("rows.csv", given), library, LIMITS)
+        admitted = admit(TABLE_SPEC.replace("rows.csv", given), library, LIMITS, "ada")
         assert admitted.spec.space.candidates == f"{TABLE}/rows.csv"
         assert [(item.path, item.sha256) for item in admitted.records] == [(f"{TABLE}/rows.csv", TABLE)]
 
 
 def test_of_two_contents_of_a_name_the_newest_is_meant(library):
     library.add_file(file("4" * 64, "rows.csv", "table", day=2))
-    assert admit(TABLE_SPEC, library, LIMITS).files[0].sha256 == "4" * 64
+    assert admit(TABLE_SPEC, library, LIMITS, "ada").files[0].sha256 == "4" * 64
+
+
+def test_a_name_means_the_authors_own_file_and_another_file_is_named_as_the_message_says(library):
+    def named(text: str, user: str) -> str:
+        return admit(TABLE_SPEC.replace("rows.csv", text), library, LIMITS, user).files[0].sha256
+
+    newer = "4" * 64
+    library.add_file(file(newer, "rows.csv", "table", day=2, user="bob"))
+    assert [named("rows.csv", user) for user in ("ada", "bob")] == [TABLE, newer]
+    with pytest.raises(InvalidSpecError) as caught:
+        named("rows.csv", "eve")
+    message = f"rows.csv was uploaded by bob, not by you; name it bob:rows.csv or sha256:{newer}"
+    assert caught.value.problems[0].message == message
+    assert [named(text, "eve") for text in ("bob:rows.csv", "ada:rows.csv", f"sha256:{newer}")] == [newer, TABLE, newer]
+    with pytest.raises(InvalidSpecError, match="was uploaded by bob, not by eve"):
+        named("eve:rows.csv", "ada")
+    # The same content from several users, and again after another one: the last upload counts.
+    library.add_file(file(TABLE, "rows.csv", "table", day=3, user="eve"))
+    library.add_file(file(newer, "rows.csv", "table", day=4, user="ada"))
+    assert [named("rows.csv", user) for user in ("ada", "bob", "eve")] == [newer, newer, TABLE]
+    library.add_file(file(TABLE, "rows.csv", "table", day=5, user="ada"))
+    assert named("rows.csv", "ada") == TABLE
 
 
 @pytest.mark.parametrize(
@@ -122,7 +144,7 @@ execution: {polish: 0}
 
 def test_structures_come_from_the_library_only(library):
     library.add_file(file("4" * 64, "mine.cif", "structure"))
-    admitted = admit(STRUCTURES_SPEC.replace("SOURCE", "paths: [mine.cif]"), library, LIMITS)
+    admitted = admit(STRUCTURES_SPEC.replace("SOURCE", "paths: [mine.cif]"), library, LIMITS, "ada")
     assert admitted.spec.space.paths == (f"{'4' * 64}/mine.cif",)
     for source, key in (
         ("folder: crystals", "space.folder"),
@@ -180,10 +202,10 @@ label:
 
 def test_a_bare_name_may_be_a_potential_that_is_shipped(library):
     text = COPPER.replace("{type: emt}", "{type: lammps, potential: Cu_u3.eam}")
-    admitted = admit(text, library, LIMITS)
+    admitted = admit(text, library, LIMITS, "ada")
     assert (admitted.spec.calculator.potential, admitted.files) == ("Cu_u3.eam", ())
     # One of the library is meant before one that is shipped.
-    own = admit(text.replace("Cu_u3.eam", "al.eam.alloy"), library, LIMITS)
+    own = admit(text.replace("Cu_u3.eam", "al.eam.alloy"), library, LIMITS, "ada")
     assert own.spec.calculator.potential == f"{POTENTIAL}/al.eam.alloy"
 
 
@@ -207,7 +229,7 @@ def test_roles_have_limits_that_admins_and_the_site_raise(library, execution, ke
     text = COPPER.replace("{polish: 0}", execution)
     assert problems(text, library) == [(key, 6)]
     limits = ADMIN_LIMITS.model_copy(update={"timeout": 1e9, "retry_backoff": 1e9})
-    assert admit(text, library, limits).spec.name == "copper"
+    assert admit(text, library, limits, "ada").spec.name == "copper"
     assert problems(COPPER + "budget: {evaluations: 10001}\n", library) == [("budget.evaluations", 7)]
 
 
@@ -234,13 +256,13 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_at_once(library, name):
     with pytest.raises(ConfigurationError):
-        admit(BOMBS[name], library, LIMITS)
+        admit(BOMBS[name], library, LIMITS, "ada")
 
 
 def test_no_message_quotes_a_file(library):
     for path in ("/etc/passwd", "/etc/shadow", "../../../../etc/passwd"):
         with pytest.raises(InvalidSpecError) as caught:
-            admit(TABLE_SPEC.replace("rows.csv", path), library, LIMITS)
+            admit(TABLE_SPEC.replace("rows.csv", path), library, LIMITS, "ada")
         assert "root" not in str(caught.value)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.tasks.commands.steer import plan_edit, request, request_edit
 from tests.support.actors import ADA
@@ -23,9 +23,24 @@ def test_one_identifier_is_one_request(recorded):
     for _ in range(2):
         request(store, ADA, NAME, "pause", identifier="from-the-page")
     assert [command.id for command in store.campaign(NAME).commands] == ["from-the-page"]
-    request(store, ADA, NAME, "pause")
+    again = request(store, ADA, NAME, "pause")
+    assert (again.new, again.command.id) == (False, "from-the-page")
+    request(store, ADA, NAME, "resume")
     request(store, ADA, NAME, "pause")
     assert len(store.campaign(NAME).commands) == 3
+
+
+def test_a_finished_campaign_is_not_cancelled_unless_a_command_waits(recorded):
+    store = recorded("a1", "a3", "a2")
+    for kind in ("cancel", "pause"):
+        with pytest.raises(StateError, match=f"is FINISHED; {kind} applies to campaigns that are NEW"):
+            request(store, ADA, NAME, kind)
+    assert store.campaign(NAME).commands == ()
+    request(store, ADA, NAME, "retry")
+    assert request(store, ADA, NAME, "cancel").new
+    with pytest.raises(StateError, match="is CANCELLED; retry") as raised:
+        request(store, ADA, NAME, "retry")
+    assert raised.value.hint == "lift that first: tansaku resume small-table"
 
 
 def test_only_candidates_with_an_evaluation_are_retried(recorded):

@@ -148,7 +148,8 @@ def test_what_the_budget_buys_and_the_pool_are_limited_by_role(make_site):
     problem = create(browser).json()
     assert (problem["key"], "expected at most 2" in problem["detail"]) == ("space.candidates", True)
     browser = site.logged_in(Role.ADMIN)
-    assert create(browser, SPEC.replace("evaluations: 2", "evaluations: 3")).status_code == 201
+    of_another = SPEC.replace("evaluations: 2", "evaluations: 3").replace("rows.csv", "operator:rows.csv")
+    assert create(browser, of_another).status_code == 201
 
     browser = make_site(given={"site": SiteSpec(web=WebSpec(operator=RoleLimitsSpec(evaluations=2)))}).logged_in(Role.OPERATOR)
     browser.upload()

@@ -13,6 +13,9 @@ from tansaku.models.domain.specs.web import LibrarySpec, WebSpec
 from tests.unit.deploy.web.conftest import SPEC, TABLE
 
 PATH = "/api/v1/files"
+SETFL = "a\nb\nc\n1 Al\n5 0.1 5 0.1 0.5\n13 26.98 4.05 fcc\n" + "0 0 0 0 0\n" * 3
+"""A potential of zeros for aluminium in the format eam/alloy."""
+
 SHA256 = hashlib.sha256(TABLE.encode()).hexdigest()
 
 
@@ -28,14 +31,16 @@ def test_a_file_is_put_under_its_hash_and_found_again(site):
         "user": "operator",
     }
     again = browser.change("PUT", f"{PATH}/{SHA256}?name=other.csv", content=TABLE)
-    assert (again.status_code, again.json()) == (200, first.json())
+    (upload,) = again.json()["uploads"]
+    assert (again.status_code, again.json()) == (200, first.json() | {"uploads": [upload]})
+    assert (upload["user"], upload["name"]) == ("operator", "other.csv")
     with site.services.artifacts.open(SHA256) as stream:
         assert stream.read() == TABLE.encode()
     viewer = site.logged_in(Role.VIEWER)
-    assert viewer.get(PATH).json() == {"items": [first.json()], "next": None}
-    assert viewer.get(f"{PATH}/{SHA256}").json() == first.json()
+    assert viewer.get(PATH).json() == {"items": [again.json()], "next": None}
+    assert viewer.get(f"{PATH}/{SHA256}").json() == again.json()
     assert viewer.get(f"{PATH}/{'0' * 64}").status_code == 404
-    assert [(entry.actor, entry.subject) for entry in site.changes("file.add")] == [("operator", f"file:{SHA256}")]
+    assert [(entry.actor, entry.subject) for entry in site.changes("file.add")] == [("operator", f"file:{SHA256}")] * 2
 
 
 def test_files_are_listed_in_pages(site):
@@ -69,6 +74,13 @@ def test_files_are_listed_in_pages(site):
         ("rows.csv", ""),
         ("rows.csv", "a\0b"),
         ("rows.parquet", "no parquet"),
+        ("rows.parquet", "PAR1 and nothing else"),
+        ("rows.csv", "id,value\na,1,5\n"),
+        ("rows.csv", f"id\n{'x' * 200_000}\n"),
+        ("al.eam.alloy", "a\nb\nc\n2 Al\n"),
+        ("al.cif", "data_x\n_cell_length_a nothing\n"),
+        ("al.extxyz", "3\n\nAl 0 0 0\n"),
+        ("model.safetensors", "no weights"),
     ],
 )
 def test_other_files_are_refused(site, name, content):
@@ -77,6 +89,22 @@ def test_other_files_are_refused(site, name, content):
     assert answer.status_code == 422, answer.text
     assert answer.json()["key"] in {"name", "content"}
     assert site.services.library.files() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "id;value\na;1,5\n"),
+        ("water.xyz", "3\nno cell\nO 0 0 0\nH 0 0 1\nH 0 1 0\n"),
+        ("al.eam.alloy", SETFL),
+        ("misnamed.eam", SETFL),
+    ],
+)
+def test_what_some_campaign_can_read_is_taken(site, name, content):
+    answer = site.logged_in(Role.OPERATOR).upload(name, content)
+    assert answer.status_code == 201, answer.text
+    (request,) = site.services.desk.sandbox.uploads
+    assert (request.task, request.file) == ("file", name)
 
 
 def test_a_body_of_another_hash_is_refused(site):
@@ -91,11 +119,11 @@ def test_the_library_has_room_for_so_much(make_site):
     limits = WebSpec(library=LibrarySpec(file=1, total=1, files=2))
     site = make_site(given={"site": SiteSpec(web=limits)})
     browser = site.logged_in(Role.OPERATOR)
-    large = "x" * (2**20 - 10)
+    large = ("id\n" * 2**19)[: 2**20 - 10]
     assert browser.upload("large.csv", large + "12345678901").status_code == 413
 
     def pieces():
-        yield b"x" * 2**20
+        yield b"id\n" * 2**19
         yield b"x"
 
     answer = browser.change("POST", f"{PATH}?name=pieces.csv", content=pieces())

@@ -104,6 +104,7 @@ def change_campaigns(client: Client) -> None:
     rows, measured, seen = {"name": "rows"}, {"name": "measured"}, {"name": NAME}
     client.send(f"POST {CAMPAIGN}/copies", rows, json={"name": "copied"})
     client.send(f"PUT {CAMPAIGN}/name", {"name": "copied"}, json={"name": "renamed"})
+    client.send("PUT campaigns/{name}/sharing", rows, json={"users": ["operator"]})
     client.send(f"POST {CAMPAIGN}/asks", measured, key("ask-00001"), json={"count": 2})
     client.send(f"POST {CAMPAIGN}/tells", measured, key("tell-0001"), json={"rows": [{"id": "a", "value": 1.5}]})
     tag = {"If-Match": client.browser.get(f"/api/v1/campaigns/{NAME}").headers["ETag"]}
@@ -136,6 +137,7 @@ def test_every_change_by_the_api_is_in_the_audit(client):
         f"PATCH {USER}",
         f"PUT {SCHEDULE}",
         f"PUT {CAMPAIGN}/name",
+        f"PUT {CAMPAIGN}/sharing",
         f"POST {CAMPAIGN}/commands",
     }
     for route in changed:

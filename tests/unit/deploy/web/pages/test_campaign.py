@@ -272,3 +272,25 @@ def test_many_failures_are_listed_in_part(site_with, monkeypatch):
     page = site.with_session(Role.VIEWER).get(PAGE).text
     assert "<legend>3 × nan: no number</legend>" in page
     assert "Only 2 of 3 are listed here." in page
+
+
+def test_only_commands_that_apply_are_offered_and_accepted(site_with):
+    site = site_with("a1", "a3", "a2")
+    browser, offers = site.with_session(Role.OPERATOR), {"pause", "resume", "cancel", "edit", "retry"}
+
+    def offered() -> set[str]:
+        return set(re.findall(r'name="kind" value="(\w+)"', browser.get(PAGE).text))
+
+    assert offered() == {"resume", "edit", "retry"}  # it is finished
+    answer = browser.submit(f"{PAGE}/commands", {"kind": "cancel", "key": "the-first-cancel"})
+    assert answer.status_code == 409
+    assert "is FINISHED; cancel applies to" in answer.text
+    assert commands(site) == []
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})
+    assert offered() == offers
+    for kind, left in (("pause", offers - {"pause", "retry"}), ("cancel", {"resume", "edit"})):
+        assert browser.submit(f"{PAGE}/commands", {"kind": kind, "key": f"the-second-{kind}"}).status_code == 303
+        assert offered() == left
+        assert browser.submit(f"{PAGE}/commands", {"kind": kind, "key": f"once-more-{kind}"}).status_code == 303
+    assert [kind for kind, *_ in commands(site)] == ["retry", "pause", "cancel"]
+    assert "Compute once more" not in browser.get(f"{PAGE}/evaluations/1").text

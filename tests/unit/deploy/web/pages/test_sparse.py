@@ -29,7 +29,7 @@ def browser(site, require):
     assert found.upload("t.csv", frame.to_csv(index=False)).status_code == 201
     frame.loc[3, "b"] = np.nan
     found.upload("gaps.csv", frame.drop(columns="same").to_csv(index=False))
-    found.upload("rows.parquet", "PAR1")
+    found.upload("rows.parquet", frame.to_parquet())
     return found
 
 

@@ -39,6 +39,7 @@ OTHERS = {
     "rebuild_observations": "after an outage; who takes a lease finds them complete",
     "renew_lease": "by time",
     "replace_spec": "when a source is renamed",
+    "share_campaign": "a user's command",
     "state_counts": "for views",
     "stored_counts": "before a deletion",
 }
