@@ -39,6 +39,7 @@ from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
+from tansaku.tasks.steps.void import absurd_ones, void
 from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
 from tansaku.tasks.views.overview import stored_spec
@@ -225,10 +226,12 @@ class CampaignLoop:
         ledger.retrains.extend(store.retrains(self._name))
         with collection_paused():
             include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
+            absurd: list[Evaluation] = []
             for evaluation in store.each_evaluation(self._name):
                 ledger.note(evaluation)
                 if opens:
                     tidy(self._context, evaluation)
+                    absurd += absurd_ones(self._context, evaluation)
         if ledger.spec.budget.stop is not None:
             searched = len(ledger.search)
             ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)
@@ -237,6 +240,8 @@ class CampaignLoop:
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
         if ledger.training is not None:
             self._observer.on_retrain(ledger.training, None)
+        for evaluation in absurd:
+            void(self._context, evaluation)
 
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash, without relying on the earlier state."""

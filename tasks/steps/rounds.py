@@ -11,7 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import horizon, measured_costs
-from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.identifiers import is_finite, proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
@@ -132,10 +132,13 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     Returns:
         A new refit, to be stored before its first use, or None.
     """
-    last = refits[-1] if refits else None
+    sound = list(refits)
+    while sound and not is_finite(sound[-1].hyperparameters):
+        sound.pop()  # of a value that an earlier release accepted, and that was voided since
+    last = sound[-1] if sound else None
     if last is not None and last.at_proposal == plan.number:
         return None
-    fits_model = plan.stop is None and _model_due(proposer, plan, search, refits)
+    fits_model = plan.stop is None and _model_due(proposer, plan, search, sound)
     fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None

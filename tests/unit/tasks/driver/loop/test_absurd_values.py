@@ -1,0 +1,80 @@
+"""Values that no model can compute with: refused when they come, and voided where an earlier release stored them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.records import Outcome
+from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.driver.loop import CampaignLoop
+from tansaku.tasks.steps import collect
+from tansaku.tasks.views.status import campaign_status
+
+DEFAULT = {"proposer": {"type": "gp"}, "execution": {"in_flight": 1}}
+
+
+def _absurd_from(bench, number: int, value: float) -> None:
+    """The fifth result is absurd; each other one is what the table says."""
+    recorded, told = bench.launcher.space.recorded, []
+
+    def outcome(candidate: str) -> Outcome:
+        told.append(candidate)
+        return Outcome(value=value) if len(told) == number else recorded(candidate)
+
+    bench.launcher.outcome = outcome
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, -1e101])
+def test_an_absurd_value_fails_and_the_campaign_goes_on(open_bench, value):
+    bench = open_bench(**DEFAULT)
+    _absurd_from(bench, 5, value)
+    assert bench.drive().reason == "evaluations"
+    failed = [one for one in bench.store.evaluations("small") if one.state is EvaluationState.FAILED]
+    assert [one.proposal.number for one in failed] == [5]
+    failure = failed[0].outcome.failure
+    assert (failure.kind, failure.reason) == (FailureKind.SCIENCE, "absurd_value")
+    assert f"{value:g} mJ/m2" in failure.message
+
+
+@pytest.mark.parametrize(("value", "goes_on"), [(1e308, False), (-1e300, False), (-1e99, True)])
+def test_what_an_earlier_release_stored_is_voided_before_the_next_proposal(open_bench, monkeypatch, value, goes_on):
+    bench = open_bench(**DEFAULT)
+    _absurd_from(bench, 5, value)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(collect, "believable", lambda outcome, *_: outcome)
+        if goes_on:
+            assert bench.drive().reason == "evaluations"
+        else:
+            with pytest.raises(StoreError, match=re.escape(f"of size {abs(value):g}; expected")):
+                bench.drive()
+            assert len(bench.sequence()) == 5
+    assert bench.drive().reason == "evaluations"
+    stored = bench.store.evaluations("small")[4]
+    events = [event.data for event in bench.store.events("small") if event.kind == "voided"]
+    if goes_on:
+        assert (stored.outcome.value, events) == (value, [])
+        return
+    assert (stored.state, stored.outcome.failure.reason) == (EvaluationState.FAILED, "absurd_value")
+    assert stored.attempts[0].superseded.value == value
+    assert [(event["number"], event["old"]) for event in events] == [(5, value)]
+    status = campaign_status(bench.store, "small")
+    assert (status.done, status.failed) == (19, 1)
+    bench.drive()
+    assert len(bench.store.evaluations("small")[4].attempts) == 2
+
+
+def test_a_refit_with_a_number_that_is_not_finite_is_made_again(open_bench, monkeypatch):
+    """As left behind by a driver that fitted to such a value and was ended by the next step."""
+    bench = open_bench(**DEFAULT)
+    bench.drive(halt_at=6)
+    with CampaignLoop(bench.resources, "small") as loop:
+        last = bench.store.refits("small")[-1]
+        broken = {"parameters": {"noise": [float("nan")]}, "n_observed": 6, "n_failed": 0}
+        number = bench.record().last_number + 1
+        refit = last.model_copy(update={"number": last.number + 1, "at_proposal": number, "hyperparameters": broken})
+        bench.store.insert_refit(loop._context.lease, refit)
+    assert bench.drive().reason == "evaluations"
+    assert [refit.at_proposal for refit in bench.store.refits("small")].count(number) == 2
