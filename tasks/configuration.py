@@ -318,7 +318,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
     **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
-    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems")},
+    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems", "outliers")},
     ("proposer", "residual"): "none",
     **{("retrain", key): False for key in ("warm", "at_end")},
     ("retrain", "target"): None,

@@ -1,4 +1,4 @@
-"""Sizes of values: the largest one that is accepted, and values that lie far from all others."""
+"""The size of values: the largest one that is accepted."""
 
 from __future__ import annotations
 

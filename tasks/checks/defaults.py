@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec
 from tansaku.models.domain.specs.structure_features import CompositionFeaturesSpec, InfoFeaturesSpec
 from tansaku.tasks.steps.source import polish_relaxation
@@ -21,6 +21,7 @@ from tansaku.tasks.steps.source import polish_relaxation
 _THICKER = 2.0
 _SCALED = (FeatureColumnsSpec, FeatureLookupSpec, CompositionFeaturesSpec, InfoFeaturesSpec)
 _SCALE = "auto"
+_WITHHELD = "withheld"
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -34,6 +35,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
     * ``proposer.across_systems``: yes if it is null.
+    * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     """
     space, update = spec.space, JsonDict()
     cell = _usual_cell(spec)
@@ -56,6 +58,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     return spec
 
 
@@ -74,6 +78,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         data["proposer"] |= dict.fromkeys(_START)
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
         data["proposer"]["across_systems"] = None
+    if _may_withhold(spec) and withholds(spec.proposer):
+        data["proposer"]["outliers"] = None
     return data
 
 
@@ -97,6 +103,11 @@ def _unscaled(group: object) -> bool:
     """Returns whether a group holds numbers, and nothing says how their columns are compared."""
     of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
     return isinstance(group, _SCALED) and group.scale is None and not of_categories
+
+
+def _may_withhold(spec: CampaignSpec) -> bool:
+    """Returns whether the proposer is one that can be shown less, and the goal one for which this is harmless."""
+    return hasattr(spec.proposer, "outliers") and not spec.objective.goal.gridded
 
 
 def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:

@@ -12,6 +12,7 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
+from tansaku.models.domain.outliers import trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
@@ -42,6 +43,7 @@ class RoundRules:
         max_cost: Candidates above this predicted cost are skipped, None for no limit.
         unit: Of the objective.
         further: Directions of further objectives.
+        withholds: Whether the proposer is not shown implausible values.
     """
 
     seed: int
@@ -57,6 +59,7 @@ class RoundRules:
     max_cost: float | None = None
     unit: str = "1"
     further: tuple[Direction, ...] = ()
+    withholds: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,17 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
 
 
 def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Plan:
-    history = search.history(up_to, rules.limit, rules.budget)
+    history = known_history(rules, search, up_to)
     expensive = search.too_expensive(rules.max_cost)
     if len(expensive):
         history = replace(history, unavailable=np.union1d(history.unavailable, expensive))
     return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))
+
+
+def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History:
+    """What the proposer is shown with the given horizon."""
+    history = search.history(up_to, rules.limit, rules.budget)
+    return trusted(history) if rules.withholds else history
 
 
 def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> Refit | None:

@@ -7,11 +7,12 @@ import re
 import pytest
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import Outcome
+from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.driver.loop import CampaignLoop
 from tansaku.tasks.steps import collect
 from tansaku.tasks.views.status import campaign_status
+from tests.unit.tasks.driver.loop.conftest import Bench
 
 DEFAULT = {"proposer": {"type": "gp"}, "execution": {"in_flight": 1}}
 
@@ -78,3 +79,43 @@ def test_a_refit_with_a_number_that_is_not_finite_is_made_again(open_bench, monk
         bench.store.insert_refit(loop._context.lease, refit)
     assert bench.drive().reason == "evaluations"
     assert [refit.at_proposal for refit in bench.store.refits("small")].count(number) == 2
+
+
+def _found(open_bench, outliers: str | None, value: float | None) -> tuple[list[str], Bench]:
+    """What a campaign proposes whose eighth result is wrong; None: it failed."""
+    bench = open_bench(proposer={"type": "gp", "outliers": outliers}, execution={"in_flight": 1}, budget={"evaluations": 30})
+    recorded, told = bench.launcher.space.recorded, []
+    failed = Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason="exploded", message="it did"))
+
+    def outcome(candidate: str) -> Outcome:
+        told.append(candidate)
+        if len(told) != 8:
+            return recorded(candidate)
+        return failed if value is None else Outcome(value=value)
+
+    bench.launcher.outcome = outcome
+    bench.drive()
+    return bench.sequence(), bench
+
+
+def test_one_wrong_value_leaves_the_search_what_it_was(open_bench):
+    """With it withheld nearly the same is proposed as if it had failed; used, it makes the rest look alike."""
+    without, _ = _found(open_bench, "withheld", None)
+    withheld, bench = _found(open_bench, "withheld", -1e6)
+    used, _ = _found(open_bench, "used", -1e6)
+    stored, _ = _found(open_bench, None, -1e6)
+    assert used == stored
+    assert len({*without} & {*withheld}) >= 28
+    assert len({*without} & {*used}) < 28
+    wrong = withheld[7]
+    assert [text for text in campaign_status(bench.store, "small").warnings if wrong in text][0].startswith(
+        f"{wrong}: -1000000 mJ/m2 is "
+    )
+    again = [text for text in campaign_status(bench.store, "small").warnings if "deviations from its prediction" in text]
+    assert again
+    assert f"the proposer does not use it; `tansaku rerun small {wrong}` computes it again" in again[0]
+
+
+def test_what_is_not_suspicious_is_not_named(open_bench):
+    _, bench = _found(open_bench, "withheld", 130.0)
+    assert campaign_status(bench.store, "small").warnings == ()
