@@ -31,7 +31,11 @@ def suspicious_values(arrays: EvaluationArrays, spec: CampaignSpec) -> list[str]
         arrays: All evaluations.
         spec: Of the campaign.
     """
-    known = np.flatnonzero(arrays.searched & np.isfinite(arrays.values))
+    # Of a candidate that was computed again the last value counts, as for the proposer.
+    latest = {
+        arrays.candidates[place]: place for place in np.flatnonzero(arrays.searched & np.isfinite(arrays.values)).tolist()
+    }
+    known = np.array(sorted(latest.values()), dtype=np.intp)
     values = arrays.values[known]
     places = known[np.any(implausible(values), axis=0)].tolist()
     middle, lines = float(np.median(values)) if len(values) else 0.0, []

@@ -119,3 +119,25 @@ def test_one_wrong_value_leaves_the_search_what_it_was(open_bench):
 def test_what_is_not_suspicious_is_not_named(open_bench):
     _, bench = _found(open_bench, "withheld", 130.0)
     assert campaign_status(bench.store, "small").warnings == ()
+
+
+@pytest.mark.parametrize("again", [None, -1e6])
+def test_a_wrong_value_that_is_not_reproduced_is_voided(open_bench, again):
+    _, bench = _found(open_bench, "withheld", -1e6)
+    first = bench.store.evaluations("small")[7]
+    bench.launcher.outcome = None if again is None else lambda _: Outcome(value=again)
+    bench.command("rerun", candidates=[first.proposal.candidate])
+    bench.drive()
+    evaluations, status = bench.store.evaluations("small"), campaign_status(bench.store, "small")
+    assert (evaluations[-1].proposal.replicate, evaluations[-1].state) == (1, EvaluationState.DONE)
+    if again is not None:
+        assert evaluations[7].outcome.value == again
+        assert [text for text in status.warnings if first.proposal.candidate in text]
+        return
+    assert evaluations[7].outcome.failure.reason == "not_reproduced"
+    assert "value: -1e+06 mJ/m2; computed again (proposal 31) it is " in evaluations[7].outcome.failure.message
+    assert evaluations[7].attempts[0].superseded.value == -1e6
+    assert status.headline.search.value > 0
+    assert status.warnings == ()
+    bench.drive()
+    assert len([event for event in bench.store.events("small") if event.kind == "voided"]) == 1
