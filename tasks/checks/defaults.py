@@ -68,7 +68,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
     Files that differ only in writing them out are the same campaign.
     """
-    data = without_usual_polish(spec)
+    data = without_unhashed(spec)
     if isinstance(spec.space, MoleculesSpaceSpec) and spec.space.scale == _SCALE:
         data["space"]["scale"] = None
     for name, group in getattr(spec.space, "features", {}).items():
@@ -78,13 +78,11 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         data["proposer"] |= dict.fromkeys(_START)
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
         data["proposer"]["across_systems"] = None
-    if _may_withhold(spec) and withholds(spec.proposer):
-        data["proposer"]["outliers"] = None
     return data
 
 
-def without_usual_polish(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without the defaults of the final relaxation, which hashes leave out.
+def without_unhashed(spec: CampaignSpec) -> JsonDict:
+    """Returns a spec as plain data, without the defaults that hashes leave out: of the final relaxation and of outliers.
 
     Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
     were defaults, so that the hashes of such campaigns have them.
@@ -96,6 +94,8 @@ def without_usual_polish(spec: CampaignSpec) -> JsonDict:
     fmax = _usual_polish_fmax(spec)
     if fmax is not None and spec.execution.polish_fmax == fmax:
         data["execution"]["polish_fmax"] = None
+    if _may_withhold(spec) and withholds(spec.proposer):
+        data["proposer"]["outliers"] = None
     return data
 
 
