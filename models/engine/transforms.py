@@ -118,7 +118,10 @@ class OutputTransform:
         floor = 0.0
         if self.log and len(values) and values.min() <= 0.0:
             span = float(np.ptp(values))
-            floor = float(values.min()) - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
+            lowest = float(values.min())
+            floor = lowest - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
+            if floor == lowest:  # by rounding, below large values that are nearly equal
+                floor = lowest - _FLOOR_MARGIN * abs(lowest)
         z = _g(values, self.log, floor)
         knee, width = self._knee(z)
         z = _bend(z, knee, width)

@@ -89,19 +89,20 @@ def _keys_of(message: str, path: KeyPath, data: object) -> tuple[tuple[KeyPath, 
         data: Of the whole text.
     """
     given = _BEGINS_WITH_KEYS.match(message)
+    if given is None:
+        return (), message
+    keys = [
+        tuple(int(step) if step.isdigit() else step for step in _STEP.findall(key))
+        for key in re.split(r", | and ", given["keys"])
+    ]
     here = data
     for step in path:
         here = here[step]  # type: ignore[index]
-    for base, part in ((path, here), ((), data)) if given is not None else ():
-        keys = [tuple(int(step) if step.isdigit() else step for step in _STEP.findall(key)) for key in _split(given)]
+    for base, part in ((path, here), ((), data)):
         if isinstance(part, Mapping) and any(key[0] in part for key in keys):
             ordered = sorted(keys, key=lambda key: key[0] not in part)
             return tuple((*base, *key) for key in ordered), message[given.end() :]
     return (), message
-
-
-def _split(given: re.Match[str]) -> list[str]:
-    return re.split(r", | and ", given["keys"])
 
 
 def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecProblem:

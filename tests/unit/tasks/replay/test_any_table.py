@@ -32,7 +32,7 @@ numbers = st.one_of(
 
 @pytest.mark.parametrize("proposer", PROPOSERS, ids=lambda proposer: "-".join(map(str, proposer.values())))
 @pytest.mark.parametrize("withholds", [False, True])
-@settings(max_examples=int(__import__("os").environ.get("NEX", "4")), deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(values=st.lists(numbers, min_size=COUNT, max_size=COUNT), size=st.integers(-30, 30), seed=st.integers(0, 99))
 def test_a_search_on_any_table_ends(proposer, withholds, values, size, seed):
     rng = np.random.default_rng(seed)
