@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.ports import History
 
@@ -36,6 +38,21 @@ def implausible(values: FloatArray) -> tuple[BoolArray, BoolArray]:
     far = max(_FAR * (high - low), abs(low), abs(high))
     below, above = values < low - far, values > high + far
     return (below if below.sum() <= few else none), (above if above.sum() <= few else none)
+
+
+def check_magnitudes(history: History) -> None:
+    """Refuses numbers that no model can compute with.
+
+    Raises:
+        StoreError: A stored value is beyond the limit of all values.
+    """
+    parts = (history.values, history.others, history.deviations, history.noise)
+    largest = max(float(np.abs(part).max(initial=0.0)) for part in parts)
+    if not largest <= LARGEST:
+        raise StoreError(
+            f"a stored result has a number of size {largest:g}; expected at most {LARGEST:g}",
+            hint="`tansaku resume NAME` makes its evaluation a failed one",
+        )
 
 
 def trusted(history: History) -> History:

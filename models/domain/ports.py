@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
-from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.records import (
     Attempt,
@@ -283,20 +281,6 @@ class History:
     deviations: FloatArray = field(default_factory=lambda: np.empty(0))
     noise: FloatArray = field(default_factory=lambda: np.empty(0))
     repeats: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
-
-    def __post_init__(self) -> None:
-        """Refuses numbers that no model can compute with.
-
-        Raises:
-            StoreError: A stored value is beyond the limit of all values.
-        """
-        for numbers in (self.values, self.others, self.deviations, self.noise):
-            if len(numbers) and not float(np.abs(numbers).max(initial=0.0)) <= LARGEST:
-                worst = float(np.abs(numbers).max())
-                raise StoreError(
-                    f"a stored result has a number of size {worst:g}; expected at most {LARGEST:g}",
-                    hint="`tansaku resume NAME` makes its evaluation a failed one",
-                )
 
 
 @dataclass(frozen=True)

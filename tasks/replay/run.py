@@ -63,8 +63,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     values = truth[:, 0]
     if task.cost_power != 1.0:
         pool = replace(pool, cost=pool.cost**task.cost_power)
-    begun = time.perf_counter()
-    spec = task.spec
+    spec, begun = task.spec, time.perf_counter()
     proposer = build_method(task.method, spec, pool, Path(task.base_path))
     rules = RoundRules(
         seed=task.seed,

@@ -12,7 +12,7 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
-from tansaku.models.domain.outliers import trusted
+from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
@@ -120,8 +120,9 @@ def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Pl
 
 
 def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History:
-    """What the proposer is shown with the given horizon."""
+    """What the proposer is shown with the given horizon. Raises StoreError: a stored value is too large for any model."""
     history = search.history(up_to, rules.limit, rules.budget)
+    check_magnitudes(history)
     return trusted(history) if rules.withholds else history
 
 
