@@ -9,6 +9,7 @@ import numpy as np
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import Failure, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -34,11 +35,11 @@ class TableSpace(TableCandidates):
         self._quantities = {name: self._read_quantity(table, name, ids)[order] for name in self._spec.columns.quantities}
 
     def values(self) -> FloatArray:
-        """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
-        return self._values
+        """Objective of all candidates, NaN where it failed or is too large to be one, shape ``(n_candidates,)``."""
+        return _accepted(self._values)
 
     def quantity(self, name: str, unit: str) -> FloatArray:
-        """A further result of all candidates [``unit``], NaN where it has none, shape ``(n_candidates,)``.
+        """A further result of all candidates [``unit``], NaN where it has none or none of its size, shape ``(n_candidates,)``.
 
         Raises:
             ConfigurationError: The spec names no such quantity, or its unit is of another kind.
@@ -51,7 +52,7 @@ class TableSpace(TableCandidates):
             factor = convert(1.0, named[name].unit, unit)
         except ValueError as error:
             raise ConfigurationError(f"space.columns.quantities.{name}.unit: {error}, as the objective asks") from error
-        return self._quantities[name] * factor
+        return _accepted(self._quantities[name]) * factor
 
     def recorded(self, candidate: str) -> Outcome:
         """The recorded outcome of a candidate. Raises NotFoundError."""
@@ -87,6 +88,11 @@ class TableSpace(TableCandidates):
 
     def _read_quantity(self, table: TableColumns, name: str, ids: TextArray) -> FloatArray:
         return _results(table, self._spec.columns.quantities[name].column, f"space.columns.quantities.{name}.column", ids)
+
+
+def _accepted(values: FloatArray) -> FloatArray:
+    """Values without those that an evaluation would refuse."""
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 def _results(table: TableColumns, column: str, key: str, ids: TextArray) -> FloatArray:

@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.structure_files import folder_sha256, structure_files
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
-from tansaku.tasks.checks.defaults import with_defaults, without_defaults, without_usual_polish
+from tansaku.tasks.checks.defaults import with_defaults, without_defaults, without_unhashed
 from tansaku.tasks.checks.validation import validate_data, validate_document
 from tansaku.tasks.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.site.users import user_path
@@ -154,7 +154,7 @@ def _with_command_files(site: SiteSpec, folder: Path) -> SiteSpec:
 
 def spec_hash(spec: CampaignSpec) -> str:
     """Content hash of what makes two campaigns the same: without the editable keys, files by content and not by path."""
-    return content_hash(_identity(without_usual_polish(spec), with_editable=False))
+    return content_hash(_identity(without_unhashed(spec), with_editable=False))
 
 
 def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
@@ -318,7 +318,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
     **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
-    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems")},
+    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems", "outliers")},
     ("proposer", "residual"): "none",
     **{("retrain", key): False for key in ("warm", "at_end")},
     ("retrain", "target"): None,

@@ -15,10 +15,12 @@ import typer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
+from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tansaku.calculators.workflows.diffusion.rates import Arrhenius
     from tansaku.calculators.workflows.diffusion.refinement import Refinement
     from tansaku.tasks.paths.files import PathReport
     from tansaku.tasks.paths.surface import SurfaceBarrier
@@ -139,9 +141,19 @@ def show_report(name: str, report: PathReport) -> None:
     if report.refinement is not None:
         _show_refinement(report, report.refinement)
     if report.diffusion is not None:
-        temperatures, found = report.diffusion.temperatures, report.diffusion.coefficients
-        values = ", ".join(f"{value:.2g} at {kelvin:g} K" for kelvin, value in zip(temperatures, found, strict=True))
-        say(f"diffusion [cm²/s]: {values}; activation energy {report.diffusion.energy:.3f} eV")
+        _show_diffusion(name, report.diffusion)
+
+
+def _show_diffusion(name: str, found: Arrhenius) -> None:
+    """Prints the diffusion coefficient against temperature: the mean over all directions, and along the tensor's axes."""
+    rows: list[list[Cell]] = []
+    for kelvin, mean, along in zip(found.temperatures, found.coefficients, found.along, strict=True):
+        numbers = [f"{value:.2g}" for value in along[: found.dimensions]] + ["none"] * (3 - found.dimensions)
+        rows.append([f"{kelvin:g}", *([f"{mean:.2g}", *numbers] if mean > 0.0 else ["no diffusion", "", "", ""])])
+    columns = ("temperature [K]", "mean [cm²/s]", "along axis 1", "along axis 2", "along axis 3")
+    show_table(columns, rows, f"{name}: diffusion coefficient [cm²/s]")
+    moves = f"the ion moves in {counted(found.dimensions, 'dimension')}; the mean is over all directions in space"
+    say(f"diffusion: {moves}; activation energy {found.energy:.3f} eV")
 
 
 def _show_hops(name: str, report: PathReport) -> None:

@@ -39,6 +39,15 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
+def is_finite(value: object) -> bool:
+    """Returns whether all numbers in plain data are finite."""
+    try:
+        canonical_json(value)
+    except ValueError:
+        return False
+    return True
+
+
 def content_hash(value: object) -> str:
     """SHA-256 of the canonical JSON of ``value``, as 64 hex digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()

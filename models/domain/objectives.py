@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.plugins import Plugin, loaded
 from tansaku.models.domain.units import Unit
 
@@ -27,33 +28,35 @@ class ObjectiveDescription:
         needs: What a campaign must have for it; None: nothing but a space whose candidates have it.
         compute: Of a plug-in's property of spaces that are computed for their energy: module and function that makes a
             ``Quantity`` of a ``CalculationResult``.
+        largest: A result with a larger absolute value is an error of what computed it [the first unit].
     """
 
     name: str
     units: tuple[Unit, ...]
     needs: Need | None = None
     compute: str | None = None
+    largest: float = LARGEST
 
 
 OBJECTIVES = {
     description.name: description
     for description in (
-        ObjectiveDescription("grain_boundary_energy", ("mJ/m2", "J/m2")),
-        ObjectiveDescription("label_grain_boundary_energy", ("mJ/m2", "J/m2"), needs="label"),
-        ObjectiveDescription("expansion", ("Angstrom",)),
-        ObjectiveDescription("migration_barrier", ("eV", "meV")),
-        ObjectiveDescription("barrier_1d", ("eV", "meV")),
-        ObjectiveDescription("barrier_2d", ("eV", "meV")),
-        ObjectiveDescription("barrier_3d", ("eV", "meV")),
-        ObjectiveDescription("spread", ("eV", "meV")),
-        ObjectiveDescription("ion_binding_energy", ("kJ/mol", "kcal/mol")),
-        ObjectiveDescription("energy_above_hull", ("eV/atom", "meV/atom"), needs="phases"),
-        ObjectiveDescription("energy_per_atom", ("eV/atom", "meV/atom")),
-        ObjectiveDescription("energy", ("eV", "meV")),
-        ObjectiveDescription("formation_energy", ("eV/atom", "meV/atom"), needs="phases"),
-        ObjectiveDescription("volume", ("Angstrom3/atom",)),
-        ObjectiveDescription("bulk_modulus", ("GPa",)),
-        ObjectiveDescription("band_gap", ("eV", "meV"), needs="band_gap"),
+        ObjectiveDescription("grain_boundary_energy", ("mJ/m2", "J/m2"), largest=1e9),
+        ObjectiveDescription("label_grain_boundary_energy", ("mJ/m2", "J/m2"), needs="label", largest=1e9),
+        ObjectiveDescription("expansion", ("Angstrom",), largest=1e6),
+        ObjectiveDescription("migration_barrier", ("eV", "meV"), largest=1e6),
+        ObjectiveDescription("barrier_1d", ("eV", "meV"), largest=1e6),
+        ObjectiveDescription("barrier_2d", ("eV", "meV"), largest=1e6),
+        ObjectiveDescription("barrier_3d", ("eV", "meV"), largest=1e6),
+        ObjectiveDescription("spread", ("eV", "meV"), largest=1e6),
+        ObjectiveDescription("ion_binding_energy", ("kJ/mol", "kcal/mol"), largest=1e9),
+        ObjectiveDescription("energy_above_hull", ("eV/atom", "meV/atom"), needs="phases", largest=1e6),
+        ObjectiveDescription("energy_per_atom", ("eV/atom", "meV/atom"), largest=1e6),
+        ObjectiveDescription("energy", ("eV", "meV"), largest=1e12),
+        ObjectiveDescription("formation_energy", ("eV/atom", "meV/atom"), needs="phases", largest=1e6),
+        ObjectiveDescription("volume", ("Angstrom3/atom",), largest=1e9),
+        ObjectiveDescription("bulk_modulus", ("GPa",), largest=1e9),
+        ObjectiveDescription("band_gap", ("eV", "meV"), needs="band_gap", largest=1e6),
     )
 }
 """Descriptions by name."""

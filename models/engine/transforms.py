@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 
@@ -14,6 +15,7 @@ Standardise = Literal["none", "global", "system"]
 
 _FLOOR_MARGIN = 0.05
 _LOW_SHARE = 0.15
+_LARGEST_LOG = 700.0
 _MOST_BENDS = 50.0  # for two nearly equal values the knee's width would be almost zero, and values far above it unbounded
 
 
@@ -74,8 +76,10 @@ class TransformState:
             return middle, 0.5 * (high - low)
         if not self.log:
             return location, float(width)
-        average = float(np.exp(location + 0.5 * width**2))
-        return average + self.floor, average * float(np.sqrt(np.expm1(width**2)))
+        # Where values span hundreds of powers of ten, the mean of a log-normal distribution may be too large for a number.
+        average = float(np.exp(min(location + 0.5 * width**2, _LARGEST_LOG)))
+        deviation = average * float(np.sqrt(np.expm1(min(width**2, _LARGEST_LOG))))
+        return average + self.floor, min(deviation, LARGEST**3)
 
     def to_json(self) -> JsonDict:
         """Plain data with exact floats."""
@@ -114,7 +118,10 @@ class OutputTransform:
         floor = 0.0
         if self.log and len(values) and values.min() <= 0.0:
             span = float(np.ptp(values))
-            floor = float(values.min()) - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
+            lowest = float(values.min())
+            floor = lowest - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
+            if floor == lowest:  # by rounding, below large values that are nearly equal
+                floor = lowest - _FLOOR_MARGIN * abs(lowest)
         z = _g(values, self.log, floor)
         knee, width = self._knee(z)
         z = _bend(z, knee, width)

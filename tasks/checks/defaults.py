@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec
 from tansaku.models.domain.specs.structure_features import CompositionFeaturesSpec, InfoFeaturesSpec
 from tansaku.tasks.steps.source import polish_relaxation
@@ -22,6 +22,7 @@ from tansaku.tasks.steps.source import polish_relaxation
 _THICKER = 2.0
 _SCALED = (FeatureColumnsSpec, FeatureLookupSpec, CompositionFeaturesSpec, InfoFeaturesSpec)
 _SCALE = "auto"
+_WITHHELD = "withheld"
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -36,6 +37,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
+    * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     """
     space, update = spec.space, JsonDict()
     cell = _usual_cell(spec)
@@ -61,6 +63,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     return spec
 
 
@@ -69,7 +73,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
     Files that differ only in writing them out are the same campaign.
     """
-    data = without_usual_polish(spec)
+    data = without_unhashed(spec)
     if isinstance(spec.space, MoleculesSpaceSpec) and spec.space.scale == _SCALE:
         data["space"]["scale"] = None
     for name, group in getattr(spec.space, "features", {}).items():
@@ -82,8 +86,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     return data
 
 
-def without_usual_polish(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without the defaults of the final relaxation, which hashes leave out.
+def without_unhashed(spec: CampaignSpec) -> JsonDict:
+    """Returns a spec as plain data, without the defaults that hashes leave out: of the final relaxation and of outliers.
 
     Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
     were defaults, so that the hashes of such campaigns have them.
@@ -95,6 +99,8 @@ def without_usual_polish(spec: CampaignSpec) -> JsonDict:
     fmax = _usual_polish_fmax(spec)
     if fmax is not None and spec.execution.polish_fmax == fmax:
         data["execution"]["polish_fmax"] = None
+    if _may_withhold(spec) and withholds(spec.proposer):
+        data["proposer"]["outliers"] = None
     return data
 
 
@@ -109,6 +115,11 @@ def _unscaled(group: object) -> bool:
     """Returns whether a group holds numbers, and nothing says how their columns are compared."""
     of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
     return isinstance(group, _SCALED) and group.scale is None and not of_categories
+
+
+def _may_withhold(spec: CampaignSpec) -> bool:
+    """Returns whether the proposer is one that can be shown less, and the goal one for which this is harmless."""
+    return hasattr(spec.proposer, "outliers") and not spec.objective.goal.gridded
 
 
 def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:

@@ -16,6 +16,7 @@ from tansaku.models.domain.ports import History, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.units import quantity_in
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import Goal, goal_of
@@ -311,6 +312,7 @@ def _price(
         ordered=spec.execution.asynchrony == "ordered",
         max_cost=spec.constraints.max_cost,
         unit=spec.objective.unit,
+        withholds=withholds(spec.proposer),
     )
     done = replay(pool, values, proposer, rules, count_initial=True, run_times=run_times(pool, number, 0.0))
     success = succeeded(pool, values, done.positions, goal, within, spec.objective.direction)

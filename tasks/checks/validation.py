@@ -22,7 +22,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _WRONG_KIND = ("model_type", "model_attributes_type", "tuple_type", "list_type", "dict_type", "string_type", "literal_error")
 _KEY_ERRORS = ("missing", "extra_forbidden")
 _MAX_SHOWN = 60
-_BEGINS_WITH_KEY = re.compile(r"(?P<key>(?P<top>[a-z][a-z0-9_]*)(?:\.[\w-]+|\[[0-9]+\])*): ")
+_KEY = r"[a-z][a-z0-9_]*(?:\.[\w-]+|\[[0-9]+\])*"
+_BEGINS_WITH_KEYS = re.compile(rf"(?P<keys>{_KEY}(?:(?:, | and ){_KEY})*): ")
 _INSTANCE = re.compile(r"a valid dictionary or (?:instance of|object to extract fields from) ?\w*")
 _STEP = re.compile(r"[\w-]+")
 
@@ -67,11 +68,41 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
 def find_problems(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[SpecProblem]:
     """Lists all problems in the order of the file."""
     problems = _without_echoes([_locate(detail, model, data) for detail in error.errors(include_url=False)])
-    found = [
-        SpecProblem(dotted(problem.path), document.line(problem.path) if document else None, _explain(problem))
-        for problem in _best_branches(problems)
-    ]
+    found = [_told(problem, data, document) for problem in _best_branches(problems)]
     return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def _told(problem: _Problem, data: object, document: YamlText | None) -> SpecProblem:
+    """A problem in words: of the key that a rule for several keys names first in its message, where it names one."""
+    path, message = problem.path, _explain(problem)
+    keys, rest = _keys_of(message, path, data) if problem.detail["type"] == "value_error" else ((), message)
+    line = document.line(keys[0] if keys else path) if document else None
+    return SpecProblem(dotted(keys[0]), line, rest) if len(keys) == 1 else SpecProblem(dotted(path), line, message)
+
+
+def _keys_of(message: str, path: KeyPath, data: object) -> tuple[tuple[KeyPath, ...], str]:
+    """The keys with which a message begins, those that the data have first, and what follows them.
+
+    Args:
+        message: In words, such as ``goal.threshold: 3 GPa is …`` or ``energy, forces: both are null``.
+        path: Of the part whose rule was broken; keys start there or at the top.
+        data: Of the whole text.
+    """
+    given = _BEGINS_WITH_KEYS.match(message)
+    if given is None:
+        return (), message
+    keys = [
+        tuple(int(step) if step.isdigit() else step for step in _STEP.findall(key))
+        for key in re.split(r", | and ", given["keys"])
+    ]
+    here = data
+    for step in path:
+        here = here[step]  # type: ignore[index]
+    for base, part in ((path, here), ((), data)):
+        if isinstance(part, Mapping) and any(key[0] in part for key in keys):
+            ordered = sorted(keys, key=lambda key: key[0] not in part)
+            return tuple((*base, *key) for key in ordered), message[given.end() :]
+    return (), message
 
 
 def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecProblem:
@@ -83,13 +114,12 @@ def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecPro
         model: Of the whole text.
     """
     text = message.replace(f"({document.source}, line 1)", "").strip()
-    given = _BEGINS_WITH_KEY.match(text)
-    top = {key for name in model.model_fields for key in file_keys(model, name)}
-    if given is None or given["top"] not in top:
+    top = {key: None for name in model.model_fields for key in file_keys(model, name)}
+    keys, rest = _keys_of(text, (), top)
+    if len(keys) != 1:
         return SpecProblem("", None, text)
-    path = tuple(int(step) if step.isdigit() else step for step in _STEP.findall(given["key"]))
-    line = document.line(path) if path[:1] in document.lines else None
-    return SpecProblem(given["key"], line, text[given.end() :])
+    line = document.line(keys[0]) if keys[0][:1] in document.lines else None
+    return SpecProblem(dotted(keys[0]), line, rest)
 
 
 def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Problem:

@@ -12,7 +12,7 @@ from typing import Self
 
 from tansaku.models.domain.errors import DiskFullError, TransientError
 from tansaku.models.domain.plugins import origins
-from tansaku.models.domain.records import Evaluation, JsonDict, Lease
+from tansaku.models.domain.records import Evaluation, JsonDict, Lease, Outcome
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.workflow import check_startable
@@ -39,6 +39,7 @@ from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
+from tansaku.tasks.steps.void import absurd_ones, void, void_unreproduced
 from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
 from tansaku.tasks.views.overview import stored_spec
@@ -149,6 +150,7 @@ class CampaignLoop:
         changed = collect(self._context)
         for evaluation in changed:
             watch(self._context, evaluation)
+        void_unreproduced(self._context, changed)
         return changed + collect_late(self._context)
 
     def obey(self) -> None:
@@ -225,10 +227,12 @@ class CampaignLoop:
         ledger.retrains.extend(store.retrains(self._name))
         with collection_paused():
             include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
+            absurd: list[tuple[Evaluation, Outcome]] = []
             for evaluation in store.each_evaluation(self._name):
                 ledger.note(evaluation)
                 if opens:
                     tidy(self._context, evaluation)
+                    absurd += absurd_ones(self._context, evaluation)
         if ledger.spec.budget.stop is not None:
             searched = len(ledger.search)
             ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)
@@ -237,6 +241,9 @@ class CampaignLoop:
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
         if ledger.training is not None:
             self._observer.on_retrain(ledger.training, None)
+        for evaluation, outcome in absurd:
+            void(self._context, evaluation, outcome)
+        void_unreproduced(self._context)
 
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash, without relying on the earlier state."""

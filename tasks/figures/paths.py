@@ -53,7 +53,7 @@ def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Pat
         written.append(draw_bands(report, report.refinement, folder / f"{name}-bands.png"))
     if any(found.estimate is not None for found in data.certificates):
         written.append(draw_certificates(data.certificates, folder / f"{name}-barrier.png"))
-    if report.diffusion is not None:
+    if report.diffusion is not None and report.diffusion.coefficients.any():
         written.append(draw_arrhenius(report, folder / f"{name}-arrhenius.png"))
     return written
 
@@ -325,14 +325,15 @@ def draw_arrhenius(report: PathReport, path: Path) -> Path:
     from matplotlib.figure import Figure
 
     found = report.diffusion
-    if found is None:
-        raise ValueError("an ion that cannot leave its site has no diffusion coefficient")
+    if found is None or not found.coefficients.any():
+        raise ValueError("an ion that does not leave its site has no diffusion coefficient")
+    some = found.coefficients > 0.0
     with drawing():
         figure = Figure(figsize=(4.2, 3.2), layout="constrained")
         axes: Axes = figure.subplots()
-        axes.semilogy(1000.0 / found.temperatures, found.coefficients, "o-", color=MAIN, ms=4, lw=1.0)
+        axes.semilogy(1000.0 / found.temperatures[some], found.coefficients[some], "o-", color=MAIN, ms=4, lw=1.0)
         axes.set_xlabel("1000 K / temperature")
-        axes.set_ylabel("diffusion coefficient [cm²/s]")
+        axes.set_ylabel("diffusion coefficient,\nmean of all directions [cm²/s]")
         above = axes.secondary_xaxis("top")
         above.set_xticks(1000.0 / found.temperatures, [f"{kelvin:g}" for kelvin in found.temperatures], fontsize=7)
         above.set_xlabel(f"temperature [K]; activation energy {found.energy:.3f} eV", fontsize=8)

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
 import tansaku
+from tansaku.models.domain.absurd_values import absurd, believable
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import Space, TabulatedSpace
@@ -41,8 +44,8 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         folder: Existing folder for the result's files; ``Outcome.artifacts`` names them.
 
     Returns:
-        The objective's value in the objective's unit, or a science failure. ``wall_time`` counts building the structure and
-        computing it, not opening space and potential.
+        The objective's value in the objective's unit, or a science failure, also where a number is beyond the limit of its
+        property. ``wall_time`` counts building the structure and computing it, not opening space and potential.
 
     Raises:
         ConfigurationError: The document cannot be computed, e.g. a file it names is not there.
@@ -60,12 +63,8 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         provenance = opened_calculator(document.calculator, document.base_path).provenance
         compute = open_job(document, folder)
     started_at, begun = datetime.now(UTC), time.perf_counter()
-    try:
-        outcome = compute()
-    except CalculationError as error:
-        failure = Failure(kind=FailureKind.SCIENCE, reason=error.reason, message=error.message)
-        outcome = Outcome(failure=failure, provenance=provenance)
-    outcome = _complete(outcome, document.objective)
+    outcome = _complete(_computed(compute, provenance), document.objective)
+    outcome = believable(outcome, document.objective, document.space)
     wall_time = outcome.wall_time or time.perf_counter() - begun
     where = {
         "host": socket.gethostname(),
@@ -95,6 +94,22 @@ def plugins_of(document: JobDocument) -> tuple[str, ...]:
     job = document.space.description.jobs.get(workflow.type if workflow is not None else None, "")
     found += origins({"workflows": job})
     return tuple(dict.fromkeys(found))
+
+
+def _computed(compute: Callable[[], Outcome], provenance: Provenance | None) -> Outcome:
+    """What was computed, or a science failure."""
+    try:
+        return compute()
+    except CalculationError as error:
+        failure = Failure(kind=FailureKind.SCIENCE, reason=error.reason, message=error.message)
+    except ValidationError as error:
+        # Records take finite numbers only, and a large one may overflow in another unit.
+        wrong = error.errors()
+        if any(problem["type"] != "finite_number" for problem in wrong):
+            raise
+        found = ", ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['input']}" for problem in wrong)
+        failure = absurd(f"{found}; expected a finite number")
+    return Outcome(failure=failure, provenance=provenance)
 
 
 def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:

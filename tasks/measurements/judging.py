@@ -10,6 +10,7 @@ from functools import cached_property
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
 from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation
@@ -23,9 +24,6 @@ NUMBER, CANDIDATE, VALUE, DEVIATION = "number", "candidate", "value", "deviation
 STATUS, NOTE, UNIT, COST = "status", "note", "unit", "cost"
 COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
 """Columns that a report may have besides those that describe a candidate."""
-
-LARGEST = 1e100
-"""Largest value and deviation: the squares of larger ones, which a model takes, are not finite."""
 
 INFORMATION = ("prediction", "uncertainty", "nearest", "nearest value", "system")
 """Further columns that ``tansaku ask --csv`` writes; they are not read."""

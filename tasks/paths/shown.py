@@ -52,6 +52,8 @@ def diffusion_of(data: CampaignData, version: str, artifacts: ArtifactStore | No
         else ArrheniusLine(
             temperature=tuple(map(float, rates.temperatures)),
             coefficient=tuple(map(float, rates.coefficients)),
+            along=tuple((float(first), float(second), float(third)) for first, second, third in rates.along),
+            dimensions=rates.dimensions,
             energy=float(rates.energy),
         ),
     )

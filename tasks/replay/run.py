@@ -16,6 +16,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
+from tansaku.models.domain.specs.proposer import withholds
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.gaps import gap_curves
@@ -62,8 +63,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     values = truth[:, 0]
     if task.cost_power != 1.0:
         pool = replace(pool, cost=pool.cost**task.cost_power)
-    begun = time.perf_counter()
-    spec = task.spec
+    spec, begun = task.spec, time.perf_counter()
     proposer = build_method(task.method, spec, pool, Path(task.base_path))
     rules = RoundRules(
         seed=task.seed,
@@ -77,6 +77,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         max_cost=spec.constraints.max_cost,
         unit=spec.objective.unit,
         further=objective.further_directions,
+        withholds=withholds(spec.proposer),
     )
     done = replay(
         pool,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import ADOPTED, Origin
 from tansaku.models.domain.errors import (
     CalculationError,
@@ -124,7 +125,7 @@ def _results(record: CampaignRecord, wanted: str, store: CampaignStore) -> Itera
     plugins = computing_plugins(spec)
     for evaluation in store.evaluations(record.name):
         outcome = evaluation.outcome
-        if outcome is None or not is_own(evaluation):
+        if outcome is None or not is_own(evaluation) or believable(outcome, spec.objective, spec.space) is not outcome:
             continue
         if outcome.provenance is not None:
             if not plugins <= set(outcome.provenance.plugins):

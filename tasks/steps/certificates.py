@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.steps.rounds import Plan, RoundRules
+from tansaku.tasks.steps.rounds import Plan, RoundRules, known_history
 from tansaku.tasks.stores.documents import from_document
 
 CERTIFICATE = "certificate"
@@ -169,7 +169,7 @@ def note_final(context: StepContext) -> None:
     if not len(ledger.search) or not isinstance(context.proposer, Certifier):
         return
     last = ledger.search.entries[-1].number
-    history = ledger.search.history(last, rules.limit, rules.budget)
+    history = known_history(rules, ledger.search, last)
     if len(history.observed):
         note_certificate(context, Plan(last + 1, last, history, None))
 

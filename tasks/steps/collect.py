@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.errors import DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, JsonDict, Outcome
@@ -100,10 +101,12 @@ def _settle(context: StepContext, evaluation: Evaluation, attempt: Attempt, resu
 def put_away(context: StepContext, result: JobResult) -> Outcome:
     """Stores the job's files before the outcome that names them: a kill in between leaves an orphan, never a dead link.
 
-    The outcome then also names the plug-ins that the job does not know: those of the proposer and the launcher.
+    The outcome then also names the plug-ins that the job does not know: those of the proposer and the launcher. Its numbers
+    are looked at once more, as an earlier release may have begun the job.
     """
+    spec = context.ledger.spec
     stored = {name: context.artifacts.put(result.folder / file) for name, file in sorted(result.outcome.artifacts.items())}
-    outcome = result.outcome.model_copy(update={"artifacts": stored})
+    outcome = believable(result.outcome.model_copy(update={"artifacts": stored}), spec.objective, spec.space)
     if outcome.provenance is None or not context.plugins:
         return outcome
     plugins = (*outcome.provenance.plugins, *context.plugins)

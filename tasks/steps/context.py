@@ -17,6 +17,7 @@ from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Eval
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
@@ -264,4 +265,5 @@ class StepContext:
             max_cost=spec.constraints.max_cost,
             unit=spec.objective.unit,
             further=spec.objective.further_directions,
+            withholds=withholds(spec.proposer),
         )

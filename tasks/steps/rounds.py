@@ -11,7 +11,8 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import horizon, measured_costs
-from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.identifiers import is_finite, proposal_rng
+from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
@@ -42,6 +43,7 @@ class RoundRules:
         max_cost: Candidates above this predicted cost are skipped, None for no limit.
         unit: Of the objective.
         further: Directions of further objectives.
+        withholds: Whether the proposer is not shown implausible values.
     """
 
     seed: int
@@ -57,6 +59,7 @@ class RoundRules:
     max_cost: float | None = None
     unit: str = "1"
     further: tuple[Direction, ...] = ()
+    withholds: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,18 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
 
 
 def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Plan:
-    history = search.history(up_to, rules.limit, rules.budget)
+    history = known_history(rules, search, up_to)
     expensive = search.too_expensive(rules.max_cost)
     if len(expensive):
         history = replace(history, unavailable=np.union1d(history.unavailable, expensive))
     return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))
+
+
+def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History:
+    """What the proposer is shown with the given horizon. Raises StoreError: a stored value is too large for any model."""
+    history = search.history(up_to, rules.limit, rules.budget)
+    check_magnitudes(history)
+    return trusted(history) if rules.withholds else history
 
 
 def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> Refit | None:
@@ -132,10 +142,13 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     Returns:
         A new refit, to be stored before its first use, or None.
     """
-    last = refits[-1] if refits else None
+    sound = list(refits)
+    while sound and not is_finite(sound[-1].hyperparameters):
+        sound.pop()  # of a value that an earlier release accepted, and that was voided since
+    last = sound[-1] if sound else None
     if last is not None and last.at_proposal == plan.number:
         return None
-    fits_model = plan.stop is None and _model_due(proposer, plan, search, refits)
+    fits_model = plan.stop is None and _model_due(proposer, plan, search, sound)
     fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None

@@ -12,6 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundError
 from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import JsonDict, Refit
@@ -96,6 +97,7 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
         observation.candidate: observation.value
         for observation in store.observations(source.name)
         if observation.source == own and observation.value is not None and observation.predicted_by is None
+        if abs(observation.value) <= LARGEST
     }
     check_observed(claim, len(found))
     positions = pool.positions(list(found))

@@ -120,12 +120,16 @@ class ArrheniusLine(Record):
 
     Attributes:
         temperature: [K].
-        coefficient: [cm²/s].
+        coefficient: Mean over all directions in space [cm²/s]; 0 where it is too small for a number.
+        along: Eigenvalues of the tensor, along axes that are perpendicular to each other, the largest first [cm²/s].
+        dimensions: Number of independent directions in which the ion gets away.
         energy: [eV].
     """
 
     temperature: tuple[float, ...]
     coefficient: tuple[float, ...]
+    along: tuple[tuple[float, float, float], ...]
+    dimensions: int
     energy: float
 
 

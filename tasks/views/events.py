@@ -87,7 +87,7 @@ def _line(event: Event, commands: Mapping[str, Command]) -> EventLine:
         what=_said(event, command),
         kind=event.kind,
         who=_who(event, command),
-        number=number if event.kind.startswith(("evaluation.", "corrected")) and isinstance(number, int) else None,
+        number=number if event.kind.startswith(("evaluation.", "corrected", "voided")) and isinstance(number, int) else None,
         details=tuple((str(key), text_of(value)) for key, value in data.items()),
     )
 
@@ -179,6 +179,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "late-result": _late,
     "descriptor": _descriptor,
     "corrected": _corrected,
+    "voided": lambda data, _: f"{data['candidate']} fails from evaluation {data['from_number']} on: {data['reason']}",
     "warning.refit": lambda data, _: f"refit {data['refit']} failed: {data['reason']}; {data['consequence']}",
     "warning.version": lambda data, _: f"created by tansaku {data['created_by']}, continued by {data['resumed_by']}",
     "warning.plugins": lambda data, _: f"results by {', '.join(data['before'])}; continued with {', '.join(data['now'])}",
@@ -192,5 +193,5 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
 
 _BY_DRIVERS = (
     "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.plugins", "warning.refit",
-    "warning.retrain", "target", "command.applied",
+    "warning.retrain", "target", "command.applied", "voided",
 )  # fmt: skip

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tansaku.models.domain.history import build_history, search_entries
+from tansaku.models.domain.outliers import trusted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
+from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
@@ -59,6 +61,7 @@ def pool_expectation(data: CampaignData) -> PoolExpectation | None:
     pool = data.pool
     entries = search_entries(pool, data.select("search"), learns_cost=data.spec.space.learns_cost)
     history = build_history(entries, len(data.evaluations), data.spec.objective.direction)
+    history = trusted(history) if withholds(data.spec.proposer) else history
     if not len(history.observed):
         return None
     fitted = data.refits[-1].hyperparameters if data.refits else None

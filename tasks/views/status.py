@@ -32,10 +32,11 @@ from tansaku.tasks.views.failures import (
     may_succeed,
 )
 from tansaku.tasks.views.headline import Headline, headline_of
-from tansaku.tasks.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
+from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.prospects import RecentPools
 from tansaku.tasks.views.stored_campaign import StoredCampaign, added
 from tansaku.tasks.views.time_limits import time_limits, time_spent
+from tansaku.tasks.views.warnings import warnings_of
 
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
@@ -364,7 +365,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         failures=failures,
         lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),
         late_results=tuple(late for incident in incidents for late in incident.late),
-        warnings=tuple(dict.fromkeys((*crystal_warnings(spec), *campaign.warnings.values()))),
+        warnings=warnings_of(campaign),
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
         problem=_problem(record, campaign.unopened, campaign.problems),
     )

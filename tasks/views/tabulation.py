@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ FEW_COLUMNS = 10
 """A group with more features than this is a descriptor: its columns are numbered."""
 
 BUDGET_FRACTION = 0.01
-"""Budget of the table campaign as a share of its exhaustive cost; the user may change it."""
+"""Budget of the table campaign as a share of its exhaustive cost, if that is enough for one evaluation of each system; the user
+may change it."""
 
 
 def write_table(data: CampaignData, folder: Path) -> list[Path]:
@@ -72,6 +74,7 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
         "cost": np.array([data.cost_of(finished[str(name)]) for name in pool.ids[taken]]),
     }
+    budget = _fraction(np.array(columns["cost"]), pool.system_codes[taken])
     columns |= _described(data, taken)
     columns |= _further(data, [finished[str(name)] for name in pool.ids[taken]])
     features: JsonDict = {}
@@ -92,8 +95,15 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
             features |= _write_lookup(path, label, groups, (owners, codes), (np.unique(codes[taken]), rows))
             paths.append(path)
     paths.append(folder / f"{data.record.name}-table.yaml")
-    paths[-1].write_text(_campaign_file(data, features))
+    paths[-1].write_text(_campaign_file(data, features, budget))
     return paths
+
+
+def _fraction(cost: FloatArray, systems: IntArray) -> float:
+    """Share of the exhaustive cost that the table campaign may spend: rounded up to one evaluation of each system."""
+    dearest = sum(float(cost[systems == code].max()) for code in np.unique(systems))
+    needed = Decimal(dearest / float(cost.sum())).quantize(Decimal("0.001"), ROUND_CEILING)
+    return max(BUDGET_FRACTION, min(1.0, float(needed)))
 
 
 def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
@@ -230,7 +240,7 @@ def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict
     }
 
 
-def _campaign_file(data: CampaignData, features: JsonDict) -> str:
+def _campaign_file(data: CampaignData, features: JsonDict, budget: float) -> str:
     objective = data.spec.objective
     quantities = {item.property: {"column": _result_column(item.property), "unit": item.unit} for item in objective.further}
     goal = objective.goal.model_dump(mode="json", exclude_none=True)
@@ -247,7 +257,7 @@ def _campaign_file(data: CampaignData, features: JsonDict) -> str:
         "objective": {"direction": objective.direction, "unit": objective.unit}
         | ({} if objective.goal == BestPerSystemSpec() else {"goal": goal}),
         "proposer": {"type": "gp", "preset": "default"},
-        "budget": {"fraction": BUDGET_FRACTION},
+        "budget": {"fraction": budget},
     }
     head = (
         f"# Written by tansaku {tansaku.__version__} from the campaign {data.record.name}; the values are computed, see the\n"

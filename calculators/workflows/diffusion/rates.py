@@ -14,30 +14,47 @@ import numpy as np
 from ase.units import kB
 
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 
 ATTEMPT = 1e13
 """Attempt frequency where vibrations were not computed [Hz]."""
 
+_EXPONENTS = (-700.0, 700.0)
+_ROUNDING = 1e-10
 _SQUARE_CM = 1e-16
 """Square centimetres in a square ångström."""
 
 
 @dataclass(frozen=True)
 class HopRates:
-    """Rates at one temperature.
+    """Rates at one temperature, as logarithms: over a high barrier a rate may be smaller than any floating-point number.
 
     Attributes:
         temperature: [K].
-        occupation: Probability of each site in equilibrium, shape ``(n_sites,)``.
-        forward: Rate of each hop [Hz], shape ``(n_passes,)``.
-        backward: Rate of its way back [Hz], shape ``(n_passes,)``.
+        log_occupation: Of the probability of each site in equilibrium, shape ``(n_sites,)``.
+        log_forward: Of the rate of each hop [Hz], shape ``(n_passes,)``.
+        log_backward: Of the rate of its way back [Hz], shape ``(n_passes,)``.
     """
 
     temperature: float
-    occupation: FloatArray
-    forward: FloatArray
-    backward: FloatArray
+    log_occupation: FloatArray
+    log_forward: FloatArray
+    log_backward: FloatArray
+
+    @property
+    def occupation(self) -> FloatArray:
+        """Probability of each site in equilibrium, shape ``(n_sites,)``."""
+        return np.exp(self.log_occupation)
+
+    @property
+    def forward(self) -> FloatArray:
+        """Rate of each hop [Hz], shape ``(n_passes,)``."""
+        return np.exp(self.log_forward)
+
+    @property
+    def backward(self) -> FloatArray:
+        """Rate of the way back of each hop [Hz], shape ``(n_passes,)``."""
+        return np.exp(self.log_backward)
 
 
 def hop_rates(network: HopNetwork, temperature: float, attempt: float = ATTEMPT) -> HopRates:
@@ -59,14 +76,9 @@ def hop_rates(network: HopNetwork, temperature: float, attempt: float = ATTEMPT)
     over = _logarithms([item.frequencies for item in network.passes])
     over = np.where(np.isnan(over), 0.5 * (modes[first] + modes[second]) - np.log(attempt), over)
     saddles = beta * np.array([item.energy - lowest for item in network.passes]) + over
-    weights = np.exp(wells.min() - wells)
-    shares = np.array([item.share for item in network.passes])
-    return HopRates(
-        temperature,
-        weights / weights.sum(),
-        shares * np.exp(wells[first] - saddles),
-        shares * np.exp(wells[second] - saddles),
-    )
+    shares = np.log([item.share for item in network.passes])
+    occupation = -wells - np.logaddexp.reduce(-wells)
+    return HopRates(temperature, occupation, shares + wells[first] - saddles, shares + wells[second] - saddles)
 
 
 def _logarithms(frequencies: Sequence[tuple[float, ...]]) -> FloatArray:
@@ -75,41 +87,91 @@ def _logarithms(frequencies: Sequence[tuple[float, ...]]) -> FloatArray:
 
 
 def diffusion_tensor(network: HopNetwork, rates: HopRates) -> FloatArray:
-    """Computes the diffusion coefficient of one ion [cm²/s], shape ``(3, 3)``.
+    """Computes the diffusion coefficient of one ion [cm²/s], shape ``(3, 3)``; zero where it is too small for a number.
 
-    In equilibrium each hop is as frequent as its reverse. Correlations of successive hops enter as one vector for each site,
-    the solution of a linear system over the sites of one cell.
+    In equilibrium each hop is as frequent as its reverse. Correlations of successive hops are those of currents in a network of
+    resistors, see :class:`_Conductors`.
 
     Args:
         network: The hops.
         rates: Of this network.
     """
-    count = len(network.sites)
-    if not network.passes:
-        return np.zeros((3, 3))
-    flows = np.array([rates.occupation[item.hop.first] for item in network.passes]) * rates.forward
-    moves = np.array([network.displacement(number) for number in range(len(network.passes))])
-    scale = float(flows.max())
-    laplacian, drift = np.zeros((count, count)), np.zeros((count, 3))
-    for item, flow, move in zip(network.passes, flows / scale, moves, strict=True):
-        first, second = item.hop.first, item.hop.second
-        if first == second:
-            continue
-        laplacian[first, first] += flow
-        laplacian[second, second] += flow
-        laplacian[first, second] -= flow
-        laplacian[second, first] -= flow
-        drift[first] += flow * move
-        drift[second] -= flow * move
-    # A common shift of all sites changes nothing: one of them stays.
-    shifts = np.zeros((count, 3))
-    if count > 1:
-        shifts[1:] = np.linalg.lstsq(laplacian[1:, 1:], drift[1:], rcond=None)[0]
-    relative = [
-        move + shifts[item.hop.second] - shifts[item.hop.first] for item, move in zip(network.passes, moves, strict=True)
-    ]
-    steps = np.array(relative)
-    return np.asarray(_SQUARE_CM * np.einsum("h,ha,hb->ab", flows, steps, steps))
+    scale, tensor = _scaled_tensor(network, rates)
+    return np.asarray(np.exp(scale) * tensor)  # exp(-inf) where nothing moves
+
+
+def _scaled_tensor(network: HopNetwork, rates: HopRates) -> tuple[float, FloatArray]:
+    """The tensor divided by a number of its size, and the logarithm of that number; a zero tensor where nothing moves."""
+    conductors = _Conductors(len(network.sites))
+    for item, rate in zip(network.passes, rates.log_forward.tolist(), strict=True):
+        flow = float(rates.log_occupation[item.hop.first]) + rate
+        # In cells, which are whole numbers: a walk that ends where it began adds exactly nothing. Where sites lie in the cell
+        # does not matter for diffusion.
+        ends = np.array([item.hop.first]), np.array([item.hop.second])
+        conductors.join(*ends, np.array([flow]), np.array([item.hop.cell], dtype=np.float64))
+    while len(conductors) > 1:
+        conductors.remove_last()
+    return conductors.scale, np.asarray(_SQUARE_CM * network.cell.T @ conductors.squares @ network.cell)
+
+
+class _Conductors:
+    """Conductors between the sites of a periodic network, each with the step that it leads.
+
+    Sites are removed one after the other, each replaced by conductors between its neighbours (star and mesh), two conductors
+    between the same sites by one and what flows around in both. That is exact, and nothing is ever subtracted from a
+    conductance, so that those of any size go together.
+
+    Args:
+        count: Number of sites.
+
+    Attributes:
+        scale: Logarithm of a conductance of the size of the largest loop.
+        squares: Sum over loops of conductance times square of the step, divided by that conductance, shape ``(3, 3)``.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._logs = np.full((count, count), -np.inf)
+        self._steps = np.zeros((count, count, 3))
+        self.scale, self.squares = -np.inf, np.zeros((3, 3))
+
+    def __len__(self) -> int:
+        return len(self._logs)
+
+    def join(self, first: IntArray, second: IntArray, logs: FloatArray, steps: FloatArray) -> None:
+        """Adds conductors, at most one between each two sites.
+
+        Args:
+            first: Sites, shape ``(n,)``.
+            second: Sites, perhaps the same, shape ``(n,)``.
+            logs: Logarithms of the conductances, shape ``(n,)``.
+            steps: From the first to the second, shape ``(n, 3)``.
+        """
+        known, apart = self._logs[first, second], steps - self._steps[first, second]
+        together = np.logaddexp(known, logs)
+        same = first == second
+        around = same | ((known > -np.inf) & apart.any(axis=1))
+        self._flow(np.where(same, logs, known + logs - together)[around], np.where(same[:, None], steps, apart)[around])
+        apart = apart[~same] * np.exp(logs - together)[~same, None]
+        first, second = first[~same], second[~same]
+        middle = self._steps[first, second] + apart
+        self._logs[first, second] = self._logs[second, first] = together[~same]
+        self._steps[first, second], self._steps[second, first] = middle, -middle
+
+    def remove_last(self) -> None:
+        """Removes the last site."""
+        logs, steps = self._logs[-1, :-1], self._steps[-1, :-1]
+        self._logs, self._steps = self._logs[:-1, :-1], self._steps[:-1, :-1]
+        near = np.flatnonzero(logs > -np.inf)
+        if len(near) > 1:
+            one, other = (near[places] for places in np.triu_indices(len(near), 1))
+            total = np.logaddexp.reduce(logs[near])
+            self.join(one, other, logs[one] + logs[other] - total, steps[other] - steps[one])
+
+    def _flow(self, logs: FloatArray, steps: FloatArray) -> None:
+        if len(logs):
+            scale = max(self.scale, float(logs.max()))
+            added = np.einsum("h,ha,hb->ab", np.exp(logs - scale), steps, steps)
+            self.scale, self.squares = scale, np.exp(self.scale - scale) * self.squares + added
 
 
 @dataclass(frozen=True)
@@ -118,8 +180,12 @@ class Arrhenius:
 
     Attributes:
         temperatures: [K], shape ``(n,)``.
-        coefficients: A third of the trace of the tensor [cm²/s], shape ``(n,)``.
+        coefficients: Mean over all directions in space, a third of the trace of the tensor [cm²/s], shape ``(n,)``; zero where
+            it is too small for a number.
         tensors: [cm²/s], shape ``(n, 3, 3)``.
+        along: Eigenvalues of the tensors, the largest first: along axes that are perpendicular to each other [cm²/s], shape
+            ``(n, 3)``.
+        dimensions: Number of independent directions in which the ion gets away.
         energy: Apparent activation energy, from the slope of a straight line through all of them [eV].
         prefactor: Of that line [cm²/s].
     """
@@ -127,6 +193,8 @@ class Arrhenius:
     temperatures: FloatArray
     coefficients: FloatArray
     tensors: FloatArray
+    along: FloatArray
+    dimensions: int
     energy: float
     prefactor: float
 
@@ -139,9 +207,23 @@ def arrhenius(network: HopNetwork, temperatures: Sequence[float], attempt: float
         temperatures: Two or more [K].
         attempt: As for :func:`hop_rates`.
     """
-    tensors = np.array([diffusion_tensor(network, hop_rates(network, value, attempt)) for value in temperatures])
-    coefficients = np.trace(tensors, axis1=1, axis2=2) / 3.0
-    if network.percolations[0] is None or not (coefficients > 0).all():
+    dimensions = sum(found is not None for found in network.percolations)
+    if not dimensions:
         return None
-    slope, height = np.polyfit(1.0 / (kB * np.asarray(temperatures)), np.log(coefficients), 1)
-    return Arrhenius(np.asarray(temperatures), coefficients, tensors, float(-slope), float(np.exp(height)))
+    scaled = [_scaled_tensor(network, hop_rates(network, value, attempt)) for value in temperatures]
+    tensors = np.array([np.exp(scale) * tensor for scale, tensor in scaled])
+    # Through the lowest site there is a way, so that no trace is zero.
+    logs = [scale + np.log(np.trace(tensor) / 3.0) for scale, tensor in scaled]
+    slope, height = np.polyfit(1.0 / (kB * np.asarray(temperatures)), logs, 1)
+    along = np.linalg.eigvalsh(tensors)[:, ::-1]
+    # In directions in which the ion does not get away rounding leaves what is not exactly zero.
+    rounding = (np.arange(3) >= dimensions) & (along < _ROUNDING * along[:, :1])
+    return Arrhenius(
+        temperatures=np.asarray(temperatures),
+        coefficients=np.exp(logs),
+        tensors=tensors,
+        along=np.where(rounding, 0.0, np.maximum(along, 0.0)),
+        dimensions=dimensions,
+        energy=float(-slope),
+        prefactor=float(np.exp(np.clip(height, *_EXPONENTS))),
+    )

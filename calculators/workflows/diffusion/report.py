@@ -107,12 +107,14 @@ def read_network(data: JsonDict) -> HopNetwork:
 
 
 def describe_diffusion(found: Arrhenius) -> JsonDict:
-    """Diffusion against temperature [K, cm²/s, eV]."""
+    """Diffusion against temperature [K, cm²/s, eV]; ``coefficients`` are means over all directions, ``along`` eigenvalues."""
     return {
         "activation_energy": found.energy,
         "prefactor": found.prefactor,
         "temperatures": found.temperatures.tolist(),
+        "dimensions": found.dimensions,
         "coefficients": found.coefficients.tolist(),
+        "along": found.along.tolist(),
         "tensors": found.tensors.tolist(),
     }
 

@@ -80,7 +80,7 @@
   const arrhenius = (data) => {
     const body = panel(`Diffusion coefficient against inverse temperature: activation energy ${shorter(data.energy)} eV`);
     const { colour, lines } = plotStyle(body);
-    const rows = data.temperature.map((kelvin, at) => [1000 / kelvin, Math.log10(data.coefficient[at])]).sort((one, other) => one[0] - other[0]);
+    const rows = data.temperature.map((kelvin, at) => [1000 / kelvin, Math.log10(data.coefficient[at])]).filter((row) => isFinite(row[1])).sort((one, other) => one[0] - other[0]);
     chart(body, {
       scales: { x: { time: false } },
       axes: [{ ...lines, label: "1000 K / temperature" }, { ...lines, label: "log10 of diffusion [cm²/s]", size: 70 }],

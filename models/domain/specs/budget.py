@@ -51,5 +51,5 @@ class BudgetSpec(Spec):
     @model_validator(mode="after")
     def _one_cost(self) -> BudgetSpec:
         if self.cost is not None and self.fraction is not None:
-            raise ValueError("give cost or fraction, not both")
+            raise ValueError("cost, fraction: both are given; expected one of them")
         return self

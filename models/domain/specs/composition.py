@@ -73,7 +73,7 @@ class ParentSpec(Spec):
     @model_validator(mode="after")
     def _one_of_two(self) -> ParentSpec:
         if (self.prototype is None) == (self.cif is None):
-            raise ValueError("give either prototype or cif")
+            raise ValueError("prototype, cif: expected one of them, and only one")
         if self.transformations and self.cif is None:
             raise ValueError("transformations: a prototype's sites are named already; remove them or give cif")
         return self

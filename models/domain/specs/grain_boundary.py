@@ -128,7 +128,7 @@ class BoundarySelectionSpec(Spec):
     @model_validator(mode="after")
     def _rule_or_planes(self) -> BoundarySelectionSpec:
         if (self.planes is None) == (self.max_sigma is None):
-            raise ValueError("give either max_sigma (with or without angles) or planes")
+            raise ValueError("max_sigma, planes: expected one of them, and only one (angles only with max_sigma)")
         if self.angles is not None and self.angles[0] >= self.angles[1]:
             raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
         return self

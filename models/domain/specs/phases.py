@@ -32,5 +32,5 @@ class PhasesSpec(Spec):
     @model_validator(mode="after")
     def _one_of_both(self) -> PhasesSpec:
         if (self.energies is None) == (self.file is None):
-            raise ValueError("give either energies or file")
+            raise ValueError("energies, file: expected one of them, and only one")
         return self

@@ -65,6 +65,10 @@ class TransformSpec(Spec):
     compress: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
+Outliers = Literal["withheld", "used"]
+"""What becomes of implausible values: see :func:`~tansaku.models.domain.outliers.trusted`."""
+
+
 class GPProposerSpec(Spec):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
@@ -95,6 +99,10 @@ class GPProposerSpec(Spec):
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
         worst_first: Share of the later proposals that belong to the system that may still improve most, by the certificate
             of each system; null: 0. For the goal ``best_per_system``.
+        outliers: ``withheld``: the model does not see values that are implausibly good, and takes implausibly bad ones for the
+            worst of the others: single values farther from the middle 80 % than a hundred times their range and than their
+            size; ``used``: it sees all as they are. null: withheld, filled in when a file is loaded (used for the goal
+            ``bottleneck``); used in campaigns that were stored before this key.
     """
 
     type: Literal["gp"] = "gp"
@@ -114,6 +122,7 @@ class GPProposerSpec(Spec):
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
+    outliers: Outliers | None = None
 
     @model_validator(mode="after")
     def _exploration_is_used(self) -> GPProposerSpec:
@@ -153,12 +162,14 @@ class ArmsProposerSpec(Spec):
             replication, angle) say they are worth, and the less often the less that is; otherwise the cheapest first. Nothing
             changes with one system, or where no feature tells its surfaces apart. null: yes, filled in when a file is loaded;
             no in campaigns that were stored before this key.
+        outliers: As of ``gp``.
     """
 
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
     across_systems: bool | None = None
+    outliers: Outliers | None = None
 
 
 Compared = Literal["energy", "forces", "both"]
@@ -218,6 +229,7 @@ class SparseProposerSpec(Spec):
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         initial_points: Random candidates of each system before there is a model; null: five in all, at least one of
             each system.
+        outliers: As of ``gp``.
     """
 
     goals: ClassVar[tuple[str, ...]] = ("best_per_system", "best_overall", "top_k", "all_below")
@@ -228,6 +240,7 @@ class SparseProposerSpec(Spec):
     transform: SparseTransformSpec = SparseTransformSpec()
     cost_exponent: NonNegativeFloat = 1.0
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    outliers: Outliers | None = None
 
 
 ProposerSpec = Annotated[
@@ -243,3 +256,8 @@ ProposerSpec = Annotated[
 
 if not TYPE_CHECKING:
     ProposerSpec = with_plugins(ProposerSpec, "proposers", Spec)
+
+
+def withholds(proposer: Spec) -> bool:
+    """Returns whether a proposer is not shown implausible values."""
+    return getattr(proposer, "outliers", None) == "withheld"

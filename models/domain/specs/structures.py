@@ -74,7 +74,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
     @model_validator(mode="after")
     def _one_source(self) -> StructuresSpaceSpec:
         if (self.folder is None) == (self.paths is None):
-            raise ValueError("give either folder or paths")
+            raise ValueError("folder, paths: expected one of them, and only one")
         if self.hashes and len(self.hashes) != len(self.paths or ()):
             raise ValueError(f"hashes: {len(self.hashes)} for {len(self.paths or ())} paths, expected one for each")
         return self

@@ -340,8 +340,8 @@ def test_columns_of_the_mobile_ion_are_there_where_one_moves(double):
     [
         ({"sites": {"M": {"ions": ["V"]}}}, r"'V' is not an ion; expected symbol, number and sign"),
         ({"sites": {"M": {"ions": []}}}, "at least 1 item"),
-        ({"parent": {}}, "give either prototype or cif"),
-        ({"parent": {"prototype": "tavorite", "cif": "x.cif"}}, "give either prototype or cif"),
+        ({"parent": {}}, "prototype, cif: expected one of them"),
+        ({"parent": {"prototype": "tavorite", "cif": "x.cif"}}, "prototype, cif: expected one of them"),
         ({"parent": {"prototype": "olivine"}}, "'tavorite'"),
         ({"rules": [{"type": "colour"}]}, "colour"),
     ],

@@ -119,7 +119,11 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         ),
         ("  axis: [1, 1, 0]\n", "  cell: {boundaries: '1'}\n", "space.cell: boundaries: '1'; expected one of 2, 1 (al.yaml"),
         ("  axis: [1, 1, 0]\n", "  cell: {relaxed: 14}\n", "space.cell: boundaries: missing; expected one of 2, 1 (al.yaml"),
-        ("evaluations: 30", "{cost: 1, fraction: 0.5}", "budget: give cost or fraction, not both (al.yaml, line 16)"),
+        (
+            "evaluations: 30",
+            "{cost: 1, fraction: 0.5}",
+            "budget: cost, fraction: both are given; expected one of them (al.yaml, line 17)",
+        ),
         ("angles: [20, 160]", "angles: [20]", "space.boundaries.angles[1]: missing (al.yaml, line 8)"),
         ("axis: [1, 1, 0]", "axis: [1, 1.5, 0]", "space.axis[1]: 1.5 must be a valid integer"),
         ("  crystal: {structure: fcc, element: Al, lattice_parameter: 4.05}\n", "", "space.crystal: missing (al.yaml, line 2)"),

@@ -102,3 +102,13 @@ def test_stretching_undoes_the_compression():
     assert bent.max() < 0.9 * values.max()
     np.testing.assert_allclose(transform.stretched(bent), values, rtol=1e-9)
     assert OutputTransform().stretched(bent) is bent
+
+
+@pytest.mark.parametrize("values", [[-1e20], [-1e20, -1e20 + 16384.0], [-1e99, -1e99], [0.0, 0.0], [-1e99, 1e99]])
+def test_a_logarithm_of_any_values_is_finite_and_has_moments(values):
+    array, systems = np.array(values), np.zeros(len(values), int)
+    state = OutputTransform(True, "system").fit(array, systems, 1)
+    z = state.forward(array, systems)
+    assert np.isfinite(z).all()
+    # The prior is as wide as the values: of powers of ten over hundreds the mean is no floating-point number.
+    assert np.isfinite([state.moments(float(z[0]), deviation, 0) for deviation in (0.0, 1.0, 1e3)]).all()

@@ -58,7 +58,9 @@ def test_a_search_for_a_bottleneck_starts_where_the_ion_has_room():
         surface({"type": "gp", "initial_points": 6}),
         surface({"type": "gp", "initial": "random"}),
         surface({"type": "random"}),
-        surface(objective={"property": "energy", "unit": "eV", "goal": {"type": "best_overall"}}),
+        surface(
+            {"type": "gp", "outliers": "used"}, objective={"property": "energy", "unit": "eV", "goal": {"type": "best_overall"}}
+        ),
         surface(space=SURFACE | {"along": {"file": "path.json"}}),
     ],
 )
@@ -175,3 +177,20 @@ def test_arms_learn_across_systems_in_new_campaigns_only():
     assert with_defaults(boundary(rough(), proposer=arms | {"across_systems": False})).proposer.across_systems is False
     assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
     assert diff_specs(stored, with_defaults(boundary(rough(fmax=0.001), proposer=arms | {"across_systems": False})))
+
+
+@pytest.mark.parametrize("proposer", [{"type": "gp"}, {"type": "gp", "preset": "obo"}, {"type": "sparse"}, {"type": "arms"}])
+def test_new_campaigns_withhold_outliers_and_stored_ones_do_not(proposer):
+    stored = boundary(rough(fmax=0.001), proposer=proposer)
+    loaded = with_defaults(stored)
+    assert (stored.proposer.outliers, loaded.proposer.outliers) == (None, "withheld")
+    assert with_defaults(loaded) == loaded
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    used = boundary(rough(fmax=0.001), proposer=proposer | {"outliers": "used"})
+    assert with_defaults(used).proposer.outliers == "used"
+    assert diff_specs(stored, used)
+
+
+def test_bad_values_of_a_path_are_not_withheld():
+    assert with_defaults(surface()).proposer.outliers is None
+    assert with_defaults(surface({"type": "random"})) == surface({"type": "random"})

@@ -215,6 +215,37 @@ def test_temperatures_and_the_attempt_frequency_matter(surface):
     assert plain.coefficients[1] > plain.coefficients[0]
 
 
+def test_an_ion_that_hardly_moves_has_no_diffusion_where_it_is_too_cold(hydrogen, surface, tmp_path, capsys):
+    passes = {number: replace(item, energy=item.energy + 24.0) for number, item in enumerate(surface.network.passes)}
+    steep = Refinement(surface.network.refined({}, passes), (), {}, 1)
+    report = PathReport.of(surface, steep, temperatures=(300.0, 600.0))
+    show_report("h-in-al", report)
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines() if line[:4] in ("300\t", "600\t")]
+    assert rows[0][1] == "no diffusion"
+    assert float(rows[1][1]) == pytest.approx(report.diffusion.coefficients[1], rel=0.1)
+    assert report.diffusion.energy == pytest.approx(24.0 + PathReport.of(surface).diffusion.energy, abs=0.1)
+    write_report(report, tmp_path)
+    assert any(path.name == "h-in-al-arrhenius.png" for path in draw_paths(hydrogen, report, tmp_path))
+    cold = PathReport.of(surface, steep, temperatures=(100.0, 200.0))
+    write_report(cold, tmp_path)
+    assert json.loads((tmp_path / "network.json").read_text())["diffusion"]["coefficients"] == [0.0, 0.0]
+    assert not any(path.name == "h-in-al-arrhenius.png" for path in draw_paths(hydrogen, cold, tmp_path))
+
+
+def test_diffusion_along_the_axes_of_the_tensor_is_said(surface, capsys):
+    report = PathReport.of(surface)
+    show_report("h-in-al", report)
+    said = capsys.readouterr().out
+    assert "diffusion: the ion moves in 3 dimensions; the mean is over all directions in space; activation energy 4." in said
+    row = next(line.split("\t") for line in said.splitlines() if line.startswith("500\t"))
+    # The host is cubic: the mean is what each axis has.
+    assert len(row) == 5
+    assert [float(cell) for cell in row[2:]] == pytest.approx([float(row[1])] * 3, rel=0.05)
+    data = report.document()["diffusion"]
+    assert (data["dimensions"], np.shape(data["along"])) == (3, (6, 3))
+    assert np.linalg.eigvalsh(data["tensors"])[:, ::-1] == pytest.approx(np.array(data["along"]))
+
+
 def test_a_folder_that_cannot_be_made_is_refused(surface, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="--out"):

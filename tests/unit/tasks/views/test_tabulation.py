@@ -143,3 +143,20 @@ def test_compositions_keep_their_features_categories_and_names(tmp_path, tavorit
     table = pyarrow.parquet.read_table(tmp_path / "candidates.parquet")
     assert table["formula"].to_pylist() == [data.space.describe_candidate(str(name))["formula"] for name in pool.ids]
     assert np.isnan(space.values()).sum() == 1
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_the_budget_of_a_small_table_pays_an_evaluation_of_each_system(tmp_path, count):
+    paths = write_table(campaign(range(count)), tmp_path)
+    loaded = load_campaign(paths[-1])
+    pool = open_space(loaded.spec.space, tmp_path).pool()
+    fraction = loaded.spec.budget.fraction
+    dearest = sum(pool.cost[pool.system_codes == code].max() for code in range(len(pool.systems)))
+    assert dearest <= fraction * pool.cost.sum() < dearest + 0.002 * pool.cost.sum()
+
+
+def test_the_budget_of_a_large_table_is_a_hundredth(tmp_path):
+    space = open_space(SPEC.space, Path())
+    paths = write_table(campaign(range(len(space.pool()))), tmp_path)
+    assert len(space.pool()) > 200
+    assert load_campaign(paths[-1]).spec.budget.fraction < 0.02

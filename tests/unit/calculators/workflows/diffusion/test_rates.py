@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.units import kB
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork, Pass, Site
 from tansaku.calculators.workflows.diffusion.rates import arrhenius, diffusion_tensor, hop_rates
@@ -117,3 +119,91 @@ def test_an_ion_that_does_not_get_away_has_no_diffusion():
     trapped = network([0.0, 0.1], [0.0, 0.4], [(0, 1, HERE, 0.2)])
     assert diffusion_tensor(trapped, hop_rates(trapped, 500.0)) == pytest.approx(np.zeros((3, 3)), abs=1e-25)
     assert arrhenius(trapped, [500.0, 1000.0]) is None
+
+
+def by_linear_algebra(given: HopNetwork, temperature: float) -> np.ndarray:
+    """The same by the linear system over the sites (Trinkle), where its numbers are harmless."""
+    rates, count = hop_rates(given, temperature), len(given.sites)
+    flows = rates.occupation[[item.hop.first for item in given.passes]] * rates.forward
+    flows_of_one = flows / flows.max()
+    laplacian, drift = np.zeros((count, count)), np.zeros((count, 3))
+    moves = np.array([given.displacement(number) for number in range(len(given.passes))])
+    for item, flow, move in zip(given.passes, flows_of_one, moves, strict=True):
+        ends = np.zeros(count)
+        ends[item.hop.first] -= 1.0
+        ends[item.hop.second] += 1.0
+        laplacian += flow * np.outer(ends, ends)
+        drift -= flow * np.outer(ends, move)
+    shifts = np.linalg.lstsq(laplacian, drift, rcond=None)[0]
+    steps = moves + np.array([shifts[item.hop.second] - shifts[item.hop.first] for item in given.passes])
+    return 1e-16 * np.einsum("h,ha,hb->ab", flows, steps, steps)
+
+
+fractions = st.floats(-0.5, 0.5)
+cells = st.tuples(*[st.integers(-1, 1)] * 3)
+
+
+@st.composite
+def networks(draw: st.DrawFn, highest: float) -> HopNetwork:
+    """One to five sites with hops of any height between them, some of them several times."""
+    sites = tuple(
+        Site(draw(st.tuples(fractions, fractions, fractions)), draw(st.floats(0.0, 0.3)), number)
+        for number in range(draw(st.integers(1, 5)))
+    )
+    ends = st.integers(0, len(sites) - 1)
+    hops = draw(st.lists(st.tuples(ends, ends, cells, st.floats(0.0, highest)), min_size=1, max_size=12))
+    passes = tuple(
+        Pass(Hop(first, second, cell), HERE, 0.3 + above, 0)
+        for first, second, cell, above in sorted(hops, key=lambda hop: hop[3])
+        if first != second or any(cell)
+    )
+    cell = np.array([[2.0, 0.0, 0.0], [draw(st.floats(-1, 1)), 3.0, 0.0], [0.2, 0.1, draw(st.floats(1, 9))]])
+    return HopNetwork(cell, sites, passes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(0.5))
+def test_removing_sites_solves_the_master_equation(found):
+    exact = by_linear_algebra(found, 900.0) if found.passes else np.zeros((3, 3))
+    assert diffusion_tensor(found, hop_rates(found, 900.0)) == pytest.approx(
+        exact, rel=1e-7, abs=1e-10 * np.abs(exact).max() + 1e-30
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(80.0), st.floats(1.0, 5000.0), st.sampled_from([(), (1e-3, 1e-3), (3e13, 1e12), (1e25,)]))
+def test_networks_of_any_barrier_have_their_diffusion_at_any_temperature(found, temperature, frequencies):
+    found = replace(found, passes=tuple(replace(item, frequencies=frequencies) for item in found.passes))
+    diffusion = arrhenius(found, [temperature, 2.0 * temperature])
+    assert (diffusion is None) == (found.percolations[0] is None)
+    if diffusion is None:
+        return
+    for part in (diffusion.coefficients, diffusion.tensors, diffusion.along, diffusion.energy, diffusion.prefactor):
+        assert np.isfinite(part).all()
+    assert (diffusion.along >= 0.0).all()
+    assert (np.diff(diffusion.along, axis=1) <= 0.0).all()
+    # Of a barrier of 80 eV at 1 K nothing is left: 1e-403000 cm²/s.
+    assert (diffusion.coefficients[1] >= diffusion.coefficients[0]) or diffusion.energy < 0.0
+    assert diffusion.along.sum(axis=1) == pytest.approx(3.0 * diffusion.coefficients, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("barrier", [0.3, 24.0, 240.0])
+def test_the_activation_energy_of_a_high_barrier_is_known_where_no_number_holds_the_rate(barrier):
+    """Cells of a fast triangle of sites, joined by a hop that is next to impossible: nothing of the fast hops may be left."""
+    triangle = [(0, 1, HERE, 0.1), (1, 2, HERE, 0.11), (0, 2, HERE, 0.12)]
+    steep = network([0.0, 0.0, 0.0], [0.0, 0.1, 0.3], [*triangle, (2, 0, (1, 0, 0), barrier)])
+    found = arrhenius(steep, [300.0, 400.0])
+    assert found.energy == pytest.approx(barrier, rel=1e-3)
+    assert found.dimensions == 1
+    assert (found.coefficients > 0).all() == (barrier < 10.0)
+
+
+def test_a_conductor_along_one_direction_says_so():
+    chain = network([0.0], [0.0], [(0, 0, (1, 0, 0), 0.3)])
+    found = arrhenius(chain, [500.0, 1000.0])
+    assert found.dimensions == 1
+    assert found.along == pytest.approx(np.outer(3.0 * found.coefficients, [1.0, 0.0, 0.0]))
+    layer = network([0.0], [0.0], [(0, 0, (1, 0, 0), 0.3), (0, 0, (0, 1, 0), 0.3)])
+    found = arrhenius(layer, [500.0, 1000.0])
+    assert found.dimensions == 2
+    assert found.along == pytest.approx(np.outer(1.5 * found.coefficients, [1.0, 1.0, 0.0]))

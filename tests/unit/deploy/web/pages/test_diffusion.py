@@ -49,6 +49,8 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
     rates = found["diffusion"]
     assert rates["coefficient"] == sorted(rates["coefficient"])
     assert rates["energy"] == pytest.approx(surface.barriers[2], abs=0.2)
+    assert rates["dimensions"] == 3
+    assert [sum(axes) for axes in rates["along"]] == pytest.approx([3.0 * mean for mean in rates["coefficient"]])
 
     page = browser.get(f"{PAGE}/diffusion").text
     assert f'data-diffusion="{API}"' in page
@@ -56,6 +58,8 @@ def test_barriers_slices_path_posterior_and_rates(surface, make_site):
     assert "(looked for)" in page
     assert "Over the grid, 26 neighbours of a point" in page
     assert f">{significant(found['barriers'][1]['grid_error'], digits=2)}</data></td>" in page
+    assert "The mean is over all directions in space; the ion moves in 3 dimensions" in page
+    assert significant(rates["along"][0][0], digits=3) in page
     assert f'href="{PAGE}/diffusion"' in browser.get(PAGE).text
 
 
