@@ -90,12 +90,14 @@ class DescribedColumn:
     Attributes:
         name: Name of the column.
         unit: Unit of its numbers, None where none is known.
+        tolerance: Difference from a proposed number at which a reported one counts as the proposed [unit].
         allowed: What it may hold; None: any number.
     """
 
     name: str
     unit: str | None = None
     allowed: tuple[str, ...] | None = None
+    tolerance: float = 0.0
 
 
 @runtime_checkable
@@ -113,6 +115,14 @@ class DescribingSpace(DescribedSpace, Protocol):
 
     def columns(self) -> tuple[DescribedColumn, ...]:
         """Columns that describe a candidate."""
+        ...
+
+    def check_described(self, candidate: str, cells: Mapping[str, str | float]) -> None:
+        """Raises ValueError if the space cannot express a new candidate with this id and cells."""
+        ...
+
+    def find(self, cells: Mapping[str, str | float], proposed: Sequence[str]) -> str | None:
+        """The candidate of the pool, or of those proposed, that has these cells; None: there is none."""
         ...
 
 
@@ -561,8 +571,8 @@ class CampaignStore(CampaignViews, Protocol):
         """Ends an evaluation whose retries are exhausted: FAILED."""
         ...
 
-    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """Ends an active evaluation: CANCELLED."""
+    def cancel_evaluation(self, lease: Lease, evaluation: str, done_as: int | None = None) -> Evaluation:
+        """Ends an active evaluation: CANCELLED; ``done_as`` is the number of what was measured in its place."""
         ...
 
     def evaluation(self, evaluation: str) -> Evaluation:

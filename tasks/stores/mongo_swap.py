@@ -197,4 +197,5 @@ def _token(evaluation: Evaluation) -> str | None:
 
 def _differences(old: Record, new: Record) -> JsonDict:
     before, after = to_document(old), to_document(new)
-    return {field: value for field, value in after.items() if before.get(field) != value}
+    # A field that is left out where it has its default may have had another value.
+    return {field: after.get(field) for field in before | after if before.get(field) != after.get(field)}

@@ -222,7 +222,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     costs, polished = costs_of(columns, data.spec.space), data.polished
     rows = []
     for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
-        mine = columns.searched & (system == code)
+        mine = columns.counted & (system == code)
         again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
         basins = same_basins(again)
         best, best_again = best_place(columns, mine, data.sign), best_of(again, data.sign)

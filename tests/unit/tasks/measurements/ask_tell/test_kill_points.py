@@ -115,6 +115,7 @@ def facts(laboratory):
             item.state,
             item.outcome and (item.outcome.value, item.outcome.properties["measurements"][0]["id"]),
             len(item.attempts),
+            item.done_as,
         )
         for item in laboratory.evaluations()
     ]
@@ -151,7 +152,7 @@ def test_the_scenario_does_what_it_says(laboratory_of, reference):
     found, observed, counts = reference
     assert set(counts) | set(OTHERS) == set(METHODS)
     assert not set(counts) & set(OTHERS)
-    states = [state.value for _, state, _, _ in found]
+    states = [state.value for _, state, *_ in found]
     assert states.count("DONE") == 4
     assert states.count("FAILED") == 1
     assert states.count("SUBMITTED") == 3
@@ -169,3 +170,35 @@ def test_killed_and_done_again_is_the_same_campaign(laboratory_of, reference, me
         assert [(item.candidate, item.value, item.reason) for item in laboratory.store.observations("lab")] == observed
         assert laboratory.store.rebuild_observations("lab") == 0
         assert laboratory.store.campaign("lab").lease is None
+
+
+def otherwise(resources):
+    """Proposals that were done otherwise: one at conditions of the table, one at others, one after it was released."""
+    first, (told, *_) = steps(resources)[0], steps(resources)[4:5]
+    rows = [
+        {"number": 1, "temperature": 575, "solvent": "hexane", "stirred": True, "value": 1.0},
+        {"number": 2, "temperature": 512.5, "value": 2.0},
+        {"number": 3, "temperature": 513.5, "value": 3.0},
+    ]
+    last = lambda: ask_tell.tell(resources, ADA, "lab", report_of(rows), "tell-otherwise")  # noqa: E731
+    return [first, told, last, steps(resources)[6]]
+
+
+def test_a_proposal_that_was_done_otherwise_is_so_after_a_kill_at_each_write(laboratory_of):
+    laboratory = laboratory_of()
+    counts = play(laboratory, steps=otherwise)
+    expected = facts(laboratory)
+    assert [done_as for *_, done_as in expected][:6] == [4, 5, 6, None, None, None]
+    kinds = sorted((event.kind, event.data.get("number")) for event in laboratory.store.events("lab"))
+    writes = {"insert_proposal", "begin_attempt", "accept_outcome", "cancel_evaluation", "append_event", "apply_command"}
+    assert writes <= set(counts)
+    for method in sorted(writes):
+        for call in range(1, counts[method] + 1):
+            for when in ("before", "after"):
+                struck = laboratory_of()
+                play(struck, (method, call, when), steps=otherwise)
+                assert facts(struck) == expected, (method, call, when)
+                found = sorted((event.kind, event.data.get("number")) for event in struck.store.events("lab"))
+                assert [item for item in found if item[0] != "lease.acquired"] == [
+                    item for item in kinds if item[0] != "lease.acquired"
+                ], (method, call, when)
