@@ -44,7 +44,9 @@ def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: 
     budget = BudgetSpec(evaluations=17, max_failed_fraction=0.3)
     limit = 9.0
     left = rules.remaining_cost(limit, entries, up_to)
-    expected = rules.build_history(entries, up_to, direction, left, max(0, 17 - sum(not entry.free for entry in entries)), FURTHER)
+    expected = rules.build_history(
+        entries, up_to, direction, left, max(0, 17 - sum(not entry.free for entry in entries)), FURTHER
+    )
     found = state.history(up_to, limit, budget)
     for field in dataclasses.fields(expected):
         one, other = getattr(expected, field.name), getattr(found, field.name)
