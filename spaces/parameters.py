@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,14 +120,16 @@ class ParametersSpace:
             raise ValueError(f"candidate: {candidate!r} is a name as the space gives it; choose another one")
         self._decoder.row(cells)
 
-    def find(self, cells: Mapping[str, str | float], proposed: Sequence[str]) -> str | None:
-        """The candidate of the pool, or of those proposed, that has these parameters. Raises ValueError: none can have them."""
-        wanted = self._decoder.row(cells)
+    def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and parameters of the candidates of the pool and of those proposed. Raises NotFoundError."""
         others = [name for name in dict.fromkeys((*self._reported, *proposed)) if name not in self._by_id]
         rows = self._decoder.values(self._drawn)
         rows = np.vstack((rows, self._values(others))) if others else rows
-        same = np.flatnonzero(np.isclose(rows, wanted, rtol=1e-9, atol=1e-12).all(axis=1))
-        return [*self._by_id, *others][same[0]] if len(same) else None
+        cells = (
+            rows[:, at].tolist() if column.allowed is None else np.array(column.allowed)[rows[:, at].astype(int)].tolist()
+            for at, column in enumerate(self.columns())
+        )
+        return zip([*self._by_id, *others], zip(*cells, strict=True), strict=True)
 
     def structure(self, candidate: str) -> Atoms:
         """Raises NotFoundError: parameters have no structures."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -125,13 +125,10 @@ class TableCandidates:
                 f"{named.surface}: {cells[named.surface]!r} is in the system {owner!r}, not {cells[named.system]!r}"
             )
 
-    def find(self, cells: Mapping[str, str | float], _proposed: Sequence[str]) -> str | None:
-        """The last candidate that has these cells; None: there is none."""
-        same = np.ones(len(self._order), dtype=np.bool_)
-        for name, known in self._shown.items():
-            same &= np.isclose(known, cells[name], rtol=1e-9, atol=0.0) if known.dtype.kind == "f" else known == cells[name]
-        positions = np.flatnonzero(same[self._order])
-        return str(self._pool.ids[positions[-1]]) if len(positions) else None
+    def descriptions(self, _proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and cells of all candidates, NaN where a number is still to be measured."""
+        cells = (column[self._order].tolist() for column in self._shown.values())
+        return zip(self._pool.ids.tolist(), zip(*cells, strict=True), strict=True)
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
         """Returns the known cells of a candidate, by column. Raises NotFoundError."""

@@ -160,7 +160,7 @@ def _show_hits(data: CampaignReading) -> None:
         return
     looked = any(hit.predicted for hit in hits.found)
     columns = ["round", "candidate", f"{data.value_key} [{data.spec.objective.unit}]", *(["from"] if looked else [])]
-    table = [
+    table: list[list[Cell]] = [
         [hit.round, hit.candidate, hit.value, *(["predicted" if hit.predicted else "computed"] if looked else [])]
         for hit in hits.found
     ]

@@ -48,7 +48,7 @@ class Entry:
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
         known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
-        free: Whether it counts in no limit of the budget: what was done in its place counts.
+        free: Whether it counts in no limit of the budget.
     """
 
     number: int
@@ -109,10 +109,7 @@ def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] =
     if outcome.value is None or None in found:
         return None
     pairs = zip(found, further, strict=True)
-    return (
-        outcome.value,
-        *(recorded_in(have.value, have.unit, objective.unit) for have, objective in pairs if have is not None),
-    )
+    return (outcome.value, *(recorded_in(have.value, have.unit, goal.unit) for have, goal in pairs if have is not None))
 
 
 def _blamed(evaluation: Evaluation) -> FailureKind:

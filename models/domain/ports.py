@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -121,8 +121,8 @@ class DescribingSpace(DescribedSpace, Protocol):
         """Raises ValueError if the space cannot express a new candidate with this id and cells."""
         ...
 
-    def find(self, cells: Mapping[str, str | float], proposed: Sequence[str]) -> str | None:
-        """The candidate of the pool, or of those proposed, that has these cells; None: there is none."""
+    def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and cells, in the order of the columns, of the candidates of the pool and of those proposed."""
         ...
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
@@ -25,7 +26,7 @@ Cells = Mapping[str, Cell]
 
 @dataclass(frozen=True)
 class Done:
-    """What was measured.
+    """A measured candidate, and how it differs from the one that the row names.
 
     Attributes:
         candidate: Its id, with its cells where the space does not list it.
@@ -54,7 +55,7 @@ class Conditions:
     space: Space
     headings: Headings
     priced: frozenset[str]
-    proposed: Sequence[str]
+    proposed: Collection[str]
 
     def listed(self, candidate: str) -> bool:
         """Returns whether the campaign knows a candidate of this id."""
@@ -125,7 +126,7 @@ class Conditions:
         if missing or not isinstance(space, DescribingSpace):
             raise ValueError(f"to describe a new candidate, {', '.join(missing)} must be given too")
         plain = {name: cell if isinstance(cell, str) else float(cell) for name, cell in row.items()}
-        same = space.find(plain, self.proposed)
+        same = self._by_cells.get(tuple(_key(plain[column.name]) for column in space.columns()))
         if same is not None and named is not None:
             raise ValueError(f"candidate: {named!r} is not in the space, but {same!r} with the same description is")
         if same is not None:
@@ -134,6 +135,12 @@ class Conditions:
         space.check_described(name, plain)
         cost = number(cells[COST], comma=self.headings.report.comma) if COST in cells else None
         return OffPoolSpec(id=name, cells=plain, cost=cost)
+
+    @cached_property
+    def _by_cells(self) -> Mapping[tuple[str, ...], str]:
+        """Known candidates by what describes them."""
+        known = self.space.descriptions(self.proposed) if isinstance(self.space, DescribingSpace) else ()
+        return {tuple(map(_key, cells)): candidate for candidate, cells in known}
 
     def cell(self, column: DescribedColumn, text: str) -> str | float:
         """A cell of a column that describes candidates, in the column's unit. Raises ValueError."""
@@ -167,6 +174,11 @@ def shown_cells(cells: Cells) -> str:
 def shown_cell(cell: Cell) -> str:
     """A cell in words."""
     return cell if isinstance(cell, str) else f"{cell:.6g}"
+
+
+def _key(cell: Cell) -> str:
+    """A cell as text that is the same for numbers that differ by the rounding of a unit's conversion."""
+    return cell if isinstance(cell, str) else f"{cell + 0.0:.12g}"  # -0.0 is 0.0
 
 
 def _same(cell: str | float, before: str | float) -> bool:

@@ -108,7 +108,7 @@ class _Line:
 
     @property
     def candidate(self) -> str:
-        """What was measured."""
+        """The measured candidate."""
         return self.done.candidate.id
 
 
@@ -128,7 +128,7 @@ class _Judge:
         self.latest = {item.proposal.candidate: item for item in self.evaluations}
         columns = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
         self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in _OF_REPORTS))
-        self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), tuple(self.latest))
+        self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), self.latest)
 
     def judge(self, said: Collection[str]) -> Judged:
         """Raises ReportError with every line that is wrong."""

@@ -42,7 +42,7 @@ class Hits(Record):
         return f"{len(self.found)} {'candidate' if len(self.found) == 1 else 'candidates'} {self.threshold}"
 
     def among(self, candidates: set[str]) -> list[JsonDict]:
-        """Those among some candidates, as plain data."""
+        """Hits among some candidates, as plain data."""
         return [hit.model_dump() for hit in self.found if hit.candidate in candidates]
 
 

@@ -10,10 +10,12 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.measurements import measurements_of
 from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands import steer
+from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.measurements import ask_tell, stored_commands
 from tansaku.tasks.measurements.report_file import ReportError
 from tansaku.tasks.stores.export_import import export_observations, import_observations
@@ -21,6 +23,7 @@ from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
 from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
+from tests.unit.tasks.measurements.ask_tell.conftest import campaign_document
 
 DONE, CANCELLED = EvaluationState.DONE, EvaluationState.CANCELLED
 OVEN = {
@@ -149,6 +152,31 @@ def test_a_table_declares_tolerances_too(open_laboratory):
     features["process"]["tolerance"] = {"heat": 1.0}
     with pytest.raises(ConfigurationError, match=r"process\.tolerance: 'heat' is not a column of this group"):
         open_laboratory(space=space).waiting()
+
+
+def test_a_space_without_a_tolerance_is_the_same_as_before_there_was_one():
+    def hash_of(**tolerance):
+        features = {"all": {"columns": ["x"], **({"tolerance": {"x": 1.0}} if tolerance else {})}}
+        heat = {"type": "number", "low": 0, "high": 1, **tolerance}
+        spaces = ({"type": "parameters", "parameters": {"x": heat}}, {"type": "table", "candidates": "t", "features": features})
+        specs = [
+            campaign_document(space={"columns": {"id": "n"}} | space if "features" in space else space) for space in spaces
+        ]
+        return [spec_hash(CampaignSpec.model_validate(spec)) for spec in specs]
+
+    assert [found[:12] for found in hash_of()] == ["377f25fb6981", "fe88259a8439"], "as campaigns have them that are stored"
+    assert not {*hash_of()} & {*hash_of(tolerance=0.1)}
+
+
+def test_a_surface_stays_in_its_system(open_laboratory, tmp_path):
+    (tmp_path / "grains.csv").write_text("name,grain,face,x\na,g1,f1,1\nb,g2,f2,2\nc,g2,f3,3\n")
+    columns = {"id": "name", "system": "grain", "surface": "face"}
+    space = {"type": "table", "candidates": "grains.csv", "columns": columns, "features": {"all": {"columns": ["x"]}}}
+    laboratory = open_laboratory(space=space, proposer={"type": "grid"})
+    with pytest.raises(ReportError, match="line 1: face: 'f1' is in the system 'g1', not 'g2'"):
+        laboratory.tell({"candidate": "a", "grain": "g2", "value": 1.0})
+    assert laboratory.tell({"candidate": "b", "face": "f3", "value": 1.0}).otherwise
+    assert laboratory.ask(1).reason == "waiting"
 
 
 @pytest.mark.parametrize(
