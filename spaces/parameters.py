@@ -19,6 +19,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, 
 from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.parameters import CategorySpec, NumberSpec, ParametersSpaceSpec
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
 from tansaku.spaces.parameter_values import ParameterValues, columns_of
@@ -51,7 +52,8 @@ class ParametersSpace:
         limits: Limits for the spec; None: it was checked before.
 
     Raises:
-        ConfigurationError: Too little of the cube of all parameters meets the constraints, or there are too many candidates.
+        ConfigurationError: Too little of the cube of all parameters meets the constraints, there are too many candidates, or
+            the space cannot express a reported one.
     """
 
     def __new__(cls, spec: ParametersSpaceSpec, *_: object, **__: object) -> ParametersSpace:
@@ -69,7 +71,7 @@ class ParametersSpace:
         self._decoder = ParameterValues(spec)
         self._drawn = self._draw()
         self._near: dict[str, FloatArray] = {}
-        self._reported = {item.id: self._decoder.row(item.cells) for item in spec.off_pool}
+        self._reported = {item.id: self._row(item) for item in spec.off_pool}
 
     def pool(self) -> CandidatePool:
         """The candidates that are drawn beforehand, and those that reports describe."""
@@ -173,6 +175,14 @@ class ParametersSpace:
                 hint="narrow the ranges of the parameters to where the constraints can be met, or choose a smaller pool",
             )
         return found
+
+    def _row(self, item: OffPoolSpec) -> FloatArray:
+        """Values of a candidate that a report described, shape ``(n_columns,)``."""
+        try:
+            self.check_described(item.id, item.cells)
+        except ValueError as error:
+            raise ConfigurationError(f"space.off_pool: {item.id!r}: {error}") from error
+        return self._decoder.row(item.cells)
 
     @cached_property
     def _by_id(self) -> dict[str, int]:

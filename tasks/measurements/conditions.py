@@ -21,6 +21,8 @@ LARGEST = 1e100
 _DIGITS = range(4, 16)
 """Digits to which a proposed number may be rounded where it is copied: `tansaku ask` shows four."""
 
+_ROUNDING = 1.0 + 1e-9
+
 Cells = Mapping[str, Cell]
 
 
@@ -90,11 +92,12 @@ class Conditions:
             cell, before = self.cell(column, cells[column.name]), own.get(column.name)
             if before is None or _same(cell, before):
                 continue
-            near = not isinstance(cell, str) and abs(cell - float(before)) <= column.tolerance
+            near = not isinstance(cell, str) and abs(cell - float(before)) <= column.tolerance * _ROUNDING
             (within if near else done)[column.name] = cell
         if not done:
             return Done(OffPoolSpec(id=named, cells={}), within=within)
-        found = self._candidate(own | within | done, None, cells)
+        bought = {item.name: self.cell(item, cells[item.name]) for item in described if item.name in self.priced & cells.keys()}
+        found = self._candidate(own | bought | within | done, None, cells)
         return Done(found, {name: own[name] for name in done}, done)
 
     def _described(self, cells: Mapping[str, str], named: str | None) -> OffPoolSpec:

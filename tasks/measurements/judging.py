@@ -177,24 +177,22 @@ class _Judge:
         measured = status != "waiting" and (VALUE in cells or status == "failed")
         priced = any(name in cells for name in self.spec.space.prices)
         named, of = self._named(cells) if measured or priced else (None, None)
-        descriptors = self._new_descriptors(cells, named, status) if named is not None and priced else {}
+        done = self.conditions.done(cells, named, cells.get(CANDIDATE)) if measured else None
+        otherwise = done is not None and bool(done.done)
+        descriptors = self._new_descriptors(cells, named, status) if named is not None and priced and not otherwise else {}
         if not measured and not descriptors:
             if status in ("done", "repeat", "correction"):
                 raise ValueError(f"status {status}, but no value")
             return None
         if status == "failed" and VALUE in cells:
             raise ValueError(f"status failed, but the value {cells[VALUE]!r}; expected one of them")
-        done = self.conditions.done(cells, named, cells.get(CANDIDATE))
+        done = done or self.conditions.done(cells, named)
         instead, ended = None, of is not None and self.by_number[of].state in _ENDED
         if done.done:
             if not measured or (status == "correction" and ended):
-                why = (
-                    "a correction replaces values, not conditions"
-                    if measured
-                    else "descriptors are those of a candidate as listed"
-                )
+                why = "a correction replaces values" if measured else "the descriptor of another sample is not the candidate's"
                 raise ValueError(f"{named!r} has {shown_cells(done.proposed)}, not {shown_cells(done.done)}; {why}")
-            instead, descriptors = of, {}
+            instead = of
         if done.done or named is None:
             known = self.latest.get(done.candidate.id)
             of = None if known is None else known.proposal.number
@@ -364,7 +362,7 @@ class _Judge:
         if line.instead is not None and self.by_number[line.instead].state in _ENDED:
             has, leave = shown_cells(done.proposed), "the number and the candidate"
             self.problems.append(
-                f"line {line.row.line}: proposal {line.instead} ({line.named}) has its value, measured at {has}; to report "
+                f"line {line.row.line}: proposal {line.instead} ({line.named}) has its result, at {has}; to report "
                 f"a measurement at {shown_cells(done.done)} besides, leave out {leave} and give all columns of the space"
             )
         self.otherwise.append(

@@ -125,7 +125,7 @@ def test_within_the_declared_tolerance_nothing_is_said(oven):
     laboratory = oven()
     laboratory.ask(2)
     first, second = laboratory.waiting().waiting
-    near = first.cells["heat"] + 0.9
+    near = first.cells["heat"] + 1.0
     rounded = f"{second.cells['rate']:.4g}"
     told = laboratory.tell({"number": 1, "heat": near, "value": 1.0}, {"number": 2, "rate": rounded, "value": 2.0})
     assert (told.new, told.otherwise) == ({"values": 2}, ())
@@ -209,11 +209,9 @@ def test_a_proposal_with_a_value_keeps_it(oven):
         {"number": 1, "status": "repeat"},
         {"candidate": laboratory.evaluations()[0].proposal.candidate},
     ):
-        with pytest.raises(
-            ReportError, match=r"line 1: proposal 1 .* has its value, measured at heat .*; to report a measurement"
-        ):
+        with pytest.raises(ReportError, match=r"line 1: proposal 1 .* has its result, at heat .*; to report a measurement"):
             laboratory.tell({"heat": 90, "value": 2.0} | row)
-    with pytest.raises(ReportError, match="a correction replaces values, not conditions"):
+    with pytest.raises(ReportError, match="a correction replaces values"):
         laboratory.tell({"number": 1, "heat": 90, "value": 2.0, "status": "correction"})
     with pytest.raises(ReportError, match="line 2: another row of proposal 2 says that something else was measured"):
         laboratory.tell({"number": 2, "value": 1.0}, {"number": 2, "heat": 90, "value": 1.0})
@@ -284,6 +282,9 @@ def test_neighbours_of_a_candidate_outside_the_constraints_are_left_out(tmp_path
     space = open_space(ParametersSpaceSpec.model_validate(OVEN | {"off_pool": [row, inside]}), tmp_path)
     assert len(space.pool()) == 34
     assert space.refined([], ["mine"]).ids.tolist() == space.pool().ids.tolist()
+    for wrong in ({"id": "p000001"}, {"cells": row["cells"] | {"layers": 0.5}}, {"cells": {"heat": 79}}):
+        with pytest.raises(ConfigurationError, match=r"space\.off_pool: "):
+            open_space(ParametersSpaceSpec.model_validate(OVEN | {"off_pool": [row | wrong]}), tmp_path)
     added = set(space.refined([], ["mine", "other"]).ids.tolist()) - set(space.pool().ids.tolist())
     assert len(added) > 10
     for name in added:
