@@ -17,6 +17,10 @@ from tansaku.models.domain.specs.parameters import (
 )
 
 _SLACK = 1e-9
+_ROUNDED = 0.005
+"""Reported fractions may add up to one with this error: they are written with few digits."""
+
+_LARGEST = 1e12
 
 
 class ParameterValues:
@@ -30,7 +34,7 @@ class ParameterValues:
 
     def __init__(self, spec: ParametersSpaceSpec) -> None:
         self._spec = spec
-        self.columns: tuple[str, ...] = tuple(name for key, kind in spec.parameters.items() for name in _columns(key, kind))
+        self.columns: tuple[str, ...] = tuple(name for key, kind in spec.parameters.items() for name in columns_of(key, kind))
         self.drawn = sum(_drawn(kind) for kind in spec.parameters.values())
         """Dimensions of the unit cube."""
         self.categories = np.array(
@@ -75,6 +79,31 @@ class ParameterValues:
                     found[:, column] = (values[:, column] - low) / (high - low)
         return found
 
+    def row(self, cells: Mapping[str, str | float]) -> FloatArray:
+        """Values of described cells, on no grid and perhaps outside the ranges, shape ``(n_columns,)``.
+
+        Raises:
+            ValueError: A parameter is missing, is not of its kind, or has no logarithm where its scale is logarithmic.
+        """
+        missing = [name for name in self.columns if name not in cells]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} must be given too")
+        found = [value for name, kind in self._spec.parameters.items() for value in _values_of(name, kind, cells)]
+        return np.array(found, dtype=np.float64)
+
+    def point(self, row: FloatArray) -> FloatArray:
+        """The nearest point of the unit cube, shape ``(drawn,)``.
+
+        Args:
+            row: Values, shape ``(n_columns,)``.
+        """
+        parts, at = [], 0
+        for name, kind in self._spec.parameters.items():
+            end = at + len(columns_of(name, kind))
+            parts.append(_encoded(kind, row[at:end]))
+            at = end
+        return np.clip(np.concatenate(parts), 0.0, 1.0)
+
     def described(self, row: FloatArray) -> Mapping[str, str | float]:
         """One row of values by column, categories by name."""
         found: dict[str, str | float] = {name: float(value) for name, value in zip(self.columns, row, strict=True)}
@@ -86,12 +115,46 @@ class ParameterValues:
         return found
 
 
-def _columns(name: str, kind: ParameterSpec) -> tuple[str, ...]:
+def columns_of(name: str, kind: ParameterSpec) -> tuple[str, ...]:
+    """Columns of values of one parameter."""
     return tuple(f"{name}.{part}" for part in kind.parts) if isinstance(kind, FractionsSpec) else (name,)
 
 
 def _drawn(kind: ParameterSpec) -> int:
     return len(kind.parts) - 1 if isinstance(kind, FractionsSpec) else 1
+
+
+def _values_of(name: str, kind: ParameterSpec, cells: Mapping[str, str | float]) -> list[float]:
+    """Values of one parameter as a report describes them. Raises ValueError."""
+    if isinstance(kind, CategorySpec):
+        if cells[name] not in kind.values:
+            raise ValueError(f"{name}: {cells[name]!r} is not a known category; expected one of {', '.join(kind.values)}")
+        return [float(kind.values.index(str(cells[name])))]
+    values = [float(cells[column]) for column in columns_of(name, kind)]
+    if not all(abs(value) <= _LARGEST for value in values):
+        raise ValueError(f"{name}: expected at most {_LARGEST:g}")
+    if isinstance(kind, FractionsSpec) and (min(values) < 0 or abs(sum(values) - 1) > _ROUNDED):
+        raise ValueError(
+            f"{name}: fractions {', '.join(f'{value:g}' for value in values)}; expected positive ones with the sum 1"
+        )
+    if isinstance(kind, WholeNumberSpec) and not values[0].is_integer():
+        raise ValueError(f"{name}: {values[0]:g} is not a whole number")
+    if isinstance(kind, NumberSpec) and kind.log and values[0] <= 0:
+        raise ValueError(f"{name}: {values[0]:g}; its scale is logarithmic, expected a positive number")
+    return values
+
+
+def _encoded(kind: ParameterSpec, values: FloatArray) -> FloatArray:
+    """Coordinates in the unit cube, perhaps outside it, at which one parameter has these values."""
+    if isinstance(kind, FractionsSpec):
+        return np.cumsum(values)[:-1]
+    if isinstance(kind, CategorySpec):
+        return (values + 0.5) / len(kind.values)
+    if isinstance(kind, WholeNumberSpec):
+        return (values - kind.low + 0.5) / (kind.high - kind.low + 1)
+    if kind.log:
+        return np.asarray(np.log(values / kind.low) / np.log(kind.high / kind.low))
+    return (values - kind.low) / (kind.high - kind.low)
 
 
 def _decoded(kind: ParameterSpec, points: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,13 @@ from scipy.stats import qmc
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.parameters import CategorySpec, ParametersSpaceSpec
+from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.specs.parameters import CategorySpec, NumberSpec, ParametersSpaceSpec
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
-from tansaku.spaces.parameter_values import ParameterValues
+from tansaku.spaces.parameter_values import ParameterValues, columns_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 _ROUNDS = 64
 """The pool's size times this is drawn at most; a smaller feasible part is an error."""
 
-_ID = re.compile(r"p\d{6}(?:-\d{3})*")
+_ID = re.compile(r"(?P<root>.+?)(?:-\d{3})*")
+_OWN_ID = re.compile(r"p\d{6}.*|.+-\d{3}")
 _DEEPEST = 40
 _SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.005)
 _CHANGED = 20
@@ -38,10 +41,10 @@ _MOST_NEIGHBOURS = 999
 
 
 class ParametersSpace:
-    """A space of parameters (implements ``RefinedSpace``).
+    """A space of parameters (implements ``RefinedSpace`` and ``DescribingSpace``).
 
     Candidate ids read ``p000123``: drawn beforehand; ``p000123-007``: the seventh neighbour of it, and so on. What an id means
-    follows from the id and the spec alone.
+    follows from the id and the spec alone. Reports describe candidates with other ids, which may be anywhere.
 
     Args:
         spec: The spec.
@@ -49,7 +52,8 @@ class ParametersSpace:
         limits: Limits for the spec; None: it was checked before.
 
     Raises:
-        ConfigurationError: Too little of the cube of all parameters meets the constraints, or there are too many candidates.
+        ConfigurationError: Too little of the cube of all parameters meets the constraints, there are too many candidates, or
+            the space cannot express a reported one.
     """
 
     def __new__(cls, spec: ParametersSpaceSpec, *_: object, **__: object) -> ParametersSpace:
@@ -67,13 +71,14 @@ class ParametersSpace:
         self._decoder = ParameterValues(spec)
         self._drawn = self._draw()
         self._near: dict[str, FloatArray] = {}
+        self._reported = {item.id: self._row(item) for item in spec.off_pool}
 
     def pool(self) -> CandidatePool:
-        """The candidates that are drawn beforehand."""
+        """The candidates that are drawn beforehand, and those that reports describe."""
         return self._base
 
     def refined(self, candidates: Sequence[str], incumbents: Sequence[str]) -> CandidatePool:
-        """The candidates that are drawn beforehand, some others, and neighbours of the best ones.
+        """The candidates of the pool, some others, and neighbours of the best ones that meet the constraints.
 
         Args:
             candidates: Ids that the pool must hold.
@@ -85,17 +90,48 @@ class ParametersSpace:
         rules = self._spec.refine
         wanted = dict.fromkeys(candidates)
         if rules is not None:
-            for parent in incumbents[: rules.around]:
+            for parent in [name for name in incumbents if self._has_neighbours(name)][: rules.around]:
                 if parent.count("-") < _DEEPEST:
                     wanted |= dict.fromkeys(f"{parent}-{number:03d}" for number in range(1, rules.neighbours + 1))
-        added = [name for name in wanted if name not in self._by_id]
+        known = [*self._by_id, *self._reported]
+        added = [name for name in wanted if name not in self._by_id and name not in self._reported]
         if not added:
             return self._base
-        return self._pool_of([*self._by_id, *added], needed=set(candidates))
+        return self._pool_of([*known, *added], needed={*candidates, *self._reported})
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
         """Returns a candidate's parameters by name. Raises NotFoundError."""
-        return self._decoder.described(self._decoder.values(self._point(candidate)[None, :])[0])
+        return self._decoder.described(self._values([candidate])[0])
+
+    def columns(self) -> tuple[DescribedColumn, ...]:
+        """The parameters; each part of fractions is a column."""
+        return tuple(
+            DescribedColumn(
+                name,
+                kind.unit if isinstance(kind, NumberSpec) else None,
+                kind.values if isinstance(kind, CategorySpec) else None,
+                (kind.tolerance or 0.0) if isinstance(kind, NumberSpec) else 0.0,
+            )
+            for key, kind in self._spec.parameters.items()
+            for name in columns_of(key, kind)
+        )
+
+    def check_described(self, candidate: str, cells: Mapping[str, str | float]) -> None:
+        """Raises ValueError for an id that means another candidate; values may lie outside the ranges and constraints."""
+        if _OWN_ID.fullmatch(candidate):
+            raise ValueError(f"candidate: {candidate!r} is a name as the space gives it; choose another one")
+        self._decoder.row(cells)
+
+    def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and parameters of the candidates of the pool and of those proposed. Raises NotFoundError."""
+        others = [name for name in dict.fromkeys((*self._reported, *proposed)) if name not in self._by_id]
+        rows = self._decoder.values(self._drawn)
+        rows = np.vstack((rows, self._values(others))) if others else rows
+        cells = (
+            rows[:, at].tolist() if column.allowed is None else np.array(column.allowed)[rows[:, at].astype(int)].tolist()
+            for at, column in enumerate(self.columns())
+        )
+        return zip([*self._by_id, *others], zip(*cells, strict=True), strict=True)
 
     def structure(self, candidate: str) -> Atoms:
         """Raises NotFoundError: parameters have no structures."""
@@ -140,21 +176,47 @@ class ParametersSpace:
             )
         return found
 
+    def _row(self, item: OffPoolSpec) -> FloatArray:
+        """Values of a candidate that a report described, shape ``(n_columns,)``."""
+        try:
+            self.check_described(item.id, item.cells)
+        except ValueError as error:
+            raise ConfigurationError(f"space.off_pool: {item.id!r}: {error}") from error
+        return self._decoder.row(item.cells)
+
     @cached_property
     def _by_id(self) -> dict[str, int]:
         return {f"p{number:06d}": number for number in range(len(self._drawn))}
 
     @cached_property
     def _base(self) -> CandidatePool:
-        return self._pool_of(list(self._by_id), needed=set(self._by_id))
+        names = [*self._by_id, *self._reported]
+        return self._pool_of(names, needed=set(names))
+
+    def _values(self, names: Sequence[str]) -> FloatArray:
+        """Values of candidates, shape ``(len(names), n_columns)``. Raises NotFoundError."""
+        values = self._decoder.values(np.array([self._point(name) for name in names]))
+        for row, name in enumerate(names if self._reported else ()):
+            if name in self._reported:
+                values[row] = self._reported[name]
+        return values
+
+    def _has_neighbours(self, candidate: str) -> bool:
+        """Returns whether a reported candidate meets the constraints once it is moved into the ranges; drawn ones do."""
+        if candidate not in self._reported:
+            return True
+        return bool(self._decoder.meets(self._decoder.values(self._point(candidate)[None, :]))[0])
 
     def _point(self, candidate: str) -> FloatArray:
         """Position of a candidate in the unit cube."""
         if candidate in self._by_id:
             return np.asarray(self._drawn[self._by_id[candidate]])
+        if candidate in self._reported:
+            return self._decoder.point(self._reported[candidate])
         parent, _, number = candidate.rpartition("-")
-        deep = candidate.count("-") > _DEEPEST
-        if _ID.fullmatch(candidate) is None or not parent or deep or number == "000" or self._spec.refine is None:
+        match, deep = _ID.fullmatch(candidate), candidate.count("-") > _DEEPEST
+        known = match is not None and (match["root"] in self._by_id or match["root"] in self._reported)
+        if not known or deep or number == "000" or self._spec.refine is None:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
         if parent not in self._near:
             self._near[parent] = self._neighbours(self._point(parent), parent, self._spec.refine.reach)
@@ -183,7 +245,7 @@ class ParametersSpace:
 
     def _pool_of(self, names: Sequence[str], needed: set[str]) -> CandidatePool:
         """The pool of some candidates; of those with the same values only the first is kept, besides all required ones."""
-        values = self._decoder.values(np.array([self._point(name) for name in names]))
+        values = self._values(names)
         seen: set[bytes] = {row.tobytes() for name, row in zip(names, values, strict=True) if name in needed}
         kept = [i for i, name in enumerate(names) if name in needed or name in self._by_id or _is_new(values[i], seen)]
         kept.sort(key=lambda i: names[i])
@@ -215,7 +277,7 @@ class FunctionSpace(ParametersSpace):
 
     def values(self) -> FloatArray:
         """The function at all candidates that are drawn beforehand, shape ``(n_candidates,)``."""
-        return self._function(self._decoder.values(np.array([self._point(str(name)) for name in self.pool().ids])))
+        return self._function(self._values([str(name) for name in self.pool().ids]))
 
     def quantity(self, name: str, unit: str) -> FloatArray:
         """Raises ConfigurationError: a function gives one value."""
@@ -223,7 +285,7 @@ class FunctionSpace(ParametersSpace):
 
     def recorded(self, candidate: str) -> Outcome:
         """The function at a candidate. Raises NotFoundError."""
-        value = float(self._function(self._decoder.values(self._point(candidate)[None, :]))[0])
+        value = float(self._function(self._values([candidate]))[0])
         source = Provenance(
             code="function", code_version="1", model=str(self._spec.function), tansaku_version=tansaku.__version__
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -107,11 +107,28 @@ class TableCandidates:
                 continue
             for column in self._group_columns(group, key):
                 if group.categories is None:
-                    found[column] = DescribedColumn(column, group.units.get(column))
+                    found[column] = DescribedColumn(column, group.units.get(column), tolerance=group.tolerance.get(column, 0.0))
                     continue
                 listed = categories_of(self._table.categories(column, key))
                 found[column] = DescribedColumn(column, allowed=listed if group.categories == "one_hot" else group.categories)
         return tuple(found.values())
+
+    def check_described(self, _candidate: str, cells: Mapping[str, str | float]) -> None:
+        """Raises ValueError if the surface belongs to another system: one row like this, and no table could be read."""
+        named, pool = self._spec.columns, self._pool
+        if named.system is None or named.surface is None:
+            return
+        surface = np.flatnonzero(pool.surface_codes == pool.surfaces.index(str(cells[named.surface])))[0]
+        owner = pool.systems[pool.system_codes[surface]]
+        if owner != cells[named.system]:
+            raise ValueError(
+                f"{named.surface}: {cells[named.surface]!r} is in the system {owner!r}, not {cells[named.system]!r}"
+            )
+
+    def descriptions(self, _proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and cells of all candidates, NaN where a number is still to be measured."""
+        cells = (column[self._order].tolist() for column in self._shown.values())
+        return zip(self._pool.ids.tolist(), zip(*cells, strict=True), strict=True)
 
     def cells(self, candidate: str) -> Mapping[str, str | float]:
         """Returns the known cells of a candidate, by column. Raises NotFoundError."""
@@ -217,9 +234,10 @@ class TableCandidates:
         if group.categories is not None:
             codes, names = encoded(group, name, table, columns)
             return FeatureGroup.compact(name, codes[order], np.arange(len(codes)), tuple(names))
-        strangers = [column for column in group.units if column not in columns]
-        if strangers:
-            raise ConfigurationError(f"space.features.{name}.units: {strangers[0]!r} is not a column of this group")
+        for key, named in (("units", group.units), ("tolerance", group.tolerance)):
+            strangers = [column for column in named if column not in columns]
+            if strangers:
+                raise ConfigurationError(f"space.features.{name}.{key}: {strangers[0]!r} is not a column of this group")
         free = [column for column in group.prices if column not in columns]
         if free:
             raise ConfigurationError(f"space.features.{name}.prices: {free[0]!r} is not a column of this group")

@@ -372,9 +372,9 @@ def _without_paths(space: dict[str, Any]) -> None:
         del space["columns"]["quantities"]
     for key in ("off_pool", "described"):
         space.pop(key, None)  # what was found, not said
-    for group in space.get("features", {}).values():
-        for key in ("categories", "units", "prices", "scale"):
-            if not group.get(key, True):
+    for group in (*space.get("features", {}).values(), *space.get("parameters", {}).values()):
+        for key in ("categories", "units", "tolerance", "prices", "scale"):
+            if isinstance(group, dict) and not group.get(key, True):
                 del group[key]
     if space.get("sha256"):
         space.pop("candidates", None)

@@ -145,6 +145,27 @@ def _show_compositions(data: CampaignData) -> None:
         for row in composition_rows(data)
     ]
     show_table(columns, table, f"{data.record.name}: evaluated compositions, best first")
+    _show_hits(data)
+
+
+def _show_hits(data: CampaignReading) -> None:
+    """Lists the candidates that meet the threshold of the goal, where it has one."""
+    from tansaku.tasks.views.hits import hits_of
+
+    hits = hits_of(data.columns, data.spec.objective)
+    if hits is None:
+        return
+    if not hits.found:
+        say(f"no candidate {hits.threshold} yet")
+        return
+    looked = any(hit.predicted for hit in hits.found)
+    columns = ["round", "candidate", f"{data.value_key} [{data.spec.objective.unit}]", *(["from"] if looked else [])]
+    table: list[list[Cell]] = [
+        [hit.round, hit.candidate, hit.value, *(["predicted" if hit.predicted else "computed"] if looked else [])]
+        for hit in hits.found
+    ]
+    say(f"{hits.describe()}, best first:")
+    show_table(columns, table)
 
 
 def _joined(value: object) -> Cell:
@@ -208,6 +229,7 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     warnings = [f"warning: {warning}" for warning in crystal_warnings(data.spec)]
     for line in [*_described_bests(rows), *_other_bests(rows, key, unit), *thickness_lines(rows), *warnings]:
         say(line)
+    _show_hits(data)
     _say_waiting(data)
     if looked:
         say("predicted: values given by a trained model; computed values take precedence")

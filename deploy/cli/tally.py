@@ -61,7 +61,7 @@ class Tally:
             self._widen(evaluation)
 
     def _count(self, evaluation: EvaluationSummary, sign: int) -> None:
-        if not evaluation.state.terminal:
+        if not evaluation.state.terminal or evaluation.done_as is not None:
             return
         if evaluation.purpose == "polish":
             self.polished += sign

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Outcome, Provenance, Record
-from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Number, Outcome, Provenance, Record
+from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.states import FailureKind
 
 MEASUREMENTS = "measurements"
@@ -28,6 +29,7 @@ class Measurement(Record):
         note: What the report says besides.
         user: Who reported it.
         at: When it was reported.
+        done: Conditions that the report gives and that differ from the candidate's within the declared tolerance, by column.
     """
 
     id: str = ""
@@ -37,6 +39,7 @@ class Measurement(Record):
     note: str | None = None
     user: str = ""
     at: AwareDatetime | None = None
+    done: Annotated[dict[str, Cell], Field(default_factory=dict, exclude_if=lambda cells: not cells)]
 
     def same(self, other: Measurement) -> bool:
         """Returns whether both report the same value, or both a failure."""
@@ -55,6 +58,7 @@ class Reported(Record):
         measurements: In the order of the report.
         off_pool: What describes the candidate, where the space does not list it.
         descriptors: Numbers of it that the space lacked or had otherwise, by column.
+        instead: Numbers of the proposals in whose place it was measured, at other conditions than theirs.
         basis: Attempts that the proposal had when it was reported, so that a repeated correction is another command.
     """
 
@@ -64,6 +68,7 @@ class Reported(Record):
     measurements: tuple[Measurement, ...]
     off_pool: OffPoolSpec | None = None
     descriptors: dict[str, float] = Field(default_factory=dict)
+    instead: Annotated[tuple[Number, ...], Field(exclude_if=lambda numbers: not numbers)] = ()
     basis: int = 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -91,12 +91,14 @@ class DescribedColumn:
     Attributes:
         name: Name of the column.
         unit: Unit of its numbers, None where none is known.
+        tolerance: Difference from a proposed number at which a reported one counts as the proposed [unit].
         allowed: What it may hold; None: any number.
     """
 
     name: str
     unit: str | None = None
     allowed: tuple[str, ...] | None = None
+    tolerance: float = 0.0
 
 
 @runtime_checkable
@@ -114,6 +116,14 @@ class DescribingSpace(DescribedSpace, Protocol):
 
     def columns(self) -> tuple[DescribedColumn, ...]:
         """Columns that describe a candidate."""
+        ...
+
+    def check_described(self, candidate: str, cells: Mapping[str, str | float]) -> None:
+        """Raises ValueError if the space cannot express a new candidate with this id and cells."""
+        ...
+
+    def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
+        """Ids and cells, in the order of the columns, of the candidates of the pool and of those proposed."""
         ...
 
 
@@ -570,8 +580,8 @@ class CampaignStore(CampaignViews, Protocol):
         """Ends an evaluation whose retries are exhausted: FAILED."""
         ...
 
-    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """Ends an active evaluation: CANCELLED."""
+    def cancel_evaluation(self, lease: Lease, evaluation: str, done_as: int | None = None) -> Evaluation:
+        """Ends an active evaluation: CANCELLED; ``done_as`` is the number of what was measured in its place."""
         ...
 
     def evaluation(self, evaluation: str) -> Evaluation:

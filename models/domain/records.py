@@ -189,6 +189,7 @@ class Evaluation(Record):
     Attributes:
         epoch: Lease epoch of the last driver that owned it; an older driver's write is refused.
         not_before: For LOST: the earliest time of the next attempt (backoff).
+        done_as: For CANCELLED: number of the evaluation that holds what was measured in its place, at other conditions.
     """
 
     schema_version: Literal[1] = 1
@@ -202,6 +203,7 @@ class Evaluation(Record):
     not_before: AwareDatetime | None = None
     proposed_at: AwareDatetime
     finished_at: AwareDatetime | None = None
+    done_as: Annotated[Number | None, Field(exclude_if=lambda number: number is None)] = None
 
     @property
     def current_attempt(self) -> Attempt | None:

@@ -42,6 +42,7 @@ class Columns:
         means: Values that the proposer expected [the objective's unit], NaN where it expected none.
         mean_deviations: Standard deviations of what it expected, same unit, NaN where there is none.
         changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].
+        done_otherwise: Whether something else was measured in their place, which counts instead.
         quantities: Further results by name, None where an evaluation lacks them; those that were asked for.
         properties: Further properties by name, None where an evaluation lacks them; those that were asked for.
         problems: What is wrong with the evaluations that cannot be read; no column has them.
@@ -63,12 +64,18 @@ class Columns:
     means: FloatArray
     mean_deviations: FloatArray
     changed_at: IntArray
+    done_otherwise: BoolArray
     quantities: Mapping[str, tuple[Quantity | None, ...]] = field(default_factory=dict)
     properties: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @cached_property
+    def counted(self) -> BoolArray:
+        """Whether the budget counts them: those of the search in whose place nothing else was measured, shape ``(n,)``."""
+        return self.searched & ~self.done_otherwise
 
     @cached_property
     def predicted(self) -> BoolArray:
@@ -142,7 +149,7 @@ class Mark(Record):
         number: Highest proposal number seen.
         count: Number of evaluations up to that number.
         active: Evaluations that were in progress.
-        retries: Number of applied retry commands.
+        retries: Number of applied commands that may change ended evaluations: retries, and reports with their corrections.
     """
 
     created_at: AwareDatetime

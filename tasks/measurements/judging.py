@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
-from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
-from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Space
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.ports import DescribingSpace, Space
+from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
-from tansaku.tasks.measurements.report_file import Report, ReportError, Row, number
-
-NUMBER, CANDIDATE, VALUE, DEVIATION = "number", "candidate", "value", "deviation"
-STATUS, NOTE, UNIT, COST = "status", "note", "unit", "cost"
-COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
-"""Columns that a report may have besides those that describe a candidate."""
-
-INFORMATION = ("prediction", "uncertainty", "nearest", "nearest value", "system")
-"""Further columns that ``tansaku ask --csv`` writes; they are not read."""
+from tansaku.tasks.measurements.conditions import Conditions, Done, shown_cell, shown_cells
+from tansaku.tasks.measurements.headings import CANDIDATE, DEVIATION, NOTE, NUMBER, STATUS, UNIT, VALUE, Headings
+from tansaku.tasks.measurements.report_file import Report, ReportError, Row
 
 STATUSES = ("done", "failed", "repeat", "correction", "waiting")
 _ENDED = (EvaluationState.DONE, EvaluationState.FAILED)
+_OF_REPORTS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS)
+"""Columns whose names a space cannot take: a row would not say any more which proposal it is of, and what was found."""
+
+
+class DoneOtherwise(Record):
+    """A measurement at other conditions than its proposal asked for.
+
+    Attributes:
+        number: Of the proposal; None: the candidate that the row names was never proposed.
+        candidate: Its candidate.
+        proposed: What it asked for, in the columns that differ.
+        done: What was done.
+        stored_as: Candidate that was measured instead.
+    """
+
+    number: int | None
+    candidate: str
+    proposed: dict[str, Cell]
+    done: dict[str, Cell]
+    stored_as: str
+
+    def describe(self) -> str:
+        """Describes it in one line."""
+        who = self.candidate if self.number is None else f"proposal {self.number} ({self.candidate})"
+        cells = ((name, shown_cell(cell), shown_cell(self.done[name])) for name, cell in self.proposed.items())
+        said = "; ".join(f"{name} proposed {before}, done {done}" for name, before, done in cells)
+        return f"{who}: {said}; stored as {self.stored_as}"
 
 
 @dataclass(frozen=True)
@@ -40,13 +58,15 @@ class Judged:
         reports: By candidate, in the order of the report.
         known: Lines whose measurement is stored already.
         empty: Lines without a value.
-        ignored: Columns that are not read.
+        ignored: Columns that are not read, and that no earlier report had.
+        otherwise: New values that were measured at other conditions than proposed.
     """
 
     reports: tuple[Reported, ...]
     known: tuple[int, ...]
     empty: tuple[int, ...]
     ignored: tuple[str, ...]
+    otherwise: tuple[DoneOtherwise, ...] = ()
 
     def counts(self, states: Mapping[str, EvaluationState]) -> dict[str, int]:
         """Counts the new values, failures, repeats, corrections, descriptors and off-pool candidates."""
@@ -61,16 +81,36 @@ class Judged:
         return {key: count for key, count in found.items() if count}
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Line:
-    """A row whose cells were read."""
+    """A row whose cells were read.
+
+    Attributes:
+        row: Of the report.
+        measurements: One, or none.
+        status: As written.
+        by_number: Whether it names a proposal by its number.
+        named: The candidate that it names; None: it describes a new one.
+        done: What was measured.
+        of: Number of the latest proposal of what was measured; None: it was never proposed.
+        instead: Number of the proposal in whose place it was measured; None: it was measured as proposed.
+        descriptors: Numbers of its candidate that are new.
+    """
 
     row: Row
     measurements: tuple[Measurement, ...]
     status: str
-    number: int | None
-    off_pool: OffPoolSpec | None
+    by_number: bool
+    named: str | None
+    done: Done
+    of: int | None
+    instead: int | None
     descriptors: Mapping[str, float]
+
+    @property
+    def candidate(self) -> str:
+        """The measured candidate."""
+        return self.done.candidate.id
 
 
 @dataclass
@@ -82,20 +122,18 @@ class _Judge:
     evaluations: Sequence[Evaluation]
     report: Report
     problems: list[str] = field(default_factory=list)
+    otherwise: list[DoneOtherwise] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.by_number = {item.proposal.number: item for item in self.evaluations}
         self.latest = {item.proposal.candidate: item for item in self.evaluations}
-        self.described = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
-        self.aliases = self._aliases()
+        columns = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
+        self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in _OF_REPORTS))
+        self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), self.latest)
 
-    def judge(self) -> Judged:
+    def judge(self, said: Collection[str]) -> Judged:
         """Raises ReportError with every line that is wrong."""
-        names = [self._meant(name) for name in self.report.columns]
-        self._refuse_twice(names)
-        if not {*names} & {VALUE, STATUS, *self.spec.space.prices}:
-            unit, listed = self.spec.objective.unit, ", ".join(self.report.columns)
-            raise ReportError([f"no column 'value' (or 'value [{unit}]'); the report has {listed}"])
+        self.headings.check()
         groups: dict[tuple[str, int | None], list[_Line]] = defaultdict(list)
         empty = []
         for row in self.report.rows:
@@ -106,92 +144,104 @@ class _Judge:
                 continue
             if line is None:
                 empty.append(row.line)
-                continue
-            candidate, of = self._whose(line)
-            groups[candidate, of].append(line)
+            else:
+                groups[line.candidate, line.of].append(line)
+        self._refuse_two_conditions([line for lines in groups.values() for line in lines])
         found = [self._grouped(*key, lines) for key, lines in groups.items()]
         if self.problems:
             raise ReportError(self.problems)
-        described = {column.name for column in self.described}
-        ignored = [name for name in self.report.columns if self._meant(name) not in {*COLUMNS, *described}]
         return Judged(
             tuple(reported for reported, _ in found if reported is not None),
             tuple(sorted(line for _, lines in found for line in lines)),
             tuple(empty),
-            tuple(name for name in ignored if name not in INFORMATION),
+            self.headings.unread(said),
+            tuple(self.otherwise),
         )
 
-    def _meant(self, name: str) -> str:
-        """The meaning of a column: that of its very name, or in any case."""
-        return name if any(column.name == name for column in self.described) else self.aliases.get(name.lower(), name)
-
-    def _refuse_twice(self, names: Sequence[str]) -> None:
-        """Refuses two columns of values, of deviations, or of one descriptor: a number would be read in the other's unit."""
-        numbers = {VALUE, DEVIATION, UNIT, COST, *(column.name for column in self.described)}
-        for meant in numbers & {name for name in names if names.count(name) > 1}:
-            both = [column for column, name in zip(self.report.columns, names, strict=True) if name == meant]
-            raise ReportError([f"columns {' and '.join(map(repr, both))} mean the same; leave one of them out"])
-
-    def _cells(self, row: Row) -> dict[str, str]:
-        """Cells by what their columns mean. Raises ValueError: two of them name other things."""
-        cells: dict[str, str] = {}
-        for name, cell in row.cells.items():
-            meant = self._meant(name)
-            if cells.setdefault(meant, cell) != cell:
-                raise ValueError(f"{meant}: {cells[meant]!r} and {cell!r} in two columns that mean the same")
-        return cells
-
-    def _aliases(self) -> dict[str, str]:
-        """Columns of the report by the names, in any case, that they may have."""
-        described = {column.name for column in self.described}
-        named = {name: name for name in COLUMNS} | {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, "reason": NOTE}
-        columns = getattr(self.spec.space, "columns", None)
-        for own, meant in ((getattr(columns, "id", None), CANDIDATE), (self.spec.objective.property, VALUE)):
-            if own is not None:
-                named[own.lower()] = meant
-        return {name: meant for name, meant in named.items() if name not in described} | {
-            name.lower(): name for name in sorted(described)
-        }
+    def _refuse_two_conditions(self, lines: Sequence[_Line]) -> None:
+        """Refuses rows of one proposal that were measured at different conditions, or name a new candidate for two of them."""
+        measured: dict[int, str] = {}
+        described: dict[str, Mapping[str, Cell]] = {}
+        for line in (line for line in lines if line.measurements):
+            place = line.instead or line.of
+            if place is not None and measured.setdefault(place, line.candidate) != line.candidate:
+                said = f"another row of proposal {place} says that something else was measured; name it in one of them only"
+                self.problems.append(f"line {line.row.line}: {said}")
+            if described.setdefault(line.candidate, line.done.candidate.cells) != line.done.candidate.cells:
+                self.problems.append(f"line {line.row.line}: another row describes {line.candidate!r} otherwise")
 
     def _line(self, row: Row) -> _Line | None:
-        cells = self._cells(row)
+        cells = self.headings.cells(row)
         status = cells.get(STATUS, "").lower()
         if status not in ("", *STATUSES):
             raise ValueError(f"status {cells[STATUS]!r}; expected {', '.join(STATUSES)}, or nothing")
         measured = status != "waiting" and (VALUE in cells or status == "failed")
-        descriptors = self._new_descriptors(cells, status)
+        priced = any(name in cells for name in self.spec.space.prices)
+        named, of = self._named(cells) if measured or priced else (None, None)
+        done = self.conditions.done(cells, named, cells.get(CANDIDATE)) if measured else None
+        otherwise = done is not None and bool(done.done)
+        descriptors = self._new_descriptors(cells, named, status) if named is not None and priced and not otherwise else {}
         if not measured and not descriptors:
             if status in ("done", "repeat", "correction"):
                 raise ValueError(f"status {status}, but no value")
             return None
         if status == "failed" and VALUE in cells:
             raise ValueError(f"status failed, but the value {cells[VALUE]!r}; expected one of them")
-        measurements: tuple[Measurement, ...] = ()
-        if measured:
-            value, deviation = self._value(cells) if VALUE in cells else (None, None)
-            failed = cells.get(NOTE, "reported as failed") if status == "failed" else None
-            measurements = (Measurement(value=value, deviation=deviation, failed=failed, note=cells.get(NOTE)),)
-        of = self._number(cells)
-        return _Line(row, measurements, status, of, None if of is not None else self._described(cells), descriptors)
+        done = done or self.conditions.done(cells, named)
+        instead, ended = None, of is not None and self.by_number[of].state in _ENDED
+        if done.done:
+            if not measured or (status == "correction" and ended):
+                why = "a correction replaces values" if measured else "the descriptor of another sample is not the candidate's"
+                raise ValueError(f"{named!r} has {shown_cells(done.proposed)}, not {shown_cells(done.done)}; {why}")
+            instead = of
+        if done.done or named is None:
+            known = self.latest.get(done.candidate.id)
+            of = None if known is None else known.proposal.number
+        measurements = (self._measurement(cells, status, done),) if measured else ()
+        return _Line(row, measurements, status, NUMBER in cells, named, done, of, instead, descriptors)
 
-    def _new_descriptors(self, cells: Mapping[str, str], status: str) -> dict[str, float]:
+    def _measurement(self, cells: Mapping[str, str], status: str, done: Done) -> Measurement:
+        value, deviation = self._value(cells) if VALUE in cells else (None, None)
+        failed = cells.get(NOTE, "reported as failed") if status == "failed" else None
+        return Measurement(value=value, deviation=deviation, failed=failed, note=cells.get(NOTE), done=dict(done.within))
+
+    def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
+        """The candidate that a row names or whose proposal it names, and the number of that; None where there is none.
+
+        A proposal in whose place something else was measured means that.
+        """
+        if NUMBER in cells:
+            own = self.by_number[self._number(cells)]
+            other = self._followed(own)
+            candidates = (own.proposal.candidate, other.proposal.candidate)
+            if cells.get(CANDIDATE, candidates[0]) not in candidates:
+                said = f"but proposal {own.proposal.number} is {candidates[0]!r}"
+                raise ValueError(f"candidate: {cells[CANDIDATE]!r}, {said}")
+            return candidates[1], other.proposal.number
+        named = cells.get(CANDIDATE)
+        if named is None or not self.conditions.listed(named):
+            return None, None
+        if named not in self.latest:
+            return named, None
+        found = self._followed(self.latest[named])
+        return found.proposal.candidate, found.proposal.number
+
+    def _followed(self, evaluation: Evaluation) -> Evaluation:
+        return evaluation if evaluation.done_as is None else self.by_number[evaluation.done_as]
+
+    def _new_descriptors(self, cells: Mapping[str, str], candidate: str, status: str) -> dict[str, float]:
         """Returns the numbers of priced columns that a listed candidate lacks or that a correction replaces.
 
         Raises:
             ValueError: A number is not finite, or differs from a stored one and is not marked as a correction.
         """
-        asked = [column for column in self.described if column.name in self.spec.space.prices and column.name in cells]
-        if not asked or not isinstance(self.space, DescribingSpace):
-            return {}
-        of = self._number(cells)
-        candidate = cells.get(CANDIDATE) if of is None else self.by_number[of].proposal.candidate
-        if candidate is None or not self._listed(candidate):
+        if not isinstance(self.space, DescribingSpace):
             return {}
         known, found = self.space.cells(candidate), {}
-        for column in asked:
-            value = float(self._cell(column, cells[column.name]))
-            if not math.isfinite(value):
-                raise ValueError(f"{column.name}: {cells[column.name]!r} is not a finite number")
+        for column in self.headings.described:
+            if column.name not in self.spec.space.prices or column.name not in cells:
+                continue
+            value = float(self.conditions.cell(column, cells[column.name]))
             before = known.get(column.name)
             if before is not None and math.isclose(float(before), value, rel_tol=1e-9):
                 continue
@@ -204,7 +254,7 @@ class _Judge:
         unit = self.spec.objective.unit
         try:
             value, own = self.report.quantity(cells[VALUE])
-            own = own or cells.get(UNIT) or self._unit_of(VALUE) or unit
+            own = own or cells.get(UNIT) or self.headings.unit_of(VALUE) or unit
             found = convert(value, own, unit)
         except ValueError as error:
             raise ValueError(f"value: {error}") from error
@@ -216,7 +266,7 @@ class _Judge:
             return found, None
         try:
             given, given_unit = self.report.quantity(cells[DEVIATION])
-            theirs = given_unit or self._unit_of(DEVIATION) or own
+            theirs = given_unit or self.headings.unit_of(DEVIATION) or own
             # A difference of two values, so that the offset of a temperature does not count.
             spread = given if theirs == unit else convert(value + given, theirs, unit) - convert(value, theirs, unit)
         except ValueError as error:
@@ -227,95 +277,14 @@ class _Judge:
             raise ValueError(f"deviation: {cells[DEVIATION]!r}; expected {1 / LARGEST:g} to {LARGEST:g} {unit}")
         return found, spread
 
-    def _unit_of(self, meant: str) -> str | None:
-        """The unit that the heading gives."""
-        return next((unit for name, unit in self.report.units.items() if self._meant(name) == meant), None)
-
-    def _number(self, cells: Mapping[str, str]) -> int | None:
-        if NUMBER not in cells:
-            return None
+    def _number(self, cells: Mapping[str, str]) -> int:
         text = cells[NUMBER].removesuffix(".0").removesuffix(",0")
         of = int(text) if text.isascii() and text.isdigit() else None
         if of is None or of not in self.by_number:
             waiting = [str(item.proposal.number) for item in self.evaluations if not item.state.terminal]
             expected = f"; waiting are {', '.join(waiting)}" if waiting else "; none is waiting"
             raise ValueError(f"number: there is no proposal {cells[NUMBER]}{expected}")
-        candidate = self.by_number[of].proposal.candidate
-        if cells.get(CANDIDATE, candidate) != candidate:
-            raise ValueError(f"candidate: {cells[CANDIDATE]!r}, but proposal {of} is {candidate!r}")
         return of
-
-    def _described(self, cells: Mapping[str, str]) -> OffPoolSpec | None:
-        """The candidate that a row without a number describes; None where the space lists the one that it names."""
-        named = cells.get(CANDIDATE)
-        if named is not None and self._listed(named):
-            return OffPoolSpec(id=named, cells={})
-        if not self.described:
-            raise ValueError(
-                "number, candidate: both are missing"
-                if named is None
-                else f"candidate: {named!r} is not in the space, and a {self.spec.space.type} space describes no others"
-            )
-        missing = [column.name for column in self.described if column.name not in cells]
-        if missing:
-            said = "number, candidate: both are missing" if named is None else f"candidate: {named!r} is not in the space"
-            raise ValueError(f"{said}; to describe a new candidate, {', '.join(missing)} must be given too")
-        row = {column.name: self._cell(column, cells[column.name]) for column in self.described}
-        same = self._same(row)
-        if same is not None:
-            if named is not None:
-                raise ValueError(f"candidate: {named!r} is not in the space, but {same!r} with the same description is")
-            return OffPoolSpec(id=same, cells={})
-        cost = number(cells[COST], comma=self.report.comma) if COST in cells else None
-        return OffPoolSpec(id=named or f"off-pool-{short_hash(row)[:8]}", cells=row, cost=cost)
-
-    def _listed(self, candidate: str) -> bool:
-        if candidate in self.latest:  # a neighbour in a refined space is in no pool
-            return True
-        try:
-            self.space.pool().positions([candidate])
-        except NotFoundError:
-            return False
-        return True
-
-    def _cell(self, column: DescribedColumn, text: str) -> str | float:
-        if column.allowed is not None:
-            lower = {item.lower(): item for item in column.allowed} if set(column.allowed) <= {"true", "false"} else {}
-            found = lower.get(text.lower(), text)
-            if found not in column.allowed:
-                shown = ", ".join(column.allowed[:12]) + (" …" if len(column.allowed) > 12 else "")
-                raise ValueError(f"{column.name}: {text!r} is not a known category; expected one of {shown}")
-            return found
-        try:
-            value, own = self.report.quantity(text)
-            own = own or self._unit_of(column.name)
-            if own is not None and column.unit is None:
-                raise ValueError(f"{own!r}, but the space gives this column no unit")
-            return value if own is None or column.unit is None else convert(value, own, column.unit)
-        except ValueError as error:
-            raise ValueError(f"{column.name}: {error}") from error
-
-    def _same(self, row: Mapping[str, str | float]) -> str | None:
-        """The candidate of the space that has the same description, if any."""
-        return self._by_cells.get(tuple(row[column.name] for column in self.described))
-
-    @cached_property
-    def _by_cells(self) -> dict[tuple[str | float, ...], str]:
-        if not isinstance(self.space, DescribingSpace):
-            return {}
-        names = [column.name for column in self.described]
-        ids = [str(candidate) for candidate in self.space.pool().ids]
-        rows = (self.space.cells(candidate) for candidate in ids)
-        pairs = zip(ids, rows, strict=True)
-        return {tuple(cells.get(name, math.nan) for name in names): candidate for candidate, cells in pairs}
-
-    def _whose(self, line: _Line) -> tuple[str, int | None]:
-        """Returns the candidate of a line and the number of its latest proposal, None if it was never proposed."""
-        if line.number is not None:
-            return self.by_number[line.number].proposal.candidate, line.number
-        candidate = line.off_pool.id if line.off_pool is not None else ""
-        known = self.latest.get(candidate)
-        return candidate, None if known is None else known.proposal.number
 
     def _grouped(self, candidate: str, of: int | None, lines: list[_Line]) -> tuple[Reported | None, list[int]]:
         """Returns the new data of one candidate, and the lines that repeat known data."""
@@ -350,7 +319,10 @@ class _Judge:
         lines = lines[corrected[0] :] if corrected else lines
         fresh, known = [], superseded
         for line in lines:
-            same = next((item for item in stored if item.same(line.measurements[0])), None)
+            # A proposal that waits has not been reported: its value is new, even if it is that of another measurement.
+            again = None if line.instead is None else self.by_number[line.instead]
+            waits = again is not None and again.state not in _ENDED
+            same = None if waits else next((item for item in stored if item.same(line.measurements[0])), None)
             if same is None:
                 fresh.append(line)
             else:
@@ -361,14 +333,15 @@ class _Judge:
         if corrected and ended:
             fresh = lines
         for line in fresh:
-            if ended and not corrected and line.number is not None and line.status not in ("repeat", "failed"):
+            self._note_otherwise(line)
+            if line.instead is None and ended and not corrected and line.by_number and line.status not in ("repeat", "failed"):
                 self.problems.append(
                     f"line {line.row.line}: proposal {of} ({candidate}) has a value already; "
                     "say status 'correction' to replace it, or 'repeat' for one more measurement"
                 )
         if corrected and not ended and evaluation is None:
             self.problems.append(f"line {lines[0].row.line}: status correction, but {candidate!r} has no value to correct")
-        described = next((line.off_pool for line in fresh if line.off_pool is not None and line.off_pool.cells), None)
+        described = next((line.done.candidate for line in fresh if line.done.candidate.cells), None)
         return (
             Reported(
                 candidate=candidate,
@@ -377,12 +350,36 @@ class _Judge:
                 measurements=tuple(item for line in fresh for item in line.measurements),
                 off_pool=described,
                 basis=0 if evaluation is None else len(evaluation.attempts),
+                instead=tuple(dict.fromkeys(line.instead for line in fresh if line.instead is not None)),
             ),
             known,
         )
 
+    def _note_otherwise(self, line: _Line) -> None:
+        """Notes a new value that was measured at other conditions than proposed; an error where the proposal has a value."""
+        done = line.done
+        if not done.done or line.named is None:
+            return
+        if line.instead is not None and self.by_number[line.instead].state in _ENDED:
+            has, leave = shown_cells(done.proposed), "the number and the candidate"
+            self.problems.append(
+                f"line {line.row.line}: proposal {line.instead} ({line.named}) has its result, at {has}; to report "
+                f"a measurement at {shown_cells(done.done)} besides, leave out {leave} and give all columns of the space"
+            )
+        self.otherwise.append(
+            DoneOtherwise(
+                number=line.instead,
+                candidate=line.named,
+                proposed=dict(done.proposed),
+                done=dict(done.done),
+                stored_as=line.candidate,
+            )
+        )
 
-def judge(spec: CampaignSpec, space: Space, evaluations: Sequence[Evaluation], report: Report) -> Judged:
+
+def judge(
+    spec: CampaignSpec, space: Space, evaluations: Sequence[Evaluation], report: Report, said: Collection[str] = ()
+) -> Judged:
     """Compares a report with its campaign.
 
     Args:
@@ -390,8 +387,9 @@ def judge(spec: CampaignSpec, space: Space, evaluations: Sequence[Evaluation], r
         space: Opened from it.
         evaluations: In proposal order.
         report: What was read.
+        said: Columns that are not read, as earlier reports had them.
 
     Raises:
         ReportError: Anything is wrong with it; lists it by line.
     """
-    return _Judge(spec, space, evaluations, report).judge()
+    return _Judge(spec, space, evaluations, report).judge(said)

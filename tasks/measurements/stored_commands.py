@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.measurements import reports_of
+from tansaku.models.domain.measurements import Reported, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -18,7 +18,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.measurements.judging import Judged, judge
+from tansaku.tasks.measurements.judging import DoneOtherwise, Judged, judge
 from tansaku.tasks.measurements.report_file import Report, ReportError
 from tansaku.tasks.steps.reports import proposed_on
 from tansaku.tasks.steps.summaries import summary_of
@@ -26,6 +26,8 @@ from tansaku.tasks.stores.campaigns import refuse_reserved
 from tansaku.tasks.views.overview import stored_spec
 
 MOST_ASKED = 1000
+_UNREAD = "unread"
+"""Key of a report's payload: columns that nothing reads, so that each is listed once."""
 
 
 class Correction(Record):
@@ -53,7 +55,8 @@ class Receipt(Record):
         new: Numbers of new ``values``, ``repeats``, ``corrections``, ``failures``, ``descriptors`` and ``off_pool`` candidates.
         known: Lines whose measurement was stored before.
         empty: Lines without a value.
-        ignored: Columns that are not read.
+        ignored: Columns that are not read, and that no earlier report had.
+        otherwise: Values that were measured at other conditions than proposed.
         corrections: Values that are replaced.
         applied: Whether the values count already; otherwise the driver of the campaign applies them next.
     """
@@ -64,6 +67,7 @@ class Receipt(Record):
     known: tuple[int, ...] = ()
     empty: tuple[int, ...] = ()
     ignored: tuple[str, ...] = ()
+    otherwise: tuple[DoneOtherwise, ...] = ()
     corrections: tuple[Correction, ...] = ()
     applied: bool = False
 
@@ -80,6 +84,7 @@ class Receipt(Record):
             lines.append(f"  without a value: line {_listed(self.empty)}")
         if self.ignored:
             lines.append(f"  columns that are not read: {', '.join(self.ignored)}")
+        lines += [f"  {item.describe()}" for item in self.otherwise]
         for item in self.corrections:
             on_it = f"; proposals made on the old value: {_listed(item.proposed_on_it)}" if item.proposed_on_it else ""
             old = "a failure" if item.old is None else f"{item.old:.6g}"
@@ -174,7 +179,8 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
         applied = earlier.applied_at_number is not None
         return Receipt(campaign=name, command=earlier.id, new={}, applied=applied)
     pending = [command for command in opened.record.commands if command.kind == "tell" and command.applied_at_number is None]
-    judged = judge(opened.spec, opened.space, opened.evaluations, report)
+    said = {name for command in opened.record.commands for name in command.payload.get(_UNREAD, ())}
+    judged = judge(opened.spec, opened.space, opened.evaluations, report, said)
     found = _receipt(opened, judged)
     if not judged.reports:
         return found
@@ -183,17 +189,24 @@ def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, 
     earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
     chosen = identifier or f"tell-{short_hash([name, payload, *earlier_commands])}"
     _refuse_overlap(pending, judged, chosen)
+    if judged.ignored:
+        payload[_UNREAD] = list(judged.ignored)
     _store(store, actor, name, "tell", payload, chosen)
     return found.model_copy(update={"command": chosen})
 
 
 def _refuse_overlap(pending: Sequence[Command], judged: Judged, chosen: str) -> None:
     """Refuses a report about a candidate for which another unapplied report waits."""
-    theirs = {item.candidate for command in pending if command.id != chosen for item in reports_of(command.payload)}
+    theirs = {of for command in pending if command.id != chosen for item in reports_of(command.payload) for of in _about(item)}
     both = [f"{item.candidate!r}: another report of it is still to be applied; try again" for item in judged.reports]
-    refused = [problem for problem, item in zip(both, judged.reports, strict=True) if item.candidate in theirs]
+    refused = [problem for problem, item in zip(both, judged.reports, strict=True) if theirs & _about(item)]
     if refused:
         raise ReportError(refused)
+
+
+def _about(report: Reported) -> set[str | int]:
+    """The candidate and the proposals that a report is about."""
+    return {report.candidate, *report.instead, *([] if report.number is None else [report.number])}
 
 
 def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
@@ -217,6 +230,7 @@ def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
         known=judged.known,
         empty=judged.empty,
         ignored=judged.ignored,
+        otherwise=judged.otherwise,
         corrections=corrections,
     )
 

@@ -71,7 +71,8 @@ def _chosen(context: StepContext, command: Command) -> list[EvaluationSummary]:
 
 def _retry(context: StepContext, command: Command) -> None:
     for evaluation in _chosen(context, command):
-        if evaluation.state in _ENDED_BADLY:
+        # What was done otherwise has its measurement; it is proposed again only by its name.
+        if evaluation.state in _ENDED_BADLY and (evaluation.done_as is None or command.payload.get("candidates")):
             begin(context, evaluation.id, evaluation.attempts)
 
 

@@ -128,15 +128,21 @@ def _counted(evaluation: Evaluation, failure: Failure) -> int:
     return sum(item is None or item.reason != DISK_FULL for item in [*earlier, failure])
 
 
-def cancel(context: StepContext, evaluation: Evaluation) -> Evaluation:
-    """Ends an active evaluation permanently: its job first, so that no job runs without an evaluation."""
+def cancel(context: StepContext, evaluation: Evaluation, done_as: int | None = None) -> Evaluation:
+    """Ends an active evaluation permanently: its job first, so that no job runs without an evaluation.
+
+    Args:
+        context: The campaign.
+        evaluation: To be ended.
+        done_as: Number of the evaluation that holds what was measured in its place; None: nothing was.
+    """
     attempt = evaluation.current_attempt
     if attempt is not None:
         handle = attempt.handle or context.launcher.find(attempt.job_name)
         if handle is not None:
             context.launcher.cancel(handle)
             context.launcher.discard(handle)
-    cancelled = context.store.cancel_evaluation(context.lease, evaluation.id)
+    cancelled = context.store.cancel_evaluation(context.lease, evaluation.id, done_as)
     context.ledger.note(cancelled)
     context.observer.on_outcome(cancelled)
     return cancelled

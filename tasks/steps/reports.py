@@ -43,8 +43,12 @@ def pool_is_known(context: StepContext, command: Command) -> bool:
 def take_report(context: StepContext, command: Command) -> None:
     """Stores reported values. May be done again after a kill at any place: what is stored already is left as it is."""
     for place, report in enumerate(reports_of(command.payload)):
-        if report.measurements:  # else its descriptors only, which the space has
-            _take(context, command, place, report)
+        if not report.measurements:  # its descriptors only, which the space has
+            continue
+        _take(context, command, place, report)
+        # Last, so that a kill in between leaves the proposal waiting, and the command to be carried out again.
+        for number in report.instead:
+            _end_done_otherwise(context, command, number, report)
 
 
 def release_expired(context: StepContext, command: Command) -> None:
@@ -89,6 +93,16 @@ def _take(context: StepContext, command: Command, place: int, report: Reported) 
     if stored is not None:
         ledger.note(stored)
         context.observer.on_outcome(stored)
+
+
+def _end_done_otherwise(context: StepContext, command: Command, number: int, report: Reported) -> None:
+    """Cancels a proposal in whose place something else was measured, with the number of that; the log says so."""
+    evaluation, done_as = context.store.evaluation(context.ledger.evaluations[number].id), _number_of(context, report)
+    if evaluation.state in _ENDED:
+        return
+    cancel(context, evaluation, done_as)
+    data = {"number": number, "candidate": evaluation.proposal.candidate, "done_as": done_as, "done": report.candidate}
+    log_event(context, "done-otherwise", [evaluation.id, command.id], data)
 
 
 def _number_of(context: StepContext, report: Reported) -> int | None:

@@ -35,6 +35,7 @@ class EvaluationSummary:
         state: Its state.
         attempts: Number of its attempts.
         proposed_at: When it was proposed.
+        done_as: Number of the evaluation that holds what was measured in its place, None where nothing was.
         value: Its value, None without one [the objective's unit].
         predicted: Whether a trained model predicted the value.
         failure: Why it has no value, None where it has one or is in progress.
@@ -60,6 +61,7 @@ class EvaluationSummary:
     state: EvaluationState
     attempts: int
     proposed_at: datetime
+    done_as: int | None
     value: float | None
     predicted: bool
     failure: str | None
@@ -95,6 +97,7 @@ def summary_of(evaluation: Evaluation) -> EvaluationSummary:
         state=evaluation.state,
         attempts=len(evaluation.attempts),
         proposed_at=evaluation.proposed_at,
+        done_as=evaluation.done_as,
         value=None if outcome is None else outcome.value,
         predicted=outcome is not None and outcome.predicted_by is not None,
         failure=failure_reason(evaluation),

@@ -19,7 +19,7 @@ Row = Sequence[Any]
 Part = Sequence[Sequence[Any]]
 """The rows of some evaluations as columns: for each place of a row the values of all of them."""
 
-_FIXED = 17  # entries of a row before its quantities and properties
+_FIXED = 18  # entries of a row before its quantities and properties
 _NUMERIC = frozenset({6, 7, 9, 10, 11, 14, 15})  # numbers or None
 _REPEATED = frozenset({2, 3, 4, 5, 8, 12})  # texts that many evaluations share
 _PART = 2000  # rows that are turned into columns at once
@@ -49,6 +49,7 @@ def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: S
         proposal.predicted_mean,
         proposal.predicted_deviation,
         round(1000 * (evaluation.finished_at or evaluation.proposed_at).timestamp()),
+        evaluation.done_as is not None,
         *(None if outcome is None else outcome.quantities.get(name) for name in quantities),
         *(None if outcome is None else outcome.properties.get(name) for name in properties),
     )
@@ -93,6 +94,7 @@ def columns_from(
         means=found[14],
         mean_deviations=found[15],
         changed_at=np.array(found[16], dtype=np.intp),
+        done_otherwise=np.array(found[17], dtype=np.bool_),
         quantities={name: tuple(map(_quantity, found[_FIXED + i])) for i, name in enumerate(quantities)},
         properties={name: found[_FIXED + len(quantities) + i] for i, name in enumerate(properties)},
         problems=tuple(problems),
@@ -127,7 +129,7 @@ def mark_of(record: CampaignRecord, count: int, active: Sequence[ActiveMark], hi
         active: Those in progress.
         highest: Highest proposal number among the evaluations, 0 without any.
     """
-    retries = sum(command.kind == "retry" and command.applied_at_number is not None for command in record.commands)
+    retries = sum(command.kind in ("retry", "tell") and command.applied_at_number is not None for command in record.commands)
     return Mark(created_at=record.created_at, number=highest, count=count, active=tuple(active), retries=retries)
 
 

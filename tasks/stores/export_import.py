@@ -249,7 +249,7 @@ def observation_row(evaluation: Evaluation, unit: str) -> JsonDict:
         "value": None if outcome is None else outcome.value,
         "unit": unit,
         "cost": proposal.predicted_cost,
-        "reason": None if failure is None else failure.reason,
+        "reason": failure.reason if failure is not None else "done_otherwise" if evaluation.done_as is not None else None,
         "message": None if failure is None else failure.message,
         "attempts": len(evaluation.attempts),
         "wall_time": None if outcome is None else outcome.wall_time,

@@ -36,11 +36,14 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
             stored.
     """
     calculator = export.record.spec.get("calculator")
+    numbers = {evaluation.proposal.number for evaluation in export.evaluations}
     found = []
     for position, evaluation in enumerate(export.evaluations, start=1):
         where = f"{path}, row {position}: evaluation {shown(evaluation.id)} (candidate {shown(evaluation.proposal.candidate)})"
         _check_key(evaluation, export.record.name, where)
         _check_state(evaluation, where)
+        if evaluation.done_as is not None and evaluation.done_as not in numbers - {evaluation.proposal.number}:
+            raise StoreError(f"{where} was done as number {evaluation.done_as}, which the file does not have")
         _check_numbers(evaluation, len(export.refits), where)
         if evaluation.outcome is not None:
             _check_outcome(evaluation.outcome, where)
@@ -160,6 +163,8 @@ def _check_state(evaluation: Evaluation, where: str) -> None:
         raise StoreError(f"{where} is {state} and has an outcome; expected none")
     if (evaluation.finished_at is not None) != state.terminal:
         raise StoreError(f"{where} is {state}; expected {'a' if state.terminal else 'no'} time at which it was finished")
+    if evaluation.done_as is not None and state is not EvaluationState.CANCELLED:
+        raise StoreError(f"{where} is {state} and was done otherwise; expected {EvaluationState.CANCELLED}")
     if not state.terminal and evaluation.attempts:
         raise StoreError(f"{where} is {state} and has {len(evaluation.attempts)} attempts; expected none")
     if [attempt.number for attempt in evaluation.attempts] != list(range(1, len(evaluation.attempts) + 1)):
@@ -225,6 +230,7 @@ def _rebuilt(evaluation: Evaluation) -> Evaluation:
         outcome=evaluation.outcome,
         proposed_at=evaluation.proposed_at,
         finished_at=evaluation.finished_at,
+        done_as=evaluation.done_as,
     )
 
 

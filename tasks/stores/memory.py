@@ -269,10 +269,10 @@ class MemoryCampaignStore:
         with self._lock:
             return self._store(transitions.failed(self.evaluation(evaluation), lease.epoch, token, failure, self._clock()))
 
-    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """Ends an active evaluation: CANCELLED."""
+    def cancel_evaluation(self, lease: Lease, evaluation: str, done_as: int | None = None) -> Evaluation:
+        """Ends an active evaluation: CANCELLED; ``done_as`` is the number of what was measured in its place."""
         with self._lock:
-            return self._store(transitions.cancelled(self.evaluation(evaluation), lease.epoch, self._clock()))
+            return self._store(transitions.cancelled(self.evaluation(evaluation), lease.epoch, self._clock(), done_as))
 
     def evaluation(self, evaluation: str) -> Evaluation:
         """Returns one evaluation. Raises NotFoundError."""

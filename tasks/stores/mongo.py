@@ -233,10 +233,10 @@ class MongoCampaignStore:
         now = utc_now()
         return self._write(lease, evaluation, lambda old: transitions.failed(old, lease.epoch, token, failure, now))
 
-    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """Ends an active evaluation: CANCELLED."""
+    def cancel_evaluation(self, lease: Lease, evaluation: str, done_as: int | None = None) -> Evaluation:
+        """Ends an active evaluation: CANCELLED; ``done_as`` is the number of what was measured in its place."""
         now = utc_now()
-        return self._write(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now))
+        return self._write(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now, done_as))
 
     def evaluation(self, evaluation: str) -> Evaluation:
         """Returns one evaluation. Raises NotFoundError."""

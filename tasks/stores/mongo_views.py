@@ -248,6 +248,7 @@ def _row_expressions(quantities: Sequence[str], properties: Sequence[str]) -> li
         "$proposal.predicted_mean",
         "$proposal.predicted_deviation",
         {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
+        {"$ne": [{"$ifNull": ["$done_as", None]}, None]},
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.quantities"}} for name in quantities),
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.properties"}} for name in properties),
     ]

@@ -74,6 +74,7 @@ def begun(evaluation: Evaluation, epoch: int, attempt: Attempt) -> Evaluation:
             "outcome": None,
             "not_before": None,
             "finished_at": None,
+            "done_as": None,
         }
     )
 
@@ -159,12 +160,14 @@ def failed(evaluation: Evaluation, epoch: int, token: str, failure: Failure, now
     )
 
 
-def cancelled(evaluation: Evaluation, epoch: int, now: datetime) -> Evaluation:
-    """CANCELLED."""
+def cancelled(evaluation: Evaluation, epoch: int, now: datetime, done_as: int | None = None) -> Evaluation:
+    """CANCELLED; of one that was cancelled before, only the number of what was done in its place is noted."""
     check_epoch(evaluation, epoch)
-    if evaluation.state.terminal:
+    if not evaluation.state.terminal:
+        return _moved(evaluation, epoch, EvaluationState.CANCELLED, finished_at=now, not_before=None, done_as=done_as)
+    if evaluation.state is not EvaluationState.CANCELLED or done_as in (None, evaluation.done_as):
         return evaluation
-    return _moved(evaluation, epoch, EvaluationState.CANCELLED, finished_at=now, not_before=None)
+    return _moved(evaluation, epoch, EvaluationState.CANCELLED, done_as=done_as)
 
 
 def give_up_until(now: datetime, retry_in: float) -> datetime:
@@ -265,7 +268,7 @@ def _moved(
     state: EvaluationState,
     *,
     attempt: JsonDict | None = None,
-    **fields: Outcome | datetime | None,
+    **fields: Outcome | datetime | int | None,
 ) -> Evaluation:
     attempts = evaluation.attempts
     if attempt is not None:

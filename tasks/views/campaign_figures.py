@@ -169,7 +169,7 @@ def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: flo
     codes = {name: code for code, name in enumerate(arrays.systems)}
     found = best_places(arrays, arrays.searched, sign)
     again = best_places(arrays, ~arrays.searched, sign)
-    counts = np.bincount(arrays.system_codes[arrays.searched], minlength=len(codes)).tolist()
+    counts = np.bincount(arrays.system_codes[arrays.counted], minlength=len(codes)).tolist()
     rows = []
     for described in systems:
         code = codes.get(described["system"])

@@ -16,6 +16,7 @@ from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.views.failures import failure_reason
+from tansaku.tasks.views.hits import hits_of
 from tansaku.tasks.views.ion_grid import NOBODY, ion_grids
 from tansaku.tasks.views.predictions import pool_expectation
 from tansaku.tasks.views.results import CampaignData
@@ -32,12 +33,17 @@ _DIMENSIONS = ("barrier_1d", "barrier_2d", "barrier_3d")
 def composition_rows(data: CampaignData) -> list[JsonDict]:
     """Returns one row per evaluation of the search, best value first, those without a value last.
 
+    A goal with a threshold adds ``hit``: whether the candidate meets it.
+
     Raises:
         ConfigurationError: The campaign does not search compositions.
     """
     space = _space(data)
     rows = [_row(data, space, evaluation) for evaluation in data.select("search")]
-    key = data.value_key
+    key, hits = data.value_key, hits_of(data.columns, data.spec.objective)
+    if hits is not None:
+        met = {hit.round for hit in hits.found}
+        rows = [row | {"hit": row["round"] in met} for row in rows]
     return sorted(rows, key=lambda row: (row[key] is None, 0.0 if row[key] is None else data.sign * row[key], row["candidate"]))
 
 

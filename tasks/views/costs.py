@@ -23,7 +23,9 @@ def cost_unit(space: SpaceSpec) -> str | None:
 
 
 def cost_of(evaluation: Evaluation | EvaluationSummary, space: SpaceSpec) -> float:
-    """Returns the cost of an evaluation: measured if cost is learned and it has ended, else predicted."""
+    """Returns the cost of an evaluation: measured if cost is learned and it has ended, else predicted; 0 if it was not done."""
+    if evaluation.done_as is not None:
+        return 0.0
     measured = evaluation.measured_cost if space.learns_cost else None
     proposed = evaluation.proposal if isinstance(evaluation, Evaluation) else evaluation
     return proposed.predicted_cost if measured is None else measured
@@ -77,10 +79,11 @@ class CostComparison:
 
 def costs_of(columns: Columns | EvaluationArrays, space: SpaceSpec) -> FloatArray:
     """Returns the costs of evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
+    expected = np.where(columns.done_otherwise, 0.0, columns.predicted_costs)
     if not space.learns_cost:
-        return columns.predicted_costs
+        return expected
     measured = columns.measured_costs
-    return np.where(np.isnan(measured), columns.predicted_costs, measured)
+    return np.where(np.isnan(measured), expected, measured)
 
 
 def compare_costs(columns: Columns | EvaluationArrays, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:

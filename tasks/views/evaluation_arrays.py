@@ -41,6 +41,7 @@ class EvaluationArrays:
         means: Values that the proposer expected, NaN where it expected none.
         mean_deviations: Standard deviations of what it expected, NaN where there is none.
         changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].
+        done_otherwise: Whether something else was measured in their place, which counts instead.
         further: Values of the further objectives [their units], NaN where there is none, shape ``(n, n_further)``.
     """
 
@@ -58,6 +59,7 @@ class EvaluationArrays:
     means: FloatArray
     mean_deviations: FloatArray
     changed_at: IntArray
+    done_otherwise: BoolArray
     further: FloatArray
 
     @classmethod
@@ -84,11 +86,17 @@ class EvaluationArrays:
             means=columns.means,
             mean_deviations=columns.mean_deviations,
             changed_at=columns.changed_at,
+            done_otherwise=columns.done_otherwise,
             further=_further(columns, further),
         )
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @cached_property
+    def counted(self) -> BoolArray:
+        """Whether the budget counts the evaluations: those of the search in whose place nothing else was measured."""
+        return self.searched & ~self.done_otherwise
 
     @cached_property
     def terminal(self) -> BoolArray:

@@ -221,7 +221,7 @@ def best_series(reading: Reading, most: int = MOST_POINTS) -> Series:
         most: Points besides the improvements.
     """
     arrays = reading.arrays
-    places = np.flatnonzero(arrays.searched & arrays.terminal)
+    places = np.flatnonzero(arrays.counted & arrays.terminal)
     values, predicted = arrays.values[places], arrays.predicted[places]
     if (~predicted & ~np.isnan(values)).any():
         values = np.where(predicted, np.nan, values)

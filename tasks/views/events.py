@@ -87,7 +87,9 @@ def _line(event: Event, commands: Mapping[str, Command]) -> EventLine:
         what=_said(event, command),
         kind=event.kind,
         who=_who(event, command),
-        number=number if event.kind.startswith(("evaluation.", "corrected", "voided")) and isinstance(number, int) else None,
+        number=number
+        if event.kind.startswith(("evaluation.", "corrected", "done-otherwise", "voided")) and isinstance(number, int)
+        else None,
         details=tuple((str(key), text_of(value)) for key, value in data.items()),
     )
 
@@ -165,6 +167,10 @@ def _corrected(data: JsonDict, _: Command | None) -> str:
     return f"{data['candidate']} corrected: {text_of(data['old'])} → {text_of(data['new'])}"
 
 
+def _done_otherwise(data: JsonDict, _: Command | None) -> str:
+    return f"{data['candidate']} was done otherwise: {data['done']}, number {data['done_as']}"
+
+
 _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "lease.acquired": _lease,
     "command.applied": _applied,
@@ -180,6 +186,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "descriptor": _descriptor,
     "corrected": _corrected,
     "voided": lambda data, _: f"{data['candidate']} fails from evaluation {data['from_number']} on: {data['reason']}",
+    "done-otherwise": _done_otherwise,
     "warning.refit": lambda data, _: f"refit {data['refit']} failed: {data['reason']}; {data['consequence']}",
     "warning.version": lambda data, _: f"created by tansaku {data['created_by']}, continued by {data['resumed_by']}",
     "warning.plugins": lambda data, _: f"results by {', '.join(data['before'])}; continued with {', '.join(data['now'])}",
@@ -192,6 +199,6 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
 """Description of each kind of event, from its data and the command that it is about."""
 
 _BY_DRIVERS = (
-    "evaluation.", "stopped", "certificate", "descriptor", "transfer.", "late-result", "warning.plugins", "warning.refit",
-    "warning.retrain", "target", "command.applied", "voided",
+    "evaluation.", "stopped", "certificate", "descriptor", "done-otherwise", "transfer.", "late-result", "warning.plugins",
+    "warning.refit", "warning.retrain", "target", "command.applied", "voided",
 )  # fmt: skip

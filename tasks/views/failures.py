@@ -49,6 +49,8 @@ def describe_group(same: Sequence[FailedEvaluation]) -> str:
 def failure_reason(evaluation: Evaluation) -> str | None:
     """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
     outcome = evaluation.outcome
+    if evaluation.done_as is not None:
+        return f"done otherwise: its measurement is number {evaluation.done_as}"
     if outcome is not None:
         return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
     attempt = evaluation.current_attempt

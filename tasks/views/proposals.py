@@ -96,7 +96,7 @@ def system_lines(reading: Reading) -> list[SystemLine]:
     arrays = reading.arrays
     count = len(arrays.systems)
     codes = arrays.system_codes
-    evaluations = np.bincount(codes[arrays.searched], minlength=count).tolist()
+    evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
     best = best_places(arrays, arrays.searched, reading.sign)
     return [

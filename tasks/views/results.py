@@ -28,6 +28,7 @@ from tansaku.tasks.views.described import cells_of
 from tansaku.tasks.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.headline import searched_value
+from tansaku.tasks.views.hits import hits_of
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
@@ -213,19 +214,19 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     best candidates relaxed again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is,
     ``polished_searched`` what it has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and
     ``stress`` [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost
-    is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``.
+    is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``, and a goal
+    with a threshold ``hits``, the candidates that meet it.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
     system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
     failures = np.array([state is EvaluationState.FAILED for state in columns.states], dtype=np.bool_)
-    costs, polished = costs_of(columns, data.spec.space), data.polished
+    costs, polished, hits = costs_of(columns, data.spec.space), data.polished, hits_of(columns, data.spec.objective)
     rows = []
     for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
-        mine = columns.searched & (system == code)
+        mine = columns.counted & (system == code)
         again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
-        basins = same_basins(again)
-        best, best_again = best_place(columns, mine, data.sign), best_of(again, data.sign)
+        best, best_again, basins = best_place(columns, mine, data.sign), best_of(again, data.sign), same_basins(again)
         cost, exhaustive = float(sum(costs[mine].tolist())), float(data.exhaustive_cost[code])
         rows.append(
             {
@@ -234,9 +235,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 key: float(columns.values[best]) if best is not None else None,
                 f"{key}_polished": value_of(best_again) if best_again is not None else None,
                 "polished_candidate": best_again.proposal.candidate if best_again is not None else None,
-                "polished_searched": searched_value(columns, best_again.proposal.candidate, data.sign)
-                if best_again is not None
-                else None,
+                "polished_searched": best_again and searched_value(columns, best_again.proposal.candidate, data.sign),
                 "thickness": thickness_report(best_again),
                 "excess_volume": excess_volume(best_again),
                 "stress": boundary_stress(best_again),
@@ -253,6 +252,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "exhaustive_cost": exhaustive,
                 "share": cost / exhaustive if exhaustive else 0.0,
                 **_marks(data.spec),
+                **({} if hits is None else {"hits": hits.among({columns.candidates[at] for at in np.flatnonzero(mine)})}),
                 "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }
         )
@@ -393,7 +393,7 @@ def systems_frame(data: CampaignReading) -> pd.DataFrame:
     """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
     import pandas as pd
 
-    several = ("polished", "thickness", "stress", "cells")
+    several = ("polished", "thickness", "stress", "cells", "hits")
     rows = [row | {f"cells.{name}": cell for name, cell in row["cells"].items()} for row in system_rows(data)]
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]

@@ -250,14 +250,13 @@ def _learning(campaign: StoredCampaign) -> JsonDict:
 def _counts(campaign: StoredCampaign) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
     arrays = campaign.arrays
-    searched = int(arrays.searched.sum())
     return {
-        "evaluations": searched,
+        "evaluations": int(arrays.counted.sum()),
         "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
         "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
         "active": int((~arrays.terminal).sum()),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
-        "polish": len(arrays) - searched,
+        "polish": int((~arrays.searched).sum()),
         "damaged": len(campaign.problems),
         "predicted": int((arrays.searched & arrays.predicted).sum()),
     }

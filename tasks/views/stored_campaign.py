@@ -188,11 +188,11 @@ class StoredCampaign:
             limit: Cost that may be spent in all, None for no limit.
         """
         arrays, up_to = self.arrays, self.record.last_number
-        finished = arrays.searched & arrays.terminal & (arrays.numbers <= up_to)
-        measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.searched]
+        finished = arrays.counted & arrays.terminal & (arrays.numbers <= up_to)
+        measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.counted]
         last = arrays.numbers[arrays.searched & arrays.terminal][-SAME_REFUSALS:]
         return Standing(
-            proposed=int(arrays.searched.sum()),
+            proposed=int(arrays.counted.sum()),
             finished=int(finished.sum()),
             failed=int((finished & arrays.in_state(EvaluationState.FAILED)).sum()),
             cheapest=prospects.cheapest(self.spec.constraints.max_cost),

@@ -21,7 +21,7 @@ class Allowed(NamedTuple):
 
 
 LONG_MODULES = (
-    Allowed("models/domain/ports.py", 750, "all seams on one page, and their docstrings are the contract"),
+    Allowed("models/domain/ports.py", 760, "all seams on one page, and their docstrings are the contract"),
     Allowed("tasks/stores/memory.py", 420, "the whole store port, as the contract tests compare it with MongoDB"),
     Allowed("models/domain/records.py", 425, "all stored records on one page"),
     Allowed("tests/contracts/test_launchers.py", 440, "the contract of the launcher in one place, as it stands in its port"),

@@ -64,6 +64,18 @@ def test_what_has_no_result_has_nothing_to_replace(store, lease, waiting):
     assert store.observations("search") == []
 
 
+def test_what_was_done_otherwise_is_cancelled_with_a_link(store, lease, waiting):
+    cancelled = store.cancel_evaluation(lease, waiting.id)
+    linked = store.cancel_evaluation(lease, waiting.id, 2)
+    assert (cancelled.done_as, linked.done_as, linked.finished_at) == (None, 2, cancelled.finished_at)
+    assert store.cancel_evaluation(lease, waiting.id) == store.cancel_evaluation(lease, waiting.id, 2) == linked
+    assert store.evaluation(waiting.id) == linked
+    assert store.columns("search").counted.tolist() == [False]
+    assert store.begin_attempt(lease, waiting.id, len(linked.attempts) + 1, "t", "j").done_as is None
+    assert store.accept_outcome(lease, waiting.id, "t", Outcome(value=1.0))
+    assert store.cancel_evaluation(lease, waiting.id, 2).done_as is None
+
+
 def test_an_older_driver_replaces_nothing(store, lease, done, second_driver):
     store.acquire_lease("search", second_driver, 60.0, steal=True)
     newer = store.acquire_lease("search", second_driver, 60.0)

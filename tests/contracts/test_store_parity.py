@@ -161,9 +161,9 @@ class Parity(RuleBasedStateMachine):
     def fail(self, candidate: str, token: str, is_stale: bool, times: int) -> None:
         self.on_evaluation(candidate, is_stale, times, lambda store, lease, one: store.fail_evaluation(lease, one, token, LOST))
 
-    @rule(candidate=candidates, is_stale=stale, times=repeats)
-    def cancel(self, candidate: str, is_stale: bool, times: int) -> None:
-        self.on_evaluation(candidate, is_stale, times, lambda store, lease, one: store.cancel_evaluation(lease, one))
+    @rule(candidate=candidates, is_stale=stale, times=repeats, done_as=st.sampled_from([None, 1, 2]))
+    def cancel(self, candidate: str, is_stale: bool, times: int, done_as: int | None) -> None:
+        self.on_evaluation(candidate, is_stale, times, lambda store, lease, one: store.cancel_evaluation(lease, one, done_as))
 
     @rule(number=st.integers(0, 2), value=st.floats(allow_nan=False, allow_infinity=False), is_stale=stale, times=repeats)
     def refit(self, number: int, value: float, is_stale: bool, times: int) -> None:

@@ -44,6 +44,7 @@ from tansaku.tasks.views.evaluation_table import (
     table_page,
 )
 from tansaku.tasks.views.events import describe_payload, event_lines
+from tansaku.tasks.views.hits import hits_of
 from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
 
@@ -54,6 +55,7 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
+_MOST_HITS = 100
 _FORM_KINDS: tuple[SteeringKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_NUMBER = 16
 
@@ -213,6 +215,8 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "series": series,
         "improvements": improvements(series),
         "by_system": system_lines(reading),
+        "hits": hits_of(reading.arrays, reading.spec.objective),
+        "most_hits": _MOST_HITS,
         "proposals": last_proposals(reading),
         "predictions": predictions_of(reading, most=0),
         "expected_within": EXPECTED_WITHIN,

@@ -20,7 +20,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.described import stored_cells
-from tansaku.tasks.views.evaluation_table import neighbours
+from tansaku.tasks.views.evaluation_table import evaluation_of, neighbours
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.migration_path import migration_path
 from tansaku.tasks.views.origins import value_from
@@ -51,6 +51,7 @@ def evaluation_page(
         "origin": value_from(reading.spec, evaluation),
         "provenance": _provenance(evaluation),
         "cells": _cells(reading, evaluation.proposal.candidate),
+        "done": _done_cells(reading, evaluation),
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
@@ -74,6 +75,12 @@ def _cells(reading: Reading, candidate: str) -> JsonDict:
         return stored_cells(reading.record, candidate)
     except (ConfigurationError, NotFoundError):
         return {}
+
+
+def _done_cells(reading: Reading, evaluation: Evaluation) -> JsonDict:
+    """Describes what was measured in place of an evaluation, by column; empty where nothing was."""
+    done = None if evaluation.done_as is None else evaluation_of(reading, evaluation.done_as)
+    return {} if done is None else _cells(reading, done.proposal.candidate)
 
 
 def _surprise(evaluation: Evaluation) -> float | None:

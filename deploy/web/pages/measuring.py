@@ -31,6 +31,7 @@ router = APIRouter(prefix="/campaigns")
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
+_LONGEST = 1500  # characters of an address
 MOST_SHOWN = 200  # rows of four fields each: a form has a limit of fields
 _CELLS = ("value", "deviation", "status", "note")
 
@@ -48,7 +49,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
         "asked": asked,
         "waiting": asked.waiting[:MOST_SHOWN],
         "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
-        "said": said[:200],
+        "said": said[:_LONGEST],
         "may_tell": may_steer(services.accounts, actor, services.store.campaign(name).steerers),
         "address": campaign_address(name),
         "key": new_key,
@@ -84,7 +85,7 @@ async def tell(request: Request, actor: Operator, name: str) -> Response:
 
     def carry_out() -> Response:
         receipt, _ = measuring.tell(services_of(request), actor, name, _report(fields), fields.get("key", ""))
-        return _back(name, receipt.describe().splitlines()[0])
+        return _back(name, receipt.describe())
 
     form = Form("table", fields, other="csv") if "csv" in fields else Form("rows", fields)
     return await run_in_threadpool(or_again, form, carry_out, lambda refused: _measurements(request, actor, name, "", refused))
@@ -105,4 +106,6 @@ def _whole(text: str, key: str) -> int:
 
 
 def _back(name: str, said: str) -> Response:
-    return RedirectResponse(f"{campaign_address(name)}/measurements?{urlencode({'said': said})}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(
+        f"{campaign_address(name)}/measurements?{urlencode({'said': said[:_LONGEST]})}", HTTPStatus.SEE_OTHER
+    )

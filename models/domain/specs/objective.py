@@ -48,6 +48,10 @@ class GoalBase(Spec):
     def check(self, _unit: Unit) -> None:
         """Raises ValueError unless the goal's own quantities suit the objective's unit."""
 
+    def threshold_in(self, _unit: Unit) -> float | None:
+        """The value that a candidate has to meet, in a unit; None where candidates are only compared with each other."""
+        return None
+
 
 class BestPerSystemSpec(GoalBase):
     """The best candidate of every system."""
@@ -90,6 +94,10 @@ class AllBelowSpec(GoalBase):
             quantity_in(self.threshold, unit)
         except ValueError as error:
             raise ValueError(f"threshold: {error}, the objective's unit") from error
+
+    def threshold_in(self, unit: Unit) -> float:
+        """The threshold in a unit."""
+        return quantity_in(self.threshold, unit)
 
 
 class FurtherObjectiveSpec(Spec):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
+from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 from tansaku.models.domain.units import Unit
 
@@ -30,6 +31,8 @@ class NumberSpec(Spec):
         step: Distance of two values, counted from the smallest; null: every value between.
         log: Whether values are drawn evenly on a logarithmic scale.
         unit: Unit that tables show.
+        tolerance: Largest difference between what was proposed and what was done [unit] at which a reported value counts as
+            that of the proposal; null: none. What differs by more is a candidate of its own.
     """
 
     type: Literal["number"] = "number"
@@ -38,6 +41,7 @@ class NumberSpec(Spec):
     step: PositiveFloat | None = None
     log: bool = False
     unit: Unit = "1"
+    tolerance: PositiveFloat | None = None
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> NumberSpec:
@@ -156,6 +160,7 @@ class ParametersSpaceSpec(SpaceBase):
         seed: Start of every draw.
         function: A function of the parameters in their order that is computed on the spot, for examples and benchmarks; null:
             the values are to be measured.
+        off_pool: Candidates that were measured although nothing drew them; filled in by ``tansaku tell``.
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
@@ -167,6 +172,7 @@ class ParametersSpaceSpec(SpaceBase):
     refine: RefinementSpec | None = RefinementSpec()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     function: FunctionName | None = None
+    off_pool: tuple[OffPoolSpec, ...] = ()
 
     @model_validator(mode="after")
     def _terms_are_numbers(self) -> Self:
@@ -198,6 +204,10 @@ class ParametersSpaceSpec(SpaceBase):
             elif not isinstance(kind, CategorySpec):
                 found[name] = (name, None)
         return found
+
+    def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
+        """The spec with candidates that were measured although nothing drew them."""
+        return self.model_copy(update={"off_pool": tuple(OffPoolSpec.model_validate(row) for row in rows)})
 
     def recorded_source(self) -> JsonDict | None:
         """The function; None where values are to be measured."""

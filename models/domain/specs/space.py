@@ -83,6 +83,8 @@ class FeatureColumnsSpec(Spec):
             categories in their order, each as far from the next as any other (``[low, medium, high]``). null: the columns hold
             numbers.
         units: Units of columns; a reported candidate may use others of the same dimension.
+        tolerance: Largest differences between what was proposed and what was done, by column [its unit], at which a reported
+            value counts as that of the proposal. What differs by more is a candidate of its own.
         prices: Prices of one number, by column, where a value costs 1. Only these columns may have empty cells: numbers that a
             campaign with ``calculator: {type: manual}`` and ``proposer: {type: sparse}`` may ask for.
         scale: How proposers with the preset ``default`` compare groups of more than eight columns. ``range``: each column in
@@ -95,6 +97,7 @@ class FeatureColumnsSpec(Spec):
     categorical: bool = False
     categories: Literal["one_hot"] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)] | None = None
     units: dict[Text, Unit] = Field(default_factory=dict)
+    tolerance: dict[Text, PositiveFloat] = Field(default_factory=dict)
     prices: dict[Text, PositiveFloat] = Field(default_factory=dict)
     scale: ColumnScale | None = None
 
@@ -104,8 +107,8 @@ class FeatureColumnsSpec(Spec):
             raise ValueError("prices: of numbers only; remove it, or categorical and categories")
         if self.categories is None:
             return self
-        if self.categorical or self.units:
-            raise ValueError("categories: not with categorical or units, which are of numbers; remove one")
+        if self.categorical or self.units or self.tolerance:
+            raise ValueError("categories: not with categorical, units or tolerance, which are of numbers; remove one")
         if len(set(self.categories)) < len(self.categories) and self.categories != "one_hot":
             raise ValueError("categories: a category is listed twice")
         return self

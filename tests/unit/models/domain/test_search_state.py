@@ -37,14 +37,16 @@ def ended(entry: Entry, fate: int) -> Entry:
         kind = FailureKind.SCIENCE if fate == 5 else FailureKind.PLUMBING
         refusal = "configuration: no such potential" if fate == 7 else None
         return replace(entry, state=FAILED, failure=kind, measured=measured, refusal=refusal)
-    return replace(entry, state=CANCELLED)
+    return replace(entry, state=CANCELLED, free=fate == 9, cost=0.0 if fate == 9 else entry.cost)
 
 
 def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: int, direction) -> None:
     budget = BudgetSpec(evaluations=17, max_failed_fraction=0.3)
     limit = 9.0
     left = rules.remaining_cost(limit, entries, up_to)
-    expected = rules.build_history(entries, up_to, direction, left, max(0, 17 - len(entries)), FURTHER)
+    expected = rules.build_history(
+        entries, up_to, direction, left, max(0, 17 - sum(not entry.free for entry in entries)), FURTHER
+    )
     found = state.history(up_to, limit, budget)
     for field in dataclasses.fields(expected):
         one, other = getattr(expected, field.name), getattr(found, field.name)

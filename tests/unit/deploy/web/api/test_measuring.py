@@ -173,3 +173,30 @@ def test_a_descriptor_is_asked_for_and_taken(site, serve):
     assert told.json()["new"] == {"descriptors": len(names)}
     serve()
     assert browser.get(f"{PATH}/asks").json()["descriptor"] != asked["descriptor"]
+
+
+def test_what_was_done_otherwise_and_what_meets_the_threshold_are_shown(site, serve):
+    browser = site.logged_in(Role.OPERATOR)
+    assert browser.upload(content=TABLE).status_code == 201
+    spec = SPEC.replace("{unit: GPa}", '{unit: GPa, goal: {type: all_below, threshold: "2 GPa"}}')
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    assert post(browser, "asks", "ask", count=3).status_code == 202
+    serve()
+    told = post(browser, "tells", "tell", rows=[{"number": 1, "x": 0.7, "humidity": 40, "value": 1.0}])
+    (otherwise,) = told.json()["otherwise"]
+    assert (otherwise["number"], otherwise["proposed"], otherwise["done"]) == (1, {"x": 0.0}, {"x": 0.7})
+    assert told.json()["ignored"] == ["humidity"]
+    table = "number,x,kind,humidity,value\n2,0.5,soft,41,3\n3,1.2,soft,41,1.5\n"
+    pasted = browser.submit("/campaigns/rows/tells", {"key": "form-key-1", "csv": table})
+    said = browser.get(pasted.headers["Location"]).text
+    assert "proposal 2 (b): kind proposed hard, done soft; stored as off-pool-" in said
+    assert "not read" not in said, "humidity was listed before"
+    serve()
+    page = re.sub(r"<[^>]*>", " ", browser.get("/campaigns/rows/evaluations/1").text)
+    assert "done otherwise: its measurement is number 4" in page
+    assert re.search(r"x\s+0\s+proposed,\s+0\.7\s+done", page)
+    page = browser.get("/campaigns/rows").text
+    assert "2 candidates at or below 2 GPa" in page
+    assert page.index("off-pool") < page.index('href="/campaigns/rows/evaluations/6"')
+    status = browser.get("/api/v1/campaigns/rows").json()
+    assert (status["evaluations"], status["done"]) == (4, 3), "the driver has proposed d"

@@ -12,7 +12,7 @@ from tansaku.models.domain.states import CampaignState
 from tansaku.models.engine.sparse.purchase import OpenTable, purchases
 from tansaku.tasks.checks.check import preview_loaded
 from tansaku.tasks.configuration import LoadedCampaign
-from tansaku.tasks.measurements import ask_tell
+from tansaku.tasks.measurements import ask_tell, stored_commands
 from tansaku.tasks.measurements.report_file import ReportError, report_of
 from tansaku.tasks.views.status import campaign_status
 from tests.support.actors import ADA
@@ -245,3 +245,17 @@ def test_killed_and_done_again_is_the_same_campaign(open_table, method):
             play(struck, (method, call, when), steps)
             assert facts(struck) == facts(whole), (call, when)
             assert struck.spec.space == whole.spec.space
+
+
+def test_another_sample_has_a_descriptor_of_its_own(open_table):
+    laboratory = open_table()
+    with pytest.raises(ReportError, match="line 1: to describe a new candidate, costly must be given too"):
+        laboratory.tell({"candidate": "r20", "cheap": 9.5, "value": 1.0})
+    with pytest.raises(ReportError, match=r"line 1: 'r20' has cheap .*, not cheap 9\.5; the descriptor of another sample"):
+        laboratory.tell({"candidate": "r20", "cheap": 9.5, "costly": 2.0})
+    for name in ("r00", "r20"):  # the number of the first is known
+        (told,) = laboratory.tell({"candidate": name, "cheap": 9.5, "costly": 2.0, "value": 1.0}).otherwise
+        other = table()[place(name), 1]
+        space = stored_commands.open_manual(laboratory.store, "lab").space
+        assert space.cells(told.stored_as) == {"cheap": 9.5, "other": other, "costly": 2.0}
+        assert space.cells(name).get("costly") == (table()[0, 2] if name == "r00" else None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from tansaku.models.domain.ports import CampaignStore
@@ -116,6 +118,7 @@ def facts(laboratory):
             item.state,
             item.outcome and (item.outcome.value, item.outcome.properties["measurements"][0]["id"]),
             len(item.attempts),
+            item.done_as,
         )
         for item in laboratory.evaluations()
     ]
@@ -152,7 +155,7 @@ def test_the_scenario_does_what_it_says(laboratory_of, reference):
     found, observed, counts = reference
     assert set(counts) | set(OTHERS) == set(METHODS)
     assert not set(counts) & set(OTHERS)
-    states = [state.value for _, state, _, _ in found]
+    states = [state.value for _, state, *_ in found]
     assert states.count("DONE") == 4
     assert states.count("FAILED") == 1
     assert states.count("SUBMITTED") == 3
@@ -170,3 +173,37 @@ def test_killed_and_done_again_is_the_same_campaign(laboratory_of, reference, me
         assert [(item.candidate, item.value, item.reason) for item in laboratory.store.observations("lab")] == observed
         assert laboratory.store.rebuild_observations("lab") == 0
         assert laboratory.store.campaign("lab").lease is None
+
+
+WRITES = [name for name in METHODS if "lease" in inspect.signature(getattr(CampaignStore, name)).parameters]
+
+
+def otherwise(resources):
+    """Proposals that were done otherwise: at conditions of the table, at others, and after one was released."""
+    rows = [
+        {"number": 1, "temperature": 575, "solvent": "hexane", "stirred": True, "value": 1.0},
+        {"number": 2, "temperature": 512.5, "value": 2.0},
+        {"number": 3, "temperature": 513.5, "value": 3.0},
+    ]
+    ask, *_, release, _, again = steps(resources)
+    return [ask, release, lambda: ask_tell.tell(resources, ADA, "lab", report_of(rows), "tell-otherwise"), again]
+
+
+def logged(laboratory):
+    """Events without those of the drivers."""
+    events = laboratory.store.events("lab")
+    return sorted((event.kind, str(event.data.get("number"))) for event in events if event.kind != "lease.acquired")
+
+
+def test_a_proposal_that_was_done_otherwise_is_so_after_a_kill_at_each_write(laboratory_of):
+    laboratory = laboratory_of()
+    counts = play(laboratory, steps=otherwise)
+    expected, events = facts(laboratory), logged(laboratory)
+    assert [done_as for *_, done_as in expected] == [4, 5, 6, *[None] * 5]
+    assert {"insert_proposal", "begin_attempt", "accept_outcome", "cancel_evaluation"} <= {*WRITES} & {*counts}
+    for method in [*WRITES, "add_command", "append_event"]:
+        for call in range(1, counts.get(method, 0) + 1):
+            for when in ("before", "after"):
+                struck = laboratory_of()
+                play(struck, (method, call, when), steps=otherwise)
+                assert (facts(struck), logged(struck)) == (expected, events), (method, call, when)
