@@ -48,6 +48,7 @@ class Entry:
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
         known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
+        free: Whether its result was adopted and counts in no limit of the budget.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Entry:
     noise: float = 0.0
     repeats: int = 1
     known_from: int = 0
+    free: bool = False
 
 
 def search_entry(
@@ -330,7 +332,7 @@ class Standing:
     """Figures on which the decision to stop is based.
 
     Attributes:
-        proposed: Proposals so far.
+        proposed: Proposals so far that count.
         finished: Those up to the horizon that have ended.
         failed: Those of them that failed.
         cheapest: Predicted cost of the cheapest candidate that may still be proposed, None when there is none.
@@ -382,13 +384,13 @@ def stop_reason(
         limit: See :func:`cost_limit`.
         max_cost: See :func:`too_expensive`.
     """
-    finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
+    finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal and not entry.free]
     free = np.ones(len(pool), dtype=bool)
     free[[entry.position for entry in entries]] = False
     if max_cost is not None:
         free &= pool.cost <= max_cost
     standing = Standing(
-        proposed=len(entries),
+        proposed=sum(not entry.free for entry in entries),
         finished=len(finished),
         failed=sum(entry.state is EvaluationState.FAILED for entry in finished),
         cheapest=float(pool.cost[free].min()) if free.any() else None,

@@ -76,7 +76,7 @@ class _Settled:
         """
         self.count += 1
         self.number = entry.number
-        self.finished += 1
+        self.finished += not entry.free
         self.failed += entry.state is EvaluationState.FAILED
         self.measured += rules.teaches_cost(entry)
         self.spent += rules.counted_cost(entry, entry.number)
@@ -113,6 +113,7 @@ class SearchState:
         self._entries: list[Entry] = []
         self._numbers: list[int] = []
         self._active: set[int] = set()
+        self._free = 0
         self._latest: dict[int, int] = {}
         self._taken = np.zeros(len(pool), dtype=np.bool_)
         self._settled = _Settled(self._further)
@@ -149,9 +150,11 @@ class SearchState:
         place = bisect_right(self._numbers, entry.number)
         if place and self._numbers[place - 1] == entry.number:
             known, self._entries[place - 1] = self._entries[place - 1], entry
+            self._free += entry.free - known.free
             if place <= self._settled.count and known != entry:
                 self._settled = _Settled(self._further)
             return
+        self._free += entry.free
         self._entries.insert(place, entry)
         self._numbers.insert(place, entry.number)
         self._taken[entry.position] = True
@@ -197,7 +200,7 @@ class SearchState:
             budget: Says how many evaluations may follow, None for no limit.
         """
         allowed = None if budget is None else budget.evaluations
-        left = None if allowed is None else max(0, allowed - len(self._entries))
+        left = None if allowed is None else max(0, allowed - len(self._entries) + self._free)
         cost_left = self.remaining_cost(limit, up_to)
         if not self._settle(up_to):
             return rules.build_history(self._entries, up_to, self._direction, cost_left, left, self._further)
@@ -235,10 +238,10 @@ class SearchState:
         """Does the same as :func:`~tansaku.models.domain.history.stop_reason` for this search."""
         if not self._settle(up_to):
             return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
-        ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal]
+        ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal and not entry.free]
         cheapest = self._cheapest_free()
         standing = Standing(
-            proposed=len(self._entries),
+            proposed=len(self._entries) - self._free,
             finished=self._settled.finished + len(ended),
             failed=self._settled.failed + sum(entry.state is EvaluationState.FAILED for entry in ended),
             cheapest=None if cheapest is None or (max_cost is not None and cheapest > max_cost) else cheapest,

@@ -34,6 +34,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
       and both are null.
     * ``proposer.across_systems``: yes if it is null.
+    * ``known_first``: yes if results are adopted.
     """
     space, update = spec.space, JsonDict()
     cell = _usual_cell(spec)
@@ -56,6 +57,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    if spec.reuse or spec.known is not None:
+        spec = spec.model_copy(update={"known_first": True})
     return spec
 
 
@@ -74,6 +77,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         data["proposer"] |= dict.fromkeys(_START)
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
         data["proposer"]["across_systems"] = None
+    data["known_first"] = None
     return data
 
 

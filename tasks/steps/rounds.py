@@ -22,6 +22,7 @@ from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
+from tansaku.models.engine.initial import Remaining
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class RoundRules:
         direction: Of the objective.
         budget: The limits.
         limit: Cost that may be spent in all, None for no limit [the spec's cost unit].
-        initial_count: Proposals in the initial design.
+        initial_count: Number of the last proposal of the initial design.
         in_flight: Evaluations in progress at once.
         ordered: False: use all that has finished.
         cost_prior: Prior of a learned cost, None where costs are given.
@@ -42,6 +43,7 @@ class RoundRules:
         max_cost: Candidates above this predicted cost are skipped, None for no limit.
         unit: Of the objective.
         further: Directions of further objectives.
+        design: What known results leave of the initial design; None: there were none, or they count as proposals.
     """
 
     seed: int
@@ -57,6 +59,12 @@ class RoundRules:
     max_cost: float | None = None
     unit: str = "1"
     further: tuple[Direction, ...] = ()
+    design: Remaining | None = None
+
+    @property
+    def known(self) -> int:
+        """Number of the last proposal whose result was known before the search began."""
+        return 0 if self.design is None else self.design.known
 
 
 @dataclass(frozen=True)
@@ -94,11 +102,11 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
         The plan, or None while results it is conditioned on are still missing.
     """
     if rules.ordered:
-        up_to = horizon(number, previous_horizon, rules.in_flight, rules.initial_count)
+        up_to = horizon(number, max(previous_horizon, rules.known), rules.in_flight, rules.initial_count)
         if not search.is_known(up_to):
             return None
     else:
-        up_to = number - 1 if number > rules.initial_count else 0
+        up_to = number - 1 if number > rules.initial_count else rules.known
         if number == rules.initial_count + 1 and not search.is_known(rules.initial_count):
             return None
     plan = _plan(rules, search, number, up_to)
@@ -135,7 +143,8 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     last = refits[-1] if refits else None
     if last is not None and last.at_proposal == plan.number:
         return None
-    fits_model = plan.stop is None and _model_due(proposer, plan, search, refits)
+    designed = plan.number <= rules.initial_count  # chosen without a model
+    fits_model = plan.stop is None and not designed and _model_due(proposer, plan, search, refits)
     fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None
@@ -201,7 +210,8 @@ def choose(
     begun = time.perf_counter()
     hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
     rng = proposal_rng(rules.seed, plan.number)
-    choice = proposer.propose(pool, plan.history, plan.number, rng, hyperparameters)
+    place = plan.number if rules.design is None else rules.design.place(plan.number)
+    choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
     sign = 1.0 if rules.direction == "minimize" else -1.0
