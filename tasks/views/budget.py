@@ -44,7 +44,7 @@ _DEADLINE = "Deadline"
 
 @dataclass(frozen=True)
 class Spent:
-    """What a campaign has spent.
+    """The costs that count in a budget.
 
     Attributes:
         evaluations: Evaluations of the search that count.
@@ -64,7 +64,7 @@ class Spent:
 
     @classmethod
     def by(cls, campaign: StoredCampaign, cost_limit: float | None) -> Spent:
-        """What a stored campaign has spent, as its driver counts it.
+        """The costs of a stored campaign, as its driver counts them.
 
         Args:
             campaign: As it was read.
