@@ -254,6 +254,7 @@ def test_it_is_frozen_when_the_campaign_is_created(desk):
     assert copied.spec["reuse_sha256"] != record.spec["reuse_sha256"]
     desk.drive("again")
     assert desk.launcher.computed == []
+    assert copy_campaign(desk.resources, ADA, "new", "alone", {"reuse": False}).spec["known_first"] is None
     assert {campaign for campaign, _ in desk.origins("again")} == {"old", "new"}  # the older of two that computed the same
     with pytest.raises(ConfigurationError, match="reuse_sha256: the adoptable results have SHA-256"):
         desk.create("third", -1, 6, reuse=True, reuse_sha256=record.spec["reuse_sha256"])
