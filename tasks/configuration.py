@@ -35,7 +35,6 @@ _SHOWN = 20
 
 _Space = TypeVar("_Space", bound=SpaceBase)
 
-
 _Check = Callable[[KeyPath, SpecFile], str]
 """Finds the content hash of a file or folder, and compares it with the one that the spec gives."""
 
@@ -298,7 +297,7 @@ def _resolve_calculator(
 
 
 _LATER_KEYS: dict[KeyPath, object] = {
-    **{(key,): None for key in ("transfer", "label", "retrain", "first_look", "reuse_sha256")},
+    **{(key,): None for key in ("transfer", "label", "retrain", "first_look", "reuse_sha256", "known", "known_first")},
     ("retrain", "surrogate", "patience"): None,
     ("retrain", "surrogate", "softening"): None,
     ("proposer", "by_system"): False,
@@ -345,7 +344,7 @@ def _identity(data: dict[str, Any], *, with_editable: bool) -> dict[str, Any]:
         if isinstance(target, dict) and last in target and target[last] == default:
             del target[last]
     space, transfer = data["space"], data.get("transfer")
-    for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
+    for files in (data, space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
     for holder in (data, data.get("label") or {}):
         if holder.get("calculator"):
@@ -381,8 +380,9 @@ def _without_paths(space: dict[str, Any]) -> None:
         space.pop("folder", None)
     if space.get("hashes"):  # names of candidates come from names of files
         space["paths"] = [PurePath(path).name for path in space["paths"]]
-    if (space.get("phases") or {}).get("sha256"):
-        del space["phases"]["file"]
+    for holder in (space.get("phases"), space.get("known")):
+        if isinstance(holder, dict) and holder.get("sha256"):
+            del holder["file"]
     if space.get("parent", {}).get("sha256"):
         del space["parent"]["cif"]
     for group in space.get("features", {}).values():

@@ -36,7 +36,7 @@ def _tally(record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> 
     pool = space.pool()
     labels = {row["system"]: system_label(row) for row in space.describe_systems()}
     limit = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors)
-    tally = Tally(spec, labels, len(pool), float(pool.cost.sum()), limit)
+    tally = Tally(spec, labels, len(pool), float(pool.cost.sum()), limit, record.created_at, record.driven)
     tally.note(evaluations)
     return tally
 

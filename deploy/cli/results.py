@@ -67,8 +67,14 @@ def results(
         if not (evaluations or compositions or spec.objective.further):
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
             return
+        if evaluations and as_csv:
+            from tansaku.tasks.views.downloads import row_parts
+
+            for part in row_parts(resources.store, name, "polish" if polish else "search"):
+                say(part, nl=False)
+            return
         from tansaku.tasks.views.compositions import composition_rows, compositions_frame
-        from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame
+        from tansaku.tasks.views.results import CampaignData, evaluation_rows
 
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
@@ -77,8 +83,7 @@ def results(
     elif as_json:
         show_json(evaluation_rows(data, purpose) if evaluations else composition_rows(data))
     elif as_csv:
-        frame = evaluations_frame(data, purpose) if evaluations else compositions_frame(data)
-        _say_csv(frame)
+        _say_csv(compositions_frame(data))
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
+from time import monotonic
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.time_limits import TimeSpent
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.steps.summaries import EvaluationSummary
+from tansaku.tasks.views.budget import Spent, budget_used, share_used
 from tansaku.tasks.views.costs import cost_of, cost_unit
 
 
@@ -25,8 +29,12 @@ class Tally:
         n_candidates: Size of the pool.
         exhaustive_cost: Cost of evaluating everything.
         limit: Largest cost it may spend, None for no limit.
+        since: When it was created.
+        driven: Time that drivers had had it before the counting began [s].
         cost: Cost of the search's finished evaluations [the space's cost unit].
         finished: Number of finished evaluations of the search.
+        free: Number of those that count in no limit.
+        core_seconds: Measured core-seconds of all attempts.
         polished: Number of finished evaluations of the final relaxation.
         certificate: The latest convergence certificate, None before the first.
     """
@@ -36,10 +44,15 @@ class Tally:
     n_candidates: int
     exhaustive_cost: float
     limit: float | None
+    since: datetime
+    driven: float = 0.0
     cost: float = 0.0
     finished: int = 0
+    free: int = 0
+    core_seconds: float = 0.0
     polished: int = 0
     certificate: Certificate | None = None
+    _begun: float = field(default_factory=monotonic)
     _by_number: dict[int, EvaluationSummary] = field(default_factory=dict)
     _failed: dict[int, EvaluationSummary] = field(default_factory=dict)
     _range: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -61,12 +74,14 @@ class Tally:
             self._widen(evaluation)
 
     def _count(self, evaluation: EvaluationSummary, sign: int) -> None:
+        self.core_seconds += sign * evaluation.core_seconds
         if not evaluation.state.terminal or evaluation.done_as is not None:
             return
         if evaluation.purpose == "polish":
             self.polished += sign
             return
         self.finished += sign
+        self.free += sign if evaluation.adopted and self.spec.known_first is not None else 0
         self.cost += sign * cost_of(evaluation, self.spec.space)
         self._ended[evaluation.system] += sign
 
@@ -84,14 +99,11 @@ class Tally:
 
     @property
     def fraction(self) -> float:
-        """Spent fraction of the budget, 0…1: by cost or by number of evaluations, whichever is larger."""
-        budget = self.spec.budget
-        parts = [self.finished / self.n_candidates]
-        if self.limit is not None:
-            parts.append(self.cost / self.limit)
-        if budget.evaluations is not None:
-            parts.append(self.finished / budget.evaluations)
-        return min(1.0, max(parts))
+        """Share of the budget that is used, 0…1: of its nearest limit, or of the pool, whichever is larger."""
+        time = TimeSpent(datetime.now(UTC), self.driven + monotonic() - self._begun, self.core_seconds)
+        unit = cost_unit(self.spec.space)
+        spent = Spent(self.finished - self.free, self.cost, self.limit, unit, time, self.since)
+        return max(share_used(budget_used(self.spec.budget, spent)), min(1.0, self.finished / self.n_candidates))
 
     def best(self) -> dict[str, tuple[float | None, int]]:
         """Best value so far (None without one) and number of evaluations, per label."""

@@ -24,7 +24,7 @@ from tansaku.tasks.formats.yaml_text import write_yaml
 from tansaku.tasks.views.overview import stored_spec
 
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
-_FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "weights", "own_lattice_parameter")
+_FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights", "own_lattice_parameter")
 
 
 @dataclass(frozen=True)

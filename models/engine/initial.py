@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -62,6 +64,44 @@ def rooms(pool: CandidatePool) -> npt.NDArray[np.float64]:
             "proposer.initial: roomy needs a space whose candidates are points of a periodic grid, as energy_surface"
         )
     return grid.room
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """The initial design of a search that begins with known results: each fills a place of its system.
+
+    Attributes:
+        known: Number of results that were known before the first proposal; they have the first numbers.
+        places: Places of the design that they leave, counted from 1.
+        size: All places of the design.
+    """
+
+    known: int
+    places: tuple[int, ...]
+    size: int
+
+    @classmethod
+    def of(cls, pool: CandidatePool, size: int, known: Sequence[str]) -> Remaining:
+        """The design that is left.
+
+        Args:
+            pool: The pool; the places of a design belong to its systems in turn.
+            size: Number of places.
+            known: Candidates whose results are known.
+        """
+        filled = np.bincount(pool.system_codes[pool.positions(known)], minlength=len(pool.systems))
+        turns = ((place, *divmod(place - 1, len(pool.systems))[::-1]) for place in range(1, size + 1))
+        return cls(len(known), tuple(place for place, system, turn in turns if turn >= filled[system]), size)
+
+    @property
+    def end(self) -> int:
+        """Number of the last proposal of the design."""
+        return self.known + len(self.places)
+
+    def place(self, number: int) -> int:
+        """Number by which a proposer knows a proposal: its place in the design, or the number as if all places were filled."""
+        own = number - self.known
+        return self.places[own - 1] if own <= len(self.places) else own - len(self.places) + self.size
 
 
 def initial_position(

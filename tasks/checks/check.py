@@ -12,6 +12,7 @@ from pydantic import Field
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.levels import level_in_words
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
@@ -35,6 +36,7 @@ from tansaku.tasks.checks.workflow import (
 )
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign, spec_hash
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.reuse.table import known_values
 from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.transfer.checks import check_circle
 from tansaku.tasks.transfer.levels import level_note, stored_level
@@ -76,6 +78,8 @@ class CampaignPreview(Record):
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
         transfer: One line per source it would learn from.
+        level: Level of theory of the calculator in words, None where nothing is computed.
+        known: Values of a table that it begins with; None without a table.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space with filter rules, the effect of each rule.
     """
@@ -99,6 +103,8 @@ class CampaignPreview(Record):
     calculator: str | None
     unit: str
     polish: int
+    level: str | None = None
+    known: int | None = None
     crystal: str | None = None
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
@@ -127,6 +133,8 @@ class CampaignPreview(Record):
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
             )
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
+        lines += [f"  level       {self.level}"] if self.level is not None else []
+        lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
@@ -324,6 +332,8 @@ def preview_loaded(
         calculator=_calculator_name(spec, loaded.base_path),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
+        level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),
+        known=None if spec.known is None else len(known_values(spec, loaded.base_path, space)),
         crystal=crystal,
         transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),

@@ -38,6 +38,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
+    * ``known_first``: yes if results are adopted.
     """
     space, update = spec.space, JsonDict()
     cell = _usual_cell(spec)
@@ -65,6 +66,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
+    if spec.reuse or spec.known is not None:
+        spec = spec.model_copy(update={"known_first": True})
     return spec
 
 
@@ -83,6 +86,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         data["proposer"] |= dict.fromkeys(_START)
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
         data["proposer"]["across_systems"] = None
+    data["known_first"] = None
     return data
 
 

@@ -40,7 +40,7 @@ def copy_campaign(resources: Resources, actor: Actor, name: str, new: str, chang
     for source in (data.get("transfer") or {}).get("sources", ()):
         if source["type"] == "campaign":
             source["sha256"] = None
-    data["reuse_sha256"] = None
+    data |= {"reuse_sha256": None, "known_first": None}
     for dotted, value in changes.items():
         if dotted == "name":
             raise ConfigurationError("name: it is the second argument, and cannot be set")

@@ -20,6 +20,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
+from tansaku.spaces.table_file import TableFile
 from tansaku.tasks.checks.crystal import compare_crystal
 from tansaku.tasks.checks.workflow import (
     check_boundary,
@@ -68,7 +69,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     """
     _refuse_misfits(resources, loaded)
     spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
-    spec, found = _with_known_results(resources, spec)
+    spec, found = _with_known_results(resources, loaded.base_path, spec)
     fresh = CampaignRecord(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
@@ -188,14 +189,17 @@ def _is_auto(crystal: CrystalSpec) -> bool:
     return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
 
 
-def _with_known_results(resources: Resources, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
+def _with_known_results(resources: Resources, base_path: Path, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
     """The spec with the hash of the results that it may adopt, and these results if they were collected now."""
-    if not spec.reuse:
+    if spec.known is not None:
+        table = TableFile(base_path / spec.known.file, "known.file", spec.known.sha256)
+        spec = spec.model_copy(update={"known": spec.known.model_copy(update={"sha256": table.sha256})})
+    elif not spec.reuse:
         return spec, None
     try:
         frozen = stored_spec(resources.store.campaign(spec.name)).reuse_sha256
     except NotFoundError:
-        found = find_results(spec, resources.store)
+        found = find_results(spec, base_path, resources.store)
         sha256 = keep_results(resources.artifacts, found)
         if spec.reuse_sha256 not in (None, sha256):
             raise ConfigurationError(

@@ -195,8 +195,8 @@ class CampaignDesk:
         created = self.store.create_campaign(record)
         if created.spec_hash != record.spec_hash:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
-        if answer.reused is not None and offer is not None:
-            left_out = answer.reused.get("left_out", {}) | offer.left_out
+        if answer.reused is not None:
+            left_out = answer.reused.get("left_out", {}) | (offer.left_out if offer is not None else {})
             note_reuse(self.store, created, answer.reused | {"left_out": left_out})
         return Created(created, new=True)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,7 @@ from tansaku.tasks.site.garbage import collection_paused
 from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.apply_commands import apply_commands
 from tansaku.tasks.steps.audit import log_event
+from tansaku.tasks.steps.beforehand import adopt_beforehand, design_left
 from tansaku.tasks.steps.certificates import note_final, recent_certificates, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
@@ -171,6 +173,8 @@ class CampaignLoop:
         space = open_space(spec.space, Path(record.base_path))
         pool = space.pool()
         proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
+        known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
+        design = design_left(space, pool, proposer.initial_count(pool), known)
         launcher = resources.launcher(spec)
         launcher.start()
         stack.callback(launcher.stop)
@@ -183,7 +187,7 @@ class CampaignLoop:
             proposer=proposer,
             ledger=Ledger(record, spec, pool, refiner=refiner_of(space)),
             observer=self._observer,
-            initial_count=proposer.initial_count(pool),
+            initial_count=design.end if design is not None else proposer.initial_count(pool),
             workshop=Workshop(
                 registry=resources.registry,
                 folder=resources.job_folder(self._name) / "training",
@@ -191,7 +195,8 @@ class CampaignLoop:
                 by_service=resources.site.training.by == "service",
             ),
             committee=PoolCommittee(space, pool, spec, resources.artifacts),
-            known=KnownResults(spec, space, resources.artifacts, store) if spec.reuse else None,
+            known=known,
+            design=design,
             plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
@@ -226,7 +231,9 @@ class CampaignLoop:
             ledger.note_refit(refit)
         ledger.retrains.extend(store.retrains(self._name))
         with collection_paused():
-            include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
+            beforehand = self._context.known.beforehand if self._context.known is not None else ()
+            proposed = (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name))
+            include_proposed(ledger, chain(beforehand, proposed))
             absurd: list[tuple[Evaluation, Outcome]] = []
             for evaluation in store.each_evaluation(self._name):
                 ledger.note(evaluation)
@@ -268,7 +275,8 @@ class CampaignLoop:
         """One pass: commands, results, retries, proposals; waits when there was nothing to do."""
         self._heartbeat.check()
         self._obey()
-        moved = bool(self.collect())
+        moved = adopt_beforehand(self._context, self._halt)
+        moved |= bool(self.collect())
         moved |= advance_training(self._context)
         moved |= self._submit_due()
         moved |= self._propose()

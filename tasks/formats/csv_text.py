@@ -41,12 +41,12 @@ def heading_of(path: Path) -> list[str] | None:
     return [text_of(name) for name in next(csv.reader([text], delimiter=separator_of(text)))]
 
 
-def csv_of(frame: pd.DataFrame) -> str:
-    """A frame as CSV, without its index, in which no cell runs as a formula."""
+def csv_of(frame: pd.DataFrame, *, heading: bool = True) -> str:
+    """A frame as CSV, without its index, in which no cell runs as a formula; ``heading``: with the names of the columns."""
     safe = _with_cells(frame, safe_cell)
-    text = safe.to_csv(index=False)
+    text = safe.to_csv(index=False, header=heading)
     # pandas does not quote a carriage return, which readers take for the end of a line.
-    return text if "\r" not in text else safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+    return text if "\r" not in text else safe.to_csv(index=False, header=heading, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def texts_of(frame: pd.DataFrame) -> pd.DataFrame:

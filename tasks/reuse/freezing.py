@@ -1,16 +1,14 @@
-"""Results of stored campaigns that a new campaign may adopt, frozen by content when it is created."""
+"""Results of stored campaigns and of a table that a new campaign adopts, frozen by content when it is created."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from tansaku.models.domain.absurd_values import believable
-from tansaku.models.domain.adoption import ADOPTED, Origin
+from tansaku.models.domain.adoption import ADOPTED, Kept, Known, Origin
 from tansaku.models.domain.errors import (
     CalculationError,
     ConfigurationError,
@@ -21,12 +19,14 @@ from tansaku.models.domain.errors import (
 )
 from tansaku.models.domain.identifiers import canonical_json, short_hash
 from tansaku.models.domain.levels import check_level
-from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Outcome, Record
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
+from tansaku.tasks.reuse.properties import Wanted
+from tansaku.tasks.reuse.table import known_values
 from tansaku.tasks.views.overview import stored_spec
 
 CONTENT_TYPE = "application/json"
@@ -34,21 +34,8 @@ CONTENT_TYPE = "application/json"
 REUSED = "reuse.frozen"
 """Kind of the event with the number of results that a campaign may adopt."""
 
-
-class Known(Record):
-    """One result that may be adopted.
-
-    Attributes:
-        origin: Where it was computed.
-        outcome: As it was accepted there.
-    """
-
-    origin: Origin
-    outcome: Outcome
-
-
-Kept = TypeAdapter(dict[str, Known])
-"""Results by the key of their structure."""
+MOST_COMPARED = 20_000
+"""Candidates whose structures are compared with those of results when a campaign is created, others when they are proposed."""
 
 
 @dataclass
@@ -57,7 +44,7 @@ class Frozen:
 
     Attributes:
         results: By the key of their structure; of several results of one structure the first one computed.
-        campaigns: How many of them each campaign gave.
+        campaigns: How many of them each campaign gave, or each table.
         left_out: Campaigns that compute the same but cannot be read or opened here, and why.
     """
 
@@ -66,16 +53,32 @@ class Frozen:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def find_results(spec: CampaignSpec, store: CampaignStore) -> Frozen:
+def find_results(spec: CampaignSpec, base_path: Path, store: CampaignStore) -> Frozen:
     """Collects the results that a new campaign may adopt, beginning with the oldest campaign.
 
     Args:
         spec: The new campaign.
+        base_path: Folder in which its relative paths start.
         store: Its creator may read all campaigns of it: this is the command line, with the rights of the database, or the
             process that creates a campaign for the dashboard, which holds only what its author may read.
+
+    Raises:
+        ConfigurationError: Its table of known values is wrong, or of another level of theory.
     """
-    wanted, frozen = computation_key(spec), Frozen()
-    for record in others_of(spec.name, store, frozen.left_out):
+    frozen, space = Frozen(), open_space(spec.space, base_path)
+    if spec.reuse:
+        _find_computed(Wanted.of(spec, base_path), space, store, frozen)
+    if spec.known is not None:
+        computed = {candidate for known in frozen.results.values() for candidate in known.candidates}
+        values = [value for value in known_values(spec, base_path, space) if value.origin.candidate not in computed]
+        frozen.results |= {f"candidate {value.origin.candidate}": value for value in values}
+        frozen.campaigns[Path(spec.known.file).name] = len(values)
+    return frozen
+
+
+def _find_computed(wanted: Wanted, space: Space, store: CampaignStore, frozen: Frozen) -> None:
+    """Adds the results of stored campaigns, with the candidates that have them."""
+    for record in others_of(wanted.spec.name, store, frozen.left_out):
         try:
             found = dict(_results(record, wanted, store))
         except TransientError:
@@ -87,7 +90,29 @@ def find_results(spec: CampaignSpec, store: CampaignStore) -> Frozen:
         frozen.results |= new
         if new:
             frozen.campaigns[record.name] = len(new)
-    return frozen
+    for key, candidates in _candidates_of(frozen.results, wanted.spec, space).items():
+        frozen.results[key] = frozen.results[key].model_copy(update={"candidates": tuple(candidates)})
+
+
+def _candidates_of(results: Mapping[str, Known], spec: CampaignSpec, space: Space) -> dict[str, list[str]]:
+    """Candidates of a space by the key of their structure, of those that have a result.
+
+    Where only the atoms matter, any candidate may have any structure; elsewhere equal structures have equal ids.
+    """
+    if not results:
+        return {}
+    listed, atoms_only = space.pool().ids.tolist(), only_energy(spec)
+    there, named = set(listed), [known.origin.candidate for known in results.values()]
+    near = [name for name in named if name in there or isinstance(space, RefinedSpace)]
+    found: dict[str, list[str]] = {}
+    for candidate in dict.fromkeys((*near, *(listed[:MOST_COMPARED] if atoms_only else ()))):
+        try:
+            key = structure_key(space.structure(candidate), with_info=not atoms_only)
+        except (CalculationError, NotFoundError):
+            continue
+        if key in results:
+            found.setdefault(key, []).append(candidate)
+    return found
 
 
 def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list[CampaignRecord]:
@@ -115,14 +140,14 @@ def computes_the_same(spec: CampaignSpec, wanted: str) -> bool:
     return not spec.manual and spec.calculator is not None and computation_key(spec) == wanted
 
 
-def _results(record: CampaignRecord, wanted: str, store: CampaignStore) -> Iterator[tuple[str, Known]]:
+def _results(record: CampaignRecord, wanted: Wanted, store: CampaignStore) -> Iterator[tuple[str, Known]]:
     """Results of a campaign that computes the same, by the key of their structure."""
     spec = stored_spec(record)
-    if spec.calculator is None or not computes_the_same(spec, wanted):
+    if spec.calculator is None or not computes_the_same(spec, computation_key(wanted.spec)):
         return
     space = open_space(spec.space, Path(record.base_path))
     calculator, seen = spec.calculator.model_dump(mode="json"), set[str]()
-    plugins = computing_plugins(spec)
+    plugins = computing_plugins(wanted.spec)
     for evaluation in store.evaluations(record.name):
         outcome = evaluation.outcome
         if outcome is None or not is_own(evaluation) or believable(outcome, spec.objective, spec.space) is not outcome:
@@ -132,12 +157,14 @@ def _results(record: CampaignRecord, wanted: str, store: CampaignStore) -> Itera
                 continue  # another version of a plug-in computed it
             check_level(calculator, outcome.provenance, f"proposal {evaluation.proposal.number} of {record.name}")
         try:
-            key = structure_key(space.structure(evaluation.proposal.candidate), with_info=not only_energy(spec))
+            atoms = space.structure(evaluation.proposal.candidate)
         except (CalculationError, NotFoundError):
             continue
-        if key not in seen:
-            seen.add(key)
-            yield key, Known(origin=_origin(record, evaluation), outcome=outcome)
+        key = structure_key(atoms, with_info=not only_energy(spec))
+        if key in seen or (read := wanted.read(outcome, spec, atoms.get_chemical_symbols())) is None:
+            continue
+        seen.add(key)
+        yield key, Known(origin=_origin(record, evaluation), outcome=read)
 
 
 def is_own(evaluation: Evaluation) -> bool:

@@ -1,4 +1,4 @@
-"""Keys of a computation: equal for the same source, objective and structure."""
+"""Keys of a computation: equal for the same source and structure, whatever property is wanted of it."""
 
 from __future__ import annotations
 
@@ -42,19 +42,9 @@ def _job_of(spec: CampaignSpec) -> str | None:
 
 
 def computation_key(spec: CampaignSpec) -> str:
-    """Hash of everything that a value depends on, except the structure."""
-    objective, space = spec.objective, spec.space
-    phases = None if space.competing_phases is None else space.competing_phases.model_dump(mode="json")
-    if phases is not None and phases.get("sha256"):
-        phases.pop("file", None)
-    content: JsonDict = {
-        "source": source_of(spec),
-        "property": space.description.meant(objective.property),
-        "unit": objective.unit,
-        "further": [(further.property, further.unit) for further in objective.further],
-        "as_they_stand": space.as_they_stand,
-        "phases": phases,
-    }
+    """Hash of everything that a calculation depends on, except the structure."""
+    space = spec.space
+    content: JsonDict = {"source": source_of(spec), "as_they_stand": space.as_they_stand}
     if space.total_charge:
         content["charge"] = space.total_charge
     if space.description.gridded and not space.as_they_stand:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
-from tansaku.models.domain.adoption import ADOPTED
+from tansaku.models.domain.adoption import ADOPTED, Known
 from tansaku.models.domain.errors import CalculationError, NotFoundError, StoreError
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Space
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.reuse.freezing import Known, kept_results
+from tansaku.tasks.reuse.freezing import kept_results
 from tansaku.tasks.reuse.keys import only_energy, structure_key
 
 
@@ -23,6 +23,9 @@ class KnownResults:
         artifacts: Keeps the results and the files that they name.
         store: Gives the present names of campaigns.
 
+    Attributes:
+        beforehand: Results that are known before the first proposal by candidate, in the order in which they were computed.
+
     Raises:
         NotFoundError: The frozen results are no longer stored.
     """
@@ -31,7 +34,9 @@ class KnownResults:
         self._space, self._artifacts, self._with_info = space, artifacts, not only_energy(spec)
         self._results = {} if spec.reuse_sha256 is None else kept_results(artifacts, spec.reuse_sha256)
         self._names = _present_names(store) if self._results else {}
-        self._found: dict[str, Known | None] = {}
+        found = sorted(self._results.values(), key=_computed)
+        self.beforehand = {candidate: known for known in found for candidate in known.candidates}
+        self._found: dict[str, Known | None] = dict(self.beforehand)
 
     def find(self, candidate: str) -> Known | None:
         """The result of a candidate's structure, None where there is none."""
@@ -48,8 +53,9 @@ class KnownResults:
     def outcome_of(self, known: Known) -> Outcome:
         """The adopted outcome: it costs nothing, names its origin, and keeps the files that are still stored."""
         origin, outcome = known.origin, known.outcome
-        name = self._names.get((origin.campaign, origin.created_at), origin.campaign)
-        origin = origin.model_copy(update={"campaign": name})
+        if origin.created_at is not None:
+            name = self._names.get((origin.campaign, origin.created_at), origin.campaign)
+            origin = origin.model_copy(update={"campaign": name})
         files = {what: sha256 for what, sha256 in outcome.artifacts.items() if self._artifacts.exists(sha256)}
         return outcome.model_copy(
             update={
@@ -59,6 +65,13 @@ class KnownResults:
                 "cores": 1,
             }
         )
+
+
+def _computed(known: Known) -> tuple[bool, str, str, int]:
+    """Order of results: those of the oldest campaign first, those of a table last."""
+    origin = known.origin
+    moment = "" if origin.created_at is None else origin.created_at.astimezone(UTC).isoformat()
+    return origin.created_at is None, moment, origin.campaign, origin.number
 
 
 def _present_names(store: CampaignStore) -> Mapping[tuple[str, datetime], str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tansaku.models.domain.adoption import Known
 from tansaku.models.domain.records import Evaluation, Proposal
-from tansaku.tasks.reuse.freezing import Known
 from tansaku.tasks.steps.context import StepContext
 
 

@@ -22,6 +22,7 @@ from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
+from tansaku.models.engine.initial import Remaining
 from tansaku.tasks.driver.observer import Observer
 from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
@@ -84,7 +85,6 @@ class Ledger:
     given_up: dict[str, tuple[int, Attempt]] = field(default_factory=dict)
     refiner: RefinedSpace | None = None
     _active: dict[int, Evaluation] = field(default_factory=dict)
-    _core_seconds: dict[int, float] = field(default_factory=dict)
     _core_total: float = 0.0
     _clock: tuple[float, float] | None = None
 
@@ -109,7 +109,7 @@ class Ledger:
 
     def clear(self) -> None:
         """Forgets all evaluations, refits and retrains."""
-        for known in (self.evaluations, self._active, self._core_seconds, self.refits, self.retrains):
+        for known in (self.evaluations, self._active, self.refits, self.retrains):
             known.clear()
         self.last_number, self._core_total = 0, 0.0
         self.training_attempt, self.training_handle = 1, None
@@ -157,9 +157,9 @@ class Ledger:
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
         proposal = evaluation.proposal
-        self.evaluations[proposal.number] = summary_of(evaluation)
-        self._core_total += evaluation.core_seconds - self._core_seconds.get(proposal.number, 0.0)
-        self._core_seconds[proposal.number] = evaluation.core_seconds
+        before, summary = self.evaluations.get(proposal.number), summary_of(evaluation)
+        self.evaluations[proposal.number] = summary
+        self._core_total += summary.core_seconds - (before.core_seconds if before is not None else 0.0)
         self.last_number = max(self.last_number, proposal.number)
         if evaluation.state.terminal:
             self._active.pop(proposal.number, None)
@@ -174,7 +174,9 @@ class Ledger:
         known = self.search.entry(proposal.number)
         position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
         further, learns = self.spec.objective.further, self.spec.space.learns_cost
-        self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
+        entry = search_entry(evaluation, position, further, learns_cost=learns)
+        free = self.spec.known_first is not None and self.evaluations[proposal.number].adopted
+        self.search.note(replace(entry, free=True) if free else entry)
 
     def time_spent(self) -> TimeSpent:
         """Time spent, to be compared with limits of time, by this machine's clock since the lease was last renewed."""
@@ -221,11 +223,12 @@ class StepContext:
 
     Attributes:
         lease: The right to write.
-        initial_count: Proposals in the initial design.
+        initial_count: Number of the last proposal of the initial design.
         workshop: What trainings need.
         known: Results of other campaigns that are adopted; None where the campaign adopts none.
         committee: Tells the proposer what the version in use says.
         plugins: Plug-ins of the proposer and the launcher, for the provenance of results.
+        design: See :class:`~tansaku.tasks.steps.rounds.RoundRules`.
     """
 
     name: str
@@ -241,6 +244,7 @@ class StepContext:
     committee: Committee
     known: KnownResults | None = None
     plugins: tuple[str, ...] = ()
+    design: Remaining | None = None
 
     def out_of_time(self) -> StopReason | None:
         """Returns the limit of time that is reached, or None."""
@@ -266,4 +270,5 @@ class StepContext:
             unit=spec.objective.unit,
             further=spec.objective.further_directions,
             withholds=withholds(spec.proposer),
+            design=self.design,
         )

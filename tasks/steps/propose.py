@@ -17,6 +17,7 @@ from tansaku.tasks.steps.certificates import is_due, note_certificate, still_sto
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.refinement import refine_pool
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
+from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.transfer.report import transfer_event
 
 
@@ -140,6 +141,33 @@ def commit(context: StepContext, proposal: Proposal) -> Evaluation:
     context.ledger.note(evaluation)
     context.observer.on_proposal(evaluation)
     return evaluation
+
+
+def commit_unchosen(context: StepContext, candidate: str, model: str, cost: float | None = None) -> Evaluation:
+    """Commits a proposal for a result that exists, which the campaign did not ask for; its number follows the last one.
+
+    Args:
+        context: The campaign.
+        candidate: Whose result it is.
+        model: Name of where it comes from.
+        cost: That counts; None: the predicted one.
+    """
+    ledger = context.ledger
+    pool = ledger.pool
+    position = int(pool.positions([candidate])[0])
+    return commit(
+        context,
+        Proposal(
+            number=ledger.last_number + 1,
+            candidate=candidate,
+            system=pool.systems[pool.system_codes[position]],
+            surface=pool.surfaces[pool.surface_codes[position]],
+            source=source_of(ledger.spec),
+            predicted_cost=float(pool.cost[position]) if cost is None else cost,
+            horizon=ledger.evaluations[ledger.last_number].horizon if ledger.last_number else 0,
+            model=model,
+        ),
+    )
 
 
 def _nothing_left(plan: Plan, rules: RoundRules) -> StopReason | None:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of, reports_of, result_of
-from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Proposal, Provenance
+from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import cancel
 from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.steps.propose import commit
+from tansaku.tasks.steps.propose import commit_unchosen
 from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.steps.submit import begin
 from tansaku.tasks.steps.summaries import EvaluationSummary
@@ -73,7 +73,11 @@ def release(context: StepContext, command: Command) -> None:
 def _take(context: StepContext, command: Command, place: int, report: Reported) -> None:
     ledger = context.ledger
     known = _number_of(context, report)
-    evaluation = _commit(context, report) if known is None else context.store.evaluation(ledger.evaluations[known].id)
+    evaluation = (
+        commit_unchosen(context, report.candidate, REPORTED_MODEL)
+        if known is None
+        else context.store.evaluation(ledger.evaluations[known].id)
+    )
     earlier = measurements_of(evaluation)
     added = tuple(
         item.model_copy(update={"id": f"{command.id}:{place}:{i}", "user": command.user, "at": command.created_at})
@@ -115,26 +119,6 @@ def _number_of(context: StepContext, report: Reported) -> int | None:
         number for number, item in ledger.evaluations.items() if item.candidate == report.candidate and item.source == source
     ]
     return max(same, default=None)
-
-
-def _commit(context: StepContext, report: Reported) -> Evaluation:
-    """A proposal for a measurement that nobody had asked for; its number follows the last one."""
-    ledger = context.ledger
-    pool, number = ledger.pool, ledger.last_number + 1
-    position = int(pool.positions([report.candidate])[0])
-    return commit(
-        context,
-        Proposal(
-            number=number,
-            candidate=report.candidate,
-            system=pool.systems[pool.system_codes[position]],
-            surface=pool.surfaces[pool.surface_codes[position]],
-            source=source_of(ledger.spec),
-            predicted_cost=float(pool.cost[position]),
-            horizon=ledger.evaluations[ledger.last_number].horizon if ledger.last_number else 0,
-            model=REPORTED_MODEL,
-        ),
-    )
 
 
 def _replace(context: StepContext, evaluation: Evaluation, report: Reported, outcome: Outcome) -> None:

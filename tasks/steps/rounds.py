@@ -23,6 +23,7 @@ from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
+from tansaku.models.engine.initial import Remaining
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class RoundRules:
         direction: Of the objective.
         budget: The limits.
         limit: Cost that may be spent in all, None for no limit [the spec's cost unit].
-        initial_count: Proposals in the initial design.
+        initial_count: Number of the last proposal of the initial design.
         in_flight: Evaluations in progress at once.
         ordered: False: use all that has finished.
         cost_prior: Prior of a learned cost, None where costs are given.
@@ -44,6 +45,7 @@ class RoundRules:
         unit: Of the objective.
         further: Directions of further objectives.
         withholds: Whether the proposer is not shown implausible values.
+        design: What known results leave of the initial design; None: there were none, or they count as proposals.
     """
 
     seed: int
@@ -60,6 +62,12 @@ class RoundRules:
     unit: str = "1"
     further: tuple[Direction, ...] = ()
     withholds: bool = False
+    design: Remaining | None = None
+
+    @property
+    def known(self) -> int:
+        """Number of the last proposal whose result was known before the search began."""
+        return 0 if self.design is None else self.design.known
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,11 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
         The plan, or None while results it is conditioned on are still missing.
     """
     if rules.ordered:
-        up_to = horizon(number, previous_horizon, rules.in_flight, rules.initial_count)
+        up_to = horizon(number, max(previous_horizon, rules.known), rules.in_flight, rules.initial_count)
         if not search.is_known(up_to):
             return None
     else:
-        up_to = number - 1 if number > rules.initial_count else 0
+        up_to = number - 1 if number > rules.initial_count else rules.known
         if number == rules.initial_count + 1 and not search.is_known(rules.initial_count):
             return None
     plan = _plan(rules, search, number, up_to)
@@ -148,7 +156,8 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     last = sound[-1] if sound else None
     if last is not None and last.at_proposal == plan.number:
         return None
-    fits_model = plan.stop is None and _model_due(proposer, plan, search, sound)
+    designed = plan.number <= rules.initial_count  # chosen without a model
+    fits_model = plan.stop is None and not designed and _model_due(proposer, plan, search, sound)
     fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None
@@ -214,7 +223,8 @@ def choose(
     begun = time.perf_counter()
     hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
     rng = proposal_rng(rules.seed, plan.number)
-    choice = proposer.propose(pool, plan.history, plan.number, rng, hyperparameters)
+    place = plan.number if rules.design is None else rules.design.place(plan.number)
+    choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
     sign = 1.0 if rules.direction == "minimize" else -1.0

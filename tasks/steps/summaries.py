@@ -7,6 +7,7 @@ from datetime import datetime
 from sys import intern
 from typing import Literal
 
+from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.states import EvaluationState
@@ -28,6 +29,8 @@ class EvaluationSummary:
         replicate: 0, or the number of the rerun.
         predicted_cost: As proposed [the space's cost unit].
         measured_cost: Measured cost [core-seconds], None while it is in progress or if it was not measured.
+        core_seconds: Measured core-seconds of all its attempts.
+        adopted: Whether its result was adopted.
         initial: Whether it belongs to the initial design.
         purpose: ``search`` or ``polish``.
         horizon: Of its proposal.
@@ -54,6 +57,8 @@ class EvaluationSummary:
     replicate: int
     predicted_cost: float
     measured_cost: float | None
+    core_seconds: float
+    adopted: bool
     initial: bool
     purpose: Literal["search", "polish"]
     horizon: int
@@ -90,6 +95,8 @@ def summary_of(evaluation: Evaluation) -> EvaluationSummary:
         replicate=proposal.replicate,
         predicted_cost=proposal.predicted_cost,
         measured_cost=evaluation.measured_cost,
+        core_seconds=evaluation.core_seconds,
+        adopted=adopted_from(evaluation) is not None,
         initial=proposal.initial,
         purpose=proposal.purpose,
         horizon=proposal.horizon,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,6 +33,7 @@ from tansaku.tasks.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.transfer.sources import keep, kept
 
 _LEASE_SECONDS = 60.0
+_PART = 500  # evaluations that are in memory at once
 
 _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("evaluation", pa.string()),
@@ -106,8 +108,6 @@ def export_observations(
         StoreError: The file cannot be written.
     """
     record = store.campaign(campaign)
-    evaluations = [_portable(evaluation) for evaluation in store.evaluations(campaign)]
-    unit = objective_unit(record.spec)
     # Trained models are not exported: a campaign that continues elsewhere trains again.
     begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
     resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
@@ -123,20 +123,36 @@ def export_observations(
         if artifacts is None
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
     }
-    schema = pa.schema(_COLUMNS, metadata={KEY: json.dumps(header).encode()})
-    table = pa.Table.from_pylist([observation_row(evaluation, unit) for evaluation in evaluations], schema=schema)
-    if structures and artifacts is not None:
-        texts = structure_texts(evaluations, artifacts)
-        table = table.append_column(COLUMN, pa.array(texts, pa.string()))
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    kept_with = artifacts if structures else None
+    columns = (*_COLUMNS, (COLUMN, pa.string())) if kept_with is not None else _COLUMNS
+    schema = pa.schema(columns, metadata={KEY: json.dumps(header).encode()})
+    draft, count = path.with_name(f".{path.name}.{secrets.token_hex(8)}"), 0
     try:
-        pq.write_table(table, draft, compression="zstd", write_page_checksum=True)
+        with pq.ParquetWriter(draft, schema, compression="zstd", write_page_checksum=True) as writer:
+            for rows in _parts(store, record, kept_with):
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                count += len(rows)
         draft.replace(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error}") from error
     finally:
         draft.unlink(missing_ok=True)
-    return len(evaluations)
+    return count
+
+
+def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStore | None) -> Iterator[list[JsonDict]]:
+    """Rows of a campaign's file, a part of them at a time: a large campaign does not fit into memory.
+
+    Args:
+        store: Where the campaign is.
+        record: The campaign.
+        artifacts: Store of structures; None: they are left out.
+    """
+    found, unit = store.each_evaluation(record.name), objective_unit(record.spec)
+    while evaluations := [_portable(evaluation) for evaluation in islice(found, _PART)]:
+        rows = [observation_row(evaluation, unit) for evaluation in evaluations]
+        texts = [] if artifacts is None else structure_texts(evaluations, artifacts)
+        yield [row | {COLUMN: text} for row, text in zip(rows, texts, strict=True)] if texts else rows
 
 
 def import_observations(

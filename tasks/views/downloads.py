@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.spreadsheet import csv_line
+from tansaku.tasks.formats.csv_text import csv_of
 from tansaku.tasks.stores.campaigns import objective_unit
 from tansaku.tasks.stores.export_import import PLAIN_COLUMNS, observation_row
+from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.results import Purpose, each_row, frame_of
 from tansaku.tasks.views.structure_files import structure_file, structure_sha256
+
+_PART = 500  # rows that are in memory at once
 
 
 def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
@@ -29,6 +35,21 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
         yield heading + csv_line(cells.get(column) for column in PLAIN_COLUMNS)
         heading = ""
     yield heading
+
+
+def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str]:
+    """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`.
+
+    Args:
+        store: Of the campaign.
+        name: Of the campaign.
+        purpose: Of the evaluations.
+    """
+    rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purpose)
+    part = list(islice(rows, _PART))
+    yield csv_of(frame_of(part))
+    while part := list(islice(rows, _PART)):
+        yield csv_of(frame_of(part), heading=False)
 
 
 def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str) -> Iterator[str]:

@@ -181,7 +181,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "transfer.changed": _transfer,
     "transfer.kept": _transfer,
     "transfer.other_level": lambda data, _: f"learns from another level of theory: {', '.join(data['sources'])}",
-    "reuse.frozen": lambda *_: "results of other campaigns were chosen for adoption",
+    "reuse.frozen": lambda *_: "results that exist were chosen for adoption",
     "late-result": _late,
     "descriptor": _descriptor,
     "corrected": _corrected,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.columns import columns_of
-from tansaku.tasks.views.basins import same_basins
+from tansaku.tasks.views.basins import Basins, same_basins, slides_freely
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
 from tansaku.tasks.views.described import cells_of
 from tansaku.tasks.views.excess import boundary_stress, excess_volume
@@ -105,12 +105,6 @@ class CampaignData(CampaignReading):
         """Evaluations of the final relaxation."""
         return self.select("polish")
 
-    @property
-    def free_translation(self) -> bool:
-        """Whether the search's relaxations let the grains slide, so that candidates are starts and may share a basin."""
-        calculator = self.spec.calculator
-        return calculator is not None and calculator.relaxation.translation == "free"
-
     def select(self, purpose: Purpose) -> list[Evaluation]:
         """Evaluations of one purpose, in proposal order."""
         return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
@@ -129,15 +123,15 @@ def system_label(row: JsonDict) -> str:
     return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
 
 
-def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: str | None = None) -> JsonDict:
+def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: str | None) -> JsonDict:
     """One evaluation as plain data; ``round`` is the number of its proposal.
 
     Args:
-        data: Its campaign.
+        spec: Of its campaign.
         evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
-    proposal, outcome, further = evaluation.proposal, evaluation.outcome, data.spec.objective.further
+    proposal, outcome, further = evaluation.proposal, evaluation.outcome, spec.objective.further
     values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
     return {
         "candidate": proposal.candidate,
@@ -145,10 +139,10 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         "surface": proposal.surface,
         "value": outcome.value if outcome is not None else None,
         **({"others": dict(zip([objective.property for objective in further], values[1:], strict=True))} if further else {}),
-        "unit": data.spec.objective.unit,
-        "from": value_from(data.spec, evaluation),
+        "unit": spec.objective.unit,
+        "from": value_from(spec, evaluation),
         "deviation": outcome.deviation if outcome is not None else None,
-        "cost": data.cost_of(evaluation),
+        "cost": cost_of(evaluation, spec.space),
         "predicted_cost": proposal.predicted_cost,
         "state": evaluation.state.value,
         "attempts": len(evaluation.attempts),
@@ -167,7 +161,7 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         "proposed_at": evaluation.proposed_at.isoformat(),
         "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
         "evaluation": evaluation.id,
-        **_marks(data.spec),
+        **_marks(spec),
     }
 
 
@@ -178,18 +172,17 @@ def _marks(spec: CampaignSpec) -> JsonDict:
 
 
 def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
-    """One row per evaluation, in proposal order.
+    """One row per evaluation of the search (default), of the polish afterwards, or of both, in proposal order."""
+    return list(each_row(data.spec, data.evaluations, purpose))
 
-    Args:
-        data: The campaign.
-        purpose: The search (default), the polish of the best candidates afterwards, or both.
-    """
-    chosen = data.select(purpose)
-    basins: dict[str, str] = {}
-    for group in ("search", "polish"):
-        if group == "polish" or data.free_translation:
-            basins |= same_basins(evaluation for evaluation in chosen if evaluation.proposal.purpose == group)
-    return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
+
+def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purpose: Purpose) -> Iterator[JsonDict]:
+    """The rows of a campaign's evaluations of one purpose, or of all; these must be all, in proposal order."""
+    basins = {"polish": Basins()} | ({"search": Basins()} if slides_freely(spec) else {})
+    for evaluation in evaluations:
+        own = evaluation.proposal.purpose
+        if purpose in ("all", own):
+            yield _evaluation_row(spec, evaluation, basins[own].earlier(evaluation) if own in basins else None)
 
 
 def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
@@ -379,9 +372,13 @@ def predictions(data: CampaignData) -> Predictions:
 
 def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
     """The evaluation rows as a frame, indexed by proposal number."""
+    return frame_of(evaluation_rows(data, purpose))
+
+
+def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
+    """Evaluation rows as a frame, indexed by proposal number."""
     import pandas as pd
 
-    rows = evaluation_rows(data, purpose)
     frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
     for column in ("proposed_at", "finished_at"):
         if column in frame:

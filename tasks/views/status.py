@@ -21,7 +21,8 @@ from tansaku.models.domain.wording import counted
 from tansaku.tasks.site.processes import has_ended
 from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.campaigns import being_renamed
-from tansaku.tasks.views.costs import compare_costs, cost_unit
+from tansaku.tasks.views.budget import Spent, Used, budget_used
+from tansaku.tasks.views.costs import compare_costs
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.failures import (
     FailedEvaluation,
@@ -34,8 +35,7 @@ from tansaku.tasks.views.failures import (
 from tansaku.tasks.views.headline import Headline, headline_of
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.prospects import RecentPools
-from tansaku.tasks.views.stored_campaign import StoredCampaign, added
-from tansaku.tasks.views.time_limits import time_limits, time_spent
+from tansaku.tasks.views.stored_campaign import StoredCampaign
 from tansaku.tasks.views.warnings import warnings_of
 
 _SHOWN_LOST = 5
@@ -54,7 +54,7 @@ class CampaignStatus(Record):
         headline: The best of the search and of the final relaxation.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
-        adopted: Evaluations whose result was computed by another campaign; they cost nothing here.
+        adopted: Evaluations whose result was known from another campaign or a table; they cost nothing here.
         trained: Descriptions of its surrogate's ended trainings and of the current one.
         target: Description of the distance of the version in use from the target; None without a target.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
@@ -64,7 +64,7 @@ class CampaignStatus(Record):
         exhaustive_cost: Cost of evaluating the whole space.
         driven_hours: Time that drivers have had it.
         core_hours: Measured cost of the attempts of its evaluations.
-        time_limits: What is spent of its limits of time, in words.
+        budget: What is used of each limit.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
@@ -100,7 +100,7 @@ class CampaignStatus(Record):
     exhaustive_cost: float | None
     driven_hours: float = 0.0
     core_hours: float = 0.0
-    time_limits: tuple[str, ...] = ()
+    budget: tuple[Used, ...] = ()
     certificate: Certificate | None = None
     driver: str | None
     silence: str | None = None
@@ -141,12 +141,11 @@ class CampaignStatus(Record):
         if self.target is not None:
             lines.append(f"  {self.target}")
         spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
-        if self.limit is not None:
-            spent += f" of {self.limit:,.0f} allowed"
         if self.exhaustive_cost is not None:
             spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         lines.append(spent)
-        lines += [f"  {line}" for line in self.time_limits]
+        limits = [used.describe() for used in self.budget if used.limit]
+        lines += [f"  budget: {', '.join(limits)}"] if limits else []
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
@@ -188,7 +187,7 @@ class CampaignStatus(Record):
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         if self.adopted:
-            lines.append(f"  results: {self.adopted} adopted from other campaigns, at no cost")
+            lines.append(f"  results: {self.adopted} adopted, at no cost")
         return lines
 
 
@@ -320,11 +319,12 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         silence: Of its driver, see :func:`describe_silence`.
     """
     record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
-    stop, limit, exhaustive, spent = None, None, None, time_spent(campaign)
-    if campaign.prospects is not None:
-        pool = campaign.prospects.pool
-        limit, exhaustive = cost_limit(spec.budget, pool, spec.space.spent_on_descriptors), float(pool.cost.sum())
-        reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
+    stop, limit, exhaustive, opened = None, None, None, campaign.prospects
+    if opened is not None:
+        limit, exhaustive = cost_limit(spec.budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
+    spent = Spent.by(campaign, limit)
+    if opened is not None:
+        reached = decide(spec.budget, campaign.standing(opened, limit)) or out_of_time(spec.budget, spent.time)
         stop = _stop_reason(campaign, reached)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
     lease, cancelled = campaign.lease, is_cancelled(record)
@@ -349,14 +349,14 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         headline=headline_of(campaign.arrays, spec),
         adopted=len(campaign.adopted),
         **_learning(campaign),
-        cost=added(campaign.costs[campaign.arrays.searched]),
-        cost_unit=cost_unit(spec.space),
+        cost=spent.cost,
+        cost_unit=spent.cost_unit,
         cost_ratio=None if costs is None else costs.median_ratio,
         limit=limit,
         exhaustive_cost=exhaustive,
-        driven_hours=spent.driven / HOUR,
-        core_hours=spent.core_seconds / HOUR,
-        time_limits=time_limits(spec.budget, spent),
+        driven_hours=spent.time.driven / HOUR,
+        core_hours=spent.time.core_seconds / HOUR,
+        budget=budget_used(spec.budget, spent),
         certificate=campaign.certified.last,
         driver=describe_driver(lease),
         silence=silence,

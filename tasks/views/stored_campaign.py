@@ -19,6 +19,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import BoolArray
 from tansaku.tasks.jobs.document import LATTICE_WARNING
 from tansaku.tasks.steps.certificates import recent_certificates, stopping, stored_certificates
 from tansaku.tasks.stores.columns import columns_of
@@ -57,7 +58,7 @@ class StoredCampaign:
         arrays: Its evaluations.
         incidents: Failures of evaluations, by number, in proposal order.
         warnings: Warnings about results, by number.
-        adopted: Numbers of the evaluations whose results were adopted from other campaigns.
+        adopted: Numbers of the evaluations whose results were adopted.
         problems: What is wrong with evaluations that cannot be read.
         refits: In order.
         retrains: In order, each with its end if it has ended.
@@ -176,6 +177,12 @@ class StoredCampaign:
         return costs_of(self.arrays, self.spec.space)
 
     @property
+    def counted(self) -> BoolArray:
+        """Whether evaluations count as the search's in the budget, shape ``(n,)``."""
+        free = np.array(sorted(self.adopted if self.spec.known_first is not None else ()), dtype=np.intp)
+        return self.arrays.counted & ~np.isin(self.arrays.numbers, free)
+
+    @property
     def pool(self) -> CandidatePool | None:
         """The candidates at the costs that the last refit predicts, without features; None: the space cannot be opened."""
         return None if self.prospects is None else self.prospects.pool
@@ -187,12 +194,12 @@ class StoredCampaign:
             prospects: What may still be proposed.
             limit: Cost that may be spent in all, None for no limit.
         """
-        arrays, up_to = self.arrays, self.record.last_number
-        finished = arrays.counted & arrays.terminal & (arrays.numbers <= up_to)
+        arrays, counted, up_to = self.arrays, self.counted, self.record.last_number
+        finished = counted & arrays.terminal & (arrays.numbers <= up_to)
         measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.counted]
         last = arrays.numbers[arrays.searched & arrays.terminal][-SAME_REFUSALS:]
         return Standing(
-            proposed=int(arrays.counted.sum()),
+            proposed=int(counted.sum()),
             finished=int(finished.sum()),
             failed=int((finished & arrays.in_state(EvaluationState.FAILED)).sum()),
             cheapest=prospects.cheapest(self.spec.constraints.max_cost),

@@ -16,9 +16,8 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.views.budget import budget_used
+from tansaku.tasks.views.budget import Spent, budget_used
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.time_limits import time_spent
 
 router = APIRouter(prefix="/campaigns")
 
@@ -40,7 +39,7 @@ def budget_content(reading: Reading) -> JsonDict:
     """Content of the part."""
     budget, driven = reading.spec.budget, reading.campaign.lease is not None
     return {
-        "budget": budget_used(reading.spec, reading.status, time_spent(reading.campaign)),
+        "budget": budget_used(budget, Spent.by(reading.campaign, reading.status.limit)),
         "clocked": budget.deadline is not None or (driven and budget.hours is not None),
     }
 

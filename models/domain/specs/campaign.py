@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
 from tansaku.models.domain.specs.execution import ExecutionSpec
+from tansaku.models.domain.specs.known import KnownSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -103,9 +104,12 @@ class CampaignSpec(Spec):
             ``first_look`` is still accepted.
         budget: What may be spent.
         execution: How evaluations run.
-        reuse: Whether a result that another campaign of the database has computed before, of the same structure, calculator and
-            objective, is adopted instead of computed again; what is there when the campaign is created.
+        reuse: Whether results that other campaigns of the database have computed before, of the same structures and calculator,
+            are adopted instead of computed again; those that are there when the campaign is created.
         reuse_sha256: Content hash of what may be adopted; filled in when the campaign is created.
+        known: A table of your own earlier values, which are adopted in the same way; None: none.
+        known_first: Whether what is adopted is known before the first proposal and counts in no limit of the budget; filled in.
+            Null: a campaign of an earlier version, which adopts what it proposes and counts it.
         notes: Free text for the campaign's owner; tansaku does not use it.
     """
 
@@ -125,6 +129,8 @@ class CampaignSpec(Spec):
     execution: ExecutionSpec = ExecutionSpec()
     reuse: bool = False
     reuse_sha256: Sha256 | None = None
+    known: KnownSpec | None = None
+    known_first: Literal[True] | None = None
     notes: Annotated[str, Field(max_length=10_000), PLAIN_TEXT] = ""
 
     @model_validator(mode="after")
@@ -144,10 +150,12 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _results_can_be_reused(self) -> CampaignSpec:
-        if self.reuse and (self.manual or self.space.recorded_source() is not None):
-            raise ValueError("reuse: values that are measured or recorded are not computed twice; remove it")
-        if self.reuse_sha256 is not None and not self.reuse:
-            raise ValueError("reuse_sha256: given, but nothing is adopted; remove it or set reuse: true")
+        key = "reuse" if self.reuse else None if self.known is None else "known"
+        if key is not None and (self.manual or self.space.recorded_source() is not None):
+            raise ValueError(f"{key}: values that are measured or recorded are not computed twice; remove it")
+        for filled in ("reuse_sha256", "known_first"):
+            if key is None and getattr(self, filled) is not None:
+                raise ValueError(f"{filled}: given, but nothing is adopted; remove it or set reuse: true")
         return self
 
     @property
@@ -364,7 +372,7 @@ class CampaignSpec(Spec):
                 convert(1.0, known[objective.property], objective.unit)
             except ValueError as error:
                 raise ValueError(f"{key}.unit: {error}") from error
-        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop)):
+        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
             if given is not None:
                 raise ValueError(f"{key}: not with the goal pareto; remove it")
         return self

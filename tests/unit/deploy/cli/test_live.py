@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -29,7 +31,7 @@ def tally(recorded):
         spec = data.spec.model_copy(update={"budget": data.spec.budget.model_copy(update=edits)})
         pool = data.pool
         labels = {row["system"]: system_label(row) for row in data.systems}
-        made = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+        made = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool), data.record.created_at)
         made.note(summaries(data.evaluations))
         return made
 
@@ -47,6 +49,27 @@ def _refit(ok: bool, recorded_at) -> Refit:
         message="singular",
         fitted_at=recorded_at,
     )
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"hours": 2.0},
+        {"core_hours": 4.0},
+        {"deadline": datetime(2027, 1, 31, 14, tzinfo=UTC)},
+        {"evaluations": 6},
+        {"cost": 14.0},
+    ],
+    ids=lambda limits: next(iter(limits)),
+)
+def test_every_limit_counts_in_the_share_of_the_budget(tally, limits, monkeypatch):
+    now = datetime(2027, 1, 31, 12, tzinfo=UTC)
+    monkeypatch.setattr("tansaku.deploy.cli.tally.monotonic", lambda: 1800.0)
+    monkeypatch.setattr("tansaku.deploy.cli.tally.datetime", SimpleNamespace(now=lambda _: now))
+    nothing = dict.fromkeys(("evaluations", "cost", "fraction"))
+    counts = tally("a1", "a3", "b2", **nothing | limits)
+    counts = replace(counts, since=now - timedelta(hours=2), driven=2700.0, core_seconds=7200.0, n_candidates=100, _begun=900.0)
+    assert counts.fraction == 0.5
 
 
 def test_counts(tally):

@@ -44,9 +44,8 @@ def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: 
     budget = BudgetSpec(evaluations=17, max_failed_fraction=0.3)
     limit = 9.0
     left = rules.remaining_cost(limit, entries, up_to)
-    expected = rules.build_history(
-        entries, up_to, direction, left, max(0, 17 - sum(not entry.free for entry in entries)), FURTHER
-    )
+    counted = sum(not entry.free for entry in entries)
+    expected = rules.build_history(entries, up_to, direction, left, max(0, 17 - counted), FURTHER)
     found = state.history(up_to, limit, budget)
     for field in dataclasses.fields(expected):
         one, other = getattr(expected, field.name), getattr(found, field.name)
@@ -81,7 +80,7 @@ def test_says_what_the_functions_say_whatever_happens(script, lag, direction):
         over = [i for i, one in enumerate(entries) if one.state in (FAILED, CANCELLED)]
         if action == "propose":  # a candidate that was proposed before is a new replicate
             number += 1
-            entries.append(Entry(number, what, COSTS[what], RUNNING))
+            entries.append(Entry(number, what, COSTS[what], RUNNING, free=what % 4 == 3))
             state.note(entries[-1])
         elif action == "end" and active:
             which = active[what % len(active)]
@@ -90,7 +89,7 @@ def test_says_what_the_functions_say_whatever_happens(script, lag, direction):
         elif action == "retry" and over:
             which = over[what % len(over)]
             known = entries[which]
-            entries[which] = Entry(known.number, known.position, known.cost, RUNNING)
+            entries[which] = Entry(known.number, known.position, known.cost, RUNNING, free=known.free)
             state.note(entries[which])
         elif action == "gap":  # numbers that the polish took
             number += 1

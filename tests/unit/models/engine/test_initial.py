@@ -5,7 +5,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import PeriodicGrid
-from tansaku.models.engine.initial import initial_position, initial_size, multiplicities
+from tansaku.models.engine.initial import Remaining, initial_position, initial_size, multiplicities
 
 
 def test_each_system_gets_one(grid_pool):
@@ -88,3 +88,12 @@ def test_points_with_the_most_room_come_first(bare_pool):
     for other in (bare_pool, replace(pool, grids={bare_pool.systems[0]: replace(grid, room=None)})):
         with pytest.raises(ConfigurationError, match=r"proposer\.initial: roomy needs a space"):
             initial_position(other, every, 1, np.random.default_rng(0), "roomy")
+
+
+def test_known_results_fill_the_places_of_their_systems_and_the_rest_keep_their_numbers(grid_pool):
+    systems = [grid_pool.ids[grid_pool.system_codes == code].tolist() for code in range(3)]
+    known = [*systems[0][:4], systems[2][0]]
+    left = Remaining.of(grid_pool, 6, known)
+    assert (left.known, left.places, left.end) == (5, (2, 5, 6), 8)
+    assert [left.place(number) for number in (6, 7, 8, 9, 10)] == [2, 5, 6, 7, 8]
+    assert Remaining.of(grid_pool, 0, known).place(6) == 1

@@ -172,7 +172,7 @@ def test_what_is_adopted_costs_nothing_and_is_shown_as_such(desk):
     assert all(cost > 0 for cost in costs[4:])
     assert status.cost == sum(costs)
     assert (status.adopted, status.core_hours) == (4, pytest.approx(14 / 3600))
-    assert "results: 4 adopted from other campaigns, at no cost" in status.describe()
+    assert "results: 4 adopted, at no cost" in status.describe()
     rows = evaluation_rows(CampaignData.load(desk.store, "new"))
     assert [row["from"] for row in rows] == [*(f"emt in old, proposal {number}" for number in (2, 3, 4, 5)), "emt", "emt"]
     assert [row["cost"] for row in rows[:4]] == [0.0] * 4
@@ -191,7 +191,7 @@ def test_without_the_key_everything_is_computed(desk):
         desk.create("new", -1, 4, reuse=True)
 
 
-@pytest.mark.parametrize("what", ["relaxed", "unit", "calculator", "structure"])
+@pytest.mark.parametrize("what", ["relaxed", "calculator", "structure"])
 def test_another_computation_is_not_adopted(desk, what):
     space = {
         "type": "crystals",
@@ -200,7 +200,6 @@ def test_another_computation_is_not_adopted(desk, what):
     }
     changes = {
         "relaxed": {"space": space | {"relaxed": True}},
-        "unit": {"objective": {"property": "energy_per_atom", "unit": "meV/atom"}},
         "calculator": {"calculator": {"type": "ase", "name": "emt"}},
         "structure": {"space": space},
     }[what]
@@ -255,6 +254,7 @@ def test_it_is_frozen_when_the_campaign_is_created(desk):
     assert copied.spec["reuse_sha256"] != record.spec["reuse_sha256"]
     desk.drive("again")
     assert desk.launcher.computed == []
+    assert copy_campaign(desk.resources, ADA, "new", "alone", {"reuse": False}).spec["known_first"] is None
     assert {campaign for campaign, _ in desk.origins("again")} == {"old", "new"}  # the older of two that computed the same
     with pytest.raises(ConfigurationError, match="reuse_sha256: the adoptable results have SHA-256"):
         desk.create("third", -1, 6, reuse=True, reuse_sha256=record.spec["reuse_sha256"])

@@ -33,7 +33,7 @@ def test_the_same_results_are_adopted_as_by_the_command_line(site, desk):  # noq
     text = spec(desk, "new")
     answers = [create(site, text) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 200], answers[0].text
-    by_command = desk.create("same", -1, 4, reuse=True)
+    by_command = desk.create("same", -1, 4, reuse=True, space=yaml.safe_load(text)["space"])
     assert desk.store.campaign("new").spec["reuse_sha256"] == by_command.spec["reuse_sha256"] is not None
     assert desk.frozen("new") == desk.frozen("same") == {"results": 5, "campaigns": {"old": 5}, "left_out": {}}
     assert desk.drive("new") == "exhausted"

@@ -213,9 +213,9 @@ def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
     bench = open_timed(proposer={"type": "random"}, budget={"evaluations": 12, "cost": 100.0})
     bench.drive()
     said = campaign_status(bench.store, "small").describe()
-    assert " core-seconds of 100 allowed" in said
+    assert " core-seconds of 100 core-seconds (" in said
     assert "median of actual" in said
-    tally = Tally(bench.launcher.spec, {}, 100, 1.0, 100.0)
+    tally = Tally(bench.launcher.spec, {}, 100, 1.0, 100.0, bench.store.campaign("small").created_at)
     tally.note([summary_of(evaluation) for evaluation in bench.store.evaluations("small")])
     assert tally.cost == pytest.approx(costs_of(bench).actual.sum())
     assert "core-seconds" in tally.line()

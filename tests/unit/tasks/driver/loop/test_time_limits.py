@@ -39,7 +39,7 @@ def test_core_hours_end_the_search_and_evaluations_in_progress_are_finished(open
     status = campaign_status(bench.store, "small")
     assert (status.state, status.stop_reason.value, status.active) == (CampaignState.FINISHED, "core_hours", 0)
     assert status.core_hours == proposed(bench)
-    assert f"{proposed(bench)} of 5 core-hours" in status.describe()
+    assert f"computing time {proposed(bench)} core-hours of 5 core-hours (" in status.describe()
     before = bench.sequence()
     assert bench.drive().reason == "core_hours"
     assert bench.sequence() == before
@@ -63,10 +63,10 @@ def test_a_deadline_ends_it_and_another_one_reopens_it(open_bench):
     assert proposed(bench) == 0
     status = campaign_status(bench.store, "small")
     assert (status.state, status.stop_reason.value) == (CampaignState.FINISHED, "deadline")
-    assert "deadline 2020-01-01 00:00+00:00 (passed)" in status.describe()
+    assert "deadline 2020-01-01 00:00 UTC (it has passed)" in status.describe()
     bench.command("edit", **{"budget.deadline": FUTURE})
     assert bench.drive().reason == "evaluations"
-    assert "deadline 2999-12-31 23:59+09:00 (in " in campaign_status(bench.store, "small").describe()
+    assert "deadline 2999-12-31 23:59 +09:00 (" in campaign_status(bench.store, "small").describe()
 
 
 def test_hours_of_driving_end_it_and_more_reopen_it(open_bench):
