@@ -130,7 +130,7 @@ def refuse_others(services: Services, actor: Actor, name: str) -> None:
 
 
 def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]:
-    """Those of some campaigns that an actor may steer; for admins also those that cannot be read."""
+    """Returns the campaigns, of some, that an actor may steer; for admins also those that cannot be read."""
     found = []
     for name in names:
         with suppress(NotFoundError, StoreError):

@@ -1,4 +1,4 @@
-"""Which commands apply to a campaign in which state: one table, which the command line, the API and the pages ask."""
+"""Commands that apply to a campaign in each of its states: one table, which the command line, the API and the pages ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may steer a campaign: /api/v1/campaigns/NAME/sharing."""
+"""Users who may steer a campaign: /api/v1/campaigns/NAME/sharing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Users(Body):
 
 
 class Sharing(BaseModel):
-    """Who may steer a campaign besides admins.
+    """Users who may steer a campaign besides admins.
 
     Attributes:
         owner: Who created it on the dashboard; null: it was created on the command line.

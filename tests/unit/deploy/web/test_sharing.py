@@ -1,4 +1,4 @@
-"""Who may change a campaign: its owner, those with whom it is shared, and admins; on every route of the API and the pages."""
+"""Rights to change a campaign: its owner, those with whom it is shared, and admins; on every route of the API and the pages."""
 
 from __future__ import annotations
 
