@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
@@ -75,6 +75,7 @@ class CampaignPreview(Record):
         initial: Candidates of the initial design, in order.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
+        notes: What its results depend on and nothing guards.
         transfer: One line per source it would learn from.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space with filter rules, the effect of each rule.
@@ -97,6 +98,7 @@ class CampaignPreview(Record):
     initial: tuple[str, ...]
     initial_cost: float
     calculator: str | None
+    notes: tuple[str, ...] = ()
     unit: str
     polish: int
     crystal: str | None = None
@@ -126,6 +128,7 @@ class CampaignPreview(Record):
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
             )
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
+        lines += [f"  note        {note}" for note in self.notes]
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
@@ -208,6 +211,11 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     finally:
         calculator.close()
     return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
+
+
+def _notes(spec: CampaignSpec) -> tuple[str, ...]:
+    calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
+    return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
 
 
 def _proposer_of(spec: CampaignSpec) -> Proposer:
@@ -321,6 +329,7 @@ def preview_loaded(
         initial=tuple(str(pool.ids[position]) for position in initial),
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
+        notes=_notes(spec),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         crystal=crystal,
