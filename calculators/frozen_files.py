@@ -107,7 +107,7 @@ def keep_copies_in(root: Path) -> None:
     Args:
         root: Folder of the copies; made when it is needed.
     """
-    _ROOT[:] = [root]
+    _ROOT[:] = [root.absolute()]
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from tansaku.calculators.frozen_files import Watch, watching
-from tansaku.models.domain.plugins import Plugin, plugin_of
+from tansaku.models.domain.plugins import Plugin, code_of, plugin_of
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.tasks.jobs.document import JobDocument
 
@@ -24,12 +24,12 @@ def check_modules(document: JobDocument) -> None:
     Raises:
         ConfigurationError: One was changed.
     """
-    for package, version in {(plugin.entry.module.partition(".")[0], plugin.origin) for plugin in _plugins(document)}:
-        watch = _watch(version)
+    for plugin in dict.fromkeys(_plugins(document)):
+        watch = _watch(plugin.origin)
         watch.check()
         known = {file.path for file in watch.used}
-        found = {f"{version} {name}": path for name, path in _imported(package) if path not in known}
-        watch.add_in_place(found)
+        imported = {f"{plugin.origin} {name}": path for name, path in _imported(_packages(plugin)) if path not in known}
+        watch.add_in_place(imported)
 
 
 def _plugins(document: JobDocument) -> Iterator[Plugin]:
@@ -43,10 +43,16 @@ def _plugins(document: JobDocument) -> Iterator[Plugin]:
     return filter(None, (plugin_of(group, name) for group, name in parts))
 
 
-def _imported(package: str) -> Iterator[tuple[str, Path]]:
-    """Names and files of the modules of a package that this process has imported."""
+@lru_cache(maxsize=64)
+def _packages(plugin: Plugin) -> frozenset[str]:
+    """Packages that a plug-in itself brings; what they import of others belongs to the environment."""
+    return frozenset(path.partition(":")[0].partition(".")[0] for path in (plugin.entry.module, *code_of(plugin))) - {"tansaku"}
+
+
+def _imported(packages: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """Names and files of the modules of packages that this process has imported."""
     for name, module in list(sys.modules.items()):
-        if name == package or name.startswith(f"{package}."):
+        if name.partition(".")[0] in packages:
             file = getattr(module, "__file__", None)
             if file is not None:
                 yield name, Path(file)
