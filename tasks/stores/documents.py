@@ -106,7 +106,7 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
     except ValidationError as error:
         stored, problems, hint = document.get("schema_version"), problems_of(error), None
         if isinstance(stored, int) and stored > SCHEMA_VERSION:
-            problems = f"schema version {stored}, and this tansaku {tansaku.__version__} reads {SCHEMA_VERSION}"
+            problems = f"schema_version: {stored}, and this tansaku {tansaku.__version__} reads {SCHEMA_VERSION}"
             hint = "has another version of tansaku upgraded the database?"
         raise StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems}", hint=hint) from error
 

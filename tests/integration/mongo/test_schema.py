@@ -71,7 +71,7 @@ def test_a_driver_that_slept_while_another_version_upgraded_the_database_is_refu
     for action in (lambda: store.renew_lease(lease, 60.0), lambda: store.acquire_lease("c", OWNER, 60.0)):
         with pytest.raises(StoreError, match=r"was upgraded by tansaku 99\.1; this is"):
             action()
-    with pytest.raises(StoreError, match=rf"'c' is damaged: schema version {after}, and this tansaku [0-9.]+ reads"):
+    with pytest.raises(StoreError, match=rf"'c' is damaged: schema_version: {after}, and this tansaku [0-9.]+ reads"):
         store.set_runtime(lease, {"pids": [2]})
     assert mongo_database["campaigns"].find_one()["runtime"] == {"pids": [1]}
 
