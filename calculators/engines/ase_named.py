@@ -192,7 +192,7 @@ def _inside(folder: Path) -> list[tuple[str, Path]]:
 def _frozen(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
     """The spec with files and folders that do not change."""
     paths = {key: base_path / path for key, path in spec.files.items()}
-    files = {}
+    files: dict[str, Path] = {}
     for key, path in paths.items():
         files |= {f"{key}/{name}": file for name, file in (_inside(path) if path.is_dir() else [(path.name, path)])}
     copies = freeze(files, {name: file_sha256(file) for name, file in files.items()})
