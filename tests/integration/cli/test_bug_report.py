@@ -21,7 +21,7 @@ SECRET = "planted-in-some-place"
 SPEC = {
     "schema_version": 1,
     "name": "faulty",
-    "notes": f"do not tell that it is {SECRET}",
+    "notes": "do not tell of our alloy",
     "space": {
         "type": "crystals",
         "crystals": {"cu": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}},
@@ -55,7 +55,7 @@ def report(tansaku, mongo_database, monkeypatch, tmp_path):
     home = Settings.from_environment().home
     log = home / "spool" / "faulty" / "logs" / "1.log"
     log.parent.mkdir(parents=True)
-    log.write_text(f"it began\n{SECRET}\npassword = other-word\nTraceback: the fault\n")
+    log.write_text(f"it began\n{SECRET}\npassword = other-word\nada may pass/word!\nTraceback: the fault\n")
     site = tmp_path / "site.yaml"
     commands = {"mine": {"argv": ["mine", "--token", SECRET]}}
     site.write_text(yaml.safe_dump({"database": {"name": mongo_database.name}, "commands": commands}))
@@ -89,6 +89,7 @@ def test_a_report_has_what_is_needed_and_no_secret(report):
         assert part in text, part
     assert SECRET[:-2] not in text
     assert "other-word" not in text
+    assert "our alloy" not in text
     again, _ = report()
     assert again.code == ExitCode.USAGE
     assert "File exists" in again.err
@@ -97,7 +98,6 @@ def test_a_report_has_what_is_needed_and_no_secret(report):
 
 def test_a_database_that_does_not_answer_is_part_of_the_report_and_its_password_is_not(report, monkeypatch):
     monkeypatch.setenv("TANSAKU_MONGO_URI", "mongodb://ada:pass%2Fword%21@127.0.0.1:1/?serverSelectionTimeoutMS=10")
-    monkeypatch.setenv("OTHER", "pass/word!")
     ended, file = report()
     assert ended.code == ExitCode.OK
     text = file.read_text()

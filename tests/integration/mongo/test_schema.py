@@ -29,7 +29,7 @@ def as_version_0(database: Database) -> None:
     for name in ("campaigns", "evaluations", "observations", "refits", "events"):
         database[name].update_many({}, {"$set": {"schema_version": 0}})
     database["campaigns"].update_many({}, {"$rename": {"runtime": "helpers"}})
-    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}})
+    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}, "$unset": {"tansaku": ""}})
 
 
 def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:
