@@ -137,7 +137,7 @@ def _started(name: str, hashes: Mapping[str, str]) -> tuple[Program, str]:
     watch({definition.argv[0]: Path(path)})
     files = {Path(file).name: Path(file) for file in definition.files}
     # A script may find beside itself what the site file does not list; `tansaku check` says of which modules it knows.
-    program = Program(name, definition, path, freeze(files, hashes, {file.parent for file in files.values()}))
+    program = Program(name, definition, path, freeze(files, hashes, {file.resolve().parent for file in files.values()}))
     with tempfile.TemporaryDirectory(prefix="tsk-command-") as place:
         return program, program.version(Path(place))
 

@@ -17,15 +17,18 @@ def unlisted_modules(scripts: Iterable[Path]) -> tuple[tuple[Path, Path], ...]:
         A script, or a module found so, and what it imports; each module once.
     """
     listed = [script.resolve() for script in scripts]
-    known, found, left = set(listed), [], [script for script in listed if script.suffix == ".py"]
+    known, found = set(listed), []
+    left = [(script, script.parent) for script in listed if script.suffix == ".py"]
     while left:
-        script = left.pop(0)
+        script, folder = left.pop(0)
         for name in _imported(script):
-            module = next((path for path in (script.parent / f"{name}.py", script.parent / name) if path.exists()), None)
+            # A folder without __init__.py, such as an environment, gives way to an installed package of its name.
+            places = (folder / name / "__init__.py", folder / f"{name}.py")
+            module = next((path for path in places if path.is_file()), None)
             if module is not None and module not in known:
                 known.add(module)
                 found.append((script, module))
-                left += [module] if module.is_file() else sorted(module.rglob("*.py"))
+                left.append((module, folder))
     return tuple(found)
 
 

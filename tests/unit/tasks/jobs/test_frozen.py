@@ -166,6 +166,7 @@ def test_a_program_that_changes_during_a_run_or_between_two_workers_is_refused(d
 def test_a_file_beside_a_script_that_is_not_listed_is_found_and_named_by_check(desk):
     desk.write("energies.py", "from more import ENERGY\n")
     desk.write("more.py", "ENERGY = -4.0\n")
+    (desk.folder / "json" / "python").mkdir(parents=True)  # an environment, which `import json` does not find
     desk.offer("script.py")
     document = desk.document()
     assert desk.energy(document) == -1.0
