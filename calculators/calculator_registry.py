@@ -106,7 +106,7 @@ def require_program(spec: CalculatorSpec) -> None:
 
 
 def calculator_notes(spec: CalculatorSpec) -> tuple[str, ...]:
-    """What a user should know of a calculator and its parts before anything is computed.
+    """Notes on a calculator and its parts that a user should read before anything is computed.
 
     Args:
         spec: Of one that can be opened.

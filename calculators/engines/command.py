@@ -215,7 +215,7 @@ def _elements(spec: CommandCalculatorSpec, _: Path) -> frozenset[str] | None:
 
 
 def _notes(spec: CommandCalculatorSpec) -> Iterator[str]:
-    """What the program's numbers depend on although its files do not list it."""
+    """Notes on files that the program's numbers depend on and that the site file does not list."""
     definition = definition_of(spec.command)
     files = [Path(file) for file in definition.files]
     scripts = [Path(word) for word in definition.argv[1:] if word.startswith("/") and Path(word).is_file()]

@@ -1,4 +1,4 @@
-"""What somebody who mends a fault needs to know of a machine and a campaign, as one text without secrets."""
+"""Report of a machine and a campaign for somebody who repairs a fault: one text without secrets."""
 
 from __future__ import annotations
 
