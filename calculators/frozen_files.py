@@ -12,9 +12,10 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
@@ -24,6 +25,8 @@ _COPIES = "copies"
 _PROGRAMS = "programs"
 _UNFINISHED = ".new-"
 _WRITABLE = 0o222
+_MOST_LINKS = 2000
+"""A folder with more files is one of data, and its links would take long on a shared file system."""
 
 Stamp = tuple[int, ...]
 
@@ -225,8 +228,11 @@ def _is_whole(folder: Path, sha256: Mapping[str, str]) -> bool:
 def _link_others(folder: Path, others: Iterable[str]) -> None:
     """Links the other files of some folders: a script may read, beside itself, what its site file does not list."""
     for other in others:
-        for entry in Path(other).iterdir():
+        entries: list[Path] = []
+        with suppress(PermissionError):  # of a folder that cannot be listed, such files are not found
+            entries = list(islice(Path(other).iterdir(), _MOST_LINKS + 1))
+        for entry in entries if len(entries) <= _MOST_LINKS else ():
             link = folder / entry.name
             # Compiled modules are those of other files than the copies.
-            if not entry.name.startswith(".") and entry.name != "__pycache__" and not link.exists():
+            if not entry.name.startswith(".") and entry.name != "__pycache__" and not os.path.lexists(link):
                 link.symlink_to(entry)
