@@ -105,6 +105,20 @@ def require_program(spec: CalculatorSpec) -> None:
         startable(spec)
 
 
+def calculator_notes(spec: CalculatorSpec) -> tuple[str, ...]:
+    """Notes on a calculator and its parts that a user should read before anything is computed.
+
+    Args:
+        spec: Of one that can be opened.
+
+    Raises:
+        ConfigurationError: The spec's type is not known.
+    """
+    notes = find_engine(type(spec)).notes
+    own = tuple(notes(spec)) if notes is not None else ()
+    return own + tuple(note for part in spec.parts.values() for note in calculator_notes(part))
+
+
 def examine_calculators(probe: Probe) -> Iterator[Finding]:
     """Yields the findings of `tansaku doctor` about the calculators on this machine, in the table's order.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -33,6 +33,7 @@ class Engine(Generic[SpecT]):
         cutoff: Distance beyond which atoms do not interact [Å], as far as its files give it; None: unknown.
         examine: What `tansaku doctor` says of it; None: nothing beyond its extra.
         startable: Refuses a calculator whose program is not on this machine or does not start; None: it starts no program.
+        notes: What `tansaku check` says of a calculator that works; None: nothing.
     """
 
     open: Callable[[SpecT, Path, ParallelSpec], Calculator]
@@ -41,6 +42,7 @@ class Engine(Generic[SpecT]):
     cutoff: Callable[[SpecT, Path], float | None] | None = None
     examine: Callable[[Probe], Finding] | None = None
     startable: Callable[[SpecT], object] | None = None
+    notes: Callable[[SpecT], Iterable[str]] | None = None
 
 
 def not_installed(kind: type[CalculatorBase], hint: str = "") -> Finding | None:

@@ -20,7 +20,7 @@ from tansaku.models.domain.secret_variables import (
 )
 from tansaku.models.domain.specs.commands import CommandSpec, offered_commands
 from tansaku.models.domain.specs.parallel import ParallelSpec
-from tansaku.tasks.site.child_variables import child_variables
+from tansaku.tasks.site.child_variables import child_variables, names_secret
 from tansaku.tasks.site.users import user_name, user_path
 
 HOME_VARIABLE = "TANSAKU_HOME"
@@ -147,6 +147,22 @@ def service_environment(environment: Mapping[str, str] | None = None) -> dict[st
     """
     values = os.environ if environment is None else environment
     return {name: value for name, value in values.items() if not name.startswith((_PREFECT, PROXY_SECRET_VARIABLE))}
+
+
+def secret_values(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Secrets of the environment, which must appear in nothing that a user gives away; also those in files that it names.
+
+    Args:
+        environment: None: the process's.
+
+    Raises:
+        ConfigurationError: A file with a secret cannot be read.
+    """
+    values = os.environ if environment is None else environment
+    named = (MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, *PREFECT_SECRETS)
+    read = [secret.get_secret_value() for name in named if (secret := _secret(values, name)) is not None]
+    # PWD is the shell's folder, no password.
+    return [*read, *(value for name, value in values.items() if names_secret(name) and name != "PWD")]
 
 
 def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:

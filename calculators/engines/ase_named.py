@@ -20,6 +20,7 @@ from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE, check_elements, total_charge
 from tansaku.calculators.engines.in_folder import FolderCalculator
+from tansaku.calculators.frozen_files import freeze, watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TansakuError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.identifiers import content_hash, file_sha256, printable
@@ -50,9 +51,11 @@ class NamedAseCalculator(FolderCalculator):
     def __init__(self, spec: AseCalculatorSpec, base_path: Path) -> None:
         self._entry = ase_entry(spec.name)
         self.molecules = self._entry.charge is not None
-        self._spec = resolve(spec, base_path)
+        # Twice: what is computed with is the copy, and the error of a missing file names the user's.
+        self._spec = resolve(_frozen(resolve(spec, base_path), base_path), base_path)
         self._base_path = base_path
         version = installed_version(self._entry)
+        watch({program: Path(shutil.which(program) or program) for program in self._entry.programs})
         self._kept: BaseCalculator | None = None
         with tempfile.TemporaryDirectory(prefix="tsk-ase-") as folder:
             made = self._make(Path(folder))
@@ -63,7 +66,7 @@ class NamedAseCalculator(FolderCalculator):
             code_version=version,
             model=spec.name,
             model_sha256=self._spec.files_sha256 or "",
-            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(spec, base_path)},
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(self._spec, base_path)},
         )
 
     @property
@@ -177,9 +180,26 @@ def _content(path: Path, shape: str, key: str) -> str:
     if shape == "file" and path.is_file():
         return file_sha256(path)
     if shape == "folder" and path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return content_hash([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+        return content_hash([[name, file_sha256(file)] for name, file in _inside(path)])
     raise ConfigurationError(f"calculator.files.{key}: there is no {shape} {str(path)!r}")
+
+
+def _inside(folder: Path) -> list[tuple[str, Path]]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [(str(file.relative_to(folder)), file) for file in files]
+
+
+def _frozen(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
+    """The spec with files and folders that do not change."""
+    paths = {key: base_path / path for key, path in spec.files.items()}
+    files: dict[str, Path] = {}
+    for key, path in paths.items():
+        files |= {f"{key}/{name}": file for name, file in (_inside(path) if path.is_dir() else [(path.name, path)])}
+    copies = freeze(files, {name: file_sha256(file) for name, file in files.items()})
+    for name, copy in copies.items():
+        key, _, rest = name.partition("/")
+        paths[key] = copy.parents[len(Path(rest).parts) - 1] if paths[key].is_dir() else copy
+    return spec.model_copy(update={"files": {key: str(path) for key, path in paths.items()}})
 
 
 def _said(error: BaseException) -> str:

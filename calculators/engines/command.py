@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, task_key
 from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
 from tansaku.calculators.engines.program_runs import Program, found_program
+from tansaku.calculators.engines.script_imports import unlisted_modules
+from tansaku.calculators.frozen_files import freeze, watch
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.identifiers import content_hash, file_sha256
@@ -44,13 +46,14 @@ class CommandCalculator(FolderCalculator):
     def __init__(self, spec: CommandCalculatorSpec, parallel: ParallelSpec = SERIAL) -> None:
         self._spec = resolve(spec)
         self._parallel = parallel
-        self._program, version = _started(spec.command)
+        hashes = file_hashes(spec.command)
+        self._program, version = _started(spec.command, hashes)
         self._provenance = Provenance(
             code="command",
             code_version=version or (self._spec.command_sha256 or "")[:12],
             model=spec.command,
             model_sha256=self._spec.command_sha256 or "",
-            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": file_hashes(spec.command)},
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs", "sha256": hashes},
         )
 
     @property
@@ -118,14 +121,23 @@ class _InProgram(Calculator):
         self._kept.keep(here)
 
 
-def _started(name: str) -> tuple[Program, str]:
+def _started(name: str, hashes: Mapping[str, str]) -> tuple[Program, str]:
     """A program of the site and its version, empty if it is never asked for one.
+
+    Args:
+        name: Of the program.
+        hashes: Of its files, as :func:`file_hashes` finds them.
 
     Raises:
         ConfigurationError: The site defines no such program, it is not there, or does not start.
+        TransientError: A file has changed since it was hashed.
     """
     definition = definition_of(name)
-    program = Program(name, definition, found_program(name, definition.argv[0]))
+    path = found_program(name, definition.argv[0])
+    watch({definition.argv[0]: Path(path)})
+    files = {Path(file).name: Path(file) for file in definition.files}
+    # A script may find beside itself what the site file does not list; `tansaku check` says of which modules it knows.
+    program = Program(name, definition, path, freeze(files, hashes, {file.resolve().parent for file in files.values()}))
     with tempfile.TemporaryDirectory(prefix="tsk-command-") as place:
         return program, program.version(Path(place))
 
@@ -202,6 +214,17 @@ def _elements(spec: CommandCalculatorSpec, _: Path) -> frozenset[str] | None:
     return frozenset(known) if known is not None else None
 
 
+def _notes(spec: CommandCalculatorSpec) -> Iterator[str]:
+    """Notes on files that the program's numbers depend on and that the site file does not list."""
+    definition = definition_of(spec.command)
+    files = [Path(file) for file in definition.files]
+    scripts = [Path(word) for word in definition.argv[1:] if word.startswith("/") and Path(word).is_file()]
+    unlisted = [("its argv names", script) for script in scripts if script not in files]
+    unlisted += [(f"{importer.name} imports", module) for importer, module in unlisted_modules([*files, *scripts])]
+    for how, path in unlisted:
+        yield f"commands.{spec.command}: {how} {path}, which is not in files: a change of it goes unnoticed"
+
+
 def _examine(_: Probe) -> Finding:
     offered = offered_commands()
     if not offered:
@@ -209,7 +232,7 @@ def _examine(_: Probe) -> Finding:
     for name in offered:
         try:
             definition_sha256(name)
-            _started(name)
+            _started(name, file_hashes(name))
         except ConfigurationError as error:
             return Finding(name="command", state="warning", detail=error.message, hint=error.hint)
     return Finding(name="command", state="ok", detail=f"programs of this site: {', '.join(sorted(offered))}")
@@ -220,5 +243,6 @@ ENGINE = Engine[CommandCalculatorSpec](
     resolve=lambda spec, _: resolve(spec),
     elements=_elements,
     examine=_examine,
-    startable=lambda spec: _started(spec.command),
+    startable=lambda spec: _started(spec.command, file_hashes(spec.command)),
+    notes=_notes,
 )

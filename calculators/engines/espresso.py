@@ -26,6 +26,7 @@ from tansaku.calculators.engines.electronic import check_elements, initial_momen
 from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.pseudopotentials import DEBIAN_FOLDER, find_pseudopotentials
+from tansaku.calculators.frozen_files import watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
@@ -73,7 +74,8 @@ class EspressoCalculator(FolderCalculator):
         self._spec = spec
         self._parallel = parallel
         self._program = program
-        self._pseudopotentials = find_pseudopotentials(spec, base_path)
+        watch({PROGRAM: Path(program)})
+        self._pseudopotentials = find_pseudopotentials(spec, base_path).frozen()
         self._provenance = Provenance(
             code="espresso",
             code_version=program_version(program),

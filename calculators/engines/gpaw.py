@@ -28,6 +28,7 @@ from tansaku.calculators.engines.gpaw_setups import examine, find_setups
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
+from tansaku.calculators.frozen_files import watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
@@ -76,6 +77,7 @@ class GpawCalculator:
         self._folder = folder
         self._interval = interval
         self._setups = find_setups(spec.xc)
+        watch({name: self._setups.folder / name for name in self._setups.hashes}, self._setups.hashes)
         if spec.setups_sha256 not in (None, self._setups.sha256):
             raise ConfigurationError(
                 f"calculator.setups_sha256: the {spec.xc} setups in {self._setups.folder} have {self._setups.sha256}, expected "

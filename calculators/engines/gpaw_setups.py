@@ -34,12 +34,17 @@ class Setups:
     Attributes:
         folder: Where they are.
         elements: Chemical symbols.
-        sha256: Hash of their names and contents.
+        hashes: SHA-256 of each file by its name.
     """
 
     folder: Path
     elements: frozenset[str]
-    sha256: str
+    hashes: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of their names and contents."""
+        return content_hash(self.hashes)
 
 
 @lru_cache(maxsize=8)
@@ -61,7 +66,7 @@ def find_setups(xc: str) -> Setups:
         named = {path.name: file_sha256(path) for path in sorted(plain)}
         if named:
             elements = frozenset(name.partition(".")[0] for name in named)
-            return Setups(folder, elements, content_hash(named))
+            return Setups(folder, elements, named)
     looked = ", ".join(map(str, setup_paths)) or "nowhere"
     raise MissingComponentError(
         f"calculator type gpaw has no {xc} setups (looked in {looked})", hint="pip install gpaw-data, or set GPAW_SETUP_PATH"

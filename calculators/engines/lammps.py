@@ -54,7 +54,7 @@ class LammpsCalculator:
 
     def __init__(self, spec: LammpsSpec, base_path: Path) -> None:
         load_lammps()
-        self._potential = resolve_potential(spec, base_path)
+        self._potential = resolve_potential(spec, base_path).frozen()
         self._session: LammpsSession | None = None
         self._session_key: tuple[tuple[str, ...], bool] | None = None
         self._provenance = Provenance(

@@ -18,7 +18,7 @@ import tansaku
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.relaxation import check_axes, check_input
-from tansaku.calculators.engines.surrogate import find_model, known_elements
+from tansaku.calculators.engines.surrogate import find_model, frozen_model, known_elements
 from tansaku.calculators.engines.universal import check_elements
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
@@ -66,8 +66,8 @@ class PotentialCalculator:
     """
 
     def __init__(self, spec: PotentialCalculatorSpec, base_path: Path) -> None:
-        self._sha256 = find_model(spec, base_path)
-        self._spec, self._path = spec, base_path / spec.model
+        self._sha256, self._path = frozen_model(spec, base_path)
+        self._spec = spec
 
     @property
     def provenance(self) -> Provenance:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from tansaku.calculators.engines.many_body_files import FileElement, read_library, read_triples
+from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256, printable
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
@@ -66,6 +67,12 @@ class EamPotential:
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols in the file's order."""
         return tuple(element.symbol for element in self.elements)
+
+    def frozen(self) -> EamPotential:
+        """The same, of files that do not change. Raises TransientError if they have changed since they were hashed."""
+        library = {} if self.library is None else {"library": self.library}
+        files = freeze({"potential": self.path} | library, {"potential": self.sha256, "library": self.library_sha256 or ""})
+        return replace(self, path=files["potential"], library=files.get("library"))
 
     def element(self, symbol: str) -> FileElement:
         """The entry of one element.

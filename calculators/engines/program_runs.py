@@ -15,7 +15,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +76,13 @@ class Program:
         name: In the site file.
         spec: Its definition.
         path: Of the program itself.
+        files: What runs read of the site, by name: copies, which do not change.
     """
 
     name: str
     spec: CommandSpec
     path: str
+    files: Mapping[str, Path]
 
     def run(self, atoms: Atoms, request: JsonDict, folder: Path) -> tuple[dict[str, Any], JsonDict]:
         """Computes a structure.
@@ -140,8 +142,8 @@ class Program:
 
     def link(self, folder: Path) -> None:
         """Makes the program's files appear in a folder."""
-        for file in self.spec.files:
-            link = folder / Path(file).name
+        for name, file in self.files.items():
+            link = folder / name
             link.unlink(missing_ok=True)
             link.symlink_to(file)
 

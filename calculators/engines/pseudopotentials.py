@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
@@ -24,12 +25,20 @@ class Pseudopotentials:
         files: Name by element.
         functional: As the files name it.
         sha256: Hash of elements and contents.
+        hashes: Hash of the content by element.
     """
 
     folder: Path
     files: dict[str, str]
     functional: str
     sha256: str
+    hashes: dict[str, str]
+
+    def frozen(self) -> Pseudopotentials:
+        """The same, of files that do not change. Raises TransientError if they have changed since they were hashed."""
+        hashes = {name: self.hashes[element] for element, name in self.files.items()}
+        copies = freeze({name: self.folder / name for name in hashes}, hashes)
+        return replace(self, folder=next(iter(copies.values())).parent)
 
 
 def find_pseudopotentials(spec: EspressoSpec, base_path: Path) -> Pseudopotentials:
@@ -65,7 +74,7 @@ def find_pseudopotentials(spec: EspressoSpec, base_path: Path) -> Pseudopotentia
             f"calculator.pseudopotentials_sha256: the files have {sha256}, expected {spec.pseudopotentials_sha256}",
             hint="a file was changed since the campaign was made",
         )
-    return Pseudopotentials(folder.resolve(), dict(spec.pseudopotentials), first[1], sha256)
+    return Pseudopotentials(folder.resolve(), dict(spec.pseudopotentials), first[1], sha256, hashes)
 
 
 def _read_upf(text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from ase import Atoms
 import tansaku
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engine import Engine
+from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, FitError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
@@ -60,6 +61,12 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     return found
 
 
+def frozen_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> tuple[str, Path]:
+    """Content hash of a spec's model, and a file of it that does not change; errors as of :func:`find_model`."""
+    found, path = find_model(spec, base_path), base_path / spec.model
+    return found, freeze({path.name: path}, {path.name: found})[path.name]
+
+
 def known_elements(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> frozenset[str] | None:
     """Elements that a spec's model was trained on; None where its file does not say.
 
@@ -80,8 +87,8 @@ class SurrogateCalculator:
     """
 
     def __init__(self, spec: SurrogateCalculatorSpec, base_path: Path, relaxing: Calculator) -> None:
-        self._sha256 = find_model(spec, base_path)
-        self._spec, self._path = spec, base_path / spec.model
+        self._sha256, self._path = frozen_model(spec, base_path)
+        self._spec = spec
         self._relaxing = relaxing
 
     @property

@@ -45,8 +45,10 @@ from tansaku.calculators.engines.vasp_inputs import (
     incar_of,
 )
 from tansaku.calculators.engines.vasp_runs import Run, corrections_of, maker_keywords, run_vasp_jobs
+from tansaku.calculators.frozen_files import watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.findings import Finding
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
@@ -71,6 +73,8 @@ class VaspCalculator:
     def __init__(self, spec: VaspSpec, parallel: ParallelSpec = SERIAL, folder: Path | None = None) -> None:
         self._potcars = find_potcars(spec)
         self._program = check_program(shutil.which(PROGRAM))
+        watch({PROGRAM: Path(self._program)})
+        watch(self._potcars.files, {name: file_sha256(path) for name, path in self._potcars.files.items()})
         self._spec = spec
         self._parallel = parallel
         self._folder = folder

@@ -42,10 +42,12 @@ class Potcars:
     Attributes:
         titels: As the files name themselves, by element.
         sha256: Hash of elements and contents.
+        files: By element.
     """
 
     titels: dict[str, str]
     sha256: str
+    files: dict[str, Path]
 
 
 def find_potcars(spec: VaspSpec) -> Potcars:
@@ -82,19 +84,31 @@ def find_potcars(spec: VaspSpec) -> Potcars:
             f"calculator.potcars_sha256: the files have {sha256}, expected {spec.potcars_sha256}",
             hint="use the release of the POTCARs that the campaign was made with",
         )
-    return Potcars(titels, sha256)
+    return Potcars(titels, sha256, {element: _file_of(name, spec.release) for element, name in spec.potcars.items()})
 
 
 def found_releases() -> list[str]:
     """Releases of POTCARs that are where pymatgen looks for them."""
     from pymatgen.core import SETTINGS
+
+    return [name for name in _RELEASES if _folder_of(name).is_dir()] if SETTINGS.get("PMG_VASP_PSP_DIR") else []
+
+
+def _folder_of(release: str) -> Path:
+    from pymatgen.core import SETTINGS
     from pymatgen.io.vasp.inputs import PotcarSingle
 
-    root = SETTINGS.get("PMG_VASP_PSP_DIR")
-    if not root:
-        return []
     places = PotcarSingle.functional_dir | SETTINGS.get("PMG_VASP_PSP_SUB_DIRS", {})
-    return [name for name in _RELEASES if Path(root, places[name]).expanduser().is_dir()]
+    return Path(SETTINGS["PMG_VASP_PSP_DIR"], places[release]).expanduser()
+
+
+def _file_of(name: str, release: str) -> Path:
+    """The file of a POTCAR that is there, found as pymatgen finds it."""
+    from monty.os.path import zpath
+
+    folder = _folder_of(release)
+    found = [Path(zpath(str(path))) for path in (folder / f"POTCAR.{name}", folder / name / "POTCAR")]
+    return next(path for path in found if path.is_file())
 
 
 def by_element(structure: Atoms) -> IntArray:

@@ -1,12 +1,15 @@
-"""`tansaku doctor`: checks whether this machine has what tansaku needs."""
+"""`tansaku doctor` and `bug-report`: what this machine has, and all that somebody else needs to know of it."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.printing import say
+from tansaku.deploy.cli.session import SiteOption, complete_campaign
 from tansaku.deploy.cli.tables import show_findings
 
 
@@ -22,3 +25,27 @@ def doctor(
     settings = Settings.from_environment()
     findings = list(examine(settings, load_site(site or settings.site_file)))
     show_findings(findings, as_json=as_json)
+
+
+def bug_report(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Campaign that the fault concerns.", autocompletion=complete_campaign),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("tansaku-bug-report.txt"),
+    site: SiteOption = None,
+) -> None:
+    """Writes versions, findings of doctor, a campaign's spec and events, and the ends of logs to one file, without secrets."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.views.bug_report import bug_report as report
+
+    settings = Settings.from_environment()
+    text = report(settings, load_site(site or settings.site_file), name)
+    try:
+        with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigurationError(f"--out: {out} cannot be written: {error.strerror}") from error
+    say(f"wrote {out}; read it before you give it away")

@@ -69,6 +69,7 @@ for _name, _command, _panel in (
     ("check", init_check.check, _BEGIN),
     ("run", run.run, _BEGIN),
     ("doctor", doctor.doctor, _BEGIN),
+    ("bug-report", doctor.bug_report, _BEGIN),
     ("schema", schema.schema, _BEGIN),
     ("status", inspection.status, _WATCH),
     ("list", inspection.list_campaigns, _WATCH),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.levels import level_in_words
@@ -77,6 +77,7 @@ class CampaignPreview(Record):
         initial: Candidates of the initial design, in order.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
+        notes: What its results depend on and nothing guards.
         transfer: One line per source it would learn from.
         level: Level of theory of the calculator in words, None where nothing is computed.
         known: Values of a table that it begins with; None without a table.
@@ -101,6 +102,7 @@ class CampaignPreview(Record):
     initial: tuple[str, ...]
     initial_cost: float
     calculator: str | None
+    notes: tuple[str, ...] = ()
     unit: str
     polish: int
     level: str | None = None
@@ -135,6 +137,7 @@ class CampaignPreview(Record):
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         lines += [f"  level       {self.level}"] if self.level is not None else []
         lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
+        lines += [f"  note        {note}" for note in self.notes]
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
@@ -217,6 +220,11 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     finally:
         calculator.close()
     return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
+
+
+def _notes(spec: CampaignSpec) -> tuple[str, ...]:
+    calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
+    return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
 
 
 def _proposer_of(spec: CampaignSpec) -> Proposer:
@@ -330,6 +338,7 @@ def preview_loaded(
         initial=tuple(str(pool.ids[position]) for position in initial),
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
+        notes=_notes(spec),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

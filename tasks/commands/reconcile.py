@@ -21,6 +21,7 @@ from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.commands.sweeps import sweep_artifacts, sweep_campaign
 from tansaku.tasks.driver.loop import CampaignLoop
+from tansaku.tasks.jobs.frozen import sweep_frozen
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
 from tansaku.tasks.resources import Resources
@@ -173,6 +174,7 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
     if dry_run:
         return news.expected()
     swept = sweep_campaign(store, name)
+    sweep_frozen(Spool(resources.job_folder(name)))
     found, problem = ReconciledCampaign(), ""
     if news.any:
         try:

@@ -15,14 +15,13 @@ from pydantic import ValidationError
 import tansaku
 from tansaku.models.domain.absurd_values import absurd, believable
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
-from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
-from tansaku.tasks.jobs.opened import opened_calculator, opened_space
+from tansaku.tasks.jobs.opened import check_calculator, opened_calculator, opened_space
+from tansaku.tasks.jobs.plugin_modules import check_modules, plugins_of
 from tansaku.tasks.jobs.workflows import open_job
 from tansaku.tasks.site.machine import cpu_name
 
@@ -48,13 +47,14 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         property. ``wall_time`` counts building the structure and computing it, not opening space and potential.
 
     Raises:
-        ConfigurationError: The document cannot be computed, e.g. a file it names is not there.
+        ConfigurationError: The document cannot be computed, e.g. a file it names is not there, or is not the one that it was.
         MissingComponentError: An optional package is not installed.
         NotFoundError: The space has no such candidate.
         TransientError: The infrastructure failed.
     """
     compute: Callable[[], Outcome]
     provenance: Provenance | None = None
+    check_modules(document)
     if document.space.description.recorded:
         compute = _Recorded(opened_space(document.space, document.base_path), document.candidate)
     elif document.calculator is None:
@@ -63,8 +63,9 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         provenance = opened_calculator(document.calculator, document.base_path).provenance
         compute = open_job(document, folder)
     started_at, begun = datetime.now(UTC), time.perf_counter()
-    outcome = _complete(_computed(compute, provenance), document.objective)
-    outcome = believable(outcome, document.objective, document.space)
+    outcome = _computed(compute, provenance)
+    _check_unchanged(document)
+    outcome = believable(_complete(outcome, document.objective), document.objective, document.space)
     wall_time = outcome.wall_time or time.perf_counter() - begun
     where = {
         "host": socket.gethostname(),
@@ -82,18 +83,12 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     )
 
 
-def plugins_of(document: JobDocument) -> tuple[str, ...]:
-    """Plug-ins that a document's parts come from."""
-    calculators = [document.calculator, document.label.calculator if document.label is not None else None]
-    found = origins({"spaces": document.space.type, "objectives": document.objective.property or ""})
-    for features in getattr(document.space, "features", {}).values():
-        found += origins({"features": getattr(features, "type", "")})
-    for calculator in filter(None, calculators):
-        found += origins({"calculators": calculator.type}) + origins({"calculators": getattr(calculator, "name", "")})
-    workflow = workflow_of(document.calculator)
-    job = document.space.description.jobs.get(workflow.type if workflow is not None else None, "")
-    found += origins({"workflows": job})
-    return tuple(dict.fromkeys(found))
+def _check_unchanged(document: JobDocument) -> None:
+    """Raises ConfigurationError if a file that the evaluation used was changed meanwhile."""
+    check_modules(document)
+    for calculator in (document.calculator, document.label.calculator if document.label is not None else None):
+        if calculator is not None:
+            check_calculator(calculator, document.base_path)
 
 
 def _computed(compute: Callable[[], Outcome], provenance: Provenance | None) -> Outcome:

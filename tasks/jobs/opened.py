@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.frozen_files import Watch, watching
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
@@ -37,8 +38,23 @@ def opened_space(spec: SpaceSpec, base_path: str) -> Space:
 
 
 def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
-    """The calculator of a spec."""
+    """The calculator of a spec; it is opened again, which compares their content, when one of its files looks changed.
+
+    Raises:
+        ConfigurationError: It cannot be opened, e.g. because a file is another one than the spec says.
+    """
     return _calculator(_text(spec), base_path)
+
+
+def check_calculator(spec: CalculatorSpec, base_path: str) -> None:
+    """Checks that what a calculator computed with is what it was opened with; does nothing for one that is not open.
+
+    Raises:
+        ConfigurationError: A program or another file was changed meanwhile.
+    """
+    held = _CALCULATORS.get((_text(spec), base_path))
+    if held is not None:
+        held[1].check()
 
 
 def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> BulkReference:
@@ -96,10 +112,20 @@ def _surrogate(file: str, sha256: str) -> Surrogate:
     return restored(read_weights(path))
 
 
-@lru_cache(maxsize=_OPEN)
+_CALCULATORS: dict[tuple[str, str], tuple[Calculator, Watch]] = {}
+"""By spec and folder, the last used one last."""
+
+
 def _calculator(spec: str, base_path: str) -> Calculator:
-    adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
-    return open_calculator(adapter.validate_json(spec), Path(base_path), given_parallel())
+    held = _CALCULATORS.pop((spec, base_path), None)
+    if held is None or held[1].touched:
+        adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
+        with watching() as watch:
+            held = open_calculator(adapter.validate_json(spec), Path(base_path), given_parallel()), watch
+        while len(_CALCULATORS) >= _OPEN:
+            del _CALCULATORS[next(iter(_CALCULATORS))]
+    _CALCULATORS[spec, base_path] = held
+    return held[0]
 
 
 @lru_cache(maxsize=_SURFACES)

@@ -11,6 +11,7 @@
       workers/PID.json          identity of a worker that is ready
       logs/                     output of the workers
       damaged/                  unreadable files, kept for inspection
+      frozen/                   copies of the files with which calculators compute, and hashes of their programs
       work, news                named pipes: a byte wakes the workers, a byte wakes the driver; not in a spool of a cluster,
                                 whose nodes are other machines
 

@@ -230,10 +230,14 @@ def main(arguments: list[str]) -> int:
     for variable in THREAD_VARIABLES if not arguments[1:] else ():
         os.environ[variable] = str(parallel.threads)
     offer_commands(given_commands())
+    from tansaku.calculators.frozen_files import keep_copies_in
     from tansaku.tasks.jobs.evaluate import work
+    from tansaku.tasks.jobs.frozen import frozen_folder
 
     cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))
-    worker = Worker(Spool(Path(arguments[0])), work, cores=cores)
+    spool = Spool(Path(arguments[0]))
+    keep_copies_in(frozen_folder(spool))
+    worker = Worker(spool, work, cores=cores)
     if arguments[1:]:
         # Output of calculators must not be mixed with the answers.
         with os.fdopen(os.dup(1), "w") as answers:

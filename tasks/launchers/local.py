@@ -25,6 +25,7 @@ from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
+from tansaku.tasks.jobs.frozen import sweep_frozen
 from tansaku.tasks.jobs.spool import Claim, Spool
 from tansaku.tasks.jobs.spool_files import delete, lacks_room, lacks_space, read_identity, read_json
 from tansaku.tasks.launchers.local_workers import Deaths, Member, worker_command
@@ -160,6 +161,7 @@ class LocalLauncher:
                     self._spool.signal("work")
                 self._see_off()
                 self._spool.sweep()
+                sweep_frozen(self._spool)
             self._forget_workers()
         self._spool.close()
 

@@ -65,5 +65,10 @@ def child_variables(environment: Mapping[str, str], added: Collection[str] = ())
     return {name: value for name, value in environment.items() if name in added or _is_known(name) if not is_reserved(name)}
 
 
+def names_secret(name: str) -> bool:
+    """Returns whether the name of a variable or a key says that its value is secret."""
+    return is_reserved(name) or _SECRET_WORD.search(name) is not None
+
+
 def _is_known(name: str) -> bool:
-    return name in _NAMES or (name.startswith(_PREFIXES) and _SECRET_WORD.search(name) is None)
+    return name in _NAMES or (name.startswith(_PREFIXES) and not names_secret(name))

@@ -36,6 +36,7 @@ PROCESSES = "site_workers"
 """Collection of leases, left out of a restore."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_VERSION = re.compile(r"[0-9A-Za-z.+!-]{1,64}")
 _MOST = 2**52
 _OUTBOX = ("evaluations", "refits", "retrains")
 
@@ -161,7 +162,9 @@ def _schema(document: JsonDict, where: str) -> JsonDict:
     version = document.get("version")
     if document["_id"] != SCHEMA_ID or not is_integer(version) or version != SCHEMA_VERSION:
         raise StoreError(f"{where} is {shown(document)}, expected schema version {SCHEMA_VERSION}")
-    return {"_id": SCHEMA_ID, "version": version}
+    writer = document.get("tansaku")
+    known = isinstance(writer, str) and _VERSION.fullmatch(writer) is not None
+    return {"_id": SCHEMA_ID, "version": version} | ({"tansaku": writer} if known else {})
 
 
 def _file(document: JsonDict, where: str) -> JsonDict:

@@ -12,10 +12,11 @@ from bson.errors import BSONError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+import tansaku
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import printable, shown
 from tansaku.models.domain.plugins import reasons_for
-from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict, Record
 
 INTERNAL_FIELDS = frozenset({"attempt", "order", "outbox", "revision", "token", "void"})
 """Fields of stored documents that are no part of the record."""
@@ -103,7 +104,11 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems_of(error)}") from error
+        stored, problems, hint = document.get("schema_version"), problems_of(error), None
+        if isinstance(stored, int) and stored > SCHEMA_VERSION:
+            problems = f"schema_version: {stored}, and this tansaku {tansaku.__version__} reads {SCHEMA_VERSION}"
+            hint = "has another version of tansaku upgraded the database?"
+        raise StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems}", hint=hint) from error
 
 
 def check_storable(record: Record, where: str) -> None:

@@ -14,7 +14,7 @@ from tansaku.tasks.stores import campaigns
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_derived import PART, Derived
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import Collections
+from tansaku.tasks.stores.mongo_schema import Collections, check_version
 from tansaku.tasks.stores.mongo_swap import Swap
 
 _PATIENCE = 3
@@ -45,7 +45,7 @@ class Leases:
         """Takes over the campaign and raises its epoch.
 
         The epoch is raised first: from then on the older driver commits nothing. Then its committed writes are completed, and
-        only then its evaluations are taken over.
+        only then its evaluations are taken over. A database that another version has upgraded since it was opened is refused.
         """
         person = to_document(owner)
         condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}, "renaming": None}
@@ -62,6 +62,7 @@ class Leases:
         }
         update = [{"$set": {"epoch": raised, "revision": {"$add": ["$revision", 1]}, "lease": lease}}]
         with translated(f"taking over campaign {campaign!r}"):
+            check_version(self._collections.database)
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
             if document is None:
                 raise self._held(campaign)
@@ -86,11 +87,12 @@ class Leases:
         self._rebuild(campaign, document["spec"])
 
     def renew(self, lease: Lease, duration: float) -> Lease:
-        """Extends the lease. Raises FencedError when another driver has taken over."""
+        """Extends the lease. Raises FencedError when another driver, StoreError when another version has taken over."""
         changes = {"lease.expires_at": _from_now(duration), "lease.counted_at": "$$NOW", "driven": _DRIVEN}
         update = [{"$set": changes | {"revision": {"$add": ["$revision", 1]}}}]
         condition = {"_id": lease.campaign, "epoch": lease.epoch, "lease.epoch": lease.epoch}
         with translated(f"renewing the lease of {lease.campaign!r}"):
+            check_version(self._collections.database)
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
         if document is not None:
             self._swap.remember(document)

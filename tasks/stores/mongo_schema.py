@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+import tansaku
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
 from tansaku.tasks.stores.migrations import MIGRATIONS, Migration
@@ -119,12 +120,9 @@ def open_collections(
     database = durable(database)
     with translated(f"opening database {database.name!r}"):
         finish(database)
-        stored = schema_version(database, version)
+        stored = _stored_schema(database, version)["version"]
         if stored > version:
-            raise StoreError(
-                f"database {database.name!r} has schema version {stored}, this tansaku writes {version}",
-                hint="use the newer tansaku that wrote it, or another database",
-            )
+            check_version(database, version)
         if stored < version:
             migrate(database, stored, version, migrations)
         for name, indexes in INDEXES.items():
@@ -155,10 +153,32 @@ def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) ->
             raise
 
 
-def schema_version(database: MongoDatabase, default: int) -> int:
-    """The version stored in a database; a new database gets ``default``."""
+def check_version(database: MongoDatabase, version: int = SCHEMA_VERSION) -> None:
+    """Checks that a database still has this program's schema: another version may have upgraded it meanwhile.
+
+    Args:
+        database: It may have been opened long ago.
+        version: The schema this program writes.
+
+    Raises:
+        StoreError: It has another one.
+    """
+    found = _stored_schema(database, version)
+    stored = found["version"]
+    if stored != version:
+        done = "upgraded" if stored > version else "put back to an older state"
+        raise StoreError(
+            f"database {database.name!r} was {done} by tansaku {found.get('tansaku', 'of another version')}; this is "
+            f"{tansaku.__version__} (it has schema version {stored}, this tansaku writes {version})",
+            hint="use the tansaku that wrote it, or another database",
+        )
+
+
+def _stored_schema(database: MongoDatabase, default: int) -> JsonDict:
+    """The schema document of a database; a new database gets version ``default``."""
     document: JsonDict | None = database["schema"].find_one({"_id": SCHEMA_ID})
     if document is None:
-        database["schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": default}}, upsert=True)
-        return schema_version(database, default)
-    return int(document["version"])
+        new = {"version": default, "tansaku": tansaku.__version__}
+        database["schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": new}, upsert=True)
+        return _stored_schema(database, default)
+    return document

@@ -27,7 +27,7 @@ def test_exit_codes_are_those_of_the_program():
 
 
 def test_every_command_is_on_the_page():
-    assert set(get_command(app).commands) <= set(re.findall(r"`tansaku ([a-z]+)", PAGE))
+    assert set(get_command(app).commands) <= set(re.findall(r"`tansaku ([a-z]+(?:-[a-z]+)*)", PAGE))
 
 
 def test_options_on_the_page_exist():

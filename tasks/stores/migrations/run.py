@@ -7,6 +7,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.tasks.stores.migrations import Migration
 
@@ -32,11 +33,12 @@ def migrate(database: Database[dict[str, Any]], stored: int, version: int, migra
             )
         steps.append((stored, step))
         stored = step.to_version
-    refuse_live_drivers(database, "migrated")
+    refuse_live_drivers(database, f"upgraded by tansaku {tansaku.__version__}")
     for start, step in steps:
+        upgraded = {"version": step.to_version, "tansaku": tansaku.__version__}
         for name in VERSIONED:
             _migrate_collection(database, name, start, step)
-        database["schema"].update_one({"_id": "schema", "version": start}, {"$set": {"version": step.to_version}})
+        database["schema"].update_one({"_id": "schema", "version": start}, {"$set": upgraded})
 
 
 def _migrate_collection(database: Database[dict[str, Any]], name: str, start: int, step: Migration) -> None:
@@ -45,6 +47,9 @@ def _migrate_collection(database: Database[dict[str, Any]], name: str, start: in
     for document in collection.find({"schema_version": start}):
         changed = dict(document) if change is None else change(dict(document))
         changed["schema_version"] = step.to_version
+        if isinstance(changed.get("revision"), int):
+            # A driver of the older version that was suspended remembers the old revision, and must not write over this.
+            changed["revision"] += 1
         collection.replace_one({"_id": document["_id"], "schema_version": start}, changed)
 
 

@@ -1,9 +1,12 @@
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pymongo.database import Database
 
+import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, JsonDict, LeaseOwner
 from tansaku.tasks.stores import documents, mongo
@@ -26,12 +29,13 @@ def as_version_0(database: Database) -> None:
     for name in ("campaigns", "evaluations", "observations", "refits", "events"):
         database[name].update_many({}, {"$set": {"schema_version": 0}})
     database["campaigns"].update_many({}, {"$rename": {"runtime": "helpers"}})
-    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}})
+    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}, "$unset": {"tansaku": ""}})
 
 
 def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:
     MongoCampaignStore(mongo_database)
-    assert mongo_database["schema"].find_one() == {"_id": "schema", "version": SCHEMA_VERSION}
+    stored = {"_id": "schema", "version": SCHEMA_VERSION, "tansaku": tansaku.__version__}
+    assert mongo_database["schema"].find_one() == stored
     for name, indexes in INDEXES.items():
         built = mongo_database[name].index_information()
         assert {index.document["name"] for index in indexes} <= set(built)
@@ -47,10 +51,38 @@ def test_many_processes_may_open_a_new_database_at_once(mongo_database: Database
 
 
 def test_newer_schema_is_refused_and_left_alone(mongo_database: Database) -> None:
-    mongo_database["schema"].insert_one({"_id": "schema", "version": SCHEMA_VERSION + 1})
-    with pytest.raises(StoreError, match=f"schema version {SCHEMA_VERSION + 1}, this tansaku writes {SCHEMA_VERSION}"):
+    mongo_database["schema"].insert_one({"_id": "schema", "version": SCHEMA_VERSION + 1, "tansaku": "99.1"})
+    with pytest.raises(StoreError) as refused:
         MongoCampaignStore(mongo_database)
+    name, own = mongo_database.name, tansaku.__version__
+    assert refused.value.message.startswith(f"database {name!r} was upgraded by tansaku 99.1; this is {own} (")
     assert mongo_database.list_collection_names() == ["schema"]
+
+
+def test_a_driver_that_slept_while_another_version_upgraded_the_database_is_refused(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    lease = store.acquire_lease("c", OWNER, 0.001)
+    store.set_runtime(lease, {"pids": [1]})
+    time.sleep(0.01)
+    after = SCHEMA_VERSION + 1
+    open_collections(mongo_database, version=after, migrations={SCHEMA_VERSION: Migration(after, {})})
+    mongo_database["schema"].update_one({}, {"$set": {"tansaku": "99.1"}})
+    for action in (lambda: store.renew_lease(lease, 60.0), lambda: store.acquire_lease("c", OWNER, 60.0)):
+        with pytest.raises(StoreError, match=r"was upgraded by tansaku 99\.1; this is"):
+            action()
+    with pytest.raises(StoreError, match=rf"'c' is damaged: schema_version: {after}, and this tansaku [0-9.]+ reads"):
+        store.set_runtime(lease, {"pids": [2]})
+    assert mongo_database["campaigns"].find_one()["runtime"] == {"pids": [1]}
+
+
+def test_a_driver_whose_database_was_put_back_is_refused(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    lease = store.acquire_lease("c", OWNER, 60.0)
+    mongo_database["schema"].update_one({}, {"$set": {"version": SCHEMA_VERSION - 1, "tansaku": "0.0.1"}})
+    with pytest.raises(StoreError, match=rf"was put back .* by tansaku 0\.0\.1; this is {re.escape(tansaku.__version__)} "):
+        store.renew_lease(lease, 60.0)
 
 
 def test_older_schema_is_migrated(mongo_database: Database) -> None:
@@ -64,6 +96,7 @@ def test_older_schema_is_migrated(mongo_database: Database) -> None:
     open_collections(mongo_database, migrations={0: Migration(to_version=1, documents={"campaigns": rename_runtime})})
     assert MongoCampaignStore(mongo_database).campaign("c") == before
     assert mongo_database["events"].distinct("schema_version") == [1]
+    assert mongo_database["schema"].find_one()["tansaku"] == tansaku.__version__
 
 
 def test_migration_goes_on_where_it_was_killed(mongo_database: Database) -> None:
@@ -97,7 +130,9 @@ def test_database_under_a_live_driver_is_not_migrated(mongo_database: Database) 
     store.create_campaign(RECORD)
     store.acquire_lease("c", OWNER, 60.0)
     as_version_0(mongo_database)
-    with pytest.raises(LeaseHeldError, match="being driven"):
+    with pytest.raises(
+        LeaseHeldError, match=f"cannot be upgraded by tansaku {tansaku.__version__}: campaign 'c' is being driven"
+    ):
         open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
     assert mongo_database["campaigns"].find_one()["schema_version"] == 0
 

@@ -15,8 +15,9 @@ from ase.build import bulk, molecule
 from ase.calculators.eam import EAM
 from ase.calculators.lj import LennardJones
 
+from tansaku.calculators import frozen_files
 from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator
-from tansaku.calculators.engines.ase_named import installed_version
+from tansaku.calculators.engines.ase_named import NamedAseCalculator, installed_version
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
 from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
@@ -113,6 +114,22 @@ def test_names_that_end_in_a_star_stand_for_all_that_begin_so(tmp_path):
     assert AseCalculatorSpec.model_validate(known | {"keywords": said}).keywords["kpts"] == (2, 2, 2)
     with pytest.raises(ValueError, match="expects one of s, p, d, f"):
         AseCalculatorSpec.model_validate(known | {"keywords": said | {"Hamiltonian_MaxAngularMomentum_Al": "x"}})
+
+
+def test_files_and_folders_are_computed_with_as_copies(tmp_path, monkeypatch):
+    entry = AseEntry(name="two", factory="builtins:dict", files={"folder": "folder", "file": "file"})
+    monkeypatch.setitem(ASE_CALCULATORS, "two", entry)
+    monkeypatch.setattr(frozen_files, "_ROOT", [tmp_path / "frozen"])
+    (tmp_path / "skf" / "below").mkdir(parents=True)
+    for name in ("skf/below/a.skf", "one.txt"):
+        (tmp_path / name).write_text(name)
+    with frozen_files.watching() as watch:
+        made = NamedAseCalculator(AseCalculatorSpec(name="two", files={"folder": "skf", "file": "one.txt"}), tmp_path)
+    paths = made._make(tmp_path)
+    assert Path(paths["folder"], "below/a.skf").read_text() == "skf/below/a.skf"
+    assert Path(paths["file"]).read_text() == "one.txt"
+    assert all(Path(path).is_relative_to(tmp_path / "frozen") for path in paths.values())
+    assert len(watch.originals) == 2
 
 
 def test_files_are_known_by_their_content(tmp_path, monkeypatch):

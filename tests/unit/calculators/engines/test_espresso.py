@@ -8,6 +8,7 @@ import pytest
 from ase.build import bulk
 from pydantic import ValidationError
 
+from tansaku.calculators import frozen_files
 from tansaku.calculators.engines.espresso import EspressoCalculator, find_pseudopotentials, program_version
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
@@ -69,6 +70,24 @@ def test_a_missing_program_is_one_line_that_says_what_to_install(folder, monkeyp
     monkeypatch.setenv("PATH", str(folder))
     with pytest.raises(MissingComponentError, match=r"needs the program pw\.x\n  hint: apt-get install quantum-espresso"):
         EspressoCalculator(spec(), folder)
+
+
+def test_program_and_pseudopotentials_are_watched(folder, monkeypatch):
+    program = folder / "pw.x"
+    program.write_text("#!/bin/sh\necho Program PWSCF v.7.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(frozen_files, "_ROOT", [folder / "frozen"])
+    with frozen_files.watching() as watch:
+        calculator = EspressoCalculator(spec(), folder)
+    assert [file.path for file in watch.originals] == [folder / "pseudo" / "al.upf"]
+    assert (calculator._pseudopotentials.folder / "al.upf").is_relative_to(folder / "frozen")
+    (folder / "pseudo" / "al.upf").write_text("another")
+    watch.check()
+    assert watch.touched
+    program.write_text("#!/bin/sh\necho Program PWSCF v.7.0.1\n")
+    with pytest.raises(ConfigurationError, match=r"pw\.x was changed"):
+        watch.check()
 
 
 def debian(**changes):

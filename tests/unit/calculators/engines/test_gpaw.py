@@ -17,6 +17,7 @@ from tansaku.calculators.engines import gpaw as engine
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
 from tansaku.calculators.engines.gpaw_partition import gpaw_gap, valence_energy
+from tansaku.calculators.frozen_files import watching
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
@@ -40,6 +41,9 @@ def test_setups_are_known_by_content_and_missing_ones_told(tmp_path, monkeypatch
     assert {"H", "Al", "Fe"} <= found.elements
     assert found.sha256 != find_setups("LDA").sha256
     assert GpawCalculator(spec(xc="PBE", setups_sha256=found.sha256)).provenance.model_sha256 == found.sha256
+    with watching() as watch:
+        GpawCalculator(spec(xc="PBE"))
+    assert {file.path.name: file.sha256 for file in watch.used} == found.hashes
     with pytest.raises(ConfigurationError, match=r"setups_sha256.*\n.*hint: install the version of gpaw-data"):
         GpawCalculator(spec(setups_sha256="0" * 64))
     monkeypatch.setattr(gpaw, "setup_paths", [tmp_path / "none"])

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pymatgen.io.vasp import Incar, Kpoints, Poscar, Vasprun
 
 from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.calculators.frozen_files import watching
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.ports import ScratchCalculator
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -39,6 +40,12 @@ def crystal():
 def reference(atoms):
     """The numbers that the program has."""
     return open_calculator(TypeAdapter(CalculatorSpec).validate_python({"type": "emt"}), Path("/nonexistent")).evaluate(atoms)
+
+
+def test_program_and_potcars_are_watched(vasp):
+    with watching() as watch:
+        opened()
+    assert sorted(file.path.name.partition(".")[0] for file in watch.used) == ["POTCAR", "POTCAR", "vasp_std"]
 
 
 def test_inputs_are_what_was_asked_for_and_outputs_are_read_in_our_order(vasp, tmp_path):
