@@ -16,6 +16,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
@@ -78,6 +79,7 @@ class CampaignPreview(Record):
         transfer: One line per source it would learn from.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space with filter rules, the effect of each rule.
+        evaluation_limits: The machine's limits of an evaluation; None where none hold, or the machine is not known.
     """
 
     name: str
@@ -103,6 +105,7 @@ class CampaignPreview(Record):
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
     prices: dict[str, float] = Field(default_factory=dict)
+    evaluation_limits: EvaluationLimitsSpec | None = None
 
     @property
     def _several_surfaces(self) -> bool:
@@ -126,6 +129,8 @@ class CampaignPreview(Record):
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
             )
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
+        if self.evaluation_limits is not None:
+            lines.append(f"  limits      {self.evaluation_limits.describe()} for each evaluation")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
@@ -269,19 +274,29 @@ def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) 
     return tuple(lines)
 
 
-def preview_campaign(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> CampaignPreview:
+def preview_campaign(
+    path: Path,
+    database: Database | None = None,
+    limits: LimitsSpec = DEFAULT_LIMITS,
+    evaluation_limits: EvaluationLimitsSpec | None = None,
+) -> CampaignPreview:
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
         path: The file.
         database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
         limits: What the file may ask for.
+        evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
 
     Raises:
         ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
-    return preview_loaded(load_campaign(path, limits), database, limits)
+    loaded = load_campaign(path, limits)
+    found, spec = preview_loaded(loaded, database, limits), loaded.spec
+    if limited_code(spec.calculator, spec.label, spec.space) is None:
+        return found
+    return found.model_copy(update={"evaluation_limits": evaluation_limits})
 
 
 def preview_loaded(

@@ -24,6 +24,7 @@ from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.local import LocalLauncher
+from tests.support.workers import computing, outermost
 
 PATIENCE = 300.0
 """A test gives up after so long [s]; nothing asserts that anything is faster."""
@@ -47,7 +48,7 @@ class LocalBackend:
         """Sends a signal to the process that does a job."""
         claim = Spool(self.spool).claimed(name)
         assert claim is not None
-        os.kill(claim.pid, number)
+        os.kill(computing(claim.pid), number)
 
     def processes(self) -> list[psutil.Process]:
         """Living processes of this backend, whoever started them."""
@@ -429,6 +430,6 @@ def test_the_runtime_names_what_a_resume_may_have_to_reap(launcher, backend):
     named = {one["pid"] for one in runtime["workers"]}
     # A process that was just begun has no command line of its own yet.
     until = time.monotonic() + PATIENCE
-    while (found := {process.pid for process in backend.processes()}) != named and time.monotonic() < until:
+    while (found := outermost(backend.processes())) != named and time.monotonic() < until:
         time.sleep(0.01)
     assert found == named

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -97,11 +98,12 @@ class SlurmCampaign:
 
         def computing() -> tuple[str, int] | None:
             for path in (self.spool.root / "claims").glob("*") if self.spool.root.exists() else ():
-                with suppress(OSError, ValueError):
+                with suppress(OSError, ValueError, psutil.Error):
                     claim = json.loads(path.read_text())
                     if claim["pid"] and not self.spool.is_over(path.name):
-                        os.kill(claim["pid"], signal.SIGSTOP)
-                        return path.name, claim["pid"]
+                        pid = computing(claim["pid"])
+                        os.kill(pid, signal.SIGSTOP)
+                        return path.name, pid
             return None
 
         name, pid = self.wait_for(computing)
