@@ -19,6 +19,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, DamagedResultError, NotFoundError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobStatus, Launcher
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.jobs.document import JobDocument
@@ -303,6 +304,42 @@ def test_a_launcher_can_be_started_again(backend, tmp_path):
         assert finished(launcher, request(tmp_path, name)) == pytest.approx(0.3)
         launcher.stop()
     await_none(backend)
+
+
+LEAVES_A_DAEMON = """
+import json, os, time
+end, open_end = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(open_end, b"%d" % os.getpid())
+        time.sleep(300)
+    os._exit(0)
+print(os.read(end, 20).decode(), file=open(FILE, "w"))
+json.dump({"energy": 1.0, "forces": [[0.0] * 3] * 4}, open("result.json", "w"))
+"""
+
+
+def test_what_a_job_leaves_behind_ends_with_it(backend, tmp_path):
+    """A daemon with a session of its own, which also SLURM loses with proctrack/linuxproc."""
+    left, program = tmp_path / "left", tmp_path / "program.py"
+    program.write_text(f"FILE = {str(left)!r}\n{LEAVES_A_DAEMON}")
+    offer_commands({"mine": CommandSpec(argv=(sys.executable, "-IS", program.name), files=(str(program),))})
+    job = request(tmp_path, "one", candidate="al-rattle-0.1-n04-d0001")
+    job.document["space"] = {
+        "type": "crystals",
+        "crystals": {"al": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+        "scans": [{"type": "rattle", "atoms": [4], "draws": 1}],
+    }
+    job.document.update({"calculator": {"type": "command", "command": "mine"}, "objective": {"unit": "eV/atom"}})
+    launcher = backend.open()
+    launcher.start()
+    try:
+        assert finished(launcher, job) == pytest.approx(0.25)
+        assert not psutil.pid_exists(int(left.read_text()))
+    finally:
+        launcher.stop()
+        offer_commands({})
 
 
 def start_driver(backend: LocalBackend, statements: str) -> subprocess.Popen[str]:

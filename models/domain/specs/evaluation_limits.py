@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CodeOrigin
     from tansaku.models.domain.specs.label import LabelSpec
-    from tansaku.models.domain.specs.space_base import SpaceBase
+    from tansaku.models.domain.specs.space import SpaceSpec
 
 LimitReason = Literal["memory_limit", "process_limit", "size_limit"]
 """Reasons of a failure by one of these limits: another attempt would meet it too."""
@@ -34,7 +34,7 @@ class EvaluationLimitsSpec(Spec):
         return f"{self.memory:,.0f} MB of memory, {self.processes:,} processes, {self.size:,.0f} MB of files and output"
 
 
-def limited_code(calculator: CalculatorBase | None, label: LabelSpec | None, space: SpaceBase) -> CodeOrigin | None:
+def limited_code(calculator: CalculatorBase | None, label: LabelSpec | None, space: SpaceSpec) -> CodeOrigin | None:
     """Whose code the limits hold to account; None where a calculator of tansaku's own takes part, which may need more.
 
     Args:

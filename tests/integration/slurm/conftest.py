@@ -20,6 +20,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.warm_workers import WarmProcess, WarmWorkers
+from tests.support.workers import computing
 
 PATIENCE = 600.0
 TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
@@ -96,7 +97,7 @@ class SlurmCampaign:
     def hold_one(self) -> tuple[str, int]:
         """Stops the first worker that computes something; returns its job and process."""
 
-        def computing() -> tuple[str, int] | None:
+        def held() -> tuple[str, int] | None:
             for path in (self.spool.root / "claims").glob("*") if self.spool.root.exists() else ():
                 with suppress(OSError, ValueError, psutil.Error):
                     claim = json.loads(path.read_text())
@@ -106,7 +107,7 @@ class SlurmCampaign:
                         return path.name, pid
             return None
 
-        name, pid = self.wait_for(computing)
+        name, pid = self.wait_for(held)
         assert not self.spool.is_over(name), "it was over before it could be stopped"
         return name, pid
 

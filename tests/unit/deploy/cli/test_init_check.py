@@ -54,8 +54,8 @@ def test_check_shows_the_limits_of_a_program_and_none_for_other_campaigns(table_
     limits = "launcher: {type: local, evaluation_limits: {memory: 64000}}"
     site.write_text(f"schema_version: 1\n{limits}\ncommands: {{mine: {{argv: [{sys.executable}]}}}}\n")
     campaign.write_text(
-        "schema_version: 1\nspace: {type: crystals, crystals: {al: {structure: fcc, elements: [Al], lattice_parameter: 4.05}}, scans: "
-        "[{type: rattle, atoms: [4], draws: 4}]}\ncalculator: {type: command, command: mine}\n"
+        "schema_version: 1\nspace: {type: crystals, crystals: {al: {structure: fcc, elements: [Al], lattice_parameter: 4.05}}, "
+        "scans: [{type: rattle, atoms: [4], draws: 4}]}\ncalculator: {type: command, command: mine}\n"
         "objective: {unit: eV/atom}\nproposer: {type: random}\nbudget: {evaluations: 2}\n"
     )
     shown = "limits      64,000 MB of memory, 256 processes, 1,000 MB of files and output for each evaluation\n"
