@@ -35,7 +35,7 @@ class EvaluationLimitsSpec(Spec):
 
 
 def limited_code(calculator: CalculatorBase | None, label: LabelSpec | None, space: SpaceSpec) -> CodeOrigin | None:
-    """Whose code the limits hold to account; None where a calculator of tansaku's own takes part, which may need more.
+    """Who brings the code of an evaluation with limits; None where a calculator of tansaku's own takes part.
 
     Args:
         calculator: Of a campaign.
