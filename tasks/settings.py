@@ -287,7 +287,7 @@ def read_secret_file(path: Path, name: str) -> SecretStr:
 
 
 def _handed_over(name: str, kind: type[_Given], environment: Mapping[str, str] | None) -> _Given:
-    """What a variable of our own hands over as JSON; what is empty where it is not set."""
+    """Returns the value of a variable of our own, which is JSON; an empty value if it is not set."""
     values = os.environ if environment is None else environment
     try:
         return TypeAdapter(kind).validate_json(values.get(name) or "{}")

@@ -47,7 +47,7 @@ _LOOK = 0.1
 """Interval between two measurements of an evaluation [s]."""
 
 _LONGEST = 3600.0
-"""Longest sleep of a guard that is told nothing [s]."""
+"""Longest sleep of a guard that gets no signal [s]."""
 
 _LOOK_AT_FILES = 1.0
 """Interval between two measurements of its files [s]."""
@@ -180,7 +180,7 @@ def _stand_guard(last: signal.Signals, meter: Callable[[int], _Meter] | None) ->
     if child:
         try:
             _guard(child, meter(child) if meter is not None else None)
-        except BaseException:  # noqa: BLE001 - whatever it is, this copy of the worker must not go on as one
+        except BaseException:  # noqa: BLE001 - whatever it is, this copy of the worker must not continue as a worker
             traceback.print_exc()
         finally:
             os._exit(1)
@@ -200,8 +200,8 @@ def _guard(child: int, meter: _Meter | None) -> NoReturn:
     deadline = float("inf")
     while (status := reap(child)) is None:
         pause = min(deadline - time.monotonic(), meter.pause() if meter is not None else _LONGEST, _LONGEST)
-        told = signal.sigtimedwait(_SIGNALS, max(0.0, pause))
-        number = told.si_signo if told is not None else 0
+        received = signal.sigtimedwait(_SIGNALS, max(0.0, pause))
+        number = received.si_signo if received is not None else 0
         if number == signal.SIGTERM:
             deadline = min(deadline, time.monotonic() + _GRACE)
             with suppress(ProcessLookupError):

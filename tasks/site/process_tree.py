@@ -1,4 +1,4 @@
-"""What a process has started, in whatever session, as the kernel tells it in ``/proc``, and the end of all of it.
+"""Descendants of a process in any session, as the kernel lists them in ``/proc``: their memory, and their end.
 
 It imports nothing beyond the standard library: the guards of a worker run it in a copy of a young interpreter.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,15 +48,15 @@ def descendants(root: int, *, spared: int = 0) -> list[Listed]:
 
     Args:
         root: Its id.
-        spared: Id of a process below it that is left out, with all that is below that one.
+        spared: Id of a process below it that is left out, with all that is below it.
     """
     children: dict[int, list[Listed]] = {}
     for pid in _pids():
         if (found := _look(pid)) is not None and pid != spared:
             children.setdefault(found.parent, []).append(found)
     below = children.get(root, [])
-    for one in below:
-        below += children.get(one.pid, [])
+    for process in below:
+        below += children.get(process.pid, [])
     return below
 
 
@@ -71,13 +72,13 @@ def end_descendants(root: int, *, spared: int = 0, patience: float = float("inf"
         Whether nothing is left.
     """
     until, pause = time.monotonic() + patience, _SHORTEST
-    while [one for one in descendants(root, spared=spared) if _kill(one)]:
+    while [process for process in descendants(root, spared=spared) if _kill(process)]:
         _kill_orphans(root, spared)
         if root == os.getpid():
             reap()
         if time.monotonic() > until:
             return False
-        time.sleep(pause)
+        threading.Event().wait(pause)
         pause = min(2.0 * pause, _LONGEST)
     return True
 
@@ -98,8 +99,8 @@ def memory_of(processes: list[Listed], enough: float) -> float:
         processes: The processes.
         enough: Below it, a sum that counts shared pages for each of them will do: that costs much less.
     """
-    resident = float(sum(_resident(one.pid) for one in processes))
-    return resident if resident <= enough else float(sum(_proportional(one.pid) for one in processes))
+    resident = float(sum(_resident(process.pid) for process in processes))
+    return resident if resident <= enough else float(sum(_proportional(process.pid) for process in processes))
 
 
 def _kill_orphans(root: int, spared: int) -> None:

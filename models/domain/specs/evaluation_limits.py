@@ -35,7 +35,7 @@ class EvaluationLimitsSpec(Spec):
 
 
 def limited_code(calculator: CalculatorBase | None, label: LabelSpec | None, space: SpaceSpec) -> CodeOrigin | None:
-    """Who brings the code of an evaluation with limits; None where a calculator of tansaku's own takes part.
+    """Returns the origin of the code of an evaluation with limits; None where a calculator of tansaku's own takes part.
 
     Args:
         calculator: Of a campaign.

@@ -48,7 +48,7 @@ class AseCalculatorSpec(CalculatorBase):
 
     @property
     def origin(self) -> CodeOrigin:
-        """Who brings the code that computes: a plug-in where the name is one of its entries."""
+        """Origin of the code that computes: a plug-in if the name is one of its entries."""
         return "tansaku" if plugin_of("calculators", self.name) is None else "plugin"
 
     @model_validator(mode="after")

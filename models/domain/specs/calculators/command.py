@@ -39,5 +39,5 @@ class CommandCalculatorSpec(CalculatorBase):
 
     @property
     def origin(self) -> CodeOrigin:
-        """Who brings the code that computes: the site file."""
+        """Origin of the code that computes: the site file."""
         return "site"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Cell = Literal["fixed", "normal", "full"]
 
 CodeOrigin = Literal["tansaku", "site", "plugin"]
-"""Who brings the code that computes: tansaku (with the packages and codes that it knows), the site file, or a plug-in."""
+"""Origin of the code that computes: tansaku (with the packages and codes that it knows), the site file, or a plug-in."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class CalculatorBase(Spec):
 
     @property
     def origin(self) -> CodeOrigin:
-        """Who brings the code that computes."""
+        """Origin of the code that computes."""
         return "tansaku"
 
     @property

@@ -28,7 +28,7 @@ class PluginCalculator(CalculatorBase):
 
     @property
     def origin(self) -> CodeOrigin:
-        """Who brings the code that computes: the plug-in."""
+        """Origin of the code that computes: the plug-in."""
         return "plugin"
 
     def resolved_plugin(self) -> Self:
