@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
@@ -19,6 +20,7 @@ from tansaku.models.domain.secret_variables import (
     PROXY_SECRET_VARIABLE,
 )
 from tansaku.models.domain.specs.commands import CommandSpec, offered_commands
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.tasks.site.child_variables import child_variables, names_secret
 from tansaku.tasks.site.users import user_name, user_path
@@ -31,6 +33,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 RANKS_VARIABLE = "TANSAKU_RANKS"
 MPIEXEC_VARIABLE = "TANSAKU_MPIEXEC"
 COMMANDS_VARIABLE = "TANSAKU_COMMANDS"
+LIMITS_VARIABLE = "TANSAKU_EVALUATION_LIMITS"
 
 _KERNEL_VARIABLES = ("MKL_CBWR", "OPENBLAS_CORETYPE")
 """Variables that select BLAS kernels; users fix them to get identical last digits on every machine."""
@@ -44,6 +47,8 @@ _CONTAINER_SECRETS = Path("/run/secrets")
 _LONGEST_SECRET = 8192
 
 _PREFECT = "PREFECT_"
+
+_Given = TypeVar("_Given")
 
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -187,9 +192,15 @@ def has_prefect_files(environment: Mapping[str, str] | None = None) -> bool:
     return any(path.is_file() for path in (profiles, Path(".env"), Path("prefect.toml")))
 
 
-def worker_environment(parallel: ParallelSpec, added: Collection[str] = ()) -> dict[str, str]:
-    """:func:`child_environment` for a worker whose calculators may use these ranks and threads."""
-    variables = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
+def worker_environment(
+    parallel: ParallelSpec, added: Collection[str] = (), limits: EvaluationLimitsSpec | None = None
+) -> dict[str, str]:
+    """:func:`child_environment` for a worker whose calculators may use these ranks and threads, within these limits."""
+    variables = {
+        RANKS_VARIABLE: str(parallel.ranks),
+        MPIEXEC_VARIABLE: parallel.mpiexec,
+        LIMITS_VARIABLE: (limits or EvaluationLimitsSpec()).model_dump_json(),
+    }
     return thread_environment(parallel.threads, added) | variables | commands_environment()
 
 
@@ -208,12 +219,19 @@ def given_commands(environment: Mapping[str, str] | None = None) -> dict[str, Co
     Raises:
         ConfigurationError: The variable has a value that makes no sense.
     """
-    values = os.environ if environment is None else environment
-    adapter = TypeAdapter(dict[str, CommandSpec])
-    try:
-        return adapter.validate_json(values.get(COMMANDS_VARIABLE) or "{}")
-    except ValidationError as error:
-        raise ConfigurationError(f"{COMMANDS_VARIABLE}: it is set by tansaku for its own workers; unset it") from error
+    return _handed_over(COMMANDS_VARIABLE, dict[str, CommandSpec], environment)
+
+
+def given_limits(environment: Mapping[str, str] | None = None) -> EvaluationLimitsSpec:
+    """Returns the limits set by :func:`worker_environment`, or the defaults.
+
+    Args:
+        environment: None: the process's.
+
+    Raises:
+        ConfigurationError: The variable has a value that makes no sense.
+    """
+    return _handed_over(LIMITS_VARIABLE, EvaluationLimitsSpec, environment)
 
 
 def given_parallel(environment: Mapping[str, str] | None = None) -> ParallelSpec:
@@ -282,6 +300,15 @@ def read_secret_file(path: Path, name: str) -> SecretStr:
     if not text:
         raise ConfigurationError(f"{name}: {path} is empty; expected a secret on one line")
     return SecretStr(text)
+
+
+def _handed_over(name: str, kind: type[_Given], environment: Mapping[str, str] | None) -> _Given:
+    """Returns the value of a variable of our own, which is JSON; an empty value if it is not set."""
+    values = os.environ if environment is None else environment
+    try:
+        return TypeAdapter(kind).validate_json(values.get(name) or "{}")
+    except ValidationError as error:
+        raise ConfigurationError(f"{name}: it is set by tansaku for its own workers; unset it") from error
 
 
 def _secret(values: Mapping[str, str], name: str) -> SecretStr | None:

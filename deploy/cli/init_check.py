@@ -90,11 +90,11 @@ def check(
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
-    limits = load_site(site or Settings.from_environment().site_file).limits
+    machine = load_site(site or Settings.from_environment().site_file)
     if parameters:
         _show_parameters(file)
         return
-    found = preview_campaign(file, lambda: opened(site), limits)
+    found = preview_campaign(file, lambda: opened(site), machine.limits, machine.launcher.evaluation_limits)
     bought = None
     if rehearsed:
         from tansaku.tasks.checks.rehearse import RehearsalOptions, rehearse_budget

@@ -17,6 +17,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
@@ -83,6 +84,7 @@ class CampaignPreview(Record):
         known: Values of a table that it begins with; None without a table.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space with filter rules, the effect of each rule.
+        evaluation_limits: The machine's limits of an evaluation; None where none hold, or the machine is not known.
     """
 
     name: str
@@ -111,6 +113,7 @@ class CampaignPreview(Record):
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
     prices: dict[str, float] = Field(default_factory=dict)
+    evaluation_limits: EvaluationLimitsSpec | None = None
 
     @property
     def _several_surfaces(self) -> bool:
@@ -138,6 +141,8 @@ class CampaignPreview(Record):
         lines += [f"  level       {self.level}"] if self.level is not None else []
         lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
         lines += [f"  note        {note}" for note in self.notes]
+        if self.evaluation_limits is not None:
+            lines.append(f"  limits      {self.evaluation_limits.describe()} for each evaluation")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
@@ -286,19 +291,29 @@ def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) 
     return tuple(lines)
 
 
-def preview_campaign(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> CampaignPreview:
+def preview_campaign(
+    path: Path,
+    database: Database | None = None,
+    limits: LimitsSpec = DEFAULT_LIMITS,
+    evaluation_limits: EvaluationLimitsSpec | None = None,
+) -> CampaignPreview:
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
         path: The file.
         database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
         limits: What the file may ask for.
+        evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
 
     Raises:
         ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
-    return preview_loaded(load_campaign(path, limits), database, limits)
+    loaded = load_campaign(path, limits)
+    found, spec = preview_loaded(loaded, database, limits), loaded.spec
+    if limited_code(spec.calculator, spec.label, spec.space) is None:
+        return found
+    return found.model_copy(update={"evaluation_limits": evaluation_limits})
 
 
 def preview_loaded(

@@ -7,14 +7,14 @@ It knows no database.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from tansaku.tasks.site.process_tree import end_with_parent
 
 if TYPE_CHECKING:
     from tansaku.models.domain.ports import Launcher
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tansaku.tasks.checks.request import CheckAnswer, CheckRequest, ErrorKind
     from tansaku.tasks.configuration import LoadedCampaign
 
-_PR_SET_PDEATHSIG = 1
 _LARGEST_FILE = 256 << 20
 _OPEN_FILES = 256
 
@@ -41,11 +40,6 @@ def limit_process(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     most = min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def end_with_parent() -> None:
-    """Has the kernel end this process when the one that started it ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def peak_memory() -> int:

@@ -13,6 +13,7 @@ from tansaku.calculators.engines.electronic import task_key
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.tasks.jobs.guard import add_folder
 
 
 @contextmanager
@@ -33,6 +34,7 @@ def scratch_of(
         yield calculator
         return
     scratch = folder.parent / f".parts-{task_key(structure, relaxation, calculator.provenance)[:24]}"
+    add_folder(scratch)
     try:
         yield calculator.within(scratch)
     except CalculationError:

@@ -207,13 +207,16 @@ class Spool:
         return sorted(entry for entry in _names(self.root / "queue") if job_of(entry) is not None)
 
     def claim(self, name: str, *, pid: int | None = None) -> bool:
-        """Claims a job for this process (``pid`` 0: for no process); returns whether it was unclaimed.
+        """Claims a job; returns whether it was unclaimed.
+
+        Args:
+            pid: Process for which it is claimed; None: this one, 0: none.
 
         Raises:
             DiskFullError: There is no disk space for the claim; the job stays unclaimed.
         """
         path = self.root / "claims" / name
-        identity = {**process_identity(), "at": time.time(), "monotonic": time.monotonic()}
+        identity = {**process_identity(pid or None), "at": time.time(), "monotonic": time.monotonic()}
         text = json.dumps(identity if pid is None else {**identity, "pid": pid}).encode()
         with writing_to(self.root):
             try:

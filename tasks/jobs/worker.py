@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -33,11 +33,13 @@ from tansaku.models.domain.errors import (
 )
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.specs.commands import offer_commands
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.states import DISK_FULL, FailureKind
-from tansaku.tasks.jobs.document import Work
+from tansaku.tasks.jobs.document import TrainingDocument, Work
+from tansaku.tasks.jobs.guard import Excess, Guards, Watched, guard_this_process, output_size
 from tansaku.tasks.jobs.spool import Spool, job_of
 from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
-from tansaku.tasks.settings import THREAD_VARIABLES, given_commands, given_parallel
+from tansaku.tasks.settings import THREAD_VARIABLES, given_commands, given_limits, given_parallel
 from tansaku.tasks.site.processes import process_identity
 
 Evaluate = Callable[[Work, Path], Outcome]
@@ -79,16 +81,28 @@ class Worker:
         spool: Must exist.
         evaluate: Computes a job.
         cores: Cores reserved for this worker's calculators; recorded in their results.
+        limits: Limits of an evaluation by a program of the site or a plug-in.
     """
 
-    def __init__(self, spool: Spool, evaluate: Evaluate, *, cores: int = 1) -> None:
+    def __init__(self, spool: Spool, evaluate: Evaluate, *, cores: int = 1, limits: EvaluationLimitsSpec | None = None) -> None:
         self._spool = spool
         self._evaluate = evaluate
         self._cores = cores
+        self._limits = limits or EvaluationLimitsSpec()
+        self._guards: Guards | None = None
+
+    def guard(self) -> None:
+        """Puts guards around this process. They are copies of it: it is cheap before large imports, wrong after a thread."""
+        self._guards = guard_this_process(self._report)
+
+    @property
+    def _pid(self) -> int | None:
+        """Id by which others know this worker; None: its own."""
+        return self._guards.outer if self._guards is not None else None
 
     def run(self) -> None:
         """Works until there is no driver."""
-        me = process_identity()
+        me = process_identity(self._pid)
         record = self._spool.root / "workers" / f"{me['pid']}.json"
         self._write(lambda: write_json(record, me))
         while self._spool.served:
@@ -107,7 +121,7 @@ class Worker:
         """Runs jobs as their names arrive; answers ``begun`` and ``done``, or ``taken`` for a job that was already claimed."""
         for line in names:
             name = line.strip()
-            if not self._spool.claim(name):
+            if not self._spool.claim(name, pid=self._pid):
                 answers.write("taken\n")
             else:
                 answers.write("begun\n")
@@ -122,7 +136,7 @@ class Worker:
             name = job_of(entry)
             if name is None or not self._spool.folder(name).is_dir():
                 continue
-            mine = self._spool.claim(name)
+            mine = self._spool.claim(name, pid=self._pid)
             self._spool.drop(entry)
             if mine:
                 return name
@@ -139,10 +153,10 @@ class Worker:
         except BaseException as error:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             # The job records the reason, and this process is replaced by a new one.
-            self._leave(name, request, Outcome(failure=_failure(error)))
+            self._leave(name, request["token"], Outcome(failure=_failure(error)))
             raise
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        self._leave(name, request, outcome)
+        self._leave(name, request["token"], outcome)
 
     def _request(self, name: str) -> JsonDict | None:
         """Reads a job's request; None if it was discarded, or is damaged and therefore lost."""
@@ -179,26 +193,59 @@ class Worker:
 
     def _compute(self, request: JsonDict, folder: Path) -> Outcome:
         try:
-            return self._evaluate(read_document(request["document"]), folder)
+            document = read_document(request["document"])
+            with self._guards.during(self._watched(request, document, folder)) if self._guards is not None else nullcontext():
+                return self._evaluate(document, folder)
         except (TansakuError, OSError, ValidationError) as error:
             with suppress(OSError):  # the log may be on the full disk
                 traceback.print_exc()
             return Outcome(failure=_failure(error))
 
-    def _leave(self, name: str, request: JsonDict, outcome: Outcome) -> None:
+    def _watched(self, request: JsonDict, document: Work, folder: Path) -> Watched | None:
+        """An evaluation that has limits; None for others."""
+        if isinstance(document, TrainingDocument):
+            return None
+        code = limited_code(document.calculator, document.label, document.space)
+        if code is None:
+            return None
+        return Watched(
+            job=folder.name,
+            token=request["token"],
+            folders=(str(folder),),
+            limits=self._limits,
+            output=output_size(),
+            in_worker=code == "plugin",
+        )
+
+    def _report(self, watched: Watched, excess: Excess) -> None:
+        """Records that an evaluation was ended by a limit; called in the guard."""
+        if excess.again:
+            message = f"{excess.message}, perhaps with that of earlier evaluations in its worker"
+            self._spool.lose(watched.job, "worker_memory", message)
+        elif not self._spool.is_over(watched.job):
+            failure = Failure(kind=FailureKind.PLUMBING, reason=excess.reason, message=excess.message)
+            self._leave(watched.job, watched.token, Outcome(failure=failure))
+
+    def _leave(self, name: str, token: str, outcome: Outcome) -> None:
         folder = self._spool.folder(name)
         present = self._request(name)
-        if present is None or present["token"] != request["token"]:
+        if present is None or present["token"] != token:
             # The job was discarded meanwhile, and perhaps queued again under its name: this result is not needed.
             return
         try:
             files = {file: file_sha256(folder / file) for file in outcome.artifacts.values()}
             outcome_data = outcome.model_copy(update={"cores": self._cores}).model_dump(mode="json")
-            result = {"token": request["token"], "outcome": outcome_data, "files": files}
+            result = {"token": token, "outcome": outcome_data, "files": files}
             self._write(lambda: self._spool.finish(name, result))
         except FileNotFoundError:
             if folder.is_dir():
                 raise
+
+
+def _evaluated(document: Work, folder: Path) -> Outcome:
+    from tansaku.tasks.jobs.evaluate import work
+
+    return work(document, folder)
 
 
 def _failure(error: BaseException) -> Failure:
@@ -230,14 +277,15 @@ def main(arguments: list[str]) -> int:
     for variable in THREAD_VARIABLES if not arguments[1:] else ():
         os.environ[variable] = str(parallel.threads)
     offer_commands(given_commands())
-    from tansaku.calculators.frozen_files import keep_copies_in
-    from tansaku.tasks.jobs.evaluate import work
-    from tansaku.tasks.jobs.frozen import frozen_folder
-
     cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))
     spool = Spool(Path(arguments[0]))
+    worker = Worker(spool, _evaluated, cores=cores, limits=given_limits())
+    worker.guard()
+    import tansaku.tasks.jobs.evaluate  # noqa: F401 - a worker that is ready has its libraries, its guards do not
+    from tansaku.calculators.frozen_files import keep_copies_in
+    from tansaku.tasks.jobs.frozen import frozen_folder
+
     keep_copies_in(frozen_folder(spool))
-    worker = Worker(spool, work, cores=cores)
     if arguments[1:]:
         # Output of calculators must not be mixed with the answers.
         with os.fdopen(os.dup(1), "w") as answers:

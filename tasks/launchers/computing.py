@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
 from tansaku.tasks.settings import worker_environment
-from tansaku.tasks.site.processes import kill_all, started_by
 
 _LOOK = 0.2  # longest time between two looks at a worker that computes [s]
 
@@ -162,26 +160,20 @@ class NodeComputer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=worker_environment(self._order.parallel),
+                env=worker_environment(self._order.parallel, limits=self._order.evaluation_limits),
                 start_new_session=True,
             )
         return self._worker
 
     def _end(self) -> None:
-        """Sends TERM, then KILL, to the worker and its child processes."""
+        """Ends the worker, with all that it has started: TERM, then KILL."""
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        # A DFT code may be in a session of its own, which no signal to the worker's reaches: custodian starts VASP so.
-        children = started_by(worker.pid)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(worker.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                worker.wait(self._order.kill_grace)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        kill_all(children)
+        # To its guard alone, not to its group: the guards would end without having cleared up.
+        worker.terminate()
+        try:
+            worker.wait(self._order.kill_grace)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()

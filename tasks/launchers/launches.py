@@ -35,6 +35,7 @@ from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
 from tansaku.models.domain.specs.commands import CommandSpec
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec, ProgramName
 from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.spool import Spool
@@ -66,6 +67,7 @@ class LaunchOrder(Record):
         ranks: Ranks of a DFT code.
         mpiexec: Program that starts them.
         commands: The site's programs, by name.
+        evaluation_limits: Limits of an evaluation by one of them or a plug-in.
     """
 
     schema_version: Literal[1] = 1
@@ -85,6 +87,7 @@ class LaunchOrder(Record):
     ranks: PositiveInt = 1
     mpiexec: ProgramName = "srun"
     commands: dict[Name, CommandSpec] = Field(default_factory=dict)
+    evaluation_limits: EvaluationLimitsSpec = EvaluationLimitsSpec()
 
     @property
     def parallel(self) -> ParallelSpec:

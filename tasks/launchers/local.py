@@ -62,7 +62,7 @@ class LocalLauncher:
         self._spool = Spool(spool.resolve())
         self._grace = spec.kill_grace
         self._min_free = spec.min_free_space * _MB
-        self._parallel, self._variables = spec.parallel, spec.environment
+        self._parallel, self._variables, self._limits = spec.parallel, spec.environment, spec.evaluation_limits
         self._n_workers = n_workers
         self._members: list[Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
@@ -201,7 +201,7 @@ class LocalLauncher:
         claim = self._spool.claimed(name)
         if claim is not None and claim.alive and not self._spool.is_over(name):
             self._note_job(claim)
-            end_process(claim.pid, claim.started, self._grace, with_children=True)
+            end_process(claim.pid, claim.started, self._grace)
 
     def _check_jobs(self) -> None:
         # Workers that wait for disk space to write a result are not overdue.
@@ -303,7 +303,7 @@ class LocalLauncher:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=worker_environment(self._parallel, self._variables),
+                    env=worker_environment(self._parallel, self._variables, self._limits),
                     start_new_session=True,
                 )
             self._members.append(Member(child.pid, process_identity(child.pid)["started"], log, child))

@@ -29,6 +29,19 @@ OLDEST_PYTHON = (3, 11)
 ENOUGH_DISK_GB = 2.0
 _PROBE_SECONDS = 60.0
 
+_LEAVES_A_DAEMON = """
+import os, time
+from tansaku.tasks.jobs.guard import guard_this_process
+guard_this_process(print)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(10)
+        print("outlived its guards", flush=True)
+os._exit(0)
+"""
+"""A worker that ends at once and leaves a daemon behind, which would hold its output open."""
+
 
 def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     """Runs every check, cheap ones first."""
@@ -42,6 +55,7 @@ def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     yield _disk(settings.home)
     yield _shared_memory()
     yield _processors()
+    yield _ends_of_jobs()
 
 
 def _python() -> Finding:
@@ -209,6 +223,17 @@ def _processors() -> Finding:
     memory = psutil.virtual_memory()
     detail = f"{usable} of {present} usable, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB of memory free"
     return Finding(name="processors", state="ok", detail=f"{detail}; every worker computes with one thread")
+
+
+def _ends_of_jobs() -> Finding:
+    """Whether a daemon that a job leaves behind ends with it here."""
+    name, hint = "ends of jobs", "a program may leave processes behind on this machine; look for them after a campaign"
+    said = _probe(name, _LEAVES_A_DAEMON, hint)
+    if isinstance(said, Finding):
+        return said.model_copy(update={"state": "warning"})
+    if said:
+        return Finding(name=name, state="warning", detail=f"a daemon {said}", hint=hint)
+    return Finding(name=name, state="ok", detail="guards of each worker (child subreapers) end all that a job leaves behind")
 
 
 def _existing(path: Path) -> Path:

@@ -11,8 +11,6 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -86,12 +84,11 @@ def this_driver() -> LeaseOwner:
     return LeaseOwner(host=me["host"], pid=me["pid"], process_started=me["started"], user=user_name())
 
 
-def end_process(pid: int, started: ProcessStart, grace: float, *, with_children: bool = False) -> bool:
+def end_process(pid: int, started: ProcessStart, grace: float) -> bool:
     """Ends one of our processes: SIGTERM, then SIGKILL. A zombie counts as ended.
 
     Args:
         grace: Time between the two [s].
-        with_children: Whether what it has started, such as the ranks of a DFT code, is ended too (KILL).
 
     Returns:
         Whether it was still there.
@@ -108,7 +105,6 @@ def end_process(pid: int, started: ProcessStart, grace: float, *, with_children:
         process = find_process(pid, started)
         if process is None:
             return False
-        children = started_by(pid) if with_children else []
         for number in (signal.SIGTERM, signal.SIGKILL):
             signal.pidfd_send_signal(handle, number)
             if select.select([handle], [], [], grace)[0]:
@@ -117,20 +113,4 @@ def end_process(pid: int, started: ProcessStart, grace: float, *, with_children:
         return True
     finally:
         os.close(handle)
-    kill_all(children)
     return True
-
-
-def started_by(pid: int) -> list[psutil.Process]:
-    """Everything that a process has started and that still runs, in whatever session."""
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def kill_all(processes: Iterable[psutil.Process]) -> None:
-    """Sends KILL to each process that still exists with the same start time."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()

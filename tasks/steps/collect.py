@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.errors import DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, JsonDict, Outcome
 from tansaku.models.domain.refusals import CONFIGURATION_REASONS
+from tansaku.models.domain.specs.evaluation_limits import LimitReason
 from tansaku.models.domain.states import DISK_FULL, EvaluationState, FailureKind, JobState
 from tansaku.tasks.steps.context import StepContext
 
 _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 _BACKOFF_LIMIT = 10  # doublings
-PERMANENT = (*CONFIGURATION_REASONS, "not_found")
+PERMANENT = (*CONFIGURATION_REASONS, "not_found", *get_args(LimitReason))
 """Reasons of infrastructure failures that a retry cannot fix."""
 
 _LONGEST_MESSAGE = 2000

@@ -19,11 +19,13 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, DamagedResultError, NotFoundError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobStatus, Launcher
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.local import LocalLauncher
+from tests.support.workers import computing, outermost
 
 PATIENCE = 300.0
 """A test gives up after so long [s]; nothing asserts that anything is faster."""
@@ -47,7 +49,7 @@ class LocalBackend:
         """Sends a signal to the process that does a job."""
         claim = Spool(self.spool).claimed(name)
         assert claim is not None
-        os.kill(claim.pid, number)
+        os.kill(computing(claim.pid), number)
 
     def processes(self) -> list[psutil.Process]:
         """Living processes of this backend, whoever started them."""
@@ -304,6 +306,42 @@ def test_a_launcher_can_be_started_again(backend, tmp_path):
     await_none(backend)
 
 
+LEAVES_A_DAEMON = """
+import json, os, time
+end, open_end = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(open_end, b"%d" % os.getpid())
+        time.sleep(300)
+    os._exit(0)
+print(os.read(end, 20).decode(), file=open(FILE, "w"))
+json.dump({"energy": 1.0, "forces": [[0.0] * 3] * 4}, open("result.json", "w"))
+"""
+
+
+def test_what_a_job_leaves_behind_ends_with_it(backend, tmp_path):
+    """A daemon with a session of its own, which also SLURM loses with proctrack/linuxproc."""
+    left, program = tmp_path / "left", tmp_path / "program.py"
+    program.write_text(f"FILE = {str(left)!r}\n{LEAVES_A_DAEMON}")
+    offer_commands({"mine": CommandSpec(argv=(sys.executable, "-IS", program.name), files=(str(program),))})
+    job = request(tmp_path, "one", candidate="al-rattle-0.1-n04-d0001")
+    job.document["space"] = {
+        "type": "crystals",
+        "crystals": {"al": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+        "scans": [{"type": "rattle", "atoms": [4], "draws": 1}],
+    }
+    job.document.update({"calculator": {"type": "command", "command": "mine"}, "objective": {"unit": "eV/atom"}})
+    launcher = backend.open()
+    launcher.start()
+    try:
+        assert finished(launcher, job) == pytest.approx(0.25)
+        assert not psutil.pid_exists(int(left.read_text()))
+    finally:
+        launcher.stop()
+        offer_commands({})
+
+
 def start_driver(backend: LocalBackend, statements: str) -> subprocess.Popen[str]:
     """A driver process that has printed ``ready``."""
     command = [sys.executable, "-c", backend.driver(statements)]
@@ -429,6 +467,6 @@ def test_the_runtime_names_what_a_resume_may_have_to_reap(launcher, backend):
     named = {one["pid"] for one in runtime["workers"]}
     # A process that was just begun has no command line of its own yet.
     until = time.monotonic() + PATIENCE
-    while (found := {process.pid for process in backend.processes()}) != named and time.monotonic() < until:
+    while (found := outermost(backend.processes())) != named and time.monotonic() < until:
         time.sleep(0.01)
     assert found == named

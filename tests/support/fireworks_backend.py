@@ -21,6 +21,7 @@ from tansaku.tasks.site.cluster import Cluster, open_cluster
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.site_workers import SiteWorkers
 from tests.support.programs import PACED
+from tests.support.workers import computing
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"heartbeat": 0.2, "silence": 2.0, "look": 0.2, "kill_grace": 0.3, "patience": 2.0}
@@ -83,7 +84,7 @@ class FireworksBackend:
     def signal_worker(self, name: str, number: int) -> None:
         claim = self.spool.claimed(name)
         assert claim is not None
-        os.kill(claim.pid, number)
+        os.kill(computing(claim.pid), number)
 
     def processes(self) -> list[psutil.Process]:
         """What lives on the compute nodes for this site."""

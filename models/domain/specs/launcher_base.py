@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 
 
 class LauncherBase(Spec):
-    """Base class of the specs of launchers."""
+    """Base class of the specs of launchers.
+
+    Attributes:
+        evaluation_limits: Limits of one evaluation by a program of the site or a plug-in.
+    """
+
+    evaluation_limits: EvaluationLimitsSpec = EvaluationLimitsSpec()
 
     @property
     def shared_folder(self) -> str | None:

@@ -243,6 +243,7 @@ class QueueFiller:
             ranks=kind.resources.tasks or 1,
             mpiexec=spec.mpiexec,
             commands=dict(offered_commands()),
+            evaluation_limits=spec.evaluation_limits,
         )
         folder.write("launch", order.model_dump(mode="json"))
         command = [spec.python or sys.executable, "-P", "-m", "tansaku.tasks.launchers.node", str(folder.path)]

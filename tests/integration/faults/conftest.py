@@ -27,6 +27,7 @@ from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tests.support.kill_points import KillPoints, References
 from tests.support.warm_workers import WarmWorkers
+from tests.support.workers import workers_on
 
 LIMIT = 120.0  # longest life of one driver [s]
 TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.1, "patience": 60.0}
@@ -217,8 +218,7 @@ class Campaign:
 
     def workers(self) -> list[psutil.Process]:
         """Living workers on this campaign's spool."""
-        spool = str(self.spool.resolve())
-        return [one for one in psutil.process_iter(["cmdline"]) if spool in (one.info["cmdline"] or [])]
+        return workers_on(self.spool.resolve())
 
     def close(self) -> None:
         for worker in self.workers():

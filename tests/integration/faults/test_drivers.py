@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tansaku.models.domain.states import EvaluationState
+from tests.support.workers import computing
 
 SHORT_LEASE = {"lease": 3.0, "heartbeat": 0.1, "poll": 0.05, "patience": 60.0}
 
@@ -64,7 +65,7 @@ def claimed_by(campaign):
         folder = campaign.spool / "jobs" / claim.name
         text = claim.read_text() if claim.exists() else ""
         if text and folder.exists() and not (folder / "result.json").exists():
-            return json.loads(text)["pid"]
+            return computing(json.loads(text)["pid"])
     return None
 
 

@@ -18,12 +18,9 @@ import yaml
 
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tests.support.workers import workers_on
 
 RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
-
-
-def workers_of(spool):
-    return [one for one in psutil.process_iter(["cmdline"]) if str(spool) in (one.info["cmdline"] or [])]
 
 
 def lost_for(campaign):
@@ -76,7 +73,7 @@ def test_setting_the_clock_ends_no_worker_and_gives_no_second_driver_the_campaig
     options = {"cwd": campaign.folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     first = machine.start(argv, **options)
     try:
-        (worker,) = campaign.wait_for(lambda: workers_of(campaign.spool))
+        (worker,) = campaign.wait_for(lambda: workers_on(campaign.spool))
         worker.suspend()  # so that the campaign lasts until the second driver has looked
         machine.set_clock(step)
         second = machine.start(argv, **options)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.warm_workers import WarmProcess, WarmWorkers
+from tests.support.workers import computing
 
 PATIENCE = 600.0
 TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
@@ -95,16 +97,17 @@ class SlurmCampaign:
     def hold_one(self) -> tuple[str, int]:
         """Stops the first worker that computes something; returns its job and process."""
 
-        def computing() -> tuple[str, int] | None:
+        def held() -> tuple[str, int] | None:
             for path in (self.spool.root / "claims").glob("*") if self.spool.root.exists() else ():
-                with suppress(OSError, ValueError):
+                with suppress(OSError, ValueError, psutil.Error):
                     claim = json.loads(path.read_text())
                     if claim["pid"] and not self.spool.is_over(path.name):
-                        os.kill(claim["pid"], signal.SIGSTOP)
-                        return path.name, claim["pid"]
+                        pid = computing(claim["pid"])
+                        os.kill(pid, signal.SIGSTOP)
+                        return path.name, pid
             return None
 
-        name, pid = self.wait_for(computing)
+        name, pid = self.wait_for(held)
         assert not self.spool.is_over(name), "it was over before it could be stopped"
         return name, pid
 

@@ -15,6 +15,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import launch_of
+from tests.support.workers import computing
 
 PATIENCE = 240.0
 SILENCE = 2.0
@@ -89,7 +90,7 @@ class Site:
         """Stops what computes a job and its supervisor."""
         supervisor = self.backend.supervisor(self.launch(name).path.name)
         supervisor.suspend()
-        os.kill(self.spool.claimed(name).pid, signal.SIGSTOP)
+        os.kill(computing(self.spool.claimed(name).pid), signal.SIGSTOP)
         return supervisor
 
     def reconcile(self, *, dry_run=False, filled=False):

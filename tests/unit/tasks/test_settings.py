@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import (
@@ -17,6 +18,7 @@ from tansaku.tasks.settings import (
     child_environment,
     forbid_telemetry,
     given_commands,
+    given_limits,
     given_parallel,
     limit_threads,
     prefect_secrets_from_files,
@@ -214,3 +216,11 @@ def test_workers_and_launches_are_told_the_programs_of_the_site():
     assert "TANSAKU_COMMANDS" not in worker_environment(SERIAL)
     with pytest.raises(ConfigurationError, match="TANSAKU_COMMANDS: it is set by tansaku"):
         given_commands({"TANSAKU_COMMANDS": '{"x": {"argv": []}}'})
+
+
+def test_workers_are_told_the_limits_of_an_evaluation():
+    limits = EvaluationLimitsSpec(memory=64_000, processes=64, size=10.5)
+    assert given_limits(worker_environment(SERIAL, limits=limits)) == limits
+    assert given_limits(worker_environment(SERIAL)) == given_limits({}) == EvaluationLimitsSpec()
+    with pytest.raises(ConfigurationError, match="TANSAKU_EVALUATION_LIMITS: it is set by tansaku"):
+        given_limits({"TANSAKU_EVALUATION_LIMITS": '{"memory": 0}'})

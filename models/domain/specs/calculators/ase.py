@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.plugins import plugin_of
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, ase_entry
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import KeywordName, Keywords, check_keywords
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.workflow import IonBindingSpec
@@ -44,6 +45,11 @@ class AseCalculatorSpec(CalculatorBase):
     files_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=500)
     workflow: IonBindingSpec | None = None
+
+    @property
+    def origin(self) -> CodeOrigin:
+        """Origin of the code that computes: a plug-in if the name is one of its entries."""
+        return "tansaku" if plugin_of("calculators", self.name) is None else "plugin"
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import Sha256
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import Keywords
 from tansaku.models.domain.specs.commands import CommandName
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -36,3 +36,8 @@ class CommandCalculatorSpec(CalculatorBase):
     keywords: Keywords = Field(default_factory=dict)
     command_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=200)
+
+    @property
+    def origin(self) -> CodeOrigin:
+        """Origin of the code that computes: the site file."""
+        return "site"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Cell = Literal["fixed", "normal", "full"]
 
+CodeOrigin = Literal["tansaku", "site", "plugin"]
+"""Origin of the code that computes: tansaku (with the packages and codes that it knows), the site file, or a plug-in."""
+
 
 @dataclass(frozen=True)
 class SpecFile:
@@ -130,6 +133,11 @@ class CalculatorBase(Spec):
         """Keys that belong to the level of theory, as the content of files does, in the spec's order."""
         left_out = {*cls.facts.recorded, *(file.content for file in cls.facts.files)}
         return tuple(key for key in cls.recorded_keys() if key not in left_out)
+
+    @property
+    def origin(self) -> CodeOrigin:
+        """Origin of the code that computes."""
+        return "tansaku"
 
     @property
     def parts(self) -> dict[str, CalculatorBase]:

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.plugins import Plugin, check_spec, loaded, plugin_of
 from tansaku.models.domain.specs.base import PLAIN_TEXT
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin
 
 _GROUP = "calculators"
 
@@ -25,6 +25,11 @@ class PluginCalculator(CalculatorBase):
     """
 
     plugin: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT] | None = None
+
+    @property
+    def origin(self) -> CodeOrigin:
+        """Origin of the code that computes: the plug-in."""
+        return "plugin"
 
     def resolved_plugin(self) -> Self:
         """The spec with the installed package and version.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     text = runner.invoke(app, ["check", str(table_file)]).output
     assert "5 candidates, 3 surfaces, 2 systems" in text
     assert "nothing was computed" in text
+
+
+def test_check_shows_the_limits_of_a_program_and_none_for_other_campaigns(table_file, tmp_path):
+    site, campaign = tmp_path / "site.yaml", tmp_path / "program.yaml"
+    limits = "launcher: {type: local, evaluation_limits: {memory: 64000}}"
+    site.write_text(f"schema_version: 1\n{limits}\ncommands: {{mine: {{argv: [{sys.executable}]}}}}\n")
+    campaign.write_text(
+        "schema_version: 1\nspace: {type: crystals, crystals: {al: {structure: fcc, elements: [Al], lattice_parameter: 4.05}}, "
+        "scans: [{type: rattle, atoms: [4], draws: 4}]}\ncalculator: {type: command, command: mine}\n"
+        "objective: {unit: eV/atom}\nproposer: {type: random}\nbudget: {evaluations: 2}\n"
+    )
+    shown = "limits      64,000 MB of memory, 256 processes, 1,000 MB of files and output for each evaluation\n"
+    assert shown in runner.invoke(app, ["check", str(campaign), "--site", str(site)]).output
+    assert "limits" not in runner.invoke(app, ["check", str(table_file), "--site", str(site)]).output
 
 
 def test_a_spreadsheet_has_no_surfaces():

@@ -25,6 +25,8 @@ ORDER = {
 }
 WAITS = """
 import subprocess
+from tansaku.tasks.jobs.guard import guard_this_process
+guard_this_process(print)
 child = subprocess.Popen(["sleep", "300"], start_new_session=True)
 print(child.pid, flush=True)
 child.wait()

@@ -15,8 +15,11 @@ import pytest
 
 from tansaku.models.domain.errors import DiskFullError, StoreError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobState
+from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
@@ -48,6 +51,40 @@ def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path):
         assert read_json(result)["outcome"]["cores"] == 6
     finally:
         launcher.stop()
+
+
+FLOODS = """
+import os, time
+while True:
+    os.write(1, bytes(1 << 20))
+    time.sleep(0.01)
+"""
+
+
+def test_a_program_beyond_a_limit_is_a_failure_and_leaves_no_files(tmp_path):
+    (tmp_path / "floods.py").write_text(FLOODS)
+    document = DOCUMENT | {
+        "candidate": "al-rattle-0.1-n04-d0001",
+        "space": {
+            "type": "crystals",
+            "crystals": {"al": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+            "scans": [{"type": "rattle", "atoms": [4], "draws": 1}],
+        },
+        "calculator": {"type": "command", "command": "floods"},
+    }
+    offer_commands({"floods": CommandSpec(argv=("python3", "floods.py"), files=(str(tmp_path / "floods.py"),))})
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(evaluation_limits=EvaluationLimitsSpec(size=5)), 1)
+    launcher.start()
+    try:
+        handle = launcher.submit(JobRequest(name="job", token="t", document=document, timeout=120.0))
+        while launcher.poll([handle])[0].state is not JobState.FINISHED:
+            launcher.wait([handle], 1.0)
+        failure = launcher.fetch(handle).outcome.failure
+        assert (failure.kind, failure.reason) == (FailureKind.PLUMBING, "size_limit")
+        assert sorted(path.name for path in (tmp_path / "spool" / "jobs").iterdir()) == ["job"]
+    finally:
+        launcher.stop()
+        offer_commands({})
 
 
 @pytest.fixture

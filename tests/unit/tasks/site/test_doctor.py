@@ -34,6 +34,7 @@ def test_a_complete_machine_is_found_complete(tmp_path, require):
         assert "TANSAKU_MONGO_URI" in found["mongodb"].hint
     assert {"core packages", "extra lammps", "extra soap", "extra torch", "home folder", "disk", "processors"} <= set(found)
     assert "extra test" not in found
+    assert (found["ends of jobs"].state, "child subreapers" in found["ends of jobs"].detail) == ("ok", True)
     assert not (tmp_path / "home").exists(), "looking changes nothing"
 
 
@@ -112,3 +113,10 @@ def test_a_folder_that_cannot_be_written_is_reported():
 def test_packages_are_compared_with_what_is_asked_for(requirement, problem):
     found = doctor._problem(Requirement(requirement))
     assert found == problem if problem is None else found is not None and found.endswith(problem)
+
+
+def test_a_machine_on_which_daemons_outlive_jobs_is_found(monkeypatch):
+    without = doctor._LEAVES_A_DAEMON.replace("guard_this_process(print)", "")
+    monkeypatch.setattr(doctor, "_LEAVES_A_DAEMON", without.replace("sleep(10)", "sleep(0.1)"))
+    found = doctor._ends_of_jobs()
+    assert (found.state, found.detail) == ("warning", "a daemon outlived its guards")

@@ -88,21 +88,6 @@ def test_driver_is_this_process():
     assert me.pid == process_identity()["pid"]
 
 
-def test_what_a_process_has_started_ends_with_it_where_that_is_asked_for(tmp_path):
-    """A worker that waits for a DFT code: the code would go on without it."""
-    code = "import subprocess, sys; child = subprocess.Popen(['sleep', '300']); print(child.pid, flush=True); child.wait()"
-    for with_children in (False, True):
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
-            child = psutil.Process(int(parent.stdout.readline()))
-            me = process_identity(parent.pid)
-            assert end_process(me["pid"], me["started"], 5.0, with_children=with_children)
-        if with_children:
-            child.wait(10.0)
-        else:
-            assert child.is_running()
-            child.kill()
-
-
 def test_a_start_time_in_seconds_of_an_older_version_is_understood(start):
     process = start(OBEDIENT)
     created = psutil.Process(process.pid).create_time()

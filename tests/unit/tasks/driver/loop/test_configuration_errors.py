@@ -46,6 +46,7 @@ def test_three_times_in_a_row_ends_the_campaign(open_bench, reason, proposer, in
         [_refused(), _refused(), _refused(message="emt has no Cr")],
         [_refused("configuration"), _refused("missing_component")],
         [_refused("not_found", "no candidate")],
+        [_refused("memory_limit", "memory: 5,000 MB")],
         [_refused(kind=FailureKind.SCIENCE)],
         [_refused(), _refused(), None],
     ],
@@ -56,6 +57,7 @@ def test_other_failures_and_other_words_do_not(open_bench, outcomes):
     bench.launcher.outcome = lambda candidate: next(several) or bench.launcher.space.recorded(candidate)
     assert bench.drive().reason == "evaluations"
     assert len(bench.sequence()) == 12
+    assert {len(one.attempts) for one in bench.store.evaluations("small")} == {1}
 
 
 def test_after_the_cause_is_mended_it_goes_on_as_if_nothing_had_happened(open_bench):
