@@ -97,7 +97,7 @@ def plugins_of(document: JobDocument) -> tuple[str, ...]:
 
 
 def _computed(compute: Callable[[], Outcome], provenance: Provenance | None) -> Outcome:
-    """What was computed, or a science failure."""
+    """Returns what was computed, or a science failure."""
     try:
         return compute()
     except CalculationError as error:
