@@ -68,11 +68,11 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
 def find_problems(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[SpecProblem]:
     """Lists all problems in the order of the file."""
     problems = _without_echoes([_locate(detail, model, data) for detail in error.errors(include_url=False)])
-    found = [_told(problem, data, document) for problem in _best_branches(problems)]
+    found = [_described(problem, data, document) for problem in _best_branches(problems)]
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
-def _told(problem: _Problem, data: object, document: YamlText | None) -> SpecProblem:
+def _described(problem: _Problem, data: object, document: YamlText | None) -> SpecProblem:
     """A problem in words: of the key that a rule for several keys names first in its message, where it names one."""
     path, message = problem.path, _explain(problem)
     keys, rest = _keys_of(message, path, data) if problem.detail["type"] == "value_error" else ((), message)

@@ -92,7 +92,7 @@ def _check_unchanged(document: JobDocument) -> None:
 
 
 def _computed(compute: Callable[[], Outcome], provenance: Provenance | None) -> Outcome:
-    """What was computed, or a science failure."""
+    """Returns what was computed, or a science failure."""
     try:
         return compute()
     except CalculationError as error:

@@ -128,7 +128,7 @@ def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Pl
 
 
 def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History:
-    """What the proposer is shown with the given horizon. Raises StoreError: a stored value is too large for any model."""
+    """Returns what the proposer is shown with the given horizon. Raises StoreError if a stored value is too large for it."""
     history = search.history(up_to, rules.limit, rules.budget)
     check_magnitudes(history)
     return trusted(history) if rules.withholds else history

@@ -37,7 +37,7 @@ def void_unreproduced(context: StepContext, changed: Iterable[Evaluation] | None
         context: The campaign.
         changed: Evaluations that just ended; None: look at all.
     """
-    if changed is not None and not any(one.proposal.replicate for one in changed):
+    if changed is not None and not any(evaluation.proposal.replicate for evaluation in changed):
         return
     entries = [entry for entry in context.ledger.search.entries if entry.value is not None]
     wrong = np.any(implausible(np.array([entry.value for entry in entries], dtype=np.float64)), axis=0).tolist()

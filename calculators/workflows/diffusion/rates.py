@@ -163,9 +163,9 @@ class _Conductors:
         self._logs, self._steps = self._logs[:-1, :-1], self._steps[:-1, :-1]
         near = np.flatnonzero(logs > -np.inf)
         if len(near) > 1:
-            one, other = (near[places] for places in np.triu_indices(len(near), 1))
+            left, right = (near[places] for places in np.triu_indices(len(near), 1))
             total = np.logaddexp.reduce(logs[near])
-            self.join(one, other, logs[one] + logs[other] - total, steps[other] - steps[one])
+            self.join(left, right, logs[left] + logs[right] - total, steps[right] - steps[left])
 
     def _flow(self, logs: FloatArray, steps: FloatArray) -> None:
         if len(logs):

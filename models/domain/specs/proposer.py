@@ -66,7 +66,7 @@ class TransformSpec(Spec):
 
 
 Outliers = Literal["withheld", "used"]
-"""What becomes of implausible values: see :func:`~tansaku.models.domain.outliers.trusted`."""
+"""Treatment of implausible values: see :func:`~tansaku.models.domain.outliers.trusted`."""
 
 
 class GPProposerSpec(Spec):
