@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import read_json
+from tansaku.tasks.node.jobs.spool_files import read_json
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")

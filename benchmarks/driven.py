@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tansaku.flows.campaign import run_campaign
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.configuration import LoadedCampaign, load_site
-from tansaku.tasks.driver.loop import prepare_campaign
-from tansaku.tasks.driver.result import DriveResult
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import HOME_VARIABLE, Settings
-from tansaku.tasks.stores.connection import embedded_server
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.connection import embedded_server
+from tansaku.tasks.ground.settings import HOME_VARIABLE, Settings
+from tansaku.tasks.loop.driver.result import DriveResult
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_site
 
 
 @contextmanager

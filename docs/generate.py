@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tansaku.tasks.formats.schema import configuration_page
+from tansaku.tasks.ground.formats.schema import configuration_page
 
 PAGES = {"reference/configuration.md": configuration_page}
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tansaku.tasks.settings import limit_threads
+from tansaku.tasks.ground.settings import limit_threads
 
 # Prefect reads this variable at import and would otherwise send telemetry when run on a terminal.
 os.environ["DO_NOT_TRACK"] = "1"

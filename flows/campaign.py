@@ -20,15 +20,15 @@ from tansaku.flows.server import RunningServer, StartingServer, client_settings,
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.driver.interruption import interruptible
-from tansaku.tasks.driver.lease import refuse_living_owner
-from tansaku.tasks.driver.loop import CampaignLoop
-from tansaku.tasks.driver.observer import Observer, SilentObserver
-from tansaku.tasks.driver.result import DriveResult
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.processes import find_process
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.processes import find_process
+from tansaku.tasks.loop.driver.interruption import interruptible
+from tansaku.tasks.loop.driver.lease import refuse_living_owner
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.driver.result import DriveResult
+from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 SLICE = 30.0
 """Length of the first task [s]; each further task is twice as long. A task has an overhead of about 10 ms."""

@@ -10,7 +10,7 @@ from prefect.utilities.callables import parameter_schema
 from tansaku.flows.launch import launch_flow
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.formats.schema import add_former_keys, describe_parts
+from tansaku.tasks.ground.formats.schema import add_former_keys, describe_parts
 
 
 def campaign_form() -> JsonDict:

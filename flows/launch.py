@@ -29,14 +29,14 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.driver.observer import SilentObserver
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.users import user_name
-from tansaku.tasks.steps.summaries import EvaluationSummary
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.users import user_name
+from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_site
 
 EnteredSpec = Annotated[CampaignSpec, WithJsonSchema({"type": "object"})]
 """Prefect describes a flow's parameters at each import; the whole form, which takes longer, is made by ``form.py``."""

@@ -14,8 +14,8 @@ from prefect.states import Cancelled, Suspended
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.verbs import is_paused
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.steer import request
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.steer import request
 
 SUPERSEDED = "Superseded"
 """Name of the state of a suspended run that its campaign no longer waits for."""

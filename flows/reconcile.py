@@ -12,10 +12,10 @@ from prefect.states import Completed
 from tansaku.flows.names import RECONCILE, deployment_name, deployment_names
 from tansaku.flows.pausing import close_superseded
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.commands.reconcile import reconcile
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.act.commands.reconcile import reconcile
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 _LONGEST_MESSAGE = 500
 
@@ -30,7 +30,7 @@ def reconcile_flow(names: list[str] | None = None, dry_run: bool = False, site: 
         site: Site file on the service's machine; none: the service's own.
 
     Returns:
-        :class:`~tansaku.tasks.commands.reconcile.ReconcileReport` as plain data.
+        :class:`~tansaku.tasks.act.commands.reconcile.ReconcileReport` as plain data.
     """
     settings = Settings.from_environment()
     service = _service(deployment.name)

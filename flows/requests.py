@@ -31,12 +31,12 @@ from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk, ScheduleServ
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
-from tansaku.tasks.commands.requested import carry_out
-from tansaku.tasks.commands.runs import check_runnable
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.documents import utc_now
+from tansaku.tasks.act.commands.requested import carry_out
+from tansaku.tasks.act.commands.runs import check_runnable
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.documents import utc_now
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 LOOK = 1.0
 """Interval at which the service looks for requests [s]."""

@@ -26,7 +26,7 @@ from tansaku.flows.names import RECONCILE, STORED, deployment_name, deployment_n
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
-from tansaku.tasks.stores.campaigns import refuse_reserved
+from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 
 HOLD = 600.0
 """A schedule whose service did not look at it for this long may be taken by another deployment [s]."""

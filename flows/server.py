@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.settings import child_environment
-from tansaku.tasks.site.bound_process import BoundProcess
-from tansaku.tasks.site.file_lock import locked
+from tansaku.tasks.ground.settings import child_environment
+from tansaku.tasks.ground.site.bound_process import BoundProcess
+from tansaku.tasks.ground.site.file_lock import locked
 
 START_TIMEOUT = 120.0
 """Longest time a server may take to start [s]; the first one of a campaign creates its database."""

@@ -10,7 +10,7 @@ import gc
 import os
 import socket
 
-from tansaku.tasks.site.bound_process import Parent
+from tansaku.tasks.ground.site.bound_process import Parent
 
 _GRACE = 1.0  # time for a clean end before the process ends itself [s]; its database survives a kill
 

@@ -38,7 +38,7 @@ from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.tasks.site.service_mark import ServiceMark
+from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 BEAT = 5.0
 """Interval at which the service marks that it is alive [s]."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 from tansaku.models.domain.errors import TansakuError
-from tansaku.tasks.settings import Settings, limit_threads
-from tansaku.tasks.site.bound_process import Parent
+from tansaku.tasks.ground.settings import Settings, limit_threads
+from tansaku.tasks.ground.site.bound_process import Parent
 
 STOP_SECONDS = 7.0
 """Time for a clean end [s]: drivers are interrupted and their runs scheduled again. What is then left is killed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tansaku.tasks.views.notebook import CampaignView
+    from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,6 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
     Raises:
         NotFoundError: No campaign of this name is stored.
     """
-    from tansaku.tasks.views.notebook import CampaignView
+    from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
     return CampaignView.open(name)

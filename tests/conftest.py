@@ -55,6 +55,6 @@ def _own_home() -> Iterator[None]:
         patch.delenv("XDG_RUNTIME_DIR", raising=False)
         yield
         if Path(folder, "mongod").exists():
-            from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+            from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
             EmbeddedMongod(Path(folder)).stop()

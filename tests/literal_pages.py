@@ -41,16 +41,16 @@ CAMPAIGN = """
 import json, sys
 from pathlib import Path
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.configuration import load_campaign, load_site
-from tansaku.tasks.launchers.backends import backend_of
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.driver.observer import SilentObserver
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.views.results import CampaignData, evaluation_rows
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
+from tansaku.tasks.backends.launchers.backends import backend_of
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.loop.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 
 home = Path("home", Path(sys.argv[1]).stem).resolve()
 home.mkdir(parents=True)

@@ -29,8 +29,8 @@ from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 
 def measure(case: Case) -> JsonDict:

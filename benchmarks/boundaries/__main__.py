@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.command import command
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.replay.bench import run_bench
-from tansaku.tasks.replay.figure import draw_gaps
-from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
-from tansaku.tasks.replay.summary import checkpoints, summarise
+from tansaku.tasks.act.replay.bench import run_bench
+from tansaku.tasks.act.replay.figure import draw_gaps
+from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, ReplayTask
+from tansaku.tasks.act.replay.summary import checkpoints, summarise
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 CAMPAIGN = Path(__file__).with_name("al-110-grid-table.yaml")
 

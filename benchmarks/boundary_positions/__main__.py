@@ -15,8 +15,8 @@ from benchmarks.command import begun, command
 from benchmarks.replays.choices import choices
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerSpec, RandomProposerSpec
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 METHODS: dict[str, ProposerSpec] = {"gp": GPProposerSpec(), "arms": ArmsProposerSpec(), "random": RandomProposerSpec()}
 

@@ -17,9 +17,9 @@ from pyarrow import parquet
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.jobs.opened import opened_space
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.opened import opened_space
 
 TABLES = Path(__file__).with_name("tables")
 

@@ -28,11 +28,11 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.jobs.opened import opened_space
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.opened import opened_space
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 PARTS = ("replays", "campaigns", "searches")
 

@@ -19,9 +19,9 @@ from benchmarks.replays.table import restricted, whole
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ProposerSpec
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.views.tabulation import METADATA_KEY
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.read.views.tabulation import METADATA_KEY
 
 POOLS = Path(__file__).with_name("pools")
 

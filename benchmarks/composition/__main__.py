@@ -26,7 +26,7 @@ from benchmarks.composition.problem import TABLE, Problem, Rows, from_table, mad
 from benchmarks.composition.statistics.curves import best_ones, random_any_found, random_share_found
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 EVALUATIONS, QUICK_EVALUATIONS = 80, 16
 THRESHOLD = 0.3

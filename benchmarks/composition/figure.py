@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 STYLES = {
     "random": ("#9a9a9a", "-"),

@@ -29,8 +29,8 @@ from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.presets import PRESETS, GPSettings
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.engine.transfer.proposer import TransferProposer
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 INITIAL_POINTS = 5
 """Random compositions that a search begins with, as in the report."""

@@ -14,7 +14,7 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import SourceData, observed_source, part
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "benchmarks" / "tavorite" / "observations.parquet"

@@ -26,12 +26,12 @@ from benchmarks.growth.filled import filled, own_home
 from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import JsonDict, Lease, LeaseOwner, Proposal
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.stores.connection import embedded_server
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.backends.stores.connection import embedded_server
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 NAME = "growth"
 SIZES = (542, 100_000)

@@ -38,12 +38,12 @@ from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.sparse.exafs import ExafsSettings, FoundShells, find_shells
-from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
-from tansaku.tasks.sparse.exafs_report import report_data, shell_rows
-from tansaku.tasks.sparse.feff_file import read_feff
+from tansaku.tasks.act.sparse.exafs import ExafsSettings, FoundShells, find_shells
+from tansaku.tasks.act.sparse.exafs_file import Reading, read_fine_structure
+from tansaku.tasks.act.sparse.exafs_report import report_data, shell_rows
+from tansaku.tasks.act.sparse.feff_file import read_feff
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 HERE = Path(__file__).parent
 FEFF = tuple(HERE.parents[1] / f"examples/exafs-copper/feff{number:04d}.dat" for number in (1, 2, 4, 9, 14))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
 
 _PANELS = {
     "found": "share of the shells that is found",

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from benchmarks.command import begun, command
 from benchmarks.growth.filled import DRIVEN, filled, own_home
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SIZES = (1_000, 10_000, 100_000)
 CAMPAIGNS, EACH = 100, 100

@@ -14,12 +14,12 @@ from benchmarks.ended_jobs import EndedJobs
 from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import CampaignRecord, JsonDict
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.driver.loop import drive
-from tansaku.tasks.driver.observer import SilentObserver
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.steps.summaries import EvaluationSummary
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import drive
+from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 
 class InstantLauncher(EndedJobs):

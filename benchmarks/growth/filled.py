@@ -17,11 +17,11 @@ from tansaku.models.domain.records import CampaignRecord, Proposal
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign, load_site, spec_hash
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import HOME_VARIABLE, Settings
-from tansaku.tasks.steps.source import source_of
-from tansaku.tasks.stores.connection import connect, embedded_server
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.backends.stores.connection import connect, embedded_server
+from tansaku.tasks.ground.settings import HOME_VARIABLE, Settings
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, load_site, spec_hash
+from tansaku.tasks.node.configuration.source import source_of
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 DRIVEN = FOLLOWING

@@ -24,11 +24,11 @@ from tansaku.models.domain.records import (
     Quantity,
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.steps.certificates import CERTIFICATE, EVERY
-from tansaku.tasks.stores.documents import to_document
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
-from tansaku.tasks.stores.mongo_swap import evaluation_document
-from tansaku.tasks.stores.transitions import event_of, observation_of
+from tansaku.tasks.backends.stores.documents import to_document
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.backends.stores.mongo_swap import evaluation_document
+from tansaku.tasks.backends.stores.transitions import event_of, observation_of
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE, EVERY
 
 BATCH = 1000
 FOLLOWING = 50

@@ -17,7 +17,7 @@ from benchmarks.command import command, results
 from benchmarks.local_energies.cases import DATA, DESCRIPTORS, ENERGIES, Case, run
 from benchmarks.local_energies.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 TOTAL_WEIGHTS = (0.0, 1.0)
 HEADLINE = ("both", 0.0)

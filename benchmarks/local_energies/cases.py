@@ -18,9 +18,9 @@ from tansaku.models.domain.specs.surrogate import DescriptorSpec, LocalEnergiesS
 from tansaku.models.domain.surrogates import Example, Prediction, TrainingRun
 from tansaku.models.surrogates.local_energies.model import LocalEnergies
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
-from tansaku.tasks.datasets.extxyz import read_user_file
-from tansaku.tasks.datasets.splitting import side_of, split
-from tansaku.tasks.training.judging import compare
+from tansaku.tasks.loop.datasets.extxyz import read_user_file
+from tansaku.tasks.node.jobs.judging import compare
+from tansaku.tasks.node.jobs.splitting import side_of, split
 
 DATA = Path(__file__).with_name("al-tilt.extxyz.gz")
 LARGEST_SIGMA = 20

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.local_energies.cases import DESCRIPTORS, ENERGIES
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
 
 _COLOURS = {"eam": MAIN, "chgnet": ACCENT}
 _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}

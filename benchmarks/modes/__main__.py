@@ -31,9 +31,9 @@ from tansaku.models.sparse.modes.path import ALL, Path
 from tansaku.models.sparse.modes.problem import Problem, amplitude_problem
 from tansaku.models.sparse.modes.relaxation import relaxed
 from tansaku.models.sparse.search.subsets import number_of_supports
-from tansaku.tasks.jobs.spool_files import read_json
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.sparse.modes import ModeSettings, find_modes
+from tansaku.tasks.act.sparse.modes import ModeSettings, find_modes
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import read_json
 
 _ROUNDING = 1e-9
 

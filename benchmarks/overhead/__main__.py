@@ -20,9 +20,9 @@ from benchmarks.command import command
 from benchmarks.driven import driven
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 WORKERS = 2

@@ -28,8 +28,8 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.engine.percolation import bottleneck
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 TOLERANCE = 0.01
 """An estimate is right that is off by at most this [eV]."""

@@ -31,8 +31,8 @@ from tansaku.calculators.workflows.diffusion.refinement import RefinementSetting
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 CASES = (
     ("li-wo3", 600.0, 5.0),

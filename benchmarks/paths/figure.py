@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.paths.methods import SCORES, limit_of
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
 _COLOURS = dict(zip(SCORES, (MAIN, FAINT, ACCENT, INK), strict=True))
 _TOLERANCE = 0.01

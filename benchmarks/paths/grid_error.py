@@ -25,8 +25,8 @@ from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.goals import Connectivity
 from tansaku.models.engine.percolation import bottleneck
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 BANDS = Path(__file__).with_name("result.json")
 MOST = 45

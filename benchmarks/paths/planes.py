@@ -19,7 +19,7 @@ from benchmarks.paths.__main__ import known_problem
 from benchmarks.paths.hosts import HOSTS
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 _AROUND = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
 

@@ -29,9 +29,9 @@ from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.settings import THREAD_VARIABLES
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.ground.settings import THREAD_VARIABLES
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 _INITIAL, _EVALUATIONS = 8, 18
 _FOLDED = "li-mgal2o4"

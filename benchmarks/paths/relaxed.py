@@ -22,8 +22,8 @@ from tansaku.calculators.workflows.pinned_ion import relax_around_ion
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 FMAX = 0.05
 """Largest force on an atom of the host [eV/Å]."""

@@ -16,8 +16,8 @@ from benchmarks.paths.methods import PATIENCE, SCORES, search
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.kernel import LinearMeanSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 _SURROUNDINGS = (LinearMeanSpec(over="surroundings"),)
 """A mean that is linear in distances from the host's atoms and in the logarithms of bond-valence sums."""

@@ -19,10 +19,10 @@ from benchmarks.boundaries.__main__ import CAMPAIGN, print_summary
 from benchmarks.command import command
 from benchmarks.peers.public import DATASETS, write_table
 from tansaku.models.engine.peers.registry import PACKAGES
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.replay.bench import run_bench
-from tansaku.tasks.replay.figure import draw_gaps
-from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
+from tansaku.tasks.act.replay.bench import run_bench
+from tansaku.tasks.act.replay.figure import draw_gaps
+from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, ReplayTask
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 OURS = ("random", "default")
 

@@ -33,12 +33,12 @@ from tansaku.models.engine.kernels import Kernel, Product, Scale, Stationary, Su
 from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
 from tansaku.models.engine.peers.proposer import SystemPeer
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.replay import run as replays
-from tansaku.tasks.replay.methods import WithInitialDesign, paired_design
-from tansaku.tasks.replay.records import BenchOptions, ReplayTask
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.act.replay import run as replays
+from tansaku.tasks.act.replay.methods import WithInitialDesign, paired_design
+from tansaku.tasks.act.replay.records import BenchOptions, ReplayTask
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 LAYOUT = 1
 SHARES = (0.03, 0.1, 0.15, 0.3)

@@ -23,8 +23,8 @@ from benchmarks.peers.regret import draw_regret
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.spaces.parameter_values import ParameterValues
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 LAYOUT = 1
 UNCONSTRAINED = ("physbo",)

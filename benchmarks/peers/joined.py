@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tansaku.tasks.replay.figure import draw_gaps
-from tansaku.tasks.replay.records import BenchResult, BenchRun
+from tansaku.tasks.act.replay.figure import draw_gaps
+from tansaku.tasks.act.replay.records import BenchResult, BenchRun
 
 SHARED = "random"
 

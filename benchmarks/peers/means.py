@@ -23,11 +23,11 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.replay import run as replays
-from tansaku.tasks.replay.records import BenchOptions, ReplayTask
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.act.replay import run as replays
+from tansaku.tasks.act.replay.records import BenchOptions, ReplayTask
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 LAYOUT = 1
 TABLES = ("suzuki", "benzylation", "snar", "hplc", "fullerenes", "photo_pce10")

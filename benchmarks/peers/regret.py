@@ -8,8 +8,8 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.figures.style import drawing
-from tansaku.tasks.replay.figure import line_styles
+from tansaku.tasks.act.replay.figure import line_styles
+from tansaku.tasks.read.figures.style import drawing
 
 _LEAST = 1e-4
 """Smallest regret that is drawn; lower ones are drawn as it."""

@@ -28,7 +28,7 @@ from benchmarks.pool_posterior.case import KERNELS, Size, run_case
 from benchmarks.synthetic import boundary_pool, smooth_energies
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 CHUNK = 2000
 FULL = Size(38, (9, 16, 15), 500)

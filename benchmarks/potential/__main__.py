@@ -40,8 +40,8 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.potential.model import Potential
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 TRAINERS = {
     "conjugate_gradient": {"cycles": 12, "iterations": 50},

@@ -22,9 +22,9 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
-from tansaku.tasks.figures.style import FAINT, drawing
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import FAINT, drawing
 
 FCC = "fcc-lattice-a10000"
 

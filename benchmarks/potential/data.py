@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.datasets.splitting import side_of, split
+from tansaku.tasks.node.jobs.splitting import side_of, split
 
 HERE = Path(__file__).parent
 SPEC = HERE / "al.yaml"

@@ -32,8 +32,8 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SHIPPED = HERE / "defects.json"
 """Results by density-functional theory, with which :mod:`benchmarks.potential` compares."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
 _ENERGY = ("energy_rmse_mev_per_atom", "energies [meV/atom]")
 _FORCE = ("force_rmse_mev_per_angstrom", "forces [meV/Å]")

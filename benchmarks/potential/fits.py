@@ -16,7 +16,7 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example, Prediction, Progress, TrainingRun
 from tansaku.models.surrogates.potential.model import Potential
 from tansaku.models.surrogates.potential.training import PotentialTrainer
-from tansaku.tasks.training.judging import compare
+from tansaku.tasks.node.jobs.judging import compare
 
 FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}
 """Weights of structures of aluminium, chosen on groups set aside of a first 200; without softening the error is tripled."""

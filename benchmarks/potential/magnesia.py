@@ -17,8 +17,8 @@ from benchmarks.potential.figure import draw_parity
 from benchmarks.potential.fits import fit, known_scans, report
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SPEC = HERE / "mgo.yaml"
 DATA = HERE / "mgo.extxyz.gz"

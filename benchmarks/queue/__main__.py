@@ -30,15 +30,15 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import JobState
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.launchers.launches import open_spool
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.cluster import Cluster, open_cluster
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.site_workers import SiteWorkers
+from tansaku.tasks.backends.launchers.cluster import Cluster, open_cluster
+from tansaku.tasks.backends.launchers.launches import open_spool
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 CAMPAIGN = Path(__file__).parents[1] / "overhead" / "campaign.yaml"
 SLURM = "tests.support.slurm_cluster"

@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 
 def main(path: Path) -> None:

@@ -27,7 +27,7 @@ from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 SPACE = GrainBoundarySpaceSpec(
     crystal=CrystalSpec(structure="fcc", element="Al", lattice_parameter=4.05),

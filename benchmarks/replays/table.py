@@ -12,10 +12,10 @@ import numpy as np
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.gp import GPProposer
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.replay.records import ReplayTask
-from tansaku.tasks.replay.run import open_table
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.records import ReplayTask
+from tansaku.tasks.act.replay.run import open_table
+from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 """The table, as a campaign file."""

@@ -39,8 +39,8 @@ from tansaku.models.sparse.search.methods import METHODS, choice
 from tansaku.models.sparse.search.sampled import search_sampled
 from tansaku.models.sparse.search.scores import ScoreName, linear_score
 from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 OTHERS = ("abess", "sisso", "l0bnb", "exhbma")
 LIMIT = 300.0  # seconds that another program may take for one table

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, MAIN, drawing
 
 _SHARES = {"right": ("exactly the true columns", MAIN), "stable": ("the same in both of a pair", ACCENT)}
 

@@ -33,9 +33,9 @@ from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.models.sparse.spectra.candidates import Fit
 from tansaku.models.sparse.spectra.peaks import ShapeName, profile
 from tansaku.models.sparse.spectra.score import Spectrum
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.sparse.spectrum import Decomposition, SpectrumSettings, decompose
+from tansaku.tasks.act.sparse.spectrum import Decomposition, SpectrumSettings, decompose
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 X = np.linspace(0.0, 100.0, 201)
 MOST = 8

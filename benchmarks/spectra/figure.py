@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.intervals import wilson
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
 _WANTED = 0.9
 _NAMES = {"gaussian": "Gaussian", "lorentzian": "Lorentzian", "pseudo_voigt": "pseudo-Voigt"}

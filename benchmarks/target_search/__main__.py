@@ -24,8 +24,8 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import TopKSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec, SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 INITIAL = 5
 WANTED = 5

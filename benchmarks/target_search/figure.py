@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.intervals import wilson
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 COLOURS = {
     "sparse": "#b03a48",

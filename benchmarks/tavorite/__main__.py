@@ -20,9 +20,9 @@ from benchmarks.tavorite.page import updated
 from benchmarks.tavorite.published import PUBLISHED
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 HERE = Path(__file__).parent
 FILES = {"chgnet": "observations.parquet", "sevennet": "sevennet.parquet"}

@@ -26,8 +26,8 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.spaces.composition import CompositionSpace
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.barrier import with_results
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.barrier import with_results
 
 FILE = "tavorites.extxyz.gz"
 _LENGTH, _ANGLE = 0.05, 0.5

@@ -19,7 +19,7 @@ from benchmarks.command import command
 from benchmarks.transfer.figure import draw
 from benchmarks.transfer.problems import Problem, boundaries, compositions, tables
 from benchmarks.transfer.runs import METHODS, MODES, Run, run
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 QUICK_SEEDS, QUICK_EVALUATIONS = 1, 8
 

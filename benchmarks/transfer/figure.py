@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 COLOURS = {
     "default": "#3b3b3b",

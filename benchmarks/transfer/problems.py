@@ -17,7 +17,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.engine.transfer.data import SourceData, observed_source, part
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 BOUNDARIES = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 

@@ -16,9 +16,9 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.engine.transfer.proposer import KEY, TransferProposer
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.replay.gaps import gap_curves
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.act.replay.gaps import gap_curves
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 METHODS = ("default", "default+hyperparameters", "default+posterior", "default+joint", "default+auto")
 

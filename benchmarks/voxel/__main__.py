@@ -34,8 +34,8 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.surrogates.torch_device import torch_device
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SHARES = (0.25, 0.5, 1.0)
 NETWORK = VoxelNetworkSpec(properties=TARGETS, intensive=INTENSIVE)

@@ -20,11 +20,11 @@ from benchmarks.voxel.data import FILE, TARGETS, Row, half_amplitudes, read, wri
 from tansaku.calculators.engines.gpaw_partition import valence_electrons, valence_energy
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.features.species import species_of
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.datasets.building import finished, searched
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.views.structures import read_structure
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.structures import read_structure
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.datasets.building import finished, searched
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 CAMPAIGN = "oxides"
 DENSITY = "density.npz"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.voxel.data import INTENSIVE, TARGETS
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 _TITLES = {
     "hartree_energy": "(a) Hartree energy",

@@ -1,8 +1,8 @@
 """`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
 
-`tasks/measurements/stored_commands.py` stores both, then `tasks/measurements/ask_tell.py` drives the campaign. Proposals are
-chosen as in every campaign (`tasks/steps/propose.py`); reports are compared with what is stored
-(`tasks/measurements/judging.py`).
+`tasks/act/measurements/stored_commands.py` stores both, then `tasks/act/measurements/ask_tell.py` drives the campaign. Proposals are
+chosen as in every campaign (`tasks/loop/steps/propose.py`); reports are compared with what is stored
+(`tasks/act/measurements/judging.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_us
 from tansaku.deploy.cli.tables import show_json, text
 
 if TYPE_CHECKING:
-    from tansaku.tasks.measurements.waiting import Asked
+    from tansaku.tasks.act.measurements.waiting import Asked
 
 
 def ask(
@@ -36,11 +36,11 @@ def ask(
     site: SiteOption = None,
 ) -> None:
     """Shows what to measure next and why; proposes until enough proposals wait for values, then ends."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import ask_tell
-    from tansaku.tasks.measurements.waiting import waiting_proposals
+    from tansaku.tasks.act.measurements import ask_tell
+    from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
     with opened(site) as resources:
         if release:
@@ -108,11 +108,11 @@ def tell(
     site: SiteOption = None,
 ) -> None:
     """Records measured values: all rows of a file, or none; a file that was recorded before changes nothing."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.measurements import ask_tell
-    from tansaku.tasks.measurements.report_file import report_at
+    from tansaku.tasks.act.measurements import ask_tell
+    from tansaku.tasks.act.measurements.report_file import report_at
 
     report = report_at(file)
     with opened(site) as resources:

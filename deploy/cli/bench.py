@@ -17,9 +17,9 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
-    from tansaku.tasks.configuration import LoadedCampaign
-    from tansaku.tasks.replay.processes import OnProgress
-    from tansaku.tasks.replay.records import BenchOptions, BenchResult
+    from tansaku.tasks.act.replay.processes import OnProgress
+    from tansaku.tasks.act.replay.records import BenchOptions, BenchResult
+    from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 
 DEFAULT_METHODS = "random,single-task,published,default"
 
@@ -53,9 +53,9 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="Keep the finished runs of an interrupted bench.")] = False,
 ) -> None:
     """Replays methods on a table over many seeds, without database or orchestrator, and compares them."""
-    from tansaku.tasks.configuration import load_campaign
-    from tansaku.tasks.replay.bench import run_bench
-    from tansaku.tasks.replay.records import BenchOptions
+    from tansaku.tasks.act.replay.bench import run_bench
+    from tansaku.tasks.act.replay.records import BenchOptions
+    from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
     cost, fraction = _parse_budget(budget)
     options = BenchOptions(
@@ -77,7 +77,7 @@ def bench(
     _show(result)
     say(f"written: {out}")
     if figure is not None:
-        from tansaku.tasks.replay.figure import draw_gaps
+        from tansaku.tasks.act.replay.figure import draw_gaps
 
         say(f"drawn: {draw_gaps(result, figure)}")
 
@@ -124,7 +124,7 @@ def _progress(campaign: LoadedCampaign, options: BenchOptions) -> Iterator[OnPro
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from tansaku.tasks.replay.records import ReplayTask
+    from tansaku.tasks.act.replay.records import ReplayTask
 
     total = len(options.methods) * len(options.seeds)
     columns = (
@@ -151,7 +151,7 @@ def _progress(campaign: LoadedCampaign, options: BenchOptions) -> Iterator[OnPro
 
 
 def _show(result: BenchResult) -> None:
-    from tansaku.tasks.replay.summary import checkpoints, summarise
+    from tansaku.tasks.act.replay.summary import checkpoints, summarise
 
     costs = checkpoints(result)
     shares = [f"{100 * cost / result.exhaustive_cost:.3g}%" for cost in costs]

@@ -35,12 +35,12 @@ def build(
     site: SiteOption = None,
 ) -> None:
     """Computes what is missing and stores the data set; an interrupted build continues where it stopped."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.commands.create import prepare_campaign
-    from tansaku.tasks.datasets.building import load_dataset, store_dataset
-    from tansaku.tasks.datasets.choosing import check_choice, choose_labels
+    from tansaku.tasks.act.commands.create import prepare_campaign
+    from tansaku.tasks.loop.datasets.building import load_dataset, store_dataset
+    from tansaku.tasks.loop.datasets.choosing import check_choice, choose_labels
 
     loaded = load_dataset(file)
     if loaded.chooses:
@@ -101,7 +101,7 @@ def list_datasets(as_json: JsonOption = False, site: SiteOption = None) -> None:
 @dataset_app.command()
 def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Shows the content of a data set, its calculators, and its training and held-out groups."""
-    from tansaku.tasks.training.versions import find_dataset
+    from tansaku.tasks.loop.training.versions import find_dataset
 
     with opened(site) as resources:
         record = find_dataset(resources.registry, name)
@@ -126,8 +126,8 @@ def export(
 ) -> None:
     """Writes a data set to a file for other programs."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.datasets.extxyz import write_extxyz
-    from tansaku.tasks.training.versions import find_dataset, read_dataset
+    from tansaku.tasks.loop.datasets.extxyz import write_extxyz
+    from tansaku.tasks.loop.training.versions import find_dataset, read_dataset
 
     if not out.name.endswith((".extxyz", ".extxyz.gz", ".h5")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz, .extxyz.gz or .h5")

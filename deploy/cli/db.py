@@ -14,8 +14,8 @@ from tansaku.deploy.cli.session import SiteOption
 from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
-    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-    from tansaku.tasks.stores.mongo_schema import MongoDatabase
+    from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 
 db_app = typer.Typer(help="The database: start, stop, inspect, dump, restore.", no_args_is_help=True)
 
@@ -37,9 +37,9 @@ def stop() -> None:
 @db_app.command()
 def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
     """Show whether the embedded server is running and in use, the paths of its data and log, and its size."""
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.connection import embedded_server
+    from tansaku.tasks.backends.stores.connection import embedded_server
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     in_use = embedded_server(settings, load_site(site or settings.site_file)) is not None
@@ -74,7 +74,7 @@ def dump(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, e.g. tansaku.dump.")], site: SiteOption = None
 ) -> None:
     """Write the whole database to one file."""
-    from tansaku.tasks.stores import archive
+    from tansaku.tasks.backends.stores import archive
 
     with _database(site) as database:
         _show_counts(archive.dump(database, file))
@@ -88,7 +88,7 @@ def restore(
     site: SiteOption = None,
 ) -> None:
     """Read a dump into an empty database."""
-    from tansaku.tasks.stores import archive
+    from tansaku.tasks.backends.stores import archive
 
     with _database(site) as database:
         _show_counts(archive.restore(database, file, force=force))
@@ -109,8 +109,8 @@ def add_user(
 ) -> None:
     """Create or update a MongoDB user that can read and write the given databases and nothing else."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.settings import read_secret_file
-    from tansaku.tasks.stores.users import store_user, store_web_user
+    from tansaku.tasks.backends.stores.users import store_user, store_web_user
+    from tansaku.tasks.ground.settings import read_secret_file
 
     if web and len(databases) > 1:
         raise ConfigurationError("--web: expected one database")
@@ -124,8 +124,8 @@ def add_user(
 
 
 def _embedded() -> EmbeddedMongod:
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.ground.settings import Settings
 
     settings = Settings.from_environment()
     return EmbeddedMongod(settings.home, runtime=settings.runtime)
@@ -133,9 +133,9 @@ def _embedded() -> EmbeddedMongod:
 
 @contextmanager
 def _database(site: Path | None) -> Iterator[MongoDatabase]:
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.connection import connect
+    from tansaku.tasks.backends.stores.connection import connect
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     database = connect(settings, load_site(site or settings.site_file))

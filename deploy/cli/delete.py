@@ -19,7 +19,7 @@ def delete(
 ) -> None:
     """Deletes a stored campaign permanently after showing what is lost and asking; also completes an interrupted deletion."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
+    from tansaku.tasks.act.commands.delete import delete_campaign, plan_deletion
 
     with opened(site) as resources:
         say(plan_deletion(resources, name).describe(), err=True)

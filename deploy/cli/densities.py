@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.tables import show_table
-from tansaku.tasks.views.densities import METASTABLE, density_rows, phase_rows
-from tansaku.tasks.views.excess import stress_text
-from tansaku.tasks.views.results import CampaignData
+from tansaku.tasks.read.views.densities import METASTABLE, density_rows, phase_rows
+from tansaku.tasks.read.views.excess import stress_text
+from tansaku.tasks.read.views.results import CampaignData
 
 
 def show_densities(data: CampaignData) -> None:

@@ -18,9 +18,9 @@ def doctor(
     site: SiteOption = None,
 ) -> None:
     """Checks Python, packages, LAMMPS, MongoDB, folders, disk and processors; exits 5 if something required is missing."""
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.site.doctor import examine
+    from tansaku.tasks.act.checks.doctor import examine
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     findings = list(examine(settings, load_site(site or settings.site_file)))
@@ -37,9 +37,9 @@ def bug_report(
 ) -> None:
     """Writes versions, findings of doctor, a campaign's spec and events, and the ends of logs to one file, without secrets."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.views.bug_report import bug_report as report
+    from tansaku.tasks.act.checks.bug_report import bug_report as report
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     text = report(settings, load_site(site or settings.site_file), name)

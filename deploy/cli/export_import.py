@@ -1,7 +1,7 @@
 """`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database.
 
-`tasks/stores/export_import.py` moves the observations; `tasks/views/structures.py` (`--structures`) and
-`tasks/views/tabulation.py` (`--table`) write files for other programs.
+`tasks/act/commands/export_import.py` moves the observations; `tasks/read/views/structures.py` (`--structures`) and
+`tasks/read/views/tabulation.py` (`--table`) write files for other programs.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ def export(
         raise ConfigurationError("--best, --all: require --structures FOLDER")
     if best is not None and everything:
         raise ConfigurationError("--best and --all: give only one of them")
-    from tansaku.tasks.stores.export_import import export_observations
-    from tansaku.tasks.views.overview import stored_spec
-    from tansaku.tasks.views.results import CampaignData
-    from tansaku.tasks.views.structures import export_structures
-    from tansaku.tasks.views.tabulation import write_table
+    from tansaku.tasks.act.commands.export_import import export_observations
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
+    from tansaku.tasks.read.views.results import CampaignData
+    from tansaku.tasks.read.views.structures import export_structures
+    from tansaku.tasks.read.views.tabulation import write_table
 
     with opened(site) as resources:
         stored_spec(resources.store.campaign(name))
@@ -97,9 +97,9 @@ def import_campaign(
 ) -> None:
     """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.site.processes import this_driver
-    from tansaku.tasks.stores.export_import import import_observations
-    from tansaku.tasks.stores.export_reader import campaign_of
+    from tansaku.tasks.act.commands.export_import import import_observations
+    from tansaku.tasks.backends.stores.export_reader import campaign_of
+    from tansaku.tasks.ground.site.processes import this_driver
 
     held = campaign_of(observations)
     if name is not None and held != name:

@@ -84,9 +84,9 @@ def check(
 ) -> None:
     """Validates a campaign file and shows what it would search, run and cost; computes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.checks.check import preview_campaign
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.act.checks.check import preview_campaign
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
@@ -97,7 +97,7 @@ def check(
     found = preview_campaign(file, lambda: opened(site), machine.limits, machine.launcher.evaluation_limits)
     bought = None
     if rehearsed:
-        from tansaku.tasks.checks.rehearse import RehearsalOptions, rehearse_budget
+        from tansaku.tasks.act.checks.rehearse import RehearsalOptions, rehearse_budget
 
         bought = rehearse_budget(file, RehearsalOptions(within, replays, like, spread), _note_replay)
     if as_json:
@@ -111,7 +111,7 @@ def check(
 
 def _show_parameters(file: Path) -> None:
     """Prints what `prefect deployment run ... --params` takes: the file as it is, with its name."""
-    from tansaku.tasks.configuration import load_campaign, read_named
+    from tansaku.tasks.node.configuration.campaign_files import load_campaign, read_named
 
     load_campaign(file)
     show_json({"campaign": read_named(file).data})

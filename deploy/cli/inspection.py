@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import Registry
     from tansaku.models.domain.ports import CampaignStore
     from tansaku.models.domain.records import CampaignRecord, JsonDict
-    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.backends.resources import Resources
 
 # Events of every evaluation that succeeds.
 _ROUTINE = frozenset(
@@ -33,7 +33,7 @@ def status(
     site: SiteOption = None,
 ) -> None:
     """Shows the state of campaigns: failed evaluations first, with the reason and the command to retry them."""
-    from tansaku.tasks.views.status import campaign_status, every_status
+    from tansaku.tasks.read.views.status import campaign_status, every_status
 
     with opened(site) as resources:
         store = resources.store
@@ -53,7 +53,7 @@ def status(
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Lists all campaigns, one line each."""
     from tansaku.models.domain.identifiers import printable
-    from tansaku.tasks.views.status import CampaignStatus, every_status
+    from tansaku.tasks.read.views.status import CampaignStatus, every_status
 
     with opened(site) as resources:
         found = every_status(resources.store)
@@ -98,7 +98,7 @@ def show(
     if as_json:
         show_json(document)
         return
-    from tansaku.tasks.formats.yaml_text import write_yaml
+    from tansaku.tasks.ground.formats.yaml_text import write_yaml
 
     say(write_yaml(document), nl=False)
 
@@ -106,7 +106,7 @@ def show(
 def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
     """Returns the description of a candidate as ``cells``; empty where its space describes none, or cannot be opened."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.views.described import stored_cells
+    from tansaku.tasks.read.views.described import stored_cells
 
     try:
         cells = stored_cells(record, candidate)
@@ -118,7 +118,7 @@ def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
 
 def _transfer(store: CampaignStore, name: str) -> JsonDict:
     """Returns the transfer mode, its evidence and its changes as ``transfer``; empty without transfer."""
-    from tansaku.tasks.transfer.report import transfer_report
+    from tansaku.tasks.loop.transfer.report import transfer_report
 
     report = transfer_report(store.refits(name))
     return {} if report is None else {"transfer": report}
@@ -126,7 +126,7 @@ def _transfer(store: CampaignStore, name: str) -> JsonDict:
 
 def _certificate(store: CampaignStore, name: str) -> JsonDict:
     """Returns the last certificate as ``certificate``; empty before the first."""
-    from tansaku.tasks.views.status import last_certificate
+    from tansaku.tasks.read.views.status import last_certificate
 
     certificate = last_certificate(store, name)
     if certificate is None:
@@ -136,12 +136,12 @@ def _certificate(store: CampaignStore, name: str) -> JsonDict:
 
 def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the Pareto front as ``front``; empty with a single objective."""
-    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
 
     if not stored_spec(record).objective.further:
         return {}
-    from tansaku.tasks.views.fronts import campaign_front
-    from tansaku.tasks.views.results import CampaignData
+    from tansaku.tasks.read.views.fronts import campaign_front
+    from tansaku.tasks.read.views.results import CampaignData
 
     front = campaign_front(CampaignData.load(store, record.name))
     return {} if front is None else {"front": front.summary()}
@@ -149,18 +149,18 @@ def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
 def _measurements(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the proposals that wait for values as ``waiting``; empty where values are computed."""
-    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
 
     if not stored_spec(record).manual:
         return {}
-    from tansaku.tasks.measurements.waiting import waiting_proposals
+    from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
     return {"waiting": [item.model_dump(mode="json") for item in waiting_proposals(store, record.name).waiting]}
 
 
 def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
     """Returns the model versions that the campaign's calculators use, by file, as ``models``; empty if there are none."""
-    from tansaku.tasks.training.versions import models_in_use
+    from tansaku.tasks.loop.training.versions import models_in_use
 
     found = models_in_use(registry, record.spec)
     return {"models": found} if found else {}
@@ -168,9 +168,9 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the fitted cost model as ``learned_cost``; empty for campaigns that do not learn their cost."""
-    from tansaku.tasks.views.columns import complete_columns
-    from tansaku.tasks.views.costs import compare_costs
-    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
+    from tansaku.tasks.read.views.columns import complete_columns
+    from tansaku.tasks.read.views.costs import compare_costs
 
     space = stored_spec(record).space
     found = compare_costs(complete_columns(store, record.name), store.refits(record.name), space)
@@ -205,7 +205,7 @@ def log(
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
     from tansaku.models.domain.errors import NotFoundError
-    from tansaku.tasks.views.job_logs import attempt_logs
+    from tansaku.tasks.read.views.job_logs import attempt_logs
 
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:

@@ -18,14 +18,14 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.steps.summaries import EvaluationSummary, summary_of
-from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.results import system_label
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.loop.ledger.summaries import EvaluationSummary, summary_of
+from tansaku.tasks.read.views.results import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tansaku.tasks.driver.observer import Observer
+    from tansaku.tasks.loop.ledger.observer import Observer
 
 _LINE_EVERY = 10.0  # seconds between two progress lines
 

@@ -114,7 +114,7 @@ def main() -> None:
         Path.home()
     except RuntimeError:
         # The user has neither HOME nor an entry in the system's list of users.
-        from tansaku.tasks.settings import lend_home
+        from tansaku.tasks.ground.settings import lend_home
 
         lend_home()
     try:

@@ -17,7 +17,7 @@ from tansaku.models.domain.wording import counted
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import ModelRecord
     from tansaku.models.domain.surrogates import Progress
-    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.backends.resources import Resources
 
 model_app = typer.Typer(name="model", help="Train, compare, promote, use and export surrogate models.", no_args_is_help=True)
 model_app.command()(screen)
@@ -39,10 +39,10 @@ def train(
     site: SiteOption = None,
 ) -> None:
     """Trains a new version, promoted unless its held-out error is worse. An interrupted training continues."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.training.versions import load_model_file, train_model
+    from tansaku.tasks.loop.training.versions import load_model_file, train_model
 
     spec = load_model_file(file)
     with opened(site) as resources:
@@ -80,7 +80,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Shows everything stored about a version."""
-    from tansaku.tasks.training.versions import find_model
+    from tansaku.tasks.loop.training.versions import find_model
 
     with opened(site) as resources:
         record = find_model(resources.registry, name)
@@ -89,7 +89,7 @@ def show(
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
-    from tansaku.tasks.formats.yaml_text import write_yaml
+    from tansaku.tasks.ground.formats.yaml_text import write_yaml
 
     say(write_yaml(record.model_dump(mode="json")), nl=False)
 
@@ -102,7 +102,7 @@ def compare(
     site: SiteOption = None,
 ) -> None:
     """Shows versions side by side and warns if their held-out data differ."""
-    from tansaku.tasks.training.versions import find_model, not_comparable
+    from tansaku.tasks.loop.training.versions import find_model, not_comparable
 
     with opened(site) as resources:
         found = [find_model(resources.registry, name) for name in names]
@@ -121,7 +121,7 @@ def compare(
 @model_app.command()
 def promote(name: ModelArgument, site: SiteOption = None) -> None:
     """Promotes a version regardless of its errors: NAME alone then refers to it."""
-    from tansaku.tasks.commands.promote import promote_model
+    from tansaku.tasks.act.commands.promote import promote_model
 
     with opened(site) as resources:
         record = promote_model(resources.registry, this_user(), name)
@@ -146,10 +146,10 @@ def export(
 ) -> None:
     """Exports a version to one file, or a potential as files for LAMMPS or n2p2."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.training.versions import find_model, open_model
+    from tansaku.tasks.loop.training.versions import find_model, open_model
 
     if form != "tansaku":
-        from tansaku.tasks.training.exporting import export_for_program
+        from tansaku.tasks.loop.training.exporting import export_for_program
 
         with opened(site) as resources:
             record = find_model(resources.registry, name)
@@ -177,11 +177,11 @@ def predict(
 ) -> None:
     """Predicts properties of the structures in a file, each with its standard deviation."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.training.predicting import predict_file
-    from tansaku.tasks.training.versions import find_model, open_model
+    from tansaku.tasks.loop.training.predicting import predict_file
+    from tansaku.tasks.loop.training.versions import find_model, open_model
 
     if not out.name.endswith((".extxyz", ".extxyz.gz")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz or .extxyz.gz")
@@ -194,8 +194,8 @@ def predict(
 
 def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, quietly: bool) -> None:
     """Plots the figures of versions; file names contain the version."""
-    from tansaku.tasks.figures.model import draw_model
-    from tansaku.tasks.training.versions import read_report
+    from tansaku.tasks.loop.training.versions import read_report
+    from tansaku.tasks.read.figures.model import draw_model
 
     for record in records:
         for path in draw_model(record, *read_report(resources.artifacts, record), folder):

@@ -1,6 +1,6 @@
 """`tansaku path`: hops, paths and diffusion after a search for the bottleneck of an energy surface.
 
-`tasks/paths/surface.py` reads the surface and its barriers, `calculators/workflows/diffusion/basins.py` finds the hops, and
+`tasks/read/paths/surface.py` reads the surface and its barriers, `calculators/workflows/diffusion/basins.py` finds the hops, and
 `calculators/workflows/diffusion/rates.py` computes the diffusion.
 """
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from tansaku.calculators.workflows.diffusion.rates import Arrhenius
     from tansaku.calculators.workflows.diffusion.refinement import Refinement
-    from tansaku.tasks.paths.files import PathReport
-    from tansaku.tasks.paths.surface import SurfaceBarrier
+    from tansaku.tasks.read.paths.files import PathReport
+    from tansaku.tasks.read.paths.surface import SurfaceBarrier
 
 _MOST_HOPS = 20
 _EQUAL = 1e-3
@@ -57,12 +57,12 @@ def path(
 ) -> None:
     """Writes the hops, the path and the diffusion coefficient that follow from a search for a bottleneck."""
     from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
-    from tansaku.tasks.figures.paths import draw_paths
-    from tansaku.tasks.jobs.spool_files import writing_to
-    from tansaku.tasks.paths.files import TEMPERATURES, PathReport, make_folder, write_report
-    from tansaku.tasks.paths.refine import refine_surface
-    from tansaku.tasks.paths.surface import read_surface
-    from tansaku.tasks.views.results import CampaignData
+    from tansaku.tasks.node.jobs.spool_files import writing_to
+    from tansaku.tasks.read.figures.paths import draw_paths
+    from tansaku.tasks.read.paths.files import TEMPERATURES, PathReport, make_folder, write_report
+    from tansaku.tasks.read.paths.refine import refine_surface
+    from tansaku.tasks.read.paths.surface import read_surface
+    from tansaku.tasks.read.views.results import CampaignData
 
     _check_numbers(temperature, attempt)
     with opened(site) as resources:
@@ -97,7 +97,7 @@ def _check_numbers(temperatures: Sequence[float] | None, attempt: float) -> None
 
 def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
     """Prints the barriers of a surface in one, two and three dimensions."""
-    from tansaku.tasks.paths.surface import jump_warnings
+    from tansaku.tasks.read.paths.surface import jump_warnings
 
     columns = ("dimensions", "barrier [eV]", "± 95 %", "grid ± [eV]", "directions", "limiting hop", "bottleneck", "computed")
     rows: list[list[Cell]] = []
@@ -158,7 +158,7 @@ def _show_diffusion(name: str, found: Arrhenius) -> None:
 
 def _show_hops(name: str, report: PathReport) -> None:
     """Prints the lowest hops, one of those that symmetry makes equal; ``limits`` is judged by the energies in the table."""
-    from tansaku.tasks.paths.hops import distinct_hops
+    from tansaku.tasks.read.paths.hops import distinct_hops
 
     hops = distinct_hops(report.document())
     columns = ("hop", "in a cell", "length [Å]", "barrier [eV]", "back [eV]", "method", "limits")

@@ -20,7 +20,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text."
 @queue_app.command("start")
 def queue_start(site: SiteOption = None) -> None:
     """Starts a process that submits jobs whenever the queue has room, so that drivers need not; one per site."""
-    from tansaku.tasks.launchers.queue.control import start_filling
+    from tansaku.tasks.backends.launchers.queue.control import start_filling
 
     with opened_cluster(site) as (cluster, file):
         started = start_filling(cluster, file)
@@ -30,7 +30,7 @@ def queue_start(site: SiteOption = None) -> None:
 @queue_app.command("stop")
 def queue_stop(site: SiteOption = None) -> None:
     """Stops that process; jobs in SLURM continue, and drivers submit their own jobs again."""
-    from tansaku.tasks.launchers.queue.control import stop_filling
+    from tansaku.tasks.backends.launchers.queue.control import stop_filling
 
     with opened_cluster(site) as (cluster, _):
         stopped = stop_filling(cluster)
@@ -40,7 +40,7 @@ def queue_stop(site: SiteOption = None) -> None:
 @queue_app.command("status")
 def show_queue_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Shows which process submits jobs, what prevents it, and the number of jobs in each state."""
-    from tansaku.tasks.launchers.queue.control import queue_status
+    from tansaku.tasks.backends.launchers.queue.control import queue_status
 
     with opened_cluster(site) as (cluster, _):
         found = queue_status(cluster)

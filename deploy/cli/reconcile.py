@@ -22,7 +22,7 @@ def reconcile(
     site: SiteOption = None,
 ) -> None:
     """Compares campaigns, shared folder, LaunchPad and SLURM; repairs what is certain, reports the rest, deletes no result."""
-    from tansaku.tasks.commands.reconcile import reconcile as compare
+    from tansaku.tasks.act.commands.reconcile import reconcile as compare
 
     with opened(site) as resources:
         report = compare(resources, names or None, dry_run=dry_run)

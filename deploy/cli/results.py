@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tansaku.models.domain.records import JsonDict
-    from tansaku.tasks.resources import Resources
-    from tansaku.tasks.views.reading import CampaignReading
-    from tansaku.tasks.views.results import CampaignData, Purpose
+    from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.read.views.reading import CampaignReading
+    from tansaku.tasks.read.views.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
 _CELLS = 12  # a description of more is not shown beside a table
@@ -46,8 +46,8 @@ def results(
         raise ConfigurationError("--json and --csv: give one of them")
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
-    from tansaku.tasks.views.overview import stored_spec
-    from tansaku.tasks.views.reading import CampaignOverview
+    from tansaku.tasks.backends.stores.campaigns import stored_spec
+    from tansaku.tasks.read.views.reading import CampaignOverview
 
     with opened(site) as resources:
         spec = stored_spec(resources.store.campaign(name))
@@ -57,7 +57,7 @@ def results(
         compositions = spec.space.description.overview == "compositions" and not evaluations
         if spec.space.densities and not (evaluations or spec.objective.further):
             from tansaku.deploy.cli.densities import show_densities
-            from tansaku.tasks.views.results import CampaignData
+            from tansaku.tasks.read.views.results import CampaignData
 
             data = CampaignData.load(resources.store, name, resources.artifacts)
             _show_systems(data, as_json=as_json, as_csv=as_csv)
@@ -68,13 +68,13 @@ def results(
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
             return
         if evaluations and as_csv:
-            from tansaku.tasks.views.downloads import row_parts
+            from tansaku.tasks.read.views.downloads import row_parts
 
             for part in row_parts(resources.store, name, "polish" if polish else "search"):
                 say(part, nl=False)
             return
-        from tansaku.tasks.views.compositions import composition_rows, compositions_frame
-        from tansaku.tasks.views.results import CampaignData, evaluation_rows
+        from tansaku.tasks.read.views.compositions import composition_rows, compositions_frame
+        from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
 
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
@@ -92,7 +92,7 @@ def results(
 
 
 def _say_csv(frame: pd.DataFrame) -> None:
-    from tansaku.tasks.formats.csv_text import csv_of
+    from tansaku.tasks.ground.formats.csv_text import csv_of
 
     say(csv_of(frame), nl=False)
 
@@ -102,9 +102,9 @@ def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: boo
     import pandas as pd
 
     from tansaku.deploy.cli.paths import show_barriers
-    from tansaku.tasks.paths.surface import read_surface
-    from tansaku.tasks.views.origins import value_of
-    from tansaku.tasks.views.results import CampaignData, system_rows
+    from tansaku.tasks.read.paths.surface import read_surface
+    from tansaku.tasks.read.views.origins import value_of
+    from tansaku.tasks.read.views.results import CampaignData, system_rows
 
     data = CampaignData.load(resources.store, name, resources.artifacts)
     if not any(value_of(evaluation) is not None for evaluation in data.select("search")):
@@ -122,7 +122,7 @@ def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: boo
 def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
     import pandas as pd
 
-    from tansaku.tasks.views.fronts import campaign_front
+    from tansaku.tasks.read.views.fronts import campaign_front
 
     front = campaign_front(data)
     rows = [] if front is None else list(front.rows)
@@ -141,7 +141,7 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
 
 
 def _show_compositions(data: CampaignData) -> None:
-    from tansaku.tasks.views.compositions import composition_rows
+    from tansaku.tasks.read.views.compositions import composition_rows
 
     key = data.value_key
     columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
@@ -155,7 +155,7 @@ def _show_compositions(data: CampaignData) -> None:
 
 def _show_hits(data: CampaignReading) -> None:
     """Lists the candidates that meet the threshold of the goal, where it has one."""
-    from tansaku.tasks.views.hits import hits_of
+    from tansaku.tasks.read.views.hits import hits_of
 
     hits = hits_of(data.columns, data.spec.objective)
     if hits is None:
@@ -188,11 +188,11 @@ def _say_waiting(data: CampaignReading) -> None:
 
 
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
-    from tansaku.tasks.views.densities import with_densities
-    from tansaku.tasks.views.excess import stress_text
-    from tansaku.tasks.views.overview import crystal_warnings
-    from tansaku.tasks.views.results import system_rows, systems_frame
-    from tansaku.tasks.views.thickness import thickness_lines
+    from tansaku.tasks.read.views.densities import with_densities
+    from tansaku.tasks.read.views.excess import stress_text
+    from tansaku.tasks.read.views.overview import crystal_warnings
+    from tansaku.tasks.read.views.results import system_rows, systems_frame
+    from tansaku.tasks.read.views.thickness import thickness_lines
 
     if as_csv:
         _say_csv(systems_frame(data))
@@ -272,8 +272,8 @@ def plot(
     site: SiteOption = None,
 ) -> None:
     """Plots a campaign as PNG and as interactive HTML that needs no network."""
-    from tansaku.tasks.figures import draw_campaign
-    from tansaku.tasks.views.results import CampaignData
+    from tansaku.tasks.read.figures import draw_campaign
+    from tansaku.tasks.read.views.results import CampaignData
 
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)

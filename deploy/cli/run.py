@@ -1,4 +1,4 @@
-"""`tansaku run`, and how all commands drive a campaign in this process (`tasks/driver/loop.py`, `flows/campaign.py`)."""
+"""`tansaku run`, and how all commands drive a campaign in this process (`tasks/loop/driver/loop.py`, `flows/campaign.py`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
 
 if TYPE_CHECKING:
-    from tansaku.tasks.driver.result import EndReason
+    from tansaku.tasks.loop.driver.result import EndReason
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 
@@ -27,12 +27,12 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
     with watching() as observer:
         if plain:
-            from tansaku.tasks.driver.loop import drive
+            from tansaku.tasks.loop.driver.loop import drive
 
             with opened(site) as resources:
                 result = drive(resources, name, observer)
         else:
-            from tansaku.tasks.settings import forbid_telemetry
+            from tansaku.tasks.ground.settings import forbid_telemetry
 
             forbid_telemetry()
             from tansaku.flows.campaign import run_campaign
@@ -63,7 +63,7 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
 def _limit_threads() -> None:
     """Comes first in every command that drives: numerical libraries read their thread counts when they are imported."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
 
@@ -84,8 +84,8 @@ def run(
         check(file, site=site)
         return
     _limit_threads()
-    from tansaku.tasks.commands.create import prepare_campaign
-    from tansaku.tasks.configuration import load_campaign
+    from tansaku.tasks.act.commands.create import prepare_campaign
+    from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
     loaded = load_campaign(file, read_site(site).limits)
     with opened(site) as resources:

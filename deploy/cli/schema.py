@@ -15,6 +15,6 @@ def schema(
     ] = "campaign",
 ) -> None:
     """Prints the JSON Schema of a kind of file, for completion and validation in an editor."""
-    from tansaku.tasks.formats.schema import json_schema
+    from tansaku.tasks.ground.formats.schema import json_schema
 
     show_json(json_schema(kind))

@@ -19,9 +19,9 @@ from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import ModelRecord
-    from tansaku.tasks.resources import Resources
-    from tansaku.tasks.screening.loading import LoadedScreen
-    from tansaku.tasks.screening.rows import ScreenRow
+    from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.read.screening.loading import LoadedScreen
+    from tansaku.tasks.read.screening.rows import ScreenRow
 
 _SHOWN = 20
 _PICTURES = 12
@@ -45,13 +45,13 @@ def screen(
 ) -> None:
     """Relaxes many boundaries with a cheap calculator and predicts their energies; an interrupted screen continues."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.commands.create import prepare_campaign
-    from tansaku.tasks.screening.loading import load_screen
-    from tansaku.tasks.screening.rows import write_table
-    from tansaku.tasks.training.versions import find_model
+    from tansaku.tasks.act.commands.create import prepare_campaign
+    from tansaku.tasks.loop.training.versions import find_model
+    from tansaku.tasks.read.screening.loading import load_screen
+    from tansaku.tasks.read.screening.rows import write_table
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .csv or .csv.gz")
@@ -78,9 +78,9 @@ def screen(
 def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> list[ScreenRow]:
     """Returns rows of all relaxed structures; predictions of an earlier run of the screen are reused."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.jobs.document import STRUCTURE_FILE
-    from tansaku.tasks.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
-    from tansaku.tasks.training.versions import open_model
+    from tansaku.tasks.loop.training.versions import open_model
+    from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+    from tansaku.tasks.read.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
 
     predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
     kept = row_file(resources, loaded, record)
@@ -108,12 +108,12 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     import tempfile
 
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.figures.screen import draw_screen
-    from tansaku.tasks.figures.structures import draw_png, picture
-    from tansaku.tasks.figures.style import footnote
-    from tansaku.tasks.screening.predicting import BoundaryPredictor, painted
-    from tansaku.tasks.screening.rows import best_of_each
-    from tansaku.tasks.training.versions import open_model
+    from tansaku.tasks.loop.training.versions import open_model
+    from tansaku.tasks.read.figures.screen import draw_screen
+    from tansaku.tasks.read.figures.structures import draw_png, picture
+    from tansaku.tasks.read.figures.style import footnote
+    from tansaku.tasks.read.screening.predicting import BoundaryPredictor, painted
+    from tansaku.tasks.read.screening.rows import best_of_each
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
 
 
 def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json: bool) -> None:
-    from tansaku.tasks.screening.rows import best_of_each, rank_correlation, ranked
+    from tansaku.tasks.read.screening.rows import best_of_each, rank_correlation, ranked
 
     best = best_of_each(rows)
     correlations = {"structures": rank_correlation(rows), "boundaries": rank_correlation(best)}
@@ -156,6 +156,6 @@ def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json:
 
 
 def _name(row: ScreenRow) -> str:
-    from tansaku.tasks.screening.rows import family
+    from tansaku.tasks.read.screening.rows import family
 
     return f"{family(row.axis)} Σ{row.sigma} ({' '.join(map(str, row.plane))})"

@@ -68,8 +68,8 @@ def serve(
     """
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.models.domain.identifiers import NAME_PATTERN
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings, limit_threads
+    from tansaku.tasks.ground.settings import Settings, limit_threads
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     limit_threads()
     if not re.match(NAME_PATTERN, name):
@@ -92,7 +92,7 @@ def serve(
 def _serve_alone(options: JsonDict) -> None:
     from tansaku.flows.service import ServiceOptions
     from tansaku.flows.service import serve as run_service
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.ground.settings import Settings
 
     run_service(ServiceOptions(**options), Settings.from_environment().home, say)
 
@@ -100,7 +100,7 @@ def _serve_alone(options: JsonDict) -> None:
 def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
     from tansaku.deploy.cli.serve_parts import ServeOptions, serve_everything
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.ground.settings import Settings
 
     if own_server and (options["pool"] or options["training_pool"]):
         raise ConfigurationError("--pool: its workers need a Prefect server that they can reach", hint="set PREFECT_API_URL")
@@ -117,7 +117,12 @@ def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_p
 
 def _has_server() -> bool:
     """Returns whether Prefect's settings name a server; sets what Prefect reads at import."""
-    from tansaku.tasks.settings import forbid_telemetry, has_prefect_files, names_prefect_server, prefect_secrets_from_files
+    from tansaku.tasks.ground.settings import (
+        forbid_telemetry,
+        has_prefect_files,
+        names_prefect_server,
+        prefect_secrets_from_files,
+    )
 
     prefect_secrets_from_files()
     forbid_telemetry()
@@ -131,8 +136,8 @@ def _has_server() -> bool:
 
 
 def _check(name: str) -> None:
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.site.service_mark import ServiceMark
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.ground.site.service_mark import ServiceMark
 
     silence = ServiceMark(Settings.from_environment().home, name).silent_for()
     if silence is None:

@@ -24,11 +24,11 @@ from tansaku.flows.service_process import STOP_SECONDS
 from tansaku.models.domain import errors
 from tansaku.models.domain.errors import TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.settings import Settings, child_environment, service_environment
-from tansaku.tasks.site.bound_process import BoundProcess
-from tansaku.tasks.site.liveness import Liveness
-from tansaku.tasks.site.serve_lock import HeldLock, serve_lock
+from tansaku.tasks.ground.settings import Settings, child_environment, service_environment
+from tansaku.tasks.ground.site.bound_process import BoundProcess
+from tansaku.tasks.ground.site.liveness import Liveness
+from tansaku.tasks.ground.site.serve_lock import HeldLock, serve_lock
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 LIVE = "/health/live"
 """Path of the dashboard that answers as long as its process is alive."""
@@ -149,7 +149,7 @@ class Everything:
                 signal.signal(number, handler)
 
     def _open_database(self) -> None:
-        from tansaku.tasks.stores.connection import connect
+        from tansaku.tasks.backends.stores.connection import connect
 
         connect(self._settings, load_site(self._options.site or self._settings.site_file)).client.close()
         self._show(f"{DATABASE}: ready {self._elapsed()}")

@@ -11,9 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.site import SiteSpec
-    from tansaku.tasks.commands.actor import Actor
-    from tansaku.tasks.resources import Resources
-    from tansaku.tasks.site.cluster import Cluster
+    from tansaku.tasks.act.commands.actor import Actor
+    from tansaku.tasks.backends.launchers.cluster import Cluster
+    from tansaku.tasks.backends.resources import Resources
 
 SiteOption = Annotated[
     Path | None,
@@ -25,9 +25,9 @@ def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
     """Names of stored campaigns for shell completion; none if the database does not answer at once."""
     from tansaku.models.domain.errors import TansakuError
     from tansaku.models.domain.identifiers import printable
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.probe import campaign_names
+    from tansaku.tasks.backends.stores.probe import campaign_names
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     try:
         settings = Settings.from_environment()
@@ -46,8 +46,8 @@ NameArgument = Annotated[
 
 def this_user() -> Actor:
     """The user who runs this command."""
-    from tansaku.tasks.commands.actor import Actor
-    from tansaku.tasks.site.users import user_name
+    from tansaku.tasks.act.commands.actor import Actor
+    from tansaku.tasks.ground.site.users import user_name
 
     return Actor(user_name(), "command line")
 
@@ -61,8 +61,8 @@ def read_site(site: Path | None) -> SiteSpec:
     Raises:
         ConfigurationError: The site file or an environment variable is wrong.
     """
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     return load_site(site or Settings.from_environment().site_file)
 
@@ -78,9 +78,9 @@ def opened(site: Path | None) -> Iterator[Resources]:
         ConfigurationError: The site file or an environment variable is wrong.
         StoreError: The database cannot be used.
     """
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.resources import open_resources
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.backends.resources import open_resources
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     with open_resources(settings, load_site(site or settings.site_file)) as resources:
@@ -95,11 +95,11 @@ def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
         ConfigurationError: No site file is given, or it does not describe a cluster.
     """
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.site.cluster import open_cluster
-    from tansaku.tasks.stores.connection import connect
-    from tansaku.tasks.stores.site_workers import SiteWorkers
+    from tansaku.tasks.backends.launchers.cluster import open_cluster
+    from tansaku.tasks.backends.stores.connection import connect
+    from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+    from tansaku.tasks.ground.settings import Settings
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
     file = site or settings.site_file

@@ -48,7 +48,7 @@ def site_check(
     site: SiteOption = None,
 ) -> None:
     """Checks folder, database, scheduler and partitions, and runs a test job on a compute node; exits 5 if a check fails."""
-    from tansaku.tasks.site.check import check_site
+    from tansaku.tasks.act.checks.site import check_site
 
     with opened_cluster(site) as (cluster, _):
         findings = list(check_site(cluster, patience))

@@ -1,6 +1,6 @@
 """`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells).
 
-The commands are in `tasks/sparse`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
+The commands are in `tasks/act/sparse`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
 (`next`), `spectrum.py`, `modes.py` and `exafs.py`.
 """
 
@@ -58,12 +58,12 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Searches all, or a sample of all, small sets of columns; writes report.html, report.json and figures."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.jobs.spool_files import writing_to
-    from tansaku.tasks.sparse.search_command import Options, run
-    from tansaku.tasks.sparse.table_file import Wanted
+    from tansaku.tasks.act.sparse.search_command import Options, run
+    from tansaku.tasks.act.sparse.table_file import Wanted
+    from tansaku.tasks.node.jobs.spool_files import writing_to
 
     wanted = Wanted(target, tuple(without or ()), tuple(keep or ()), drop_rows=drop_rows)
     options = Options(
@@ -96,10 +96,10 @@ def next_purchase(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Ranks what to measure next: the value of a row, or a column of some rows, by expected gain per price."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.sparse.purchase import Shop, offers
+    from tansaku.tasks.act.sparse.purchase import Shop, offers
 
     shop = Shop(target, tuple(price or ()), value_price, name, maximize, tuple(without or ()), max_features)
     found = offers(file, shop)[:most]
@@ -130,12 +130,12 @@ def spectrum(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the peaks of spectra and how sure their number is; writes report.html, report.json, peaks.csv and figures."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
     from tansaku.models.sparse.spectra.peaks import shape_of
-    from tansaku.tasks.jobs.spool_files import writing_to
-    from tansaku.tasks.sparse.spectrum import SpectrumSettings, run
+    from tansaku.tasks.act.sparse.spectrum import SpectrumSettings, run
+    from tansaku.tasks.node.jobs.spool_files import writing_to
 
     settings = SpectrumSettings(shape_of(shape), max_peaks, background, widths, signed, steps, seed=seed)
     with writing_to(out):
@@ -169,11 +169,11 @@ def modes(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the damped oscillations of a signal, a field or a trajectory; writes report.html, report.json and figures."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.jobs.spool_files import writing_to
-    from tansaku.tasks.sparse.modes import ModeSettings, run
+    from tansaku.tasks.act.sparse.modes import ModeSettings, run
+    from tansaku.tasks.node.jobs.spool_files import writing_to
 
     settings = ModeSettings(max_modes, rank, delays, method, steps, seed)
     with writing_to(out):
@@ -216,14 +216,14 @@ def exafs(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
     from tansaku.models.sparse.exafs.shells import Bounds
     from tansaku.models.sparse.exafs.signal import Choice
-    from tansaku.tasks.jobs.spool_files import writing_to
-    from tansaku.tasks.sparse.exafs import ExafsFiles, ExafsSettings, run
-    from tansaku.tasks.sparse.exafs_file import Reading
+    from tansaku.tasks.act.sparse.exafs import ExafsFiles, ExafsSettings, run
+    from tansaku.tasks.act.sparse.exafs_file import Reading
+    from tansaku.tasks.node.jobs.spool_files import writing_to
 
     low, high = k_range or (3.0, None)
     choice = Choice(low, high, k_weight, sill, background)

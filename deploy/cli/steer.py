@@ -1,6 +1,6 @@
 """`tansaku pause`, `resume`, `retry`, `rerun`, `cancel` and `edit`: requests that a driver applies before the next proposal.
 
-`tasks/commands/steer.py` stores them, `tasks/steps/apply_commands.py` applies them.
+`tasks/act/commands/steer.py` stores them, `tasks/loop/steps/apply_commands.py` applies them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_us
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import SteeringKind
-    from tansaku.tasks.commands.steer import Requested
+    from tansaku.tasks.act.commands.steer import Requested
 
 NoRunOption = Annotated[
     bool, typer.Option("--no-run", help="Only store the request; the next driver of the campaign applies it.")
@@ -37,7 +37,7 @@ def say_stored(requested: Requested, what: str) -> None:
 
 def pause(name: NameArgument, site: SiteOption = None) -> None:
     """Stops proposing candidates; running evaluations finish and are kept."""
-    from tansaku.tasks.commands.steer import request
+    from tansaku.tasks.act.commands.steer import request
 
     with opened(site) as resources:
         say_stored(request(resources.store, this_user(), name, "pause"), "pause stored")
@@ -52,8 +52,8 @@ def edit(
     site: SiteOption = None,
 ) -> None:
     """Changes budget, stop rule, in_flight, timeout, retries, polish or notes of a stored campaign; the edit is logged."""
-    from tansaku.tasks.commands.steer import plan_edit, request_edit
-    from tansaku.tasks.formats.yaml_edit import assignments
+    from tansaku.tasks.act.commands.steer import plan_edit, request_edit
+    from tansaku.tasks.ground.formats.yaml_edit import assignments
 
     payload = assignments(changes)
     with opened(site) as resources:
@@ -73,10 +73,10 @@ def _request(name: str, site: Path | None, kind: SteeringKind, candidates: list[
     Returns:
         Whether this process should drive the campaign: no other process does, and the user did not give ``--no-run``.
     """
-    from tansaku.tasks.settings import limit_threads
+    from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.commands.steer import request
+    from tansaku.tasks.act.commands.steer import request
 
     with opened(site) as resources:
         requested = request(resources.store, this_user(), name, kind, candidates or ())

@@ -14,9 +14,9 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.time_limits import TimeSpent
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.steps.summaries import EvaluationSummary
-from tansaku.tasks.views.budget import Spent, budget_used, share_used
-from tansaku.tasks.views.costs import cost_of, cost_unit
+from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
+from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
+from tansaku.tasks.read.views.costs import cost_of, cost_unit
 
 
 @dataclass

@@ -16,8 +16,8 @@ from tansaku.deploy.cli.tables import show_table
 
 if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services, WebSettings
-    from tansaku.tasks.commands.users import Administration
-    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.act.commands.users import Administration
+    from tansaku.tasks.backends.resources import Resources
 
 web_app = typer.Typer(help="The dashboard: a web page to watch and steer campaigns, and its users.", no_args_is_help=True)
 user_app = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
@@ -54,12 +54,12 @@ def start(
     site: SiteOption = None,
 ) -> None:
     """Serves the dashboard until Ctrl-C; prints its address and, for the first user, a link that logs in once."""
-    from tansaku.tasks.site.garbage import share_heap
+    from tansaku.tasks.ground.site.garbage import share_heap
 
     share_heap()  # before anything begins threads
     from tansaku.deploy.web.app import create_app
     from tansaku.deploy.web.server import Address, listening, serve
-    from tansaku.tasks.site.dashboard_address import noted_address
+    from tansaku.tasks.ground.site.dashboard_address import noted_address
 
     names = tuple(allow_host or ())
     address = Address(host, port, uds, cert, key, tls_proxy, insecure, names)
@@ -86,7 +86,7 @@ def login_link(
 ) -> None:
     """Prints a link that logs a user in once within 15 minutes."""
     from tansaku.models.domain.errors import NotFoundError
-    from tansaku.tasks.site.dashboard_address import known_address
+    from tansaku.tasks.ground.site.dashboard_address import known_address
 
     with _services(site) as services:
         if services.accounts.user(name) is None:
@@ -116,7 +116,7 @@ def add(
 ) -> None:
     """Adds a user; asks for the password."""
     from tansaku.models.domain.accounts import Role
-    from tansaku.tasks.commands.users import check_user_name
+    from tansaku.tasks.act.commands.users import check_user_name
 
     check_user_name(name)
     with _services(site) as services:
@@ -137,7 +137,7 @@ def change(
 ) -> None:
     """Changes a user's role, password, or whether the user may log in."""
     from tansaku.models.domain.accounts import Role
-    from tansaku.tasks.commands.users import UserChange
+    from tansaku.tasks.act.commands.users import UserChange
 
     with _services(site) as services:
         stored = _hashed(services, password_file) if password or password_file is not None else None
@@ -189,8 +189,8 @@ def services_of(resources: Resources, settings: WebSettings | None = None) -> Se
 
 def _administration(services: Services) -> Administration:
     """Changes of accounts by the user who runs the command."""
-    from tansaku.tasks.commands.audit import by_command
-    from tansaku.tasks.commands.users import Administration
+    from tansaku.tasks.act.commands.audit import by_command
+    from tansaku.tasks.act.commands.users import Administration
 
     return Administration(services.accounts, by_command(), services.clock)
 
@@ -199,8 +199,8 @@ def first_page(services: Services, url: str) -> str:
     """First address to open: with a login link for the user who started the server, if that is a user or there is none yet."""
     from tansaku.models.domain.accounts import Role
     from tansaku.models.domain.errors import FieldError
-    from tansaku.tasks.commands.users import check_user_name
-    from tansaku.tasks.site.users import user_name
+    from tansaku.tasks.act.commands.users import check_user_name
+    from tansaku.tasks.ground.site.users import user_name
 
     name = user_name()
     try:
@@ -224,7 +224,7 @@ def _link(services: Services, name: str, url: str) -> str:
 
 
 def _hashed(services: Services, file: Path | None) -> str:
-    from tansaku.tasks.settings import read_secret_file
+    from tansaku.tasks.ground.settings import read_secret_file
 
     if file is not None:
         return services.passwords.hash(read_secret_file(file, "--password-file").get_secret_value())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.bound_process import Parent
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.bound_process import Parent
 
 
 def main() -> None:
@@ -23,15 +23,15 @@ def main() -> None:
 
 
 def _serve(parent: Parent) -> None:
-    from tansaku.tasks.site.garbage import share_heap
+    from tansaku.tasks.ground.site.garbage import share_heap
 
     share_heap()  # before anything begins threads
     from tansaku.deploy.cli.web import first_page, services_of
     from tansaku.deploy.web.app import create_app
     from tansaku.deploy.web.server import Address, listening, serve
-    from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.resources import open_resources
-    from tansaku.tasks.site.dashboard_address import noted_address
+    from tansaku.tasks.backends.resources import open_resources
+    from tansaku.tasks.ground.site.dashboard_address import noted_address
+    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     message = parent.message
     address = Address(port=message["port"])

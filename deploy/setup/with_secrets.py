@@ -9,7 +9,7 @@ import os
 import sys
 
 from tansaku.models.domain.errors import TansakuError
-from tansaku.tasks.settings import prefect_secrets_from_files
+from tansaku.tasks.ground.settings import prefect_secrets_from_files
 
 _USAGE = 2
 

@@ -54,8 +54,8 @@ from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages import sparse as sparse_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
-from tansaku.tasks.views.diffusion_readings import DiffusionReadings
-from tansaku.tasks.views.figure_readings import FigureReadings
+from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
+from tansaku.tasks.read.views.figure_readings import FigureReadings
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, budget_pages.router, evaluation.router, new.router)

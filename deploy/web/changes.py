@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from starlette.concurrency import run_in_threadpool
 
 from tansaku.models.domain.errors import TansakuError, TransientError
-from tansaku.tasks.views.readings import Readings
+from tansaku.tasks.read.views.readings import Readings
 
 MOST_STREAMS = 20
 """Streams of a user at a time; the tabs of a browser share theirs."""

@@ -18,13 +18,13 @@ from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.checks.check import CampaignPreview
-from tansaku.tasks.checks.policy import Admitted
-from tansaku.tasks.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
-from tansaku.tasks.checks.sandbox import UnwantedError, Watch
-from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
-from tansaku.tasks.commands.search_web import check_columns, search, searched_file, size
+from tansaku.tasks.act.checks.check import CampaignPreview
+from tansaku.tasks.act.checks.policy import Admitted
+from tansaku.tasks.act.checks.rehearse import BudgetRehearsal
+from tansaku.tasks.act.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
+from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
+from tansaku.tasks.act.commands.create_web import CampaignDesk, problems_of
+from tansaku.tasks.act.commands.search_web import check_columns, search, searched_file, size
 
 State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64

@@ -18,10 +18,10 @@ from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.models.domain.specs.base import file_keys
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.commands.create_web import Created
-from tansaku.tasks.configuration import set_key
-from tansaku.tasks.formats.yaml_text import write_yaml
-from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.act.commands.create_web import Created
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.node.configuration.campaign_files import set_key
 
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
 _FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights", "own_lattice_parameter")

@@ -11,10 +11,10 @@ from tansaku.deploy.web.steering import ask_to_run
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord
-from tansaku.tasks.checks.policy import check_size
-from tansaku.tasks.commands.create_web import Created
-from tansaku.tasks.formats.yaml_edit import Value, edit_yaml, value_at
-from tansaku.tasks.formats.yaml_text import parse_yaml
+from tansaku.tasks.act.checks.policy import check_size
+from tansaku.tasks.act.commands.create_web import Created
+from tansaku.tasks.ground.formats.yaml_edit import Value, edit_yaml, value_at
+from tansaku.tasks.ground.formats.yaml_text import parse_yaml
 
 SPEC_FIELDS = ("name", "seed", "budget.evaluations", "budget.cost", "budget.fraction", "execution.in_flight")
 """Keys that the page has fields for."""

@@ -12,11 +12,11 @@ from tansaku.deploy.web.steering import author_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.checks.rights import may_delete
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
-from tansaku.tasks.stores.campaigns import lease_held
-from tansaku.tasks.views.status import live_lease
+from tansaku.tasks.act.checks.rights import may_delete
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.delete import delete_campaign, plan_deletion
+from tansaku.tasks.backends.stores.campaigns import lease_held
+from tansaku.tasks.read.views.status import live_lease
 
 
 def delete(services: Services, actor: Actor, name: str, confirmation: str) -> ServiceRequest | None:

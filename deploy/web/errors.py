@@ -28,7 +28,7 @@ from tansaku.models.domain.errors import (
     TransientError,
 )
 from tansaku.models.domain.identifiers import printable
-from tansaku.tasks.checks.sandbox import SandboxError
+from tansaku.tasks.act.checks.sandbox import SandboxError
 
 PART_HEADER = "X-Part"
 """Header of a script that asks for a part of a page: it reloads the page when nobody is logged in any more."""

@@ -11,7 +11,7 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor, ApiToken, Role, User
 from tansaku.models.domain.errors import FieldError, NotFoundError
-from tansaku.tasks.commands.users import Administration, UserChange
+from tansaku.tasks.act.commands.users import Administration, UserChange
 
 LONGEST_TOKEN = 366
 """Longest life of a token [d]."""

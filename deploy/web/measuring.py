@@ -11,9 +11,9 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, JsonDict
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.measurements import stored_commands
-from tansaku.tasks.measurements.report_file import Report
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.measurements import stored_commands
+from tansaku.tasks.act.measurements.report_file import Report
 
 
 def ask(services: Services, actor: Actor, name: str, count: int | None, key: str, *, values_only: bool = False) -> bool:

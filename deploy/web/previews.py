@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.checks.check import NO_CALCULATOR, CampaignPreview
+from tansaku.tasks.act.checks.check import NO_CALCULATOR, CampaignPreview
 
 _SHOWN = 5  # first evaluations
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))

@@ -8,10 +8,10 @@ from tansaku.deploy.web.steering import author_of
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.model_registry import ModelRecord, promoted
-from tansaku.tasks.checks.rights import may_promote
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.promote import promote_model
-from tansaku.tasks.training.versions import find_model
+from tansaku.tasks.act.checks.rights import may_promote
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.promote import promote_model
+from tansaku.tasks.loop.training.versions import find_model
 
 LONGEST_NOTE = 500
 

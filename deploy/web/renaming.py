@@ -13,13 +13,13 @@ from tansaku.deploy.web.steering import audit_once, author_of
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.checks.rights import may_rename
-from tansaku.tasks.commands.audit import renaming
-from tansaku.tasks.commands.copy import check_new_name
-from tansaku.tasks.commands.rename import rename_campaign
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
-from tansaku.tasks.views.status import live_lease
+from tansaku.tasks.act.checks.rights import may_rename
+from tansaku.tasks.act.commands.audit import renaming
+from tansaku.tasks.act.commands.copy import check_new_name
+from tansaku.tasks.act.commands.rename import rename_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import lease_held, refuse_reserved
+from tansaku.tasks.read.views.status import live_lease
 
 
 @dataclass(frozen=True)

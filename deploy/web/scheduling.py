@@ -10,9 +10,9 @@ from tansaku.deploy.web.steering import author_of, check_key, refuse_others
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.schedules import Schedule
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.schedules import check_timing, create_schedule, find_schedule
-from tansaku.tasks.views.schedules import ScheduleLine, schedule_line, schedule_lines
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.schedules import check_timing, create_schedule, find_schedule
+from tansaku.tasks.read.views.schedules import ScheduleLine, schedule_line, schedule_lines
 
 
 class Timing(Record):

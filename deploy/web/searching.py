@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
-from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.audit import Change, record_change
 
 
 def cancel(services: Services, actor: Actor, identifier: str) -> bool:

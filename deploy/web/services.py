@@ -23,14 +23,14 @@ from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.requests import Requests
 from tansaku.models.domain.schedules import Schedules
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.checks.sandbox import Sandbox
-from tansaku.tasks.commands.create_web import CampaignDesk
-from tansaku.tasks.commands.library import LibraryDesk
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.stores.local_files import LocalFiles
-from tansaku.tasks.stores.memory_library import MemoryLibrary
-from tansaku.tasks.stores.memory_schedules import MemorySchedules
-from tansaku.tasks.views.readings import Readings
+from tansaku.tasks.act.checks.sandbox import Sandbox
+from tansaku.tasks.act.commands.create_web import CampaignDesk
+from tansaku.tasks.act.commands.library import LibraryDesk
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.local_files import LocalFiles
+from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
+from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
+from tansaku.tasks.read.views.readings import Readings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -9,8 +9,8 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.records import CampaignRecord, Steerer
-from tansaku.tasks.checks.rights import may_delete
-from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.act.checks.rights import may_delete
+from tansaku.tasks.act.commands.audit import Change, record_change
 
 MOST_USERS = 100
 

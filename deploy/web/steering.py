@@ -17,15 +17,15 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict, SteeringKind
 from tansaku.models.domain.requests import ServiceRequest
 from tansaku.models.domain.verbs import judged_state, kinds_for
-from tansaku.tasks.checks.rights import may_steer
-from tansaku.tasks.commands import steer
-from tansaku.tasks.commands.actor import Actor as Author
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.runs import request_run
-from tansaku.tasks.configuration import apply_edits
-from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.status import live_lease
+from tansaku.tasks.act.checks.rights import may_steer
+from tansaku.tasks.act.commands import steer
+from tansaku.tasks.act.commands.actor import Actor as Author
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.runs import request_run
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.node.configuration.campaign_files import apply_edits
+from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.status import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
 """Commands that take effect only in a driver: `tansaku resume`, `retry`, `rerun` and `cancel` drive the campaign too."""

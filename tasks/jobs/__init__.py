@@ -1,1 +1,1 @@
-"""Code that runs on a compute node."""
+"""The name that spools of earlier versions have; the code is in :mod:`tansaku.tasks.node.jobs`."""

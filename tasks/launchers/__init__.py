@@ -1,1 +1,1 @@
-"""Backends that run jobs."""
+"""The name that queued jobs of earlier versions have; the code is in :mod:`tansaku.tasks.backends.launchers`."""

@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
 
 READS_ENVIRONMENT = {
-    "tasks/settings.py": "the one place where settings are read",
+    "tasks/ground/settings.py": "the one place where settings are read",
     "flows/engines.py": "looks into the environment of other processes, not its own",
     "flows/__init__.py": "Prefect reports its use when it is imported, unless a variable says no",
     "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
     "flows/service_process.py": "Prefect takes its settings from the environment when it is imported",
-    "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",
+    "tasks/node/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
 """Modules that touch os.environ, each with its reason."""
 
@@ -35,7 +35,7 @@ def is_source(path: Path) -> bool:
 
 
 def test_unit_tests_mirror_the_sources():
-    """tests/unit/tasks/driver/test_loop.py and tests/unit/tasks/driver/loop/test_*.py belong to tasks/driver/loop.py."""
+    """tests/unit/tasks/driver/test_loop.py and tests/unit/tasks/driver/loop/test_*.py belong to tasks/loop/driver/loop.py."""
     strays = []
     for path in sorted((ROOT / "tests/unit").rglob("test_*.py")):
         folder, name = path.relative_to(ROOT / "tests/unit").parent, path.stem.removeprefix("test_")

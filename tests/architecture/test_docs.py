@@ -8,7 +8,7 @@ import yaml
 from typer.main import get_command
 
 from tansaku.deploy.cli.main import app
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

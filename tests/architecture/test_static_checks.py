@@ -25,7 +25,7 @@ def test_an_import_past_the_package_is_noticed(gate, plant, part):
     assert "TID251" in result.stdout
 
 
-TYPED = ["models/engine", "calculators/engines", "spaces", "tasks/stores", "flows", "deploy/cli", "benchmarks"]
+TYPED = ["models/engine", "calculators/engines", "spaces", "tasks/backends/stores", "flows", "deploy/cli", "benchmarks"]
 TYPE_ERROR = '"""Planted."""\n\n\ndef count() -> int:\n    """Counts."""\n    return "three"\n'
 UNTYPED = '"""Planted."""\n\n\ndef count(values):\n    """Counts."""\n    return len(values)\n'
 

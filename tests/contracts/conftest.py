@@ -9,7 +9,7 @@ import pytest
 
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, LeaseOwner
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -18,7 +18,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[CampaignStore]:
     if request.param == "memory":
         yield MemoryCampaignStore()
         return
-    from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 
     yield MongoCampaignStore(request.getfixturevalue("mongo_database"))
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.accounts import Accounts, Actor, ApiToken, AuditEntry, LoginLink, Role, Session, User
-from tansaku.tasks.stores.memory_accounts import MemoryAccounts
+from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "1" * 64, "2" * 64
@@ -21,7 +21,7 @@ def accounts(request) -> Iterator[Accounts]:
     if request.param == "memory":
         yield MemoryAccounts()
         return
-    from tansaku.tasks.stores.mongo_accounts import MongoAccounts
+    from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 
     yield MongoAccounts(request.getfixturevalue("mongo_database"))
 

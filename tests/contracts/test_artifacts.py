@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 
 UNKNOWN = "0" * 64
 

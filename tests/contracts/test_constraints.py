@@ -12,8 +12,8 @@ from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, RandomProposerSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.replay.campaign import Replay, replay
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.campaign import Replay, replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 PROPOSERS = {
     "gp": GPProposerSpec(),

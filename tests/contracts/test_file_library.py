@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.library import MOST_UPLOADS, FileLibrary, LibraryFile, Upload
-from tansaku.tasks.stores.memory_library import MemoryLibrary
+from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def library(request) -> Iterator[FileLibrary]:
     if request.param == "memory":
         yield MemoryLibrary()
         return
-    from tansaku.tasks.stores.mongo_library import MongoLibrary
+    from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
 
     yield MongoLibrary(request.getfixturevalue("mongo_database"))
 

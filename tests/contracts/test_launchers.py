@@ -22,9 +22,9 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import FailureKind, JobState
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.spool import Spool
-from tansaku.tasks.launchers.local import LocalLauncher
+from tansaku.tasks.backends.launchers.local import LocalLauncher
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.spool import Spool
 from tests.support.workers import computing, outermost
 
 PATIENCE = 300.0

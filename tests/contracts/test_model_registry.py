@@ -10,7 +10,7 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Registry, Source, promoted
-from tansaku.tasks.stores.memory_registry import MemoryRegistry
+from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -20,8 +20,8 @@ def registry(request) -> Iterator[Registry]:
     if request.param == "memory":
         yield MemoryRegistry()
         return
-    from tansaku.tasks.stores.mongo_registry import MongoRegistry
-    from tansaku.tasks.stores.mongo_schema import open_collections
+    from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+    from tansaku.tasks.backends.stores.mongo_schema import open_collections
 
     database = request.getfixturevalue("mongo_database")
     open_collections(database)

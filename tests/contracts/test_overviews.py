@@ -9,7 +9,8 @@ import pytest
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, LeaseOwner, Outcome, Proposal, Refit
-from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 
 REFIT = Refit(campaign="search", number=1, at_proposal=2, horizon=1, hyperparameters={}, fitted_at=datetime.now(UTC))
 

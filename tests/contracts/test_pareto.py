@@ -17,8 +17,8 @@ from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.front import dominated_volume, volume_curve, worst
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 TWO = ObjectiveSpec.model_validate(
     {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "stability", "unit": "meV", "direction": "maximize"}]}}

@@ -15,7 +15,7 @@ NAME = "planted-spring"
 SUITES = (
     "tests/contracts/test_calculators.py",
     "tests/contracts/test_calculator_types.py",
-    "tests/unit/tasks/configuration/test_random_files.py",
+    "tests/unit/tasks/node/configuration/campaign_files/test_random_files.py",
 )
 MET = ("forces_are_the_energy_s_gradient", "provenance_records_the_level_of_theory", "every_type_has_an_engine")
 WANTED = f"every_type_is_drawn or union_of_campaign_files or planted_spring and ({' or '.join(MET)})"

@@ -21,11 +21,11 @@ from tansaku.models.domain.specs.space_base import SpaceDescription
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.goals import LEVELS, goal_of
 from tansaku.spaces.space_registry import OPENERS, open_space
-from tansaku.tasks.figures.campaign import FURTHER_FIGURES
-from tansaku.tasks.jobs.energy import COMPUTED
-from tansaku.tasks.jobs.workflows import JOBS
-from tansaku.tasks.launchers.backends import BACKENDS, Backend, backend_of, job_folder
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.backends.launchers.backends import BACKENDS, Backend, backend_of, job_folder
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.jobs.energy import COMPUTED
+from tansaku.tasks.node.jobs.workflows import JOBS
+from tansaku.tasks.read.figures.campaign import FURTHER_FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
 CALCULATOR_FOLDERS = ("calculators/engines", "models/domain/specs/calculators")
@@ -35,7 +35,7 @@ ORDINARY_WORDS = {"ase", "command", "potential", "surrogate"}
 FILE_FORMATS = {
     ("calculators/structures/export.py", "vasp"): "ASE's name of the POSCAR format",
     ("deploy/cli/models.py", "lammps"): "a format of exported potentials",
-    ("tasks/training/exporting.py", "lammps"): "a format of exported potentials",
+    ("tasks/loop/training/exporting.py", "lammps"): "a format of exported potentials",
 }
 TABLE = TableSpaceSpec.model_validate(
     {"candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.requests import FORGOTTEN, Answer, Requests, RequestState, ServiceReport, ServiceRequest
-from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "request-1", "request-2"
@@ -22,7 +22,7 @@ def requests(request) -> Iterator[Requests]:
     if request.param == "memory":
         yield MemoryRequests()
         return
-    from tansaku.tasks.stores.mongo_requests import MongoRequests
+    from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 
     yield MongoRequests(request.getfixturevalue("mongo_database"))
 
@@ -192,7 +192,7 @@ def test_the_report_of_a_service_that_is_gone_is_removed_by_the_next_one():
 
 
 def test_mongodb_removes_it_too(mongo_database):
-    from tansaku.tasks.stores.mongo_requests import SERVICES, MongoRequests
+    from tansaku.tasks.backends.stores.mongo_requests import SERVICES, MongoRequests
 
     requests = MongoRequests(mongo_database)
     for name in ("gone", "kept"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
-from tansaku.tasks.stores.memory_schedules import MemorySchedules
+from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST = "schedule-1"
@@ -19,7 +19,7 @@ def schedules(request) -> Iterator[Schedules]:
     if request.param == "memory":
         yield MemorySchedules()
         return
-    from tansaku.tasks.stores.mongo_schedules import MongoSchedules
+    from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 
     yield MongoSchedules(request.getfixturevalue("mongo_database"))
 

@@ -28,8 +28,8 @@ from tansaku.models.engine.transfer.data import FrozenSources, SourceData, obser
 from tansaku.models.engine.transfer.modes import Family, arrays
 from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.models.engine.transforms import TransformState
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 EVALUATIONS = 26
 SEEDS = (3, 8, 5)

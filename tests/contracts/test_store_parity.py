@@ -20,9 +20,9 @@ from tansaku.models.domain.records import (
     Refit,
 )
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")

@@ -23,8 +23,8 @@ from tansaku.models.domain.records import (
     Steerer,
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.stores.documents import normalised
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.documents import normalised
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="it took too long")
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms in one place")

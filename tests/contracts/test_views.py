@@ -23,7 +23,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.views import Cursor, Mark, PageQuery
-from tansaku.tasks.stores.columns import columns_of
+from tansaku.tasks.backends.stores.columns import columns_of
 
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms in one place")
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="it took too long")

@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tansaku.deploy.web.app import ROUTERS
 from tansaku.models.domain.digits import significant
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.commands.delete import delete_campaign
-from tansaku.tasks.commands.steer import request
-from tansaku.tasks.configuration import load_campaign, load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.delete import delete_campaign
+from tansaku.tasks.act.commands.steer import request
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
 from tests.support.browsed_campaigns import MARKUP, ROWS, SPEC, TABLE, refuse, store_measured
 from tests.support.browsing import CHROMIUM, PATIENCE, Errors, command, go, look
 from tests.support.known_surface import NAME as KNOWN

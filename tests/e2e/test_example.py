@@ -15,9 +15,9 @@ import pytest
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.connection import connect
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.connection import connect
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
 from tests.support.warm_workers import WarmProcess, WarmWorkers
 
 CAMPAIGN = """\

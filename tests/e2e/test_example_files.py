@@ -10,7 +10,7 @@ import yaml
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.retraining.definition import sides_of_pool
+from tansaku.tasks.loop.retraining.definition import sides_of_pool
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -12,7 +12,7 @@ import pytest
 
 from tansaku.deploy.cli import main as cli
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "al-110-tilt.yaml"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "al-twin-dft.yaml"
 TWIN = "s003-111-r0-x000-y000-z000"

@@ -87,8 +87,8 @@ def test_a_campaign_whose_plugin_is_missing_is_said_and_others_are_shown(install
     import yaml
 
     from tansaku.models.domain.records import CampaignRecord
-    from tansaku.tasks.stores.memory import MemoryCampaignStore
-    from tansaku.tasks.views.status import every_status
+    from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+    from tansaku.tasks.read.views.status import every_status
 
     store = MemoryCampaignStore()
     missing = yaml.safe_load((EXAMPLE / "campaign.yaml").read_text())

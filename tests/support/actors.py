@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.act.commands.actor import Actor
 
 ADA = Actor("ada", "test")

@@ -23,7 +23,7 @@ PRELOADED = (
     "pymatgen.core",
     "scipy.optimize",
     "torch",
-    "tansaku.tasks.replay.bench",
+    "tansaku.tasks.act.replay.bench",
 )
 
 

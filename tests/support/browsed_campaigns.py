@@ -9,11 +9,11 @@ from pathlib import Path
 from tansaku.models.domain.records import Failure, Outcome, Proposal
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.site.processes import this_driver
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.ground.site.processes import this_driver
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 # The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 # No evaluation ends within the time limit.

@@ -17,7 +17,7 @@ REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
 
 def _mongod() -> str | None:
     from tansaku.models.domain.errors import MissingComponentError
-    from tansaku.tasks.stores.mongod_binary import find_mongod
+    from tansaku.tasks.backends.stores.mongod_binary import find_mongod
 
     try:
         find_mongod()

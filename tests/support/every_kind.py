@@ -20,7 +20,7 @@ force = ObjectiveDescription("my_force", ("eV/Angstrom", "meV/Angstrom"), comput
     "my_workflows": """
 from tansaku.models.domain.specs.job_description import JobDescription
 
-job = JobDescription("tansaku.tasks.jobs.energy:open_energy_job")
+job = JobDescription("tansaku.tasks.node.jobs.energy:open_energy_job")
 """,
     "my_spaces": """
 from typing import ClassVar, Literal
@@ -47,7 +47,7 @@ from typing import ClassVar, Literal
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 
 class LauncherSpec(LocalLauncherSpec):
-    opener: ClassVar[str] = "tansaku.tasks.launchers.local_backend:LocalBackend"
+    opener: ClassVar[str] = "tansaku.tasks.backends.launchers.local_backend:LocalBackend"
     type: Literal["my_launcher"] = "my_launcher"
 """,
     "my_surrogates": """

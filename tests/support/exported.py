@@ -11,7 +11,7 @@ from ase import Atoms
 
 from tansaku.calculators.structures.export import SUFFIXES, write_structure
 from tansaku.models.domain.ports import Calculator
-from tansaku.tasks.jobs.energy import write_result
+from tansaku.tasks.node.jobs.energy import write_result
 
 
 def check_exported(calculator: Calculator, start: Atoms, folder: Path) -> None:

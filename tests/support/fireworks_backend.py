@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.jobs.spool import Spool
-from tansaku.tasks.launchers.fireworks import FireworksLauncher
-from tansaku.tasks.launchers.launches import open_spool
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.cluster import Cluster, open_cluster
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.site_workers import SiteWorkers
+from tansaku.tasks.backends.launchers.cluster import Cluster, open_cluster
+from tansaku.tasks.backends.launchers.fireworks import FireworksLauncher
+from tansaku.tasks.backends.launchers.launches import open_spool
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.jobs.spool import Spool
 from tests.support.programs import PACED
 from tests.support.workers import computing
 

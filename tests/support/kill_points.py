@@ -10,8 +10,8 @@ from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.models.domain.records import Command
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.configuration.source import source_of
 from tests.support import growing_campaign, retrained_campaign
 from tests.support.ports import port_methods
 

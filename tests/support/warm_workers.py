@@ -239,7 +239,11 @@ def _python_changed(environment: dict[str, str]) -> bool:
     return any(environment[name] != AT_START.get(name) for name in environment if name.startswith("PYTHON"))
 
 
-PATCHED = ("tansaku.tasks.launchers.local", "tansaku.tasks.checks.crystal", "tansaku.tasks.replay.processes")
+PATCHED = (
+    "tansaku.tasks.backends.launchers.local",
+    "tansaku.tasks.node.configuration.crystal",
+    "tansaku.tasks.act.replay.processes",
+)
 """Modules of the product that start such processes."""
 
 

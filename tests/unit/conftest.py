@@ -28,10 +28,10 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign, spec_hash
-from tansaku.tasks.stores.documents import utc_now
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.results import CampaignData
+from tansaku.tasks.backends.stores.documents import utc_now
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.read.views.results import CampaignData
 
 CANDIDATES = """\
 id,system,surface,value,cost,x

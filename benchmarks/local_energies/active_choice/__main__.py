@@ -20,8 +20,8 @@ from benchmarks.local_energies.active_choice.figure import draw
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SEEDS = 10
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
 
 _LOOK = {"information": (ACCENT, "information per cost"), "size": (MAIN, "smallest first"), "random": (FAINT, "random")}
 _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}

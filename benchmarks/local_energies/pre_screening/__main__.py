@@ -22,7 +22,7 @@ from benchmarks.local_energies.pre_screening.figure import draw
 from benchmarks.local_energies.pre_screening.recorded import KINDS, lines
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 ORDERS = ("0", "1", "2")
 DEVIATIONS = 3.0

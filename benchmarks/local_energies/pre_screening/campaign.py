@@ -26,16 +26,17 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.driver.loop import drive, prepare_campaign
-from tansaku.tasks.formats.yaml_text import read_yaml
-from tansaku.tasks.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
-from tansaku.tasks.jobs.opened import opened_bulk
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.ground.formats.yaml_text import read_yaml
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import drive
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
+from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
+from tansaku.tasks.node.jobs.opened import opened_bulk
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "al-first-look.yaml"
 """The campaign whose jobs are replaced by recorded results."""

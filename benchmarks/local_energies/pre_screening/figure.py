@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing
 
 SHOWN = "sevennet"
 _NAMES = {"chgnet": "CHGNet", "sevennet": "SevenNet", "relaxed": "CHGNet relaxed"}

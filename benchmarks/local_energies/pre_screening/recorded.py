@@ -24,11 +24,11 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
-from tansaku.tasks.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
-from tansaku.tasks.jobs.opened import opened_calculator
-from tansaku.tasks.jobs.train import train
-from tansaku.tasks.jobs.worker import read_document
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
+from tansaku.tasks.node.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
+from tansaku.tasks.node.jobs.opened import opened_calculator
+from tansaku.tasks.node.jobs.train import train
+from tansaku.tasks.node.jobs.worker import read_document
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 
 def record(kind: str, names: Sequence[str], path: Path) -> None:

@@ -15,10 +15,10 @@ from benchmarks.command import command
 from benchmarks.local_energies.screening.cases import TABLE, Screened, ranks, sample, verified
 from benchmarks.local_energies.screening.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.tasks.figures.structures import draw_png
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.screening.rows import best_of_each, read_table
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.structures import draw_png
+from tansaku.tasks.read.screening.rows import best_of_each, read_table
 
 PER_AXIS = 5
 _PICTURES = 15

@@ -8,8 +8,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import FAINT, drawing
-from tansaku.tasks.screening.rows import ScreenRow, best_of_each, family, rank_correlation
+from tansaku.tasks.read.figures.style import FAINT, drawing
+from tansaku.tasks.read.screening.rows import ScreenRow, best_of_each, family, rank_correlation
 
 
 def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:

@@ -16,8 +16,8 @@ from benchmarks.command import begun, command, results
 from benchmarks.potential.data import origin
 from benchmarks.potential.growth.figure import draw
 from benchmarks.potential.growth.growth import PARTS, STRATEGIES, Case, potential, run
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 SIZES = (40, 80, 130, 200)
 REPORT = (200, 400, 1000)

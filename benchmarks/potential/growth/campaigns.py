@@ -24,12 +24,12 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, in_use
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.retraining.definition import sides_of_pool
-from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.training.versions import find_model, open_model
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.loop.retraining.definition import sides_of_pool
+from tansaku.tasks.loop.training.versions import find_model, open_model
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 CAMPAIGN = Path(__file__).parents[3] / "examples" / "al-grow-potential.yaml"
 PROPOSERS: dict[str, ProposerSpec] = {

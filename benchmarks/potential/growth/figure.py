@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
 _LOOKS = {
     "uniform": (FAINT, "-", "random"),

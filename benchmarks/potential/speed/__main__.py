@@ -32,8 +32,8 @@ from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.potential.model import Potential
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 HERE = Path(__file__).parent
 EAM = "NiAlH_jea.eam.alloy"

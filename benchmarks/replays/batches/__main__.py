@@ -25,11 +25,11 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.figures.style import drawing
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.replay.gaps import gap_curves
-from tansaku.tasks.replay.run import run_times
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.act.replay.gaps import gap_curves
+from tansaku.tasks.act.replay.run import run_times
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.read.figures.style import drawing
 
 PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked, "penalised": Penalised}
 SPREAD = 0.5

@@ -25,11 +25,11 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.checks.rehearse import Shape, fitted_to_part, succeeded
-from tansaku.tasks.figures.style import drawing
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.act.checks.rehearse import Shape, fitted_to_part, succeeded
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
+from tansaku.tasks.read.figures.style import drawing
 
 HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
 SOURCES = ("spread", "like")

@@ -30,8 +30,8 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.certificate import Remaining
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.node.jobs.machine import describe_machine
 
 TOLERANCES = (1.0, 2.0, 5.0, 10.0, 20.0)
 EVALUATIONS = 80

@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 STOPS = ((5.0, 0.7), (5.0, 0.8), (10.0, 0.8), (20.0, 0.9))

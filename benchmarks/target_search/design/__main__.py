@@ -23,8 +23,8 @@ from benchmarks.target_search.commands import Commands
 from benchmarks.target_search.design.figure import draw
 from tansaku.models.features.molecules import CHARGES, GRAPH, donor_descriptors, graph_descriptors, molecule_of
 from tansaku.spaces.molecules.rules import accessibility
-from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
 HERE = Path(__file__).parent
 SOLVENTS = HERE.parent / "solvents"

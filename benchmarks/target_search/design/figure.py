@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.read.figures.style import drawing
 
 COLOURS = {"transfer": "#3b76b0", "sparse": "#b03a48", "gp": "#3d8a4f", "random": "#9a9a9a"}
 NAMES = {"transfer": "process that knows the table", "sparse": "sparse models", "gp": "process", "random": "random choice"}

@@ -21,7 +21,7 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import Command, CommandKind, Evaluation, SteeringKind
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.views.evaluation_table import (
+from tansaku.tasks.read.views.evaluation_table import (
     EvaluationLine,
     Selection,
     Series,
@@ -30,11 +30,11 @@ from tansaku.tasks.views.evaluation_table import (
     evaluation_of,
     table_page,
 )
-from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.proposals import Predictions, predictions_of
-from tansaku.tasks.views.readings import CampaignLine, Reading
-from tansaku.tasks.views.status import CampaignStatus, live_lease
-from tansaku.tasks.views.structure_files import StructureFile, StructureForm, structure_file
+from tansaku.tasks.read.views.overview import UnreadableCampaign
+from tansaku.tasks.read.views.proposals import Predictions, predictions_of
+from tansaku.tasks.read.views.readings import CampaignLine, Reading
+from tansaku.tasks.read.views.status import CampaignStatus, live_lease
+from tansaku.tasks.read.views.structure_files import StructureFile, StructureForm, structure_file
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 

@@ -20,8 +20,8 @@ from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.checks.policy import LARGEST_TEXT
-from tansaku.tasks.checks.request import RehearsalRequest, TableQuestion
+from tansaku.tasks.act.checks.policy import LARGEST_TEXT
+from tansaku.tasks.act.checks.request import RehearsalRequest, TableQuestion
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 

@@ -17,7 +17,7 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.commands.create_web import Created
+from tansaku.tasks.act.commands.create_web import Created
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["creation"])
 

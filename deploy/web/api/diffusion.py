@@ -11,8 +11,8 @@ from starlette.responses import Response
 from tansaku.deploy.web.api.versioned import PRIVATE, versioned
 from tansaku.deploy.web.auth.roles import require
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.diffusion import Diffusion
-from tansaku.tasks.views.diffusion_readings import DiffusionReadings
+from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
+from tansaku.tasks.read.views.diffusion import Diffusion
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 

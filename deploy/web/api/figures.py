@@ -12,9 +12,9 @@ from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.campaign_figures import CampaignFigures
-from tansaku.tasks.views.figure_readings import FigureReadings
-from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.read.views.campaign_figures import CampaignFigures
+from tansaku.tasks.read.views.figure_readings import FigureReadings
+from tansaku.tasks.read.views.readings import Reading
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 

@@ -12,7 +12,7 @@ from tansaku.deploy.web.api.runs import RunRequest, request_view
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.service_health import Health, ServiceState, read_health, unfinished_requests
+from tansaku.tasks.read.views.service_health import Health, ServiceState, read_health, unfinished_requests
 
 router = APIRouter()
 

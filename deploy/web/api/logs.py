@@ -14,7 +14,7 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import Evaluation
-from tansaku.tasks.views.attempt_output import AttemptOutput, attempt_outputs
+from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 

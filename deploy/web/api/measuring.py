@@ -16,9 +16,9 @@ from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.measurements.report_file import MOST_ROWS, read_report, report_of
-from tansaku.tasks.measurements.stored_commands import MOST_ASKED, Receipt
-from tansaku.tasks.measurements.waiting import Asked, waiting_proposals
+from tansaku.tasks.act.measurements.report_file import MOST_ROWS, read_report, report_of
+from tansaku.tasks.act.measurements.stored_commands import MOST_ASKED, Receipt
+from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["measurements"])
 

@@ -14,7 +14,7 @@ from tansaku.deploy.web.api.listing import Limit
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.trained_models import (
+from tansaku.tasks.read.views.trained_models import (
     ModelDetail,
     ModelFigures,
     ModelLine,

@@ -33,7 +33,7 @@ def observations(
     headers = {"Content-Disposition": f'attachment; filename="{file_stem(name)}.{form}"', "Cache-Control": "no-store"}
     if form == "parquet":
         return _parquet(services, name, headers)
-    from tansaku.tasks.views.downloads import csv_parts, extended_xyz_parts
+    from tansaku.tasks.read.views.downloads import csv_parts, extended_xyz_parts
 
     parts = csv_parts(services.store, name) if form == "csv" else extended_xyz_parts(services.store, services.artifacts, name)
     return StreamingResponse(_begun(parts), media_type=_TYPES[form], headers=headers)
@@ -46,7 +46,7 @@ def _begun(parts: Iterator[str]) -> Iterator[str]:
 
 
 def _parquet(services: Services, name: str, headers: dict[str, str]) -> Response:
-    from tansaku.tasks.stores.export_import import export_observations
+    from tansaku.tasks.act.commands.export_import import export_observations
 
     with tempfile.NamedTemporaryFile(prefix="tsk-export-", suffix=".parquet", delete=False) as file:
         path = Path(file.name)

@@ -15,8 +15,8 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import RequestState
-from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.queue import CampaignQueue, queues_after
+from tansaku.tasks.read.views.overview import UnreadableCampaign
+from tansaku.tasks.read.views.queue import CampaignQueue, queues_after
 
 router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
 

@@ -18,7 +18,7 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import RequestKind, RequestState, ServiceRequest
-from tansaku.tasks.views.service_health import describe_request
+from tansaku.tasks.read.views.service_health import describe_request
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["runs"])
 

@@ -17,7 +17,7 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.schedules import ScheduleLine
+from tansaku.tasks.read.views.schedules import ScheduleLine
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.middleware import PROBLEM_TYPE
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.formats.schema import FileKind, json_schema
+from tansaku.tasks.ground.formats.schema import FileKind, json_schema
 
 router = APIRouter(prefix="/api/v1")
 PATHS = "/api/v1/"

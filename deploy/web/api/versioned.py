@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.packing import Packed
-from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.read.views.readings import Reading
 
 SeenVersion = Annotated[
     str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")

@@ -18,7 +18,7 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, AuditEntry, Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
-from tansaku.tasks.views.events import text_of
+from tansaku.tasks.read.views.events import text_of
 
 router = APIRouter(prefix="/audit")
 

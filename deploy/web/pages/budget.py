@@ -16,8 +16,8 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.views.budget import Spent, budget_used
-from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.read.views.budget import Spent, budget_used
+from tansaku.tasks.read.views.readings import Reading
 
 router = APIRouter(prefix="/campaigns")
 

@@ -29,9 +29,9 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict, SteeringKind
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.checks.rights import may_delete, may_rename, may_steer
-from tansaku.tasks.formats.yaml_text import write_yaml
-from tansaku.tasks.views.evaluation_table import (
+from tansaku.tasks.act.checks.rights import may_delete, may_rename, may_steer
+from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.evaluation_table import (
     SORTS,
     FailureGroup,
     Selection,
@@ -43,10 +43,10 @@ from tansaku.tasks.views.evaluation_table import (
     systems_of,
     table_page,
 )
-from tansaku.tasks.views.events import describe_payload, event_lines
-from tansaku.tasks.views.hits import hits_of
-from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
-from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.read.views.events import describe_payload, event_lines
+from tansaku.tasks.read.views.hits import hits_of
+from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
+from tansaku.tasks.read.views.readings import Reading
 
 router = APIRouter(prefix="/campaigns")
 

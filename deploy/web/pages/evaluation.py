@@ -19,13 +19,13 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.views.described import stored_cells
-from tansaku.tasks.views.evaluation_table import evaluation_of, neighbours
-from tansaku.tasks.views.failures import failure_reason
-from tansaku.tasks.views.migration_path import migration_path
-from tansaku.tasks.views.origins import value_from
-from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.structure_files import StructureText, describe_structure, structure_sha256
+from tansaku.tasks.loop.ledger.summaries import failure_reason
+from tansaku.tasks.read.views.described import stored_cells
+from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
+from tansaku.tasks.read.views.migration_path import migration_path
+from tansaku.tasks.read.views.origins import value_from
+from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.structure_files import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
 

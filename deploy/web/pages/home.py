@@ -22,10 +22,10 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.requests import ServiceRequest
 from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
-from tansaku.tasks.checks.rights import may_steer
-from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.readings import CampaignLine
-from tansaku.tasks.views.service_health import is_starting, open_requests, read_health
+from tansaku.tasks.act.checks.rights import may_steer
+from tansaku.tasks.read.views.overview import UnreadableCampaign
+from tansaku.tasks.read.views.readings import CampaignLine
+from tansaku.tasks.read.views.service_health import is_starting, open_requests, read_health
 
 router = APIRouter()
 

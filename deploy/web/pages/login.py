@@ -19,8 +19,8 @@ from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role, User
-from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.users import Administration
+from tansaku.tasks.act.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.users import Administration
 
 router = APIRouter()
 

@@ -22,9 +22,9 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.checks.rights import may_steer
-from tansaku.tasks.measurements.report_file import Report, read_report, report_of
-from tansaku.tasks.measurements.waiting import waiting_proposals
+from tansaku.tasks.act.checks.rights import may_steer
+from tansaku.tasks.act.measurements.report_file import Report, read_report, report_of
+from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
 router = APIRouter(prefix="/campaigns")
 

@@ -19,9 +19,9 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.checks.rights import may_promote
-from tansaku.tasks.formats.yaml_text import write_yaml
-from tansaku.tasks.views.trained_models import model_detail, model_lines
+from tansaku.tasks.act.checks.rights import may_promote
+from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.trained_models import model_detail, model_lines
 
 router = APIRouter(prefix="/models")
 

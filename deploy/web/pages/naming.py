@@ -19,7 +19,7 @@ from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.refused import Form
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.formats.yaml_edit import assignments
+from tansaku.tasks.ground.formats.yaml_edit import assignments
 
 router = APIRouter(prefix="/campaigns")
 

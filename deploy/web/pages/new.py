@@ -25,8 +25,8 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.commands.create_web import problems_of
-from tansaku.tasks.formats.yaml_edit import Value
+from tansaku.tasks.act.commands.create_web import problems_of
+from tansaku.tasks.ground.formats.yaml_edit import Value
 
 router = APIRouter(prefix="/new")
 

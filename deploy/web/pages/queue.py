@@ -14,9 +14,9 @@ from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.requests import RequestState
-from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.queue import CampaignQueue, read_queue
-from tansaku.tasks.views.service_health import read_health
+from tansaku.tasks.read.views.overview import UnreadableCampaign
+from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
+from tansaku.tasks.read.views.service_health import read_health
 
 router = APIRouter()
 

@@ -15,7 +15,7 @@ from tansaku.deploy.web.pages.formats import Html, message
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
-from tansaku.tasks.formats.schema import KeyTable, key_tables
+from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
 
 router = APIRouter()
 

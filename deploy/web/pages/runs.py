@@ -18,10 +18,10 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.checks.rights import may_steer
-from tansaku.tasks.commands.runs import may_run
-from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.service_health import describe_request, is_open, is_starting, last_request, read_health
+from tansaku.tasks.act.checks.rights import may_steer
+from tansaku.tasks.act.commands.runs import may_run
+from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 
 router = APIRouter(prefix="/campaigns")
 

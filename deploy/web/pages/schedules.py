@@ -22,7 +22,7 @@ from tansaku.deploy.web.services import Services, services_of
 from tansaku.deploy.web.steering import steered
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
-from tansaku.tasks.views.service_health import read_health
+from tansaku.tasks.read.views.service_health import read_health
 
 router = APIRouter(prefix="/schedules")
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.rendering import renderer_of
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.read.views.readings import Reading
 
 LONGEST = 1.0
 """Time for which a part is shared [s]: it also tells of requests to the service, which no version of a campaign has."""

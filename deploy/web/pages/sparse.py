@@ -22,8 +22,8 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.checks.request import TableQuestion
-from tansaku.tasks.commands.search_web import describe_size
+from tansaku.tasks.act.checks.request import TableQuestion
+from tansaku.tasks.act.commands.search_web import describe_size
 
 router = APIRouter(prefix="/sparse")
 

@@ -20,7 +20,7 @@ ENERGY_PROPERTIES = (
     "band_gap",
     *PLUGIN_OBJECTIVES,
 )
-"""Properties that the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
+"""Properties that the job ``energy`` computes; ``tasks/node/jobs/energy.py`` has the code of each."""
 
 
 class PropertySpaceSpec(EnergySpaceSpec):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str | int, ...]
 JobName = Literal["boundary", "barrier", "binding", "energy"]
-"""Jobs that compute a candidate; ``tasks/jobs/workflows.py`` has the code of each."""
+"""Jobs that compute a candidate; ``tasks/node/jobs/workflows.py`` has the code of each."""
 
 Overview = Literal["systems", "compositions"]
 """The first table of a campaign's results."""
@@ -64,7 +64,7 @@ class SpaceDescription:
         further_of: Further results of each job, where jobs differ; names of ``further``.
         value_key: Name of the value in rows of results.
         overview: What results list first.
-        figures: Figures besides those of every campaign; ``tasks/figures/campaign.py`` has the code.
+        figures: Figures besides those of every campaign; ``tasks/read/figures/campaign.py`` has the code.
         learnable: Whether surrogates can be trained on its structures.
         labelled: Whether a second calculator can label its relaxed structures.
         polished: Whether the best candidates can be relaxed again at the end.

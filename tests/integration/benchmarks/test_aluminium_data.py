@@ -11,8 +11,8 @@ import pytest
 from benchmarks.potential.data import aluminium, shipped
 from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.models.domain.identifiers import content_hash
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.datasets.building import load_dataset
+from tansaku.tasks.loop.datasets.building import load_dataset
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = ROOT / "benchmarks" / "potential"

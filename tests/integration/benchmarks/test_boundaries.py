@@ -12,10 +12,10 @@ import pytest
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.spaces.table import TableSpace
-from tansaku.tasks.configuration import load_campaign, spec_hash
-from tansaku.tasks.replay.records import BenchResult
-from tansaku.tasks.replay.summary import checkpoints, summarise
-from tansaku.tasks.views.tabulation import METADATA_KEY
+from tansaku.tasks.act.replay.records import BenchResult
+from tansaku.tasks.act.replay.summary import checkpoints, summarise
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.read.views.tabulation import METADATA_KEY
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "benchmarks" / "boundaries"
@@ -52,8 +52,8 @@ def test_its_cusps_are_where_they_belong(table):
 
 def test_recomputing_a_few_candidates_gives_what_the_table_says(require, table, provenance, tmp_path):
     require("lammps")
-    from tansaku.tasks.jobs.document import JobDocument
-    from tansaku.tasks.jobs.evaluate import evaluate
+    from tansaku.tasks.node.jobs.document import JobDocument
+    from tansaku.tasks.node.jobs.evaluate import evaluate
 
     spec = CampaignSpec.model_validate(provenance["spec"])
     pool = table.pool()

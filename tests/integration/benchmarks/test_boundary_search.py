@@ -16,8 +16,8 @@ from benchmarks.boundary_search.cases import CASES, METHODS, TOLERANCE
 from benchmarks.boundary_search.replays import boundaries, replay
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.views.tabulation import METADATA_KEY
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.read.views.tabulation import METADATA_KEY
 
 STORED = Path(benchmark.__file__).with_name("result.json")
 

@@ -10,8 +10,8 @@ from benchmarks.peers.driven import PeerError, Search, drive
 from benchmarks.peers.public import write_table
 from tansaku.models.engine.peers.registry import PACKAGES
 from tansaku.spaces.table import TableSpace
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.replay.records import BenchResult
+from tansaku.tasks.act.replay.records import BenchResult
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 
 def test_every_peer_runs_on_the_same_initial_design(run_benchmark, require, tmp_path):

@@ -4,8 +4,8 @@ import json
 
 from benchmarks.local_energies.screening.cases import HERE, LARGEST, TABLE, sample
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.tasks.screening.loading import load_screen
-from tansaku.tasks.screening.rows import best_of_each, family, rank_correlation, read_table
+from tansaku.tasks.read.screening.loading import load_screen
+from tansaku.tasks.read.screening.rows import best_of_each, family, rank_correlation, read_table
 
 
 def test_quick_run_computes_rows_of_the_table_again(run_benchmark, tmp_path, require):

@@ -18,7 +18,7 @@ from benchmarks.tavorite.published import PUBLISHED
 from benchmarks.tavorite.structures import FILE, Again, crystals
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec, ParentSpec
 from tansaku.spaces.composition import CompositionSpace
-from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 
 @pytest.fixture(scope="module")

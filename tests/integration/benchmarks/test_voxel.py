@@ -11,7 +11,7 @@ from benchmarks.voxel.data import FILE, GRID, HERE, TARGETS, half_amplitudes, re
 from benchmarks.voxel.features import Oxides
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.tasks.jobs.spool_files import read_json, write_json
+from tansaku.tasks.node.jobs.spool_files import read_json, write_json
 
 METHODS = {
     "soap",

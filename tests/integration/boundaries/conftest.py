@@ -13,16 +13,17 @@ from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.driver.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.driver.observer import SilentObserver
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.views.results import CampaignData, system_rows
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.read.views.results import CampaignData, system_rows
 from tests.support.actors import ADA
 
 TIMING = TimingSpec(lease=600.0, heartbeat=60.0, poll=1e-6, patience=0.5)

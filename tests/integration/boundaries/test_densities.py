@@ -10,9 +10,9 @@ import pytest
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.jobs.opened import opened_own_crystal
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.opened import opened_own_crystal
 
 CU = {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615}
 KEYS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.steps.source import polish_relaxation
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
+from tansaku.tasks.node.configuration.source import polish_relaxation
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 START = "s027-552-r3-x633-y072-z030"
 CAMPAIGN = {

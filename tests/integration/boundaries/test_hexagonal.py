@@ -21,8 +21,8 @@ from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 MG = HexagonalCrystal("Mg", 3.1842, 5.1844)
 

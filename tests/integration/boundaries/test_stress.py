@@ -14,8 +14,8 @@ from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 NORMAL = RelaxationSpec(cell="normal", translation="free", fmax=1e-4)
 POTENTIALS = {"Cu": "Cu_mishin1.eam.alloy", "Al": "NiAlH_jea.eam.alloy"}

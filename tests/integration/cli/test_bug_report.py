@@ -13,9 +13,9 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.records import CampaignRecord, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.views import bug_report
+from tansaku.tasks.act.checks import bug_report
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
 
 SECRET = "planted-in-some-place"
 SPEC = {

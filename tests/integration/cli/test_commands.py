@@ -10,10 +10,10 @@ import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.processes import process_identity, this_driver
-from tansaku.tasks.stores.connection import connect
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.connection import connect
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.processes import process_identity, this_driver
 
 DOCUMENTED = {"candidate", "system", "surface", "value", "cost", "state", "attempts", "round", "reason"}
 

@@ -16,7 +16,7 @@ from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
-from tansaku.tasks.resources import Resources
+from tansaku.tasks.backends.resources import Resources
 from tests.support.campaign_files import rows_campaign
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
@@ -84,7 +84,7 @@ def test_an_uploaded_table_is_found_by_the_driver(browser, resources, tansaku, t
     (tmp_path / "rows-of-web.yaml").write_text(SPEC)
     again = tansaku("run", tmp_path / "rows-of-web.yaml", "--plain")
     assert again.code == 0, again.err
-    from tansaku.tasks.commands.sweeps import sweep_artifacts
+    from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 
     sweep_artifacts(resources, older_than=0.0)
     assert resources.artifacts.exists(record.files[0].sha256)

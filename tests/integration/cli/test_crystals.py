@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tansaku.models.domain.specs.dataset import FileSourceSpec
-from tansaku.tasks.datasets.extxyz import read_user_file
+from tansaku.tasks.loop.datasets.extxyz import read_user_file
 
 DATASET = """\
 schema_version: 1

@@ -155,7 +155,7 @@ def test_the_largest_epoch_hides_nothing_and_can_be_deleted(stored):
 
 
 def test_a_name_that_is_a_path_deletes_no_folder(stored, tmp_path):
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.ground.settings import Settings
 
     other = Settings.from_environment().home / "kept"
     other.mkdir(exist_ok=True)
@@ -184,9 +184,9 @@ def test_one_damaged_evaluation_hides_no_campaign(stored):
 
 def test_files_that_a_damaged_campaign_names_stay(stored, tmp_path):
     from tansaku.models.domain.specs.site import SiteSpec
-    from tansaku.tasks.commands.sweeps import sweep_artifacts
-    from tansaku.tasks.resources import open_resources
-    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.act.commands.sweeps import sweep_artifacts
+    from tansaku.tasks.backends.resources import open_resources
+    from tansaku.tasks.ground.settings import Settings
 
     site = SiteSpec.model_validate({"schema_version": 1, "database": {"name": stored.database.name}})
     with open_resources(Settings.from_environment(), site) as resources:
@@ -201,7 +201,7 @@ def test_files_that_a_damaged_campaign_names_stay(stored, tmp_path):
 
 
 def test_an_extra_that_is_not_installed_is_a_row_too(stored, require, monkeypatch):
-    from tansaku.tasks.configuration import load_campaign
+    from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
     require("pymatgen")
     loaded = load_campaign(Path("examples/tavorite-li.yaml"))

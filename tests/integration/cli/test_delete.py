@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.connection import connect
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.connection import connect
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
 
 
 class Terminal:

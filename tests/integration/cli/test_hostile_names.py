@@ -10,7 +10,7 @@ import ase.io
 import pandas as pd
 import pytest
 
-from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.backends.stores.connection import open_database
 from tests.support.campaign_files import copper_campaign
 
 NAMES = ("../../evil", "a/b", "x\x1b[31m", "/tmp/absolute-evil", "..", "y\x9b31m", "z\u202e", ".hidden", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.tasks.datasets.extxyz import write_extxyz
+from tansaku.tasks.loop.datasets.extxyz import write_extxyz
 
 _PATIENCE = 240.0
 MODEL = """\

@@ -10,7 +10,7 @@ import pytest
 from tansaku.models.domain.specs.dataset import FileSourceSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
-from tansaku.tasks.datasets.extxyz import read_user_file
+from tansaku.tasks.loop.datasets.extxyz import read_user_file
 
 
 @pytest.fixture

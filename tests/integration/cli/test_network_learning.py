@@ -10,7 +10,7 @@ import pytest
 
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
-from tansaku.tasks.datasets.files import read_hdf5
+from tansaku.tasks.node.jobs.dataset_files import read_hdf5
 
 COPPER = """\
 schema_version: 1

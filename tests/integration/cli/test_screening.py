@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.tasks.screening.rows import read_table
+from tansaku.tasks.read.screening.rows import read_table
 
 SCREEN = """\
 schema_version: 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.steps.source import polish_relaxation
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
+from tansaku.tasks.node.configuration.source import polish_relaxation
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 CANDIDATE = "s003-111-r0-x000-y000-z040"
 RELAXATION = {"fmax": 0.01, "max_steps": 100, "translation": "free"}

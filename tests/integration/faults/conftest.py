@@ -21,10 +21,10 @@ import pytest
 import yaml
 
 from tansaku.models.domain.records import Proposal
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
 from tests.support.kill_points import KillPoints, References
 from tests.support.warm_workers import WarmWorkers
 from tests.support.workers import workers_on

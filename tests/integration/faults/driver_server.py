@@ -19,22 +19,24 @@ from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.checks import crystal
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.driver.loop import CampaignLoop, interruptible, prepare_campaign
-from tansaku.tasks.driver.observer import SilentObserver
-from tansaku.tasks.launchers import local
-from tansaku.tasks.launchers.backends import backend_of
-from tansaku.tasks.launchers.local import LocalLauncher
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_registry import MongoRegistry
-from tansaku.tasks.stores.site_workers import SiteWorkers
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.launchers import local
+from tansaku.tasks.backends.launchers.backends import backend_of
+from tansaku.tasks.backends.launchers.local import LocalLauncher
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.interruption import interruptible
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.node.configuration import crystal
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 
 def port_methods(port: type) -> list[str]:

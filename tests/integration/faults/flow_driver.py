@@ -15,11 +15,11 @@ from driver_server import Halting, Recorder
 from tansaku.flows import campaign as flow_module
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, Launcher
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.configuration import load_campaign, load_site
-from tansaku.tasks.driver.loop import prepare_campaign
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
 
 
 class ServerKiller(Halting):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
 
 def failures(campaign):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tests.support.every_kind import CODE, ENTRIES, SPECS, write_crystals
 from tests.support.kill_points import retrained
 from tests.support.plugin_packages import ROOT, add_package, add_written_calculator, python
@@ -25,16 +25,16 @@ KILLS = (
     ("Registry.add_model", "after", 1),
 )
 IMPORTED = (
-    "tansaku.tasks.jobs.energy",
-    "tansaku.tasks.jobs.evaluate",
-    "tansaku.tasks.driver.loop",
-    "tansaku.tasks.launchers.local",
-    "tansaku.tasks.stores.artifacts",
-    "tansaku.tasks.stores.mongo",
+    "tansaku.tasks.node.jobs.energy",
+    "tansaku.tasks.node.jobs.evaluate",
+    "tansaku.tasks.loop.driver.loop",
+    "tansaku.tasks.backends.launchers.local",
+    "tansaku.tasks.backends.stores.artifacts",
+    "tansaku.tasks.backends.stores.mongo",
     "tansaku.models.engine.gp",
     "tansaku.models.surrogates.kernel_ridge.training",
     "tansaku.spaces.structures",
-    "tansaku.tasks.jobs.train",
+    "tansaku.tasks.node.jobs.train",
     "ase.calculators.morse",
     "ase.optimize",
     "tests.support.warm_workers",

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 from tests.support.workers import workers_on
 
 RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}

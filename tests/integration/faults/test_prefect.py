@@ -15,8 +15,8 @@ import pytest
 
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.server import StartingServer, client_settings, free_folder
-from tansaku.tasks.site.processes import find_process
-from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.ground.site.processes import find_process
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from tansaku.tasks.stores.mongod_binary import find_mongod
+from tansaku.tasks.backends.stores.mongod_binary import find_mongod
 
 LIMIT = 60.0
 

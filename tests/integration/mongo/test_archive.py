@@ -11,12 +11,12 @@ from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreErr
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
-from tansaku.tasks.stores.archive import dump, restore
-from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_accounts import MongoAccounts
-from tansaku.tasks.stores.mongo_library import MongoLibrary
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.backends.stores.archive import dump, restore
+from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
+from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 

@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal, Provenance, Quantity
 from tansaku.models.domain.views import PageQuery
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 
 DAMAGES = {
     "text for a number": {"$set": {"proposal.number": "two"}},
@@ -44,7 +44,7 @@ UNUSUAL = {
 @pytest.fixture(scope="module")
 def written(mongo_server):
     """A database with a campaign of three evaluations; every test changes the second one, and puts it back."""
-    from tansaku.tasks.stores.connection import open_database
+    from tansaku.tasks.backends.stores.connection import open_database
 
     database = open_database(mongo_server.start(), "test-damaged-views")
     store = MongoCampaignStore(database)
@@ -120,7 +120,7 @@ def test_what_can_be_read_is_in_the_columns(changed, name):
 
 def test_a_healthy_campaign_is_compared_by_the_server_alone(written, monkeypatch):
     """No document that the store has written is validated again: otherwise reading would grow slow unnoticed."""
-    from tansaku.tasks.stores import mongo_views
+    from tansaku.tasks.backends.stores import mongo_views
 
     seen = []
     monkeypatch.setattr(mongo_views, "readable_of", lambda kind, found, key: seen.extend(found) or ([], []))
@@ -130,7 +130,7 @@ def test_a_healthy_campaign_is_compared_by_the_server_alone(written, monkeypatch
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_columns_that_are_read_in_parts_are_those_read_at_once(changed, monkeypatch, size):
-    from tansaku.tasks.stores import mongo_views
+    from tansaku.tasks.backends.stores import mongo_views
 
     store = changed({"$set": {"outcome.colour": "red"}})
     whole = store.columns("c")
@@ -142,7 +142,7 @@ def test_columns_that_are_read_in_parts_are_those_read_at_once(changed, monkeypa
 
 
 def test_a_failure_while_parts_are_read_ahead_is_raised(written, monkeypatch):
-    from tansaku.tasks.stores import mongo_views
+    from tansaku.tasks.backends.stores import mongo_views
 
     monkeypatch.setattr(mongo_views, "_BATCH", 1)
     monkeypatch.setattr(mongo_views, "_mismatches", lambda: [{"$unknown": 1}])

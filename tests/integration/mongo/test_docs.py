@@ -23,10 +23,10 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_library import LIBRARY, MongoLibrary
-from tansaku.tasks.stores.mongo_registry import MongoRegistry
-from tansaku.tasks.stores.mongo_schema import INDEXES, MongoDatabase
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_library import LIBRARY, MongoLibrary
+from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.backends.stores.mongo_schema import INDEXES, MongoDatabase
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "mongodb.md").read_text()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,22 +15,22 @@ import pytest
 
 from tansaku.models.domain.errors import MissingComponentError, StoreError, TransientError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores import mongod_binary, mongod_folders
-from tansaku.tasks.stores.connection import connect, open_database
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.mongod_failures import start_failure
+from tansaku.tasks.backends.stores import mongod_binary, mongod_folders
+from tansaku.tasks.backends.stores.connection import connect, open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.mongod_failures import start_failure
+from tansaku.tasks.ground.settings import Settings
 
 STARTER = """
 import sys
 from pathlib import Path
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 print(EmbeddedMongod(Path(sys.argv[1])).start(), flush=True)
 """
 
 WRITER = """
 import sys, threading
-from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.backends.stores.connection import open_database
 database = open_database(sys.argv[1], "rate")
 log = open(sys.argv[3], "w", buffering=1)
 def write(start):
@@ -360,8 +360,8 @@ def test_connect_starts_the_embedded_server(home: Path) -> None:
 
 
 def test_stopped_server_is_a_transient_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tansaku.tasks.stores import connection
-    from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.backends.stores import connection
+    from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 
     monkeypatch.setattr(connection, "SELECTION_SECONDS", 0.3)
     server = EmbeddedMongod(home)
@@ -380,7 +380,7 @@ def test_unprivileged_user_cannot_write_a_read_only_folder(home: Path) -> None:
         "import os, sys\n"
         "from pathlib import Path\n"
         "from tansaku.models.domain.errors import StoreError\n"
-        "from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod\n"
+        "from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod\n"
         "if os.getuid() == 0: os.chown(sys.argv[1], 65534, 65534); os.setgid(65534); os.setuid(65534)\n"
         "try: EmbeddedMongod(Path(sys.argv[1])).start()\n"
         "except StoreError as error: print(error)\n"

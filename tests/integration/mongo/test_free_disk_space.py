@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.errors import DiskFullError
-from tansaku.tasks.stores import mongod_folders
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores import mongod_folders
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
 
 @pytest.fixture

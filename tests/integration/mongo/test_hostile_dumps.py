@@ -20,16 +20,16 @@ from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.model_registry import DatasetRecord
 from tansaku.models.domain.records import CampaignRecord, Command, LeaseOwner, Outcome, Proposal, Refit
 from tansaku.models.domain.retraining import Retrain
-from tansaku.tasks.stores import archive
-from tansaku.tasks.stores.archive import dump, restore
-from tansaku.tasks.stores.archive_file import documents
-from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_registry import MongoRegistry
-from tansaku.tasks.stores.site_workers import SiteWorkers
-from tansaku.tasks.stores.staging import MARK, STAGED
+from tansaku.tasks.backends.stores import archive
+from tansaku.tasks.backends.stores.archive import dump, restore
+from tansaku.tasks.backends.stores.archive_file import documents
+from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+from tansaku.tasks.backends.stores.staging import MARK, STAGED
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OPTIONS = bson.CodecOptions(tz_aware=True, tzinfo=UTC)

@@ -24,15 +24,15 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.schedules import Schedule
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.commands.rename import rename_campaign
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_registry import MongoRegistry
-from tansaku.tasks.stores.mongo_requests import MongoRequests
-from tansaku.tasks.stores.mongo_schedules import MongoSchedules
+from tansaku.tasks.act.commands.rename import rename_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support import retrained_campaign
 from tests.support.actors import ADA
 

@@ -23,9 +23,9 @@ from tansaku.models.domain.records import (
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.stores.export_import import export_observations, import_observations
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")

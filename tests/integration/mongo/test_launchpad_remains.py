@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.document import JobDocument
 
 _REMOVED_IN = ("workflows", "offline_runs", "launches", "fireworks")
 
@@ -38,8 +38,8 @@ def running(require, mongo_database, mongo_server, tmp_path):
     require("fireworks")
     from fireworks.core.fworker import FWorker
 
-    from tansaku.tasks.launchers.fireworks_documents import task_document
-    from tansaku.tasks.launchers.launchpad import add_job, open_launchpad, prepare
+    from tansaku.tasks.backends.launchers.fireworks_documents import task_document
+    from tansaku.tasks.backends.launchers.launchpad import add_job, open_launchpad, prepare
 
     space = {
         "type": "table",
@@ -66,7 +66,7 @@ def _counts(launchpad):
 
 @pytest.mark.parametrize("place", ["nowhere", *_REMOVED_IN])
 def test_nothing_stays_of_a_job_whose_node_writes_in_the_middle_of_its_removal(running, place):
-    from tansaku.tasks.launchers.launchpad import remove_job, sweep_remains
+    from tansaku.tasks.backends.launchers.launchpad import remove_job, sweep_remains
 
     driver, node, number = running
     launch, firework = node.launches.find_one({"fw_id": number}), node.fireworks.find_one({"fw_id": number})
@@ -88,7 +88,7 @@ def test_nothing_stays_of_a_job_whose_node_writes_in_the_middle_of_its_removal(r
 
 
 def test_what_a_node_writes_of_a_job_that_is_kept_stays(running):
-    from tansaku.tasks.launchers.launchpad import sweep_remains
+    from tansaku.tasks.backends.launchers.launchpad import sweep_remains
 
     driver, node, number = running
     sweep_remains(node, number)
@@ -98,7 +98,7 @@ def test_what_a_node_writes_of_a_job_that_is_kept_stays(running):
 
 def test_the_lock_of_a_killed_process_holds_nobody_up_for_long(running, monkeypatch):
     """FireWorks itself waits five minutes for it, again at every step of the job."""
-    from tansaku.tasks.launchers import launchpad
+    from tansaku.tasks.backends.launchers import launchpad
 
     monkeypatch.setattr(launchpad, "_LOCK_SECONDS", 0.3)
     driver, node, number = running

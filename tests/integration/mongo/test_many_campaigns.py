@@ -15,11 +15,11 @@ from benchmarks.growth.driving import InstantLauncher
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.driver.loop import CampaignLoop
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.views.status import campaign_status, every_status
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.node.configuration.campaign_files import load_site
+from tansaku.tasks.read.views.status import campaign_status, every_status
 
 EVALUATIONS = 12
 

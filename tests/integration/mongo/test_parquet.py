@@ -26,12 +26,12 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-from tansaku.tasks.stores.export_import import Imported, export_observations, import_observations
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.act.commands.export_import import Imported, export_observations, import_observations
+from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ from pymongo.database import Database
 import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, JsonDict, LeaseOwner
-from tansaku.tasks.stores import documents, mongo
-from tansaku.tasks.stores.migrations import Migration
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.mongo_schema import INDEXES, open_collections
+from tansaku.tasks.backends.stores import documents, mongo
+from tansaku.tasks.backends.stores.migrations import Migration
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.mongo_schema import INDEXES, open_collections
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 RECORD = CampaignRecord(

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from tansaku.tasks.stores.users import store_user
+from tansaku.tasks.backends.stores.users import store_user
 from tests.support.campaign_files import copper_campaign
 
 PASSWORD = "never-shown-to-children"
-WORKER, SERVER = "tansaku.tasks.jobs.worker", "tansaku.flows.server_process"
+WORKER, SERVER = "tansaku.tasks.node.jobs.worker", "tansaku.flows.server_process"
 
 
 @pytest.fixture

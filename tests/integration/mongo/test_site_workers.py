@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tansaku.models.domain.records import LeaseOwner
-from tansaku.tasks.stores.site_workers import SiteWorkers
+from tansaku.tasks.backends.stores.site_workers import SiteWorkers
 
 ADA = LeaseOwner(host="one", pid=11, process_started=1.25, user="ada")
 BOB = LeaseOwner(host="two", pid=22, process_started=2.5, user="bob")

@@ -14,12 +14,12 @@ from pymongo.database import Database
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, JsonDict, LeaseOwner
-from tansaku.tasks.site.processes import this_driver
-from tansaku.tasks.stores import archive
-from tansaku.tasks.stores.archive import dump, restore
-from tansaku.tasks.stores.archive_file import documents
-from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.staging import MARK, STAGED
+from tansaku.tasks.backends.stores import archive
+from tansaku.tasks.backends.stores.archive import dump, restore
+from tansaku.tasks.backends.stores.archive_file import documents
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.stores.staging import MARK, STAGED
+from tansaku.tasks.ground.site.processes import this_driver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from tansaku.deploy.cli.main import app
 from tansaku.models.domain.errors import ConfigurationError, StoreError
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.users import store_user
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.backends.stores.users import store_user
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 
 def uri(port: int, password: str, database: str = "tansaku") -> str:

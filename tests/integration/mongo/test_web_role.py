@@ -22,14 +22,14 @@ from tansaku.deploy.web.services import Services, WebSettings
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.requests import RequestState
-from tansaku.tasks.commands.requested import carry_out
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.users import store_user, store_web_user
-from tansaku.tasks.stores.web_role import WEB_ACTIONS, WEB_ROLE
+from tansaku.tasks.act.commands.requested import carry_out
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.users import store_user, store_web_user
+from tansaku.tasks.backends.stores.web_role import WEB_ACTIONS, WEB_ROLE
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import rows_campaign
-from tests.unit.tasks.reuse.test_reuse import Desk, Direct
+from tests.unit.tasks.loop.reuse.test_reuse import Desk, Direct
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
 SPEC = rows_campaign("rows-of-role", 3)

@@ -22,11 +22,11 @@ import pytest
 
 from tansaku.flows.engines import living_engines
 from tansaku.flows.names import deployment_name
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.prefect_database import MigratedDatabase
 from tests.support.programs import PACED

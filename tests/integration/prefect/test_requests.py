@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.commands.runs import request_run
-from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.runs import request_run
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 
 ADA = Actor("ada", "dashboard, ::1")
 

@@ -11,10 +11,11 @@ import time
 import pytest
 
 from tansaku.flows.engines import is_alive
-from tansaku.tasks.configuration import campaign_from_data, load_site
-from tansaku.tasks.driver.loop import drive, prepare_campaign
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import drive
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_site
 from tests.support.actors import ADA
 
 LIMIT = 240.0

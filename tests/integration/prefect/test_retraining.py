@@ -6,11 +6,11 @@ import pytest
 
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import TrainingRun
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.training.fitting import fit_and_judge, learned_from
-from tansaku.tasks.training.versions import find_dataset, find_model, open_model, read_dataset, read_report
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.training.versions import find_dataset, find_model, open_model, read_dataset, read_report
+from tansaku.tasks.node.configuration.campaign_files import load_site
+from tansaku.tasks.node.jobs.fitting import fit_and_judge, learned_from
 
 
 @pytest.fixture(scope="module")

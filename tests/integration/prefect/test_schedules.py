@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tansaku.models.domain.schedules import Schedule
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.commands.schedules import create_schedule
-from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.schedules import create_schedule
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 
 ADA = Actor("ada", "dashboard, ::1")
 

@@ -17,13 +17,13 @@ import pytest
 import yaml
 
 from tansaku.models.domain.states import CampaignState
-from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.configuration import load_campaign, load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.views.status import campaign_status
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
+from tansaku.tasks.read.views.status import campaign_status
 from tests.support.served import Served, command_line
 
 LIMIT = 240.0

@@ -12,10 +12,10 @@ import pytest
 from tansaku.flows.engines import is_alive
 from tansaku.flows.names import RECONCILE
 from tansaku.models.domain.records import Command
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.driver.loop import CampaignLoop
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.node.configuration.campaign_files import load_site
 
 LONG = {"evaluations": 500}
 

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from tansaku.models.domain.records import Evaluation
-from tansaku.tasks.launchers.launches import open_spool
-from tansaku.tasks.stores.connection import open_database
-from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.backends.launchers.launches import open_spool
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.warm_workers import WarmProcess, WarmWorkers
 from tests.support.workers import computing

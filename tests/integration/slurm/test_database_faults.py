@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.stores.mongod_binary import find_mongod
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.mongod_binary import find_mongod
 
 
 @pytest.fixture

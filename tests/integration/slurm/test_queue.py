@@ -8,8 +8,8 @@ import pytest
 
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.launchers.launchpad import prepare
+from tansaku.tasks.backends.launchers.launchpad import prepare
+from tansaku.tasks.node.jobs.document import JobDocument
 
 PATIENCE = 120.0
 

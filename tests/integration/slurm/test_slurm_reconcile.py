@@ -12,9 +12,9 @@ import pytest
 
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.spool_files import read_json
-from tansaku.tasks.launchers.launches import launch_of
+from tansaku.tasks.backends.launchers.launches import launch_of
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.spool_files import read_json
 from tests.support.workers import computing
 
 PATIENCE = 240.0
@@ -94,7 +94,7 @@ class Site:
         return supervisor
 
     def reconcile(self, *, dry_run=False, filled=False):
-        from tansaku.tasks.launchers.reconciler import Reconciler
+        from tansaku.tasks.backends.launchers.reconciler import Reconciler
 
         cluster = self.cluster
         found = Reconciler(cluster.spec, cluster.launchpad, cluster.slurm, filled=filled, dry_run=dry_run).run()
@@ -202,8 +202,8 @@ def test_notes_that_were_not_written_reservations_and_jobs_nobody_needs(make_sit
     site.launch("unrecorded").path.joinpath("submitted.json").unlink()
     site.spool.lose("needless", "cancelled", "by a test")
     fireworks = site.cluster.launchpad.fireworks
-    from tansaku.tasks.launchers.fireworks_documents import task_document
-    from tansaku.tasks.launchers.launchpad import add_job
+    from tansaku.tasks.backends.launchers.fireworks_documents import task_document
+    from tansaku.tasks.backends.launchers.launchpad import add_job
 
     for name in ("reserved", "forgotten"):
         stored = read_json(site.spool.folder("waiting") / "request.json") | {"name": name}

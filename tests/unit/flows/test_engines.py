@@ -25,7 +25,7 @@ def start(*arguments: str, run: str) -> subprocess.Popen:
 
 def test_engines_are_found_and_their_workers_are_not():
     run = str(uuid.uuid4())
-    first, worker = start("-m", "prefect.engine", run=run), start("tansaku.tasks.jobs.worker", run=run)
+    first, worker = start("-m", "prefect.engine", run=run), start("tansaku.tasks.node.jobs.worker", run=run)
     second = start("-m", "prefect.engine", run=run)
     try:
         found = [process for known, process in living_engines() if known == run]

@@ -13,7 +13,7 @@ from tansaku.flows.requests import Desk, OutageError, _campaign_of, _end_of
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
 
 NAME, ID = "small-table", "request-1"
 

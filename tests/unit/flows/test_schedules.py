@@ -11,7 +11,7 @@ from tansaku.flows.requests import _agree
 from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.schedules import Schedule, ScheduleRow
-from tansaku.tasks.stores.memory_schedules import MemorySchedules
+from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAME, ID = "small-table", "schedule-1"

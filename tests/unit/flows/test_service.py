@@ -13,7 +13,7 @@ from prefect.deployments.runner import DeploymentApplyError
 from tansaku.flows import service
 from tansaku.flows.service import ServiceOptions, _is_outage, deployments, serve
 from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.tasks.site.service_mark import ServiceMark
+from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 
 def offered(**options: object) -> dict:

@@ -14,10 +14,10 @@ from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.reuse.keys import computation_key
+from tansaku.tasks.loop.reuse.keys import computation_key
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 MGO = {"type": "energy_surface", "host": {"prototype": "rocksalt", "ions": ["Mg2+"]}, "ion": "H", "grid": 0.55}
 GPAW = {"type": "gpaw", "xc": "LDA", "cutoff": 200, "kpoint_density": 0.3, "smearing": {"width": 0.2}}

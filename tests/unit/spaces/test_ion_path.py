@@ -14,8 +14,8 @@ from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.spaces.energy_surface import EnergySurfaceSpace
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.reuse.keys import computation_key
+from tansaku.tasks.loop.reuse.keys import computation_key
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support.campaign_files import hydrogen_campaign
 
 ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}

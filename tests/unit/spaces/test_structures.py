@@ -24,7 +24,7 @@ from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.spaces import structure_features
 from tansaku.spaces.structures import StructuresSpace
-from tansaku.tasks import configuration
+from tansaku.tasks.node.configuration import campaign_files as configuration
 
 
 @pytest.fixture

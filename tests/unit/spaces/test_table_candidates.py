@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.spaces.table import TableSpace
-from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 ROWS = {
     "id": ["a", "b", "c", "d"],

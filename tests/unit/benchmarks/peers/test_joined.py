@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.joined import joined
-from tansaku.tasks.replay.records import BenchResult
+from tansaku.tasks.act.replay.records import BenchResult
 
 FOLDER = Path(__file__).resolve().parents[4] / "benchmarks" / "peers"
 

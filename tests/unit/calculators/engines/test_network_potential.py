@@ -18,10 +18,10 @@ from tansaku.models.domain.specs.calculators.potential import PotentialCalculato
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.surrogates.files import write_weights
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
+from tansaku.tasks.node.configuration.source import source_of
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 POTENTIALS = Path(__file__).parents[3] / "potentials"
 FILES = ("al-emt-symmetry.safetensors", "al-emt-bispectrum.safetensors")

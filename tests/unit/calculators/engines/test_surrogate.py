@@ -22,10 +22,10 @@ from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.surrogate_registry import build_trainer
-from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.evaluate import evaluate
-from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
+from tansaku.tasks.node.configuration.source import source_of
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
 
 
 def strained(strain: float, group: int) -> Example:

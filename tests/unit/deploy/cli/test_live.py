@@ -14,8 +14,8 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.steps.summaries import summary_of
-from tansaku.tasks.views.results import CampaignData, system_label
+from tansaku.tasks.loop.ledger.summaries import summary_of
+from tansaku.tasks.read.views.results import CampaignData, system_label
 
 NAME = "small-table"
 

@@ -14,8 +14,8 @@ from tansaku.deploy.cli import paths
 from tansaku.deploy.cli.main import app
 from tansaku.deploy.cli.paths import show_barriers
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError
-from tansaku.tasks.paths.surface import SurfaceBarrier
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.read.paths.surface import SurfaceBarrier
 from tests.support.known_surface import NAME, KnownSurface
 
 

@@ -1,5 +1,5 @@
 from tansaku.deploy.cli import results
-from tansaku.tasks.views.results import CampaignData
+from tansaku.tasks.read.views.results import CampaignData
 
 
 def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorite_search, capsys):

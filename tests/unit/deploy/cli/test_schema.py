@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tansaku.deploy.cli.main import app
-from tansaku.tasks.formats.schema import json_schema
+from tansaku.tasks.ground.formats.schema import json_schema
 
 
 @pytest.mark.parametrize(("arguments", "kind"), [([], "campaign"), (["campaign"], "campaign"), (["site"], "site")])

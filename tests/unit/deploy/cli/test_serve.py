@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from tansaku.deploy.cli.main import app
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.service_mark import ServiceMark
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 
 def serve(*options: str, **variables: str):

@@ -15,12 +15,12 @@ import pytest
 from tansaku.deploy.cli import serve_parts
 from tansaku.deploy.cli.serve_parts import DASHBOARD, DATABASE, SERVER, SERVICE, Everything, ServeOptions, serve_everything
 from tansaku.models.domain.errors import ConfigurationError, StoreError, TransientError
-from tansaku.tasks.settings import Settings, child_environment
-from tansaku.tasks.site.bound_process import BoundProcess
+from tansaku.tasks.ground.settings import Settings, child_environment
+from tansaku.tasks.ground.site.bound_process import BoundProcess
 
 CHILD = """
 import threading
-from tansaku.tasks.site.bound_process import Parent
+from tansaku.tasks.ground.site.bound_process import Parent
 parent = Parent()
 parent.end_with(0.2)
 for answer in parent.message["answers"]:

@@ -11,14 +11,14 @@ from tansaku.deploy.web.auth.tokens import user_of_login_link
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import FieldError, StoreError
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.site.dashboard_address import noted_address
-from tansaku.tasks.site.users import user_name
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.memory_accounts import MemoryAccounts
-from tansaku.tasks.stores.memory_registry import MemoryRegistry
-from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
+from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
+from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.dashboard_address import noted_address
+from tansaku.tasks.ground.site.users import user_name
 
 PASSWORD = "correct horse battery"
 

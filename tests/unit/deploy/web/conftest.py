@@ -21,17 +21,17 @@ from tansaku.deploy.web.services import Services, WebSettings
 from tansaku.models.domain.accounts import AuditEntry, Role, User
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import SandboxSpec
-from tansaku.tasks.checks import child
-from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
-from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.stores.local_files import LocalFiles
-from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.memory_accounts import MemoryAccounts
-from tansaku.tasks.stores.memory_registry import MemoryRegistry
-from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tansaku.tasks.act.checks.request import CheckAnswer, CheckProgress, CheckRequest
+from tansaku.tasks.act.checks.sandbox import ALONE, Sandbox, Watch
+from tansaku.tasks.act.commands import sandbox_child as child
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.local_files import LocalFiles
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
+from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
+from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.ground.settings import Settings
 from tests.support.campaign_files import rows_campaign
 from tests.support.stored_models import store_models
 

@@ -10,9 +10,9 @@ from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.checks.validation import validate_document
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.formats.yaml_text import parse_yaml
+from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.ground.formats.yaml_text import parse_yaml
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 
 def record_of(name: str, spec: CampaignSpec) -> CampaignRecord:

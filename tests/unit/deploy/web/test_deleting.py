@@ -12,8 +12,8 @@ from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.requests import RequestState
-from tansaku.tasks.commands.requested import delete_requested
-from tansaku.tasks.views.service_health import describe_request
+from tansaku.tasks.act.commands.requested import delete_requested
+from tansaku.tasks.read.views.service_health import describe_request
 
 NAME, OTHERS = "rows", "small-table"
 PAGE, API = f"/campaigns/{NAME}", f"/api/v1/campaigns/{NAME}"

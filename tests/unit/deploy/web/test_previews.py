@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.deploy.web.previews import facts_of
-from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.act.checks.check import CampaignPreview
 
 PREVIEW = CampaignPreview(
     name="many",

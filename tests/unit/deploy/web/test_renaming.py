@@ -15,10 +15,10 @@ from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.requests import RequestState
-from tansaku.tasks.commands.rename import RENAMED
-from tansaku.tasks.commands.requested import carry_out
-from tansaku.tasks.site.users import user_name
-from tansaku.tasks.views.service_health import describe_request
+from tansaku.tasks.act.commands.rename import RENAMED
+from tansaku.tasks.act.commands.requested import carry_out
+from tansaku.tasks.ground.site.users import user_name
+from tansaku.tasks.read.views.service_health import describe_request
 
 NAME, OTHERS, NEW = "rows", "small-table", "lines"
 DEEP = reduce(lambda inner, _: [inner], range(800), 1)

@@ -132,7 +132,7 @@ def test_the_process_of_the_dashboard_loads_neither_prefect_nor_flows():
     """All that `tansaku serve` starts for the dashboard, with its stores and its command's module."""
     code = (
         "import sys, tansaku.deploy.cli.web_process, tansaku.deploy.cli.web, tansaku.deploy.web.app\n"
-        "import tansaku.tasks.stores.mongo, tansaku.tasks.stores.mongo_requests\nprint(*sys.modules)"
+        "import tansaku.tasks.backends.stores.mongo, tansaku.tasks.backends.stores.mongo_requests\nprint(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tansaku.models.domain.spreadsheet import csv_line, safe_cell, text_of
 from tansaku.spaces.table_file import TableFile
-from tansaku.tasks.formats.csv_text import csv_of, texts_of
-from tansaku.tasks.measurements.report_file import read_report
+from tansaku.tasks.act.measurements.report_file import read_report
+from tansaku.tasks.ground.formats.csv_text import csv_of, texts_of
 
 HOSTILE = ["=1+1", "+cmd|' /C calc'!A0", "-1 1 2", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-a", "--", "-", "=", "-1,5"]
 HARMLESS = ["", "a", "'", "'a", "'-1.5", "-1.5e-3", "+4", "-.5", "1=2", " =1", "x\n=1", "-inf"]

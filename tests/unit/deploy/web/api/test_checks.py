@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.checks.sandbox import SandboxError, UnwantedError
+from tansaku.tasks.act.checks.sandbox import SandboxError, UnwantedError
 from tests.unit.deploy.web.conftest import SPEC
 
 CHECKS, REHEARSALS, EDITS = "/api/v1/checks", "/api/v1/rehearsals", "/api/v1/spec-edits"

@@ -10,9 +10,9 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec, WebSpec
-from tansaku.tasks.configuration import load_campaign, spec_hash
-from tansaku.tasks.steps.source import source_of
-from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.node.configuration.source import source_of
 from tests.unit.deploy.web.conftest import SPEC, TABLE
 
 PATH = "/api/v1/campaigns"

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.measurements import ask_tell
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.act.measurements import ask_tell
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.ground.settings import Settings
 
 TABLE = "id,x,kind\na,0.0,soft\nb,0.5,hard\nc,1.0,soft\nd,1.5,hard\n"
 SPEC = """\

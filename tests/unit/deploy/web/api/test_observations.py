@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.stores.export_reader import read_export
+from tansaku.tasks.backends.stores.export_reader import read_export
 
 PATH = "/api/v1/campaigns/small-table/observations"
 

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.formats.schema import json_schema
+from tansaku.tasks.ground.formats.schema import json_schema
 
 
 def test_the_document_describes_the_api_and_no_pages(site):

@@ -10,7 +10,7 @@ import pytest
 
 from tansaku.deploy.web.app import ROUTERS
 from tansaku.models.domain.accounts import AuditEntry, Role
-from tansaku.tasks.checks.sandbox import UnwantedError, Watch
+from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tests.unit.deploy.web.conftest import PASSWORD, SPEC, TABLE
 
 NAME = "small-table"

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.checks import rights
-from tansaku.tasks.reuse import offering
+from tansaku.tasks.act.checks import rights
+from tansaku.tasks.loop.reuse import offering
 from tests.unit.deploy.web.conftest import Site
-from tests.unit.tasks.reuse.test_reuse import Desk, desk  # noqa: F401 - a fixture
+from tests.unit.tasks.loop.reuse.test_reuse import Desk, desk  # noqa: F401 - a fixture
 
 API = "/api/v1/campaigns"
 

@@ -7,7 +7,7 @@ import io
 from datetime import timedelta
 
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.act.commands.audit import Change, record_change
 
 
 def record(site, number: int, actor: str = "ada", subject: str = "campaign:a", **change: object) -> None:

@@ -16,7 +16,7 @@ from tansaku.deploy.web.pages.shared_parts import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"

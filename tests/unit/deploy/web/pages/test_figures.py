@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Event, LeaseOwner, Proposal
-from tansaku.tasks.steps.certificates import CERTIFICATE
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"

@@ -8,8 +8,8 @@ import pytest
 
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.ground.settings import Settings
 
 PAGE = "/campaigns/small-table/evaluations/1"
 API = f"/api/v1{PAGE}/log"

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.tasks.checks.request import CheckProgress
-from tansaku.tasks.checks.sandbox import UnwantedError
+from tansaku.tasks.act.checks.request import CheckProgress
+from tansaku.tasks.act.checks.sandbox import UnwantedError
 
 SEARCHES = "/api/v1/table-searches"
 QUICK = {"target": "y", "resamples": 2, "repeats": 1}

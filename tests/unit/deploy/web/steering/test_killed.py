@@ -10,7 +10,7 @@ import pytest
 from tansaku.deploy.web import steering
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import Answer, RequestState, ServiceReport
-from tansaku.tasks.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
 from tests.unit.deploy.web.conftest import Clock
 
 NAME, KEY = "small-table", "the-only-key"

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 PLAIN = {
     "type": "grain_boundary",

@@ -18,10 +18,10 @@ from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.checks.check import preview_campaign
-from tansaku.tasks.commands.create import prepare_campaign
-from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.act.checks.check import preview_campaign
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tests.support.actors import ADA
 
 SECONDS_EACH = 2

@@ -8,7 +8,7 @@ import pytest
 from tansaku.models.sparse.exafs.scattering import scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds
 from tansaku.models.sparse.exafs.signal import Choice
-from tansaku.tasks.sparse.feff_file import read_feff
+from tansaku.tasks.act.sparse.feff_file import read_feff
 
 FEFF = Path(__file__).parents[5] / "examples/exafs-copper/feff0001.dat"
 

@@ -10,7 +10,7 @@ from tansaku.models.sparse.exafs.fit import ShellFitter
 from tansaku.models.sparse.exafs.scattering import scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds, Shells, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure, hanning
-from tansaku.tasks.sparse.feff_file import read_feff
+from tansaku.tasks.act.sparse.feff_file import read_feff
 
 COPPER = Path(__file__).parents[5] / "examples/exafs-copper"
 SCATTERERS = scatterers_of([read_feff(COPPER / f"feff{number:04d}.dat") for number in (1, 14)])

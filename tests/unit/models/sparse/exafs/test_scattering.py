@@ -8,7 +8,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY, scatterers_of
-from tansaku.tasks.sparse.feff_file import read_feff
+from tansaku.tasks.act.sparse.feff_file import read_feff
 
 COPPER = Path(__file__).parents[5] / "examples/exafs-copper"
 FIRST, FOURTH, LAST = (read_feff(COPPER / f"feff{number:04d}.dat") for number in (1, 4, 14))

@@ -7,8 +7,8 @@ import pytest
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tansaku.tasks.node.configuration.source import source_of
 
 CAMPAIGN = {
     "schema_version": 1,

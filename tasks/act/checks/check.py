@@ -1,0 +1,364 @@
+"""Preview of a campaign file without computing anything, shown by `tansaku check` and dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from tansaku.calculators.calculator_registry import calculator_notes, open_calculator
+from tansaku.models.domain.history import build_history, cost_limit, too_expensive
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.levels import level_in_words
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
+from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.models.domain.wording import counted
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.checks.uneven import uneven_groups
+from tansaku.tasks.act.checks.workflow import (
+    check_boundary,
+    check_elements,
+    check_floor,
+    check_initial,
+    check_path,
+    check_phases,
+    check_structures,
+)
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.loop.reuse.table import known_values
+from tansaku.tasks.loop.transfer.checks import check_circle
+from tansaku.tasks.loop.transfer.levels import level_note, stored_level
+from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, spec_hash
+from tansaku.tasks.node.configuration.crystal import describe_crystal
+from tansaku.tasks.node.configuration.source import polish_relaxation
+from tansaku.tasks.read.views.costs import cost_unit
+
+Database = Callable[[], AbstractContextManager[Resources]]
+"""Opens the database of stored campaigns."""
+
+NO_CALCULATOR = "none; the space itself gives the values"
+
+
+class SystemSize(Record):
+    """Size of a system.
+
+    Attributes:
+        details: The space's description of the system, e.g. Σ, plane and angle; ``note``: what it leaves out.
+    """
+
+    system: str
+    candidates: int
+    surfaces: int
+    exhaustive_cost: float
+    details: JsonDict
+
+
+class CampaignPreview(Record):
+    """Preview of a campaign file.
+
+    Attributes:
+        features: Number of features by group.
+        uneven: Number of columns that decide alone how far apart candidates are, by group in which these are few.
+        prices: Of a number of a column that a campaign may buy, by column; a value costs 1.
+        cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
+        limit: Largest cost it may spend, None for no limit.
+        expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
+        most_evaluations: Evaluations it buys when the cheapest are chosen.
+        initial: Candidates of the initial design, in order.
+        initial_cost: Their cost.
+        calculator: Code, version and model of the calculator, None for a table.
+        notes: What its results depend on and nothing guards.
+        transfer: One line per source it would learn from.
+        level: Level of theory of the calculator in words, None where nothing is computed.
+        known: Values of a table that it begins with; None without a table.
+        crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
+        census: For a space with filter rules, the effect of each rule.
+        evaluation_limits: The machine's limits of an evaluation; None where none hold, or the machine is not known.
+    """
+
+    name: str
+    spec_hash: str
+    candidates: int
+    surfaces: int
+    systems: tuple[SystemSize, ...]
+    features: dict[str, int]
+    uneven: dict[str, int] = Field(default_factory=dict)
+    exhaustive_cost: float
+    cost_unit: str | None
+    limit: float | None
+    share: float | None
+    expected_evaluations: int
+    most_evaluations: int
+    proposer: str
+    initial: tuple[str, ...]
+    initial_cost: float
+    calculator: str | None
+    notes: tuple[str, ...] = ()
+    unit: str
+    polish: int
+    level: str | None = None
+    known: int | None = None
+    crystal: str | None = None
+    transfer: tuple[str, ...] = ()
+    census: tuple[JsonDict, ...] = ()
+    prices: dict[str, float] = Field(default_factory=dict)
+    evaluation_limits: EvaluationLimitsSpec | None = None
+
+    @property
+    def _several_surfaces(self) -> bool:
+        """Whether systems have surfaces of their own: rows of a spreadsheet do not."""
+        return self.surfaces > len(self.systems)
+
+    def describe(self) -> str:
+        """Describes the preview."""
+        lines = [f"{self.name}: the file is valid; nothing was computed", ""]
+        surfaces = [counted(self.surfaces, "surface")] if self._several_surfaces else []
+        counts = [counted(self.candidates, "candidate"), *surfaces, counted(len(self.systems), "system")]
+        lines.append(f"  pool        {', '.join(counts)}")
+        lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        lines += [
+            f"  note        {name}: {count} of {self.features[name]} columns decide how far apart candidates are; "
+            f"space.features.{name}.scale: range lets all of them count"
+            for name, count in self.uneven.items()
+        ]
+        lines += [f"  note        {size.system}: {size.details['note']}" for size in self.systems if "note" in size.details]
+        if self.prices:
+            lines.append(
+                "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
+            )
+        lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
+        lines += [f"  level       {self.level}"] if self.level is not None else []
+        lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
+        lines += [f"  note        {note}" for note in self.notes]
+        if self.evaluation_limits is not None:
+            lines.append(f"  limits      {self.evaluation_limits.describe()} for each evaluation")
+        if self.crystal is not None:
+            lines.append(f"  crystal     {self.crystal}")
+        unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
+        lines.append(f"  exhaustive  cost {self.exhaustive_cost:,.0f}{unit}")
+        if self.limit is None or self.share is None:
+            lines.append("  budget      no cost limit")
+        else:
+            lines.append(f"  budget      {self.limit:,.0f}, {100 * self.share:.3g} % of the exhaustive cost")
+        lines.append(
+            f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
+            + (f", then {counted(self.polish, 'final relaxation')}" if self.polish else "")
+        )
+        initial = counted(len(self.initial), "initial evaluation")
+        lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
+        lines += [f"  learns from {item}" for item in self.transfer]
+        lines.append("")
+        lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
+        lines += ["", f"  systems (candidates, {'surfaces, ' if self._several_surfaces else ''}exhaustive cost):"]
+        for size in self.systems:
+            surface = f" {size.surfaces:>4}" if self._several_surfaces else ""
+            lines.append(f"    {size.system:<24} {size.candidates:>8,}{surface} {size.exhaustive_cost:>14,.0f}")
+        if self.census:
+            lines += ["", "  filters (removed, marked as unlikely, remaining):"]
+            lines += [
+                f"    {line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" for line in self.census
+            ]
+        return "\n".join(lines)
+
+
+def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int, int]:
+    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
+
+    Args:
+        spec: The campaign.
+        pool: Its candidates.
+    """
+    cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
+    limit, at_most = cost_limit(spec.budget, pool), spec.budget.evaluations
+    ceiling = len(cost) if at_most is None else min(at_most, len(cost))
+    if limit is None:
+        return ceiling, ceiling
+    cheapest = int(np.searchsorted(np.cumsum(np.sort(cost)), limit, side="right"))
+    return min(ceiling, int(limit / float(cost.mean()))), min(ceiling, cheapest)
+
+
+def _initial_design(
+    proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None, limits: LimitsSpec
+) -> list[int]:
+    """Returns positions of the candidates that would be proposed before any result is known."""
+    check_initial(proposer, pool, limits)
+    check_floor(spec, pool)
+    chosen: list[int] = []
+    spent = 0.0
+    empty = build_history([], 0)
+    for number in range(1, max(1, proposer.initial_count(pool)) + 1):
+        if spec.budget.evaluations is not None and number > spec.budget.evaluations:
+            break
+        history = type(empty)(
+            observed=empty.observed,
+            values=empty.values,
+            pending=np.array(chosen, dtype=np.intp),
+            remaining_cost=None if limit is None else limit - spent,
+        )
+        choice = proposer.propose(pool, history, number, proposal_rng(spec.seed, number))
+        if choice is None:
+            break
+        chosen.append(choice.position)
+        spent += float(pool.cost[choice.position])
+    return chosen
+
+
+def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
+    if spec.calculator is None:
+        return None
+    if spec.manual:
+        return "manual; values are reported"
+    calculator = open_calculator(spec.calculator, base_path)
+    try:
+        provenance = calculator.provenance
+    finally:
+        calculator.close()
+    return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
+
+
+def _notes(spec: CampaignSpec) -> tuple[str, ...]:
+    calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
+    return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
+
+
+def _proposer_of(spec: CampaignSpec) -> Proposer:
+    if spec.transfer is None:
+        return build_proposer(spec.proposer, spec.objective, spec.constraints)
+    return build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))
+
+
+def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
+    """Returns the size of each system of a pool."""
+    n_systems = len(pool.systems)
+    candidates = np.bincount(pool.system_codes, minlength=n_systems)
+    surfaces = np.bincount(pool.surface_system, minlength=n_systems)
+    cost = np.bincount(pool.system_codes, weights=pool.cost, minlength=n_systems)
+    return tuple(
+        SystemSize(
+            system=name,
+            candidates=int(candidates[code]),
+            surfaces=int(surfaces[code]),
+            exhaustive_cost=float(cost[code]),
+            details={key: value for key, value in details.items() if key != "system"},
+        )
+        for code, (name, details) in enumerate(zip(pool.systems, space.describe_systems(), strict=True))
+    )
+
+
+def _sources(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
+    """Returns one line per source.
+
+    Args:
+        target: The campaign.
+        base_path: Folder in which its relative paths start.
+        database: None: stored campaigns are listed, but not read.
+
+    Raises:
+        ConfigurationError: A source is unknown, empty or does not fit.
+    """
+    if database is None or all(isinstance(source, TableSourceSpec) for source in target.transfer.sources):
+        return _source_lines(target, base_path, None)
+    with database() as resources:
+        check_circle(resources.store, target.spec.name, target.transfer)
+        return _source_lines(target, base_path, resources.store)
+
+
+def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
+    lines = []
+    for i, source in enumerate(target.transfer.sources):
+        key = f"transfer.sources[{i}]"
+        if isinstance(source, TableSourceSpec):
+            count = len(table_source(target, source, key, base_path).values)
+            lines.append(f"the table {source.name}: {count} observations{level_note(target.spec, None)}")
+        elif store is None:
+            lines.append(f"the campaign {source.name}: will be read when this campaign is created")
+        else:
+            count = len(campaign_source(target, source, key, store).values)
+            when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
+            apart = level_note(target.spec, stored_level(store, source.name))
+            lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
+    return tuple(lines)
+
+
+def preview_campaign(
+    path: Path,
+    database: Database | None = None,
+    limits: LimitsSpec = DEFAULT_LIMITS,
+    evaluation_limits: EvaluationLimitsSpec | None = None,
+) -> CampaignPreview:
+    """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
+
+    Args:
+        path: The file.
+        database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
+        limits: What the file may ask for.
+        evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
+
+    Raises:
+        ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
+        MissingComponentError: What it needs is not installed.
+    """
+    loaded = load_campaign(path, limits)
+    found, spec = preview_loaded(loaded, database, limits), loaded.spec
+    if limited_code(spec.calculator, spec.label, spec.space) is None:
+        return found
+    return found.model_copy(update={"evaluation_limits": evaluation_limits})
+
+
+def preview_loaded(
+    loaded: LoadedCampaign, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS
+) -> CampaignPreview:
+    """The preview of a loaded campaign; arguments and errors as of :func:`preview_campaign`."""
+    spec = loaded.spec
+    space = open_space(spec.space, loaded.base_path, limits)
+    check_elements(spec, space, loaded.base_path)
+    check_boundary(spec, loaded.base_path)
+    crystal = describe_crystal(spec, loaded.base_path)
+    pool = space.pool()
+    check_path(spec, space, pool)
+    proposer = _proposer_of(spec)
+    limit = cost_limit(spec.budget, pool)
+    initial = _initial_design(proposer, pool, spec, limit, limits)
+    check_phases(spec, space, pool, loaded.base_path)
+    check_structures(spec, space, [str(pool.ids[position]) for position in initial])
+    everything = float(pool.cost.sum())
+    expected, most = affordable_evaluations(spec, pool)
+    return CampaignPreview(
+        name=spec.name,
+        spec_hash=spec_hash(spec),
+        candidates=len(pool),
+        surfaces=len(pool.surfaces),
+        systems=_system_sizes(space, pool),
+        features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        uneven=uneven_groups(spec, pool),
+        prices=dict(spec.space.prices),
+        exhaustive_cost=everything,
+        cost_unit=cost_unit(spec.space),
+        limit=limit,
+        share=None if limit is None else limit / everything,
+        expected_evaluations=expected,
+        most_evaluations=most,
+        proposer=proposer.name,
+        initial=tuple(str(pool.ids[position]) for position in initial),
+        initial_cost=float(pool.cost[initial].sum()),
+        calculator=_calculator_name(spec, loaded.base_path),
+        notes=_notes(spec),
+        unit=spec.objective.unit,
+        polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
+        level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),
+        known=None if spec.known is None else len(known_values(spec, loaded.base_path, space)),
+        crystal=crystal,
+        transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
+        census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
+    )

@@ -1,0 +1,165 @@
+"""Checks before anything is computed: calculators and workflows must support the elements and structures of a space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.calculators.calculator_registry import known_cutoff, known_elements
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import Proposer, Space, SurfaceSpace
+from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.objective import BottleneckSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.loop.ledger.startable import calculators_of
+
+_SHOWN = 20
+
+LARGEST_FORCE = 5.0
+"""With larger forces left on atoms a boundary is not relaxed [eV/Å]."""
+
+
+def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
+    """Checks that each calculator of a campaign supports the elements of its space.
+
+    Args:
+        spec: The campaign.
+        space: Its space.
+        base_path: Folder in which its relative paths start.
+
+    Raises:
+        ConfigurationError: A calculator does not support one of them: every evaluation with it would fail.
+        MissingComponentError: A calculator's package is not installed.
+    """
+    wanted = space.elements()
+    if not wanted:
+        return
+    workflow = workflow_of(spec.calculator)
+    wanted |= {workflow.ion} if workflow is not None and workflow.ion is not None else frozenset()
+    for key, calculator in calculators_of(spec):
+        known = known_elements(calculator, base_path)
+        if known is not None and (unknown := sorted(wanted - known)):
+            there = ", ".join(sorted(known)) if len(known) <= _SHOWN else f"{len(known)} others"
+            raise ConfigurationError(
+                f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space; it supports {there}",
+                hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
+            )
+
+
+def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
+    """Checks what makes every energy of a boundary wrong or every evaluation fail.
+
+    Raises:
+        ConfigurationError: Boundaries would not be relaxed, rigid blocks are thinner than the potential reaches, or a Gaussian
+            process would search the number of atoms.
+    """
+    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+        return
+    if spec.space.replication is not None and spec.proposer.type == "gp" and spec.objective.goal.type == "best_per_system":
+        # Of 120 candidates that it chose, 71 relaxed to one structure; Σ25 was missed by 15 mJ/m².
+        raise ConfigurationError(
+            "proposer.type: gp; with space.replication many candidates relax to the same structure, and gp chooses them again; "
+            "expected arms",
+            hint="leave proposer out, and budget.stop and transfer too, which need gp",
+        )
+    fmax, cell = spec.calculator.relaxation.fmax, spec.space.cell
+    if fmax > LARGEST_FORCE:
+        raise ConfigurationError(
+            f"calculator.relaxation.fmax: {fmax:g} eV/Å; a boundary is not relaxed by then, expected at most {LARGEST_FORCE:g}"
+        )
+    cutoff = known_cutoff(spec.calculator, base_path) if isinstance(cell, BlockCellSpec) else None
+    if isinstance(cell, BlockCellSpec) and cutoff is not None and cell.reach < cutoff:
+        raise ConfigurationError(
+            f"space.cell.reach: {cell.reach:g} Å; the potential's cutoff is {cutoff:.4g} Å, expected as much or more"
+        )
+
+
+def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:
+    """Raises ConfigurationError if an initial design has more evaluations than the site allows."""
+    check_limit(limits, "initial", proposer.initial_count(pool), "proposer.initial_points: evaluations of the initial design")
+
+
+def check_floor(spec: CampaignSpec, pool: CandidatePool) -> None:
+    """Raises ConfigurationError if the budget does not allow the floor of evaluations in every system."""
+    floor = spec.proposer.floor if isinstance(spec.proposer, GPProposerSpec) else None
+    budget = spec.budget.evaluations
+    if floor is None or budget is None:
+        return
+    # A system with fewer candidates is evaluated as a whole.
+    sizes = np.bincount(pool.system_codes, minlength=len(pool.systems))
+    needed = int(np.minimum(sizes, floor).sum())
+    if needed > budget:
+        raise ConfigurationError(
+            f"proposer.floor: {floor} evaluations for each of {counted(len(sizes), 'system')} are {needed}; "
+            f"budget.evaluations is {budget}; expected a smaller floor or a larger budget"
+        )
+
+
+def check_path(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
+    """Raises ConfigurationError if no path can lead through a grid in as many directions as the goal has.
+
+    Also if a step of the grid leads into an atom, or a host that is relaxed around its ion is to change its cell.
+    """
+    goal = spec.objective.goal
+    if not isinstance(goal, BottleneckSpec) or pool.systems[0] not in pool.grids:
+        return
+    # numba compiles for seconds, for this goal alone.
+    from tansaku.models.engine.percolation import bottleneck
+
+    if isinstance(space, SurfaceSpace):
+        space.check_steps()
+    if spec.calculator is not None and not spec.space.as_they_stand:
+        cell = spec.calculator.relaxation.cell
+        if cell != "fixed":
+            raise ConfigurationError(f"calculator.relaxation.cell: {cell}; a host is relaxed around its ion in a fixed cell")
+    found = bottleneck(np.zeros(len(pool)), pool.grids[pool.systems[0]], goal.connectivity).points
+    most = sum(point >= 0 for point in found)
+    if most < goal.dimensions:
+        raise ConfigurationError(
+            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion and space.along leave out, "
+            f"paths lead in {most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion "
+            "or a finer grid"
+        )
+
+
+def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path) -> None:
+    """Raises ConfigurationError unless every candidate can be compared with the competing phases."""
+    from tansaku.calculators.workflows.phase_table import phases_of
+    from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+
+    workflow, own = workflow_of(spec.calculator), spec.space.competing_phases
+    if workflow is not None and workflow.competing_phases is not None:
+        phases, key, compare = workflow.competing_phases, "calculator.workflow.phases", energy_above_hull
+    elif own is not None:
+        names = {spec.objective.property, *(goal.property for goal in spec.objective.further)}
+        phases, key = dict(phases_of(own, base_path)), "space.phases"
+        compare = formation_energy if "formation_energy" in names else energy_above_hull
+    else:
+        return
+    # Every composition is a mixture of its elements; if all are present, one candidate suffices to test reading the phases.
+    elemental = space.elements() <= phases.keys()
+    for candidate in pool.ids[:1].tolist() if elemental else pool.ids.tolist():
+        compare(space.structure(candidate).get_chemical_symbols(), 0.0, phases, key)
+
+
+def check_structures(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> None:
+    """Raises ConfigurationError if a workflow finds nothing to compute in the first structures of the space."""
+    workflow = workflow_of(spec.calculator)
+    if not isinstance(workflow, MigrationBarrierSpec):
+        return
+    from tansaku.calculators.workflows.migration_barrier import check_structure
+
+    for candidate in candidates:
+        try:
+            check_structure(space.structure(candidate), workflow)
+        except CalculationError as error:
+            raise ConfigurationError(f"calculator.workflow.mechanism: {candidate}: {error.message}") from error

@@ -1,0 +1,81 @@
+"""Writes the audit of the dashboard: one entry for each change, without secrets."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry, Role
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.tasks.ground.site.users import user_name
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change by a user; its fields are those of :class:`AuditEntry`."""
+
+    action: str
+    subject: str
+    before: JsonDict | None = None
+    after: JsonDict | None = None
+
+
+def creation(record: CampaignRecord, copy_of: str = "") -> Change:
+    """Change: a campaign was created.
+
+    Args:
+        record: The campaign.
+        copy_of: The one whose spec it has; empty: none.
+    """
+    after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
+    if copy_of:
+        after["copy_of"] = copy_of
+    return Change("campaign.create", f"campaign:{record.name}", after=after)
+
+
+def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Change:
+    """Change: a campaign was renamed; the same renaming has the same id.
+
+    Args:
+        record: The campaign.
+        names: The old and the new one.
+        before: How many names it had before the old one.
+    """
+    old, new = names
+    identifier = short_hash([record.created_at.isoformat(), old, new, before])
+    return Change("campaign.rename", f"campaign:{old}", before={"name": old}, after={"id": identifier, "name": new})
+
+
+def by_command() -> Actor:
+    """The actor of a command line, who has all rights: access is decided by the database."""
+    return Actor(name=user_name(), role=Role.ADMIN)
+
+
+def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetime) -> AuditEntry:
+    """Appends a change to the audit.
+
+    Args:
+        accounts: Where the audit is stored.
+        actor: Who made it.
+        change: What was changed.
+        now: When.
+    """
+    entry = AuditEntry(
+        id=entry_id(now),
+        at=now,
+        actor=actor.name,
+        address=actor.address,
+        action=change.action,
+        subject=change.subject,
+        before=change.before,
+        after=change.after,
+    )
+    accounts.append_audit(entry)
+    return entry
+
+
+def entry_id(moment: datetime) -> str:
+    """A new id that sorts by time: microseconds, then random digits."""
+    return f"{round(moment.timestamp() * 1e6):016x}-{secrets.token_hex(8)}"

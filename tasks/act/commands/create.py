@@ -1,0 +1,279 @@
+"""Preparation of a campaign: create it, or compare the file with the stored campaign."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tansaku import __version__
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
+from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.models.surrogates.files import check_files
+from tansaku.models.surrogates.surrogate_registry import build_trainer
+from tansaku.spaces.space_registry import open_space
+from tansaku.spaces.table_file import TableFile
+from tansaku.tasks.act.checks.workflow import (
+    check_boundary,
+    check_elements,
+    check_floor,
+    check_initial,
+    check_path,
+    check_phases,
+)
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
+from tansaku.tasks.loop.retraining.definition import sides_of_pool
+from tansaku.tasks.loop.reuse.freezing import Frozen, find_results, keep_results, note_reuse
+from tansaku.tasks.loop.training.versions import find_model
+from tansaku.tasks.loop.transfer.levels import note_levels
+from tansaku.tasks.loop.transfer.sources import Target, freeze, with_known_hashes, with_present_names
+from tansaku.tasks.node.configuration.campaign_files import Difference, LoadedCampaign, diff_specs, spec_hash
+from tansaku.tasks.node.configuration.crystal import compare_crystal
+from tansaku.tasks.node.jobs.dataset_files import check_hdf5
+
+FILE_EDIT = "file-"
+"""Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
+
+
+def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
+    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+
+    The content of the file is compared with its previous content. Allowed edits are stored as an edit command, which the driver
+    applies and logs; an edit made on the command line since stays unless the file changed the same key.
+
+    Args:
+        resources: Store, artifacts, registry and site.
+        actor: Who creates the campaign, or edits it by a changed file.
+        loaded: The campaign file.
+
+    Returns:
+        The campaign as stored.
+
+    Raises:
+        StoreError: The campaign is being deleted.
+        SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
+        ConfigurationError: A source of its transfer is unknown, empty, or does not fit, its kernel names a feature group that
+            the space lacks, a calculator does not know an element, or it asks for more than the site's limits.
+        TransientError: The database did not answer.
+    """
+    _refuse_misfits(resources, loaded)
+    spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
+    spec, found = _with_known_results(resources, loaded.base_path, spec)
+    fresh = CampaignRecord(
+        name=spec.name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash=spec_hash(spec),
+        base_path=str(loaded.base_path),
+        files=loaded.files,
+        tansaku_version=__version__,
+        created_at=datetime.now(UTC),
+    )
+    known = resources.store.create_campaign(fresh)
+    refuse_reserved(known)
+    if found is not None:
+        data = {"results": len(found.results), "campaigns": found.campaigns, "left_out": found.left_out}
+        note_reuse(resources.store, known, data)
+    _warn_of_version(resources.store, known)
+    note_levels(resources.store, known)
+    stored = stored_spec(known)
+    if "proposer" not in spec.model_fields_set:  # the file leaves it open
+        spec = spec.model_copy(update={"proposer": stored.proposer})
+    differences = diff_specs(stored, spec)
+    refused = [difference for difference in differences if not difference.editable]
+    if refused:
+        lines = "\n".join(f"  {item}" for item in refused)
+        raise SpecChangedError(
+            f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
+            hint="use another name; only budget, notes, in_flight, timeout, retries and polish of a stored campaign may change",
+        )
+    edits = {
+        difference.key: difference.new
+        for difference in differences
+        if difference.new != _said_before(resources.store, known, difference)
+    }
+    if edits:
+        resources.store.add_command(spec.name, _file_edit(known, actor, edits))
+    return resources.store.campaign(spec.name)
+
+
+def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
+    """Checks a new campaign before it is stored.
+
+    Compares the space with the site's limits and with the elements that its calculators know, and proposer, division and
+    workflow with the pool: of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out
+    that there are some, of competing phases that they can be compared with.
+    """
+    spec, proposer = loaded.spec, loaded.spec.proposer
+    workflow = workflow_of(spec.calculator)
+    compared = (spec.space.competing_phases if workflow is None else workflow.competing_phases) is not None
+    listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
+    chosen = isinstance(proposer, GPProposerSpec) and (
+        (proposer.kernel, proposer.mean, proposer.initial_points, proposer.floor) != (None, None, None, None)
+    )
+    by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
+    divided = by_name or isinstance(proposer, DisagreementProposerSpec)
+    try:
+        resources.store.campaign(spec.name)
+    except NotFoundError:
+        limits = resources.site.limits
+        space = open_space(spec.space, loaded.base_path, limits)
+        check_elements(spec, space, loaded.base_path)
+        check_boundary(spec, loaded.base_path)
+        gridded = spec.objective.goal.gridded
+        if not (listed or chosen or divided or compared or gridded or isinstance(space, ScreenedSpace)):
+            return
+        pool = space.pool()
+        check_path(spec, space, pool)
+        pool.positions(listed)
+        check_phases(spec, space, pool, loaded.base_path)
+        if chosen:
+            check_initial(build_proposer(proposer), pool, limits)
+            check_floor(spec, pool)
+        if divided:
+            sides_of_pool(pool, spec)
+
+
+def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
+    """The spec with the content of its transfer sources: what the known campaign has frozen, or what is there now."""
+    spec = loaded.spec
+    if spec.transfer is None:
+        return spec
+    try:
+        known = stored_spec(resources.store.campaign(spec.name))
+    except NotFoundError:
+        pool = open_space(spec.space, loaded.base_path).pool()
+        build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
+        return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
+    return with_known_hashes(with_present_names(spec, known, resources.store), known)
+
+
+def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with its calculator's own lattice parameter, from the known campaign or computed now.
+
+    Raises:
+        ConfigurationError: The campaign is new, and its lattice parameter is not the calculator's own.
+    """
+    crystal = spec.space.reference_crystal
+    if crystal is None:
+        return spec
+    try:
+        known = stored_spec(store.campaign(spec.name)).space
+    except NotFoundError:
+        found = compare_crystal(spec, base_path)
+        own = found.lattice_parameter if found is not None else None
+        # What `auto` resolved to stays as it is, so that it is known again.
+        update = {} if crystal.own_lattice_parameter is not None else {"own_lattice_parameter": own}
+    else:
+        stored = known.reference_crystal
+        if stored is None:
+            return spec
+        update = {"own_lattice_parameter": stored.own_lattice_parameter}
+        if _is_auto(crystal) and _is_auto(stored):
+            # Another version of the calculator may give other digits; the campaign keeps its original value.
+            update["lattice_parameter"] = stored.parameters
+    return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
+
+
+def _is_auto(crystal: CrystalSpec) -> bool:
+    return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
+
+
+def _with_known_results(resources: Resources, base_path: Path, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
+    """The spec with the hash of the results that it may adopt, and these results if they were collected now."""
+    if spec.known is not None:
+        table = TableFile(base_path / spec.known.file, "known.file", spec.known.sha256)
+        spec = spec.model_copy(update={"known": spec.known.model_copy(update={"sha256": table.sha256})})
+    elif not spec.reuse:
+        return spec, None
+    try:
+        frozen = stored_spec(resources.store.campaign(spec.name)).reuse_sha256
+    except NotFoundError:
+        found = find_results(spec, base_path, resources.store)
+        sha256 = keep_results(resources.artifacts, found)
+        if spec.reuse_sha256 not in (None, sha256):
+            raise ConfigurationError(
+                f"reuse_sha256: the adoptable results have SHA-256 {sha256}, expected {spec.reuse_sha256}",
+                hint="remove the key",
+            ) from None
+        return spec.model_copy(update={"reuse_sha256": sha256}), found
+    return (spec if spec.reuse_sha256 is not None else spec.model_copy(update={"reuse_sha256": frozen})), None
+
+
+def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with the version and weights that look first: those of the known campaign, or those promoted now.
+
+    Raises:
+        NotFoundError: No such model is stored.
+        MissingComponentError: A package that training needs is not installed.
+    """
+    if spec.retrain is not None:
+        check_hdf5()
+        check_files()
+        build_trainer(spec.retrain.surrogate).check()
+    look = spec.first_look
+    if look is None or look.model is None:
+        return spec
+    try:
+        known = stored_spec(resources.store.campaign(spec.name)).first_look
+    except NotFoundError:
+        known = None
+    if known is not None and known.model is not None and look.model in (known.model, known.model.partition("@")[0]):
+        frozen = {"model": known.model, "weights": known.weights}
+    else:
+        version = find_model(resources.registry, look.model)
+        if version.learns != "label":
+            raise ConfigurationError(
+                f"pre_screening.model: {version.label} learned the energies of the calculator, expected label"
+            )
+        if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
+            raise ConfigurationError(
+                f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone lack"
+            )
+        frozen = {"model": version.label, "weights": version.artifact}
+    return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})
+
+
+def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
+    """Value of a key when the file was last read: that of its own last edit, else that before any edit."""
+    for command in reversed(known.commands):
+        if command.kind == "edit" and command.id.startswith(FILE_EDIT) and difference.key in command.payload:
+            return command.payload[difference.key]
+    for event in store.events(known.name):
+        if event.kind == "edited":
+            for change in event.data["changes"]:
+                if change["key"] == difference.key:
+                    return change["old"]
+    return difference.old
+
+
+def _file_edit(known: CampaignRecord, actor: Actor, edits: JsonDict) -> Command:
+    return Command(
+        id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
+        kind="edit",
+        payload=edits,
+        user=actor.name,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _warn_of_version(store: CampaignStore, known: CampaignRecord) -> None:
+    if known.tansaku_version == __version__:
+        return
+    event = Event(
+        id=short_hash([known.name, "version", __version__]),
+        campaign=known.name,
+        kind="warning.version",
+        at=datetime.now(UTC),
+        data={"created_by": known.tansaku_version, "resumed_by": __version__},
+    )
+    store.append_event(event)

@@ -1,0 +1,262 @@
+"""Checks that the parts of an exported file are consistent with each other and with the campaign's space."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import evaluation_id, job_name, printable, safe_file_name, shown
+from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import recorded_in
+from tansaku.models.engine.cost import CostModel
+from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
+from tansaku.spaces.space_registry import open_space, pool_with
+from tansaku.tasks.backends.stores.documents import check_storable
+from tansaku.tasks.backends.stores.export_reader import Exported
+from tansaku.tasks.loop.transfer.report import decision, transfer_event
+
+_LONGEST = 1000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SAME_VALUE = 1e-9  # relative difference of one number in two units
+_FINISHED = (EvaluationState.DONE, EvaluationState.FAILED)
+
+
+def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
+    """Returns the evaluations of a file in storable form: of this campaign, complete, and without launcher handles.
+
+    Raises:
+        StoreError: One belongs to another campaign, contradicts itself, was computed at another level of theory or cannot be
+            stored.
+    """
+    calculator = export.record.spec.get("calculator")
+    numbers = {evaluation.proposal.number for evaluation in export.evaluations}
+    found = []
+    for position, evaluation in enumerate(export.evaluations, start=1):
+        where = f"{path}, row {position}: evaluation {shown(evaluation.id)} (candidate {shown(evaluation.proposal.candidate)})"
+        _check_key(evaluation, export.record.name, where)
+        _check_state(evaluation, where)
+        if evaluation.done_as is not None and evaluation.done_as not in numbers - {evaluation.proposal.number}:
+            raise StoreError(f"{where} was done as number {evaluation.done_as}, which the file does not have")
+        _check_numbers(evaluation, len(export.refits), where)
+        if evaluation.outcome is not None:
+            _check_outcome(evaluation.outcome, where)
+            _check_value(evaluation.outcome, export.spec, where)
+            if calculator and evaluation.outcome.provenance is not None:
+                try:
+                    check_level(calculator, evaluation.outcome.provenance, where)
+                except StoreError as error:  # it quotes the file
+                    raise StoreError(printable(error.message), hint=error.hint) from error
+        rebuilt = _rebuilt(evaluation)
+        check_storable(rebuilt, where)
+        found.append(rebuilt)
+    return found
+
+
+def check_history(export: Exported, last_number: int, path: Path) -> None:
+    """Checks refits, commands and the record of a file.
+
+    Args:
+        export: The file.
+        last_number: Of the proposals, once the file is imported.
+        path: The file, for messages.
+
+    Raises:
+        StoreError: One belongs to another campaign, to a proposal that is not there, or is not whole.
+    """
+    check_storable(export.record, f"{path}: the campaign")
+    for position, refit in enumerate(export.refits, start=1):
+        where = f"{path}: refit {refit.number}"
+        if refit.campaign != export.record.name:
+            raise StoreError(f"{where} belongs to campaign {shown(refit.campaign)}, not to {export.record.name!r}")
+        if refit.number != position:
+            raise StoreError(f"{where} found where refit {position} is expected; refits are numbered from 1 without gaps")
+        if refit.at_proposal > last_number + 1 or refit.horizon > last_number:
+            raise StoreError(
+                f"{where} is of proposal {refit.at_proposal} and horizon {refit.horizon}; the last proposal is {last_number}"
+            )
+        _check_refit(refit, where)
+        check_storable(refit, where)
+    _check_commands(export.record.commands, last_number, path)
+
+
+def check_gapless(numbers: Iterable[int], path: Path) -> int:
+    """The largest of the proposal numbers, 0 of none. Raises StoreError when one is missing."""
+    known = set(numbers)
+    missing = next((number for number in range(1, len(known) + 1) if number not in known), None)
+    if missing is not None:
+        raise StoreError(f"{path}: proposal {missing} of {max(known)} is missing; proposals are numbered from 1 without gaps")
+    return len(known)
+
+
+def check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[Evaluation], path: Path) -> str | None:
+    """Checks that the space has each candidate, in the system and surface that its evaluation says.
+
+    Args:
+        spec: Of the campaign.
+        base_path: Where its relative paths start here.
+        evaluations: Of the file.
+        path: The file, for messages.
+
+    Returns:
+        Why the space cannot be opened here, so that nothing was checked; None when all was checked.
+
+    Raises:
+        StoreError: A candidate is not in the space, or belongs to another system or surface.
+    """
+    try:
+        proposed = [evaluation.proposal.candidate for evaluation in evaluations]
+        pool = pool_with(open_space(spec.space, Path(base_path)), proposed)
+    except (ConfigurationError, MissingComponentError, NotFoundError) as error:
+        return error.message
+    except OSError as error:
+        return str(error)
+    if evaluations:
+        _check_pool(pool, evaluations, path)
+    return None
+
+
+def _check_pool(pool: CandidatePool, evaluations: Sequence[Evaluation], path: Path) -> None:
+    try:
+        positions = pool.positions([evaluation.proposal.candidate for evaluation in evaluations])
+    except NotFoundError as error:
+        raise StoreError(f"{path}: {error.message} of the campaign's spec") from error
+    for item, position in zip(evaluations, positions.tolist(), strict=True):
+        proposal = item.proposal
+        own = pool.systems[pool.system_codes[position]], pool.surfaces[pool.surface_codes[position]]
+        if (proposal.system, proposal.surface) != own:
+            raise StoreError(
+                f"{path}: candidate {shown(proposal.candidate)} has system {shown(proposal.system)} and surface "
+                f"{shown(proposal.surface)}; in the campaign's space it is of {shown(own[0])} and {shown(own[1])}"
+            )
+
+
+def _check_key(evaluation: Evaluation, campaign: str, where: str) -> None:
+    proposal = evaluation.proposal
+    if evaluation.campaign != campaign:
+        raise StoreError(f"{where} belongs to campaign {shown(evaluation.campaign)}, not to {campaign!r}")
+    names = {"candidate": proposal.candidate, "system": proposal.system, "surface": proposal.surface, "model": proposal.model}
+    for what, name in (names | {"source": proposal.source}).items():
+        if len(name) > _LONGEST:
+            raise StoreError(f"{where}: {what} has {len(name)} characters, expected at most {_LONGEST}")
+    if evaluation.id != evaluation_id(campaign, proposal.candidate, proposal.source, proposal.replicate):
+        raise StoreError(f"{where}: the id does not belong to its candidate, source and replicate")
+
+
+def _check_state(evaluation: Evaluation, where: str) -> None:
+    """Checks that an evaluation has exactly what an export writes for its state."""
+    outcome, state = evaluation.outcome, evaluation.state
+    if not state.terminal and state is not EvaluationState.PROPOSED:
+        raise StoreError(f"{where}: state {state} cannot be imported; expected a finished one or PROPOSED")
+    if state in _FINISHED:
+        value, failure = (None, None) if outcome is None else (outcome.value, outcome.failure)
+        if (value is None, failure is None) != (state is EvaluationState.FAILED, state is EvaluationState.DONE):
+            expected = "a value and no failure" if state is EvaluationState.DONE else "a failure and no value"
+            raise StoreError(f"{where} is {state}; expected {expected}")
+    elif outcome is not None:
+        raise StoreError(f"{where} is {state} and has an outcome; expected none")
+    if (evaluation.finished_at is not None) != state.terminal:
+        raise StoreError(f"{where} is {state}; expected {'a' if state.terminal else 'no'} time at which it was finished")
+    if evaluation.done_as is not None and state is not EvaluationState.CANCELLED:
+        raise StoreError(f"{where} is {state} and was done otherwise; expected {EvaluationState.CANCELLED}")
+    if not state.terminal and evaluation.attempts:
+        raise StoreError(f"{where} is {state} and has {len(evaluation.attempts)} attempts; expected none")
+    if [attempt.number for attempt in evaluation.attempts] != list(range(1, len(evaluation.attempts) + 1)):
+        raise StoreError(f"{where}: its attempts are not numbered 1, 2 and so on")
+
+
+def _check_numbers(evaluation: Evaluation, refits: int, where: str) -> None:
+    proposal, outcome = evaluation.proposal, evaluation.outcome
+    lengths = {"predicted_cost": proposal.predicted_cost, "predicted_deviation": proposal.predicted_deviation}
+    lengths |= {"proposer_seconds": proposal.proposer_seconds}
+    if outcome is not None:
+        lengths |= {"wall_time": outcome.wall_time, "deviation": outcome.deviation}
+    for name, value in lengths.items():
+        if value is not None and value < 0:
+            raise StoreError(f"{where}: {name} is {value:g}, expected at least 0")
+    if proposal.horizon >= proposal.number:
+        raise StoreError(f"{where}: horizon {proposal.horizon} of proposal {proposal.number}, expected a smaller number")
+    if proposal.refit is not None and proposal.refit > refits:
+        raise StoreError(f"{where} uses refit {proposal.refit}; the file has {refits}")
+    if proposal.look is not None and _SHA256.fullmatch(proposal.look.weights) is None:
+        raise StoreError(f"{where}: look.weights is {shown(proposal.look.weights)}, expected 64 hex digits")
+
+
+def _check_outcome(outcome: Outcome, where: str) -> None:
+    for name, sha256 in outcome.artifacts.items():
+        safe_file_name(name, f"{where}: the name of an artifact")
+        if _SHA256.fullmatch(sha256) is None:
+            raise StoreError(f"{where}: artifact {shown(name)} is {shown(sha256)}, expected 64 hex digits")
+
+
+def _check_value(outcome: Outcome, spec: CampaignSpec, where: str) -> None:
+    """Checks that the value is the quantity that the objective means, where the outcome has it."""
+    unit, name = spec.objective.unit, spec.space.description.meant(spec.objective.property) or ""
+    quantity = outcome.quantities.get(name)
+    if outcome.value is None or quantity is None:
+        return
+    try:
+        same = recorded_in(quantity.value, quantity.unit, unit)
+    except ValueError as error:
+        raise StoreError(f"{where}: {name}: {printable(str(error))}") from error
+    if not math.isclose(outcome.value, same, rel_tol=_SAME_VALUE):
+        raise StoreError(f"{where}: its value is {outcome.value:.10g} {unit}, its {name} {same:.10g} {unit}; expected the same")
+
+
+def _rebuilt(evaluation: Evaluation) -> Evaluation:
+    """Rebuilds the evaluation without the jobs of the other machine."""
+    return Evaluation(
+        id=evaluation.id,
+        campaign=evaluation.campaign,
+        proposal=evaluation.proposal,
+        state=evaluation.state,
+        epoch=0,
+        attempts=tuple(
+            Attempt(
+                number=attempt.number,
+                token=attempt.token,
+                job_name=job_name(evaluation.campaign, evaluation.id, attempt.number),
+                started_at=attempt.started_at,
+                failure=attempt.failure,
+            )
+            for attempt in evaluation.attempts
+        ),
+        outcome=evaluation.outcome,
+        proposed_at=evaluation.proposed_at,
+        finished_at=evaluation.finished_at,
+        done_as=evaluation.done_as,
+    )
+
+
+def _check_refit(refit: Refit, where: str) -> None:
+    """Reads what later steps need of a refit, to check that it is complete."""
+    kept = refit.hyperparameters.get(TRANSFER)
+    try:
+        hashes = [] if kept is None else [item["sha256"] for item in kept.get("sources", ())]
+        if decision(refit) is not None:
+            transfer_event(refit)
+        if refit.cost is not None:
+            CostModel.from_json(refit.cost)
+            int(refit.cost["n_measured"])
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        raise StoreError(f"{where} is damaged: {type(error).__name__} {shown(str(error))}") from error
+    wrong = [item for item in hashes if not isinstance(item, str) or _SHA256.fullmatch(item) is None]
+    if wrong:
+        raise StoreError(f"{where}: {TRANSFER}.sources names {shown(wrong[0])}, expected 64 hex digits")
+
+
+def _check_commands(commands: Sequence[Command], last_number: int, path: Path) -> None:
+    seen: set[str] = set()
+    for command in commands:
+        where = f"{path}: command {shown(command.id)}"
+        if command.id in seen or not 0 < len(command.id) <= _LONGEST or len(command.user) > _LONGEST:
+            raise StoreError(f"{where}: expected ids that differ, and at most {_LONGEST} characters in id and user")
+        if command.applied_at_number is not None and command.applied_at_number > last_number + 1:
+            raise StoreError(f"{where} was applied at proposal {command.applied_at_number}; the last one is {last_number}")
+        seen.add(command.id)

@@ -1,0 +1,87 @@
+"""Asking the service to run a stored campaign; a service carries the request out (``flows/requests.py``)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tansaku.models.domain.errors import LeaseHeldError, StoreError
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.requests import Requests, ServiceRequest
+from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
+from tansaku.models.domain.verbs import commands_wait, is_cancelled, is_paused
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.backends.stores.campaigns import lease_held, refuse_reserved, stored_spec
+from tansaku.tasks.read.views.status import live_lease
+
+
+def request_run(
+    requests: Requests, store: CampaignStore, actor: Actor, name: str, identifier: str, now: datetime
+) -> ServiceRequest:
+    """Stores a request to run a campaign. Asking again with the same id, or while such a request waits, stores nothing.
+
+    Args:
+        requests: Where it is stored.
+        store: Holds the campaign.
+        actor: Who asks.
+        name: Campaign name.
+        identifier: Id of the request.
+        now: The time.
+
+    Returns:
+        The request as stored.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        LeaseHeldError: A driver runs it.
+        StoreError: It is paused or being deleted, it cannot be read here, or the id belongs to a request for another campaign.
+    """
+    known = requests.request(identifier)
+    if known is None:
+        record = store.campaign(name)
+        check_runnable(record, store.now())
+        known = requests.add_request(
+            ServiceRequest(
+                id=identifier,
+                campaign=name,
+                campaign_created_at=record.created_at,
+                drivers=record.epoch,
+                user=actor.name,
+                origin=actor.origin,
+                created_at=now,
+            )
+        )
+    if known.campaign != name:
+        raise StoreError(f"request {identifier} is for campaign {known.campaign!r}, not {name!r}")
+    return known
+
+
+def check_runnable(record: CampaignRecord, now: datetime) -> None:
+    """Raises as :func:`request_run` if a campaign cannot be run.
+
+    Args:
+        record: The campaign.
+        now: The time of its store.
+    """
+    refuse_reserved(record)
+    stored_spec(record)
+    lease = live_lease(record, now)
+    if lease is not None:
+        raise lease_held(lease, now)
+    if is_paused(record) and not is_cancelled(record):
+        raise StoreError(f"campaign {record.name!r} is paused", hint=f"resume it, here or by `tansaku resume {record.name}`")
+
+
+def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:
+    """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
+
+    Args:
+        record: The campaign.
+        state: Its state.
+        now: The time of its store.
+    """
+    try:
+        check_runnable(record, now)
+    except (LeaseHeldError, StoreError):
+        return False
+    return state in WITHOUT_DRIVER or commands_wait(record)

@@ -1,0 +1,88 @@
+"""Asks for proposals, reports values, releases proposals: stores the command, then drives the campaign as far as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tansaku.models.domain.errors import LeaseHeldError
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.measurements.report_file import Report
+from tansaku.tasks.act.measurements.stored_commands import Receipt, store_ask, store_release, store_report
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.driver.result import DriveResult
+
+
+def ask(
+    resources: Resources,
+    actor: Actor,
+    name: str,
+    count: int | None = None,
+    identifier: str | None = None,
+    *,
+    values_only: bool = False,
+) -> DriveResult | None:
+    """Advances a campaign until enough proposals wait for values, then ends; no process stays.
+
+    Args:
+        resources: Store, artifacts and site.
+        actor: Who asks.
+        name: The campaign.
+        count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
+        identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
+        values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+
+    Returns:
+        How the driver ended; None where another driver has the campaign: it proposes them.
+
+    Raises:
+        ConfigurationError: The values of the campaign are computed, or the count is not possible.
+    """
+    store_ask(resources.store, actor, name, count, identifier, values_only=values_only)
+    try:
+        with CampaignLoop(resources, name) as loop:
+            loop.advance()
+            return loop.result
+    except LeaseHeldError:
+        return None
+
+
+def release(resources: Resources, actor: Actor, name: str, numbers: Sequence[int]) -> bool:
+    """Releases proposals that nobody will measure now; `retry` lets one wait again. Returns whether it was applied at once.
+
+    Raises:
+        NotFoundError: A number is not waiting.
+    """
+    store_release(resources.store, actor, name, numbers)
+    return apply_commands_now(resources, name)
+
+
+def tell(resources: Resources, actor: Actor, name: str, report: Report, identifier: str | None = None) -> Receipt:
+    """Stores a report, all of it or nothing, and applies it unless another driver has the campaign.
+
+    Args:
+        resources: Store, artifacts and site.
+        actor: Who reports.
+        name: The campaign.
+        report: What was read.
+        identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
+
+    Raises:
+        ReportError: A line is wrong; nothing was stored.
+        ConfigurationError: The values of the campaign are computed.
+        StoreError: The identifier belongs to another command.
+    """
+    receipt = store_report(resources.store, actor, name, report, identifier)
+    if receipt.command is None:
+        return receipt
+    return receipt.model_copy(update={"applied": apply_commands_now(resources, name)})
+
+
+def apply_commands_now(resources: Resources, name: str) -> bool:
+    """Applies the commands that wait, and proposes nothing; False where another driver has the campaign: it applies them."""
+    try:
+        with CampaignLoop(resources, name) as loop:
+            loop.obey()
+    except LeaseHeldError:
+        return False
+    return True

@@ -1,0 +1,51 @@
+"""Ask and tell from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.measurements import ask_tell
+from tansaku.tasks.act.measurements.report_file import Report, report_at, report_of
+from tansaku.tasks.act.measurements.stored_commands import Receipt
+from tansaku.tasks.act.measurements.waiting import waiting_proposals
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.ground.site.users import user_name
+
+Values = str | Path | pd.DataFrame | Mapping[int, float] | Sequence[Mapping[str, object]]
+
+
+def ask(resources: Resources, name: str, count: int | None, *, values_only: bool = False) -> pd.DataFrame:
+    """Proposes until enough proposals wait; returns these, one row each, with the columns that describe the candidates.
+
+    Where a descriptor is to be measured first, a row for each of its candidates follows, without a number: ``measure`` names
+    the descriptor.
+    """
+    ask_tell.ask(resources, _actor(), name, count, values_only=values_only)
+    asked = waiting_proposals(resources.store, name)
+    rows = [item.model_dump(exclude={"cells"}) | item.cells for item in asked.waiting]
+    offer = asked.descriptor
+    rows += [] if offer is None else [{"candidate": candidate, "measure": offer.column} for candidate in offer.candidates]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["number", "candidate"])
+
+
+def tell(resources: Resources, name: str, values: Values) -> Receipt:
+    """Records measured values, all or none."""
+    return ask_tell.tell(resources, _actor(), name, _report(values))
+
+
+def _report(values: Values) -> Report:
+    if isinstance(values, str | Path):
+        return report_at(Path(values))
+    if isinstance(values, pd.DataFrame):
+        return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
+    if isinstance(values, Mapping):
+        return report_of([{"number": int(number), "value": value} for number, value in values.items()])
+    return report_of(values)
+
+
+def _actor() -> Actor:
+    return Actor(user_name(), "Python")

@@ -1,0 +1,245 @@
+"""Stores what people and robots ask of a campaign: proposals, reports of values, releases; each is one command."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.measurements import Reported, reports_of
+from tansaku.models.domain.ports import CampaignStore, Space
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import counted
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.measurements.judging import DoneOtherwise, Judged, judge
+from tansaku.tasks.act.measurements.report_file import Report, ReportError
+from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
+from tansaku.tasks.loop.ledger.summaries import summary_of
+from tansaku.tasks.loop.steps.reports import proposed_on
+
+MOST_ASKED = 1000
+_UNREAD = "unread"
+"""Key of a report's payload: columns that nothing reads, so that each is listed once."""
+
+
+class Correction(Record):
+    """A value that a report replaces.
+
+    Attributes:
+        number: Of the proposal.
+        candidate: Its candidate.
+        old: The value so far; None: it had failed.
+        proposed_on_it: Numbers of the proposals that were chosen when the old value was known.
+    """
+
+    number: int
+    candidate: str
+    old: float | None
+    proposed_on_it: tuple[int, ...]
+
+
+class Receipt(Record):
+    """Result of storing a report.
+
+    Attributes:
+        campaign: Name of the campaign.
+        command: Id of the stored command; None: the report says nothing new.
+        new: Numbers of new ``values``, ``repeats``, ``corrections``, ``failures``, ``descriptors`` and ``off_pool`` candidates.
+        known: Lines whose measurement was stored before.
+        empty: Lines without a value.
+        ignored: Columns that are not read, and that no earlier report had.
+        otherwise: Values that were measured at other conditions than proposed.
+        corrections: Values that are replaced.
+        applied: Whether the values count already; otherwise the driver of the campaign applies them next.
+    """
+
+    campaign: str
+    command: str | None
+    new: dict[str, int]
+    known: tuple[int, ...] = ()
+    empty: tuple[int, ...] = ()
+    ignored: tuple[str, ...] = ()
+    otherwise: tuple[DoneOtherwise, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    applied: bool = False
+
+    def describe(self) -> str:
+        """Describes the receipt."""
+        words = {kind: (kind.removesuffix("s"), kind) for kind in self.new} | {
+            "off_pool": ("candidate that the space did not list", "candidates that the space did not list")
+        }
+        said = ", ".join(counted(count, *words[kind]) for kind, count in self.new.items()) or "nothing new"
+        lines = [f"{self.campaign}: {said}"]
+        if self.known:
+            lines.append(f"  known already: line {_listed(self.known)}")
+        if self.empty:
+            lines.append(f"  without a value: line {_listed(self.empty)}")
+        if self.ignored:
+            lines.append(f"  columns that are not read: {', '.join(self.ignored)}")
+        lines += [f"  {item.describe()}" for item in self.otherwise]
+        for item in self.corrections:
+            on_it = f"; proposals made on the old value: {_listed(item.proposed_on_it)}" if item.proposed_on_it else ""
+            old = "a failure" if item.old is None else f"{item.old:.6g}"
+            lines.append(f"  corrected: proposal {item.number} ({item.candidate}), was {old}{on_it}")
+        if self.command is not None and not self.applied:
+            lines.append("  stored; the driver of the campaign takes it next")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class OpenedCampaign:
+    """A manual campaign at one moment.
+
+    Attributes:
+        record: As stored.
+        spec: With the candidates that reports described.
+        space: Opened.
+        evaluations: In proposal order.
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    space: Space
+    evaluations: Sequence[Evaluation]
+
+
+def open_manual(store: CampaignStore, name: str) -> OpenedCampaign:
+    """Reads a campaign whose values are reported.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        ConfigurationError: Its values are computed.
+        StoreError: It is being deleted.
+    """
+    record = store.campaign(name)
+    refuse_reserved(record)
+    spec = stored_spec(record)
+    if not spec.manual:
+        kind = "the table holds them" if spec.calculator is None else f"calculator {spec.calculator.type} computes them"
+        raise ConfigurationError(
+            f"campaign {name!r}: its values are not reported, {kind}", hint="a campaign with calculator: {type: manual} asks"
+        )
+    return OpenedCampaign(record, spec, open_space(spec.space, Path(record.base_path)), store.evaluations(name))
+
+
+def store_ask(
+    store: CampaignStore,
+    actor: Actor,
+    name: str,
+    count: int | None,
+    identifier: str | None = None,
+    *,
+    values_only: bool = False,
+) -> Command:
+    """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
+    if count is not None and not 1 <= count <= MOST_ASKED:
+        raise ConfigurationError(f"{count} proposals: expected 1 to {MOST_ASKED}")
+    record = open_manual(store, name).record
+    if count is None:
+        earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
+        count = next((int(item) for item in reversed(earlier) if item), None)
+    payload: JsonDict = {} if count is None else {"count": count}
+    if values_only:
+        payload["values"] = True
+    return _store(store, actor, name, "ask", payload, identifier or f"ask-{uuid.uuid4().hex}")
+
+
+def store_release(
+    store: CampaignStore, actor: Actor, name: str, numbers: Sequence[int], identifier: str | None = None
+) -> Command:
+    """Stores that nobody will measure some proposals now; `retry` lets one wait again.
+
+    Raises:
+        NotFoundError: A number is not waiting.
+    """
+    opened = open_manual(store, name)
+    waiting = {item.proposal.number for item in opened.evaluations if not item.state.terminal}
+    strangers = [number for number in numbers if number not in waiting]
+    if strangers:
+        listed = _listed(tuple(sorted(waiting))) if waiting else "none"
+        raise NotFoundError(f"campaign {name!r}: proposal {strangers[0]} is not waiting; waiting: {listed}")
+    return _store(store, actor, name, "release", {"numbers": sorted(set(numbers))}, identifier or f"release-{uuid.uuid4().hex}")
+
+
+def store_report(store: CampaignStore, actor: Actor, name: str, report: Report, identifier: str | None = None) -> Receipt:
+    """Stores a report as one command that the next driver applies; arguments and errors as of :func:`tell`."""
+    opened = open_manual(store, name)
+    earlier = next((item for item in opened.record.commands if item.id == identifier), None)
+    if earlier is not None:
+        if earlier.kind != "tell":
+            raise StoreError(f"command {identifier} of campaign {name!r} is another one: {earlier.kind}")
+        applied = earlier.applied_at_number is not None
+        return Receipt(campaign=name, command=earlier.id, new={}, applied=applied)
+    pending = [command for command in opened.record.commands if command.kind == "tell" and command.applied_at_number is None]
+    said = {name for command in opened.record.commands for name in command.payload.get(_UNREAD, ())}
+    judged = judge(opened.spec, opened.space, opened.evaluations, report, said)
+    found = _receipt(opened, judged)
+    if not judged.reports:
+        return found
+    payload: JsonDict = {"reports": [item.model_dump(mode="json", exclude_none=True) for item in judged.reports]}
+    # A descriptor that is corrected there and back is another report each time.
+    earlier_commands = [len(opened.record.commands)] if any(item.descriptors for item in judged.reports) else []
+    chosen = identifier or f"tell-{short_hash([name, payload, *earlier_commands])}"
+    _refuse_overlap(pending, judged, chosen)
+    if judged.ignored:
+        payload[_UNREAD] = list(judged.ignored)
+    _store(store, actor, name, "tell", payload, chosen)
+    return found.model_copy(update={"command": chosen})
+
+
+def _refuse_overlap(pending: Sequence[Command], judged: Judged, chosen: str) -> None:
+    """Refuses a report about a candidate for which another unapplied report waits."""
+    theirs = {of for command in pending if command.id != chosen for item in reports_of(command.payload) for of in _about(item)}
+    both = [f"{item.candidate!r}: another report of it is still to be applied; try again" for item in judged.reports]
+    refused = [problem for problem, item in zip(both, judged.reports, strict=True) if theirs & _about(item)]
+    if refused:
+        raise ReportError(refused)
+
+
+def _about(report: Reported) -> set[str | int]:
+    """The candidate and the proposals that a report is about."""
+    return {report.candidate, *report.instead, *([] if report.number is None else [report.number])}
+
+
+def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
+    by_number = {item.proposal.number: item for item in opened.evaluations}
+    states: dict[str, EvaluationState] = {item.proposal.candidate: item.state for item in opened.evaluations}
+    replaced = [by_number[item.number] for item in judged.reports if item.replaces and item.number is not None]
+    summaries = [summary_of(item) for item in opened.evaluations] if replaced else []
+    corrections = tuple(
+        Correction(
+            number=item.proposal.number,
+            candidate=item.proposal.candidate,
+            old=None if item.outcome is None else item.outcome.value,
+            proposed_on_it=tuple(proposed_on(summaries, item.finished_at)),
+        )
+        for item in replaced
+    )
+    return Receipt(
+        campaign=opened.record.name,
+        command=None,
+        new=judged.counts(states),
+        known=judged.known,
+        empty=judged.empty,
+        ignored=judged.ignored,
+        otherwise=judged.otherwise,
+        corrections=corrections,
+    )
+
+
+def _store(store: CampaignStore, actor: Actor, name: str, kind: MeasuringKind, payload: JsonDict, identifier: str) -> Command:
+    command = Command(id=identifier, kind=kind, payload=payload, user=actor.name, created_at=datetime.now(UTC))
+    store.add_command(name, command)
+    return command
+
+
+def _listed(numbers: Sequence[int], most: int = 12) -> str:
+    shown = ", ".join(str(number) for number in numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"

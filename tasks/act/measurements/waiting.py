@@ -1,0 +1,188 @@
+"""Proposals that wait for values, and why they were chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import CampaignStore, RefinedSpace
+from tansaku.models.domain.records import Evaluation, Event, Record
+from tansaku.models.domain.spreadsheet import csv_line
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
+from tansaku.tasks.read.views.described import cells_of
+
+
+class Waiting(Record):
+    """A proposal that waits for its value.
+
+    Attributes:
+        number: Of the proposal.
+        candidate: Its candidate.
+        system: Search problem that it belongs to.
+        cells: Description of the candidate.
+        why: Why it was chosen, in words.
+        prediction: Predicted value when it was chosen [the objective's unit]; None before there was a model.
+        uncertainty: Standard deviation of the prediction [the objective's unit].
+        cost: Predicted cost.
+        nearest: The most similar candidate with a value.
+        nearest_value: Its value [the objective's unit].
+        since: When it was proposed.
+        expires: When it will be released; None: never.
+    """
+
+    number: int
+    candidate: str
+    system: str
+    cells: dict[str, str | float]
+    why: str
+    prediction: float | None
+    uncertainty: float | None
+    cost: float
+    nearest: str | None
+    nearest_value: float | None
+    since: AwareDatetime
+    expires: AwareDatetime | None = None
+
+
+class Asked(Record):
+    """All proposals that wait.
+
+    Attributes:
+        campaign: Name of the campaign.
+        unit: Of the values.
+        waiting: By number.
+        asked_for: How many were last asked for.
+        descriptor: What is to be measured before the next candidate is proposed; None: nothing.
+    """
+
+    campaign: str
+    unit: str
+    waiting: tuple[Waiting, ...]
+    asked_for: int
+    descriptor: DescriptorOffer | None = None
+
+    def to_csv(self) -> str:
+        """A table to be filled in: `tansaku tell` reads it."""
+        offer = self.descriptor
+        columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
+        columns += [] if offer is None or offer.column in columns else [offer.column]
+        heading = ["number", "candidate", *columns, f"value [{self.unit}]", "deviation", "status", "note"]
+        lines = [csv_line([*heading, "prediction", "uncertainty", "nearest", "nearest value"], "\n")]
+        for item in self.waiting:
+            cells = [item.cells.get(name, "") for name in columns]
+            known = [item.prediction, item.uncertainty, item.nearest, item.nearest_value]
+            shown = ("" if cell is None else cell for cell in known)
+            lines.append(csv_line([item.number, item.candidate, *cells, "", "", "", "", *shown], "\n"))
+        rows = () if offer is None else offer.candidates
+        lines += [csv_line(["", candidate, *[""] * (len(columns) + 8)], "\n") for candidate in rows]
+        return "".join(lines)
+
+
+def waiting_proposals(store: CampaignStore, name: str) -> Asked:
+    """The proposals of a campaign that wait for values.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        ConfigurationError: Its values are computed.
+    """
+    opened = open_manual(store, name)
+    said = store.events(name, kind=DESCRIPTOR, limit=1) if opened.spec.space.prices else []
+    return asked_of(opened, next(iter(said), None))
+
+
+def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
+    """Does the same as :func:`waiting_proposals` for an opened campaign.
+
+    Args:
+        opened: The campaign.
+        said: The last event in which a driver said that it waits for a descriptor.
+    """
+    waiting = [item for item in opened.evaluations if not item.state.terminal]
+    counts = [command.payload.get("count") for command in opened.record.commands if command.kind == "ask"]
+    neighbours = _nearest(opened, waiting)
+    return Asked(
+        campaign=opened.record.name,
+        unit=opened.spec.objective.unit,
+        waiting=tuple(_waiting(opened, item, known) for item, known in zip(waiting, neighbours, strict=True)),
+        asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
+        descriptor=None if said is None else _offered(opened, said),
+    )
+
+
+def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:
+    """The descriptor that the driver waits for, if it has said so since somebody last asked, and nobody has measured it."""
+    asks = [place for place, command in enumerate(opened.record.commands, start=1) if command.kind == "ask"]
+    number = max((item.proposal.number for item in opened.evaluations), default=0) + 1
+    if said.data["number"] != number or (asks and said.data["commands"] < asks[-1]):
+        return None
+    offer = DescriptorOffer.model_validate({key: said.data[key] for key in DescriptorOffer.model_fields})
+    return offer if any(offer.column not in cells_of(opened.space, name) for name in offer.candidates) else None
+
+
+def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation | None) -> Waiting:
+    proposal, hours = evaluation.proposal, getattr(opened.spec.calculator, "expires", None)
+    return Waiting(
+        number=proposal.number,
+        candidate=proposal.candidate,
+        system=proposal.system,
+        cells=cells_of(opened.space, proposal.candidate),
+        why=_why(evaluation),
+        prediction=proposal.predicted_mean,
+        uncertainty=proposal.predicted_deviation,
+        cost=proposal.predicted_cost,
+        nearest=None if nearest is None else nearest.proposal.candidate,
+        nearest_value=None if nearest is None or nearest.outcome is None else nearest.outcome.value,
+        since=evaluation.waiting_since,
+        expires=None if hours is None else evaluation.waiting_since + timedelta(hours=hours),
+    )
+
+
+def _why(evaluation: Evaluation) -> str:
+    proposal = evaluation.proposal
+    if proposal.initial:
+        return "initial design: chosen before any value is known"
+    if proposal.replicate:
+        return "measured again, as somebody asked"
+    if proposal.predicted_mean is None:
+        return f"chosen by {proposal.model}"
+    return f"largest expected gain by {proposal.model}, those that wait counted as measured as predicted"
+
+
+def _nearest(opened: OpenedCampaign, waiting: Sequence[Evaluation]) -> list[Evaluation | None]:
+    """The most similar candidate of the same system with a value, for each that waits."""
+    done = [item for item in opened.evaluations if item.state is EvaluationState.DONE and item.proposal.purpose == "search"]
+    if not done or not waiting:
+        return [None] * len(waiting)
+    space, named = opened.space, [item.proposal.candidate for item in (*done, *waiting)]
+    pool = space.refined(named, []) if isinstance(space, RefinedSpace) else space.pool()
+    known = pool.positions([item.proposal.candidate for item in done])
+    wanted = pool.positions([item.proposal.candidate for item in waiting])
+    rows, at = _scaled(pool, known), _scaled(pool, wanted)
+    found: list[Evaluation | None] = []
+    for row, position in zip(at, wanted, strict=True):
+        apart = np.square(rows - row).sum(axis=1)
+        apart[pool.system_codes[known] != pool.system_codes[position]] = np.inf
+        best = int(np.argmin(apart))
+        found.append(done[best] if np.isfinite(apart[best]) else None)
+    return found
+
+
+def _scaled(pool: CandidatePool, positions: np.ndarray) -> FloatArray:
+    """Features of candidates in units of their spread over the pool, shape ``(n, d)``."""
+    parts = []
+    for group in pool.groups.values():
+        # A number that is still to be measured says nothing of what is similar.
+        known = ~np.isnan(group.values)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, group.values, 0.0).sum(axis=0) / count
+        values = np.where(known, group.values, mean)
+        spread = np.sqrt(np.square(values - mean).sum(axis=0) / count)
+        scaled = values / np.where(spread > 0, spread, 1.0) / np.sqrt(group.values.shape[1])
+        parts.append(scaled[group.index[positions]])
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(positions), 1))

@@ -1,0 +1,160 @@
+"""Methods compared over seeds on a table: one process per run, finished runs kept through an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+import tansaku
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.act.replay.methods import build_method
+from tansaku.tasks.act.replay.processes import OnProgress, run_in_processes
+from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, BenchRun, ReplayTask
+from tansaku.tasks.act.replay.run import open_table
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
+from tansaku.tasks.node.jobs.machine import describe_machine
+
+
+def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_progress: OnProgress | None = None) -> BenchResult:
+    """Replays every method with every seed and writes the result.
+
+    Finished runs are appended to ``OUT.partial`` at once; ``resume`` takes them from there, or from a finished ``OUT``.
+
+    Args:
+        campaign: A campaign on a table.
+        options: What to compare.
+        out: Result file.
+        on_progress: Called with the progress of runs, from several threads.
+
+    Raises:
+        ConfigurationError: A method is not known, the space is no table, or a result to be resumed is of other options.
+        TansakuError: A run failed; finished ones are kept for ``resume``.
+    """
+    spec = _with_budget(campaign.spec, options)
+    tasks = [
+        ReplayTask(spec=spec, base_path=str(campaign.base_path), method=method, seed=seed, **options.task_options(spec))
+        for seed in options.seeds
+        for method in options.methods
+    ]
+    space = open_table(tasks[0])
+    pool = space.pool()
+    for method in options.methods:
+        build_method(method, spec, pool, campaign.base_path)
+    exhaustive_cost = float((pool.cost**options.cost_power).sum())
+    key = _key(spec, options)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    ledger = _Ledger(out, key)
+    known = ledger.load() if options.resume else {}
+    ledger.begin(list(known.values()))
+    started = describe_machine()
+    todo = [task for task in tasks if (task.method, task.seed) not in known]
+    for run in run_in_processes(todo, options.jobs, on_progress):
+        ledger.append(run)
+        known[run.method, run.seed] = run
+    provenance = {
+        **started,
+        "key": key,
+        "campaign": spec.name,
+        "spec_hash": spec_hash(spec),
+        "budget": spec.budget.model_dump(mode="json"),
+        "objective": spec.objective.model_dump(mode="json"),
+        "candidates": len(pool),
+        "systems": len(pool.systems),
+        "surfaces": len(pool.surfaces),
+        **options.model_dump(mode="json", exclude={"resume", "budget", "budget_fraction"}),
+        **options.task_options(spec),
+        "asynchrony": spec.execution.asynchrony,
+    }
+    result = BenchResult(
+        provenance=provenance,
+        exhaustive_cost=exhaustive_cost,
+        runs=[known[task.method, task.seed] for task in tasks],
+    )
+    ledger.finish(result)
+    return result
+
+
+def _with_budget(spec: CampaignSpec, options: BenchOptions) -> CampaignSpec:
+    if options.budget is not None and options.budget_fraction is not None:
+        raise ConfigurationError("--budget: give a cost or a share, not both")
+    if options.budget is None and options.budget_fraction is None:
+        return spec
+    budget = spec.budget.model_copy(update={"cost": options.budget, "fraction": options.budget_fraction})
+    return spec.model_copy(update={"budget": budget})
+
+
+def _key(spec: CampaignSpec, options: BenchOptions) -> str:
+    """Hash of all that changes a run's numbers, so that runs of different comparisons are never mixed."""
+    return content_hash(
+        {
+            "spec": spec_hash(spec),
+            "budget": spec.budget.model_dump(mode="json"),
+            "options": options.task_options(spec),
+            "version": tansaku.__version__,
+        }
+    )
+
+
+class _Ledger:
+    """Finished runs on disk: a header line and one line per run, until the result replaces them."""
+
+    def __init__(self, out: Path, key: str) -> None:
+        self._out = out
+        self._partial = out.with_name(f"{out.name}.partial")
+        self._key = key
+
+    def load(self) -> dict[tuple[str, int], BenchRun]:
+        """Runs finished earlier, by method and seed."""
+        runs = []
+        if self._partial.exists():
+            header, *lines = self._partial.read_text().splitlines() or [""]
+            self._check(header.strip(), self._partial)
+            # A kill may have cut the last line short; that run is made again.
+            runs = [run for line in lines if (run := _parsed(line)) is not None]
+        elif self._out.exists():
+            try:
+                finished = BenchResult.model_validate_json(self._out.read_text())
+            except ValidationError as error:
+                raise ConfigurationError(f"--resume: {str(self._out)!r} is not a benchmark result") from error
+            self._check(str(finished.provenance.get("key")), self._out)
+            runs = finished.runs
+        return {(run.method, run.seed): run for run in runs}
+
+    def _check(self, key: str, path: Path) -> None:
+        if key != self._key:
+            raise ConfigurationError(
+                f"--resume: {str(path)!r} was made with a different table, budget, version or options",
+                hint="give another --out, or omit --resume to start over",
+            )
+
+    def begin(self, runs: Sequence[BenchRun]) -> None:
+        """Starts the file of finished runs."""
+        text = "".join(f"{line}\n" for line in (self._key, *(run.model_dump_json() for run in runs)))
+        _write(self._partial, text)
+
+    def append(self, run: BenchRun) -> None:
+        """Keeps a finished run."""
+        with self._partial.open("a") as stream:
+            stream.write(f"{run.model_dump_json()}\n")
+
+    def finish(self, result: BenchResult) -> None:
+        """Writes the result and removes the file of finished runs."""
+        _write(self._out, result.model_dump_json(indent=None))
+        self._partial.unlink()
+
+
+def _parsed(line: str) -> BenchRun | None:
+    try:
+        return BenchRun.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,153 @@
+"""Methods a benchmark compares, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import Choice, History, Proposer
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.peers.registry import PACKAGES, build_peer
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.tasks.loop.transfer.sources import Target, table_sources
+
+SPEC_METHOD = "spec"
+"""The campaign file's own proposer."""
+
+PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
+
+METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
+
+
+def paired_design(own: ProposerSpec) -> GPProposerSpec:
+    """The proposer whose initial design is used by methods without one: random points, as many as the file says."""
+    points = own.initial_points if isinstance(own, GPProposerSpec) else None
+    return GPProposerSpec(preset="published", initial_points=points)
+
+
+def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
+    """Proposer spec of a method; presets begin with as many points as the campaign file says.
+
+    Args:
+        name: One of :data:`METHODS`.
+        own: The campaign file's proposer.
+
+    Raises:
+        ConfigurationError: The name is not known.
+    """
+    if name == SPEC_METHOD:
+        return own
+    if name == "random":
+        return RandomProposerSpec()
+    if name == "grid":
+        return GridProposerSpec()
+    if name in PRESETS:
+        return GPProposerSpec.model_validate({"preset": name, "initial_points": paired_design(own).initial_points})
+    raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
+
+
+def split_method(name: str) -> tuple[str, TransferMode | None]:
+    """A method's proposer and its transfer mode: ``default+joint`` is the preset ``default`` with ``joint``.
+
+    Raises:
+        ConfigurationError: What follows the plus is no mode.
+    """
+    own, plus, mode = name.partition("+")
+    if not plus:
+        return own, None
+    known: tuple[TransferMode, ...] = get_args(TransferMode)
+    for item in known:
+        if item == mode:
+            return own, item
+    raise ConfigurationError(f"--methods: {name!r}: transfer mode {mode!r} is not known; expected one of {', '.join(known)}")
+
+
+def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> Proposer:
+    """Builds a method's proposer; every method begins with an initial design, so that gaps can be compared.
+
+    Args:
+        name: One of :data:`METHODS`; with ``+`` and a transfer mode it learns from the campaign's sources. ``spec``
+            alone does as the campaign file says, transfer included.
+        spec: The campaign: what is to be found, and the file's own proposer.
+        pool: All candidates.
+        base_path: Folder in which the campaign's relative paths start.
+
+    Raises:
+        ConfigurationError: The name is not known, or asks for a transfer that the campaign file does not describe.
+        MissingComponentError: The method is another package's, which is not installed.
+    """
+    own, mode = split_method(name)
+    if own in PACKAGES and spec.objective.further:
+        raise ConfigurationError(f"--methods: {name!r}: {own} supports a single objective, but the goal pareto has several")
+    if own in PACKAGES:
+        if mode is not None:
+            raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
+        return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
+    chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own == SPEC_METHOD and mode is None and spec.transfer is not None:
+        mode = spec.transfer.mode
+    proposer: Proposer
+    if mode is None:
+        proposer = build_proposer(chosen.proposer, spec.objective, spec.constraints)
+    else:
+        proposer = build_transfer_proposer(chosen, mode, _sources(name, spec, pool, base_path))
+    if proposer.initial_count(pool) > 0:
+        return proposer
+    return WithInitialDesign(proposer, build_proposer(paired_design(spec.proposer)))
+
+
+def _sources(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> FrozenSources:
+    if spec.transfer is None:
+        raise ConfigurationError(f"--methods: {name!r}: the campaign file has no `transfer` key with sources")
+    return table_sources(Target(spec, pool), base_path)
+
+
+class WithInitialDesign:
+    """A proposer without an initial design, started from another one's.
+
+    Args:
+        proposer: Chooses everything after the initial design.
+        design: Chooses the initial design.
+    """
+
+    def __init__(self, proposer: Proposer, design: Proposer) -> None:
+        self._proposer = proposer
+        self._design = design
+
+    @property
+    def name(self) -> str:
+        """Name of the method itself."""
+        return self._proposer.name
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """Size of the borrowed design."""
+        return self._design.initial_count(pool)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """Asks the method itself."""
+        return self._proposer.refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Lets the method itself fit."""
+        return self._proposer.fit(pool, history, previous)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """The design's choice at first, then the method's."""
+        chooser = self._design if number <= self.initial_count(pool) else self._proposer
+        return chooser.propose(pool, history, number, rng, hyperparameters)

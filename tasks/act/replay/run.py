@@ -1,0 +1,176 @@
+"""One run of a benchmark in a process of its own: ``python -m tansaku.tasks.act.replay.run OUT``, its task on standard input."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import TabulatedSpace
+from tansaku.models.domain.specs.proposer import withholds
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.act.replay.gaps import gap_curves
+from tansaku.tasks.act.replay.methods import build_method
+from tansaku.tasks.act.replay.records import BenchRun, ReplayTask
+from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tansaku.tasks.read.views.fronts import tabulated_values, volume_shares
+
+PROGRESS_SECONDS = 1.0
+
+_RUN_TIMES = 0x7174  # sets this stream apart from those of the proposals
+
+PARENT_GONE = 3
+"""Exit status of a run whose benchmark process ended first."""
+
+
+def open_table(spec_task: ReplayTask) -> TabulatedSpace:
+    """Opens a task's space.
+
+    Raises:
+        ConfigurationError: It has no recorded values.
+    """
+    space = open_space(spec_task.spec.space, Path(spec_task.base_path))
+    if not isinstance(space, TabulatedSpace):
+        raise ConfigurationError(
+            f"space.type: {spec_task.spec.space.type!r} has no recorded values to replay, expected 'table'",
+            hint="run the campaign with proposer type grid, then `tansaku export` it",
+        )
+    return space
+
+
+def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
+    """Replays one method with one seed.
+
+    Args:
+        task: What to run.
+        report: Whether progress goes to standard output, as lines of evaluations and share of the budget.
+
+    Raises:
+        ConfigurationError: The table or the method does not fit.
+    """
+    space, objective = open_table(task), task.spec.objective
+    pool, truth = space.pool(), tabulated_values(space, objective)
+    values = truth[:, 0]
+    if task.cost_power != 1.0:
+        pool = replace(pool, cost=pool.cost**task.cost_power)
+    spec, begun = task.spec, time.perf_counter()
+    proposer = build_method(task.method, spec, pool, Path(task.base_path))
+    rules = RoundRules(
+        seed=task.seed,
+        source="table",
+        direction=spec.objective.direction,
+        budget=spec.budget,
+        limit=cost_limit(spec.budget, pool),
+        initial_count=proposer.initial_count(pool),
+        in_flight=task.in_flight,
+        ordered=spec.execution.asynchrony == "ordered",
+        max_cost=spec.constraints.max_cost,
+        unit=spec.objective.unit,
+        further=objective.further_directions,
+        withholds=withholds(spec.proposer),
+    )
+    done = replay(
+        pool,
+        truth,
+        proposer,
+        rules,
+        count_initial=task.count_initial,
+        run_times=run_times(pool, task.seed, task.spread),
+        on_evaluation=_Reporter(rules.limit) if report else None,
+    )
+    curves = gap_curves(pool, values, done.positions, spec.objective.direction, task.within)
+    initial_cost = float(pool.cost[done.positions[: done.n_initial]].sum())
+    return BenchRun(
+        method=task.method,
+        seed=task.seed,
+        cost=(curves.cost - (0.0 if task.count_initial else initial_cost)).tolist(),
+        mean_gap=curves.mean.tolist(),
+        n_exact=curves.n_exact.tolist(),
+        worst_gap=curves.worst.tolist(),
+        n_within=curves.n_within.tolist(),
+        n_initial=done.n_initial,
+        initial_cost=initial_cost,
+        n_failed=int(np.isnan(truth[done.positions]).any(axis=1).sum()),
+        candidates=pool.ids[done.positions].tolist(),
+        time=done.ended_at.tolist(),
+        volume=volume_shares(truth, truth[done.positions], objective).tolist() if objective.further else [],
+        stop=None if done.stop is None else str(done.stop),
+        seconds=time.perf_counter() - begun,
+        peak_memory_mb=_peak_memory(),
+    )
+
+
+def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
+    """Draws run times: an evaluation's cost times a log-normal factor of its own, the same for every method of a seed.
+
+    Args:
+        pool: All candidates.
+        seed: Of the run.
+        spread: Standard deviation of the factor's logarithm.
+
+    Returns:
+        Shape ``(n_candidates,)``.
+    """
+    if not spread:
+        return pool.cost
+    return np.asarray(pool.cost * np.exp(spread * np.random.default_rng([seed, _RUN_TIMES]).normal(size=len(pool))))
+
+
+class _Reporter:
+    """Writes a line of progress now and then."""
+
+    def __init__(self, limit: float | None) -> None:
+        self._limit = limit
+        self._last = time.perf_counter()
+
+    def __call__(self, n_evaluations: int, cost: float) -> None:
+        now = time.perf_counter()
+        if now - self._last >= PROGRESS_SECONDS:
+            self._last = now
+            share = 0.0 if self._limit is None else min(cost / self._limit, 0.99)
+            sys.stdout.write(f"{n_evaluations} {share}\n")
+            sys.stdout.flush()
+
+
+def _peak_memory() -> float:
+    """Largest resident size of this process [MiB].
+
+    Linux lets a child inherit its parent's ``ru_maxrss``; the kernel's own high-water mark of the address space does not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the benchmark that holds the other end of standard input is gone, however it went."""
+    sys.stdin.read()
+    os._exit(PARENT_GONE)
+
+
+def main() -> None:
+    """Reads a task, runs it, leaves its result under the given name in one step."""
+    out = Path(sys.argv[1])
+    task = ReplayTask.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run = run_one(task, report=True)
+    temporary = out.with_name(f"{out.name}.part")
+    temporary.write_text(run.model_dump_json())
+    temporary.replace(out)
+
+
+if __name__ == "__main__":
+    main()

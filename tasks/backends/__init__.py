@@ -1,0 +1,1 @@
+"""Stores, launchers, and the resources that open both."""

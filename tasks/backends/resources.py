@@ -1,0 +1,164 @@
+"""The only composition root: opens store, artifacts and launchers according to settings and site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tansaku.models.domain.accounts import Accounts
+from tansaku.models.domain.library import FileLibrary
+from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
+from tansaku.models.domain.requests import Requests, SiteQueue
+from tansaku.models.domain.schedules import Schedules
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.backends.launchers.backends import backend_of, files_folder, job_folder
+from tansaku.tasks.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from tansaku.tasks.backends.launchers.cluster import Cluster
+
+LauncherFactory = Callable[[CampaignSpec], Launcher]
+
+
+def _in_memory() -> Registry:
+    from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
+
+    return MemoryRegistry()
+
+
+def _accounts_in_memory() -> Accounts:
+    from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
+
+    return MemoryAccounts()
+
+
+def _schedules_in_memory() -> Schedules:
+    from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
+
+    return MemorySchedules()
+
+
+def _requests_in_memory() -> Requests:
+    from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+
+    return MemoryRequests()
+
+
+def _library_in_memory() -> FileLibrary:
+    from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
+
+    return MemoryLibrary()
+
+
+def _leave_alone() -> None:
+    """Does nothing: an external server restarts by itself."""
+
+
+def _no_queue() -> None:
+    """Used where no queue has to be filled."""
+
+
+def _no_cluster() -> None:
+    """The site's jobs run on this machine."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Opened resources of a command or a driver.
+
+    Attributes:
+        settings: From the environment.
+        site: The machine.
+        store: Campaigns.
+        artifacts: Big values.
+        open_launcher: Opens the backend of a campaign; it is not started yet.
+        queue: Who fills the queue of the site's cluster, and what that refused; None for other sites.
+        cluster: Opens the site's cluster; None for other sites.
+        revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
+        registry: Data sets and models.
+        accounts: Users, sessions and audit of the dashboard.
+        requests: Requests of the dashboard, and reports of services.
+        schedules: Times at which campaigns are run.
+        library: Files that users uploaded for campaigns.
+    """
+
+    settings: Settings
+    site: SiteSpec
+    store: CampaignStore
+    artifacts: ArtifactStore
+    open_launcher: LauncherFactory
+    revive: Callable[[], object] = _leave_alone
+    queue: Callable[[], SiteQueue | None] = _no_queue
+    cluster: Callable[[], Cluster | None] = _no_cluster
+    registry: Registry = field(default_factory=_in_memory)
+    accounts: Accounts = field(default_factory=_accounts_in_memory)
+    requests: Requests = field(default_factory=_requests_in_memory)
+    schedules: Schedules = field(default_factory=_schedules_in_memory)
+    library: FileLibrary = field(default_factory=_library_in_memory)
+
+    def launcher(self, campaign: CampaignSpec) -> Launcher:
+        """The backend of a campaign, not started yet."""
+        if campaign.manual:
+            from tansaku.tasks.backends.launchers.manual import ManualLauncher
+
+            return ManualLauncher()
+        return self.open_launcher(campaign)
+
+    @property
+    def files_folder(self) -> Path:
+        """Folder of the copies of the library's files, beside those of the jobs."""
+        return files_folder(self.settings, self.site)
+
+    def job_folder(self, campaign: str) -> Path:
+        """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
+        return job_folder(self.settings, self.site, campaign)
+
+
+@contextmanager
+def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
+    """Opens everything settings and site name; closes the connections at the end.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+        StoreError: The database refuses, or is of a newer schema.
+        TransientError: The database does not answer.
+    """
+    from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
+    from tansaku.tasks.backends.stores.connection import connect, embedded_server
+    from tansaku.tasks.backends.stores.local_files import LocalFiles
+    from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
+    from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+    from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
+    from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+    from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
+    from tansaku.tasks.backends.stores.site_workers import SiteWorkers
+
+    database = connect(settings, site)
+    embedded = embedded_server(settings, site)
+    artifacts = GridFSArtifactStore(database)
+    store = MongoCampaignStore(database, LocalFiles(artifacts, files_folder(settings, site)).with_files)
+    backend = backend_of(settings, site, SiteWorkers(database))
+    try:
+        yield Resources(
+            settings=settings,
+            site=site,
+            store=store,
+            artifacts=artifacts,
+            open_launcher=backend.launcher,
+            queue=backend.queue,
+            cluster=backend.cluster,
+            revive=_leave_alone if embedded is None else embedded.start,
+            registry=MongoRegistry(database),
+            accounts=MongoAccounts(database),
+            requests=MongoRequests(database),
+            schedules=MongoSchedules(database),
+            library=MongoLibrary(database),
+        )
+    finally:
+        store.close()

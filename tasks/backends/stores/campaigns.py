@@ -1,0 +1,264 @@
+"""Transitions of a campaign record: pure functions shared by all stores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from tansaku import __version__
+from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer
+from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
+from tansaku.tasks.backends.stores.described import with_reports
+from tansaku.tasks.backends.stores.documents import problems_of
+
+Counter = Literal["last_refit", "last_retrain", "last_retrain_end"]
+
+
+def check_lease(record: CampaignRecord, lease: Lease) -> None:
+    """Raises FencedError when the lease is of an older epoch than the campaign."""
+    if record.epoch != lease.epoch:
+        holder = "nobody" if record.lease is None else f"{record.lease.owner.host}:{record.lease.owner.pid}"
+        raise FencedError(
+            f"campaign {record.name!r} was taken over by {holder} (epoch {record.epoch}, this driver has {lease.epoch}); "
+            "nothing was written"
+        )
+
+
+def with_number(record: CampaignRecord, lease: Lease, number: int) -> CampaignRecord:
+    """Returns the record with proposal ``number`` committed; the same object if it already was.
+
+    Raises:
+        StoreError: The number does not follow the last one.
+    """
+    check_lease(record, lease)
+    if number <= record.last_number:
+        return record
+    if number != record.last_number + 1:
+        raise StoreError(f"campaign {record.name!r}: proposal {number} does not follow proposal {record.last_number}")
+    return record.model_copy(update={"last_number": number})
+
+
+def with_step(record: CampaignRecord, lease: Lease, counter: Counter, number: int) -> CampaignRecord:
+    """Returns the record with a numbered step (refit, retrain or its end) committed; the same object if it already was.
+
+    Args:
+        counter: Which kind of step.
+
+    Raises:
+        StoreError: The number does not follow the last one.
+    """
+    check_lease(record, lease)
+    last: int = getattr(record, counter)
+    if number <= last:
+        return record
+    if number != last + 1:
+        what = counter.removeprefix("last_").replace("_", " ")
+        raise StoreError(f"campaign {record.name!r}: {what} {number} does not follow {what} {last}")
+    return record.model_copy(update={counter: number})
+
+
+def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> CampaignRecord:
+    """Returns the record with this driver's helper processes."""
+    check_lease(record, lease)
+    return record if record.runtime == runtime else record.model_copy(update={"runtime": runtime})
+
+
+def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
+    """Returns the record with one more command; the same object if the id is known."""
+    if record.renaming is not None:
+        raise being_renamed(record)
+    if any(known.id == command.id for known in record.commands):
+        return record
+    return record.model_copy(update={"commands": (*record.commands, command)})
+
+
+def with_command_applied(
+    record: CampaignRecord, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None
+) -> CampaignRecord:
+    """Returns the record with a command applied and the resulting spec; the same object if it was applied before.
+
+    Raises:
+        NotFoundError: No command of this id.
+    """
+    check_lease(record, lease)
+    known = next((command for command in record.commands if command.id == command_id), None)
+    if known is None:
+        raise NotFoundError(f"campaign {record.name!r} has no command {command_id!r}")
+    if known.applied_at_number is not None:
+        return record
+    commands = tuple(
+        command.model_copy(update={"applied_at_number": at_number}) if command.id == command_id else command
+        for command in record.commands
+    )
+    return record.model_copy(update={"commands": commands} | ({} if spec is None else {"spec": spec}))
+
+
+def with_deletion(record: CampaignRecord, now: datetime) -> CampaignRecord:
+    """Returns the record marked for deletion: without a driver, and with an epoch that fences the previous one.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+        StoreError: It is being renamed.
+    """
+    if record.renaming is not None:
+        raise being_renamed(record)
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.lease, now)
+    return record.model_copy(update={"deleting": True, "lease": None, "epoch": record.epoch + 1})
+
+
+def refuse_reserved(record: CampaignRecord) -> None:
+    """Raises StoreError when the deletion of a campaign, or a change of its name, has begun."""
+    if record.renaming is not None:
+        raise being_renamed(record)
+    if record.deleting:
+        raise StoreError(
+            f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
+            hint=f"`tansaku delete {record.name}` finishes it and frees the name",
+        )
+
+
+def being_renamed(record: CampaignRecord) -> StoreError:
+    """Returns the error for a campaign whose renaming was interrupted, or whose name is reserved by one."""
+    return StoreError(
+        f"campaign {record.name!r} is being renamed, which was interrupted: it is the same campaign as {record.renaming!r}",
+        hint="repeat the command `tansaku rename OLD NEW`; it completes the change",
+    )
+
+
+def driven_until(record: CampaignRecord, now: datetime) -> float:
+    """Returns the time that drivers have had a campaign, the present one included [s]."""
+    lease = record.lease
+    if lease is None or lease.counted_at is None:
+        return record.driven
+    return record.driven + max(0.0, (min(now, lease.expires_at) - lease.counted_at).total_seconds())
+
+
+def with_rename(record: CampaignRecord, lease: Lease, new: str) -> CampaignRecord:
+    """Returns the record marked with its new name: without a driver, and with an epoch that fences the previous one."""
+    check_lease(record, lease)
+    return record.model_copy(update={"renaming": new, "lease": None, "epoch": record.epoch + 1})
+
+
+def name_taken(name: str) -> StoreError:
+    """Returns the error for a new name that another campaign has."""
+    return StoreError(f"campaign {name!r} is stored already", hint="choose another name, or delete that campaign first")
+
+
+def refuse_taken(known: CampaignRecord | None, old: str) -> None:
+    """Raises StoreError where a new name belongs to another campaign, and is not reserved for the one that has the old name."""
+    if known is not None and known.renaming != old:
+        raise name_taken(known.name)
+
+
+def with_replaced_spec(record: CampaignRecord, before: str, spec: JsonDict, after: str, now: datetime) -> CampaignRecord:
+    """Returns the record with another spec; the same object if it has it already.
+
+    Args:
+        record: A campaign without a driver.
+        before: Hash of the spec that is replaced.
+        spec: The new one.
+        after: Its hash.
+        now: Current time.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+        StoreError: It has another spec than the one that was read.
+    """
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.lease, now)
+    if record.spec_hash == after and record.spec == spec:
+        return record
+    if record.spec_hash != before:
+        raise StoreError(f"campaign {record.name!r} was changed meanwhile", hint="repeat the command")
+    return record.model_copy(update={"spec": spec, "spec_hash": after})
+
+
+def with_shares(record: CampaignRecord, users: tuple[Steerer, ...]) -> CampaignRecord:
+    """Returns the record shared with other users; the same object if it is already."""
+    if record.renaming is not None:
+        raise being_renamed(record)
+    return record if record.shared_with == users else record.model_copy(update={"shared_with": users})
+
+
+def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
+    """Returns the error that names the driver of the campaign, its start and the expiry of its lease."""
+    owner = lease.owner
+    remaining = (lease.expires_at - now).total_seconds()
+    return LeaseHeldError(
+        f"campaign {lease.campaign!r} is driven by {owner.user}@{owner.host} (process {owner.pid}) since "
+        f"{lease.acquired_at.isoformat(timespec='seconds')}; its lease runs for another {max(remaining, 0.0):.1f} s",
+        hint="wait until it ends or is stopped; a dead driver is replaced when its lease expires",
+        remaining=max(remaining, 0.0),
+    )
+
+
+def released(lease: Lease) -> FencedError:
+    """Returns the error for a lease that was released."""
+    return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was released; nothing was written")
+
+
+def just_released(name: str) -> LeaseHeldError:
+    """Returns the error for a lease that was held when requested, but has been released since."""
+    return LeaseHeldError(f"campaign {name!r} was driven by another process a moment ago", hint="try again")
+
+
+def lease_event(lease: Lease) -> Event:
+    """Returns the audit event of a takeover."""
+    owner = lease.owner
+    return Event(
+        id=short_hash([lease.campaign, "lease", lease.epoch]),
+        campaign=lease.campaign,
+        kind="lease.acquired",
+        at=lease.acquired_at,
+        data={"epoch": lease.epoch, "host": owner.host, "pid": owner.pid, "user": owner.user},
+    )
+
+
+def command_event(campaign: str, command: Command) -> Event:
+    """Returns the audit event of a user's command."""
+    return Event(
+        id=short_hash([campaign, "command", command.id]),
+        campaign=campaign,
+        kind=f"command.{command.kind}",
+        at=command.created_at,
+        data={"command": command.id, "user": command.user, "payload": command.payload},
+    )
+
+
+def applied_event(campaign: str, command_id: str, at_number: int, at: datetime) -> Event:
+    """Returns the audit event of a command that took effect."""
+    return Event(
+        id=short_hash([campaign, "applied", command_id]),
+        campaign=campaign,
+        kind="command.applied",
+        at=at,
+        data={"command": command_id, "at_number": at_number},
+    )
+
+
+def objective_unit(spec: JsonDict) -> str:
+    """Unit of a campaign's values."""
+    return ObjectiveSpec.model_validate(spec.get("objective", {})).unit
+
+
+def stored_spec(record: CampaignRecord) -> CampaignSpec:
+    """The spec of a stored campaign.
+
+    Raises:
+        StoreError: It cannot be read: it is damaged, of a newer version, or needs a plug-in.
+    """
+    try:
+        return with_reports(CampaignSpec.model_validate(record.spec), record.commands)
+    except ValidationError as error:
+        by = f"it was stored by tansaku {record.tansaku_version}, this is {__version__}; " * (
+            record.tansaku_version != __version__
+        )
+        raise StoreError(
+            f"the stored spec of campaign {record.name!r} is not valid in this version: {problems_of(error)}",
+            hint=f"{by}install the version or plug-in that supports it, or restore a dump of the database",
+        ) from error

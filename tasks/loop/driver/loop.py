@@ -1,0 +1,394 @@
+"""The campaign loop of one driver, from taking the lease to the last final relaxation. Flows run it in Prefect."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tansaku.models.domain.errors import DiskFullError, TransientError
+from tansaku.models.domain.plugins import origins
+from tansaku.models.domain.records import Evaluation, JsonDict, Lease, Outcome
+from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.ground.site.garbage import collection_paused
+from tansaku.tasks.ground.site.processes import process_identity, this_driver
+from tansaku.tasks.loop.driver.interruption import interruptible
+from tansaku.tasks.loop.driver.lease import Heartbeat, take_lease
+from tansaku.tasks.loop.driver.result import DriveResult, EndReason
+from tansaku.tasks.loop.ledger.audit import log_event
+from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop
+from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
+from tansaku.tasks.loop.ledger.startable import check_startable
+from tansaku.tasks.loop.retraining.committee import PoolCommittee
+from tansaku.tasks.loop.retraining.driver import abandon_training, advance_training, tidy_trainings
+from tansaku.tasks.loop.reuse.known import KnownResults
+from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
+from tansaku.tasks.loop.steps.apply_commands import apply_commands
+from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, design_left
+from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping
+from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
+from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
+from tansaku.tasks.loop.steps.polish import polish
+from tansaku.tasks.loop.steps.propose import propose
+from tansaku.tasks.loop.steps.reap import HELPERS, reap_orphans
+from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
+from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
+from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
+from tansaku.tasks.loop.steps.waiting import Reminder
+from tansaku.tasks.loop.transfer.proposer import open_proposer
+
+_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
+_FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
+
+
+class CampaignLoop:
+    """Drives one campaign while it is entered as a context: the lease is taken at entry and given back at exit.
+
+    Args:
+        resources: Store, artifacts and launchers.
+        name: A campaign that is stored.
+        observer: Watches.
+        halt: Ends the loop soon when set; running jobs continue.
+        helpers: Identities of this driver's helper processes, recorded so that a resume can reap them.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        name: str,
+        observer: Observer | None = None,
+        *,
+        halt: threading.Event | None = None,
+        helpers: JsonDict | None = None,
+    ) -> None:
+        self._resources = resources
+        self._name = name
+        self._observer = observer or SilentObserver()
+        self._halt = halt or threading.Event()
+        self._helpers = helpers or {}
+        self._timing = resources.site.timing
+        self._stack = ExitStack()
+        self._search_over: StopReason | None = None
+        self._end: EndReason | None = None
+        self._look_at_commands = 0.0
+        self._outage_since: float | None = None
+        self._pause = _FIRST_PAUSE
+        self._reminder = Reminder(self._observer, self._timing.reminder)
+
+    def __enter__(self) -> Self:
+        """Takes the lease, loads what is stored and starts the backend.
+
+        Raises:
+            LeaseHeldError: Another driver owns the campaign.
+            NotFoundError: No campaign of this name is stored.
+            ConfigurationError: It has no evaluation yet, and this machine is to start a program that it lacks.
+            MissingComponentError: The same, of a program that has to be installed.
+        """
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def result(self) -> DriveResult:
+        """State of the driver's work; ``interrupted`` until it has ended for another reason."""
+        ledger = self._context.ledger
+        return DriveResult(
+            campaign=self._name,
+            reason=self._end or "interrupted",
+            last_number=ledger.last_number,
+            active=len(ledger.active),
+            all_failed=ledger.all_failed,
+            proposer_seconds=ledger.proposer_seconds,
+        )
+
+    def advance(self, seconds: float | None = None) -> bool:
+        """Continues for some time.
+
+        Args:
+            seconds: None: to the end.
+
+        Returns:
+            Whether the loop has ended.
+
+        Raises:
+            FencedError: Another driver has taken over; this driver has written nothing since.
+            TransientError: Database or backend did not answer for longer than the site's patience.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while self._end is None and (until is None or time.monotonic() < until):
+            if self._halt.is_set():
+                self._end = "interrupted"
+                break
+            try:
+                self._turn()
+                self._outage_since, self._pause = None, _FIRST_PAUSE
+            except TransientError as error:
+                self._recover(error)
+        if self._end is not None:
+            self._observer.on_stop(self._end)
+        return self._end is not None
+
+    def collect(self) -> list[Evaluation]:
+        """Looks once at every job: adopts results and gives up what is lost; proposes and submits nothing.
+
+        Returns:
+            The evaluations that changed, as stored.
+        """
+        changed = collect(self._context)
+        for evaluation in changed:
+            watch(self._context, evaluation)
+        void_unreproduced(self._context, changed)
+        return changed + collect_late(self._context)
+
+    def obey(self) -> None:
+        """Applies the commands that wait; proposes and submits nothing."""
+        self._look_at_commands = 0.0
+        self._obey()
+
+    def _open(self, stack: ExitStack) -> None:
+        resources, store = self._resources, self._resources.store
+        lease = take_lease(store, self._name, this_driver(), self._timing, self._observer, self._halt)
+        stack.callback(self._give_back, lease)
+        self._heartbeat = Heartbeat(store, lease, self._timing.lease, self._timing.heartbeat)
+        self._heartbeat.start()
+        stack.callback(self._heartbeat.stop)
+        record = store.campaign(self._name)
+        reap_orphans(record.runtime)
+        spec = stored_spec(record)
+        space = open_space(spec.space, Path(record.base_path))
+        pool = space.pool()
+        proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
+        known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
+        design = design_left(space, pool, proposer.initial_count(pool), known)
+        launcher = resources.launcher(spec)
+        launcher.start()
+        stack.callback(launcher.stop)
+        self._context = StepContext(
+            name=self._name,
+            lease=lease,
+            store=store,
+            artifacts=resources.artifacts,
+            launcher=launcher,
+            proposer=proposer,
+            ledger=Ledger(record, spec, pool, refiner=refiner_of(space)),
+            observer=self._observer,
+            initial_count=design.end if design is not None else proposer.initial_count(pool),
+            workshop=Workshop(
+                registry=resources.registry,
+                folder=resources.job_folder(self._name) / "training",
+                device=resources.site.training.device,
+                by_service=resources.site.training.by == "service",
+            ),
+            committee=PoolCommittee(space, pool, spec, resources.artifacts),
+            known=known,
+            design=design,
+            plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
+        )
+        runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
+        store.set_runtime(lease, runtime)
+        self._load(opens=True)
+        note_plugins(store, record)
+        if not self._context.ledger.evaluations and resources.site.launcher.shared_folder is None:
+            check_startable(spec)
+        tidy_trainings(self._context)
+
+    def _give_back(self, lease: Lease) -> None:
+        try:
+            self._resources.store.release_lease(lease)
+        except TransientError as error:
+            # Nothing is lost by it: our process id tells the next driver that we are gone.
+            self._observer.on_wait(f"the lease could not be released: {error.message}", 0.0)
+
+    def _load(self, *, opens: bool = False) -> None:
+        """Reloads the ledger from the store: at the start, and whenever it is unknown what was written.
+
+        Args:
+            opens: Whether the lease was just taken. Jobs that a killed driver left behind are then forgotten as well; what it
+                left half written is complete since the lease was taken, and need not be looked for a second time.
+        """
+        store, ledger = self._resources.store, self._context.ledger
+        if not opens:
+            store.rebuild_observations(self._name)
+        ledger.record = store.campaign(self._name)
+        ledger.spec = stored_spec(ledger.record)
+        ledger.clear()
+        for refit in store.refits(self._name):
+            ledger.note_refit(refit)
+        ledger.retrains.extend(store.retrains(self._name))
+        with collection_paused():
+            beforehand = self._context.known.beforehand if self._context.known is not None else ()
+            proposed = (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name))
+            include_proposed(ledger, chain(beforehand, proposed))
+            absurd: list[tuple[Evaluation, Outcome]] = []
+            for evaluation in store.each_evaluation(self._name):
+                ledger.note(evaluation)
+                if opens:
+                    tidy(self._context, evaluation)
+                    absurd += absurd_ones(self._context, evaluation)
+        if ledger.spec.budget.stop is not None:
+            searched = len(ledger.search)
+            ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)
+        self._look_at_commands = 0.0
+        self._search_over = None
+        self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
+        if ledger.training is not None:
+            self._observer.on_retrain(ledger.training, None)
+        for evaluation, outcome in absurd:
+            void(self._context, evaluation, outcome)
+        void_unreproduced(self._context)
+
+    def _recover(self, error: TransientError) -> None:
+        """Waits out an outage, then resumes as after a crash, without relying on the earlier state."""
+        while True:
+            now = time.monotonic()
+            # A full disk is not an outage: a user must free space, however long that takes.
+            self._outage_since = now if self._outage_since is None or isinstance(error, DiskFullError) else self._outage_since
+            if now - self._outage_since > self._timing.patience or self._halt.is_set():
+                raise error
+            self._reminder.fails(error.message, self._pause)
+            self._halt.wait(self._pause)
+            self._pause = min(2 * self._pause, self._timing.heartbeat)
+            try:
+                self._resources.revive()
+                self._load()
+            except TransientError as again:
+                error = again
+            else:
+                return
+
+    def _turn(self) -> None:
+        """One pass: commands, results, retries, proposals; waits when there was nothing to do."""
+        self._heartbeat.check()
+        self._obey()
+        moved = adopt_beforehand(self._context, self._halt)
+        moved |= bool(self.collect())
+        moved |= advance_training(self._context)
+        moved |= self._submit_due()
+        moved |= self._propose()
+        ledger = self._context.ledger
+        if not ledger.active and self._nothing_to_come():
+            self._finish()
+        elif moved:
+            self._reminder.progressed()
+        elif ledger.spec.manual:
+            self._end = "waiting"
+        else:
+            self._wait()
+
+    def _obey(self) -> None:
+        if time.monotonic() < self._look_at_commands:
+            return
+        known = len(self._context.ledger.commands)
+        if not apply_commands(self._context):
+            # A report described candidates that the space of this driver does not have.
+            self._stack.close()
+            self.__enter__()
+            self._obey()
+            return
+        if len(self._context.ledger.commands) != known:
+            self._search_over = None
+        self._look_at_commands = time.monotonic() + self._timing.poll
+
+    def _submit_due(self) -> bool:
+        now = datetime.now(UTC)
+        due = [
+            item
+            for item in self._context.ledger.active
+            if item.state in UNSUBMITTED and (item.not_before is None or item.not_before <= now)
+        ]
+        for evaluation in due:
+            submit(self._context, evaluation)
+        return bool(due)
+
+    def _propose(self) -> bool:
+        """Fills the free places; True when something was proposed."""
+        ledger, proposed = self._context.ledger, False
+        while len(ledger.active) < ledger.wanted:
+            if ledger.paused or ledger.cancelled or self._halt.is_set():
+                break
+            evaluation = self._next()
+            if evaluation is None:
+                break
+            submit(self._context, evaluation)
+            proposed = True
+        return proposed
+
+    def _next(self) -> Evaluation | None:
+        ledger = self._context.ledger
+        # An evaluation that was in progress may yet show that a configuration error is not everybody's.
+        if self._search_over in (None, StopReason.CONFIGURATION):
+            found = propose(self._context)
+            self._search_over = found if isinstance(found, StopReason) else None
+            if not isinstance(found, StopReason):
+                return found
+        searching = any(evaluation.proposal.purpose == "search" for evaluation in ledger.active)
+        if searching or self._search_over not in _POLISHED_AFTER:
+            return None
+        self._search_over = self._context.out_of_time() or self._search_over
+        return polish(self._context) if self._search_over in _POLISHED_AFTER else None
+
+    def _nothing_to_come(self) -> bool:
+        ledger = self._context.ledger
+        return ledger.paused or ledger.cancelled or self._search_over is not None
+
+    def _finish(self) -> None:
+        ledger = self._context.ledger
+        if self._search_over is not None and not ledger.cancelled:
+            note_final(self._context)
+        if self._search_over is not None or ledger.cancelled:
+            abandon_training(self._context)
+        if ledger.cancelled:
+            self._end = "cancelled"
+        elif ledger.paused:
+            self._end = "paused"
+        elif self._search_over is not None:
+            self._end = self._search_over.value
+        log_event(self._context, "stopped", [self._context.lease.epoch], {"reason": self._end, "at_number": ledger.last_number})
+
+    def _wait(self) -> None:
+        ledger = self._context.ledger
+        waits = [
+            (evaluation.not_before - datetime.now(UTC)).total_seconds()
+            for evaluation in ledger.active
+            if evaluation.state is EvaluationState.LOST and evaluation.not_before is not None
+        ]
+        timeout = max(0.0, min([self._timing.poll, *waits]))
+        self._reminder.waits(ledger, timeout)
+        handles = handles_of(under_way(ledger.active))
+        handles += [] if ledger.training_handle is None else [ledger.training_handle]
+        if handles:
+            self._context.launcher.wait(handles, timeout)
+        else:
+            self._halt.wait(timeout)
+
+
+def drive(resources: Resources, name: str, observer: Observer | None = None, *, helpers: JsonDict | None = None) -> DriveResult:
+    """Drives a stored campaign to its end, or until a signal.
+
+    Args:
+        resources: Store, artifacts and launchers.
+        name: The campaign.
+        observer: Watches; None: nobody.
+        helpers: Identities of helper processes of this driver, see :class:`CampaignLoop`.
+
+    Raises:
+        LeaseHeldError: Another driver owns the campaign; says who and since when.
+        FencedError: Another driver has taken over.
+        NotFoundError: No campaign of this name is stored.
+    """
+    halt = threading.Event()
+    with interruptible(halt), CampaignLoop(resources, name, observer, halt=halt, helpers=helpers) as loop:
+        loop.advance()
+        return loop.result

@@ -1,0 +1,136 @@
+"""Summaries of evaluations, which a driver keeps in memory; whole evaluations are read from the store when needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from sys import intern
+from typing import Literal
+
+from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY, OWN_LATTICE_PARAMETER
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSummary:
+    """One evaluation in about half a kilobyte: a whole one takes 14, which a driver of a large campaign cannot hold.
+
+    Attributes:
+        id: Of the evaluation.
+        number: Of its proposal.
+        candidate: Id of its candidate.
+        system: Name of its system.
+        surface: Name of its surface.
+        source: Hash of what computes it.
+        replicate: 0, or the number of the rerun.
+        predicted_cost: As proposed [the space's cost unit].
+        measured_cost: Measured cost [core-seconds], None while it is in progress or if it was not measured.
+        core_seconds: Measured core-seconds of all its attempts.
+        adopted: Whether its result was adopted.
+        initial: Whether it belongs to the initial design.
+        purpose: ``search`` or ``polish``.
+        horizon: Of its proposal.
+        model: What proposed it.
+        state: Its state.
+        attempts: Number of its attempts.
+        proposed_at: When it was proposed.
+        done_as: Number of the evaluation that holds what was measured in its place, None where nothing was.
+        value: Its value, None without one [the objective's unit].
+        predicted: Whether a trained model predicted the value.
+        failure: Why it has no value, None where it has one or is in progress.
+        looked: The model that looked at it first, where that can be compared with what was computed; else None.
+        as_looked: Whether the computed energy lies within one deviation of what that model had predicted.
+        own_lattice_parameter: That its job determined, None where it determined none [angstrom]; a and c of a
+            hexagonal crystal.
+    """
+
+    id: str
+    number: int
+    candidate: str
+    system: str
+    surface: str
+    source: str
+    replicate: int
+    predicted_cost: float
+    measured_cost: float | None
+    core_seconds: float
+    adopted: bool
+    initial: bool
+    purpose: Literal["search", "polish"]
+    horizon: int
+    model: str
+    state: EvaluationState
+    attempts: int
+    proposed_at: datetime
+    done_as: int | None
+    value: float | None
+    predicted: bool
+    failure: str | None
+    looked: str | None
+    as_looked: bool
+    own_lattice_parameter: float | list[float] | None
+
+    @property
+    def computed(self) -> bool:
+        """Whether it is a finished evaluation of the search whose value was computed."""
+        done = self.purpose == "search" and self.state is EvaluationState.DONE
+        return done and self.value is not None and not self.predicted
+
+
+def summary_of(evaluation: Evaluation) -> EvaluationSummary:
+    """Returns the summary of an evaluation; texts that many evaluations share are held once."""
+    proposal, outcome = evaluation.proposal, evaluation.outcome
+    looked = _looked(evaluation)
+    return EvaluationSummary(
+        id=evaluation.id,
+        number=proposal.number,
+        candidate=proposal.candidate,
+        system=intern(proposal.system),
+        surface=intern(proposal.surface),
+        source=intern(proposal.source),
+        replicate=proposal.replicate,
+        predicted_cost=proposal.predicted_cost,
+        measured_cost=evaluation.measured_cost,
+        core_seconds=evaluation.core_seconds,
+        adopted=adopted_from(evaluation) is not None,
+        initial=proposal.initial,
+        purpose=proposal.purpose,
+        horizon=proposal.horizon,
+        model=intern(proposal.model),
+        state=evaluation.state,
+        attempts=len(evaluation.attempts),
+        proposed_at=evaluation.proposed_at,
+        done_as=evaluation.done_as,
+        value=None if outcome is None else outcome.value,
+        predicted=outcome is not None and outcome.predicted_by is not None,
+        failure=failure_reason(evaluation),
+        looked=None if looked is None else intern(looked[0]),
+        as_looked=looked is not None and looked[1],
+        own_lattice_parameter=None if outcome is None else outcome.properties.get(OWN_LATTICE_PARAMETER),
+    )
+
+
+def _looked(evaluation: Evaluation) -> tuple[str, bool] | None:
+    """The model that looked at an evaluation first, and whether what was computed lies within one deviation of it."""
+    outcome, look = evaluation.outcome, evaluation.proposal.look
+    if outcome is None or outcome.predicted_by is not None or look is None:
+        return None
+    found = [outcome.quantities.get(name) for name in (LABEL_PROPERTY, FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION)]
+    known = [quantity.value for quantity in found if quantity is not None]
+    return (look.model, abs(known[0] - known[1]) <= known[2]) if len(known) == len(found) else None
+
+
+def failure_reason(evaluation: Evaluation) -> str | None:
+    """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
+    outcome = evaluation.outcome
+    if evaluation.done_as is not None:
+        return f"done otherwise: its measurement is number {evaluation.done_as}"
+    if outcome is not None:
+        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
+    attempt = evaluation.current_attempt
+    if attempt is None or attempt.failure is None:
+        return None
+    return f"{attempt.failure.reason}: {attempt.failure.message}"

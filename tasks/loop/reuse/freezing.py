@@ -1,0 +1,215 @@
+"""Results of stored campaigns and of a table that a new campaign adopts, frozen by content when it is created."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tansaku.models.domain.absurd_values import believable
+from tansaku.models.domain.adoption import ADOPTED, Kept, Known, Origin
+from tansaku.models.domain.errors import (
+    CalculationError,
+    ConfigurationError,
+    MissingComponentError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+)
+from tansaku.models.domain.identifiers import canonical_json, short_hash
+from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
+from tansaku.tasks.loop.reuse.properties import Wanted
+from tansaku.tasks.loop.reuse.table import known_values
+
+CONTENT_TYPE = "application/json"
+
+REUSED = "reuse.frozen"
+"""Kind of the event with the number of results that a campaign may adopt."""
+
+MOST_COMPARED = 20_000
+"""Candidates whose structures are compared with those of results when a campaign is created, others when they are proposed."""
+
+
+@dataclass
+class Frozen:
+    """Results found for a new campaign.
+
+    Attributes:
+        results: By the key of their structure; of several results of one structure the first one computed.
+        campaigns: How many of them each campaign gave, or each table.
+        left_out: Campaigns that compute the same but cannot be read or opened here, and why.
+    """
+
+    results: dict[str, Known] = field(default_factory=dict)
+    campaigns: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def find_results(spec: CampaignSpec, base_path: Path, store: CampaignStore) -> Frozen:
+    """Collects the results that a new campaign may adopt, beginning with the oldest campaign.
+
+    Args:
+        spec: The new campaign.
+        base_path: Folder in which its relative paths start.
+        store: Its creator may read all campaigns of it: this is the command line, with the rights of the database, or the
+            process that creates a campaign for the dashboard, which holds only what its author may read.
+
+    Raises:
+        ConfigurationError: Its table of known values is wrong, or of another level of theory.
+    """
+    frozen, space = Frozen(), open_space(spec.space, base_path)
+    if spec.reuse:
+        _find_computed(Wanted.of(spec, base_path), space, store, frozen)
+    if spec.known is not None:
+        computed = {candidate for known in frozen.results.values() for candidate in known.candidates}
+        values = [value for value in known_values(spec, base_path, space) if value.origin.candidate not in computed]
+        frozen.results |= {f"candidate {value.origin.candidate}": value for value in values}
+        frozen.campaigns[Path(spec.known.file).name] = len(values)
+    return frozen
+
+
+def _find_computed(wanted: Wanted, space: Space, store: CampaignStore, frozen: Frozen) -> None:
+    """Adds the results of stored campaigns, with the candidates that have them."""
+    for record in others_of(wanted.spec.name, store, frozen.left_out):
+        try:
+            found = dict(_results(record, wanted, store))
+        except TransientError:
+            raise
+        except (StoreError, ConfigurationError, MissingComponentError) as error:
+            frozen.left_out[record.name] = error.message
+            continue
+        new = {key: known for key, known in found.items() if key not in frozen.results}
+        frozen.results |= new
+        if new:
+            frozen.campaigns[record.name] = len(new)
+    for key, candidates in _candidates_of(frozen.results, wanted.spec, space).items():
+        frozen.results[key] = frozen.results[key].model_copy(update={"candidates": tuple(candidates)})
+
+
+def _candidates_of(results: Mapping[str, Known], spec: CampaignSpec, space: Space) -> dict[str, list[str]]:
+    """Candidates of a space by the key of their structure, of those that have a result.
+
+    Where only the atoms matter, any candidate may have any structure; elsewhere equal structures have equal ids.
+    """
+    if not results:
+        return {}
+    listed, atoms_only = space.pool().ids.tolist(), only_energy(spec)
+    there, named = set(listed), [known.origin.candidate for known in results.values()]
+    near = [name for name in named if name in there or isinstance(space, RefinedSpace)]
+    found: dict[str, list[str]] = {}
+    for candidate in dict.fromkeys((*near, *(listed[:MOST_COMPARED] if atoms_only else ()))):
+        try:
+            key = structure_key(space.structure(candidate), with_info=not atoms_only)
+        except (CalculationError, NotFoundError):
+            continue
+        if key in results:
+            found.setdefault(key, []).append(candidate)
+    return found
+
+
+def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list[CampaignRecord]:
+    """The other campaigns that are stored, the oldest first, without those that are being deleted or renamed.
+
+    Args:
+        name: Of the new campaign.
+        store: Holds them.
+        left_out: Gets those that cannot be read, and why.
+    """
+    records = []
+    for stored in store.campaign_names():
+        try:
+            records.append(store.campaign(stored))
+        except NotFoundError:
+            continue  # deleted meanwhile
+        except StoreError as error:
+            left_out[stored] = error.message
+    others = (record for record in records if record.name != name and not record.deleting and record.renaming is None)
+    return sorted(others, key=lambda record: (record.created_at, record.name))
+
+
+def computes_the_same(spec: CampaignSpec, wanted: str) -> bool:
+    """Returns whether the jobs of a campaign compute what another one wants, given by its computation key."""
+    return not spec.manual and spec.calculator is not None and computation_key(spec) == wanted
+
+
+def _results(record: CampaignRecord, wanted: Wanted, store: CampaignStore) -> Iterator[tuple[str, Known]]:
+    """Results of a campaign that computes the same, by the key of their structure."""
+    spec = stored_spec(record)
+    if spec.calculator is None or not computes_the_same(spec, computation_key(wanted.spec)):
+        return
+    space = open_space(spec.space, Path(record.base_path))
+    calculator, seen = spec.calculator.model_dump(mode="json"), set[str]()
+    plugins = computing_plugins(wanted.spec)
+    for evaluation in store.evaluations(record.name):
+        outcome = evaluation.outcome
+        if outcome is None or not is_own(evaluation) or believable(outcome, spec.objective, spec.space) is not outcome:
+            continue
+        if outcome.provenance is not None:
+            if not plugins <= set(outcome.provenance.plugins):
+                continue  # another version of a plug-in computed it
+            check_level(calculator, outcome.provenance, f"proposal {evaluation.proposal.number} of {record.name}")
+        try:
+            atoms = space.structure(evaluation.proposal.candidate)
+        except (CalculationError, NotFoundError):
+            continue
+        key = structure_key(atoms, with_info=not only_energy(spec))
+        if key in seen or (read := wanted.read(outcome, spec, atoms.get_chemical_symbols())) is None:
+            continue
+        seen.add(key)
+        yield key, Known(origin=_origin(record, evaluation), outcome=read)
+
+
+def is_own(evaluation: Evaluation) -> bool:
+    """Returns whether a job of this database computed the value of a search: no import and no prediction did."""
+    attempt, outcome = evaluation.current_attempt, evaluation.outcome
+    return (
+        evaluation.state is EvaluationState.DONE
+        and evaluation.proposal.purpose == "search"
+        and outcome is not None
+        and outcome.value is not None
+        and outcome.predicted_by is None
+        and ADOPTED not in outcome.properties
+        and attempt is not None
+        and attempt.handle is not None  # an import has none
+    )
+
+
+def _origin(record: CampaignRecord, evaluation: Evaluation) -> Origin:
+    proposal = evaluation.proposal
+    return Origin(
+        campaign=record.name,
+        created_at=record.created_at,
+        number=proposal.number,
+        candidate=proposal.candidate,
+        core_seconds=None if evaluation.outcome is None else evaluation.outcome.core_seconds,
+    )
+
+
+def keep_results(artifacts: ArtifactStore, frozen: Frozen) -> str:
+    """Stores what may be adopted; returns its content hash."""
+    text = canonical_json({key: frozen.results[key].model_dump(mode="json") for key in sorted(frozen.results)})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "results.json"
+        path.write_text(text, encoding="ascii")
+        return artifacts.put(path, content_type=CONTENT_TYPE)
+
+
+def kept_results(artifacts: ArtifactStore, sha256: str) -> dict[str, Known]:
+    """Reads what may be adopted. Raises NotFoundError."""
+    with artifacts.open(sha256) as stream:
+        return Kept.validate_json(stream.read())
+
+
+def note_reuse(store: CampaignStore, known: CampaignRecord, data: JsonDict) -> None:
+    """Records in the audit which results the campaign may adopt, and which campaigns could not be read."""
+    store.append_event(
+        Event(id=short_hash([known.name, REUSED]), campaign=known.name, kind=REUSED, at=known.created_at, data=data)
+    )

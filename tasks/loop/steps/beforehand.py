@@ -1,0 +1,56 @@
+"""Results that are known before the first proposal: each becomes that of a proposal, in the order of their computation."""
+
+from __future__ import annotations
+
+from threading import Event
+
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import RefinedSpace, Space
+from tansaku.models.engine.initial import Remaining
+from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.reuse.known import KnownResults
+from tansaku.tasks.loop.steps.propose import commit_unchosen
+from tansaku.tasks.loop.steps.submit import submit
+
+KNOWN_MODEL = "known"
+"""Model name of proposals whose results were known before."""
+
+
+def design_left(space: Space, pool: CandidatePool, size: int, known: KnownResults | None) -> Remaining | None:
+    """Returns what known results leave of the initial design; None where no result is known beforehand.
+
+    Args:
+        space: Of the campaign.
+        pool: Its candidates before the first proposal.
+        size: Of the initial design.
+        known: Results that the campaign adopts.
+    """
+    if known is None or not known.beforehand:
+        return None
+    names = list(known.beforehand)
+    return Remaining.of(space.refined(names, []) if isinstance(space, RefinedSpace) else pool, size, names)
+
+
+def adopt_beforehand(context: StepContext, halt: Event) -> bool:
+    """Stores the known results that are not stored yet; a kill between any two writes leaves the rest to the next call.
+
+    Args:
+        context: The campaign.
+        halt: Ends it early when set.
+
+    Returns:
+        Whether there were some.
+    """
+    ledger, known = context.ledger, context.known
+    if known is None or not known.beforehand:
+        return False
+    last = ledger.evaluations.get(len(known.beforehand))
+    if last is not None and last.candidate == next(reversed(known.beforehand)):
+        return False
+    stored = {evaluation.candidate for evaluation in ledger.evaluations.values()}
+    left = [candidate for candidate in known.beforehand if candidate not in stored]
+    for candidate in left:
+        if halt.is_set():
+            break
+        submit(context, commit_unchosen(context, candidate, KNOWN_MODEL, 0.0))
+    return bool(left)

@@ -1,0 +1,178 @@
+"""Convergence certificates: computed at intervals and at the end, and stored in the audit log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import numpy as np
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.identifiers import certificate_rng, short_hash
+from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
+from tansaku.models.domain.records import Event, Refit
+from tansaku.models.domain.search_state import SearchState
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.objective import StopRuleSpec
+from tansaku.models.domain.units import quantity_in
+from tansaku.tasks.backends.stores.documents import from_document
+from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, known_history
+
+CERTIFICATE = "certificate"
+"""Kind of the events that store certificates."""
+
+EVERY = 10
+"""Number of proposals between certificates without a stop rule."""
+
+CONFIDENCE = 0.95
+"""Probability for certificates without a stop rule."""
+
+
+_FEW = 8  # certificates that are read at once
+
+
+def is_due(rules: RoundRules, plan: Plan) -> bool:
+    """Returns whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
+    every = EVERY if rules.budget.stop is None else rules.budget.stop.every
+    return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
+
+
+def draw_up(
+    proposer: Proposer, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None = None
+) -> Certificate | None:
+    """Computes a certificate from the model; None if the proposer has no model.
+
+    Args:
+        proposer: The model's owner.
+        search: The search's proposals so far.
+        plan: The proposal that would be chosen next.
+        rules: The plan of the round; its random numbers follow from the seed and the plan's number alone.
+        refit: The last refit, if there was one.
+    """
+    if not isinstance(proposer, Certifier):
+        return None
+    rule, pool = rules.budget.stop, search.pool
+    hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
+    remaining = proposer.remaining(pool, plan.history, certificate_rng(rules.seed, plan.number), hyperparameters)
+    confidence = CONFIDENCE if rule is None else rule.probability
+    together, apart = remaining.tolerances(confidence)
+    by_system = len(apart) == len(pool.systems) > 1
+    some = [group for group, tolerance in enumerate(apart.tolist()) if np.isfinite(tolerance)] if by_system else []
+    drawn = Certificate(
+        number=plan.number,
+        horizon=plan.horizon,
+        searched=len(search),
+        confidence=confidence,
+        tolerance=_finite(together),
+        tolerances={name: _finite(value) for name, value in zip(pool.systems, apart.tolist(), strict=True)}
+        if by_system
+        else {},
+        known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
+        estimate=remaining.estimate,
+        unit=rules.unit,
+    )
+    if rule is None:
+        return drawn
+    within = quantity_in(rule.within, rules.unit)
+    chances = remaining.probabilities(within)
+    probability = float(np.prod(chances))
+    return drawn.model_copy(
+        update={
+            "within": within,
+            "probability": probability,
+            "probabilities": dict(zip(pool.systems, chances.tolist(), strict=True)) if by_system else {},
+            "stops": probability >= rule.probability,
+        }
+    )
+
+
+def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, searched: int) -> bool:
+    """Returns whether a search that was stopped stays so: under the rule as it now is, and while nothing was proposed since."""
+    return (
+        rule is not None
+        and certificate.stops
+        and certificate.searched == searched
+        and certificate.within == quantity_in(rule.within, unit)
+        and certificate.probability is not None
+        and certificate.probability >= rule.probability
+    )
+
+
+def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
+    """Certificates of a campaign's audit, in order.
+
+    Raises:
+        StoreError: One is damaged.
+    """
+    return [from_document(Certificate, event.data | {"_id": event.id}) for event in events if event.kind == CERTIFICATE]
+
+
+def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:
+    """Returns the certificate that stopped the search and is still valid, None if the search continues."""
+    unit, rule = spec.objective.unit, spec.budget.stop
+    return next(
+        (
+            certificate
+            for certificate in reversed(stored_certificates(events))
+            if still_stops(certificate, rule, unit, searched)
+        ),
+        None,
+    )
+
+
+def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int) -> list[Event]:
+    """Reads the last certificates of a campaign, among them any that can still stop its search.
+
+    Args:
+        store: Where it is.
+        spec: Its spec.
+        searched: Number of proposals of its search; certificates of fewer cannot stop it any more.
+    """
+    limit = 1 if spec.budget.stop is None else _FEW
+    while True:
+        events = store.events(spec.name, kind=CERTIFICATE, limit=limit)
+        if spec.budget.stop is None or len(events) < limit or stopping(spec, events, searched) is not None:
+            return events
+        if stored_certificates(events[:1])[0].searched < searched:
+            return events
+        limit *= _FEW
+
+
+def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
+    """Computes a certificate for a plan, stores it and notifies the observer."""
+    ledger, begun = context.ledger, time.perf_counter()
+    refit = ledger.refits[-1] if ledger.refits else None
+    certificate = draw_up(context.proposer, ledger.search, plan, context.rules, refit)
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if certificate is None:
+        return None
+    # Under an id made of what it knows: drawn up again after a crash it is the same, and stored once.
+    key = [context.name, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
+    context.store.append_event(
+        Event(
+            id=short_hash(key),
+            campaign=context.name,
+            kind=CERTIFICATE,
+            at=datetime.now(UTC),
+            data=certificate.model_dump(mode="json"),
+        )
+    )
+    context.observer.on_certificate(certificate)
+    return certificate
+
+
+def note_final(context: StepContext) -> None:
+    """The last certificate of a search that has ended, from all of its results."""
+    ledger, rules = context.ledger, context.rules
+    if not len(ledger.search) or not isinstance(context.proposer, Certifier):
+        return
+    last = ledger.search.entries[-1].number
+    history = known_history(rules, ledger.search, last)
+    if len(history.observed):
+        note_certificate(context, Plan(last + 1, last, history, None))
+
+
+def _finite(tolerance: float) -> float | None:
+    return tolerance if np.isfinite(tolerance) else None

@@ -1,0 +1,176 @@
+"""Propose: plan the next number, fit if the schedule says so, choose, commit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import Evaluation, Event, Proposal
+from tansaku.models.domain.states import StopReason
+from tansaku.tasks.loop.ledger.audit import log_event
+from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
+from tansaku.tasks.loop.retraining.driver import ready_for, trained_at_end
+from tansaku.tasks.loop.retraining.due import look_at
+from tansaku.tasks.loop.steps.adopt import priced_for_adoption
+from tansaku.tasks.loop.steps.certificates import is_due, note_certificate, still_stops
+from tansaku.tasks.loop.steps.refinement import refine_pool
+from tansaku.tasks.loop.transfer.report import transfer_event
+from tansaku.tasks.node.configuration.source import source_of
+
+
+def propose(context: StepContext) -> Evaluation | StopReason | None:
+    """Commits the next proposal of the search.
+
+    Returns:
+        Its evaluation (PROPOSED), the reason why there will be none, or None while results or a training it needs are missing.
+    """
+    found = _proposed(context)
+    return None if isinstance(found, StopReason) and not trained_at_end(context, found) else found
+
+
+def _proposed(context: StepContext) -> Evaluation | StopReason | None:
+    ledger = context.ledger
+    number = ledger.last_number + 1
+    previous = ledger.evaluations[number - 1].horizon if number > 1 else 0
+    rules = context.rules
+    plan = plan_round(rules, ledger.search, number, previous)
+    if plan is not None and plan.stop is None:
+        plan = replace(plan, stop=context.out_of_time())
+    if plan is None or (plan.stop is None and not ready_for(context, plan)):
+        return None
+    if refine_pool(ledger, plan.history):
+        plan = plan_round(rules, ledger.search, number, previous)
+        if plan is None:
+            return None
+    if (plan.stop is None or not plan.stop.failed) and ledger.target_met(number):
+        return StopReason.TARGET
+    begun = time.perf_counter()
+    refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if refit is not None:
+        # Stored before its first use: a resume must use exactly these numbers.
+        stored = context.store.insert_refit(context.lease, refit)
+        ledger.note_refit(stored)
+        context.observer.on_refit(stored)
+        if stored.cost is not None:
+            # As a resume would do: plan again with the current costs.
+            plan = plan_round(rules, ledger.search, number, previous)
+    if plan is None or plan.stop is not None:
+        return None if plan is None else plan.stop
+    _note_failed_fit(context, number)
+    _note_transfer(context, number)
+    if _answer_is_known(context, plan, rules):
+        return StopReason.CERTAIN
+    if _descriptor_first(context, plan):
+        return None
+    begun = time.perf_counter()
+    proposer = context.committee.informed(context.proposer, ledger, number)
+    proposal = choose(proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if proposal is None:
+        return _nothing_left(plan, rules)
+    look = look_at(ledger, plan, int(ledger.pool.positions([proposal.candidate])[0]))
+    proposal = proposal if look is None else proposal.model_copy(update={"look": look})
+    committed = commit(context, priced_for_adoption(context, proposal))
+    if rules.budget.stop is None and is_due(rules, plan):
+        # After the choice, so that looking never touches it.
+        note_certificate(context, plan)
+    return committed
+
+
+def _descriptor_first(context: StepContext, plan: Plan) -> bool:
+    """Returns whether a descriptor is to be measured before the next value: reported, it makes the driver propose again."""
+    ledger, proposer = context.ledger, context.proposer
+    if not ledger.spec.space.prices or ledger.values_only or plan.number <= context.initial_count:
+        return False
+    begun = time.perf_counter()
+    offer = proposer.descriptor(ledger.pool, plan.history) if isinstance(proposer, DescriptorBuyer) else None
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if offer is not None:
+        asked = len(ledger.commands)
+        data = offer.model_dump(mode="json") | {"number": plan.number, "commands": asked}
+        log_event(context, DESCRIPTOR, [plan.number, asked, offer.column, *offer.candidates], data)
+    return offer is not None
+
+
+def _answer_is_known(context: StepContext, plan: Plan, rules: RoundRules) -> bool:
+    """Returns whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
+    ledger, rule = context.ledger, rules.budget.stop
+    stopped = ledger.certificate
+    if stopped is not None and still_stops(stopped, rule, rules.unit, len(ledger.search)):
+        return True
+    if rule is None or not is_due(rules, plan):
+        return False
+    certificate = note_certificate(context, plan)
+    if certificate is None or not certificate.stops:
+        return False
+    ledger.certificate = certificate
+    return True
+
+
+def _note_failed_fit(context: StepContext, number: int) -> None:
+    """Writes into the audit that a fit for this number failed; also after a kill between the refit and this line."""
+    refit = context.ledger.refits[-1] if context.ledger.refits else None
+    if refit is None or refit.ok or refit.at_proposal != number:
+        return
+    used = "the last good values are kept" if refit.hyperparameters else "there are none yet, so the priors' centres are used"
+    context.store.append_event(
+        Event(
+            id=short_hash([context.name, "warning.refit", refit.number]),
+            campaign=context.name,
+            kind="warning.refit",
+            at=refit.fitted_at,
+            data={"refit": refit.number, "at_proposal": number, "reason": refit.message, "consequence": used},
+        )
+    )
+
+
+def _note_transfer(context: StepContext, number: int) -> None:
+    """Writes into the audit how a refit for this number decided about transfer; also after a kill in between."""
+    refit = context.ledger.refits[-1] if context.ledger.refits else None
+    if refit is not None and refit.at_proposal == number and (event := transfer_event(refit)) is not None:
+        context.store.append_event(event)
+
+
+def commit(context: StepContext, proposal: Proposal) -> Evaluation:
+    """Stores a proposal and notes its evaluation; a number that was committed before keeps its first proposal."""
+    evaluation = context.store.insert_proposal(context.lease, proposal)
+    context.ledger.note(evaluation)
+    context.observer.on_proposal(evaluation)
+    return evaluation
+
+
+def commit_unchosen(context: StepContext, candidate: str, model: str, cost: float | None = None) -> Evaluation:
+    """Commits a proposal for a result that exists, which the campaign did not ask for; its number follows the last one.
+
+    Args:
+        context: The campaign.
+        candidate: Whose result it is.
+        model: Name of where it comes from.
+        cost: That counts; None: the predicted one.
+    """
+    ledger = context.ledger
+    pool = ledger.pool
+    position = int(pool.positions([candidate])[0])
+    return commit(
+        context,
+        Proposal(
+            number=ledger.last_number + 1,
+            candidate=candidate,
+            system=pool.systems[pool.system_codes[position]],
+            surface=pool.surfaces[pool.surface_codes[position]],
+            source=source_of(ledger.spec),
+            predicted_cost=float(pool.cost[position]) if cost is None else cost,
+            horizon=ledger.evaluations[ledger.last_number].horizon if ledger.last_number else 0,
+            model=model,
+        ),
+    )
+
+
+def _nothing_left(plan: Plan, rules: RoundRules) -> StopReason | None:
+    if not rules.ordered and len(plan.history.pending):
+        return None
+    return StopReason.EXHAUSTED if rules.limit is None else StopReason.BUDGET

@@ -1,0 +1,122 @@
+"""Submit: write the attempt ahead, look its job up by name, submit it if absent, record the handle."""
+
+from __future__ import annotations
+
+import secrets
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.identifiers import job_name
+from tansaku.models.domain.ports import JobRequest
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.retraining.files import weights_file
+from tansaku.tasks.loop.steps.adopt import adopted
+from tansaku.tasks.node.configuration.source import polish_relaxation
+from tansaku.tasks.node.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
+
+UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationState.LOST)
+"""States in which an evaluation waits for :func:`submit`."""
+
+
+def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
+    """Brings a PROPOSED, SUBMITTING or LOST evaluation (or one that a user wants tried again) to SUBMITTED.
+
+    One whose result is adopted from another campaign becomes DONE instead.
+
+    A resume in SUBMITTING uses the stored token; every other state begins the next attempt.
+
+    Raises:
+        TransientError: Store or backend did not answer; calling again is safe.
+    """
+    in_submission = evaluation.state is EvaluationState.SUBMITTING
+    begun = evaluation if in_submission else begin(context, evaluation.id, len(evaluation.attempts))
+    attempt = begun.current_attempt
+    if attempt is None:
+        raise StoreError(f"evaluation {begun.id}: state {begun.state}, but it has no attempt")
+    if (ended := adopted(context, begun, attempt.token)) is not None:
+        return ended
+    handle = context.launcher.find(attempt.job_name)
+    if handle is None:
+        request = JobRequest(
+            name=attempt.job_name,
+            token=attempt.token,
+            document=job_document(context, begun).model_dump(mode="json"),
+            timeout=context.ledger.spec.execution.timeout,
+            cost=max(0.0, begun.proposal.predicted_cost),
+        )
+        handle = context.launcher.submit(request)
+    submitted = context.store.record_handle(context.lease, begun.id, attempt.token, handle)
+    context.ledger.note(submitted)
+    return submitted
+
+
+def begin(context: StepContext, evaluation: str, attempts: int) -> Evaluation:
+    """Begins the next attempt of an evaluation that has had some: SUBMITTING, with a token of its own."""
+    number = attempts + 1
+    name = job_name(context.name, evaluation, number)
+    begun = context.store.begin_attempt(context.lease, evaluation, number, secrets.token_hex(16), name)
+    context.ledger.note(begun)
+    return begun
+
+
+def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
+    """Returns the document of an evaluation; a final relaxation starts from the structure of the search.
+
+    Raises:
+        TransientError: The artifact store did not answer.
+    """
+    spec = context.ledger.spec
+    polishes = evaluation.proposal.purpose == "polish"
+    return JobDocument(
+        campaign=context.name,
+        candidate=evaluation.proposal.candidate,
+        space=_space(context),
+        calculator=spec.calculator,
+        label=spec.label,
+        look=_look(context, evaluation),
+        objective=spec.objective,
+        relaxation=polish_relaxation(spec) if polishes else None,
+        start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
+        thicknesses=spec.space.thicknesses if polishes else (),
+        base_path=context.ledger.record.base_path,
+    )
+
+
+def _space(context: StepContext) -> SpaceSpec:
+    """Returns the space, with the calculator's own lattice parameter once a job has determined it."""
+    space = context.ledger.spec.space
+    crystal = space.reference_crystal
+    if crystal is None or crystal.own_lattice_parameter is not None:
+        return space
+    for evaluation in context.ledger.evaluations.values():
+        if (own := evaluation.own_lattice_parameter) is not None:
+            found = tuple(own) if isinstance(own, list) else own
+            return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: found}))
+    return space
+
+
+def _look(context: StepContext, evaluation: Evaluation) -> LookDocument | None:
+    """Returns the surrogate pre-screening of a proposal, with its weights in a folder that workers can read."""
+    look = evaluation.proposal.look
+    if look is None:
+        return None
+    file = weights_file(context, look.weights)
+    return LookDocument(model=look.model, file=str(file), sha256=look.weights, bound=look.bound, deviations=look.deviations)
+
+
+def _searched_structure(context: StepContext, candidate: str) -> str | None:
+    """Relaxed structure of a candidate's best evaluation, None where it is not stored: imports bring numbers alone."""
+    sign = 1.0 if context.ledger.spec.objective.direction == "minimize" else -1.0
+    valued = [
+        (sign * evaluation.value, number)
+        for number, evaluation in context.ledger.evaluations.items()
+        if evaluation.purpose == "search" and evaluation.candidate == candidate and evaluation.value is not None
+    ]
+    best = context.store.numbered(context.name, [min(valued)[1]]) if valued else []
+    sha256 = best[0].outcome.artifacts.get(STRUCTURE_FILE) if best and best[0].outcome is not None else None
+    if sha256 is None or not context.artifacts.exists(sha256):
+        return None
+    with context.artifacts.open(sha256) as stream:
+        return stream.read().decode("utf-8")

@@ -1,0 +1,141 @@
+"""Checks that a source fits the campaign that learns from it, before anything is computed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
+from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TransferSpec
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Description of a source.
+
+    Attributes:
+        key: Its key in the campaign file, for messages.
+        name: Its name.
+        unit: Of its values.
+        direction: Whether low or high values were wanted.
+        property: What was computed, None if unknown.
+    """
+
+    key: str
+    name: str
+    unit: str
+    direction: str
+    property: str | None = None
+
+
+def check_objective(claim: Claim, objective: ObjectiveSpec) -> None:
+    """Rejects values with another meaning.
+
+    Raises:
+        ConfigurationError: Another unit, direction or property.
+    """
+    ours = (("unit", objective.unit), ("direction", objective.direction), ("property", objective.property))
+    for word, own in ours:
+        theirs = getattr(claim, word)
+        if own != theirs and (word != "property" or (own is not None and theirs is not None)):
+            raise ConfigurationError(
+                f"{claim.key}: the values of {claim.name!r} have the {word} {theirs}, this campaign's objective has {own}",
+                hint="give both searches the same objective",
+            )
+
+
+def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> None:
+    """Rejects a source that lacks a feature group, or has a group with another width or other columns.
+
+    Raises:
+        ConfigurationError: Names the groups and their widths.
+    """
+    missing = [name for name in ours.groups if name not in theirs.groups]
+    if missing:
+        raise ConfigurationError(
+            f"{claim.key}: {claim.name!r} has no feature group {_listing(missing, ours)}; "
+            f"it has {_listing(list(theirs.groups), theirs)}",
+            hint="both searches need the same feature groups",
+        )
+    for name, group in ours.groups.items():
+        other = theirs.groups[name]
+        if other.values.shape[1] != group.values.shape[1]:
+            raise ConfigurationError(
+                f"{claim.key}: feature group {name!r} of {claim.name!r} has {other.values.shape[1]} columns, "
+                f"here it has {group.values.shape[1]}",
+                hint="both searches need the same feature groups",
+            )
+        if (other.columns, other.categorical) != (group.columns, group.categorical):
+            kinds = [" (categories)" if item.categorical else "" for item in (other, group)]
+            raise ConfigurationError(
+                f"{claim.key}: feature group {name!r} of {claim.name!r} has the columns {', '.join(other.columns)}{kinds[0]}, "
+                f"here it has {', '.join(group.columns)}{kinds[1]}",
+                hint="both searches need the same features in the same order",
+            )
+
+
+def check_observed(claim: Claim, count: int) -> None:
+    """Rejects a source without any value. Raises ConfigurationError."""
+    if count == 0:
+        raise ConfigurationError(
+            f"{claim.key}: {claim.name!r} has no observations", hint="run it until it has some, or remove it from the sources"
+        )
+
+
+def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) -> tuple[CampaignSpec, str]:
+    """Spec and base path of a source campaign.
+
+    Raises:
+        ConfigurationError: No campaign of this name is stored.
+    """
+    try:
+        record = store.campaign(source.name)
+    except NotFoundError as error:
+        known = store.campaign_names()
+        close = difflib.get_close_matches(source.name, known, n=1)
+        listed = ", ".join(known[:8]) if known else "none"
+        raise ConfigurationError(
+            f"{key}.name: no campaign {source.name!r} is stored" + (f" (did you mean {close[0]!r}?)" if close else ""),
+            hint=f"stored campaigns: {listed}",
+        ) from error
+    return stored_spec(record), record.base_path
+
+
+def check_circle(store: CampaignStore, name: str, transfer: TransferSpec) -> None:
+    """Rejects a campaign that would learn from itself, directly or through its sources.
+
+    Raises:
+        ConfigurationError: Names the cycle, or a source that is not stored.
+    """
+    for i, source in enumerate(transfer.sources):
+        if isinstance(source, CampaignSourceSpec):
+            _walk(store, name, [name], source, f"transfer.sources[{i}]")
+
+
+def _walk(store: CampaignStore, name: str, way: Sequence[str], source: CampaignSourceSpec, key: str) -> None:
+    if source.name == name:
+        if len(way) == 1:
+            raise ConfigurationError(f"{key}.name: {name!r} is this campaign itself", hint="name another campaign")
+        round_trip = " -> ".join([*way, name])
+        raise ConfigurationError(f"{key}.name: the sources form a cycle: {round_trip}", hint="name another campaign")
+    if source.name in way:
+        return
+    spec, _ = source_campaign(store, source, key)
+    for item in spec.transfer.sources if spec.transfer is not None else ():
+        if isinstance(item, CampaignSourceSpec):
+            try:
+                _walk(store, name, [*way, source.name], item, key)
+            except ConfigurationError as error:
+                if isinstance(error.__cause__, NotFoundError):
+                    continue  # a source of the source that was deleted since: what it gave is frozen there
+                raise
+
+
+def _listing(names: Sequence[str], pool: CandidatePool) -> str:
+    """Feature groups and their widths."""
+    return ", ".join(f"{name} ({pool.groups[name].values.shape[1]})" for name in names) or "none"

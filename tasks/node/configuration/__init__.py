@@ -1,0 +1,1 @@
+"""Files of campaigns and sites: read, completed and compared."""

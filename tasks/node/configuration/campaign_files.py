@@ -1,0 +1,400 @@
+"""Campaign and site files: read, validated, resolved to content hashes, compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
+
+from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
+from tansaku.models.domain.records import CampaignFile
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.identity import calculator_identity
+from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
+from tansaku.models.domain.specs.commands import offer_commands
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
+from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.models.domain.structure_files import folder_sha256, structure_files
+from tansaku.tasks.ground.formats.validation import validate_data, validate_document
+from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
+from tansaku.tasks.ground.site.users import user_path
+from tansaku.tasks.node.configuration.crystal import check_cell, resolve_crystal
+from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults, without_unhashed
+
+_ABSENT = "(absent)"
+_SHOWN = 20
+
+_Space = TypeVar("_Space", bound=SpaceBase)
+
+_Check = Callable[[KeyPath, SpecFile], str]
+"""Finds the content hash of a file or folder, and compares it with the one that the spec gives."""
+
+
+@dataclass(frozen=True)
+class LoadedCampaign:
+    """A campaign file after validation.
+
+    Attributes:
+        spec: The spec; every file it names carries its SHA-256.
+        base_path: Folder of the file; the spec's relative paths start here.
+        files: Files of the library that the spec names; none for a campaign file.
+    """
+
+    spec: CampaignSpec
+    base_path: Path
+    files: tuple[CampaignFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key in which two specs differ.
+
+    Attributes:
+        key: Dotted path.
+        old: Plain value, ``(absent)`` where the key was not there.
+        new: Plain value, ``(absent)`` where the key is not there any more.
+        editable: Whether a campaign in progress accepts the change.
+    """
+
+    key: str
+    old: Any
+    new: Any
+    editable: bool
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old!r} -> {self.new!r}"
+
+
+def load_campaign(path: Path, limits: LimitsSpec | None = None) -> LoadedCampaign:
+    """Loads a campaign file.
+
+    Args:
+        path: The file.
+        limits: Larger files of the space are not even read; None: their ceiling.
+
+    Raises:
+        ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
+    """
+    document = read_named(path)
+    base_path = path.resolve().parent
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
+
+
+def read_named(path: Path) -> YamlText:
+    """Reads a file whose ``name`` is its own stem where it gives none.
+
+    Raises:
+        ConfigurationError: It cannot be read, or its stem is no name.
+    """
+    document = read_yaml(path)
+    if not isinstance(document.data, dict) or "name" in document.data:
+        return document
+    if not re.match(NAME_PATTERN, path.stem):
+        raise ConfigurationError(
+            f"name: missing, and {path.stem!r} from the file's name is not valid; expected {NAME_PATTERN} ({document.source})"
+        )
+    return YamlText({**document.data, "name": path.stem}, document.lines, document.source)
+
+
+def campaign_from_data(data: object, base_path: Path, source: str, limits: LimitsSpec | None = None) -> LoadedCampaign:
+    """A campaign that did not come as a file.
+
+    Args:
+        data: What a campaign file would hold, its name included.
+        base_path: Folder at which relative paths start.
+        source: Where the data come from, for errors.
+        limits: As of :func:`load_campaign`.
+
+    Raises:
+        ConfigurationError: As :func:`load_campaign`.
+    """
+    document = YamlText(data, {}, source)
+    base_path = base_path.resolve()
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
+
+
+def load_site(path: Path | None) -> SiteSpec:
+    """Loads a site file; None gives the defaults. Its paths become absolute, starting at the file's folder.
+
+    Calculators of this process may start its programs from now on.
+
+    Raises:
+        ConfigurationError: The file or a key in it is wrong.
+    """
+    site = (
+        SiteSpec() if path is None else _with_command_files(validate_document(SiteSpec, read_yaml(path)), path.resolve().parent)
+    )
+    offer_commands(site.commands)
+    if path is None or site.database.uri_file is None:
+        return site
+    absolute = path.resolve().parent / user_path(site.database.uri_file, "database.uri_file")
+    return site.model_copy(update={"database": site.database.model_copy(update={"uri_file": str(absolute)})})
+
+
+def _with_command_files(site: SiteSpec, folder: Path) -> SiteSpec:
+    """The site with absolute paths of its programs' files."""
+    commands = {
+        name: command.model_copy(
+            update={"files": tuple(str(folder / user_path(file, f"commands.{name}.files")) for file in command.files)}
+        )
+        for name, command in site.commands.items()
+    }
+    return site.model_copy(update={"commands": commands})
+
+
+def spec_hash(spec: CampaignSpec) -> str:
+    """Content hash of what makes two campaigns the same: without the editable keys, files by content and not by path."""
+    return content_hash(_identity(without_unhashed(spec), with_editable=False))
+
+
+def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
+    """Keys in which two specs differ, in order of key; the path of a file whose content is the same is no difference."""
+    before, after = (_leaves(_identity(without_defaults(spec), with_editable=True)) for spec in (old, new))
+    return [
+        Difference(".".join(map(str, key)), before.get(key, _ABSENT), after.get(key, _ABSENT), is_editable(key))
+        for key in sorted({*before, *after}, key=lambda key: tuple(map(str, key)))
+        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
+    ]
+
+
+def is_editable(key: KeyPath) -> bool:
+    """Returns whether a campaign in progress accepts a change of this key."""
+    return any(key[: len(prefix)] == prefix for prefix in EDITABLE_KEYS)
+
+
+def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSpec:
+    """Returns the spec with some editable keys changed.
+
+    Args:
+        spec: The spec of a campaign in progress.
+        changes: New values by dotted key, e.g. ``{"budget.evaluations": 500}``.
+
+    Raises:
+        ConfigurationError: A key is not editable, or a value is wrong.
+    """
+    data = spec.model_dump(mode="json")
+    for dotted, value in changes.items():
+        if not is_editable(tuple(dotted.split("."))):
+            allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
+            raise ConfigurationError(f"{dotted}: cannot change while a campaign is in progress; editable are {allowed}")
+        set_key(data, dotted, value)
+    return validate_data(CampaignSpec, data)
+
+
+def set_key(data: dict[str, Any], dotted: str, value: object) -> None:
+    """Sets one key of a spec.
+
+    Args:
+        data: The spec as plain data; changed in place.
+        dotted: Where, e.g. ``budget.evaluations``.
+        value: The new value.
+
+    Raises:
+        ConfigurationError: It would be a key of something that is no mapping.
+    """
+    *parents, last = dotted.split(".")
+    target = data
+    for parent in parents:
+        if not isinstance(target.get(parent), dict):
+            example = f"{'.'.join(parents)}={{{last}: {value}}}"
+            raise ConfigurationError(f"{dotted}: there is no {'.'.join(parents)} to change; set it as a whole: '{example}'")
+        target = target[parent]
+    target[last] = value
+
+
+def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: LimitsSpec | None) -> CampaignSpec:
+    """Fills in, or checks, the SHA-256 of every file the spec names."""
+
+    def check(key: KeyPath, file: SpecFile) -> str:
+        path, folder, given = base_path / file.path, file.kind == "folder", file.sha256
+        where = f"({document.source}, line {document.line(key)})"
+        name = ".".join(map(str, key))
+        if not (path.is_dir() if folder else path.is_file()):
+            raise ConfigurationError(
+                f"{name}: {'folder' if folder else 'file'} {str(path)!r} does not exist {where}",
+                hint="paths start at the file's folder",
+            )
+        try:
+            if file.largest is not None:
+                every = structure_files(path, name) if folder else [path]
+                check_limit(limits, file.largest, sum(item.stat().st_size for item in every), f"{name}: bytes of {path.name!r}")
+            found = folder_sha256(path, name) if folder else file_sha256(path)
+        except OSError as error:
+            raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
+        if given is not None and given != found:
+            raise ConfigurationError(f"{name}: the content of {str(path)!r} has SHA-256 {found}, expected {given} {where}")
+        return found
+
+    space, calculator = spec.space, spec.calculator
+    space = _resolve_space(space, check, ("space",))
+    label = spec.label
+    if calculator is not None:
+        calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))
+    if label is not None:
+        found = _resolve_calculator(label.calculator, space, base_path, document, ("label", "calculator"))
+        label = label.model_copy(update={"calculator": found})
+    check_cell(space, calculator, document)
+    space = resolve_crystal(space, calculator, base_path)
+    density = getattr(calculator, "kpoint_density", None)
+    if density is not None:
+        space = space.with_kpoint_density(density)
+    transfer = spec.transfer
+    if transfer is not None:
+        sources = tuple(
+            source.model_copy(update={"space": _resolve_space(source.space, check, ("transfer", "sources", i, "space"))})
+            if isinstance(source, TableSourceSpec)
+            else source
+            for i, source in enumerate(transfer.sources)
+        )
+        transfer = transfer.model_copy(update={"sources": sources})
+    spec = spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
+    return with_defaults(spec)
+
+
+def _resolve_space(space: _Space, check: _Check, key: KeyPath) -> _Space:
+    """The space with the content hashes of the files that it names."""
+    return space.with_hashes({file.key: check((*key, *file.key), file) for file in space.files()})
+
+
+def _resolve_calculator(
+    calculator: CalculatorSpec, space: SpaceSpec, base_path: Path, document: YamlText, key: KeyPath
+) -> CalculatorSpec:
+    """The spec with the hashes of the files that it names; refuses elements for which these have nothing.
+
+    Args:
+        calculator: As the file gives it.
+        space: What the calculator must know the elements of.
+        base_path: Folder of the file.
+        document: The file.
+        key: Where the calculator is in it.
+    """
+    facts = calculator.facts
+    if not (facts.files or facts.parts or isinstance(calculator, PluginCalculator)):
+        return calculator
+    blamed = (*key, *filter(None, (facts.elements_from or next((file.path for file in facts.files), None),)))
+    where = f"({document.source}, line {document.line(blamed)})"
+    try:
+        calculator = resolve_calculator(calculator, base_path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
+    known = known_elements(calculator, base_path) if facts.elements_from is not None else None
+    workflow = workflow_of(calculator)
+    moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
+    for element in sorted((space.elements | moving) - known) if known is not None else ():
+        whose = "the ion" if element in moving else "the crystal"
+        hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
+        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: nothing for {whose}'s {element} {where}", hint=hint)
+    return calculator
+
+
+_LATER_KEYS: dict[KeyPath, object] = {
+    **{(key,): None for key in ("transfer", "label", "retrain", "first_look", "reuse_sha256", "known", "known_first")},
+    ("retrain", "surrogate", "patience"): None,
+    ("retrain", "surrogate", "softening"): None,
+    ("proposer", "by_system"): False,
+    ("objective", "goal", "sampling"): "lowest",
+    ("objective", "goal"): {"type": "best_per_system"},
+    ("constraints",): {"max_cost": None, "avoid_failures": False},
+    ("space", "parent", "transformations"): [],
+    ("space", "charge"): 0,
+    ("space", "scale"): None,
+    ("space", "cell"): {"boundaries": 2, "polish": None},
+    ("execution", "polish_fmax"): None,
+    **{("space", key): None for key in ("along", "phases", "replication", "atoms", "seeds", "anneal")},
+    **{("space", "translation", key): None for key in ("sample", "positions")},
+    ("space", "atoms", "even"): 0.0,
+    ("proposer", "expensive"): 1 / 3,
+    ("space", "cost", "anchor"): None,
+    ("space", "cost", "kpoint_density"): None,
+    ("space", "cost"): {"model": "equal", "power": 1.0},
+    **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
+    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems", "outliers")},
+    ("proposer", "residual"): "none",
+    **{("retrain", key): False for key in ("warm", "at_end")},
+    ("retrain", "target"): None,
+    **{("budget", key): None for key in ("hours", "core_hours", "deadline")},
+    ("notes",): "",
+    ("reuse",): False,
+}
+"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
+
+Those of calculators are in the facts of their types.
+"""
+
+
+_HASHED = (("execution", "polish"),)
+"""Editable keys in the hash of a spec, because they were not always editable; it is that of the spec at the creation."""
+
+
+def _identity(data: dict[str, Any], *, with_editable: bool) -> dict[str, Any]:
+    """Returns the part of a spec, as plain data, that makes two campaigns the same."""
+    for (*parents, last), default in _LATER_KEYS.items():
+        target: Any = data
+        for parent in parents:
+            target = target.get(parent) if isinstance(target, dict) else None
+        if isinstance(target, dict) and last in target and target[last] == default:
+            del target[last]
+    space, transfer = data["space"], data.get("transfer")
+    for files in (data, space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
+        _without_paths(files)
+    for holder in (data, data.get("label") or {}):
+        if holder.get("calculator"):
+            holder["calculator"] = calculator_identity(holder["calculator"])
+    if not with_editable:
+        for *parents, last in (key for key in EDITABLE_KEYS if key not in _HASHED):
+            target = data
+            for parent in parents:
+                target = target[parent]
+            target.pop(last, None)
+    return data
+
+
+def _without_paths(space: dict[str, Any]) -> None:
+    """Removes paths of a space's files, whose content counts, and unset keys that came after the first release."""
+    if "crystal" in space:
+        # What was found of the calculator, not said; what is not strained is the same as before there was such a key.
+        space["crystal"].pop("own_lattice_parameter", None)
+        if not space["crystal"].get("strained"):
+            space["crystal"].pop("strained", None)
+    if "parent" in space and space.get("relaxed") is True:
+        del space["relaxed"]
+    if not space.get("columns", {}).get("quantities", True):
+        del space["columns"]["quantities"]
+    for key in ("off_pool", "described"):
+        space.pop(key, None)  # what was found, not said
+    for group in (*space.get("features", {}).values(), *space.get("parameters", {}).values()):
+        for key in ("categories", "units", "tolerance", "prices", "scale"):
+            if isinstance(group, dict) and not group.get(key, True):
+                del group[key]
+    if space.get("sha256"):
+        space.pop("candidates", None)
+        space.pop("folder", None)
+    if space.get("hashes"):  # names of candidates come from names of files
+        space["paths"] = [PurePath(path).name for path in space["paths"]]
+    for holder in (space.get("phases"), space.get("known")):
+        if isinstance(holder, dict) and holder.get("sha256"):
+            del holder["file"]
+    if space.get("parent", {}).get("sha256"):
+        del space["parent"]["cif"]
+    for group in space.get("features", {}).values():
+        if group.get("sha256"):
+            del group["lookup"]
+
+
+_WHOLE_KEYS = (("budget", "stop"),)
+"""Mappings that are changed as a whole, because they may be absent."""
+
+
+def _leaves(value: object, path: KeyPath = ()) -> dict[KeyPath, object]:
+    if isinstance(value, dict) and value and path not in _WHOLE_KEYS:
+        return {key: leaf for name, child in value.items() for key, leaf in _leaves(child, (*path, name)).items()}
+    return {path: value}

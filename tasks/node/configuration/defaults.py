@@ -1,0 +1,158 @@
+"""Defaults that a file leaves open and that are written into the spec of a new campaign.
+
+They came after the first release. A campaign that was created before has null there, and continues as it began.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
+from tansaku.models.domain.specs.objective import BottleneckSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
+from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec
+from tansaku.models.domain.specs.structure_features import CompositionFeaturesSpec, InfoFeaturesSpec
+from tansaku.tasks.node.configuration.source import polish_relaxation
+
+_THICKER = 2.0
+_SCALED = (FeatureColumnsSpec, FeatureLookupSpec, CompositionFeaturesSpec, InfoFeaturesSpec)
+_SCALE = "auto"
+_WITHHELD = "withheld"
+_START: JsonDict = {"initial": "roomy", "initial_points": 4}
+"""The best start on hosts that it was chosen with, and better than random points on those that it was not."""
+
+
+def with_defaults(spec: CampaignSpec) -> CampaignSpec:
+    """Returns the spec of a new campaign.
+
+    * ``space.cell.polish``: a number if it is null and the final relaxation can be repeated.
+    * ``execution.polish_fmax``: the default of the calculator's type if it is null and the search is rougher than that.
+    * ``space.features.NAME.scale``, and ``space.scale`` of molecules: ``auto`` if it is null.
+    * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
+      and both are null.
+    * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
+    * ``proposer.across_systems``: yes if it is null.
+    * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
+    * ``known_first``: yes if results are adopted.
+    """
+    space, update = spec.space, JsonDict()
+    cell = _usual_cell(spec)
+    if cell is not None and getattr(space, "cell", None) == PeriodicCellSpec():
+        update["cell"] = cell
+    features = getattr(space, "features", {})
+    if any(_unscaled(group) for group in features.values()):
+        update["features"] = {
+            name: group.model_copy(update={"scale": _SCALE}) if _unscaled(group) else group for name, group in features.items()
+        }
+    if isinstance(space, MoleculesSpaceSpec) and space.scale is None:
+        update["scale"] = _SCALE
+    if update:
+        spec = spec.model_copy(update={"space": space.model_copy(update=update)})
+    fmax = _usual_polish_fmax(spec)
+    if fmax is not None and spec.execution.polish_fmax is None:
+        spec = spec.model_copy(update={"execution": spec.execution.model_copy(update={"polish_fmax": fmax})})
+    proposer = _surface_proposer(spec)
+    if proposer is not None and proposer.initial is None and proposer.initial_points is None:
+        spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
+    if _searches_atoms(spec) and "proposer" not in spec.model_fields_set:
+        spec = spec.model_copy(update={"proposer": ArmsProposerSpec(across_systems=True)})
+        spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
+    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
+    if spec.reuse or spec.known is not None:
+        spec = spec.model_copy(update={"known_first": True})
+    return spec
+
+
+def without_defaults(spec: CampaignSpec) -> JsonDict:
+    """Returns a spec as plain data, without these defaults.
+
+    Files that differ only in writing them out are the same campaign.
+    """
+    data = without_unhashed(spec)
+    if isinstance(spec.space, MoleculesSpaceSpec) and spec.space.scale == _SCALE:
+        data["space"]["scale"] = None
+    for name, group in getattr(spec.space, "features", {}).items():
+        if isinstance(group, _SCALED) and group.scale == _SCALE:
+            data["space"]["features"][name]["scale"] = None
+    if _surface_proposer(spec) is not None and _START.items() <= data["proposer"].items():
+        data["proposer"] |= dict.fromkeys(_START)
+    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
+        data["proposer"]["across_systems"] = None
+    data["known_first"] = None
+    return data
+
+
+def without_unhashed(spec: CampaignSpec) -> JsonDict:
+    """Returns a spec as plain data, without the defaults that hashes leave out: of the final relaxation and of outliers.
+
+    Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
+    were defaults, so that the hashes of such campaigns have them.
+    """
+    data = spec.model_dump(mode="json")
+    cell = _usual_cell(spec)
+    if cell is not None and data["space"]["cell"] == cell.model_dump(mode="json"):
+        del data["space"]["cell"]
+    fmax = _usual_polish_fmax(spec)
+    if fmax is not None and spec.execution.polish_fmax == fmax:
+        data["execution"]["polish_fmax"] = None
+    if _may_withhold(spec) and withholds(spec.proposer):
+        data["proposer"]["outliers"] = None
+    return data
+
+
+def _searches_atoms(spec: CampaignSpec) -> bool:
+    """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
+    searched = isinstance(spec.space, GrainBoundarySpaceSpec) and spec.space.replication is not None
+    needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
+    return searched and spec.objective.goal.type == "best_per_system" and not needs_gp
+
+
+def _unscaled(group: object) -> bool:
+    """Returns whether a group holds numbers, and nothing says how their columns are compared."""
+    of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
+    return isinstance(group, _SCALED) and group.scale is None and not of_categories
+
+
+def _may_withhold(spec: CampaignSpec) -> bool:
+    """Returns whether the proposer is one that can be shown less, and the goal one for which this is harmless."""
+    return hasattr(spec.proposer, "outliers") and not spec.objective.goal.gridded
+
+
+def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:
+    """Returns the proposer that looks for the bottleneck of a whole energy surface; one path has no part with more room."""
+    whole = isinstance(spec.space, EnergySurfaceSpaceSpec) and spec.space.along is None
+    wanted = whole and isinstance(spec.objective.goal, BottleneckSpec)
+    return spec.proposer if wanted and isinstance(spec.proposer, GPProposerSpec) else None
+
+
+def _usual_cell(spec: CampaignSpec) -> PeriodicCellSpec | None:
+    """Returns the default of ``space.cell`` for a file without the key; None: nothing is filled in."""
+    calculator, spacing = spec.calculator, getattr(spec.space, "spacing", None)
+    if not isinstance(getattr(spec.space, "cell", None), PeriodicCellSpec) or calculator is None or not spec.execution.polish:
+        return None
+    # There a cell twice as thick costs about ten times as much.
+    if calculator.facts.dft or polish_relaxation(spec) is None or spacing is None or not math.isfinite(_THICKER * spacing):
+        return None
+    return PeriodicCellSpec(polish=_THICKER * spacing)
+
+
+def _usual_polish_fmax(spec: CampaignSpec) -> float | None:
+    """Returns the default of ``execution.polish_fmax`` for a file without the key; None: nothing is filled in.
+
+    It does not depend on ``execution.polish``, which may be changed later.
+    """
+    calculator, about = spec.calculator, spec.space.description
+    if calculator is None or calculator.facts.dft or polish_relaxation(spec) is None:
+        return None
+    if not about.polished or about.jobs.get(None) == "energy":  # there is no final relaxation
+        return None
+    usual = calculator.usual_relaxation.fmax
+    return usual if usual < calculator.relaxation.fmax else None

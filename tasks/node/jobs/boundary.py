@@ -1,0 +1,242 @@
+"""Jobs that compute grain-boundary energies."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.calculators.workflows.boundary_stress import COMPONENTS, Straining
+from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
+from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import Calculator, Space
+from tansaku.models.domain.records import JsonDict, Outcome, Quantity
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.tasks.node.jobs.annealing import annealed
+from tansaku.tasks.node.jobs.boundary_excess import excess_quantities
+from tansaku.tasks.node.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.kept import scratch_of, take_files
+from tansaku.tasks.node.jobs.opened import (
+    opened_bulk,
+    opened_calculator,
+    opened_oriented_bulk,
+    opened_own_crystal,
+    opened_space,
+    opened_stiffness,
+)
+from tansaku.tasks.node.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
+
+_OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
+"""Keys of a structure about its number of atoms and its molecular dynamics."""
+
+_BOUNDARY_ENERGY = "grain_boundary_energy"
+PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
+"""Allowed units of the objective."""
+
+
+def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
+    """Opens the job of a document whose space has grain boundaries.
+
+    Raises:
+        ConfigurationError: The document is of another kind, or its objective is not a boundary's.
+    """
+    space, spec, base_path = document.space, document.calculator, document.base_path
+    if not isinstance(space, GrainBoundarySpaceSpec) or spec is None:
+        raise ConfigurationError(f"a {space.type} space has no grain boundaries")
+    own = _own_crystal(document, space, spec)
+    # What a cell that cannot stretch does to its grains is no fault of theirs.
+    stretches = (document.relaxation or spec.relaxation).cell == "normal" or space.rigid_blocks
+    return BoundaryJob(
+        space=opened_space(space, base_path),
+        candidate=document.candidate,
+        calculator=opened_calculator(spec, base_path),
+        bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
+        if spec.facts.dft
+        else opened_bulk(spec, base_path, space.crystal),
+        # The crystal is much cheaper than the boundary, so its energy is computed too.
+        stiffness=None if spec.facts.dft or not spec.facts.own_forces else opened_stiffness(spec, base_path, space.crystal),
+        relaxation=document.relaxation or spec.relaxation,
+        scale=_scale(document.objective, space),
+        folder=folder,
+        start=document.start,
+        own=own,
+        judge_strain=stretches and not _is_strained(space.crystal, own),
+        thicknesses=document.thicknesses,
+        strains=_strains(document, space) if spec.facts.atomic_energies else (),
+    )
+
+
+def _strains(document: JobDocument, space: GrainBoundarySpaceSpec) -> tuple[str, ...]:
+    """Components of the stress that a boundary between rigid blocks gets, for two energies of strained cells each.
+
+    They take as long as a short relaxation, and a search's is rough. Where phases of different numbers of atoms are compared,
+    each of them has the normal ones: a shear would take another kind of cell.
+    """
+    if document.relaxation is not None:
+        return tuple(COMPONENTS)
+    return ("xx", "yy") if space.densities else ()
+
+
+def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
+    off = own.misfit if own is not None else crystal.misfit
+    return bool(crystal.strained) or (off is not None and abs(off) > TOLERANCE)
+
+
+def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: CalculatorSpec) -> OwnCrystal | None:
+    """Compares the calculator's own crystal with the campaign's if that was not done yet; once per process.
+
+    Raises:
+        ConfigurationError: They differ. A campaign stored by a version without this check continues with a warning.
+    """
+    crystal = space.crystal
+    if crystal.strained or crystal.own_lattice_parameter is not None:
+        return None
+    if crystal.strained is None and spec.facts.dft:
+        return None
+    own = opened_own_crystal(spec, document.base_path, crystal)
+    if crystal.strained is None:
+        return own
+    refuse_misfit(crystal, own, f"the calculator of type {spec.type}")
+    return own
+
+
+@dataclass(frozen=True)
+class BoundaryJob:
+    """Relaxes a cell with two boundaries, starting from the space's structure or that of an earlier job."""
+
+    space: Space
+    candidate: str
+    calculator: Calculator
+    bulk: BulkReference
+    stiffness: Stiffness | None
+    relaxation: RelaxationSpec
+    scale: float
+    folder: Path
+    start: str | None
+    own: OwnCrystal | None = None
+    judge_strain: bool = True
+    thicknesses: tuple[float, ...] = ()
+    strains: tuple[str, ...] = ()
+
+    def __call__(self) -> Outcome:
+        """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
+        begun = time.perf_counter()
+        start = self._annealed() if self.start is None else _given(self.start, self.candidate)
+        thickness: JsonDict = {}
+        if self.thicknesses and isinstance(self.space, Cells):
+            relaxed, thickness = relaxed_in_thicker_grains(self._relaxed, self.space, self.candidate, start, self.thicknesses)
+        else:
+            relaxed = self._relaxed(start)
+        found, result = relaxed.found, relaxed.found.result
+        wall_time = time.perf_counter() - begun
+        properties = _properties(relaxed) | thickness | _properties_of_crystal(self.own)
+        # Measured from the cell that was built, also where the start was relaxed before.
+        travelled = relaxed.travelled
+        excess = self._excess(relaxed)
+        _write_structure(self.folder / STRUCTURE_FILE, found, travelled | {name: item.value for name, item in excess.items()})
+        return Outcome(
+            value=self.scale * found.value,
+            quantities={
+                _BOUNDARY_ENERGY: Quantity(value=found.value, unit="J/m^2"),
+                "energy": Quantity(value=result.energy, unit="eV"),
+                "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
+                "expansion": Quantity(value=travelled["expansion"], unit="Angstrom"),
+                **excess,
+                **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
+            },
+            properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
+            wall_time=wall_time,
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **relaxed.files},
+            provenance=result.provenance,
+            predicted_by=result.provenance.model if result.predicted else None,
+            deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,
+        )
+
+    def _excess(self, relaxed: RelaxedBoundary) -> dict[str, Quantity]:
+        if "region" not in relaxed.start.arrays and self.relaxation.cell == "fixed":
+            return {}  # The grains are under a stress along the normal.
+        return excess_quantities(relaxed, self.bulk, self.stiffness, Straining(self.calculator, self.strains))
+
+    def _annealed(self) -> Atoms:
+        return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
+
+    def _relaxed(self, start: Atoms) -> RelaxedBoundary:
+        with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
+            found = boundary_energy(calculator, start, self.relaxation, self.bulk)
+            files = take_files(found.result, self.folder)
+        grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
+        return RelaxedBoundary(start, found, grains, files)
+
+
+def _given(text: str, candidate: str) -> Atoms:
+    """Returns the structure of an earlier job of the candidate."""
+    atoms: Atoms = next(read_extended_xyz(text))
+    if atoms.info.get("candidate") != candidate:
+        raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
+    atoms.calc = None
+    return atoms
+
+
+def _properties(relaxed: RelaxedBoundary) -> JsonDict:
+    found = relaxed.found
+    return {
+        "boundary_energies": list(found.values) if found.values is not None else None,
+        "boundary_energies_unit": "J/m^2",
+        "boundaries_differ": found.differ,
+        "drift": list(found.drift),
+        "final_translation": relaxed.travelled["final_translation"],
+        "steps": found.result.steps,
+        "converged": found.result.converged,
+        "n_atoms": len(relaxed.start),
+        "grains": relaxed.grains,
+        **{key: relaxed.start.info[key] for key in _OF_DENSITY if key in relaxed.start.info},
+    }
+
+
+def _properties_of_crystal(own: OwnCrystal | None) -> JsonDict:
+    if own is None:
+        return {}
+    numbers = {OWN_LATTICE_PARAMETER: own.lattice_parameter, "bulk_stress": own.stress, "bulk_stress_unit": "GPa"}
+    warned = {LATTICE_WARNING: f"space.crystal.lattice_parameter: {own.describe()}"} if abs(own.misfit) > TOLERANCE else {}
+    return numbers | warned
+
+
+def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> None:
+    atoms = found.result.atoms.copy()
+    results = {"energy": found.result.energy, "forces": found.result.forces}
+    if found.result.energies is not None:
+        results["energies"] = found.result.energies
+    if found.result.stress is not None:
+        results["stress"] = found.result.stress
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    atoms.info |= travelled | {
+        "potential": found.result.provenance.model,
+        "potential_sha256": found.result.provenance.model_sha256,
+        "grain_boundary_energy": found.value,
+    }
+    if found.values is not None:
+        atoms.info["grain_boundary_energies"] = list(found.values)
+    write_extended_xyz(path, atoms)
+
+
+def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:
+    if objective.property not in (None, _BOUNDARY_ENERGY, LABEL_PROPERTY):
+        raise ConfigurationError(
+            f"objective.property: a {space.type} space gives {_BOUNDARY_ENERGY} and, with a label, {LABEL_PROPERTY}; "
+            f"not {objective.property!r}"
+        )
+    if objective.unit not in PER_J_M2:
+        raise ConfigurationError(
+            f"objective.unit: {objective.unit!r} is not a unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2"
+        )
+    return PER_J_M2[objective.unit]

@@ -1,0 +1,150 @@
+"""Boundary energy against misorientation angle, with Σ labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.views.results import CampaignData, system_label, system_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LABEL_SPACING = 3.3  # degrees between two vertical labels in the width used here
+
+
+@dataclass(frozen=True)
+class EnergyCurve:
+    """Data of the figure, by rising angle; NaN where there is no value.
+
+    Attributes:
+        angle: Misorientation [degrees], shape ``(n,)``.
+        searched: Best energy of the search [unit], shape ``(n,)``.
+        polished: Best energy of the polish [unit], shape ``(n,)``.
+    """
+
+    title: str
+    angle: FloatArray
+    searched: FloatArray
+    polished: FloatArray
+    labels: tuple[str, ...]
+    evaluations: tuple[int, ...]
+    unit: str
+
+    @property
+    def curve(self) -> FloatArray:
+        """The energies the line goes through: the lowest found, by the search or by the polish."""
+        return np.asarray(np.fmin(self.searched, self.polished))
+
+
+def energy_curve(data: CampaignData) -> EnergyCurve:
+    """Collects the boundaries that have a value.
+
+    Raises:
+        ConfigurationError: The campaign has no boundary with a value.
+    """
+    rows = sorted((row for row in system_rows(data) if row["E_gb"] is not None), key=lambda row: row["angle"])
+    if not rows:
+        raise ConfigurationError(f"campaign {data.record.name!r} has no boundary energy yet")
+    return EnergyCurve(
+        title=data.record.name,
+        angle=np.array([row["angle"] for row in rows], dtype=float),
+        searched=np.array([row["E_gb"] for row in rows], dtype=float),
+        polished=np.array([np.nan if (value := row["E_gb_polished"]) is None else value for row in rows], dtype=float),
+        labels=tuple(system_label(row) for row in rows),
+        evaluations=tuple(row["evaluations"] for row in rows),
+        unit=data.spec.objective.unit,
+    )
+
+
+def spread(positions: FloatArray, spacing: float) -> FloatArray:
+    """Moves rising positions apart as little as possible (least squares) until neighbours are ``spacing`` apart.
+
+    Args:
+        positions: Rising, shape ``(n,)``.
+        spacing: Least distance, same unit.
+    """
+    from scipy.optimize import isotonic_regression
+
+    steps = spacing * np.arange(len(positions))
+    moved: FloatArray = np.asarray(isotonic_regression(positions - steps).x) + steps
+    return moved
+
+
+def _label_tops(axes: Axes, curve: EnergyCurve, top: float) -> None:
+    for angle, at, energy, label in zip(
+        curve.angle, spread(curve.angle, _LABEL_SPACING), curve.curve, curve.labels, strict=True
+    ):
+        axes.plot([angle, angle, at], [energy, top, 1.03 * top], color=FAINT, lw=0.4, zorder=0, clip_on=False)
+        axes.text(at, 1.04 * top, label, rotation=90, ha="center", va="bottom", fontsize=7, color=INK)
+
+
+def draw_png(curve: EnergyCurve, path: Path) -> Path:
+    """Draws the figure as PNG."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
+        _label_tops(axes, curve, top)
+        axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
+        axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best in search")
+        if np.isfinite(curve.polished).any():
+            label = "final relaxation: free translation, no normal stress"
+            axes.plot(curve.angle, curve.polished, "o", color=MAIN, ms=3.5, label=label)
+            axes.legend(loc="lower left")
+        axes.set_xlabel("misorientation angle [°]")
+        axes.set_ylabel(f"grain-boundary energy [{pretty_unit(curve.unit)}]")
+        axes.set_ylim(0, top)
+        return save_png(figure, path)
+
+
+def draw_html(curve: EnergyCurve, path: Path) -> Path:
+    """Draws the figure as an interactive page."""
+    import plotly.graph_objects as go
+
+    hover = [f"{plain(label)}<br>{count} evaluations" for label, count in zip(curve.labels, curve.evaluations, strict=True)]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curve.angle,
+        y=curve.curve,
+        mode="lines",
+        name="lowest found",
+        line={"color": MAIN},
+        hoverinfo="skip",
+    )
+    series = [("best in search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
+    for name, values, colour, symbol in series:
+        if not np.isfinite(values).any():
+            continue
+        figure.add_scatter(
+            x=curve.angle,
+            y=values,
+            mode="markers",
+            name=name,
+            marker={"color": colour, "symbol": symbol, "size": 8},
+            hovertext=hover,
+            hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(pretty_unit(curve.unit))}<extra></extra>",
+        )
+    for angle, at, label in zip(curve.angle, spread(curve.angle, _LABEL_SPACING), curve.labels, strict=True):
+        figure.add_vline(x=float(angle), line={"color": FAINT, "width": 0.5}, layer="below")
+        figure.add_annotation(
+            x=float(at), y=1.01, yref="paper", text=plain(label), textangle=-90, showarrow=False, yanchor="bottom"
+        )
+    figure.update_layout(
+        template="simple_white",
+        margin={"t": 160},
+        title={"text": plain(curve.title), "y": 0.98},
+        xaxis_title="misorientation angle [°]",
+        yaxis={"title": f"grain-boundary energy [{plain(pretty_unit(curve.unit))}]", "rangemode": "tozero"},
+        legend={"x": 0.01, "y": 0.02},
+    )
+    return write_html(figure, path, f"{curve.title}: energy vs. angle")

@@ -1,0 +1,79 @@
+"""Lowest boundary energy against the fraction of a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_png
+from tansaku.tasks.read.views.densities import density_rows
+from tansaku.tasks.read.views.results import CampaignData, system_label
+
+_FRACTION = "fraction of a plane n"
+
+
+@dataclass(frozen=True)
+class DensityCurve:
+    """Data of the figure for a boundary: rows of :func:`density_rows` by rising fraction."""
+
+    label: str
+    rows: Sequence[JsonDict]
+
+    @property
+    def fractions(self) -> list[float]:
+        """Fractions of a plane."""
+        return [float(row["n"]) for row in self.rows]
+
+    @property
+    def energies(self) -> list[float]:
+        """Lowest energies [objective's unit]."""
+        return [float(row["E_gb"]) for row in self.rows]
+
+
+def density_curves(data: CampaignData) -> list[DensityCurve]:
+    """The boundaries that have a value."""
+    rows = density_rows(data)
+    found = [(item, [row for row in rows if row["system"] == item["system"]]) for item in data.systems]
+    return [DensityCurve(system_label(item), own) for item, own in found if own]
+
+
+def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
+    """Draws the figure as PNG."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.add_subplot()
+        for curve in curves:
+            axes.plot(curve.fractions, curve.energies, "o-", ms=4.5, lw=1.2, label=curve.label)
+        axes.set_xlim(-0.03, 1.0)
+        axes.set_xlabel(_FRACTION)
+        axes.set_ylabel(f"lowest grain-boundary energy [{pretty_unit(unit)}]")
+        axes.legend()
+        return save_png(figure, path)
+
+
+def draw_html(curves: Sequence[DensityCurve], path: Path, name: str, unit: str) -> Path:
+    """Draws the figure as an interactive page."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for curve in curves:
+        figure.add_scatter(
+            x=curve.fractions,
+            y=curve.energies,
+            mode="lines+markers",
+            name=plain(curve.label),
+            hovertext=[plain(f"{row['candidate']}, excess volume {row['excess_volume']:.3f} Å") for row in curve.rows],
+            hovertemplate=f"n = %{{x:.3f}}: %{{y:.1f}} {plain(pretty_unit(unit))}<br>%{{hovertext}}<extra></extra>",
+        )
+    figure.update_layout(
+        template="simple_white",
+        title=plain(name),
+        xaxis={"title": _FRACTION, "range": [-0.03, 1.0]},
+        yaxis={"title": f"lowest grain-boundary energy [{plain(pretty_unit(unit))}]"},
+    )
+    return write_html(figure, path, f"{name}: energy vs. fraction of a plane")

@@ -1,0 +1,54 @@
+"""Figure of feature relevance: the share of each site or feature group, over the refits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import drawing, save_png
+from tansaku.tasks.read.views.predictions import Relevance
+
+_LABEL = "share of the model's variance [%]"
+_PALETTE = ("#0f4c81", "#c2410c", "#15803d", "#a16207", "#7e22ce", "#0e7490", "#9ca3af", "#be185d", "#4d7c0f", "#1f2937")
+
+
+def _colour(index: int) -> str:
+    return _PALETTE[index % len(_PALETTE)]
+
+
+def draw_png(found: Relevance, path: Path) -> Path:
+    """Draws the figure as PNG: left the last refit, right all of them."""
+    from matplotlib.figure import Figure
+
+    share = 100.0 * found.share
+    with drawing():
+        figure = Figure(figsize=(7.2, 3.0), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.bar(found.categories, share[-1], color=[_colour(i) for i in range(len(found.categories))])
+        left.set_ylabel(_LABEL)
+        left.tick_params(axis="x", rotation=45 if max(map(len, found.categories)) > 4 else 0)
+        for i, name in enumerate(found.categories):
+            right.plot(found.observed, share[:, i], "o-", color=_colour(i), ms=3, lw=1.2, label=name)
+        right.set(xlabel="observations", ylabel=_LABEL, ylim=(0, None))
+        right.legend(ncols=2)
+        return save_png(figure, path)
+
+
+def draw_html(found: Relevance, path: Path, name: str) -> Path:
+    """Draws the shares over the refits as an interactive page."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    for i, category in enumerate(found.categories):
+        figure.add_scatter(
+            x=found.observed,
+            y=100.0 * found.share[:, i],
+            name=plain(category),
+            mode="lines+markers",
+            line={"color": _colour(i)},
+            hovertemplate="%{y:.1f} %<extra>" + plain(category) + "</extra>",
+        )
+    figure.update_layout(
+        template="simple_white", title=plain(name), xaxis_title="observations", yaxis={"title": _LABEL, "rangemode": "tozero"}
+    )
+    return write_html(figure, path, f"{name}: feature relevance")

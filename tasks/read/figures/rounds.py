@@ -1,0 +1,90 @@
+"""Figure of prediction errors and coverage of error bars over the rounds of a campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.views.results import Predictions
+
+_INTERVALS = ((0.68, MAIN), (0.95, ACCENT))
+
+
+def running_coverage(found: Predictions, nominal: float) -> FloatArray:
+    """Share of the values so far that lay inside the central interval of ``nominal``, shape ``(n,)``."""
+    from scipy.special import ndtri
+
+    inside = np.abs(found.score) <= ndtri(0.5 + nominal / 2)
+    return np.asarray(np.cumsum(inside) / np.arange(1, len(inside) + 1))
+
+
+def draw_png(found: Predictions, path: Path) -> Path:
+    """Draws the figure as PNG: above the errors with predicted deviations, below the running shares."""
+    from matplotlib.figure import Figure
+
+    unit = pretty_unit(found.unit)
+    with drawing():
+        figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        above.axhline(0.0, color=FAINT, lw=0.8)
+        above.errorbar(
+            found.numbers,
+            found.value - found.mean,
+            yerr=found.deviation,
+            fmt="o",
+            color=MAIN,
+            ms=2.5,
+            mew=0,
+            ecolor=FAINT,
+            elinewidth=0.6,
+        )
+        # An early, very uncertain prediction would flatten all others.
+        reach = 1.3 * max(float(np.abs(found.value - found.mean).max()), 2.0 * float(np.median(found.deviation)))
+        above.set_ylim(-reach, reach)
+        above.set_ylabel(f"computed − predicted [{unit}]")
+        for nominal, colour in _INTERVALS:
+            below.axhline(nominal, color=colour, lw=0.8, ls=":")
+            below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
+        below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
+        below.legend(loc="lower right")
+        return save_png(figure, path)
+
+
+def draw_html(found: Predictions, path: Path, name: str) -> Path:
+    """Draws the figure as an interactive page."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    figure.add_scatter(
+        x=found.numbers,
+        y=found.value - found.mean,
+        error_y={"array": found.deviation, "color": FAINT, "thickness": 0.8, "width": 0},
+        mode="markers",
+        marker={"color": MAIN, "size": 5},
+        text=[plain(candidate) for candidate in found.candidates],
+        hovertemplate="%{text}<br>proposal %{x}, error %{y:.3g}<extra></extra>",
+        row=1,
+        col=1,
+    )
+    for nominal, colour in _INTERVALS:
+        share = running_coverage(found, nominal)
+        label = f"{100 * nominal:.0f} %"
+        figure.add_scatter(x=found.numbers, y=share, mode="lines", line={"color": colour}, name=label, row=2, col=1)
+        figure.add_scatter(
+            x=[int(found.numbers[0]), int(found.numbers[-1])],
+            y=[nominal, nominal],
+            mode="lines",
+            line={"color": colour, "dash": "dot", "width": 1},
+            hoverinfo="skip",
+            row=2,
+            col=1,
+        )
+    figure.update_yaxes(title_text=f"computed − predicted [{plain(pretty_unit(found.unit))}]", row=1, col=1)
+    figure.update_yaxes(title_text="coverage so far", range=[0, 1.03], row=2, col=1)
+    figure.update_xaxes(title_text="proposal", row=2, col=1)
+    figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
+    return write_html(figure, path, f"{name}: prediction errors over rounds")

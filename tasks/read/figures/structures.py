@@ -1,0 +1,206 @@
+"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by their excess energy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import INK, drawing, save_png
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from matplotlib.axes import Axes
+
+HALF_HEIGHT = 8.0  # Å shown on either side of the boundary plane
+HALF_WIDTH = 11.0  # Å shown on either side of the middle
+_COLUMNS = (4, 5, 3)
+_DIAMETER = (1.95, 0.35)  # Å: mean of the circles, and how much the front ones are larger
+_COLOURS = "YlOrRd"
+
+
+@dataclass(frozen=True)
+class BoundaryPicture:
+    """One boundary, projected.
+
+    Attributes:
+        x: In the boundary plane, perpendicular to the tilt axis [Å], shape ``(n,)``.
+        z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
+        depth: Place along the tilt axis, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
+        excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
+    """
+
+    title: str
+    x: FloatArray
+    z: FloatArray
+    depth: FloatArray
+    excess: FloatArray
+
+
+def atomic_excess(atoms: Atoms) -> FloatArray:
+    """Energy of each atom above the crystal's, which is the median over the held atoms in mid-grain [eV].
+
+    Args:
+        atoms: With per-atom energies and the array ``held``.
+
+    Returns:
+        Shape ``(n_atoms,)``.
+
+    Raises:
+        ConfigurationError: The structure has no per-atom energies.
+    """
+    results = atoms.calc.results if atoms.calc is not None else {}
+    if "energies" not in results:
+        raise ConfigurationError("the structure has no per-atom energies")
+    energies = np.asarray(results["energies"], dtype=float)
+    held = np.asarray(atoms.arrays["held"], dtype=bool)
+    return np.asarray(energies - np.median(energies[held] if held.any() else energies))
+
+
+def _circular_mean(fractions: FloatArray, weights: FloatArray | float = 1.0) -> float:
+    """Mean of positions in a period of 1, weighted, in 0…1."""
+    turns = np.exp(2j * np.pi * fractions)
+    return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
+
+
+def picture(atoms: Atoms, title: str) -> BoundaryPicture:
+    """Projects the first of a cell's two boundaries along the tilt axis.
+
+    Args:
+        atoms: Relaxed cell in the house's convention (x in the plane, y along the tilt axis, z along the normal) with
+            per-atom energies.
+        title: Shown above it.
+    """
+    excess = atomic_excess(atoms)
+    fractions = atoms.get_scaled_positions(wrap=True)
+    first = np.asarray(atoms.arrays["boundary"]) == 0
+    weights = np.abs(excess[first])
+    centre = _circular_mean(fractions[first, 2], weights if weights.sum() > 0 else 1.0)
+    lengths = atoms.cell.lengths()
+    z = ((fractions[:, 2] - centre + 0.5) % 1.0 - 0.5) * lengths[2]
+    near = np.abs(z) <= HALF_HEIGHT
+    repeats = np.arange(-math.ceil(HALF_WIDTH / lengths[0]) - 1, math.ceil(HALF_WIDTH / lengths[0]) + 1)
+    x = (fractions[near, 0][None, :] + repeats[:, None]) * lengths[0]
+    shown = np.abs(x) <= HALF_WIDTH
+    # Layers of the lower grain repeat after half a period, so their phase is taken modulo one half.
+    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, 1]) / 2
+    depth = np.cos(2 * np.pi * (fractions[near, 1] - phase))
+    copies = len(repeats)
+    return BoundaryPicture(
+        title=title,
+        x=x[shown],
+        z=np.tile(z[near], (copies, 1))[shown],
+        depth=np.tile(depth, (copies, 1))[shown],
+        excess=np.tile(excess[near], (copies, 1))[shown],
+    )
+
+
+def colour_top(pictures: Sequence[BoundaryPicture]) -> float:
+    """Upper end of the colour scale: only a few atoms lie above it [eV]."""
+    return max(0.01, float(np.percentile(np.concatenate([item.excess for item in pictures]), 99)))
+
+
+def _layout(count: int) -> tuple[int, int]:
+    """Rows and columns of the panels, with as few empty ones as possible."""
+    if count <= max(_COLUMNS):
+        return 1, count
+    columns = min(_COLUMNS, key=lambda number: -count % number)
+    return math.ceil(count / columns), columns
+
+
+def _draw_atoms(axes: Axes, shown: BoundaryPicture, top: float) -> None:
+    from matplotlib import colormaps
+    from matplotlib.collections import EllipseCollection
+
+    order = np.argsort(shown.depth, kind="stable")
+    size = _DIAMETER[0] + _DIAMETER[1] * shown.depth[order]
+    atoms = EllipseCollection(
+        size,
+        size,
+        np.zeros(len(size)),
+        units="xy",
+        offsets=np.column_stack([shown.x, shown.z])[order],
+        offset_transform=axes.transData,
+        facecolors=colormaps[_COLOURS](np.clip(shown.excess[order] / top, 0, 1)),
+        edgecolors=INK,
+        linewidths=0.4,
+    )
+    axes.add_collection(atoms)
+    axes.set_xlim(-HALF_WIDTH, HALF_WIDTH)
+    axes.set_ylim(-HALF_HEIGHT, HALF_HEIGHT)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(shown.title, fontsize=8, color=INK)
+    axes.spines[["top", "right"]].set_visible(True)
+
+
+def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
+    """Draws one panel per boundary as PNG."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    rows, columns = _layout(len(pictures))
+    top = colour_top(pictures)
+    with drawing():
+        figure = Figure(figsize=(1.9 * columns + 0.6, 1.56 * rows + 0.2), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False)
+        for axes, item in zip(panels.flat, pictures, strict=False):
+            _draw_atoms(axes, item, top)
+        for axes in panels.flat[len(pictures) :]:
+            axes.set_axis_off()
+        scale = ScalarMappable(Normalize(0, top), _COLOURS)
+        bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
+        label = ("atomic energy", "above the crystal [eV]")
+        bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
+        return save_png(figure, path)
+
+
+def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Path:
+    """Draws one panel per boundary as an interactive page."""
+    from plotly.subplots import make_subplots
+
+    rows, columns = _layout(len(pictures))
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[plain(item.title) for item in pictures],
+        vertical_spacing=0.2 / rows,
+        horizontal_spacing=0.02,
+    )
+    for index, item in enumerate(pictures):
+        row, column = index // columns + 1, index % columns + 1
+        order = np.argsort(item.depth, kind="stable")
+        figure.add_scatter(
+            x=item.x[order],
+            y=item.z[order],
+            mode="markers",
+            marker={
+                "size": 15 + 3 * item.depth[order],
+                "opacity": 1,
+                "color": item.excess[order],
+                "coloraxis": "coloraxis",
+                "line": {"width": 0.5, "color": INK},
+            },
+            hovertemplate="%{marker.color:.3f} eV<extra></extra>",
+            showlegend=False,
+            row=row,
+            col=column,
+        )
+        figure.update_xaxes(visible=False, row=row, col=column)
+        figure.update_yaxes(visible=False, scaleanchor="x" if index == 0 else f"x{index + 1}", row=row, col=column)
+    figure.update_layout(
+        template="simple_white",
+        title=plain(name),
+        height=max(420, 220 * rows + 120),
+        coloraxis={"colorscale": _COLOURS, "cmin": 0, "cmax": colour_top(pictures), "colorbar": {"title": "eV"}},
+    )
+    return write_html(figure, path, f"{name}: best structures")

@@ -1,0 +1,119 @@
+"""Use of each limit of a campaign's budget: the one account that command, live display, page and API call show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from tansaku.models.domain.records import Record
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.time_limits import HOUR, TimeSpent
+from tansaku.tasks.backends.stores.campaigns import driven_until
+from tansaku.tasks.read.views.costs import cost_unit
+from tansaku.tasks.read.views.stored_campaign import StoredCampaign, added
+
+
+class Used(Record):
+    """One limit of a budget.
+
+    Attributes:
+        title: What is limited.
+        spent: So far, with its unit.
+        limit: That may be spent, with its unit; empty: it is not limited.
+        share: The former over the latter, None without a limit.
+    """
+
+    title: str
+    spent: str
+    limit: str = ""
+    share: float | None = None
+
+    def describe(self) -> str:
+        """Describes it in words."""
+        if self.title == _DEADLINE:
+            return f"deadline {self.limit} ({self.spent})"
+        share = "" if self.share is None else f" ({100 * self.share:.3g} %)"
+        return f"{self.title.lower()} {self.spent}" + (f" of {self.limit}{share}" if self.limit else "")
+
+
+_DEADLINE = "Deadline"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The costs that count in a budget.
+
+    Attributes:
+        evaluations: Evaluations of the search that count.
+        cost: Of the search [the space's cost unit].
+        cost_limit: That it may spend, None without a limit or if the space cannot be opened.
+        cost_unit: None where the file gives costs, whose unit is unknown.
+        time: To compare with limits of time.
+        since: When the campaign was created.
+    """
+
+    evaluations: int
+    cost: float
+    cost_limit: float | None
+    cost_unit: str | None
+    time: TimeSpent
+    since: datetime
+
+    @classmethod
+    def by(cls, campaign: StoredCampaign, cost_limit: float | None) -> Spent:
+        """The costs of a stored campaign, as its driver counts them.
+
+        Args:
+            campaign: As it was read.
+            cost_limit: That it may spend.
+        """
+        now, arrays = datetime.now(UTC), campaign.arrays
+        late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
+        return cls(
+            evaluations=int(campaign.counted.sum()),
+            cost=added(campaign.costs[arrays.searched]),
+            cost_limit=cost_limit,
+            cost_unit=cost_unit(campaign.spec.space),
+            time=TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(arrays.measured_costs)) + late),
+            since=campaign.record.created_at,
+        )
+
+
+def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
+    """Use of a budget: always evaluations and cost, and times if they are limited.
+
+    Args:
+        budget: With edits applied.
+        spent: What was spent of it.
+    """
+    unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
+    found = [
+        _used("Evaluations", spent.evaluations, budget.evaluations, "{:,.0f}"),
+        _used("Cost", spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
+    ]
+    if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened
+        found[1] = found[1].model_copy(update={"limit": f"{budget.fraction:g} of the exhaustive cost"})
+    if budget.hours is not None:
+        found.append(_used("Time with a driver", time.driven / HOUR, budget.hours, "{:.3g} hours"))
+    if budget.core_hours is not None:
+        found.append(_used("Computing time", time.core_seconds / HOUR, budget.core_hours, "{:.3g} core-hours"))
+    if budget.deadline is not None:
+        left, whole = ((budget.deadline - moment).total_seconds() for moment in (time.now, spent.since))
+        said = f"{left / HOUR:.3g} hours are left" if left > 0 else "it has passed"
+        share = 1.0 if left <= 0 else 1.0 - left / whole
+        found.append(Used(title=_DEADLINE, spent=said, limit=f"{budget.deadline:%Y-%m-%d %H:%M %Z}", share=share))
+    return tuple(found)
+
+
+def share_used(used: Sequence[Used]) -> float:
+    """Share of the limit that is nearest, 0…1; 0 without a limit."""
+    return min(1.0, max((item.share for item in used if item.share is not None), default=0.0))
+
+
+def _used(title: str, spent: float, limit: float | None, form: str) -> Used:
+    if limit is None:
+        return Used(title=title, spent=form.format(spent))
+    return Used(title=title, spent=form.format(spent), limit=form.format(limit), share=spent / limit)

@@ -1,0 +1,319 @@
+"""Data of the figures on a campaign's page, from arrays of its evaluations; at most 500 points each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
+from tansaku.models.domain.ports import ScreenedSpace, Space
+from tansaku.models.domain.records import Evaluation, JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.objective import Direction
+from tansaku.models.engine.front import on_front
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.read.views.ion_grid import NOBODY, IonGrid, ion_grids
+from tansaku.tasks.read.views.origins import best_places, value_of
+from tansaku.tasks.read.views.results import system_label
+
+MOST_POINTS = 500
+LAST_PROPOSALS = 50
+LARGEST_MAP = 4000
+"""Cells of a map; larger ones do not fit on a screen."""
+
+EMPTY, OPEN, EVALUATED, FAILED, RUNNING = range(5)
+"""States of a cell of a map: no candidate, not evaluated, with a value, failed, in progress."""
+
+
+class AngleCurve(Record):
+    """Lowest energies of boundaries by rising angle; lists have one entry for each boundary with a value.
+
+    Attributes:
+        labels: Of the boundaries.
+        angle: Misorientation [degrees].
+        searched: Best value of the search [``unit``].
+        relaxed: Best value of the final relaxations [``unit``]; None: there is none.
+        evaluations: Of the search.
+    """
+
+    labels: tuple[str, ...]
+    angle: tuple[float, ...]
+    searched: tuple[float, ...]
+    relaxed: tuple[float | None, ...]
+    evaluations: tuple[int, ...]
+
+
+class IonMap(Record):
+    """Values of a system over two sets of ions; lists of lists have a list for each row.
+
+    Attributes:
+        system: Its name.
+        row_site: Site whose ions are the rows.
+        column_sites: Sites whose ions, joined, are the columns.
+        state: Of each cell: 0 no candidate, 1 not evaluated, 2 evaluated, 3 failed, 4 in progress.
+        value: Found [``unit``]; None: none.
+        number: Of the proposal; None: none.
+    """
+
+    system: str
+    row_site: str
+    column_sites: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    state: tuple[tuple[int, ...], ...]
+    value: tuple[tuple[float | None, ...], ...]
+    number: tuple[tuple[int | None, ...], ...]
+
+
+class ObjectiveAxis(Record):
+    """An objective as an axis."""
+
+    name: str
+    unit: str
+    direction: Direction
+
+
+class FrontPoints(Record):
+    """Evaluations with values of all objectives, sorted by the first; lists have one entry for each point shown.
+
+    Attributes:
+        axes: The objectives.
+        values: Of each objective, a list each.
+        member: Whether no other point is better in all objectives; all of those are shown.
+        numbers: Of the proposals.
+        candidates: Their ids.
+        count: Of the evaluations, shown or not.
+    """
+
+    axes: tuple[ObjectiveAxis, ...]
+    values: tuple[tuple[float, ...], ...]
+    member: tuple[bool, ...]
+    numbers: tuple[int, ...]
+    candidates: tuple[str, ...]
+    count: int
+
+
+class CertificateLines(Record):
+    """Possible remaining improvement by system; lists have one entry for each system.
+
+    Attributes:
+        text: The certificate in words.
+        number: Of the proposal before which it was drawn up.
+        confidence: Of the tolerances.
+        within: What the rule for stopping asks for [``unit``]; None: there is no rule.
+        systems: Their names; empty: the certificate is one for all of them.
+        tolerance: Nothing remains that is better by more than this [``unit``]; None: not known yet.
+        probability: That nothing remains that is better by more than ``within``; None: there is no rule.
+    """
+
+    text: str
+    number: int
+    confidence: float
+    within: float | None
+    systems: tuple[str, ...]
+    tolerance: tuple[float | None, ...]
+    probability: tuple[float | None, ...]
+
+
+class ProposalPoints(Record):
+    """The last proposals of the search in order; lists have one entry for each.
+
+    Attributes:
+        acquisition: Value by which the candidate was chosen; None: not by a model.
+        predicted: Expected then [``unit``].
+        deviation: Standard deviation expected then [``unit``].
+        found: Value [``unit``]; None: none yet.
+    """
+
+    numbers: tuple[int, ...]
+    candidates: tuple[str, ...]
+    acquisition: tuple[float | None, ...]
+    predicted: tuple[float | None, ...]
+    deviation: tuple[float | None, ...]
+    found: tuple[float | None, ...]
+
+
+class CampaignFigures(Record):
+    """Figures of a campaign; None or empty: its space, objective or proposer has no such figure, or nothing is known yet.
+
+    Attributes:
+        version: Of the campaign.
+        quantity: Name of the objective's values.
+        unit: Of the objective.
+        direction: Whether low or high values are wanted.
+        problem: Why figures that need the space cannot be shown; empty: they can.
+    """
+
+    version: str
+    quantity: str
+    unit: str
+    direction: Direction
+    angles: AngleCurve | None = None
+    maps: tuple[IonMap, ...] = ()
+    front: FrontPoints | None = None
+    certificate: CertificateLines | None = None
+    proposals: ProposalPoints | None = None
+    problem: str = ""
+
+
+def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
+    """Lowest energies by angle; None where no boundary has a value.
+
+    Args:
+        arrays: Evaluations.
+        systems: Descriptions of the systems.
+        sign: 1 where low values are wanted, else -1.
+    """
+    codes = {name: code for code, name in enumerate(arrays.systems)}
+    found = best_places(arrays, arrays.searched, sign)
+    again = best_places(arrays, ~arrays.searched, sign)
+    counts = np.bincount(arrays.system_codes[arrays.counted], minlength=len(codes)).tolist()
+    rows = []
+    for described in systems:
+        code = codes.get(described["system"])
+        if code in found:
+            relaxed = float(arrays.values[again[code]]) if code in again else None
+            angle = float(described["angle"])
+            rows.append((angle, system_label(described), float(arrays.values[found[code]]), relaxed, counts[code]))
+    rows = [rows[place] for place in evenly(len(rows))]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (row[0], row[1]))
+    return AngleCurve(
+        labels=tuple(row[1] for row in rows),
+        angle=tuple(row[0] for row in rows),
+        searched=tuple(row[2] for row in rows),
+        relaxed=tuple(row[3] for row in rows),
+        evaluations=tuple(row[4] for row in rows),
+    )
+
+
+def ion_maps(arrays: EvaluationArrays, grids: Sequence[IonGrid], ids: Sequence[str]) -> tuple[IonMap, ...]:
+    """Values over ions; a candidate that was computed more than once has its last value.
+
+    Args:
+        arrays: Evaluations.
+        grids: Of the space.
+        ids: Candidates by position.
+    """
+    shown = [grid for grid in grids if grid.positions.size <= LARGEST_MAP]
+    places = {arrays.candidates[place]: place for place in np.flatnonzero(arrays.searched).tolist()} if shown else {}
+    return tuple(_ion_map(arrays, grid, ids, places) for grid in shown)
+
+
+def _ion_map(arrays: EvaluationArrays, grid: IonGrid, ids: Sequence[str], places: Mapping[str, int]) -> IonMap:
+    state, values, numbers = [], [], []
+    for positions in grid.positions.tolist():
+        cells = [_cell(arrays, None if position == NOBODY else str(ids[position]), places) for position in positions]
+        state.append(tuple(cell[0] for cell in cells))
+        values.append(tuple(cell[1] for cell in cells))
+        numbers.append(tuple(cell[2] for cell in cells))
+    return IonMap(
+        system=grid.system,
+        row_site=grid.row_site,
+        column_sites=grid.column_sites,
+        rows=grid.rows,
+        columns=grid.columns,
+        state=tuple(state),
+        value=tuple(values),
+        number=tuple(numbers),
+    )
+
+
+def _cell(arrays: EvaluationArrays, candidate: str | None, places: Mapping[str, int]) -> tuple[int, float | None, int | None]:
+    """State, value and number of a cell."""
+    if candidate is None:
+        return EMPTY, None, None
+    place = places.get(candidate)
+    if place is None:
+        return OPEN, None, None
+    number, value = int(arrays.numbers[place]), float(arrays.values[place])
+    if value == value:
+        return EVALUATED, value, number
+    return (FAILED if arrays.failed[place] else RUNNING), None, number
+
+
+def front_points(arrays: EvaluationArrays, spec: CampaignSpec) -> FrontPoints | None:
+    """Values of all objectives; None where there is one objective, or nothing has all values yet.
+
+    Args:
+        arrays: Evaluations, with the values of further objectives.
+        spec: The campaign's.
+    """
+    objective = spec.objective
+    if not objective.further:
+        return None
+    values: FloatArray = np.column_stack([arrays.values, arrays.further])
+    have = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
+    if not len(have):
+        return None
+    directions = (objective.direction, *objective.further_directions)
+    signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
+    member = on_front(values[have] * signs)
+    shown = _with_members(member)
+    shown = shown[np.argsort(values[have[shown], 0], kind="stable")]
+    places = have[shown]
+    names = (spec.space.description.value_key, *(goal.property for goal in objective.further))
+    units = (objective.unit, *(goal.unit for goal in objective.further))
+    return FrontPoints(
+        axes=tuple(
+            ObjectiveAxis(name=name, unit=unit, direction=direction)
+            for name, unit, direction in zip(names, units, directions, strict=True)
+        ),
+        values=tuple(tuple(values[places, column].tolist()) for column in range(values.shape[1])),
+        member=tuple(member[shown].tolist()),
+        numbers=tuple(arrays.numbers[places].tolist()),
+        candidates=tuple(arrays.candidates[place] for place in places),
+        count=len(have),
+    )
+
+
+def _with_members(member: BoolArray) -> IntArray:
+    """Places of the members, and of as many others as fit, evenly spaced; of too many members some."""
+    members, others = np.flatnonzero(member), np.flatnonzero(~member)
+    members = members[evenly(len(members))]
+    return np.concatenate([members, others[evenly(len(others), MOST_POINTS - len(members))]])
+
+
+def certificate_lines(certificate: Certificate) -> CertificateLines:
+    """A certificate by system."""
+    systems = tuple(certificate.tolerances)
+    return CertificateLines(
+        text=certificate.describe(),
+        number=certificate.number,
+        confidence=certificate.confidence,
+        within=certificate.within,
+        systems=systems,
+        tolerance=tuple(certificate.tolerances.values()),
+        probability=tuple(certificate.probabilities.get(name) for name in systems),
+    )
+
+
+def proposal_points(evaluations: Sequence[Evaluation]) -> ProposalPoints | None:
+    """Predictions for proposals; None if no proposal was chosen by a model."""
+    chosen = [item for item in evaluations if item.proposal.acquisition is not None or item.proposal.predicted_mean is not None]
+    if not chosen:
+        return None
+    proposals = [item.proposal for item in chosen]
+    return ProposalPoints(
+        numbers=tuple(proposal.number for proposal in proposals),
+        candidates=tuple(proposal.candidate for proposal in proposals),
+        acquisition=tuple(proposal.acquisition for proposal in proposals),
+        predicted=tuple(proposal.predicted_mean for proposal in proposals),
+        deviation=tuple(proposal.predicted_deviation for proposal in proposals),
+        found=tuple(value_of(item) for item in chosen),
+    )
+
+
+def grids_of(space: Space) -> tuple[IonGrid, ...]:
+    """Grids of ions of a space of compositions; empty for other spaces."""
+    return ion_grids(space, space.pool()) if isinstance(space, ScreenedSpace) else ()
+
+
+def evenly(count: int, most: int = MOST_POINTS) -> IntArray:
+    """Places of at most so many of ``count`` entries, evenly spaced, with the first and the last."""
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, max(most, 0)).round().astype(np.intp))

@@ -1,0 +1,66 @@
+"""All evaluations of a campaign as files for other programs, made while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.spreadsheet import csv_line
+from tansaku.tasks.backends.stores.campaigns import objective_unit, stored_spec
+from tansaku.tasks.backends.stores.export_rows import PLAIN_COLUMNS, observation_row
+from tansaku.tasks.ground.formats.csv_text import csv_of
+from tansaku.tasks.read.views.results import Purpose, each_row, frame_of
+from tansaku.tasks.read.views.structure_files import structure_file, structure_sha256
+
+_PART = 500  # rows that are in memory at once
+
+
+def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
+    """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export; no cell is a formula.
+
+    Args:
+        store: Of the campaign.
+        name: Of the campaign.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        StoreError: An evaluation cannot be read.
+    """
+    unit = objective_unit(store.campaign(name).spec)
+    heading = csv_line(PLAIN_COLUMNS)
+    for evaluation in store.each_evaluation(name):
+        cells = observation_row(evaluation, unit)
+        yield heading + csv_line(cells.get(column) for column in PLAIN_COLUMNS)
+        heading = ""
+    yield heading
+
+
+def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str]:
+    """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`.
+
+    Args:
+        store: Of the campaign.
+        name: Of the campaign.
+        purpose: Of the evaluations.
+    """
+    rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purpose)
+    part = list(islice(rows, _PART))
+    yield csv_of(frame_of(part))
+    while part := list(islice(rows, _PART)):
+        yield csv_of(frame_of(part), heading=False)
+
+
+def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str) -> Iterator[str]:
+    """Frames of an extended XYZ file: the final structures of the evaluations that are stored. Raises as :func:`csv_parts`.
+
+    Args:
+        store: Of the campaign.
+        artifacts: Of its structures.
+        name: Of the campaign.
+    """
+    store.campaign(name)
+    for evaluation in store.each_evaluation(name):
+        sha256 = structure_sha256(evaluation)
+        if sha256 is not None and artifacts.exists(sha256):
+            yield structure_file(evaluation, artifacts, "extxyz").content

@@ -1,0 +1,125 @@
+"""Failed evaluations of a campaign, and whether another attempt may help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS, refusal_of
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.loop.ledger.summaries import failure_reason
+
+GRAIN_REASONS = ("rotated_grain", "strained_grain")
+"""Reasons of failures that the cell decides: the same cell fails again."""
+
+
+class FailedEvaluation(Record):
+    """One evaluation that ended without a value."""
+
+    candidate: str
+    system: str
+    round: int
+    attempts: int
+    reason: str
+
+
+def grouped(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:
+    """Groups successive failed evaluations with the same configuration error."""
+    groups: list[list[FailedEvaluation]] = []
+    for entry in failures:
+        refused = entry.reason.partition(":")[0] in CONFIGURATION_REASONS
+        if refused and groups and groups[-1][0].reason == entry.reason:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
+
+
+def describe_group(same: Sequence[FailedEvaluation]) -> str:
+    """Describes failed evaluations with the same reason in one line."""
+    first, last = same[0], same[-1]
+    attempts = counted(sum(entry.attempts for entry in same), "attempt")
+    if first is last:
+        return f"FAILED  {first.candidate}  {first.reason}  (round {first.round}, {attempts})"
+    who = f"{first.candidate} and {len(same) - 1} more"
+    return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
+
+
+class LostAttempt(Record):
+    """An attempt that was given up, of an evaluation that was or will be tried again."""
+
+    candidate: str
+    round: int
+    attempt: int
+    reason: str
+    message: str
+
+
+class LateResult(Record):
+    """A result that arrived after its attempt was abandoned and another begun; it is stored, but not used."""
+
+    candidate: str
+    round: int
+    attempt: int
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Failure, or lost attempts, of an evaluation.
+
+    Attributes:
+        failed: It ended without a value; None: it did not.
+        refusal: Reason and message of a configuration error that it failed with.
+        lost: Attempts that were given up, if it has not failed.
+        late: Results that came too late to be used.
+        late_core_seconds: What these took, as far as it was measured.
+    """
+
+    failed: FailedEvaluation | None
+    refusal: str | None
+    lost: tuple[LostAttempt, ...]
+    late: tuple[LateResult, ...]
+    late_core_seconds: float = 0.0
+
+    @property
+    def happened(self) -> bool:
+        """Whether anything went wrong."""
+        return self.failed is not None or bool(self.lost or self.late)
+
+
+def incident_of(evaluation: Evaluation) -> Incident:
+    """Returns what went wrong with an evaluation, of search or final relaxation."""
+    proposal, failed = evaluation.proposal, evaluation.state is EvaluationState.FAILED
+    where = {"candidate": proposal.candidate, "round": proposal.number}
+    return Incident(
+        failed=FailedEvaluation(
+            **where,
+            system=proposal.system,
+            attempts=len(evaluation.attempts),
+            reason=failure_reason(evaluation) or "unknown",
+        )
+        if failed
+        else None,
+        refusal=refusal_of(evaluation),
+        lost=tuple(
+            LostAttempt(**where, attempt=attempt.number, reason=attempt.failure.reason, message=attempt.failure.message)
+            for attempt in evaluation.attempts
+            if attempt.failure is not None and not failed
+        ),
+        late=tuple(
+            LateResult(**where, attempt=attempt.number, value=attempt.late_outcome.value)
+            for attempt in evaluation.attempts
+            if attempt.late_outcome is not None
+        ),
+        late_core_seconds=sum(
+            attempt.late_outcome.core_seconds or 0.0 for attempt in evaluation.attempts if attempt.late_outcome is not None
+        ),
+    )
+
+
+def may_succeed(failure: FailedEvaluation) -> bool:
+    """Returns whether another attempt may end otherwise; a grain that turned or is strained does so again in the same cell."""
+    return failure.reason.partition(":")[0] not in GRAIN_REASONS

@@ -1,0 +1,142 @@
+"""Pareto front of a search with several objectives, and its dominated hypervolume over evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.history import objective_values, oriented
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import TabulatedSpace
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.front import dominated_volume, on_front, volume_curve, worst
+from tansaku.models.engine.pareto import front_wanted
+from tansaku.tasks.read.views.results import CampaignData
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One objective.
+
+    Attributes:
+        name: As in rows.
+        unit: Of its values.
+        direction: Whether low or high values are wanted.
+        reference: From where the volume is measured [unit].
+    """
+
+    name: str
+    unit: str
+    direction: str
+    reference: float
+
+
+@dataclass(frozen=True)
+class Front:
+    """A Pareto front.
+
+    Attributes:
+        axes: The objectives, the first one first.
+        rows: Its members, by the first objective.
+        values: Of all finished evaluations of the search in proposal order, as computed, NaN where one failed, shape
+            ``(n, n_objectives)``.
+        volume: Dominated volume after each of them, as a share of what could be dominated, shape ``(n,)``.
+        known: Whether that is what the true front of a table dominates; else it is the box between the reference and the best
+            value found of each objective.
+    """
+
+    axes: tuple[Axis, ...]
+    rows: tuple[JsonDict, ...]
+    values: FloatArray
+    volume: FloatArray
+    known: bool
+
+    def summary(self) -> JsonDict:
+        """Returns the members, and the volume after each increase, as plain data."""
+        grown = np.flatnonzero(np.diff(self.volume, prepend=0.0) > 0.0)
+        return {
+            "objectives": [vars(axis) for axis in self.axes],
+            "candidates": list(self.rows),
+            "volume": float(self.volume[-1]) if len(self.volume) else 0.0,
+            "of": "the true front" if self.known else "the box between the best values and the reference point",
+            "growth": [{"evaluations": int(at) + 1, "volume": float(self.volume[at])} for at in grown],
+        }
+
+
+def tabulated_values(space: TabulatedSpace, objective: ObjectiveSpec) -> FloatArray:
+    """Values of all objectives of all candidates, as computed, shape ``(n_candidates, n_objectives)``.
+
+    Raises:
+        ConfigurationError: The table lacks one of them.
+    """
+    return np.column_stack([space.values(), *(space.quantity(goal.property, goal.unit) for goal in objective.further)])
+
+
+def oriented_values(values: FloatArray, objective: ObjectiveSpec) -> FloatArray:
+    """Values with the sign at which smaller is better, same shape."""
+    return oriented(values, (objective.direction, *objective.further_directions))
+
+
+def reference_of(values: FloatArray, objective: ObjectiveSpec) -> FloatArray:
+    """The reference of a spec, or the worst of some oriented values; oriented, shape ``(n_objectives,)``."""
+    given = front_wanted(objective).reference
+    return worst(values) if given is None else given
+
+
+def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec) -> FloatArray:
+    """Dominated volume after each evaluation, as a share of what the whole table's front dominates.
+
+    Args:
+        truth: Of all candidates, as computed, shape ``(n_candidates, n_objectives)``.
+        found: Of those evaluated, in order, shape ``(n, n_objectives)``.
+        objective: The spec.
+    """
+    whole = _complete(oriented_values(truth, objective))
+    reference = reference_of(whole, objective)
+    possible = dominated_volume(whole[on_front(whole)], reference)
+    return volume_curve(oriented_values(found, objective), reference) / (possible or 1.0)
+
+
+def campaign_front(data: CampaignData) -> Front | None:
+    """The front that a campaign has found; None if it has another goal, or no value yet."""
+    objective = data.spec.objective
+    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
+    found = [
+        objective_values(item.outcome, objective.further)
+        if item.state is EvaluationState.DONE and item.outcome is not None
+        else None
+        for item in finished
+    ]
+    if not objective.further or not any(found):
+        return None
+    names = (data.value_key, *(goal.property for goal in objective.further))
+    units = (objective.unit, *(goal.unit for goal in objective.further))
+    values = np.array([item or [np.nan] * len(names) for item in found])
+    signed = oriented_values(values, objective)
+    known = isinstance(data.space, TabulatedSpace)
+    if isinstance(data.space, TabulatedSpace):
+        truth = tabulated_values(data.space, objective)
+        reference = reference_of(_complete(oriented_values(truth, objective)), objective)
+        volume = volume_shares(truth, values, objective)
+    else:
+        reference = reference_of(signed, objective)
+        box = float(np.prod(np.maximum(reference - np.nanmin(signed, axis=0), 0.0)))
+        volume = volume_curve(signed, reference) / (box or 1.0)
+    have = np.flatnonzero(~np.isnan(signed).any(axis=1))
+    members = have[on_front(signed[have])]
+    rows = []
+    for at in members[np.argsort(signed[members, 0], kind="stable")]:
+        proposal = finished[at].proposal
+        own = dict(zip(names, values[at].tolist(), strict=True))
+        rows.append({"candidate": proposal.candidate, "system": proposal.system, "round": proposal.number} | own)
+    back = oriented_values(reference[None, :], objective)[0].tolist()
+    directions = (objective.direction, *objective.further_directions)
+    axes = tuple(Axis(*item) for item in zip(names, units, directions, back, strict=True))
+    return Front(axes, tuple(rows), values, volume, known)
+
+
+def _complete(values: FloatArray) -> FloatArray:
+    return values[~np.isnan(values).any(axis=1)]

@@ -1,0 +1,92 @@
+"""The best of a campaign in one line: of the search, and of the final relaxation where there is one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.records import Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.read.views.origins import best_place
+
+
+class Best(Record):
+    """The best value of the search or of the final relaxation.
+
+    Attributes:
+        number: Of the proposal.
+        candidate: That has the value.
+        value: [the objective's unit].
+        searched: Of the final relaxation's: the value that the same candidate has in the search; None where it has none there.
+    """
+
+    number: int
+    candidate: str
+    value: float
+    searched: float | None = None
+
+
+class Headline(Record):
+    """The best of a campaign: a search that leaves something fixed and the final relaxation have other values.
+
+    Attributes:
+        search: Best of the search; None before the first value.
+        relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
+        unit: The objective's.
+    """
+
+    search: Best | None = None
+    relaxed: Best | None = None
+    unit: str
+
+    @property
+    def shown(self) -> Best | None:
+        """The value that a headline shows: that of the final relaxation, if there is one, because it is more accurate."""
+        return self.relaxed or self.search
+
+    @property
+    def another(self) -> Best | None:
+        """Best of the search where the final relaxation's is another candidate; it is a line of its own."""
+        apart = self.relaxed is not None and self.search is not None and self.search.candidate != self.relaxed.candidate
+        return self.search if apart else None
+
+    def describe(self) -> list[str]:
+        """The lines of the headline; no line has numbers of two candidates."""
+        if self.relaxed is None:
+            return [] if self.search is None else [f"best so far: {self._said(self.search)}"]
+        before = "" if self.relaxed.searched is None else f"; in the search {self.relaxed.searched:.6g} {self.unit}"
+        lines = [f"best after the final relaxation: {self._said(self.relaxed)}{before}"]
+        return lines if self.another is None else [*lines, f"best of the search: {self._said(self.another)}"]
+
+    def _said(self, best: Best) -> str:
+        return f"{best.value:.6g} {self.unit} ({best.candidate})"
+
+
+def headline_of(arrays: EvaluationArrays, spec: CampaignSpec) -> Headline:
+    """The best of a campaign.
+
+    Args:
+        arrays: Its evaluations.
+        spec: Of the campaign.
+    """
+    sign = 1.0 if spec.objective.direction == "minimize" else -1.0
+    relaxed = _best(arrays, ~arrays.searched, sign)
+    if relaxed is not None:
+        relaxed = relaxed.model_copy(update={"searched": searched_value(arrays, relaxed.candidate, sign)})
+    return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=spec.objective.unit)
+
+
+def searched_value(columns: Columns | EvaluationArrays, candidate: str, sign: float) -> float | None:
+    """Value of a candidate in the search, the best one where it was computed again; None where it has none."""
+    mine = np.zeros(len(columns.numbers), dtype=np.bool_)
+    mine[[place for place, name in enumerate(columns.candidates) if name == candidate]] = True
+    place = best_place(columns, mine & columns.searched, sign)
+    return None if place is None else float(columns.values[place])
+
+
+def _best(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> Best | None:
+    place = best_place(arrays, chosen, sign)
+    if place is None:
+        return None
+    return Best(number=int(arrays.numbers[place]), candidate=str(arrays.candidates[place]), value=float(arrays.values[place]))

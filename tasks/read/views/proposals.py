@@ -1,0 +1,117 @@
+"""Quality of the proposer's predictions, its last choices with their reasons, and the state of each system."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import Evaluation, Record
+from tansaku.tasks.read.views.origins import best_places
+from tansaku.tasks.read.views.readings import Reading
+
+MOST_POINTS = 2000
+"""Points of a figure."""
+
+EXPECTED_WITHIN = (0.683, 0.954)
+"""Shares of a normal distribution within one and two standard deviations."""
+
+
+class Predictions(Record):
+    """Values as they were predicted when their candidates were proposed, and as they were computed.
+
+    Attributes:
+        numbers: Of the proposals.
+        predicted: Means [``unit``].
+        deviations: Standard deviations [``unit``].
+        computed: Values [``unit``].
+        unit: Of the objective.
+        count: Number of evaluations that have both; the lists hold the last of them.
+        within: Shares of the computed values within one and two standard deviations of their means; None: there are none.
+        error: Root mean square of the differences [``unit``]; None: there are none.
+    """
+
+    numbers: tuple[int, ...]
+    predicted: tuple[float, ...]
+    deviations: tuple[float, ...]
+    computed: tuple[float, ...]
+    unit: str
+    count: int
+    within: tuple[float, float] | None
+    error: float | None
+
+
+class SystemLine(Record):
+    """Results for a system.
+
+    Attributes:
+        system: Its name.
+        best: Best value of the search [the objective's unit]; None: there is none.
+        candidate: That has it.
+        number: Of its proposal.
+        evaluations: Of the search.
+        failed: Those without a value.
+    """
+
+    system: str
+    best: float | None
+    candidate: str | None
+    number: int | None
+    evaluations: int
+    failed: int
+
+
+def predictions_of(reading: Reading, most: int = MOST_POINTS) -> Predictions:
+    """Predicted and computed values of the search.
+
+    Args:
+        reading: The campaign.
+        most: Number of points, the last ones.
+    """
+    arrays = reading.arrays
+    both = arrays.searched & ~arrays.predicted & ~np.isnan(arrays.means + arrays.mean_deviations + arrays.values)
+    places = np.flatnonzero(both)
+    differences, deviations = np.abs(arrays.values[places] - arrays.means[places]), arrays.mean_deviations[places]
+    shown = places[max(0, len(places) - most) :]
+    return Predictions(
+        numbers=tuple(arrays.numbers[shown].tolist()),
+        predicted=tuple(arrays.means[shown].tolist()),
+        deviations=tuple(arrays.mean_deviations[shown].tolist()),
+        computed=tuple(arrays.values[shown].tolist()),
+        unit=reading.spec.objective.unit,
+        count=len(places),
+        within=(_within(differences, deviations, 1.0), _within(differences, deviations, 2.0)) if len(places) else None,
+        error=float(np.sqrt(np.mean(differences**2))) if len(places) else None,
+    )
+
+
+def last_proposals(reading: Reading, most: int = 10) -> tuple[Evaluation, ...]:
+    """The last proposals of the search, the newest first."""
+    arrays = reading.arrays
+    places = np.flatnonzero(arrays.searched)[: -most - 1 : -1]
+    return tuple(reading.evaluations.numbered(arrays.numbers[places].tolist()))
+
+
+def system_lines(reading: Reading) -> list[SystemLine]:
+    """The systems that have an evaluation, by name."""
+    arrays = reading.arrays
+    count = len(arrays.systems)
+    codes = arrays.system_codes
+    evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
+    failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
+    best = best_places(arrays, arrays.searched, reading.sign)
+    return [
+        SystemLine(
+            system=name,
+            best=float(arrays.values[best[code]]) if code in best else None,
+            candidate=arrays.candidates[best[code]] if code in best else None,
+            number=int(arrays.numbers[best[code]]) if code in best else None,
+            evaluations=evaluations[code],
+            failed=failed[code],
+        )
+        for name, code in sorted((name, code) for code, name in enumerate(arrays.systems))
+        if evaluations[code]
+    ]
+
+
+def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:
+    return float(np.mean(differences <= times * deviations))

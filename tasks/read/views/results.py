@@ -1,0 +1,397 @@
+"""Results of a campaign: rows per system and per evaluation, frames, and the best value against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import objective_values
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Columns
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.loop.ledger.summaries import failure_reason
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE, stored_certificates
+from tansaku.tasks.read.views.basins import Basins, same_basins, slides_freely
+from tansaku.tasks.read.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.read.views.described import cells_of
+from tansaku.tasks.read.views.excess import boundary_stress, excess_volume
+from tansaku.tasks.read.views.headline import searched_value
+from tansaku.tasks.read.views.hits import hits_of
+from tansaku.tasks.read.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
+from tansaku.tasks.read.views.reading import CampaignReading
+from tansaku.tasks.read.views.thickness import thickness_report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku.models.domain.ports import Space
+    from tansaku.models.engine.transfer.data import SourceData
+
+Purpose = Literal["search", "polish", "all"]
+
+
+@dataclass(frozen=True)
+class CampaignData(CampaignReading):
+    """One consistent reading of a campaign.
+
+    Attributes:
+        record: The campaign as stored.
+        spec: Its resolved spec, edits applied.
+        space: The space it searches.
+        evaluations: All evaluations in proposal order, those of the polish included.
+        refits: All refits in order.
+        sources: What the last refit knew of other searches; empty where artifacts were not at hand.
+        certificates: All certificates in order, of a search for a bottleneck; else empty.
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    space: Space
+    evaluations: tuple[Evaluation, ...]
+    refits: tuple[Refit, ...] = ()
+    sources: tuple[SourceData, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    @classmethod
+    def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> CampaignData:
+        """Reads a campaign and opens its space.
+
+        Args:
+            store: Where it is.
+            name: The campaign.
+            artifacts: Where the data of transfer sources are; None: they are not read.
+
+        Raises:
+            NotFoundError: No campaign of this name is stored, or its source data are gone.
+            ConfigurationError: A file the space needs is gone or changed.
+        """
+        record = store.campaign(name)
+        spec = stored_spec(record)
+        space = open_space(spec.space, Path(record.base_path))
+        refits = tuple(store.refits(name))
+        sources: tuple[SourceData, ...] = ()
+        if artifacts is not None:
+            # Imports the models that choose proposals, which overviews do not need.
+            from tansaku.tasks.loop.transfer.sources import sources_in_use
+
+            sources = sources_in_use(refits, artifacts)
+        events = store.events(name, kind=CERTIFICATE) if spec.objective.goal.gridded else []
+        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources, tuple(stored_certificates(events)))
+
+    def cost_of(self, evaluation: Evaluation) -> float:
+        """Cost of an evaluation: actual, or expected."""
+        return cost_of(evaluation, self.spec.space)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The evaluations as columns."""
+        return columns_of(self.evaluations)
+
+    @property
+    def polished(self) -> Sequence[Evaluation]:
+        """Evaluations of the final relaxation."""
+        return self.select("polish")
+
+    def select(self, purpose: Purpose) -> list[Evaluation]:
+        """Evaluations of one purpose, in proposal order."""
+        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
+
+
+def system_label(row: JsonDict) -> str:
+    """Label of a system in figures and on the screen: ``Σ11 (113)`` or ``(1 0 -1 2)`` for a boundary, else its name.
+
+    Args:
+        row: A system's description or results row.
+    """
+    if "sigma" not in row or not isinstance(row.get("plane"), list):
+        return str(row["system"])
+    indices = [str(index) for index in row["plane"]]
+    plane = f"({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+    return plane if row["sigma"] is None else f"Σ{row['sigma']} {plane}"
+
+
+def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: str | None) -> JsonDict:
+    """One evaluation as plain data; ``round`` is the number of its proposal.
+
+    Args:
+        spec: Of its campaign.
+        evaluation: One of its evaluations.
+        same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
+    """
+    proposal, outcome, further = evaluation.proposal, evaluation.outcome, spec.objective.further
+    values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
+    return {
+        "candidate": proposal.candidate,
+        "system": proposal.system,
+        "surface": proposal.surface,
+        "value": outcome.value if outcome is not None else None,
+        **({"others": dict(zip([objective.property for objective in further], values[1:], strict=True))} if further else {}),
+        "unit": spec.objective.unit,
+        "from": value_from(spec, evaluation),
+        "deviation": outcome.deviation if outcome is not None else None,
+        "cost": cost_of(evaluation, spec.space),
+        "predicted_cost": proposal.predicted_cost,
+        "state": evaluation.state.value,
+        "attempts": len(evaluation.attempts),
+        "round": proposal.number,
+        "reason": failure_reason(evaluation),
+        "purpose": proposal.purpose,
+        "initial": proposal.initial,
+        "replicate": proposal.replicate,
+        "model": proposal.model,
+        "acquisition": proposal.acquisition,
+        "predicted_mean": proposal.predicted_mean,
+        "predicted_deviation": proposal.predicted_deviation,
+        "final_translation": outcome.properties.get("final_translation") if outcome is not None else None,
+        "same_basin_as": same_basin_as,
+        "wall_time": outcome.wall_time if outcome is not None else None,
+        "proposed_at": evaluation.proposed_at.isoformat(),
+        "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
+        "evaluation": evaluation.id,
+        **_marks(spec),
+    }
+
+
+def _marks(spec: CampaignSpec) -> JsonDict:
+    """Marks of a row, for readers who do not have its campaign: ``strained`` if the crystal is strained on purpose."""
+    crystal = spec.space.reference_crystal
+    return {"strained": True} if crystal is not None and crystal.strained else {}
+
+
+def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
+    """One row per evaluation of the search (default), of the polish afterwards, or of both, in proposal order."""
+    return list(each_row(data.spec, data.evaluations, purpose))
+
+
+def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purpose: Purpose) -> Iterator[JsonDict]:
+    """The rows of a campaign's evaluations of one purpose, or of all; these must be all, in proposal order."""
+    basins = {"polish": Basins()} | ({"search": Basins()} if slides_freely(spec) else {})
+    for evaluation in evaluations:
+        own = evaluation.proposal.purpose
+        if purpose in ("all", own):
+            yield _evaluation_row(spec, evaluation, basins[own].earlier(evaluation) if own in basins else None)
+
+
+def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
+    outcome, key = evaluation.outcome, data.value_key
+    return {
+        "candidate": evaluation.proposal.candidate,
+        key: value_of(evaluation),
+        "surface": evaluation.proposal.surface,
+        "state": evaluation.state.value,
+        "same_basin_as": basins.get(evaluation.id),
+        "cost": cost_of(evaluation, data.spec.space),
+        "reason": failure_reason(evaluation),
+        "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
+        "properties": dict(outcome.properties) if outcome else {},
+    }
+
+
+def system_rows(data: CampaignReading) -> list[JsonDict]:
+    """One row per system, in the pool's order.
+
+    ``E_gb`` (``value`` for other spaces) is the search's best value, ``cells`` those of its candidate; ``polished`` lists the
+    best candidates relaxed again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is,
+    ``polished_searched`` what it has in the search, ``thickness`` what thicker grains changed in it, ``excess_volume`` [Å] and
+    ``stress`` [J/m^2] its excess volume and stress by area. Cost and share count the search, failures included; a learned cost
+    is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``, and a goal
+    with a threshold ``hits``, the candidates that meet it.
+    """
+    key, columns = data.value_key, data.columns
+    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
+    failures = np.array([state is EvaluationState.FAILED for state in columns.states], dtype=np.bool_)
+    costs, polished, hits = costs_of(columns, data.spec.space), data.polished, hits_of(columns, data.spec.objective)
+    rows = []
+    for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
+        mine = columns.counted & (system == code)
+        again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
+        best, best_again, basins = best_place(columns, mine, data.sign), best_of(again, data.sign), same_basins(again)
+        cost, exhaustive = float(sum(costs[mine].tolist())), float(data.exhaustive_cost[code])
+        rows.append(
+            {
+                **description,
+                "system": name,
+                key: float(columns.values[best]) if best is not None else None,
+                f"{key}_polished": value_of(best_again) if best_again is not None else None,
+                "polished_candidate": best_again.proposal.candidate if best_again is not None else None,
+                "polished_searched": best_again and searched_value(columns, best_again.proposal.candidate, data.sign),
+                "thickness": thickness_report(best_again),
+                "excess_volume": excess_volume(best_again),
+                "stress": boundary_stress(best_again),
+                "unit": data.spec.objective.unit,
+                "best_candidate": (candidate := columns.candidates[best] if best is not None else None),
+                "cells": cells_of(data.space, candidate),
+                "surface": columns.surfaces[best] if best is not None else None,
+                "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
+                "evaluations": int(mine.sum()),
+                "predicted": int((mine & columns.predicted).sum()),
+                "failed": int((mine & failures).sum()),
+                "cost": cost,
+                "cost_unit": cost_unit(data.spec.space),
+                "exhaustive_cost": exhaustive,
+                "share": cost / exhaustive if exhaustive else 0.0,
+                **_marks(data.spec),
+                **({} if hits is None else {"hits": hits.among({columns.candidates[at] for at in np.flatnonzero(mine)})}),
+                "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """The best value so far. Arrays have one entry per finished evaluation of the search, in proposal order.
+
+    Attributes:
+        cost: Cumulative cost, failures and initial points included, shape ``(n,)``.
+        mean_gap: Mean over the systems of best found so far minus reference [objective's unit], NaN until every system
+            has a value, shape ``(n,)``.
+        worst_gap: Largest over the systems, same unit and shape.
+        known: True when the reference is each system's true optimum (a table); else it is the best found in the end.
+        exhaustive_cost: Cost of evaluating the whole space.
+    """
+
+    cost: FloatArray
+    mean_gap: FloatArray
+    worst_gap: FloatArray
+    known: bool
+    exhaustive_cost: float
+    unit: str
+
+
+def convergence(data: CampaignData) -> Convergence:
+    """Best-so-far gap against what was spent.
+
+    Raises:
+        ConfigurationError: No evaluation has a value yet.
+    """
+    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
+    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
+    # Where anything was computed, predictions are no answer.
+    sure = [evaluation for evaluation in finished if not predicted(evaluation)] or finished
+    known_values = {evaluation.proposal.number: value_of(evaluation) for evaluation in sure}
+    found = [known_values.get(evaluation.proposal.number) for evaluation in finished]
+    values = np.array([np.nan if value is None else data.sign * value for value in found])
+    if not np.isfinite(values).any():
+        raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
+    best = np.full((len(finished), len(codes)), np.inf)
+    best[np.arange(len(finished)), system] = np.where(np.isnan(values), np.inf, values)
+    best = np.minimum.accumulate(best, axis=0)
+    known = isinstance(data.space, TabulatedSpace)
+    if isinstance(data.space, TabulatedSpace):
+        reference = np.full(len(codes), np.inf)
+        truth = data.sign * data.space.values()
+        np.minimum.at(reference, data.pool.system_codes, np.where(np.isnan(truth), np.inf, truth))
+    else:
+        reference = best[-1]
+    seen = np.isfinite(reference)
+    gap = best[:, seen] - reference[seen]
+    gap = np.where(np.isfinite(gap), gap, np.nan)
+    return Convergence(
+        cost=np.cumsum([data.cost_of(evaluation) for evaluation in finished]),
+        mean_gap=gap.mean(axis=1),
+        worst_gap=gap.max(axis=1),
+        known=known,
+        exhaustive_cost=float(data.exhaustive_cost.sum()),
+        unit=data.spec.objective.unit,
+    )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for the proposed candidates and their computed values, in proposal order.
+
+    Attributes:
+        mean: Predicted [unit], shape ``(n,)``.
+        deviation: Predicted standard deviation, noise left out [unit], shape ``(n,)``.
+        value: Computed [unit], shape ``(n,)``.
+        candidates: Their ids.
+        numbers: Numbers of the proposals, shape ``(n,)``.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    value: FloatArray
+    candidates: tuple[str, ...]
+    unit: str
+    numbers: IntArray
+
+    @property
+    def score(self) -> FloatArray:
+        """Errors in predicted deviations, shape ``(n,)``: standard normal if the error bars are right."""
+        return (self.value - self.mean) / self.deviation
+
+    def coverage(self, nominal: FloatArray) -> FloatArray:
+        """Share of the values inside the central interval that should hold a share of ``nominal``.
+
+        Args:
+            nominal: Between 0 and 1, shape ``(m,)``.
+
+        Returns:
+            Shape ``(m,)``.
+        """
+        from scipy.special import ndtri
+
+        return np.asarray((np.abs(self.score)[None, :] <= ndtri(0.5 + nominal / 2)[:, None]).mean(axis=1))
+
+
+def predictions(data: CampaignData) -> Predictions:
+    """Predictions of the search's proposals that have one, beside computed values; empty for proposers without a model."""
+    chosen = [
+        evaluation
+        for evaluation in data.select("search")
+        if evaluation.proposal.predicted_mean is not None
+        and evaluation.proposal.predicted_deviation
+        and value_of(evaluation) is not None
+        and not predicted(evaluation)
+    ]
+    return Predictions(
+        mean=np.array([evaluation.proposal.predicted_mean for evaluation in chosen], dtype=float),
+        deviation=np.array([evaluation.proposal.predicted_deviation for evaluation in chosen], dtype=float),
+        value=np.array([value_of(evaluation) for evaluation in chosen], dtype=float),
+        candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
+        unit=data.spec.objective.unit,
+        numbers=np.array([evaluation.proposal.number for evaluation in chosen], dtype=np.intp),
+    )
+
+
+def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
+    """The evaluation rows as a frame, indexed by proposal number."""
+    return frame_of(evaluation_rows(data, purpose))
+
+
+def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
+    """Evaluation rows as a frame, indexed by proposal number."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
+    for column in ("proposed_at", "finished_at"):
+        if column in frame:
+            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+    return frame.set_index("round", drop=False).rename_axis("number")
+
+
+def systems_frame(data: CampaignReading) -> pd.DataFrame:
+    """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
+    import pandas as pd
+
+    several = ("polished", "thickness", "stress", "cells", "hits")
+    rows = [row | {f"cells.{name}": cell for name, cell in row["cells"].items()} for row in system_rows(data)]
+    stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
+    single = [{name: value for name, value in row.items() if name not in several} for row in rows]
+    return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])

@@ -1,0 +1,382 @@
+"""The status of a campaign, derived from stored data, failures first."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.history import cost_limit, decide
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
+from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.models.domain.time_limits import HOUR, out_of_time
+from tansaku.models.domain.verbs import is_cancelled, is_paused
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.backends.stores.campaigns import being_renamed
+from tansaku.tasks.ground.site.processes import has_ended
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE, stored_certificates
+from tansaku.tasks.read.views.budget import Spent, Used, budget_used
+from tansaku.tasks.read.views.costs import compare_costs
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
+from tansaku.tasks.read.views.headline import Headline, headline_of
+from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
+from tansaku.tasks.read.views.prospects import RecentPools
+from tansaku.tasks.read.views.stored_campaign import StoredCampaign
+from tansaku.tasks.read.views.warnings import warnings_of
+
+_SHOWN_LOST = 5
+_SHOWN_TRAINED = 2
+_SILENT_PART = 1 / 3
+"""Share of a lease: two of the six heartbeats that a driver sends in it, if its site does not say otherwise."""
+
+
+class CampaignStatus(Record):
+    """The status of a campaign.
+
+    Attributes:
+        evaluations: Evaluations of the search that were proposed.
+        polish: Evaluations of the final relaxation.
+        polish_failed: Failed ones of these.
+        headline: The best of the search and of the final relaxation.
+        damaged: Evaluations that cannot be read; a driver refuses the campaign.
+        predicted: Evaluations of the search whose value is predicted by a trained model.
+        adopted: Evaluations whose result was known from another campaign or a table; they cost nothing here.
+        trained: Descriptions of its surrogate's ended trainings and of the current one.
+        target: Description of the distance of the version in use from the target; None without a target.
+        cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
+        cost_unit: ``core-seconds`` where cost is learned, else None.
+        cost_ratio: Median of actual over predicted cost, None where nothing was measured.
+        limit: Cost limit, None for no limit or if the space cannot be opened.
+        exhaustive_cost: Cost of evaluating the whole space.
+        driven_hours: Time that drivers have had it.
+        core_hours: Measured cost of the attempts of its evaluations.
+        budget: What is used of each limit.
+        certificate: The latest convergence certificate; None before the first.
+        lost_attempts: Attempts that were given up, of evaluations that have not failed.
+        late_results: Results that came too late to be used.
+        driver: Who drives it now, or None.
+        silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
+        waiting: Numbers of proposals that wait for values that people or robots report.
+        warnings: Warnings about its results.
+        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
+            wrong with evaluations that cannot be read; nothing of them is in the numbers.
+    """
+
+    name: str
+    state: CampaignState
+    stop_reason: StopReason | None
+    created_at: AwareDatetime
+    evaluations: int
+    done: int
+    failed: int
+    active: int
+    lost: int
+    polish: int
+    polish_failed: int = 0
+    headline: Headline
+    damaged: int = 0
+    predicted: int = 0
+    adopted: int = 0
+    trained: tuple[str, ...] = ()
+    target: str | None = None
+    cost: float
+    cost_unit: str | None = None
+    cost_ratio: float | None = None
+    limit: float | None
+    exhaustive_cost: float | None
+    driven_hours: float = 0.0
+    core_hours: float = 0.0
+    budget: tuple[Used, ...] = ()
+    certificate: Certificate | None = None
+    driver: str | None
+    silence: str | None = None
+    waiting: tuple[int, ...] = ()
+    failures: tuple[FailedEvaluation, ...]
+    lost_attempts: tuple[LostAttempt, ...] = ()
+    late_results: tuple[LateResult, ...] = ()
+    retry_command: str | None
+    warnings: tuple[str, ...] = ()
+    problem: str | None
+
+    def describe(self, failures: int | None = None) -> str:
+        """The status in words, failed evaluations first.
+
+        Args:
+            failures: Show at most so many failures; None shows all.
+        """
+        together = grouped(self.failures)
+        shown = together if failures is None else together[:failures]
+        lines = [describe_group(same) for same in shown]
+        left = sum(map(len, together)) - sum(map(len, shown))
+        if left:
+            lines.append(f"        and {left} more: tansaku status {self.name}")
+        if any(not may_succeed(failure) for failure in self.failures):
+            lines.append("        a grain that turned or is strained does so again; increase space.spacing (or space.cell)")
+        if self.retry_command is not None:
+            lines.append(f"        retry: {self.retry_command}")
+        why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
+        lines.append(f"{self.name}: {self.state.value}{why}")
+        lines.append(
+            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f", {self.lost} lost and to be retried" if self.lost else "")
+            + (f"; final relaxations {self.polish}" if self.polish else "")
+            + (f", {self.polish_failed} failed" if self.polish_failed else "")
+        )
+        lines += [*(f"  {line}" for line in self.headline.describe()), *self._describe_origins()]
+        lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
+        if self.target is not None:
+            lines.append(f"  {self.target}")
+        spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
+        if self.exhaustive_cost is not None:
+            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
+        lines.append(spent)
+        limits = [used.describe() for used in self.budget if used.limit]
+        lines += [f"  budget: {', '.join(limits)}"] if limits else []
+        if self.cost_ratio is not None:
+            lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
+        if self.certificate is not None:
+            lines.append(f"  {self.certified}")
+        for lost in self.lost_attempts[-_SHOWN_LOST:]:
+            lines.append(
+                f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
+            )
+        if len(self.lost_attempts) > _SHOWN_LOST:
+            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} earlier attempts: tansaku log {self.name} --all")
+        for late in self.late_results[-_SHOWN_LOST:]:
+            value = "no value" if late.value is None else f"{late.value:.6g}"
+            lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        if self.state is CampaignState.WAITING or self.waiting:
+            number = f"waiting for values of {counted(len(self.waiting), 'proposal')}"
+            lines.append(f"  {number if self.waiting else 'what to measure next'}: tansaku ask {self.name}")
+        if self.driver is not None:
+            lines.append(f"  driven by {self.driver}" + (f"; {self.silence}" if self.silence else ""))
+        elif self.state is CampaignState.INTERRUPTED and not self.damaged:
+            lines.append(f"  continue: tansaku resume {self.name}")
+        if self.problem is not None:
+            lines.append(f"  {self.problem}")
+        return "\n".join(lines)
+
+    @property
+    def certified(self) -> str | None:
+        """The certificate in words; of a search that ended too early for one, why it ended. None before the first."""
+        if self.certificate is None:
+            return None
+        said = self.certificate.describe()
+        if self.stop_reason is None or not self.certificate.says_nothing:
+            return said
+        return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
+
+    def _describe_origins(self) -> list[str]:
+        """Describes where values come from, where not all of them were computed here."""
+        lines = []
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
+        if self.adopted:
+            lines.append(f"  results: {self.adopted} adopted, at no cost")
+        return lines
+
+
+def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
+    """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
+
+    Args:
+        record: The campaign.
+        now: The time of the store that it was read from, which renews leases; the clock of this machine may be wrong.
+    """
+    lease = record.lease
+    return lease if lease is not None and lease.expires_at > now and not has_ended(lease.owner) else None
+
+
+def describe_silence(lease: Lease | None, now: datetime) -> str | None:
+    """Since when nothing was heard of a driver that may still run, in words; None: it was heard lately, or nobody drives.
+
+    A driver renews its lease several times before that expires. Processes on other hosts cannot be looked at, so this is what
+    is known of a driver there until its lease expires.
+
+    Args:
+        lease: Of a driver that counts as alive.
+        now: The time of the store that renews leases.
+    """
+    if lease is None or lease.counted_at is None:
+        return None
+    heard, until = lease.counted_at, lease.expires_at
+    if now - heard <= _SILENT_PART * (until - heard):
+        return None
+    return (
+        f"nothing was heard of its driver since {heard:%H:%M:%S}Z; unless that changes, it counts as gone at {until:%H:%M:%S}Z"
+    )
+
+
+def describe_driver(lease: Lease | None) -> str | None:
+    """Describes who drives a campaign and since when; None without a lease."""
+    if lease is None:
+        return None
+    owner = lease.owner
+    return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
+    """Returns the last convergence certificate of a campaign; None before the first."""
+    certificates = stored_certificates(store.events(name, kind=CERTIFICATE, limit=1))
+    return certificates[-1] if certificates else None
+
+
+def _learning(campaign: StoredCampaign) -> JsonDict:
+    """Returns the status of the campaign's surrogate."""
+    retrains = campaign.retrains
+    target = campaign.spec.retrain.target if campaign.spec.retrain is not None else None
+    return {
+        "trained": tuple(describe(retrain, end) for retrain, end in retrains),
+        "target": None if target is None else describe_target(target, ended(retrains)),
+    }
+
+
+def _counts(campaign: StoredCampaign) -> dict[str, int]:
+    """Returns how many evaluations of the search, and of the campaign, are in which state."""
+    arrays = campaign.arrays
+    return {
+        "evaluations": int(arrays.counted.sum()),
+        "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
+        "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
+        "active": int((~arrays.terminal).sum()),
+        "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
+        "polish": int((~arrays.searched).sum()),
+        "damaged": len(campaign.problems),
+        "predicted": int((arrays.searched & arrays.predicted).sum()),
+    }
+
+
+def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str]) -> str | None:
+    """Returns the problem of a campaign, None without one.
+
+    Args:
+        record: The campaign.
+        unopened: Why its space cannot be opened.
+        damaged: What is wrong with evaluations that cannot be read.
+    """
+    if record.deleting:
+        return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
+    if record.renaming is not None:
+        return being_renamed(record).message
+    if not damaged:
+        return unopened
+    which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
+    said = (
+        f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above; the campaign cannot "
+        f"continue, restore it from a dump or an export: {damaged[0]}"
+    )
+    return said if unopened is None else f"{unopened}; {said}"
+
+
+def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampaign]:
+    """Returns the status of all campaigns, by name, with a reason for those that cannot be read.
+
+    Raises:
+        TransientError: The database does not answer.
+    """
+    pools = RecentPools()
+    return list(each_campaign(store, lambda name: campaign_status(store, name, pools)))
+
+
+def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None = None) -> CampaignStatus:
+    """Returns the status of a campaign.
+
+    Args:
+        store: Where it is.
+        name: The campaign.
+        pools: Spaces that were opened before.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        StoreError: It cannot be read here; single evaluations that cannot are left out and said.
+        MissingComponentError: Its space needs a package that is not installed.
+    """
+    record, now = store.campaign(name), store.now()
+    lease = live_lease(record, now)
+    return status_of(StoredCampaign.load(store, record, pools or RecentPools(), lease), describe_silence(lease, now))
+
+
+def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignStatus:
+    """Returns the status of a campaign that was read.
+
+    Args:
+        campaign: As it was read.
+        silence: Of its driver, see :func:`describe_silence`.
+    """
+    record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
+    stop, limit, exhaustive, opened = None, None, None, campaign.prospects
+    if opened is not None:
+        limit, exhaustive = cost_limit(spec.budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
+    spent = Spent.by(campaign, limit)
+    if opened is not None:
+        reached = decide(spec.budget, campaign.standing(opened, limit)) or out_of_time(spec.budget, spent.time)
+        stop = _stop_reason(campaign, reached)
+    costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
+    lease, cancelled = campaign.lease, is_cancelled(record)
+    incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.arrays)
+    return CampaignStatus(
+        name=record.name,
+        state=_or_waiting(
+            campaign_state(
+                proposed=len(campaign.arrays),
+                active=counts["active"],
+                leased=lease is not None,
+                paused=is_paused(record),
+                cancelled=cancelled,
+                stop_reason=stop,
+            ),
+            spec,
+        ),
+        stop_reason=StopReason.CANCELLED if cancelled else stop,
+        created_at=record.created_at,
+        **counts,
+        polish_failed=len(failures) - counts["failed"],
+        headline=headline_of(campaign.arrays, spec),
+        adopted=len(campaign.adopted),
+        **_learning(campaign),
+        cost=spent.cost,
+        cost_unit=spent.cost_unit,
+        cost_ratio=None if costs is None else costs.median_ratio,
+        limit=limit,
+        exhaustive_cost=exhaustive,
+        driven_hours=spent.time.driven / HOUR,
+        core_hours=spent.time.core_seconds / HOUR,
+        budget=budget_used(spec.budget, spent),
+        certificate=campaign.certified.last,
+        driver=describe_driver(lease),
+        silence=silence,
+        waiting=waiting,
+        failures=failures,
+        lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),
+        late_results=tuple(late for incident in incidents for late in incident.late),
+        warnings=warnings_of(campaign),
+        retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
+        problem=_problem(record, campaign.unopened, campaign.problems),
+    )
+
+
+def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int, ...]:
+    """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
+    return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
+
+
+def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
+    """The state of a campaign; WAITING in place of INTERRUPTED where people or robots ask and report values."""
+    return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
+
+
+def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:
+    """Returns why the search has ended: too many failures come before the target, and that before everything else."""
+    retrain = campaign.spec.retrain
+    if (stop is None or not stop.failed) and retrain is not None:
+        met = target_met(retrain.target, ended(campaign.retrains), campaign.record.last_number + 1)
+        stop = StopReason.TARGET if met else stop
+    return stop or (StopReason.CERTAIN if campaign.certified.stops else None)

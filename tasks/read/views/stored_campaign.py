@@ -1,0 +1,243 @@
+"""A campaign of any size for views: read once, then updated with changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tansaku.models.domain.adoption import ADOPTED, adopted_from
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.history import Standing
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Refit
+from tansaku.models.domain.refusals import SAME_REFUSALS, same_refusals
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import BoolArray
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.loop.steps.certificates import recent_certificates, stopping, stored_certificates
+from tansaku.tasks.node.jobs.document import LATTICE_WARNING
+from tansaku.tasks.read.views.costs import costs_of
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
+from tansaku.tasks.read.views.prospects import Prospects, RecentPools
+
+_BATCH = 500
+
+Retrains = tuple[tuple[Retrain, RetrainEnd | None], ...]
+
+
+@dataclass(frozen=True)
+class Certified:
+    """The certificates of a search.
+
+    Attributes:
+        last: The latest; None before the first.
+        stops: Whether one of them stopped the search and is still valid.
+    """
+
+    last: Certificate | None = None
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class StoredCampaign:
+    """A stored campaign.
+
+    Attributes:
+        record: The campaign as stored.
+        lease: Of its driver; None: nobody drove it when the record was read.
+        spec: Its resolved spec, edits applied.
+        arrays: Its evaluations.
+        incidents: Failures of evaluations, by number, in proposal order.
+        warnings: Warnings about results, by number.
+        adopted: Numbers of the evaluations whose results were adopted.
+        problems: What is wrong with evaluations that cannot be read.
+        refits: In order.
+        retrains: In order, each with its end if it has ended.
+        certified: Its certificates.
+        prospects: What may still be proposed; None where the space cannot be opened.
+        unopened: Why it cannot.
+    """
+
+    record: CampaignRecord
+    lease: Lease | None
+    spec: CampaignSpec
+    arrays: EvaluationArrays
+    incidents: Mapping[int, Incident]
+    warnings: Mapping[int, str]
+    adopted: frozenset[int]
+    problems: tuple[str, ...]
+    refits: tuple[Refit, ...]
+    retrains: Retrains
+    certified: Certified
+    prospects: Prospects | None
+    unopened: str | None
+
+    @classmethod
+    def load(cls, store: CampaignStore, record: CampaignRecord, pools: RecentPools, lease: Lease | None) -> StoredCampaign:
+        """Reads a campaign.
+
+        Args:
+            store: Where it is.
+            record: As stored.
+            pools: Spaces that were opened before.
+            lease: Of its driver, see :func:`~tansaku.tasks.read.views.status.live_lease`.
+
+        Raises:
+            StoreError: It cannot be read here; single evaluations that cannot are left out and said.
+            MissingComponentError: Its space needs a package that is not installed.
+        """
+        name, spec = record.name, stored_spec(record)
+        further = spec.objective.further
+        columns = store.columns(name, quantities=_properties(further), properties=(LATTICE_WARNING, ADOPTED))
+        arrays, refits = EvaluationArrays.of(columns, further), tuple(store.refits(name))
+        notes = zip(columns.numbers.tolist(), columns.properties[LATTICE_WARNING], strict=True)
+        origins = zip(columns.numbers.tolist(), columns.properties[ADOPTED], strict=True)
+        numbers = columns.numbers[columns.incidents].tolist()
+        incidents: dict[int, Incident] = {}
+        for begin in range(0, len(numbers), _BATCH):
+            found = store.numbered(name, numbers[begin : begin + _BATCH])
+            incidents |= {evaluation.proposal.number: incident_of(evaluation) for evaluation in found}
+        read = cls(
+            record=record,
+            lease=lease,
+            spec=spec,
+            arrays=arrays,
+            incidents=incidents,
+            warnings={number: str(note) for number, note in notes if note is not None},
+            adopted=frozenset(number for number, origin in origins if origin is not None),
+            problems=columns.problems,
+            refits=refits,
+            retrains=tuple(store.retrains(name)),
+            certified=_certified(store, spec, int(arrays.searched.sum())),
+            prospects=None,
+            unopened=None,
+        )
+        return read._opened(lambda: pools.prospects(spec.space, record.base_path).priced(refits), arrays)
+
+    def updated(
+        self, store: CampaignStore, record: CampaignRecord, lease: Lease | None, evaluations: Sequence[Evaluation]
+    ) -> StoredCampaign:
+        """Returns the campaign with all changes since.
+
+        Args:
+            store: Where it is.
+            record: The campaign as it now is, with the same creation.
+            lease: Of its driver now.
+            evaluations: New and changed ones.
+        """
+        before, name = self.record, record.name
+        # A report of values may describe candidates, so commands count too.
+        same = record.spec == before.spec and len(record.commands) == len(before.commands)
+        spec = self.spec if same else stored_spec(record)
+        refits = self.refits if record.last_refit == before.last_refit else tuple(store.refits(name))
+        trained = (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end)
+        further = spec.objective.further
+        changed = EvaluationArrays.of(columns_of(evaluations, _properties(further)), further)
+        arrays = self.arrays.updated(changed)
+        found = {item.proposal.number: incident_of(item) for item in evaluations}
+        numbers = found.keys()
+        incidents = {number: incident for number, incident in self.incidents.items() if number not in numbers}
+        incidents |= {number: incident for number, incident in found.items() if incident.happened}
+        warned = {item.proposal.number: note for item in evaluations if (note := _warning_of(item)) is not None}
+        now = replace(
+            self,
+            record=record,
+            lease=lease,
+            spec=spec,
+            arrays=arrays,
+            incidents=dict(sorted(incidents.items())) if numbers else self.incidents,
+            warnings={number: note for number, note in self.warnings.items() if number not in numbers} | warned,
+            adopted=(self.adopted - numbers) | {item.proposal.number for item in evaluations if adopted_from(item) is not None},
+            refits=refits,
+            retrains=self.retrains if trained else tuple(store.retrains(name)),
+            certified=_certified(store, spec, int(arrays.searched.sum())),
+        )
+        known = self.prospects
+        if known is None:
+            return now
+        return now._opened(lambda: known if refits is self.refits else known.priced(refits), changed)
+
+    @property
+    def failures(self) -> tuple[FailedEvaluation, ...]:
+        """Failed evaluations of search and final relaxation, in proposal order."""
+        return tuple(incident.failed for incident in self.incidents.values() if incident.failed is not None)
+
+    @property
+    def costs(self) -> FloatArray:
+        """Costs of the evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
+        return costs_of(self.arrays, self.spec.space)
+
+    @property
+    def counted(self) -> BoolArray:
+        """Whether evaluations count as the search's in the budget, shape ``(n,)``."""
+        free = np.array(sorted(self.adopted if self.spec.known_first is not None else ()), dtype=np.intp)
+        return self.arrays.counted & ~np.isin(self.arrays.numbers, free)
+
+    @property
+    def pool(self) -> CandidatePool | None:
+        """The candidates at the costs that the last refit predicts, without features; None: the space cannot be opened."""
+        return None if self.prospects is None else self.prospects.pool
+
+    def standing(self, prospects: Prospects, limit: float | None) -> Standing:
+        """Inputs of the decision to stop, as :func:`~tansaku.models.domain.history.stop_reason` makes it.
+
+        Args:
+            prospects: What may still be proposed.
+            limit: Cost that may be spent in all, None for no limit.
+        """
+        arrays, counted, up_to = self.arrays, self.counted, self.record.last_number
+        finished = counted & arrays.terminal & (arrays.numbers <= up_to)
+        measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.counted]
+        last = arrays.numbers[arrays.searched & arrays.terminal][-SAME_REFUSALS:]
+        return Standing(
+            proposed=int(counted.sum()),
+            finished=int(finished.sum()),
+            failed=int((finished & arrays.in_state(EvaluationState.FAILED)).sum()),
+            cheapest=prospects.cheapest(self.spec.constraints.max_cost),
+            # Added one after the other, as the driver adds: other roundings could tell another reason to stop.
+            remaining_cost=None if limit is None else limit - added(measured),
+            refused=same_refusals(self._refusal(number) for number in reversed(last.tolist())),
+        )
+
+    def _refusal(self, number: int) -> str | None:
+        incident = self.incidents.get(number)
+        return None if incident is None else incident.refusal
+
+    def _opened(self, prospects: Callable[[], Prospects], proposed: EvaluationArrays) -> StoredCampaign:
+        """The campaign with what may still be proposed after some proposals."""
+        searched = np.flatnonzero(proposed.searched).tolist()
+        try:
+            left = prospects().without(proposed.candidates[place] for place in searched)
+        except (ConfigurationError, NotFoundError) as error:
+            return replace(self, prospects=None, unopened=f"the space cannot be opened: {error.message}")
+        return replace(self, prospects=left, unopened=None)
+
+
+def _properties(further: Sequence[FurtherObjectiveSpec]) -> list[str]:
+    return [goal.property for goal in further]
+
+
+def added(values: FloatArray) -> float:
+    """The sum of values, one after the other."""
+    return float(np.cumsum(values)[-1]) if len(values) else 0.0
+
+
+def _warning_of(evaluation: Evaluation) -> str | None:
+    found = None if evaluation.outcome is None else evaluation.outcome.properties.get(LATTICE_WARNING)
+    return None if found is None else str(found)
+
+
+def _certified(store: CampaignStore, spec: CampaignSpec, searched: int) -> Certified:
+    """Reads the last certificates."""
+    events = recent_certificates(store, spec, searched)
+    found = stored_certificates(events[-1:])
+    return Certified(found[-1] if found else None, stopping(spec, events, searched) is not None)

@@ -1,0 +1,147 @@
+"""Relaxed structures of a campaign's best candidates, read back from the artifact store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import file_stem
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.backends.stores.structures import read_structure
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.read.views.origins import best_of, value_from, value_of
+from tansaku.tasks.read.views.results import CampaignData, system_rows
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+@dataclass(frozen=True)
+class BestStructure:
+    """The best structure found for one system.
+
+    Attributes:
+        row: The system's results row.
+        candidate: Candidate from which it was relaxed.
+        value: Its energy in the objective's unit.
+        polished: Whether it comes from the final relaxation (free translation, no normal stress) or from the search.
+        source: Calculator that computed the value, or model that predicted it.
+        atoms: With per-atom energies where the calculator gives them.
+    """
+
+    row: JsonDict
+    candidate: str
+    value: float
+    polished: bool
+    source: str | None
+    atoms: Atoms
+
+
+def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+    """Returns whether an evaluation's structure is stored: imported evaluations may have none."""
+    sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
+    return sha256 is not None and artifacts.exists(sha256)
+
+
+def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
+    """The best evaluations of a system whose structures are stored.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        system: Code of the system.
+        most: Number of candidates, each after its final relaxation where there was one; None: all evaluations of search
+            and final relaxation.
+    """
+    left = [evaluation for evaluation in data.evaluations if evaluation.proposal.system == system]
+    if most is not None:
+        final = {item.proposal.candidate for item in left if item.proposal.purpose == "polish" and _has_result(item, artifacts)}
+        left = [item for item in left if item.proposal.purpose == "polish" or item.proposal.candidate not in final]
+    found: list[Evaluation] = []
+    while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
+        left.remove(best)
+        if _stored(best, artifacts):
+            found.append(best)
+            if most is not None:
+                left = [item for item in left if item.proposal.candidate != best.proposal.candidate]
+    return found
+
+
+def _has_result(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+    return value_of(evaluation) is not None and _stored(evaluation, artifacts)
+
+
+def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
+    """The best structures of each system that has one, by system in the pool's order, the best first.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        most: Number of candidates of each system, each once; None: all evaluations that have a value.
+    """
+    found = []
+    for row in system_rows(data):
+        for best in _ranked(data, artifacts, row["system"], most):
+            if best.outcome is None or best.outcome.value is None:
+                continue
+            found.append(
+                BestStructure(
+                    row=row,
+                    candidate=best.proposal.candidate,
+                    value=best.outcome.value,
+                    polished=best.proposal.purpose == "polish",
+                    source=value_from(data.spec, best),
+                    atoms=read_structure(best, artifacts),
+                )
+            )
+    return found
+
+
+def export_structures(
+    data: CampaignData,
+    artifacts: ArtifactStore,
+    folder: Path,
+    form: StructureFormat = "extxyz",
+    most: int | None = 1,
+) -> list[Path]:
+    """Writes the best structures of each system to files named after their candidates.
+
+    A candidate that occurs again (in search and final relaxation, or computed twice) has a number in the name, from 2. Metadata
+    (Σ, plane, angle, translation, potential, energy) are written to the file, see :func:`write_structure`.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        folder: Created if it does not exist.
+        form: Format of the files.
+        most: Number of candidates of each system, each once; None: all evaluations that have a value.
+
+    Raises:
+        ConfigurationError: The campaign has no structure, or the folder cannot be made.
+        StoreError: A stored structure cannot be read.
+    """
+    best = best_structures(data, artifacts, most)
+    if not best:
+        raise ConfigurationError(f"campaign {data.record.name!r} has no structure to export")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
+    paths: list[Path] = []
+    for item in best:
+        item.atoms.info |= {
+            "objective_value": item.value,
+            "objective_unit": data.spec.objective.unit,
+            "polished": item.polished,
+        }
+        item.atoms.info |= {} if item.source is None else {"objective_from": item.source}
+        stem = file_stem(item.candidate)
+        names = (f"{stem}{'' if rank == 1 else f'-{rank}'}{SUFFIXES[form]}" for rank in count(1))
+        path = next(path for name in names if (path := folder / name) not in paths)
+        paths.append(write_structure(item.atoms, path))
+    return paths

@@ -1,0 +1,53 @@
+"""`tansaku check` names groups in which a few columns with large numbers are all that a proposer sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from tansaku.tasks.act.checks.check import preview_campaign
+
+
+def preview(folder, name="x", *, large=1e4, group=None, proposer=None):
+    """A table of 30 rows with twelve columns, the first with large numbers."""
+    rows = np.random.default_rng(0).random((30, 12))
+    rows[:, 0] *= large
+    head = ["id", "value", *(f"{name}{i}" for i in range(12))]
+    lines = [",".join(head), *(",".join([f"r{i}", f"{i}", *map(str, row)]) for i, row in enumerate(rows.tolist()))]
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    document = {
+        "schema_version": 1,
+        "space": {
+            "type": "table",
+            "candidates": "t.csv",
+            "columns": {"id": "id", "value": "value"},
+            "features": {"all": {"columns": f"{name}*"} | (group or {})},
+        },
+        "objective": {"unit": "eV"},
+        "proposer": {"type": "gp"} | (proposer or {}),
+        "budget": {"evaluations": 5},
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(document))
+    return preview_campaign(folder / "mine.yaml")
+
+
+def test_numbered_columns_of_different_units_are_named_with_the_key_that_helps(tmp_path):
+    found = preview(tmp_path)
+    assert found.uneven == {"all": 1}
+    assert "all: 1 of 12 columns decide how far apart candidates are; space.features.all.scale: range" in found.describe()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"large": 1.0},
+        {"group": {"scale": "range"}},
+        {"proposer": {"kernel": {"type": "matern52"}}},
+        {"proposer": {"preset": "published"}},
+    ],
+)
+def test_nothing_is_said_where_all_columns_count(tmp_path, changes):
+    found = preview(tmp_path, **changes)
+    assert not found.uneven
+    assert "note" not in found.describe()

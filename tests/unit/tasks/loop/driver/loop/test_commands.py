@@ -1,0 +1,160 @@
+"""Commands of users: applied from the next number, once, logged, and part of what a resume sees."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tansaku.models.domain.errors import SpecChangedError
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tests.support.actors import ADA
+
+
+def kinds(bench):
+    return [event.kind for event in bench.store.events("small")]
+
+
+def test_pause_finishes_what_is_under_way_and_resume_goes_on(open_bench):
+    undisturbed = open_bench()
+    undisturbed.drive()
+    bench = open_bench()
+    assert bench.drive(at={8: lambda: bench.command("pause")}).reason == "paused"
+    stopped_at = bench.record().last_number
+    assert stopped_at < 20
+    assert all(one.state is EvaluationState.DONE for one in bench.store.evaluations("small"))
+    assert bench.drive().reason == "paused"
+    bench.command("resume")
+    assert bench.drive().reason == "evaluations"
+    assert bench.sequence() == undisturbed.sequence()
+
+
+def test_cancel_ends_jobs_and_resume_opens_again(open_bench):
+    bench = open_bench()
+    assert bench.drive(at={9: lambda: bench.command("cancel")}).reason == "cancelled"
+    cancelled = [one for one in bench.store.evaluations("small") if one.state is EvaluationState.CANCELLED]
+    assert cancelled
+    assert len(bench.launcher.cancelled) == len(cancelled)
+    assert bench.drive().reason == "cancelled"
+    bench.command("resume")
+    bench.command("retry")
+    assert bench.drive().reason == "evaluations"
+    assert all(one.state is EvaluationState.DONE for one in bench.store.evaluations("small"))
+
+
+def test_edit_of_the_budget_reopens_and_is_logged(open_bench):
+    longer = open_bench(budget={"evaluations": 26})
+    longer.drive()
+    bench = open_bench()
+    bench.drive()
+    bench.command("edit", **{"budget.evaluations": 26})
+    assert bench.drive().reason == "evaluations"
+    assert bench.sequence() == longer.sequence()
+    edited = next(event for event in bench.store.events("small") if event.kind == "edited")
+    assert edited.data["changes"] == [{"key": "budget.evaluations", "old": 20, "new": 26}]
+    assert edited.data["at_number"] == 21
+    assert bench.record().commands[0].applied_at_number == 21
+
+
+def test_edit_of_in_flight_holds_from_the_next_number_and_survives_a_resume(open_bench):
+    sequences = []
+    for seed in range(3):
+        bench = open_bench(seed=seed, execution={"in_flight": 3})
+        bench.drive(at={8: partial(bench.command, "pause")})
+        bench.command("edit", **{"execution.in_flight": 1})
+        bench.command("resume")
+        # The edit is applied, then the driver is stopped after every number.
+        for _ in range(3):
+            bench.drive(halt_at=1)
+        bench.drive()
+        at = next(command for command in bench.record().commands if command.kind == "edit").applied_at_number
+        for one in bench.store.evaluations("small"):
+            if one.proposal.number >= at + 2:
+                assert one.proposal.horizon == one.proposal.number - 1
+        sequences.append((at, bench.sequence()))
+    by_number = {}
+    for at, sequence in sequences:
+        assert by_number.setdefault(at, sequence) == sequence
+
+
+def test_impossible_edit_is_refused_and_logged(open_bench):
+    bench = open_bench()
+    bench.command("edit", seed=5)
+    assert bench.drive().reason == "evaluations"
+    assert "edit-refused" in kinds(bench)
+    assert bench.record().spec["seed"] == 0
+
+
+def test_retry_begins_a_new_attempt(open_bench):
+    victim = {}
+    bench = open_bench(
+        lose=lambda candidate, count: "node" if victim.setdefault("id", candidate) == candidate and count < 4 else None
+    )
+    bench.drive()
+    failed = [one for one in bench.store.evaluations("small") if one.state is EvaluationState.FAILED]
+    assert len(failed) == 1
+    bench.command("retry", candidates=[failed[0].proposal.candidate])
+    bench.drive()
+    again = bench.store.evaluation(failed[0].id)
+    assert again.state is EvaluationState.DONE
+    assert len(again.attempts) == 4
+    assert len(bench.store.observations("small")) == 20
+
+
+def test_rerun_is_a_new_replicate_and_happens_once(open_bench):
+    bench = open_bench()
+    bench.drive()
+    first = bench.store.evaluations("small")[4]
+    bench.command("rerun", candidates=[first.proposal.candidate])
+    real = bench.store.apply_command
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    bench.store.apply_command = killed
+    with pytest.raises(KeyboardInterrupt):
+        bench.drive()
+    bench.store.apply_command = real
+    bench.drive()
+    replicates = [one for one in bench.store.evaluations("small") if one.proposal.candidate == first.proposal.candidate]
+    assert [one.proposal.replicate for one in replicates] == [0, 1]
+    assert replicates[1].state is EvaluationState.DONE
+
+
+def test_a_file_changed_in_more_than_edits_is_refused_with_the_difference(open_bench):
+    bench = open_bench()
+    spec = CampaignSpec.model_validate(bench.record().spec | {"seed": 7})
+    with pytest.raises(SpecChangedError, match=r"seed: 0 -> 7"):
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+
+
+def changed_file(bench, evaluations):
+    spec = CampaignSpec.model_validate(bench.original | {"budget": {"evaluations": evaluations}})
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+    bench.drive()
+    return bench.record().spec["budget"]["evaluations"]
+
+
+def test_a_changed_budget_in_the_file_is_an_edit_and_an_unchanged_one_undoes_nothing(open_bench):
+    bench = open_bench()
+    bench.original = bench.record().spec
+    assert changed_file(bench, 20) == 20
+    assert bench.record().commands == ()
+    assert changed_file(bench, 22) == 22
+    bench.command("edit", **{"budget.evaluations": 24})
+    bench.drive()
+    assert changed_file(bench, 22) == 24
+    assert changed_file(bench, 23) == 23
+    assert changed_file(bench, 23) == 23
+    assert len(bench.record().commands) == 3
+
+
+def test_another_version_is_logged(open_bench):
+    bench = open_bench()
+    record = bench.record().model_copy(update={"tansaku_version": "0.0.1"})
+    bench.store._campaigns["small"] = record
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(CampaignSpec.model_validate(record.spec), bench.folder))
+    assert "warning.version" in kinds(bench)

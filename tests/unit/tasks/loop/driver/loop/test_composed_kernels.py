@@ -1,0 +1,70 @@
+"""Campaigns with a kernel and a mean of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tests.support.actors import ADA
+
+from .conftest import campaign_spec
+
+KERNEL = {
+    "type": "sum",
+    "terms": [
+        {"type": "same", "of": "surface"},
+        {"type": "product", "factors": [{"type": "task"}, {"type": "matern32", "over": "translation"}]},
+    ],
+}
+
+
+def test_a_kernel_of_its_own_runs_and_a_resume_makes_the_same_choices(open_bench):
+    proposer = {
+        "type": "gp",
+        "kernel": KERNEL,
+        "mean": [{"type": "linear", "over": "*"}],
+        "hyperparameters": "bayes",
+        "members": 2,
+    }
+    whole = open_bench(proposer=proposer, budget={"evaluations": 14})
+    whole.drive()
+    assert len(whole.sequence()) == 14
+    broken = open_bench(proposer=proposer, budget={"evaluations": 14})
+    for at in (5, 9):
+        broken.drive(halt_at=at)
+    broken.drive()
+    assert broken.sequence() == whole.sequence()
+
+
+@pytest.mark.parametrize(
+    "proposer",
+    [
+        {"type": "gp", "kernel": {"type": "rbf", "over": "transaltion"}},
+        {"type": "gp", "mean": [{"type": "smooth", "over": "transaltion"}]},
+    ],
+)
+def test_an_unknown_group_is_refused_before_the_name_is_taken(open_bench, proposer):
+    bench = open_bench()
+    spec = campaign_spec(name="other", proposer=proposer)
+    with pytest.raises(ConfigurationError, match=r"'transaltion' is not a feature group .*angle, structure, translation"):
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+    with pytest.raises(NotFoundError):
+        bench.store.campaign("other")
+
+
+def test_an_initial_design_larger_than_the_pool_is_refused_before_the_name_is_taken(open_bench):
+    bench = open_bench()
+    spec = campaign_spec(name="other", proposer={"type": "gp", "initial_points": 5000})
+    with pytest.raises(ConfigurationError, match=r"proposer\.initial_points: 5000, but system .* has \d+ candidates"):
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
+    with pytest.raises(NotFoundError):
+        bench.store.campaign("other")
+
+
+def test_more_initial_points_are_computed_before_the_model_chooses(open_bench):
+    bench = open_bench(proposer={"type": "gp", "preset": "abo", "initial_points": 3}, budget={"evaluations": 14})
+    bench.drive()
+    flags = [one.proposal.initial for one in bench.store.evaluations("small")]
+    assert flags == 9 * [True] + 5 * [False]

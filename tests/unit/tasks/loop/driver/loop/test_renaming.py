@@ -1,0 +1,176 @@
+"""Renaming and copying campaigns that were driven: the search goes on as if nothing had happened, also after kills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.tasks.act.commands.copy import copy_campaign
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.rename import RENAMED, rename_campaign
+from tansaku.tasks.ground.site.processes import this_driver
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
+from tests.support.actors import ADA
+
+WRITES = ("begin_rename", "finish_rename", "append_event", "acquire_lease", "campaign")
+
+
+class Struck(BaseException):
+    """The process is killed."""
+
+
+def drive(bench, name):
+    with CampaignLoop(bench.resources, name) as loop:
+        loop.advance()
+        return loop.result
+
+
+def half(open_bench):
+    """A campaign that was paused after its eighth proposal, without running jobs."""
+    bench = open_bench()
+    bench.drive(at={8: lambda: bench.command("pause")})
+    return bench
+
+
+def sequence(bench, name):
+    return [(item.proposal.candidate, item.outcome.value) for item in bench.store.evaluations(name)]
+
+
+@pytest.fixture
+def undisturbed(open_bench):
+    bench = half(open_bench)
+    bench.command("resume")
+    drive(bench, "small")
+    return sequence(bench, "small")
+
+
+def test_a_renamed_campaign_goes_on_as_the_same_search(open_bench, undisturbed):
+    bench = half(open_bench)
+    before = bench.record()
+    (bench.resources.job_folder("small") / "logs").mkdir(parents=True)
+    renamed = rename_campaign(bench.resources, ADA, "small", "large")
+    assert (renamed.record.name, renamed.record.created_at, renamed.followers) == ("large", before.created_at, ())
+    assert renamed.record.spec == before.spec | {"name": "large"}
+    assert bench.store.campaign_names() == ["large"]
+    assert bench.resources.job_folder("large").is_dir()
+    assert not bench.resources.job_folder("small").exists()
+    (event,) = bench.store.events("large", kind=RENAMED)
+    assert event.data == {"from": "small", "to": "large", "by": str(ADA)}
+    bench.launcher.spec = bench.launcher.spec.model_copy(update={"name": "large"})
+    bench.store.add_command("large", before.commands[0].model_copy(update={"id": "resume-1", "kind": "resume"}))
+    assert drive(bench, "large").reason == "evaluations"
+    assert sequence(bench, "large") == undisturbed
+    kinds = [event.id for event in bench.store.events("large")]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_a_file_of_the_new_name_finds_it_and_one_of_the_old_name_does_not(open_bench):
+    bench = half(open_bench)
+    loaded = bench.loaded()
+    rename_campaign(bench.resources, ADA, "small", "large")
+    spec = loaded.spec.model_copy(update={"name": "large"})
+    assert prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder)).last_number > 0
+    assert prepare_campaign(bench.resources, ADA, loaded).last_number == 0
+
+
+def test_an_edited_key_does_not_change_what_the_hash_of_a_renamed_campaign_is(open_bench):
+    bench = open_bench()
+    created = bench.loaded().spec
+    bench.drive(at={8: lambda: bench.command("edit", **{"execution.polish": 0, "notes": "x"}) or bench.command("pause")})
+    assert created.execution.polish != 0
+    assert bench.record().spec["execution"]["polish"] == 0
+    renamed = rename_campaign(bench.resources, ADA, "small", "large").record
+    assert renamed.spec_hash == spec_hash(created.model_copy(update={"name": "large"}))
+    assert renamed.spec["execution"]["polish"] == 0
+    again = prepare_campaign(bench.resources, ADA, LoadedCampaign(created.model_copy(update={"name": "large"}), bench.folder))
+    assert [command.kind for command in again.commands] == ["edit", "pause"]  # the file did not change, so it edits nothing
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("method", WRITES)
+def test_killed_at_any_write_it_is_finished_by_the_same_command(open_bench, undisturbed, method, when):
+    bench = half(open_bench)
+    struck = []
+
+    class Mortal:
+        def __getattr__(self, name):
+            real = getattr(bench.store, name)
+            if name != method or struck:
+                return real
+
+            def call(*given, **named):
+                struck.append(name)
+                if when == "after":
+                    real(*given, **named)
+                raise Struck
+
+            return call
+
+    dying = replace(bench.resources, store=Mortal())
+    with pytest.raises(Struck):
+        rename_campaign(dying, ADA, "small", "large")
+    assert struck
+    if "small" in bench.store.campaign_names():
+        rename_campaign(bench.resources, ADA, "small", "large")
+    assert bench.store.campaign_names() == ["large"]
+    assert bench.store.campaign("large").former_names == ("small",)
+    bench.store.add_command("large", bench.store.campaign("large").commands[0].model_copy(update={"id": "r", "kind": "resume"}))
+    drive(bench, "large")
+    assert sequence(bench, "large") == undisturbed
+
+
+def test_a_driven_campaign_and_one_with_jobs_are_left_alone(open_bench):
+    bench = open_bench()
+    bench.drive(halt_at=5)
+    with pytest.raises(LeaseHeldError, match="evaluations whose jobs"):
+        rename_campaign(bench.resources, ADA, "small", "large")
+    assert bench.record().renaming is None
+    assert bench.record().lease is None
+    bench.store.acquire_lease("small", this_driver().model_copy(update={"host": "elsewhere"}), 60.0)
+    with pytest.raises(LeaseHeldError, match="elsewhere"):
+        rename_campaign(bench.resources, ADA, "small", "large")
+    assert bench.store.campaign_names() == ["small"]
+
+
+@pytest.mark.parametrize(("new", "said"), [("small", "stored already"), ("Large", "expected up to 63"), ("", "expected up to")])
+def test_a_taken_or_invalid_name_is_refused(open_bench, new, said):
+    bench = half(open_bench)
+    with pytest.raises(ConfigurationError, match=said):
+        rename_campaign(bench.resources, ADA, "small", new)
+    with pytest.raises(ConfigurationError, match=said):
+        copy_campaign(bench.resources, ADA, "small", new, {})
+    with pytest.raises(NotFoundError):
+        rename_campaign(bench.resources, ADA, "nothing", "large")
+    assert bench.store.campaign_names() == ["small"]
+
+
+def test_a_copy_has_the_spec_with_its_edits_and_no_evaluation(open_bench):
+    bench = open_bench()
+    bench.command("edit", **{"budget.evaluations": 6})
+    bench.drive()
+    record = copy_campaign(bench.resources, ADA, "small", "again", {"seed": 3, "budget.evaluations": 7})
+    spec = bench.record().spec
+    wanted = spec | {"name": "again", "seed": 3, "budget": spec["budget"] | {"evaluations": 7}}
+    assert record.spec | {"space": None} == wanted | {"space": None}  # its file now has a hash
+    assert (record.last_number, record.commands, record.base_path) == (0, (), bench.record().base_path)
+    assert drive(bench, "again").last_number >= 7
+    assert len(bench.store.evaluations("small")) != len(bench.store.evaluations("again"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"budget.evaluations": "many"}, "budget.evaluations"), ({"no.key": 1}, "there is no no"), ({"name": "x"}, "second")],
+)
+def test_a_copy_with_a_wrong_key_stores_nothing(open_bench, changes, said):
+    bench = open_bench()
+    with pytest.raises(ConfigurationError, match=said):
+        copy_campaign(bench.resources, ADA, "small", "again", changes)
+    assert bench.store.campaign_names() == ["small"]
+
+
+def test_every_write_of_a_store_that_renaming_uses_is_struck():
+    assert set(WRITES) <= set(vars(CampaignStore))

@@ -1,0 +1,161 @@
+"""A campaign with two objectives: its front, its failures, and the same sequence whatever happens."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tansaku.deploy.cli import inspection, results
+from tansaku.models.engine.front import on_front
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.measurements.campaign_view import CampaignView
+from tansaku.tasks.act.replay.records import ReplayTask
+from tansaku.tasks.act.replay.run import run_one
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.read.figures.campaign import draw_campaign
+from tansaku.tasks.read.views.fronts import campaign_front, oriented_values, tabulated_values
+from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.status import campaign_status
+from tansaku.tasks.read.views.tabulation import write_table
+
+SPACE = {
+    "type": "table",
+    "candidates": "table.csv",
+    "columns": {
+        "id": "id", "system": "system", "value": "value", "cost": "cost",
+        "quantities": {"volume": {"column": "d1", "unit": "1"}, "shift": {"column": "x", "unit": "Angstrom"}},
+    },
+    "features": {"translation": {"columns": ["x", "y"]}},
+}  # fmt: skip
+GOAL = {"type": "pareto", "also": [{"property": "shift", "unit": "Angstrom", "direction": "maximize"}]}
+CAMPAIGN = {
+    "space": SPACE,
+    "objective": {"unit": "mJ/m2", "goal": GOAL},
+    "proposer": {"type": "gp", "preset": "obo"},
+    "budget": {"evaluations": 24},
+}
+
+
+@pytest.fixture
+def searched(require, open_bench):
+    require("botorch")
+    bench = open_bench(**CAMPAIGN)
+    assert bench.drive().reason == "evaluations"
+    return bench
+
+
+def read(bench) -> CampaignData:
+    return CampaignData.load(bench.store, "small")
+
+
+def test_neither_timing_nor_a_kill_moves_the_sequence(searched, open_bench):
+    other = open_bench(seed=5, **CAMPAIGN)
+    for at in (2, 7, 13, 18):
+        other.drive(halt_at=at)
+    other.drive()
+    assert other.sequence() == searched.sequence()
+
+
+def test_a_replay_makes_the_campaign_s_proposals_and_measures_the_volume(searched):
+    task = ReplayTask(
+        spec=searched.launcher.spec, base_path=str(searched.folder), method="spec", seed=0, in_flight=3, count_initial=True
+    )
+    run = run_one(task)
+    assert run.candidates == searched.sequence()
+    front = campaign_front(read(searched))
+    np.testing.assert_allclose(run.volume, front.volume)
+    assert (np.diff(run.volume) >= 0).all()
+    assert 0.5 < run.volume[-1] <= 1.0 + 1e-12
+
+
+def test_the_front_is_what_nothing_found_beats(searched):
+    front = campaign_front(read(searched))
+    assert [(axis.name, axis.unit, axis.direction) for axis in front.axes] == [
+        ("value", "mJ/m2", "minimize"),
+        ("shift", "Angstrom", "maximize"),
+    ]
+    table = pd.read_csv(searched.folder / "table.csv").set_index("id").loc[searched.sequence()]
+    rows = pd.DataFrame(front.rows).set_index("candidate")
+    for name, one in rows.iterrows():
+        better = (table["value"] <= one["value"]) & (table["x"] >= one["shift"])
+        assert set(table.index[better & ((table["value"] < one["value"]) | (table["x"] > one["shift"]))]) == set()
+        assert table.loc[name, "value"] == one["value"]
+    assert rows["value"].is_monotonic_increasing
+    assert rows["shift"].is_monotonic_increasing
+    growth = front.summary()["growth"]
+    assert growth[-1]["volume"] == front.summary()["volume"]
+    json.dumps(front.summary(), allow_nan=False)
+    seen = CampaignView(read(searched)).front()
+    assert (seen.rows, seen.axes) == (front.rows, front.axes)
+
+
+def test_the_commands_list_the_front(searched, capsys):
+    data = read(searched)
+    results._show_front(data, as_json=False, as_csv=False)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split("\t")[:3] == ["value [mJ/m2]", "shift [Angstrom]", "candidate"]
+    assert len(lines) == len(campaign_front(data).rows) + 1
+    assert "of the true front" in lines[-1]
+    table = pd.read_csv(searched.folder / "table.csv").set_index("id")
+    rows = evaluation_rows(data)
+    assert [row["others"] for row in rows] == [{"shift": table.loc[row["candidate"], "x"]} for row in rows]
+    results._show_front(data, as_json=True, as_csv=False)
+    assert json.loads(capsys.readouterr().out) == [dict(row) for row in campaign_front(data).rows]
+    shown = inspection._front(searched.store, searched.record())["front"]
+    assert shown["candidates"] == list(campaign_front(data).rows)
+
+
+def test_a_table_made_of_the_results_has_the_same_front(searched, tmp_path):
+    data = read(searched)
+    *_, file = write_table(data, tmp_path)
+    loaded = load_campaign(file)
+    assert loaded.spec.objective == data.spec.objective
+    space = open_space(loaded.spec.space, loaded.base_path)
+    theirs, ours = (tabulated_values(one, data.spec.objective) for one in (space, data.space))
+    np.testing.assert_array_equal(theirs, ours[data.pool.positions(space.pool().ids.tolist())])
+    signed = oriented_values(theirs, data.spec.objective)
+    assert set(space.pool().ids[on_front(signed)]) == {row["candidate"] for row in campaign_front(data).rows}
+
+
+def test_before_the_first_value_there_is_no_front(require, open_bench, capsys):
+    require("botorch")
+    bench = open_bench(**CAMPAIGN)
+    assert campaign_front(read(bench)) is None
+    results._show_front(read(bench), as_json=False, as_csv=False)
+    assert "no evaluation has a value yet" in capsys.readouterr().out
+    assert inspection._front(bench.store, bench.record()) == {}
+
+
+def test_a_candidate_without_one_of_the_values_failed_and_ends_nothing(require, open_bench):
+    require("botorch")
+    bench = open_bench(table={"failures": [3, 9, 20]}, **CAMPAIGN | {"budget": {"evaluations": 64}})
+    assert bench.drive().reason in ("evaluations", "exhausted")
+    assert campaign_status(bench.store, "small").failed == 3
+    assert len(set(bench.sequence())) == len(bench.sequence())
+    front = campaign_front(read(bench))
+    assert np.isnan(front.values).all(axis=1).sum() == 3
+    # Everything that has values was evaluated, so the front is the true one.
+    assert front.volume[-1] == pytest.approx(1.0)
+
+
+def test_a_unit_is_converted(searched):
+    spec, space = searched.launcher.spec, searched.launcher.space
+    plain = spec.objective.model_copy(
+        update={"goal": spec.objective.goal.model_copy(update={"also": (spec.objective.further[0],)})}
+    )
+    values = tabulated_values(space, plain)
+    assert values.shape == (len(space.pool()), 2)
+    assert space.recorded("s0-0-1-0").quantities["shift"].model_dump() == {"value": 0.25, "unit": "Angstrom"}
+
+
+def test_the_front_is_drawn(searched, tmp_path):
+    drawn = draw_campaign(read(searched), searched.resources.artifacts, tmp_path)
+    names = {path.name for path in drawn}
+    assert {"small-front.png", "small-front.html"} <= names
+    page = (tmp_path / "small-front.html").read_text(encoding="utf-8")
+    assert all(row["candidate"] in page for row in campaign_front(read(searched)).rows)
+    assert "], higher is better" in page
+    assert (tmp_path / "small-front.png").stat().st_size > 10_000

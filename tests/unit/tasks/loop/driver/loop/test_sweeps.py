@@ -1,0 +1,30 @@
+"""Sweeps: derived data come back, orphans go, what is named stays."""
+
+from __future__ import annotations
+
+from tansaku.tasks.act.commands.sweeps import sweep_artifacts, sweep_campaign
+
+
+def test_observations_come_back_from_the_evaluations(open_bench):
+    bench = open_bench()
+    bench.drive()
+    before = bench.store.observations("small")
+    bench.store._observations.clear()
+    assert sweep_campaign(bench.store, "small") == {"observations_rebuilt": 20, "reaped": []}
+    assert bench.store.observations("small") == before
+    assert sweep_campaign(bench.store, "small")["observations_rebuilt"] == 0
+
+
+def test_artifacts_that_an_outcome_names_stay(open_bench):
+    bench = open_bench(budget={"evaluations": 4})
+    bench.keep_structures()
+    bench.drive()
+    orphan = bench.folder / "orphan"
+    orphan.write_text("nobody names me")
+    unnamed = bench.resources.artifacts.put(orphan)
+    named = [one.outcome.artifacts["structure"] for one in bench.store.evaluations("small")]
+    assert len(set(named)) == len(named) >= 3
+    assert sweep_artifacts(bench.resources, older_than=3600.0) == 0
+    assert sweep_artifacts(bench.resources, older_than=-1.0) == 1
+    assert not bench.resources.artifacts.exists(unnamed)
+    assert all(bench.resources.artifacts.exists(one) for one in named)

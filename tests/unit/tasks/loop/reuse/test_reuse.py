@@ -1,0 +1,363 @@
+"""Results of other campaigns are adopted instead of computed again: which ones, at what cost, and after kills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tansaku.models.domain import plugins
+from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.ports import CampaignStore, JobRequest, JobResult, JobStatus
+from tansaku.models.domain.records import Failure, Outcome
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.states import FailureKind, JobState
+from tansaku.tasks.act.commands.copy import copy_campaign
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.delete import delete_campaign
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
+from tansaku.tasks.act.commands.rename import rename_campaign
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site.processes import this_driver
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.reuse.freezing import is_own
+from tansaku.tasks.loop.reuse.plugin_versions import OTHER_PLUGINS
+from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.node.jobs.document import JobDocument
+from tansaku.tasks.node.jobs.evaluate import evaluate
+from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.status import campaign_status
+from tests.support.actors import ADA
+
+COPPER = {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Direct:
+    """A backend that computes a job when it is fetched."""
+
+    folder: Path
+    jobs: dict[str, JobRequest] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def runtime(self) -> dict:
+        return {}
+
+    def submit(self, job: JobRequest) -> dict:
+        self.jobs[job.name] = job
+        return {"name": job.name}
+
+    def find(self, name: str) -> dict | None:
+        return {"name": name} if name in self.jobs else None
+
+    def poll(self, handles) -> list[JobStatus]:
+        return [JobStatus(JobState.FINISHED) for _ in handles]
+
+    def wait(self, handles, timeout: float) -> None: ...
+
+    def fetch(self, handle: dict) -> JobResult:
+        job = self.jobs[handle["name"]]
+        self.computed.append(job.document["candidate"])
+        folder = self.folder / job.name
+        folder.mkdir(exist_ok=True)
+        outcome = evaluate(JobDocument.model_validate(job.document), folder)
+        return JobResult(job.token, outcome.model_copy(update={"wall_time": 7.0}), folder)
+
+    def cancel(self, handle: dict) -> None: ...
+
+    def discard(self, handle: dict) -> None: ...
+
+
+@dataclass
+class Desk:
+    """A store, and campaigns on strained copper in it."""
+
+    folder: Path
+    resources: Resources
+    launcher: Direct
+
+    @property
+    def store(self) -> CampaignStore:
+        return self.resources.store
+
+    def write(self, name: str, start: float, stop: float, **changes: object):
+        """A campaign on lattices from ``start`` to ``stop`` percent, in steps of 1; its crystal has the campaign's name."""
+        steps = round(stop - start) + 1
+        text = {
+            "schema_version": 1,
+            "name": name,
+            "space": {
+                "type": "crystals",
+                "crystals": {name: COPPER},
+                "scans": [{"type": "lattice", "percent": {"start": start, "stop": stop, "steps": steps}}],
+            },
+            "calculator": {"type": "emt"},
+            "objective": {"property": "energy_per_atom", "unit": "eV/atom"},
+            "proposer": {"type": "grid"},
+            "execution": {"in_flight": 1, "polish": 0},
+        } | changes
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(text))
+        return load_campaign(path)
+
+    def create(self, name: str, start: float, stop: float, **changes: object):
+        return prepare_campaign(self.resources, ADA, self.write(name, start, stop, **changes))
+
+    def drive(self, name: str) -> str:
+        self.launcher.computed.clear()
+        with CampaignLoop(self.resources, name) as loop:
+            loop.advance()
+            return loop.result.reason
+
+    def origins(self, name: str) -> list[tuple[str, int] | None]:
+        found = [adopted_from(item) for item in self.store.evaluations(name)]
+        return [None if origin is None else (origin.campaign, origin.number) for origin in found]
+
+    def frozen(self, name: str) -> dict:
+        (event,) = self.store.events(name, kind="reuse.frozen")
+        return event.data
+
+
+@pytest.fixture
+def desk(tmp_path) -> Desk:
+    launcher = Direct(tmp_path / "jobs")
+    launcher.folder.mkdir()
+    resources = Resources(
+        settings=Settings(home=tmp_path),
+        site=SiteSpec(),
+        store=MemoryCampaignStore(),
+        artifacts=FileArtifactStore(tmp_path / "artifacts"),
+        open_launcher=lambda _spec: launcher,
+    )
+    made = Desk(tmp_path, resources, launcher)
+    made.create("old", -2, 2)
+    assert made.drive("old") == "exhausted"
+    assert len(launcher.computed) == 5
+    return made
+
+
+def test_known_structures_are_adopted_and_the_rest_is_computed(desk):
+    desk.create("new", -1, 4, reuse=True)
+    assert desk.frozen("new") == {"results": 5, "campaigns": {"old": 5}, "left_out": {}}
+    assert desk.drive("new") == "exhausted"
+    assert desk.origins("new") == [("old", 2), ("old", 3), ("old", 4), ("old", 5), None, None]
+    assert len(desk.launcher.computed) == 2
+    mine, theirs = desk.store.evaluations("new"), desk.store.evaluations("old")
+    assert [item.outcome.value for item in mine[:4]] == [item.outcome.value for item in theirs[1:]]
+    assert [item.outcome.artifacts for item in mine[:4]] == [item.outcome.artifacts for item in theirs[1:]]
+    assert mine[0].outcome.provenance == theirs[1].outcome.provenance
+    assert len(desk.store.observations("new")) == 6
+
+
+def test_what_is_adopted_costs_nothing_and_is_shown_as_such(desk):
+    desk.create("new", -1, 4, reuse=True, budget={"core_hours": 1e9})
+    desk.drive("new")
+    status = campaign_status(desk.store, "new")
+    costs = [item.proposal.predicted_cost for item in desk.store.evaluations("new")]
+    assert costs[:4] == [0.0] * 4
+    assert all(cost > 0 for cost in costs[4:])
+    assert status.cost == sum(costs)
+    assert (status.adopted, status.core_hours) == (4, pytest.approx(14 / 3600))
+    assert "results: 4 adopted, at no cost" in status.describe()
+    rows = evaluation_rows(CampaignData.load(desk.store, "new"))
+    assert [row["from"] for row in rows] == [*(f"emt in old, proposal {number}" for number in (2, 3, 4, 5)), "emt", "emt"]
+    assert [row["cost"] for row in rows[:4]] == [0.0] * 4
+    assert adopted_from(desk.store.evaluations("new")[0]).core_seconds == 7.0
+
+
+def test_without_the_key_everything_is_computed(desk):
+    record = desk.create("new", -1, 4)
+    assert record.spec["reuse_sha256"] is None
+    assert desk.store.events("new", kind="reuse.frozen") == []
+    desk.drive("new")
+    assert desk.origins("new") == [None] * 6
+    loaded = desk.write("new", -1, 4)
+    assert record.spec_hash == spec_hash(loaded.spec)
+    with pytest.raises(SpecChangedError, match=r"reuse: .* -> True"):
+        desk.create("new", -1, 4, reuse=True)
+
+
+@pytest.mark.parametrize("what", ["relaxed", "calculator", "structure"])
+def test_another_computation_is_not_adopted(desk, what):
+    space = {
+        "type": "crystals",
+        "crystals": {"new": COPPER | ({"lattice_parameter": 3.61} if what == "structure" else {})},
+        "scans": [{"type": "lattice", "percent": {"start": -1, "stop": 1, "steps": 3}}],
+    }
+    changes = {
+        "relaxed": {"space": space | {"relaxed": True}},
+        "calculator": {"calculator": {"type": "ase", "name": "emt"}},
+        "structure": {"space": space},
+    }[what]
+    desk.create("new", -1, 1, reuse=True, **changes)
+    assert desk.frozen("new")["results"] == (5 if what == "structure" else 0)
+    desk.drive("new")
+    assert len(desk.launcher.computed) == 3
+    assert desk.origins("new") == [None] * 3
+
+
+def installed(monkeypatch, version: str) -> None:
+    """A plug-in brings the objective, in this version."""
+    entry = EntryPoint("energy_per_atom", "mine:described", "tansaku.objectives")
+    plugin = plugins.Plugin("objectives", "energy_per_atom", "mine", version, entry)
+    monkeypatch.setattr(plugins, "_ACCEPTED", {("objectives", "energy_per_atom"): plugin})
+
+
+def test_results_of_another_version_of_a_plugin_are_not_adopted(desk, monkeypatch):
+    installed(monkeypatch, "1.0")
+    desk.create("first", -2, 2)
+    desk.drive("first")
+    for name, version, count in (("same", "1.0", 5), ("newer", "1.1", 0)):
+        installed(monkeypatch, version)
+        desk.create(name, -2, 2, reuse=True)
+        assert desk.frozen(name)["results"] == count
+
+
+def test_a_campaign_that_goes_on_with_another_version_of_a_plugin_says_so_once(desk, monkeypatch):
+    def warnings() -> list[dict]:
+        return [event.data for event in desk.resources.store.events("first", kind=OTHER_PLUGINS)]
+
+    installed(monkeypatch, "1.0")
+    for _ in range(2):
+        desk.create("first", -2, 2)
+        desk.drive("first")
+        assert warnings() == []
+    installed(monkeypatch, "1.1")
+    for _ in range(2):
+        desk.drive("first")
+        kind = "(objectives: energy_per_atom)"
+        assert warnings() == [{"now": [f"mine 1.1 {kind}"], "before": [f"mine 1.0 {kind}"]}]
+
+
+def test_it_is_frozen_when_the_campaign_is_created(desk):
+    record = desk.create("new", -1, 6, reuse=True)
+    desk.create("later", 3, 6)
+    desk.drive("later")
+    assert desk.create("new", -1, 6, reuse=True) == record
+    desk.drive("new")
+    assert [origin is None for origin in desk.origins("new")] == [False] * 4 + [True] * 4
+    copied = copy_campaign(desk.resources, ADA, "new", "again", {})
+    assert copied.spec["reuse_sha256"] != record.spec["reuse_sha256"]
+    desk.drive("again")
+    assert desk.launcher.computed == []
+    assert copy_campaign(desk.resources, ADA, "new", "alone", {"reuse": False}).spec["known_first"] is None
+    assert {campaign for campaign, _ in desk.origins("again")} == {"old", "new"}  # the older of two that computed the same
+    with pytest.raises(ConfigurationError, match="reuse_sha256: the adoptable results have SHA-256"):
+        desk.create("third", -1, 6, reuse=True, reuse_sha256=record.spec["reuse_sha256"])
+
+
+def test_imported_and_adopted_values_and_failures_are_never_adopted(desk, tmp_path):
+    export_observations(desk.store, "old", tmp_path / "old.parquet")
+    delete_campaign(desk.resources, ADA, "old")
+    import_observations(desk.store, tmp_path / "old.parquet", this_driver())
+    assert len(desk.store.observations("old")) == 5
+    desk.create("new", -1, 2, reuse=True)
+    assert desk.frozen("new")["results"] == 0
+    real = desk.launcher.fetch
+
+    def fetch(handle):
+        result = real(handle)
+        failure = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms in one place")
+        return result if "3" not in result.folder.name[-1] else JobResult(result.token, Outcome(failure=failure), result.folder)
+
+    desk.launcher.fetch = fetch
+    desk.drive("new")
+    own = [item for item in desk.store.evaluations("new") if item.outcome.value is not None]
+    assert [is_own(item) for item in own] == [True] * len(own)
+    desk.create("third", -1, 2, reuse=True)
+    assert desk.frozen("third")["campaigns"] == ({"new": len(own)} if own else {})
+    desk.drive("third")
+    desk.create("fourth", -1, 2, reuse=True)
+    assert desk.frozen("fourth")["campaigns"].get("third", 0) == 4 - len(own)
+
+
+def test_a_source_that_was_deleted_or_renamed_stays_known(desk):
+    desk.create("new", -1, 4, reuse=True)
+    rename_campaign(desk.resources, ADA, "old", "ancient")
+    desk.drive("new")
+    assert desk.origins("new")[0] == ("ancient", 2)
+    rename_campaign(desk.resources, ADA, "ancient", "oldest")
+    assert desk.origins("new")[:2] == [("oldest", 2), ("oldest", 3)]
+    desk.create("last", -1, 4, reuse=True)
+    delete_campaign(desk.resources, ADA, "oldest")
+    desk.drive("last")
+    assert desk.launcher.computed == []
+
+
+def test_an_unreadable_campaign_is_named_and_stops_nothing(desk):
+    broken = desk.store.campaign("old").model_copy(update={"name": "broken", "spec": {"space": {"type": "teapot"}}})
+    desk.store.create_campaign(broken)
+    desk.create("new", -1, 1, reuse=True)
+    assert desk.frozen("new")["results"] == 5
+    assert "not valid" in desk.frozen("new")["left_out"]["broken"]
+
+
+@pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome", "record_handle"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_write_it_makes_the_same_decisions(desk, method, when):
+    desk.create("plain", -1, 4, reuse=True)
+    desk.drive("plain")
+    desk.create("new", -1, 4, reuse=True)  # of "plain" it may adopt the two that were computed there
+    real, calls = getattr(desk.store, method), []
+
+    def dying(*given, **named):
+        calls.append(method)
+        if len(calls) == (1 if method == "record_handle" else 2):
+            if when == "after":
+                real(*given, **named)
+            raise Killed
+        return real(*given, **named)
+
+    setattr(desk.store, method, dying)
+    if method == "record_handle":  # nothing is submitted: everything is known
+        assert desk.drive("new") == "exhausted"
+        assert calls == []
+    else:
+        with pytest.raises(Killed):
+            desk.drive("new")
+        setattr(desk.store, method, real)
+        assert desk.drive("new") == "exhausted"
+    assert desk.origins("new") == [("old", 2), ("old", 3), ("old", 4), ("old", 5), ("plain", 5), ("plain", 6)]
+    assert [len(item.attempts) for item in desk.store.evaluations("new")] == [1] * 6
+    assert desk.launcher.computed == []
+
+
+def test_repeats_are_computed(desk):
+    desk.create("new", -1, 0, reuse=True)
+    desk.drive("new")
+    candidate = desk.store.evaluations("new")[0].proposal.candidate
+    from tansaku.tasks.act.commands.steer import request
+
+    request(desk.store, ADA, "new", "rerun", [candidate])
+    desk.drive("new")
+    assert desk.launcher.computed == [candidate]
+    assert desk.origins("new") == [("old", 2), ("old", 3), None]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"calculator": None}, {"calculator": {"type": "manual"}}], ids=["a table with values", "measured values"]
+)
+def test_values_that_are_not_computed_are_not_reused(desk, changes):
+    (desk.folder / "t.csv").write_text("id,x,value\na,1,2\nb,2,3\n")
+    columns = {"id": "id"} | ({"value": "value"} if changes["calculator"] is None else {})
+    space = {"type": "table", "candidates": "t.csv", "columns": columns, "features": {"x": {"columns": ["x"]}}}
+    objective = {"direction": "minimize", "unit": "eV"}
+    with pytest.raises(ConfigurationError, match="reuse: values that are measured or recorded are not computed twice"):
+        desk.create("new", -1, 1, reuse=True, space=space, objective=objective, **changes)
+    with pytest.raises(NotFoundError):
+        desk.store.campaign("new")

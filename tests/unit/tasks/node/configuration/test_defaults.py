@@ -1,0 +1,196 @@
+"""Defaults that new campaigns get and that stored ones, which have null there, do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
+from tansaku.tasks.node.configuration.defaults import with_defaults
+from tansaku.tasks.node.configuration.source import polish_relaxation
+
+SURFACE = {
+    "type": "energy_surface",
+    "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
+    "ion": "H",
+    "grid": 0.5,
+}
+BOTTLENECK = {"property": "energy", "unit": "eV", "goal": {"type": "bottleneck", "dimensions": 3}}
+FEATURES = {
+    "listed": {"columns": ["mass", "charge"]},
+    "joined": {"lookup": "elements.csv", "key": "element", "columns": "e*"},
+    "plain": {"columns": ["x", "y"], "scale": "none"},
+    "codes": {"columns": ["code"], "categorical": True},
+    "words": {"columns": ["word"], "categories": "one_hot"},
+}
+TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "value"}, "features": FEATURES}
+
+
+def surface(proposer: dict | None = None, **keys: object) -> CampaignSpec:
+    document = {
+        "schema_version": 1,
+        "name": "test",
+        "space": SURFACE,
+        "calculator": {"type": "emt"},
+        "objective": BOTTLENECK,
+        "proposer": proposer or {"type": "gp"},
+        "execution": {"polish": 0},
+        "budget": {"evaluations": 10},
+    }
+    return CampaignSpec.model_validate(document | keys)
+
+
+def table() -> CampaignSpec:
+    return CampaignSpec.model_validate(
+        {"schema_version": 1, "name": "test", "space": TABLE, "objective": {"unit": "eV"}, "budget": {"evaluations": 10}}
+    )
+
+
+def test_a_search_for_a_bottleneck_starts_where_the_ion_has_room():
+    found = with_defaults(surface())
+    assert (found.proposer.initial, found.proposer.initial_points) == ("roomy", 4)
+    assert with_defaults(found) == found
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        surface({"type": "gp", "initial_points": 6}),
+        surface({"type": "gp", "initial": "random"}),
+        surface({"type": "random"}),
+        surface(
+            {"type": "gp", "outliers": "used"}, objective={"property": "energy", "unit": "eV", "goal": {"type": "best_overall"}}
+        ),
+        surface(space=SURFACE | {"along": {"file": "path.json"}}),
+    ],
+)
+def test_other_searches_start_as_the_file_says(spec):
+    assert with_defaults(spec).proposer == spec.proposer
+
+
+def test_groups_of_numbers_get_a_scale_where_the_file_gives_none():
+    found = with_defaults(table())
+    assert {name: group.scale for name, group in found.space.features.items()} == {
+        "listed": "auto",
+        "joined": "auto",
+        "plain": "none",
+        "codes": None,
+        "words": None,
+    }
+    assert with_defaults(found) == found
+
+
+def boundary(calculator: dict, **keys: object) -> CampaignSpec:
+    space = {
+        "type": "grain_boundary",
+        "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.59},
+        "boundaries": {"planes": [[1, 1, 3]]},
+    }
+    document = {"schema_version": 1, "name": "test", "space": space, "calculator": calculator}
+    return CampaignSpec.model_validate(document | keys)
+
+
+def rough(kind: str = "emt", fmax: float = 0.01, **keys: object) -> dict:
+    return {"type": kind, "relaxation": {"fmax": fmax}} | keys
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (boundary(rough()), 0.001),
+        (boundary(rough(), execution={"polish": 0}), 0.001),  # may be changed later
+        (boundary(rough(), execution={"polish_fmax": 0.005}), 0.005),
+        (boundary(rough(fmax=0.001)), None),
+        (boundary(rough(fmax=0.0005)), None),
+        (boundary(rough("gpaw", fmax=0.05)), None),
+        (boundary(rough("ase", name="tblite")), None),
+        (boundary(rough("ase", fmax=0.05, name="tblite")), 0.01),
+        (boundary({"type": "surrogate", "model": "m", "relaxed_by": rough()}), 0.001),
+        (surface(), None),
+        (table(), None),
+    ],
+)
+def test_the_final_relaxation_is_no_rougher_than_the_default_of_the_calculator(spec, expected):
+    found = with_defaults(spec)
+    assert found.execution.polish_fmax == expected
+    assert with_defaults(found) == found
+
+
+def test_a_rough_campaign_from_before_is_the_same_one_and_its_final_relaxation_stays_rough():
+    stored = CampaignSpec.model_validate(boundary(rough()).model_dump(mode="json"))
+    loaded = with_defaults(stored)
+    assert spec_hash(stored) == spec_hash(loaded) == "6002bb388558a0e7f38a0102b6f3ebde7eb20e5b23f7588cbb3c25c5ac971999"
+    assert not diff_specs(stored, loaded)
+    assert (polish_relaxation(stored).fmax, polish_relaxation(loaded).fmax) == (0.01, 0.001)
+    said = boundary(rough(), execution={"polish_fmax": 0.01})
+    assert [difference.key for difference in diff_specs(loaded, said)] == ["execution.polish_fmax"]
+    assert spec_hash(said) != spec_hash(stored)
+
+
+def molecules() -> CampaignSpec:
+    return surface(
+        space={"type": "molecules", "seeds": ["CCO"]},
+        calculator={"type": "ase", "name": "tblite", "workflow": {"type": "ion_binding", "ion": "Li"}},
+        objective={"unit": "kJ/mol"},
+    )
+
+
+@pytest.mark.parametrize("spec", [surface(), table(), molecules()])
+def test_a_campaign_from_before_is_the_same_one_and_keeps_what_it_began_with(spec):
+    new = with_defaults(spec)
+    assert new != spec
+    assert spec_hash(new) != spec_hash(spec)  # it proposes other candidates
+    assert not diff_specs(spec, new)
+    # Stored specs are read without filling in anything.
+    assert CampaignSpec.model_validate(spec.model_dump(mode="json")) == spec
+
+
+def test_the_hash_of_a_campaign_whose_file_gave_the_start_is_as_before_it_was_a_default():
+    """Exports hold the hash, and an import refuses a file whose spec has another one."""
+    spec = surface({"type": "gp", "initial": "roomy", "initial_points": 4})
+    assert spec_hash(spec) == "85ff82b6a2850f1fc149e9d75410c006695218a6622be7d072c1937c2e4c9289"
+    assert spec_hash(surface()) == "bec46ad1108aff97e5b384d413a347da982c2124e3d6ba6fd6dfe8a0296812ca"
+
+
+def test_descriptors_of_molecules_get_a_scale():
+    assert with_defaults(molecules()).space.scale == "auto"
+
+
+def test_another_scale_or_start_is_another_campaign():
+    assert spec_hash(surface({"type": "gp", "initial": "random", "initial_points": 4})) != spec_hash(surface())
+    ranges = TABLE | {"features": FEATURES | {"listed": {"columns": ["mass", "charge"], "scale": "range"}}}
+    assert spec_hash(table().model_copy(update={"space": type(table().space).model_validate(ranges)})) != spec_hash(table())
+
+
+def test_a_file_gets_them(tmp_path):
+    data = surface().model_dump(mode="json")
+    found = campaign_from_data(data, tmp_path, "a test").spec
+    assert (found.proposer.initial, found.proposer.initial_points) == ("roomy", 4)
+
+
+def test_arms_learn_across_systems_in_new_campaigns_only():
+    arms = {"type": "arms"}
+    stored = boundary(rough(fmax=0.001), proposer=arms)
+    loaded = with_defaults(stored)
+    assert (stored.proposer.across_systems, loaded.proposer.across_systems) == (None, True)
+    assert with_defaults(loaded) == loaded
+    assert with_defaults(boundary(rough(), proposer=arms | {"across_systems": False})).proposer.across_systems is False
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    assert diff_specs(stored, with_defaults(boundary(rough(fmax=0.001), proposer=arms | {"across_systems": False})))
+
+
+@pytest.mark.parametrize("proposer", [{"type": "gp"}, {"type": "gp", "preset": "obo"}, {"type": "sparse"}, {"type": "arms"}])
+def test_new_campaigns_withhold_outliers_and_stored_ones_do_not(proposer):
+    stored = boundary(rough(fmax=0.001), proposer=proposer)
+    loaded = with_defaults(stored)
+    assert (stored.proposer.outliers, loaded.proposer.outliers) == (None, "withheld")
+    assert with_defaults(loaded) == loaded
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    used = boundary(rough(fmax=0.001), proposer=proposer | {"outliers": "used"})
+    assert with_defaults(used).proposer.outliers == "used"
+    assert diff_specs(stored, used)
+
+
+def test_bad_values_of_a_path_are_not_withheld():
+    assert with_defaults(surface()).proposer.outliers is None
+    assert with_defaults(surface({"type": "random"})) == surface({"type": "random"})

@@ -1,0 +1,81 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
+from tansaku.tasks.read.figures import composition_map, draw_campaign, relevance, rounds
+from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, composition_maps
+from tansaku.tasks.read.views.predictions import relevance_history
+from tansaku.tasks.read.views.results import predictions
+
+HOSTILE = "<img src=x onerror=alert(2)>"
+
+
+def test_a_composition_search_gets_its_figures(tavorite_search, tmp_path):
+    data = tavorite_search(14, preset="abo")
+    drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
+    names = {path.name for path in drawn}
+    kinds = ("convergence", "parity", "map", "rounds", "relevance", "profiles")
+    assert names == {f"tavorites-{kind}.{end}" for kind in kinds for end in ("png", "html")}
+    assert all(path.stat().st_size > 5000 for path in drawn)
+
+
+def test_a_search_without_a_model_has_no_figures_of_one(tavorite_search, tmp_path):
+    data = tavorite_search(8, type="random", preset=None)
+    drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
+    assert {path.stem for path in drawn} == {f"tavorites-{kind}" for kind in ("convergence", "map", "profiles")}
+
+
+def test_evaluated_predicted_and_failed_cells_look_different(tavorite_search, tmp_path):
+    (full,) = composition_maps(tavorite_search(8))
+    images = []
+    for state in (EVALUATED, PREDICTED, FAILED):
+        changed = full.state.copy()
+        changed[changed == EVALUATED] = state
+        one = dataclasses.replace(full, state=changed)
+        images.append(imread(composition_map.draw_png([one], tmp_path / f"{state}.png", "E_b", "eV")))
+    assert all(np.abs(images[i] - images[j]).mean() > 1e-3 for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_the_same_map_is_the_same_file(tavorite_search, tmp_path):
+    maps = composition_maps(tavorite_search(8))
+    first = composition_map.draw_png(maps, tmp_path / "1.png", "E_b", "eV").read_bytes()
+    assert composition_map.draw_png(maps, tmp_path / "2.png", "E_b", "eV").read_bytes() == first
+
+
+def test_a_map_without_any_value_or_beyond_all_size_is_left_out(tavorite_search, monkeypatch):
+    maps = composition_maps(tavorite_search(8))
+    assert composition_map.drawable(maps)
+    assert not composition_map.drawable(composition_maps(tavorite_search(0)))
+    monkeypatch.setattr(composition_map, "MOST_CELLS", 10)
+    assert not composition_map.drawable(maps)
+
+
+def test_pages_show_names_literally(tavorite_search, tmp_path):
+    data = tavorite_search(14, preset="abo")
+    (full,) = composition_maps(data)
+    labels = full.labels.copy()
+    labels[full.state == FAILED] = HOSTILE
+    hostile = dataclasses.replace(full, labels=labels, system=HOSTILE)
+    found = relevance_history(data)
+    pages = [
+        composition_map.draw_html([hostile], tmp_path / "map.html", HOSTILE, "E_b", "eV"),
+        relevance.draw_html(
+            dataclasses.replace(found, categories=(HOSTILE, *found.categories[1:])), tmp_path / "r.html", HOSTILE
+        ),
+        rounds.draw_html(predictions(data), tmp_path / "rounds.html", HOSTILE),
+    ]
+    for path in pages:
+        own = path.read_text(encoding="utf-8").split("</script>", 1)[1]
+        assert "<img" not in own
+        assert "\\u003cimg" not in own
+
+
+def test_running_coverage_counts_what_lay_inside(tavorite_search):
+    found = predictions(tavorite_search(14, preset="abo"))
+    share = rounds.running_coverage(found, 0.68)
+    assert share[-1] == pytest.approx(found.coverage(np.array([0.68]))[0])
+    assert share[0] in (0.0, 1.0)
+    assert len(found.numbers) == len(share)

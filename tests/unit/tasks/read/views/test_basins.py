@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.read.views.basins import excess_opening, same_basins
+from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+
+ROOT = Path(__file__).resolve().parents[5]
+
+
+def _evaluation(number: int, surface: str, energy: float | None, opening: float, purpose: str = "search") -> Evaluation:
+    proposal = Proposal(
+        number=number,
+        candidate=f"candidate-{number}",
+        system="s003-112",
+        surface=surface,
+        source="calculator",
+        predicted_cost=24.0,
+        purpose=purpose,
+        model="random",
+    )
+    outcome = Outcome(
+        value=energy,
+        quantities={"expansion": Quantity(value=opening - 0.3, unit="Angstrom")},
+        properties={"final_translation": [0.1 * number, 0.0, 0.3]},
+    )
+    return Evaluation(
+        id=f"id-{number}",
+        campaign="c",
+        proposal=proposal,
+        state="DONE",
+        epoch=1,
+        outcome=outcome,
+        proposed_at=datetime.now(UTC),
+    )
+
+
+EVALUATIONS = (
+    _evaluation(1, "r1", 600.0, 0.400),
+    _evaluation(2, "r1", 610.0, 0.400),
+    _evaluation(3, "r1", 600.5, 0.405),  # the first again
+    _evaluation(4, "r1", 600.0, 0.450),
+    _evaluation(5, "r2", 600.0, 0.400),
+    _evaluation(6, "r1", None, 0.400),
+    _evaluation(7, "r1", 600.0, 0.452),  # the fourth again
+)
+
+
+def test_energy_opening_and_surface_decide():
+    assert same_basins(EVALUATIONS) == {"id-3": "candidate-1", "id-7": "candidate-4"}
+    assert excess_opening(EVALUATIONS[0]) == pytest.approx(0.4)
+
+
+def test_nothing_relaxed_no_basin():
+    bare = EVALUATIONS[0].model_copy(update={"outcome": Outcome(value=600.0)})
+    assert same_basins([bare, bare]) == {}
+
+
+@pytest.mark.parametrize(("translation", "marked"), [("free", "candidate-1"), ("held", None)])
+def test_the_search_is_marked_where_translations_are_only_starts(translation, marked):
+    raw = yaml.safe_load((ROOT / "examples" / "cu-emt.yaml").read_text(encoding="utf-8"))
+    raw["calculator"]["relaxation"]["translation"] = translation
+    spec = CampaignSpec.model_validate(raw)
+    record = CampaignRecord(
+        name="cu-emt",
+        spec=spec.model_dump(mode="json"),
+        spec_hash="",
+        base_path=str(ROOT),
+        tansaku_version="",
+        created_at=datetime.now(UTC),
+    )
+    rows = evaluation_rows(CampaignData(record, spec, open_space(spec.space, ROOT), EVALUATIONS))
+    assert rows[2]["same_basin_as"] == marked
+    assert rows[2]["final_translation"] == pytest.approx([0.3, 0.0, 0.3])

@@ -1,0 +1,139 @@
+"""Data of the figures on a campaign's page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.records import Evaluation, Event, LeaseOwner, Outcome, Proposal, Quantity
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE
+from tansaku.tasks.read.views import campaign_figures
+from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, front_points
+from tansaku.tasks.read.views.compositions import composition_maps
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.read.views.figure_readings import FigureReadings
+from tansaku.tasks.read.views.readings import Readings
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def done(number: int, value: float, system: str = "s", purpose: str = "search", **quantities: float) -> Evaluation:
+    proposal = Proposal(
+        number=number,
+        candidate=f"c{number}",
+        system=system,
+        surface="t",
+        source="x",
+        predicted_cost=1.0,
+        model="gp",
+        purpose=purpose,
+        acquisition=0.5,
+        predicted_mean=value,
+        predicted_deviation=0.1,
+    )
+    found = {name: Quantity(value=found, unit="meV") for name, found in quantities.items()}
+    outcome = Outcome(value=value, wall_time=1.0, quantities=found)
+    return Evaluation(
+        id=f"e{number}", campaign="a", proposal=proposal, state=EvaluationState.DONE, epoch=1, outcome=outcome,
+        proposed_at=NOW, finished_at=NOW,
+    )  # fmt: skip
+
+
+def arrays_of(items: list[Evaluation], spec: CampaignSpec | None = None) -> EvaluationArrays:
+    further = () if spec is None else spec.objective.further
+    return EvaluationArrays.of(columns_of(items, [goal.property for goal in further]), further)
+
+
+def test_lowest_energies_by_rising_angle():
+    items = [done(1, 5.0, "b"), done(2, 4.0, "b"), done(3, 9.0, "a"), done(4, 3.5, "b", "polish"), done(5, 1.0, "b", "polish")]
+    systems = [
+        {"system": "b", "angle": 70.5, "sigma": 3, "plane": [1, 1, 2]},
+        {"system": "a", "angle": 20.0},
+        {"system": "none", "angle": 1},
+    ]
+    found = angle_curve(arrays_of(items), systems, 1.0)
+    assert (found.angle, found.labels) == ((20.0, 70.5), ("a", "Σ3 (112)"))
+    assert (found.searched, found.relaxed, found.evaluations) == ((9.0, 4.0), (None, 1.0), (1, 2))
+    assert angle_curve(arrays_of(items), systems, -1.0).searched == (9.0, 5.0)
+    assert angle_curve(arrays_of([]), systems, 1.0) is None
+
+
+def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search, monkeypatch):
+    data = tavorite_search(8)
+    store = MemoryCampaignStore()
+    store.create_campaign(data.record)
+    monkeypatch.setattr(store, "evaluations", lambda name: list(data.evaluations))
+    figures, reading = FigureReadings(), Readings(store).reading(data.record.name)
+    found = figures.figures(reading)
+    (drawn,), (shown,) = composition_maps(data), found.maps
+    assert (shown.rows, shown.columns, shown.row_site) == (drawn.rows, drawn.columns, "M")
+    states = np.array(shown.state)
+    assert [(states == state).sum() for state in (EVALUATED, FAILED)] == [7, 1]
+    assert ((states == EMPTY) == (drawn.state == EMPTY)).all()
+    values = np.array(shown.value, dtype=float)
+    assert np.array_equal(values[states == EVALUATED], drawn.value[states == EVALUATED])
+    assert (found.unit, found.angles, found.front, found.problem) == ("eV", None, None, "")
+    assert figures.figures(reading) is found
+
+
+def test_the_front_and_what_it_surpasses_thinned_out(monkeypatch, tavorite_search):
+    monkeypatch.setattr(campaign_figures, "MOST_POINTS", 10)
+    spec = tavorite_search(1).spec
+    goal = {"type": "pareto", "also": [{"property": "gap", "unit": "eV", "direction": "maximize"}]}
+    objective = spec.objective.model_validate(spec.objective.model_dump() | {"goal": goal})
+    spec = spec.model_copy(update={"objective": objective})
+    # 1, 2: on the front; the others are worse than 2 in both.
+    items = [done(1, 1.0, gap=1000.0), done(2, 2.0, gap=3000.0)] + [done(k, 2.0 + k, gap=1000.0 - k) for k in range(3, 40)]
+    found = front_points(arrays_of(items, spec), spec)
+    assert (len(found.numbers), found.count, sum(found.member)) == (10, 39, 2)
+    assert found.numbers[:2] == (1, 2)
+    assert found.values[1][:2] == (1.0, 3.0)
+    assert list(found.values[0]) == sorted(found.values[0])
+    assert [(axis.name, axis.unit, axis.direction) for axis in found.axes][1] == ("gap", "eV", "maximize")
+    assert front_points(arrays_of([done(1, 1.0)], spec), spec) is None
+    assert front_points(arrays_of(items), tavorite_search(1).spec) is None
+
+
+def test_the_last_certificate_and_the_last_proposals(recorded):
+    store = recorded("a1", "a2")
+    name = store.campaign_names()[0]
+    for number, tolerance in ((10, 5.0), (20, 3.0)):
+        certificate = Certificate(
+            number=number, horizon=1, searched=2, confidence=0.95, tolerance=tolerance,
+            tolerances={"alpha": tolerance, "beta": None}, within=1.0, probability=0.5,
+            probabilities={"alpha": 0.5}, unit="mJ/m2",
+        )  # fmt: skip
+        data = certificate.model_dump(mode="json")
+        store.append_event(Event(id=f"c{number}", campaign=name, kind=CERTIFICATE, at=NOW, data=data))
+    lease = store.acquire_lease(name, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
+    chosen = done(3, 1.0).proposal.model_copy(update={"candidate": "b1", "horizon": 0})
+    store.insert_proposal(lease, chosen)
+    found = FigureReadings().figures(Readings(store).reading(name))
+    assert (found.certificate.number, found.certificate.systems) == (20, ("alpha", "beta"))
+    assert (found.certificate.tolerance, found.certificate.probability) == ((3.0, None), (0.5, None))
+    assert (found.proposals.numbers, found.proposals.deviation, found.proposals.found) == ((3,), (0.1,), (None,))
+
+
+def test_a_space_that_cannot_be_opened_hides_no_other_figure(tavorite_search):
+    data = tavorite_search(1)
+    store = MemoryCampaignStore()
+    space = data.record.spec["space"] | {"parent": {"cif": "gone.cif"}}
+    store.create_campaign(data.record.model_copy(update={"spec": data.record.spec | {"space": space}}))
+    found = FigureReadings().figures(Readings(store).reading(data.record.name))
+    assert found.maps == ()
+    assert found.problem.startswith("the space cannot be opened on this machine: ")
+
+
+@pytest.mark.parametrize(("count", "most"), [(3, 5), (5, 5), (100, 5), (7, 0)])
+def test_evenly_spaced_entries(count, most):
+    found = evenly(count, most).tolist()
+    assert len(found) == min(count, most)
+    assert found == sorted(set(found))
+    assert not found or (found[0], found[-1]) == (0, count - 1)

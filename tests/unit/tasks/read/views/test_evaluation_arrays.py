@@ -1,0 +1,65 @@
+"""Arrays of evaluations that are brought up to date."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.records import Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+GOALS = [
+    FurtherObjectiveSpec.model_validate({"property": name, "unit": "eV", "direction": "maximize"}) for name in ("gap", "width")
+]
+
+
+def evaluation(number: int, gap: float | None = None, unit: str = "meV") -> Evaluation:
+    proposal = Proposal(
+        number=number, candidate=f"c{number}", system=f"s{number % 2}", surface="t", source="x", predicted_cost=1.0, model="gp"
+    )
+    quantities = {} if gap is None else {"gap": Quantity(value=gap, unit=unit)}
+    return Evaluation(
+        id=f"e{number}",
+        campaign="a",
+        proposal=proposal,
+        state=EvaluationState.DONE,
+        epoch=1,
+        outcome=Outcome(value=float(number), wall_time=1.0, quantities=quantities),
+        proposed_at=NOW,
+        finished_at=NOW,
+    )
+
+
+def arrays(*items: Evaluation) -> EvaluationArrays:
+    return EvaluationArrays.of(columns_of(items, [goal.property for goal in GOALS]), GOALS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([evaluation(1, 500.0), evaluation(2)], [evaluation(2, 1500.0), evaluation(3, 2.0, "eV")]),
+        ([evaluation(1), evaluation(4, 100.0)], [evaluation(2, 200.0), evaluation(3), evaluation(4)]),
+        ([], [evaluation(1, 1000.0)]),
+        ([evaluation(1, 1000.0)], []),
+    ],
+)
+def test_changed_arrays_are_those_of_all_evaluations(old, new):
+    now = {item.proposal.number: item for item in (*old, *new)}
+    found, expected = arrays(*old).updated(arrays(*new)), arrays(*(now[number] for number in sorted(now)))
+    assert [found.systems[code] for code in found.system_codes] == [expected.systems[code] for code in expected.system_codes]
+    for part in fields(found):
+        if part.name not in ("systems", "system_codes"):
+            np.testing.assert_array_equal(getattr(found, part.name), getattr(expected, part.name), err_msg=part.name)
+
+
+def test_further_objectives_are_in_their_own_units():
+    found = arrays(evaluation(1, 500.0), evaluation(2), evaluation(3, 3.0, "GPa"))
+    # Nothing, and a quantity of another kind, are no value.
+    np.testing.assert_array_equal(found.further, [[0.5, np.nan], [np.nan, np.nan], [np.nan, np.nan]])

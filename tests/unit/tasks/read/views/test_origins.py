@@ -1,0 +1,56 @@
+"""What was computed goes before what was predicted, and every row says which it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.models.domain.records import Evaluation, Outcome, Proposal
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.read.views.origins import best_of, predicted, value_from
+
+SPEC = {
+    "schema_version": 1,
+    "name": "c",
+    "space": {
+        "type": "grain_boundary",
+        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+        "boundaries": {"planes": [[1, 1, 1]]},
+    },
+    "calculator": {"type": "emt"},
+    "label": {"calculator": {"type": "chgnet"}},
+}
+
+
+def evaluation(number: int, value: float | None, by: str | None = None) -> Evaluation:
+    proposal = Proposal(number=number, candidate=f"c{number}", system="s", surface="s", source="x", predicted_cost=1, model="m")
+    return Evaluation(
+        id=f"e{number}",
+        campaign="c",
+        proposal=proposal,
+        state=EvaluationState.DONE,
+        epoch=1,
+        outcome=Outcome(value=value, predicted_by=by, deviation=1.0 if by else None),
+        proposed_at=datetime.now(UTC),
+    )
+
+
+def test_a_prediction_is_best_only_where_nothing_was_computed():
+    low, high = evaluation(1, 1.0, "m@1"), evaluation(2, 2.0)
+    assert best_of([low, high], 1.0) is high
+    assert best_of([low], 1.0) is low
+    assert best_of([evaluation(3, None)], 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("prop", "by", "expected"),
+    [(None, None, "emt"), ("label_grain_boundary_energy", None, "chgnet"), ("label_grain_boundary_energy", "m@2", "m@2")],
+)
+def test_a_value_says_where_it_comes_from(prop, by, expected):
+    spec = CampaignSpec.model_validate(SPEC | {"objective": {"property": prop}})
+    one = evaluation(1, 1.0, by)
+    assert value_from(spec, one) == expected
+    assert predicted(one) == (by is not None)
+    assert value_from(spec, evaluation(2, None)) is None

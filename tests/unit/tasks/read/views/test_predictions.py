@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from tansaku.tasks.read.views.predictions import feature_categories, pool_expectation, relevance_history
+from tansaku.tasks.read.views.results import CampaignData
+
+
+def test_the_model_expects_what_was_found_and_what_was_not(tavorite_search):
+    data = tavorite_search(24, preset="abo")
+    found = pool_expectation(data)
+    evaluated = {one.proposal.candidate: one.outcome.value for one in data.evaluations if one.outcome.value is not None}
+    positions = data.pool.positions(list(evaluated))
+    np.testing.assert_allclose(found.mean[positions], list(evaluated.values()), atol=0.02)
+    others = np.setdiff1d(np.arange(len(data.pool)), positions)
+    assert found.deviation[positions].max() < found.deviation[others].max()
+    site = data.pool.groups["site_m"]
+    truth = 0.2 + (site.values[site.index, 0] - 0.7) ** 2 * 5.0
+    assert np.corrcoef(found.mean[others], truth[others])[0, 1] > 0.9
+
+
+def test_values_to_be_maximised_keep_their_sign(tavorite_search):
+    data = tavorite_search(12)
+    upside_down = CampaignData(
+        data.record,
+        data.spec.model_copy(update={"objective": data.spec.objective.model_copy(update={"direction": "maximize"})}),
+        data.space,
+        data.evaluations,
+    )
+    values = [one.outcome.value for one in data.evaluations if one.outcome.value is not None]
+    positions = data.pool.positions([one.proposal.candidate for one in data.evaluations if one.outcome.value is not None])
+    np.testing.assert_allclose(pool_expectation(upside_down).mean[positions], values, atol=0.1)
+
+
+def test_without_a_model_or_a_value_nothing_is_expected(tavorite_search):
+    assert pool_expectation(tavorite_search(6, type="random", preset=None)) is None
+    assert pool_expectation(tavorite_search(0)) is None
+    assert relevance_history(tavorite_search(6, type="random", preset=None)) is None
+    assert relevance_history(tavorite_search(1)) is None
+
+
+@pytest.mark.parametrize("preset", ["default", "abo"])
+def test_the_site_that_decides_is_found_to_matter_most(tavorite_search, preset):
+    data = tavorite_search(24, preset=preset)
+    found = relevance_history(data)
+    assert set(found.categories) == {"A", "M", "X", "Z", "cell"}
+    assert found.share.shape == (len(found.observed), 5)
+    np.testing.assert_allclose(found.share.sum(axis=1), 1.0)
+    share = dict(zip(found.categories, found.share[-1], strict=True))
+    assert share["A"] == 0.0  # one ion only
+    assert share["M"] > share["X"]
+    assert share["M"] > share["Z"]
+    assert list(found.observed) == sorted(found.observed)
+
+
+def test_groups_of_a_site_are_one_category(tavorite_search):
+    data = tavorite_search(1)
+    categories = feature_categories(data, data.pool)
+    assert categories["M"] == ("site_m", "ion_m")
+    assert categories["cell"] == ("cell",)
+    assert sorted(group for groups in categories.values() for group in groups) == sorted(data.pool.groups)
