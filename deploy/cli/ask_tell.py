@@ -1,7 +1,7 @@
 """`tansaku ask` and `tansaku tell`: list the candidates to measure next, and record measured values.
 
-`tasks/act/measurements/stored_commands.py` stores both, then `tasks/act/measurements/ask_tell.py` drives the campaign. Proposals are
-chosen as in every campaign (`tasks/loop/steps/propose.py`); reports are compared with what is stored
+`tasks/act/measurements/stored_commands.py` stores both, then `tasks/act/measurements/ask_tell.py` drives the campaign.
+Proposals are chosen as in every campaign (`tasks/loop/steps/propose.py`); reports are compared with what is stored
 (`tasks/act/measurements/judging.py`).
 """
 

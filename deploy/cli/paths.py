@@ -1,7 +1,7 @@
 """`tansaku path`: hops, paths and diffusion after a search for the bottleneck of an energy surface.
 
-`tasks/read/paths/surface.py` reads the surface and its barriers, `calculators/workflows/diffusion/basins.py` finds the hops, and
-`calculators/workflows/diffusion/rates.py` computes the diffusion.
+`tasks/read/paths/surface.py` reads the surface and its barriers, `calculators/workflows/diffusion/basins.py` finds the hops,
+and `calculators/workflows/diffusion/rates.py` computes the diffusion.
 """
 
 from __future__ import annotations

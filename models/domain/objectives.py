@@ -1,7 +1,7 @@
 """The registry of objectives: every property of computed candidates for which a campaign can search, with its facts.
 
-A space's description names those of its candidates. Code that computes a property is joined to it in ``tasks/node/jobs``. Plug-ins
-add descriptions of properties of candidates that are computed for their energy.
+A space's description names those of its candidates. Code that computes a property is joined to it in ``tasks/node/jobs``.
+Plug-ins add descriptions of properties of candidates that are computed for their energy.
 """
 
 from __future__ import annotations

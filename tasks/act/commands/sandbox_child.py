@@ -1,8 +1,8 @@
 """Checks, creates in memory or rehearses a campaign, or searches a table, in a process with limits.
 
-It is called as ``python -m tansaku.tasks.act.commands.sandbox_child`` by :mod:`tansaku.tasks.act.checks.sandbox`. The arguments are its limits,
-its standard input is a :class:`~tansaku.tasks.act.checks.request.CheckRequest`. It writes lines of JSON: progress, then the answer.
-It knows no database.
+It is called as ``python -m tansaku.tasks.act.commands.sandbox_child`` by :mod:`tansaku.tasks.act.checks.sandbox`. The arguments
+are its limits, its standard input is a :class:`~tansaku.tasks.act.checks.request.CheckRequest`. It writes lines of JSON:
+progress, then the answer. It knows no database.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Requests to a stored campaign that its driver applies from the next proposal on: pause, resume, cancel, retry, rerun, edit.
 
-A request is stored with the campaign. The driver reads it before the next proposal (``tasks/loop/steps/apply_commands.py``): an edit
-changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and ``cancel`` hold until a later ``resume``
+A request is stored with the campaign. The driver reads it before the next proposal (``tasks/loop/steps/apply_commands.py``): an
+edit changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and ``cancel`` hold until a later ``resume``
 (``Ledger.paused``, ``Ledger.cancelled``).
 """
 

@@ -1,4 +1,4 @@
-"""One run of a benchmark in a process of its own: ``python -m tansaku.tasks.act.replay.run OUT``, its task on standard input."""
+"""One run of a benchmark in its own process: ``python -m tansaku.tasks.act.replay.run OUT``, its task on standard input."""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ from tansaku.tasks.act.checks.request import CheckProgress, CheckRequest
 from tansaku.tasks.act.checks.sandbox import BusyError, Sandbox, SandboxError, UnwantedError, Watch
 from tansaku.tasks.ground.settings import Settings
 
-LIMITED = "import sys, os, json; from tansaku.tasks.act.commands.sandbox_child import limit_process; limit_process(*map(int, sys.argv[1:3]))\n"
+LIMITED = (
+    "import sys, os, json; from tansaku.tasks.act.commands.sandbox_child import limit_process; "
+    "limit_process(*map(int, sys.argv[1:3]))\n"
+)
 SECONDS = 20.0
 
 
