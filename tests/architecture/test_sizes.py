@@ -1,4 +1,4 @@
-"""Modules stay short, functions stay small. An exception needs a reason, and goes when it is not needed any more."""
+"""Functions stay small: an exception needs a reason, and goes when it is not needed any more."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 6
 
@@ -20,14 +19,6 @@ class Allowed(NamedTuple):
     reason: str
 
 
-LONG_MODULES = (
-    Allowed("models/domain/ports.py", 760, "all seams on one page, and their docstrings are the contract"),
-    Allowed("tasks/backends/stores/memory.py", 420, "the whole store port, as the contract tests compare it with MongoDB"),
-    Allowed("models/domain/records.py", 435, "all stored records on one page"),
-    Allowed("tests/contracts/test_launchers.py", 475, "the contract of the launcher in one place, as it stands in its port"),
-    Allowed("tests/e2e/test_guide_blocks.py", 545, "every page of the guide is named once"),
-    Allowed("tests/contracts/test_stores.py", 570, "the contract of the store in one place, as it stands in its port"),
-)
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
 MANY_PARAMETERS = (
     Allowed("deploy/cli/ask_tell.py:ask", 7, "a command's parameters are its options"),
@@ -92,12 +83,6 @@ def over(measured: dict[str, int], limit: int, allowed: tuple[Allowed, ...]) -> 
 @pytest.fixture(scope="module")
 def all_functions(product_files):
     return [function for path in product_files for function in functions(path, (ROOT / path).read_text())]
-
-
-def test_modules_stay_short(product_files):
-    tests = [path.relative_to(ROOT) for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
-    lines = {str(path): len((ROOT / path).read_text().splitlines()) for path in [*product_files, *tests]}
-    assert over(lines, MAX_MODULE_LINES, LONG_MODULES) == []
 
 
 def test_functions_stay_short(all_functions):

@@ -31,6 +31,11 @@ class Used(Record):
     limit: str = ""
     share: float | None = None
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is a limit of time."""
+        return self.title not in (_EVALUATIONS, _COST)
+
     def describe(self) -> str:
         """Describes it in words."""
         if self.title == _DEADLINE:
@@ -39,7 +44,7 @@ class Used(Record):
         return f"{self.title.lower()} {self.spent}" + (f" of {self.limit}{share}" if self.limit else "")
 
 
-_DEADLINE = "Deadline"
+_EVALUATIONS, _COST, _DEADLINE = "Evaluations", "Cost", "Deadline"
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Spent:
         late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
         return cls(
             evaluations=int(campaign.counted.sum()),
-            cost=added(campaign.costs[arrays.searched]),
+            cost=added(campaign.costs[arrays.counted]),
             cost_limit=cost_limit,
             cost_unit=cost_unit(campaign.spec.space),
             time=TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(arrays.measured_costs)) + late),
@@ -91,8 +96,8 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
     """
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
     found = [
-        _used("Evaluations", spent.evaluations, budget.evaluations, "{:,.0f}"),
-        _used("Cost", spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
+        _used(_EVALUATIONS, spent.evaluations, budget.evaluations, "{:,.0f}"),
+        _used(_COST, spent.cost, spent.cost_limit or budget.cost, f"{{:,.0f}}{unit}"),
     ]
     if spent.cost_limit is None and budget.fraction is not None:  # the space cannot be opened
         found[1] = found[1].model_copy(update={"limit": f"{budget.fraction:g} of the exhaustive cost"})

@@ -58,6 +58,7 @@ class CampaignStatus(Record):
         driven_hours: Time that drivers have had it.
         core_hours: Measured cost of the attempts of its evaluations.
         budget: What is used of each limit.
+        time_limits: The same of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
@@ -94,6 +95,7 @@ class CampaignStatus(Record):
     driven_hours: float = 0.0
     core_hours: float = 0.0
     budget: tuple[Used, ...] = ()
+    time_limits: tuple[str, ...] = ()
     certificate: Certificate | None = None
     driver: str | None
     silence: str | None = None
@@ -316,6 +318,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
     if opened is not None:
         limit, exhaustive = cost_limit(spec.budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
     spent = Spent.by(campaign, limit)
+    used = budget_used(spec.budget, spent)
     if opened is not None:
         reached = decide(spec.budget, campaign.standing(opened, limit)) or out_of_time(spec.budget, spent.time)
         stop = _stop_reason(campaign, reached)
@@ -349,7 +352,8 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         exhaustive_cost=exhaustive,
         driven_hours=spent.time.driven / HOUR,
         core_hours=spent.time.core_seconds / HOUR,
-        budget=budget_used(spec.budget, spent),
+        budget=used,
+        time_limits=tuple(item.describe() for item in used if item.timed),
         certificate=campaign.certified.last,
         driver=describe_driver(lease),
         silence=silence,
