@@ -68,7 +68,8 @@ class Parameters:
         """First and last value of a parameter in the list that its route is below."""
         answer = self._browser.get(path.partition(f"/{{{parameter}}}")[0], params={"limit": 500})
         key = {"number": "round", "request_id": "id"}.get(parameter, parameter)
-        found = [item[key] for item in answer.json()["items"]]
+        listed = answer.json()
+        found = [item[key] for item in (listed if isinstance(listed, list) else listed["items"])]
         return list(dict.fromkeys(found[:1] + found[-1:]))
 
 

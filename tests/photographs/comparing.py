@@ -100,7 +100,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
 
 def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, float) and isinstance(after, float):
-        return before == after or math.isclose(before, after, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return repr(before) == repr(after) or math.isclose(before, after, rel_tol=RELATIVE, abs_tol=ABSOLUTE)  # NaN too
     return type(before) is type(after) and bool(before == after)
 
 
