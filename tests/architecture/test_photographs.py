@@ -88,6 +88,7 @@ def test_a_command_says_what_it_says_in_a_shell():
     assert (said["code"], said["err"]) == (0, [])
     assert said["out"]["title"]
     assert command("schema", "teapot")["code"] == 2
+    assert command("run", "--help")["out"][1].startswith(" Usage: tansaku run ")
 
 
 def test_figures_are_compared_by_ratio_and_candidates_by_name():

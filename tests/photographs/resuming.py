@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.archive import restore
 from tansaku.tasks.stores.connection import connect
-from tansaku.tasks.stores.mongo_schema import MongoDatabase
 from tansaku.tasks.views.overview import stored_spec
 from tests.photographs.api import API
 from tests.photographs.asking import DESCRIPTION, browser_of
@@ -43,10 +43,17 @@ _OUTCOME = {"value", "failure", "quantities", "properties", "predicted_by", "dev
 _MEASURED = {"proposer_seconds"}
 
 
-def restore_campaigns(database: MongoDatabase, folder: Path) -> None:
-    """Reads the dump of a folder into an empty database; relative paths of the campaigns start where their files are."""
-    restore(database, folder / DUMP)
-    database["campaigns"].update_many({}, {"$set": {"base_path": str(FILES)}})
+@contextmanager
+def restored(folder: Path) -> Iterator[Resources]:
+    """Opens a database of its own with the dump of a folder; relative paths of the campaigns start where their files are."""
+    with own_home() as home:
+        settings, site = Settings(home=home), load_site(None)
+        database = connect(settings, site)
+        restore(database, folder / DUMP)
+        database["campaigns"].update_many({}, {"$set": {"base_path": str(FILES)}})
+        database.client.close()
+        with open_resources(settings, site) as resources:
+            yield resources
 
 
 @dataclass
@@ -153,13 +160,8 @@ def write_expected(folder: Path) -> None:
 
     These are the further proposals of each campaign with the outcomes of their evaluations, and the description of the API.
     """
-    with own_home() as home:
-        settings, site = Settings(home=home), load_site(None)
-        database = connect(settings, site)
-        restore_campaigns(database, folder)
-        database.client.close()
-        with open_resources(settings, site) as resources:
-            found = {name: resumed(resources, name, home) for name in CAMPAIGNS}
-            described = browser_of(resources).get(DESCRIPTION).json()
+    with restored(folder) as resources:
+        found = {name: resumed(resources, name, resources.settings.home) for name in CAMPAIGNS}
+        described = browser_of(resources).get(DESCRIPTION).json()
     for file, content in ((PROPOSALS, found), (API, described)):
         (folder / file).write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")

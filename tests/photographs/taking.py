@@ -20,16 +20,12 @@ import yaml
 import tansaku
 from tansaku.deploy.cli import main as cli
 from tansaku.models.domain.library import LibraryFile
-from tansaku.tasks.configuration import load_site
 from tansaku.tasks.formats.schema import FileKind
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.connection import connect
+from tansaku.tasks.resources import Resources
 from tests.photographs.asking import answers, browser_of
-from tests.photographs.homes import own_home
 from tests.photographs.making import FILES
 from tests.photographs.plain import plain, plain_file, table_of
-from tests.photographs.resuming import restore_campaigns
+from tests.photographs.resuming import restored
 from tests.support.browsed_campaigns import SPEC, TABLE, refuse, store_measured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,14 +76,17 @@ class Masks:
 def command(*words: str) -> dict[str, Any]:
     """What a command of tansaku says, in this process."""
     out, errors, code = io.StringIO(), io.StringIO(), 0
-    before, sys.argv = sys.argv, ["tansaku", *words]
+    program = sys.modules["__main__"]
+    # Otherwise click calls the command by the module that this process runs.
+    before = sys.argv, program.__package__
+    sys.argv, program.__package__ = ["tansaku", *words], None
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
             cli.main()
     except SystemExit as ended:
         code = int(ended.code or 0)
     finally:
-        sys.argv = before
+        sys.argv, program.__package__ = before
     return {"code": code, "out": plain(out.getvalue()), "err": errors.getvalue().splitlines()}
 
 
@@ -152,20 +151,15 @@ def take(stored: Path) -> dict[str, Any]:
     Args:
         stored: Folder with the dump of the stored campaigns.
     """
-    with own_home() as home:
+    with restored(stored) as resources:
+        home = resources.settings.home
         work = home / "work"
         work.mkdir()
         masks = Masks({str(home): "home", sys.prefix: "packages", str(ROOT): "root", tansaku.__version__: "version"})
-        settings, site = Settings(home=home), load_site(None)
-        database = connect(settings, site)
-        restore_campaigns(database, stored)
-        database.client.close()
-        items: dict[str, Any] = {}
-        with open_resources(settings, site) as resources:
-            items.update(store_others(resources, work))
-            names = sorted(resources.store.campaign_names())
-            of_campaigns = (of_campaign(name, work) for name in names)
-            asked = answers(browser_of(resources), names, masks.left_out)
-            items.update(itertools.chain(of_no_campaign(), of_files(), *of_campaigns, asked))
+        items = dict(store_others(resources, work))
+        names = sorted(resources.store.campaign_names())
+        of_campaigns = (of_campaign(name, work) for name in names)
+        asked = answers(browser_of(resources), names, masks.left_out)
+        items.update(itertools.chain(of_no_campaign(), of_files(), *of_campaigns, asked))
     hidden: dict[str, Any] = masks.hidden(items)
     return hidden

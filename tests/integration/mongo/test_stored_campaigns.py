@@ -7,46 +7,37 @@ from collections.abc import Iterator
 
 import pytest
 
-from tansaku.tasks.configuration import load_site
-from tansaku.tasks.resources import Resources, open_resources
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
-from tansaku.tasks.stores.connection import connect
 from tansaku.tasks.stores.export_import import import_observations
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tests.photographs.__main__ import STORED
 from tests.photographs.comparing import MISSING, differences
-from tests.photographs.homes import own_home
 from tests.photographs.making import CAMPAIGNS, EXPORTS, FILES
-from tests.photographs.resuming import PROPOSALS, restore_campaigns, resumed
+from tests.photographs.resuming import PROPOSALS, restored, resumed
 
 EXPECTED = json.loads((STORED / PROPOSALS).read_text(encoding="utf-8"))
 PACKAGES = ("mongod", "pymatgen", "rdkit", "h5py", "safetensors", "sklearn", "torch", "matscipy")
 
 
 @pytest.fixture(scope="module")
-def restored(require) -> Iterator[Resources]:
+def stored(require) -> Iterator[Resources]:
     """A fresh private server with the dump."""
     for package in PACKAGES:
         require(package)
-    with own_home() as home:
-        settings, site = Settings(home=home), load_site(None)
-        database = connect(settings, site)
-        restore_campaigns(database, STORED)
-        database.client.close()
-        with open_resources(settings, site) as resources:
-            yield resources
+    with restored(STORED) as resources:
+        yield resources
 
 
-def test_every_campaign_of_the_dump_is_compared(restored):
-    assert set(restored.store.campaign_names()) == set(CAMPAIGNS) == set(EXPECTED)
+def test_every_campaign_of_the_dump_is_compared(stored):
+    assert set(stored.store.campaign_names()) == set(CAMPAIGNS) == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
-def test_its_further_proposals_are_those_of_the_commit_that_stored_it(restored, tmp_path, name):
+def test_its_further_proposals_are_those_of_the_commit_that_stored_it(stored, tmp_path, name):
     known = EXPECTED[name]
     assert sum(proposal["purpose"] == "search" for proposal in known["proposals"]) >= 5
-    found = resumed(restored, name, tmp_path, known["outcomes"])
+    found = resumed(stored, name, tmp_path, known["outcomes"])
     # What a proposal says besides may grow.
     changed = [change for change in differences(known["proposals"], found["proposals"]) if change[1] is not MISSING]
     assert not changed
@@ -57,13 +48,13 @@ def test_its_further_proposals_are_those_of_the_commit_that_stored_it(restored, 
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
-def test_its_export_is_imported_whole(restored, name):
+def test_its_export_is_imported_whole(stored, name):
     store = MemoryCampaignStore()
     file = STORED / EXPORTS / f"{name}.parquet"
-    done = import_observations(store, file, this_driver(), base_path=FILES, artifacts=restored.artifacts)
+    done = import_observations(store, file, this_driver(), base_path=FILES, artifacts=stored.artifacts)
     assert done.unchecked is None
-    stored = {evaluation.id: evaluation for evaluation in restored.store.evaluations(name)}
+    dumped = {evaluation.id: evaluation for evaluation in stored.store.evaluations(name)}
     for evaluation in store.evaluations(name):
-        assert evaluation.proposal == stored[evaluation.id].proposal
+        assert evaluation.proposal == dumped[evaluation.id].proposal
         if evaluation.outcome is not None:
-            assert evaluation.outcome == stored[evaluation.id].outcome
+            assert evaluation.outcome == dumped[evaluation.id].outcome
