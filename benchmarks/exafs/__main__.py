@@ -78,15 +78,16 @@ def noisy(stored: JsonDict, noise: float, seed: int) -> tuple[FloatArray, FloatA
 
 def judged(found: FoundShells, true: list[tuple[float, int]]) -> JsonDict:
     """Comparison of the found shells with the crystal."""
-    places, distances = found.best.shells.distance, np.array([distance for distance, _ in true])
+    places = np.array([group.distance[0] for group in found.groups])
+    distances = np.array([distance for distance, _ in true])
     apart = np.abs(places[:, None] - distances)
     errors = apart.min(axis=0) if len(places) else np.full(len(true), np.inf)
     near = errors < NEAR
     reach = distances[-1] if near.all() else (distances[int(np.argmin(near)) - 1] if near[0] else 0.0)
-    atoms = found.best.atoms / found.settings.reduction
+    atoms = np.array([group.atoms[0] for group in found.groups]) / found.settings.reduction
     first = [float(atoms[int(np.argmin(apart[:, place]))] / true[place][1] - 1.0) for place in range(5) if near[place]]
     return {
-        "number": len(places),
+        "number": len(found.best.shells),
         "found": float(near.mean()),
         "false": int((apart.min(axis=1) >= NEAR).sum()),
         "errors": errors[near].tolist(),
@@ -98,7 +99,7 @@ def judged(found: FoundShells, true: list[tuple[float, int]]) -> JsonDict:
 
 def case(stored: JsonDict, reduction: float, noise: float, power: int = 1, *, quick: bool) -> JsonDict:
     """Spectra of one temperature and noise."""
-    settings = ExafsSettings(most=5 if quick else 16, reduction=reduction)
+    settings = ExafsSettings(most=5 if quick else 16, reduction=reduction, steps=200 if quick else 8000)
     true = [(distance, count) for distance, count, _ in stored["shells"]]
     rows, seconds = [], []
     for seed in range(1 if quick else SEEDS):

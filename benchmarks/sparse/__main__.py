@@ -136,7 +136,7 @@ def _ours(name: ScoreName, largest: int = LARGEST) -> Choose:
 
 def _usual(name: str) -> Choose:
     def choose(x: FloatArray, y: FloatArray) -> list[int]:
-        return list(choice(METHODS[name], linear_score("bic", Design.of(x, y)), LARGEST)[0])
+        return list(choice(METHODS[name], linear_score("bic", Design.of(x, y)), LARGEST).units)
 
     return choose
 

@@ -23,6 +23,7 @@ sparse_app = typer.Typer(name="sparse", help="Sparse models: few columns, peaks,
 
 _SHOWN = 5
 _SECONDS = 0.5  # between two reports of progress
+_SHELL = ("element", "distance", "displacement", "atoms", "atoms_low", "atoms_high", "probability")
 _LIKELY = 0.01  # probability of another number from which on it is named
 
 
@@ -210,6 +211,8 @@ def exafs(
         15.0,
     ),
     s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
+    steps: Annotated[int, typer.Option(min=200, help="Steps of each walker that samples the posterior.")] = 8000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
     edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Files at once.")] = 1,
@@ -227,7 +230,7 @@ def exafs(
 
     low, high = k_range or (3.0, None)
     choice = Choice(low, high, k_weight, sill, background)
-    settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
+    settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02, steps, seed)
     with writing_to(out):
         found = run(ExafsFiles(files, feff, out), Reading(columns, edge), settings, jobs, _Bar())
     for data in found:
@@ -237,10 +240,13 @@ def exafs(
         show_json(found)
         return
     for data in found:
-        rows = [(row["element"], row["distance"], row["displacement"], row["atoms"]) for row in data["shells"]]
-        shift = f"zero of energy {data['energy_shift']:+.2f} eV"
-        title = f"{data['spectrum']}: {len(rows)} shells{_sure(data, len(rows))}, {shift}"
-        show_table(("element", "distance", "displacement", "atoms"), rows, title)
+        rows = [tuple(row[name] for name in _SHELL) for row in data["shells"]]
+        shift, number = f"zero of energy {data['energy_shift']:+.2f} eV", data["number_of_shells"]
+        show_table(
+            [name.replace("_", " ") for name in _SHELL],
+            rows,
+            f"{data['spectrum']}: {number} shells{_sure(data, number)}, {shift}",
+        )
     say(str(out / "report.html" if len(found) == 1 else out))
 
 

@@ -1,7 +1,8 @@
 """The search for shells as a scikit-learn estimator: ``fit``, ``predict``, ``get_params``.
 
-After ``fit``: ``shells_`` (element, distance, mean square displacement), ``atoms_`` times S0^2, ``energy_`` (shift of the zero
-of energy [eV]), ``errors_``, ``noise_``, and ``number_posterior_`` by number of shells.
+After ``fit``: ``groups_`` (shells that samples of the posterior agree on, with intervals of the atoms times S0^2),
+``number_posterior_`` by number of shells; and of the best sample of the most probable number ``shells_`` (element, distance,
+mean square displacement), ``atoms_`` times S0^2, ``energy_`` (shift of the zero of energy [eV]) and ``noise_``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import numpy as np
 
 from tansaku.models.sparse.curves import positions_of, values_of
 from tansaku.models.sparse.exafs.fit import ShellFitter
+from tansaku.models.sparse.exafs.posterior import Sampling, sampled
 from tansaku.models.sparse.exafs.scattering import Scatterer
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
-from tansaku.models.sparse.numbers import number_posterior
 from tansaku.models.sparse.scikit import BaseEstimator, RegressorMixin, check_is_fitted
 from tansaku.models.sparse.search.subsets import FloatArray
 
@@ -30,6 +31,8 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_shells: Largest number of shells.
         choice: Range, window and weight; None: the usual ones.
         bounds: Of shells; None: the usual ones.
+        steps: Of each walker that samples the posterior.
+        seed: Of the random numbers.
     """
 
     def __init__(
@@ -38,11 +41,15 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_shells: int = 16,
         choice: Choice | None = None,
         bounds: Bounds | None = None,
+        steps: int = 8000,
+        seed: int = 0,
     ) -> None:
         self.scatterers = scatterers
         self.max_shells = max_shells
         self.choice = choice
         self.bounds = bounds
+        self.steps = steps
+        self.seed = seed
 
     def fit(self, X: FloatArray, y: FloatArray) -> Self:
         """Finds the shells.
@@ -56,11 +63,13 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         k = positions_of(X, "wavenumbers")
         signal = FineStructure.of(k, values_of(np.ravel(y), len(k)), self.choice or Choice())
-        fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
-        fits = [fitter.fit(placed) for placed in fitter.best_by_number(self.max_shells)]
-        best = min(fits, key=lambda fit: fit.evidence)
-        self.shells_, self.atoms_, self.energy_, self.errors_ = best.shells, best.atoms, best.energy, best.errors
-        self.noise_, self.number_posterior_ = best.deviation, number_posterior([fit.evidence for fit in fits])
+        score = ShellScore(signal, self.scatterers, self.bounds or Bounds())
+        fitter = ShellFitter(score)
+        sets = fitter.best_by_number(self.max_shells)
+        samples = sampled(fitter, score, sets, Sampling(self.steps, self.seed), lambda _share: None)
+        best = fitter.fit(samples.best())
+        self.shells_, self.atoms_, self.energy_, self.noise_ = best.shells, best.atoms, best.energy, best.deviation
+        self.groups_, self.number_posterior_ = samples.groups(score.bounds, score.lowest), samples.number_posterior
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

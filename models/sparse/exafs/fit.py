@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import lgamma
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
@@ -15,7 +14,8 @@ from tansaku.models.sparse.search.subsets import FloatArray
 
 _MORE = 2  # shells added beyond the largest number, from which the best sets are found by leaving out
 _ENERGIES = 7  # shifts of energy from which the first shells are searched
-_FIRST = 2  # shells by which the shift to begin with is chosen
+_FIRST = 8  # shells by which the shift to begin with is chosen
+_ALIKE = 2  # shells after which searches from two shifts that leave over the same are one
 _EVALUATIONS = 30
 _DISTANCE, _LOG_VARIANCE, _ENERGY = 1e-4, 1e-3, 1e-2  # steps of numerical derivatives [A], [1], [eV]
 
@@ -37,28 +37,21 @@ class ShellFit:
         shells: By distance.
         atoms: Number of atoms times S0^2, (n_shells,).
         energy: Shift of the zero of energy [eV].
-        errors: Standard errors of distance [A], mean square displacement [A^2] and atoms, (n_shells, 3).
-        energy_error: Standard error of the shift [eV].
         model: Sum of the shells, (n_points,).
         background: Smooth remains that are taken out, (n_points,).
         deviation: Of what is left of the weighted fine structure, per degree of freedom.
-        evidence: Negative logarithm of the evidence for this number of shells [nats], by Laplace's approximation around these:
-            the prior is uniform in distance, logarithm of the displacement, and shift of energy, within the bounds.
     """
 
     shells: Shells
     atoms: FloatArray
     energy: float
-    errors: FloatArray
-    energy_error: float
     model: FloatArray
     background: FloatArray
     deviation: float
-    evidence: float
 
 
 class ShellFitter:
-    """Finds, fits and scores shells.
+    """Finds and fits shells.
 
     Args:
         score: Of sets of shells.
@@ -67,6 +60,7 @@ class ShellFitter:
     def __init__(self, score: ShellScore) -> None:
         self._score = score
         self._coarse = score.coarse()
+        self._starts: dict[int, list[Placed]] = {}
 
     def best_by_number(self, most: int, running: Running | None = None, key: str = "") -> list[Placed]:
         """A good set of each number of shells, 0 to the largest.
@@ -81,7 +75,7 @@ class ShellFitter:
         stored = file.read()
         sets, left_out = ([], 0) if stored is None else _stored_sets(stored)
         if not sets:
-            start = self._started(min(_FIRST, most))
+            start = self.starts(most)[0].energy
             sets = [Placed(Shells.none(), start, self._left(Shells.none(), start))]
         while len(sets) <= largest:
             sets.append(self.refined(self._with_next(sets[-1].shells, sets[-1].energy), sets[-1].energy))
@@ -103,15 +97,29 @@ class ShellFitter:
         fewer = [above.shells.chosen(np.delete(places, place)) for place in places]
         return self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
 
-    def _started(self, count: int) -> float:
-        """The shift of energy at which the first shells fit best."""
-        found = []
+    def starts(self, most: int) -> list[Placed]:
+        """Good sets of up to 8 shells from several shifts of energy, the best first.
+
+        Of each shift, the number of shells with the lowest Bayesian information criterion is taken, four parameters a shell.
+        """
+        if most in self._starts:
+            return self._starts[most]
+        found: list[tuple[float, Placed]] = []
+        seen: list[float] = []
+        free = len(self._score.target) - self._score.signal.background.shape[1]
         for energy in np.linspace(*self._score.bounds.energy, _ENERGIES + 2)[1:-1]:
-            placed = Placed(Shells.none(), float(energy), np.inf)
-            for _ in range(count):
+            placed, best = Placed(Shells.none(), float(energy), np.inf), (np.inf, Placed(Shells.none(), float(energy), np.inf))
+            for number in range(1, min(_FIRST, most) + 1):
                 placed = self.refined(self._with_next(placed.shells, placed.energy), placed.energy)
-            found.append(placed)
-        return min(found, key=lambda placed: placed.left).energy
+                if number == _ALIKE and np.any(np.abs(np.array(seen) / placed.left - 1.0) < 1e-3):
+                    break
+                seen += [placed.left] if number == _ALIKE else []
+                criterion = 0.5 * free * np.log(max(placed.left, 1e-12)) + 2.0 * number * np.log(free)
+                best = min(best, (criterion, placed), key=lambda pair: pair[0])
+            else:
+                found.append(best)
+        self._starts[most] = [placed for _, placed in sorted(found, key=lambda pair: pair[0])]
+        return self._starts[most]
 
     def _with_next(self, shells: Shells, energy: float) -> Shells:
         """Adds the shell of the coarse grid that lowers the square most while the others' heights follow."""
@@ -138,8 +146,8 @@ class ShellFitter:
         """Shells and shift of energy at the nearest minimum of the square that is left, inside the bounds."""
         count, bounds = len(shells), self._score.bounds
         low, high = (
-            np.array([bounds.distance[side]] * count + [np.log(bounds.variance[side])] * count + [bounds.energy[side]])
-            for side in (0, 1)
+            np.concatenate([distance, [np.log(bounds.variance[side])] * count, [bounds.energy[side]]])
+            for side, distance in ((0, self._score.lowest[shells.element]), (1, [bounds.distance[1]] * count))
         )
         margin = 1e-6 * (high - low)
         start = np.clip(np.concatenate([shells.distance, np.log(shells.variance), [energy]]), low + margin, high - margin)
@@ -179,61 +187,18 @@ class ShellFitter:
         ])  # fmt: skip
 
     def fit(self, placed: Placed) -> ShellFit:
-        """Atoms, standard errors and evidence."""
-        shells, energy, score, count = placed.shells, placed.energy, self._score, len(placed.shells)
+        """Atoms, the sum of the shells, and what is left over."""
+        shells, energy, score = placed.shells, placed.energy, self._score
         columns = score.columns(shells, energy)
         heights = self._heights(columns)
         rest = score.target - heights @ columns
-        free = len(rest) - score.signal.background.shape[1] - 3 * count - (count > 0)
-        deviation = float(np.sqrt(rest @ rest / max(1, free)))
-        covariance = self._covariance(shells, energy, heights, columns, deviation)
-        deviations = np.sqrt(np.diag(covariance))
+        free = len(rest) - score.signal.background.shape[1] - 3 * len(shells) - (len(shells) > 0)
         atoms = heights * ATOMS
         model = atoms @ score.waves(shells, energy)
         weighted = (score.signal.chi - model) * score.signal.weights
         smooth = (weighted - score.without_background(weighted)) / score.signal.weights
-        errors = np.column_stack([
-            deviations[:count], deviations[count : 2 * count] * shells.variance, deviations[2 * count + 1 :] * ATOMS
-        ])  # fmt: skip
-        evidence = score.energy(shells, energy) + self._occam(covariance, count)
-        return ShellFit(
-            shells, atoms, energy, errors, float(deviations[2 * count]), model, smooth, deviation * score.scale, evidence
-        )
-
-    @property
-    def _ranges(self) -> tuple[float, float, float]:
-        bounds = self._score.bounds
-        return (
-            bounds.distance[1] - bounds.distance[0],
-            float(np.log(bounds.variance[1] / bounds.variance[0])),
-            bounds.energy[1] - bounds.energy[0],
-        )
-
-    def _covariance(
-        self, shells: Shells, energy: float, heights: FloatArray, columns: FloatArray, deviation: float
-    ) -> FloatArray:
-        """Computes the covariance of distances, logarithms of displacements, shift and heights.
-
-        The prior's ranges bound what is not known.
-        """
-        count = len(shells)
-        slopes = np.concatenate([self._slopes(shells, energy, heights), columns])
-        distance, variance, shift = self._ranges
-        prior = np.array([distance] * count + [variance] * count + [shift])
-        precision = slopes @ slopes.T / deviation**2
-        precision[np.diag_indices(2 * count + 1)] += 2.0 * np.pi / prior**2
-        precision[np.diag_indices(3 * count + 1)] += 1e-12 * np.diag(precision)
-        return np.asarray(np.linalg.inv(precision))
-
-    def _occam(self, covariance: FloatArray, count: int) -> float:
-        """Computes what integrating over distances, displacements and shift adds to the free energy [nats]."""
-        if not count:
-            return 0.0
-        distance, variance, shift = self._ranges
-        prior = np.array([distance] * count + [variance] * count + [shift])
-        used = np.arange(2 * count + 1)
-        _, log_volume = np.linalg.slogdet(2.0 * np.pi * covariance[np.ix_(used, used)] / np.outer(prior, prior))
-        return -min(0.0, 0.5 * float(log_volume)) - lgamma(count + 1)
+        deviation = score.scale * float(np.sqrt(rest @ rest / max(1, free)))
+        return ShellFit(shells, atoms, energy, model, smooth, deviation)
 
 
 def _arrays(sets: list[Placed], left_out: int) -> Arrays:

@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.constants import angstrom, electron_volt, hbar, m_e
 from scipy.interpolate import CubicSpline
 
@@ -26,6 +28,9 @@ from tansaku.models.sparse.search.subsets import FloatArray
 
 SQUARE_PER_ENERGY = 2.0 * m_e * electron_volt * angstrom**2 / hbar**2
 """Square of a wavenumber per energy [1/(A^2 eV)], 0.2625."""
+
+Reals = NDArray[np.floating[Any]]
+"""Real numbers of single or double precision."""
 
 _SAME = 0.02  # relative difference of mean free paths of one Feff run
 _SMALLEST = 1e-3  # of q [1/A]
@@ -90,8 +95,8 @@ class Scatterer:
             splines += [CubicSpline(path.k, path.amplitude), CubicSpline(path.k, slow)]
         return tuple(splines)
 
-    def wave(self, k: FloatArray, energy: float) -> Wave:
-        """The wave at wavenumbers [1/A] whose zero of energy is shifted [eV]."""
+    def wave(self, k: FloatArray, energy: float | FloatArray) -> Wave:
+        """The wave at wavenumbers [1/A] whose zero of energy is shifted [eV]; shapes are broadcast."""
         square = k**2 - energy * SQUARE_PER_ENERGY
         q = np.sqrt(np.maximum(square, _SMALLEST**2))
         momentum, inverse, *rest = (spline(q) for spline in self._splines)
@@ -132,9 +137,18 @@ class Wave:
         right, share = np.minimum(left + 1, len(self.distances) - 1), (place - left)[..., None]
         amplitude = (1.0 - share) * self.amplitudes[left] + share * self.amplitudes[right]
         phase = (1.0 - share) * self.phases[left] + share * self.phases[right]
-        r, spread, p = distance[..., None], variance[..., None], self.momentum
-        exponent = 2j * p * (r - 2.0 * spread / r) - 2.0 * p**2 * spread + 1j * phase
-        return np.asarray(amplitude * np.exp(exponent).imag / (self.q * r**2))
+        r, spread = distance[..., None], variance[..., None]
+        return fine_structure(self.q, self.momentum, amplitude, phase, r, spread)
+
+
+def fine_structure(
+    q: Reals, momentum: np.ndarray, amplitude: Reals, phase: Reals, distance: Reals, variance: Reals
+) -> FloatArray:
+    """The fine structure of one atom, by the equation above in real numbers; all shapes are broadcast."""
+    real, imaginary, mean = momentum.real, momentum.imag, distance - 2.0 * variance / distance
+    damping = -2.0 * (imaginary * mean + (real**2 - imaginary**2) * variance)
+    turn = 2.0 * real * (mean - 2.0 * imaginary * variance) + phase
+    return np.asarray(amplitude * np.exp(damping) * np.sin(turn) / (q * distance**2))
 
 
 def scatterers_of(paths: Sequence[FeffPath]) -> tuple[Scatterer, ...]:

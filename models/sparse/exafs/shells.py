@@ -18,6 +18,7 @@ ATOMS = 10.0
 
 _STEP = 0.04  # of distance in the coarse grid [A]
 _VARIANCES = 6
+_SHORTEST = 0.8  # of an element's shortest Feff path: from this distance on its amplitude and phase are used
 _KEPT = 64  # waves at shifts of energy that are remembered
 
 
@@ -96,7 +97,11 @@ class ShellScore(ColumnScore):
         bounds: Of shells.
 
     Raises:
-        ConfigurationError: The signal is nothing but background, or reaches beyond the wavenumbers of the Feff files.
+        ConfigurationError: The signal is nothing but background, or reaches beyond the wavenumbers of the Feff files, or an
+            element's Feff files are all for far longer distances than are wanted.
+
+    Attributes:
+        lowest: Smallest distance of each element [A], (n_elements,).
     """
 
     def __init__(self, signal: FineStructure, scatterers: tuple[Scatterer, ...], bounds: Bounds) -> None:
@@ -106,6 +111,13 @@ class ShellScore(ColumnScore):
             if path.k[-1] < largest:
                 raise ConfigurationError(
                     f"{path.name}: k up to {path.k[-1]:g} 1/A; expected {largest:.1f} 1/A, or a smaller largest k of the data"
+                )
+        self.lowest = np.array([max(bounds.distance[0], _SHORTEST * paths.paths[0].distance) for paths in scatterers])
+        for scatterer, lowest in zip(scatterers, self.lowest, strict=True):
+            if lowest >= bounds.distance[1]:
+                raise ConfigurationError(
+                    f"{scatterer.paths[0].name}: serves from {lowest:.2f} A on ({_SHORTEST:g} times its distance), and the "
+                    f"distances end at {bounds.distance[1]:g} A; expected larger distances, or not this file"
                 )
         basis = signal.background * signal.weights[:, None]
         super().__init__(signal.chi * signal.weights, basis, "a smooth background")
@@ -142,4 +154,5 @@ class ShellScore(ColumnScore):
         distances = np.linspace(low, high, int(np.ceil((high - low) / _STEP)) + 1)
         variances = np.geomspace(*self.bounds.variance, _VARIANCES)
         mesh = np.meshgrid(np.arange(len(self.scatterers)), distances, variances, indexing="ij")
-        return Shells(mesh[0].ravel(), mesh[1].ravel(), mesh[2].ravel())
+        shells = Shells(mesh[0].ravel(), mesh[1].ravel(), mesh[2].ravel())
+        return shells.chosen(np.flatnonzero(shells.distance >= self.lowest[shells.element]))

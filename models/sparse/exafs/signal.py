@@ -13,6 +13,8 @@ from tansaku.models.sparse.search.subsets import FloatArray
 
 _FEWEST = 40
 _LARGEST = 40.0  # 1/A
+_DENSE = 1.25  # waves of the background per distance that the range of k can tell apart
+_LEAST = 0.003  # smallest singular value of the background's functions, of the largest
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,20 @@ class FineStructure:
 
     @cached_property
     def background(self) -> FloatArray:
-        """Cubic splines with knots pi / (2 R) apart, where R is the background's distance; (n_points, n_splines)."""
-        extent = self.k[-1] - self.k[0]
-        count = int(2.0 * self.choice.background * extent / np.pi)
-        return spline_basis(self.k, count) if self.choice.background else np.empty((len(self.k), 0))
+        """The functions that waves of all distances up to the background's are made of, (n_points, n_functions).
+
+        They leave over a hundredth of such a wave at most. Splines with knots pi / (2 R) apart would leave over an eighth of
+        one at 0.8 R, which shells would then explain.
+        """
+        if not self.choice.background:
+            return np.empty((len(self.k), 0))
+        away = self.k - self.k.mean()
+        count = int(np.ceil(_DENSE * 2.0 * self.choice.background * np.ptp(self.k) / np.pi))
+        waves = np.exp(2j * np.outer(away, np.linspace(0.0, self.choice.background, count + 1)[1:]))
+        basis = np.column_stack([np.ones(len(away)), away, waves.real, waves.imag])
+        _, values, turns = np.linalg.svd(basis * self.weights[:, None], full_matrices=False)
+        sound = values > _LEAST * values[0]
+        return np.asarray(basis @ (turns[sound].T / values[sound]))
 
     def transform(self, chi: FloatArray, distances: FloatArray) -> np.ndarray:
         """Fourier transform of the weighted fine structure at distances [A], without phase correction, (..., n_distances)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,9 +32,7 @@ def lasso(x: FloatArray, y: FloatArray, largest: int) -> Path_:
     """Supports along the LASSO path."""
     from sklearn.linear_model import lars_path
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, _, coefficients = lars_path(x, y, method="lasso", max_iter=20 * largest)
+    _, _, coefficients = lars_path(x, y, method="lasso", max_iter=20 * largest)
     return _along(coefficients, largest)
 
 
@@ -41,9 +40,7 @@ def elastic_net(x: FloatArray, y: FloatArray, largest: int) -> Path_:
     """Supports along the path of the elastic net with equal shares of both penalties."""
     from sklearn.linear_model import enet_path
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, coefficients, *_ = enet_path(x, y, l1_ratio=0.5, alphas=_ALPHAS)
+    _, coefficients, *_ = enet_path(x, y, l1_ratio=0.5, alphas=_ALPHAS)
     return _along(coefficients, largest)
 
 
@@ -52,9 +49,7 @@ def orthogonal_matching_pursuit(x: FloatArray, y: FloatArray, largest: int) -> P
     from sklearn.linear_model import orthogonal_mp
 
     count = min(largest, x.shape[1], len(x) - 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = orthogonal_mp(x, y, n_nonzero_coefs=count, return_path=True)
+    path = orthogonal_mp(x, y, n_nonzero_coefs=count, return_path=True)
     return _along(np.asarray(path).reshape(x.shape[1], -1), largest)
 
 
@@ -96,11 +91,9 @@ def logistic_lasso(x: FloatArray, y: FloatArray, largest: int) -> Path_:
     from sklearn.linear_model import LogisticRegression
 
     coefficients = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for inverse in np.geomspace(1e-3, 10.0, 25):
-            model = LogisticRegression(l1_ratio=1.0, C=inverse, solver="liblinear")
-            coefficients.append(model.fit(x, y).coef_[0])
+    for inverse in np.geomspace(1e-3, 10.0, 25):
+        model = LogisticRegression(l1_ratio=1.0, C=inverse, solver="liblinear")
+        coefficients.append(model.fit(x, y).coef_[0])
     return _along(np.array(coefficients).T, largest)
 
 
@@ -122,8 +115,22 @@ def available(*, classes: bool) -> dict[str, Method]:
     return METHODS | ({"abess": abess} if find_spec("abess") else {})
 
 
-def choice(method: Method, score: Score, largest: int) -> tuple[tuple[int, ...], float]:
-    """The best of a method's supports by the score: units and energy. Columns that are not free are left out.
+class Choice(NamedTuple):
+    """The best of a method's supports by a score.
+
+    Attributes:
+        units: Chosen.
+        energy: Of them.
+        warnings: What the packages that the method uses warned of.
+    """
+
+    units: tuple[int, ...]
+    energy: float
+    warnings: tuple[str, ...]
+
+
+def choice(method: Method, score: Score, largest: int) -> Choice:
+    """The best of a method's supports by the score. Columns that are not free are left out.
 
     Args:
         method: One of :data:`METHODS`.
@@ -132,10 +139,13 @@ def choice(method: Method, score: Score, largest: int) -> tuple[tuple[int, ...],
     """
     design: Design = score.design
     free = [unit[0] for unit in design.units]
-    paths = method(design.x[:, free], design.y, largest)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        paths = method(design.x[:, free], design.y, largest)
     padded = np.full((len(paths), max(largest, 1)), EMPTY, dtype=np.int64)
     for row, support in enumerate(paths):
         padded[row, : len(support)] = support
     energies = score.energies(padded)
     best = int(np.argmin(energies))
-    return paths[best], float(energies[best])
+    said = tuple(" ".join(f"{warning.category.__name__}: {warning.message}".split()) for warning in caught)
+    return Choice(paths[best], float(energies[best]), said)

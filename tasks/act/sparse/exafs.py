@@ -10,21 +10,22 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.exafs.fit import ShellFit, ShellFitter
+from tansaku.models.sparse.exafs.posterior import Group, Samples, Sampling, sampled
 from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
-from tansaku.models.sparse.numbers import number_posterior
 from tansaku.models.sparse.search.exhaustive import Running
-from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.models.sparse.search.state_file import StateFile
 from tansaku.tasks.act.sparse.exafs_file import Reading, read_fine_structure
 from tansaku.tasks.act.sparse.feff_file import read_feff
 from tansaku.tasks.act.sparse.folders import created, report_folders
 from tansaku.tasks.act.sparse.search import Report
+
+CREDIBLE = 0.5
+"""Probability from which a shell is in the table."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,24 @@ class ExafsSettings:
         bounds: Of shells.
         most: Largest number of shells.
         reduction: S0^2, by which numbers of atoms are divided.
+        steps: Of each walker that samples the posterior.
+        seed: Of the random numbers.
     """
 
     choice: Choice = field(default_factory=Choice)
     bounds: Bounds = field(default_factory=Bounds)
     most: int = 16
     reduction: float = 1.0
+    steps: int = 8000
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.most <= 40:
             raise ConfigurationError(f"--max-shells {self.most}: expected 1 to 40")
         if not 0.1 <= self.reduction <= 2.0:
             raise ConfigurationError(f"--s02 {self.reduction:g}: expected 0.1 to 2")
+        if not 200 <= self.steps <= 1_000_000:
+            raise ConfigurationError(f"--steps {self.steps}: expected 200 to 1000000")
 
     def check(self, signal: FineStructure) -> None:
         """Checks what depends on the data.
@@ -69,23 +76,22 @@ class FoundShells:
         signal: That was explained.
         scatterers: Elements around the absorber.
         settings: Used.
-        fits: A good fit of each number of shells, 0 to the largest.
+        samples: Of the posterior.
+        groups: Shells that at least half of the samples have, by distance.
+        best: The best sample of the most probable number of shells, with its curves.
     """
 
     signal: FineStructure
     scatterers: tuple[Scatterer, ...]
     settings: ExafsSettings
-    fits: tuple[ShellFit, ...]
+    samples: Samples
+    groups: tuple[Group, ...]
+    best: ShellFit
 
     @property
-    def posterior(self) -> FloatArray:
-        """Posterior of the number of shells, by Laplace's approximation around one set of each number."""
-        return number_posterior([fit.evidence for fit in self.fits])
-
-    @property
-    def best(self) -> ShellFit:
-        """The fit of the most probable number."""
-        return self.fits[int(np.argmax(self.posterior))]
+    def sound(self) -> list[Group]:
+        """Those that are at no bound."""
+        return [group for group in self.groups if not group.at_bounds]
 
 
 def find_shells(
@@ -108,10 +114,20 @@ def find_shells(
         ConfigurationError: The Feff files do not reach far enough, there is nothing to explain, or there are too few points.
     """
     settings.check(signal)
-    fitter = ShellFitter(ShellScore(signal, scatterers, settings.bounds))
+    score, key = ShellScore(signal, scatterers, settings.bounds), _key(signal, scatterers, settings)
+    fitter = ShellFitter(score)
     running = Running(1, None if state is None else state / "shells.npz", lambda share: report("shells", share))
-    sets = fitter.best_by_number(settings.most, running, _key(signal, scatterers, settings))
-    return FoundShells(signal, scatterers, settings, tuple(fitter.fit(placed) for placed in sets))
+    sets = fitter.best_by_number(settings.most, running, key)
+    file = StateFile(None if state is None else state / "samples.npz", f"samples {key}")
+    stored = file.read()
+    if stored is None:
+        sampling = Sampling(settings.steps, settings.seed)
+        samples = sampled(fitter, score, sets, sampling, lambda share: report("posterior", share))
+        file.write(vars(samples))
+    else:
+        samples = Samples(**stored)
+    groups = tuple(group for group in samples.groups(score.bounds, score.lowest) if group.probability >= CREDIBLE)
+    return FoundShells(signal, scatterers, settings, samples, groups, fitter.fit(samples.best()))
 
 
 def _key(signal: FineStructure, scatterers: tuple[Scatterer, ...], settings: ExafsSettings) -> str:

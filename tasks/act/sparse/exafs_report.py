@@ -11,6 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
+from tansaku.models.sparse.exafs.posterior import interval
 from tansaku.tasks.act.sparse.exafs import FoundShells
 from tansaku.tasks.act.sparse.page import figure_of, page_of, table_of
 from tansaku.tasks.act.sparse.panels import save_panels
@@ -23,53 +24,78 @@ if TYPE_CHECKING:
 _LARGEST = 1.0
 """Size that a fine structure in the range of k does not reach."""
 
+_SHARE = 0.1
+"""Probability of the largest number of shells, and share of the samples near a bound of the shift, that are noted."""
+_NEAR = 0.03  # of the range of shifts
+_AGREED = 1.2  # R-hat up to which chains agree
 _COLUMNS = (
-    "element", "distance", "distance_error", "displacement", "displacement_error", "atoms", "atoms_error"
+    "element", "distance", "distance_error", "displacement", "displacement_error", "atoms", "atoms_error", "atoms_low",
+    "atoms_high", "probability", "at_bound",
 )  # fmt: skip
 
 
 def shell_rows(found: FoundShells) -> list[JsonDict]:
-    """The shells of the most probable number, one row each."""
-    fit, reduction = found.best, found.settings.reduction
+    """The shells that at least half of the samples have, one row each."""
     rows = []
-    for place in range(len(fit.atoms)):
+    for group in found.groups:
+        atoms, low, high = (value / found.settings.reduction for value in group.atoms)
         values = [
-            fit.shells.distance[place], fit.errors[place, 0], fit.shells.variance[place], fit.errors[place, 1],
-            fit.atoms[place] / reduction, fit.errors[place, 2] / reduction,
+            found.scatterers[group.element].element, *group.distance, *group.variance, atoms, 0.5 * (high - low), low, high,
+            group.probability, ", ".join(group.at_bounds),
         ]  # fmt: skip
-        element = found.scatterers[fit.shells.element[place]].element
-        rows.append(dict(zip(_COLUMNS, [element, *(float(value) for value in values)], strict=True)))
+        rows.append(dict(zip(_COLUMNS, values, strict=True)))
     return rows
 
 
 def multiple_scattering_from(found: FoundShells) -> float | None:
-    """Half the length of the path over two atoms of the first shell that touch each other [Å]; None: there is no shell.
+    """Half the length of the path over two atoms of the first sound shell that touch each other [Å]; None: there is none.
 
     A wave that is scattered by two atoms shows at half the length of its way: in a close-packed metal from here on.
     """
-    distances = found.best.shells.distance
-    return float(1.5 * distances.min()) if len(distances) else None
+    return 1.5 * found.sound[0].distance[0] if found.sound else None
+
+
+def sums(found: FoundShells) -> list[JsonDict]:
+    """Atoms of each element in sound shells up to where multiple scattering begins: mean and 68 % interval of the sum."""
+    start, rows = multiple_scattering_from(found) or 0.0, []
+    for number, scatterer in enumerate(found.scatterers):
+        near = [group for group in found.sound if group.element == number and group.distance[0] <= start]
+        if near:
+            mean, low, high = (value / found.settings.reduction for value in interval(found.samples.atoms_of(near)))
+            row = {"element": scatterer.element, "shells": len(near), "atoms": mean, "atoms_low": low, "atoms_high": high}
+            rows.append(row)
+    return rows
 
 
 def notes(found: FoundShells) -> list[str]:
     """Returns notes for readers of the table, a sentence each."""
-    fit, bounds = found.best, found.settings.bounds
-    start, said = multiple_scattering_from(found), []
+    samples, start, said = found.samples, multiple_scattering_from(found), []
     place = int(np.argmax(np.abs(found.signal.chi)))
     if abs(found.signal.chi[place]) > _LARGEST:
         said.append(
             f"chi is {found.signal.chi[place]:.3g} at {found.signal.k[place]:.2f} 1/Å, expected below {_LARGEST:g}: perhaps "
             "the file has chi multiplied by a power of k; then numbers of atoms, and of shells, are wrong"
         )
-    if start is not None and float(fit.shells.distance.max()) > start:
+    if start is not None and found.groups[-1].distance[0] > start:
         said.append(
             f"the model has single scattering only: shells beyond {start:.2f} Å (1.5 times the first distance) may be made by "
             "multiple scattering, and are in a metal"
         )
-    for distance, variance in zip(fit.shells.distance, fit.shells.variance, strict=True):
-        at = [bound for bound in bounds.variance if abs(variance - bound) < 1e-3 * bound]
-        if at:
-            said.append(f"the displacement of the shell at {distance:.2f} Å is at its bound {at[0]:g} Å²: distrust its atoms")
+    for group in (group for group in found.groups if group.at_bounds):
+        said.append(
+            f"the {' and the '.join(group.at_bounds)} of the shell of {found.scatterers[group.element].element} at "
+            f"{group.distance[0]:.2f} Å may be at a bound: distrust its atoms; they are left out of sums"
+        )
+    ends = np.array(found.settings.bounds.energy)
+    if np.mean(np.abs(samples.energy[:, None] - ends).min(axis=1) < _NEAR * np.ptp(ends)) > _SHARE:
+        said.append("the shift of the zero of energy may be at its bound: check the edge; distances and elements may be wrong")
+    if samples.r_hat(found.groups) > _AGREED:
+        said.append(f"the sampling has not converged (R-hat {samples.r_hat(found.groups):.2f}): raise --steps")
+    if samples.number_posterior[-1] > _SHARE:
+        said.append(
+            f"{found.settings.most} shells, the largest number, have a probability of {samples.number_posterior[-1]:.2f}: "
+            "the model may lack something, such as multiple scattering or shells beyond the largest distance"
+        )
     return said
 
 
@@ -92,11 +118,13 @@ def report_data(found: FoundShells, name: str, origin: JsonDict) -> JsonDict:
         "energy_shifts": list(bounds.energy),
         "s02": found.settings.reduction,
         "number_of_shells": len(fit.atoms),
-        "number_posterior": found.posterior.tolist(),
-        "energy_shift": fit.energy,
-        "energy_shift_error": fit.energy_error,
+        "number_posterior": found.samples.number_posterior.tolist(),
+        "energy_shift": float(found.samples.energy.mean()),
+        "energy_shift_error": float(found.samples.energy.std()),
         "noise": fit.deviation,
         "shells": shell_rows(found),
+        "sums": sums(found),
+        "r_hat": found.samples.r_hat(found.groups),
         "multiple_scattering_from": multiple_scattering_from(found),
         "notes": notes(found),
     }
@@ -121,13 +149,15 @@ def write_exafs_report(found: FoundShells, name: str, origin: JsonDict, folder: 
 
 
 def _shells(found: FoundShells, axes: Axes) -> None:
-    """Atoms by distance, with standard errors."""
+    """Atoms by distance, with 68 % intervals."""
     for number, scatterer in enumerate(found.scatterers):
         rows = [row for row in shell_rows(found) if row["element"] == scatterer.element]
         x, y = [row["distance"] for row in rows], [row["atoms"] for row in rows]
         axes.vlines(x, 0.0, y, color=f"C{number}", label=scatterer.element)
         axes.errorbar(
-            x, y, xerr=[row["distance_error"] for row in rows], yerr=[row["atoms_error"] for row in rows],
+            x, y, xerr=[row["distance_error"] for row in rows],
+            yerr=[[max(0.0, row["atoms"] - row["atoms_low"]) for row in rows],
+                  [max(0.0, row["atoms_high"] - row["atoms"]) for row in rows]],
             fmt="o", markersize=3, color=f"C{number}", ecolor=INK, elinewidth=1.0, capsize=2, zorder=3,
         )  # fmt: skip
     start = multiple_scattering_from(found)
@@ -167,8 +197,9 @@ def _transform(found: FoundShells, axes: Axes) -> None:
 
 
 def _number(found: FoundShells, axes: Axes) -> None:
-    axes.bar(range(len(found.posterior)), found.posterior, color=MAIN)
-    axes.set_xticks(range(0, len(found.posterior), 1 + len(found.posterior) // 20))
+    posterior = found.samples.number_posterior
+    axes.bar(range(len(posterior)), posterior, color=MAIN)
+    axes.set_xticks(range(0, len(posterior), 1 + len(posterior) // 20))
     axes.set_xlabel("number of shells")
     axes.set_ylabel("probability")
 
@@ -176,17 +207,23 @@ def _number(found: FoundShells, axes: Axes) -> None:
 def _page(data: JsonDict, figures: dict[str, Path]) -> str:
     sure = data["number_posterior"][data["number_of_shells"]]
     source = f"absorption, edge at {data['data']['edge']:.2f} eV" if data["data"]["kind"] == "xmu" else "fine structure"
+    total = ["element", "shells", "atoms", "atoms_low", "atoms_high"]
     parts = [
         f"<h1>Shells around {escape(data['absorber'])} in {escape(data['spectrum'])}</h1>",
         f"<p>{data['points']} points ({source}), k from {data['k_range'][0]:g} to {data['k_range'][1]:.4g} 1/Å with Hanning "
         f"sills of {data['sill']:g} 1/Å, weight k^{data['k_weight']}, splines for the background up to "
         f"{data['background_distance']:g} Å, Feff files {escape(', '.join(data['feff']))}. {data['number_of_shells']} shells "
-        f"(probability {sure:.2f}), shift of the zero of energy {data['energy_shift']:.2f} ± {data['energy_shift_error']:.2f} "
-        f"eV, noise of the weighted fine structure {data['noise']:.3g}. Numbers of atoms are divided by "
-        f"S0² = {data['s02']:g}.</p>",
+        f"are the most probable number ({sure:.2f}), shift of the zero of energy {data['energy_shift']:.2f} ± "
+        f"{data['energy_shift_error']:.2f} eV, noise of the weighted fine structure {data['noise']:.3g}. Numbers of atoms are "
+        f"divided by S0² = {data['s02']:g}. The table has the shells that at least half of the samples of the posterior have, "
+        "whatever their number of shells: means with deviations, and 68 % intervals of the atoms.</p>",
         "<ul>" + "".join(f"<li>{escape(note[0].upper() + note[1:])}.</li>" for note in data["notes"]) + "</ul>",
         table_of([name.replace("_", " ") for name in _COLUMNS], [[row[name] for name in _COLUMNS] for row in data["shells"]]),
     ]
+    if data["sums"]:
+        parts += ["<h2>Sums before multiple scattering</h2>", table_of(
+            [name.replace("_", " ") for name in total], [[row[name] for name in total] for row in data["sums"]]
+        )]  # fmt: skip
     for title, path in figures.items():
         parts += figure_of(title, path)
     return page_of(f"Shells: {data['spectrum']}", parts)

@@ -89,6 +89,7 @@ class Found:
         chosen: By each usual method: its columns and energy.
         stability: By method: how often the same columns are chosen again, and how often each column is.
         recovery: Of virtual data.
+        warned: By usual method: what the packages that it uses warned of, of the whole table.
     """
 
     table: SearchTable
@@ -101,6 +102,7 @@ class Found:
     chosen: dict[str, tuple[tuple[int, ...], float]]
     stability: JsonDict
     recovery: tuple[Recovery, ...]
+    warned: dict[str, tuple[str, ...]]
 
     @property
     def best(self) -> tuple[int, ...]:
@@ -148,15 +150,17 @@ def search_table(table: SearchTable, settings: SearchSettings, jobs: int, folder
     prices = np.array([settings.constraints.price(unit) for unit in design.units])
     offers = front_of_some(found.supports, found.energies, prices) if everything is None else front_of_all(everything, prices)
     chosen: dict[str, tuple[tuple[int, ...], float]] = {}
+    warned: dict[str, tuple[str, ...]] = {}
     if design.free_columns is not None:
         for name, method in available(classes=classes).items():
-            units, energy = choice(method, score, settings.largest)
-            chosen[name] = (columns_of(design, units), energy)
+            best_choice = choice(method, score, settings.largest)
+            chosen[name] = (columns_of(design, best_choice.units), best_choice.energy)
+            warned[name] = best_choice.warnings
     best = columns_of(design, members(found.supports[0]))
     stages = _Stages(table, settings, jobs, folder / f"repeats-{key}.json", report)
     return Found(
         table, settings, design, found, convergence, feature_posterior(design, found), tuple(offers), chosen,
-        stages.stability(best, chosen), stages.recovery(VirtualModel.of(design, best, classes=classes)),
+        stages.stability(best, chosen), stages.recovery(VirtualModel.of(design, best, classes=classes)), warned,
     )  # fmt: skip
 
 
@@ -202,7 +206,7 @@ def repeated(repeat: Repeat) -> Chosen:
     chosen = {"search": list(columns_of(design, members(found.supports[0])))}
     if repeat.with_methods and design.free_columns is not None:
         for name, method in available(classes=repeat.classes).items():
-            chosen[name] = list(columns_of(design, choice(method, score, settings.largest)[0]))
+            chosen[name] = list(columns_of(design, choice(method, score, settings.largest).units))
     return chosen
 
 

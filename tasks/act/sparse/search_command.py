@@ -97,6 +97,11 @@ def find(
             f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "
             f"round trips of {found.convergence.temperatures} temperatures; raise --steps"
         )
+    counts = {name: len(warned) for name, warned in found.warned.items() if warned}
+    if counts:
+        by_method = ", ".join(f"{name} {count}" for name, count in counts.items())
+        first = found.warned[next(iter(counts))][0]
+        say(f"warnings of scikit-learn while the usual methods chose: {by_method}; the first is {first}")
     return found, extra
 
 

@@ -28,12 +28,13 @@ def test_what_is_fitted_is_predicted_elsewhere():
     wave = scatterers[0].wave(k, 1.0)
     chi = np.array([8.0, 4.0]) @ wave.columns(np.array([2.4, 3.3]), np.array([0.004, 0.007]))
     noisy = chi + 5e-4 * np.random.default_rng(0).normal(size=len(k))
-    model = ShellRegressor(scatterers, 3, Choice(high=14.0), Bounds(distance=(1.8, 4.0), energy=(-5.0, 5.0)))
+    model = ShellRegressor(scatterers, 3, Choice(high=14.0), Bounds(distance=(1.8, 4.0), energy=(-5.0, 5.0)), steps=300)
     again = clone(model)
     assert again.get_params()["max_shells"] == 3
     again.fit(k[::2, None], noisy[::2])
     assert again.shells_.distance == pytest.approx([2.4, 3.3], abs=0.01)
     assert again.number_posterior_.sum() == pytest.approx(1.0)
+    assert [round(group.distance[0], 1) for group in again.groups_ if group.probability > 0.5] == [2.4, 3.3]
     inside = (k > 4.0) & (k < 13.0)
     assert again.score(k[inside, None], chi[inside]) > 0.995
     with pytest.raises(ValueError, match="expected wavenumbers"):

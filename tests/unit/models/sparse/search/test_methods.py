@@ -19,7 +19,7 @@ def table():
 def test_a_strong_signal_is_found(table, name, require):
     require("sklearn")
     score = linear_score("free_energy", Design.of(*table))
-    support, energy = choice(METHODS[name], score, 4)
+    support, energy, _ = choice(METHODS[name], score, 4)
     assert support == (2, 5)
     assert energy == pytest.approx(score.energies(np.array([[2, 5]]))[0])
 

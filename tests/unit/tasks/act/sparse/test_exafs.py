@@ -13,18 +13,20 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.exafs.fit import ShellFitter
+from tansaku.models.sparse.exafs.posterior import Group, Samples
 from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY, scatterers_of
-from tansaku.models.sparse.exafs.shells import Bounds
+from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.search.state_file import StateFile
-from tansaku.tasks.act.sparse.exafs import ExafsFiles, ExafsSettings, find_shells, run
+from tansaku.tasks.act.sparse.exafs import ExafsFiles, ExafsSettings, FoundShells, find_shells, run
 from tansaku.tasks.act.sparse.exafs_file import Reading, read_fine_structure
+from tansaku.tasks.act.sparse.exafs_report import multiple_scattering_from, sums
 from tansaku.tasks.act.sparse.feff_file import read_feff
 
 COPPER = Path(__file__).parents[5] / "examples/exafs-copper"
 EXAMPLE = COPPER / "copper-80K-synthetic.chi"
 FEFF = [COPPER / f"feff{number:04d}.dat" for number in (1, 2, 4, 9, 14)]
-QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9)
+QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9, steps=300)
 
 
 def test_the_report_of_the_example(tmp_path):
@@ -35,6 +37,10 @@ def test_the_report_of_the_example(tmp_path):
     assert [row["distance"] for row in data["shells"]] == pytest.approx([2.5562, 3.615, 4.4275], abs=0.01)
     assert data["shells"][0]["atoms"] == pytest.approx(12.0, rel=0.1)
     assert data["shells"][0]["displacement"] == pytest.approx(0.00366, rel=0.1)
+    assert data["shells"][0]["atoms_low"] < data["shells"][0]["atoms"] < data["shells"][0]["atoms_high"]
+    (total,) = data["sums"]
+    assert (total["element"], total["shells"]) == ("Cu", 2), "the third shell may be made by multiple scattering"
+    assert total["atoms"] == pytest.approx(sum(row["atoms"] for row in data["shells"][:2]), rel=1e-6)
     assert data["energy_shift"] == pytest.approx(3.0, abs=1.0)
     assert (data["absorber"], data["k_weight"], data["sill"], data["k_range"]) == ("Cu", 1, 1.0, [3.0, 17.0])
     with (tmp_path / "out/shells.csv").open() as stream:
@@ -48,10 +54,33 @@ def test_the_report_of_the_example(tmp_path):
     assert "shells beyond 3.8" in page
 
 
-def test_a_displacement_at_its_bound_is_said(tmp_path):
+def test_a_shell_at_a_bound_is_flagged_and_left_out_of_sums(tmp_path):
     bounds = Bounds(distance=(1.5, 3.0), variance=(0.005, 0.03), energy=(0.0, 6.0))
-    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), ExafsSettings(Choice(high=17.0), bounds, most=1))
-    assert data["notes"] == ["the displacement of the shell at 2.56 Å is at its bound 0.005 Å²: distrust its atoms"]
+    settings = ExafsSettings(Choice(high=17.0), bounds, most=1, steps=300)
+    (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), settings)
+    assert data["shells"][0]["at_bound"] == "displacement"
+    assert data["notes"][0] == (
+        "the displacement of the shell of Cu at 2.56 Å may be at a bound: distrust its atoms; they are left out of sums"
+    )
+    assert (data["sums"], data["multiple_scattering_from"]) == ([], None)
+
+
+def sampled(*groups, settings=QUICK):
+    """A result of these groups."""
+    signal = FineStructure.of(*np.loadtxt(EXAMPLE).T, settings.choice)
+    one, scatterers = np.ones((8, 2)), scatterers_of([read_feff(file) for file in FEFF])
+    distances = one * [group.distance[0] for group in groups]
+    samples = Samples(one > 0, one.astype(int) * 0, distances, 0.005 * one, one * [4.0, 6.0], 3.0 * one[:, 0], one[:, 0])
+    fitter = ShellFitter(ShellScore(signal, scatterers, settings.bounds))
+    return FoundShells(signal, scatterers, settings, samples, groups, fitter.fit(samples.best()))
+
+
+def test_multiple_scattering_counts_from_the_first_sound_shell():
+    first = Group(0, (2.05, 2.15), 1.0, (2.06, 0.01), (0.005, 0.001), (4.0, 4.0, 4.0), ("distance",))
+    second = Group(0, (2.5, 2.6), 1.0, (2.55, 0.01), (0.005, 0.001), (6.0, 6.0, 6.0), ())
+    assert multiple_scattering_from(sampled(first, second)) == pytest.approx(1.5 * 2.55)
+    assert [row["atoms"] for row in sums(sampled(first, second))] == [pytest.approx(6.0 / 0.9)]
+    assert [row["atoms"] for row in sums(sampled(replace(first, at_bounds=()), second))] == [pytest.approx(10.0 / 0.9)]
 
 
 def spectrum(tmp_path, order=1):
@@ -79,7 +108,7 @@ def test_chi_times_a_power_of_k_is_noticed(tmp_path):
 
 
 def test_an_absorption_spectrum_gives_the_same_shells(tmp_path):
-    settings = ExafsSettings(QUICK.choice, QUICK.bounds, most=1, reduction=0.9)
+    settings = replace(QUICK, most=1)
     (data,) = run(ExafsFiles([spectrum(tmp_path)], FEFF, tmp_path / "out"), Reading((1, 3), 8980.0), settings)
     assert data["data"]["kind"] == "xmu"
     assert data["data"]["edge_step"] == pytest.approx(2.0, rel=0.03)
@@ -121,6 +150,7 @@ def test_files_that_cannot_be_used(tmp_path, text, reading, match):
         (lambda: Reading(edge=-5.0), "--edge -5"),
         (lambda: ExafsSettings(most=0), "--max-shells 0"),
         (lambda: ExafsSettings(reduction=5.0), "--s02 5"),
+        (lambda: ExafsSettings(steps=100), "--steps 100"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(make, match):
@@ -158,7 +188,7 @@ def searched(folder, settings=FEW, report=lambda stage, share: None):
     k, chi, _ = read_fine_structure(EXAMPLE, Reading())
     signal = FineStructure.of(k, chi, settings.choice)
     found = find_shells(signal, scatterers_of([read_feff(file) for file in FEFF]), settings, report, folder)
-    return [(fit.shells.distance.tolist(), fit.shells.variance.tolist(), fit.energy, fit.evidence) for fit in found.fits]
+    return [found.samples.distance.tolist(), found.samples.atoms.tolist(), found.best.shells.distance.tolist()]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.7], ids=["while shells are added", "while they are left out"])

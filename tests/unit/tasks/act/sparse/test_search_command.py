@@ -56,6 +56,18 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert "&lt;c&gt;" in page
 
 
+def test_warnings_of_scikit_learn_are_one_line(table_path, tmp_path, recwarn):
+    frame = pd.read_csv(table_path)
+    frame.assign(y=frame["a"] - frame["b"]).to_csv(table_path, index=False)
+    said = []
+    run(table_path, tmp_path / "out", said, repeats=0)
+    lines = [line for line in said if "warnings of scikit-learn" in line]
+    assert len(lines) == 1
+    assert "chose: OMP 1; the first is RuntimeWarning: Orthogonal matching pursuit ended prematurely" in lines[0]
+    assert "\n" not in lines[0]
+    assert not recwarn.list
+
+
 def test_the_page_says_of_which_class_the_weights_are(table_path, tmp_path):
     frame = pd.read_csv(table_path)
     frame.assign(y=np.where(frame["a"] > 0.0, 10, 9)).to_csv(table_path, index=False)
