@@ -137,6 +137,15 @@ class RefinedSpace(Space, Protocol):
 
 
 @runtime_checkable
+class BoundedSpace(Space, Protocol):
+    """A space whose limits leave out part of what could be searched."""
+
+    def left_out(self) -> Sequence[str]:
+        """Sentences that say what a limit leaves out, and which one would admit it; none where nothing is left out."""
+        ...
+
+
+@runtime_checkable
 class ScreenedSpace(Space, Protocol):
     """A space whose candidates were chosen by rules from a larger set."""
 

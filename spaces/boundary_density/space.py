@@ -142,10 +142,8 @@ class BoundaryDensitySpace:
         for system in self._systems:
             arms = [arm for arm in self._arms.values() if arm.system == system.name]
             across, along = system.stacking.lengths
-            note = self._left_out(system, arms)
             rows.append(
                 {
-                    **({} if note is None else {"note": note}),
                     "system": system.name,
                     "sigma": system.boundary.sigma,
                     "plane": list(system.boundary.plane),
@@ -164,11 +162,14 @@ class BoundaryDensitySpace:
             )
         return rows
 
-    def _left_out(self, system: BoundarySystem, arms: Sequence[Arm]) -> str | None:
-        block, replication = system.cell, self._spec.replication
-        if not isinstance(block, BlockCell) or replication is None:
-            return None
-        return left_out_by_size(block, replication, self._atoms, arms)
+    def left_out(self) -> Sequence[str]:
+        """Sentences on the cells and fractions of each boundary that ``max_atoms`` leaves out."""
+        found = []
+        for system in self._systems:
+            arms = [arm for arm in self._arms.values() if arm.system == system.name]
+            if isinstance(system.cell, BlockCell) and self._spec.replication is not None:
+                found.append(left_out_by_size(system.cell, self._spec.replication, self._atoms, arms))
+        return [f"{system.name}: {note}" for system, note in zip(self._systems, found, strict=True) if note is not None]
 
     def _candidates_per_arm(self, system: BoundarySystem) -> int:
         return len(system.grid.shifts) * self._seeds

@@ -14,7 +14,7 @@ from tansaku.models.domain.history import build_history, cost_limit, too_expensi
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.levels import level_in_words
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
+from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
@@ -54,7 +54,7 @@ class SystemSize(Record):
     """Size of a system.
 
     Attributes:
-        details: The space's description of the system, e.g. Σ, plane and angle; ``note``: what it leaves out.
+        details: The space's description of the system, e.g. Σ, plane and angle.
     """
 
     system: str
@@ -78,7 +78,7 @@ class CampaignPreview(Record):
         initial: Candidates of the initial design, in order.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
-        notes: What its results depend on and nothing guards.
+        notes: What its results depend on and nothing guards, and what limits of the space leave out.
         transfer: One line per source it would learn from.
         level: Level of theory of the calculator in words, None where nothing is computed.
         known: Values of a table that it begins with; None without a table.
@@ -132,7 +132,6 @@ class CampaignPreview(Record):
             f"space.features.{name}.scale: range lets all of them count"
             for name, count in self.uneven.items()
         ]
-        lines += [f"  note        {size.system}: {size.details['note']}" for size in self.systems if "note" in size.details]
         if self.prices:
             lines.append(
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
@@ -353,7 +352,7 @@ def preview_loaded(
         initial=tuple(str(pool.ids[position]) for position in initial),
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
-        notes=_notes(spec),
+        notes=(*_notes(spec), *(space.left_out() if isinstance(space, BoundedSpace) else ())),
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         level=None if spec.calculator is None or spec.manual else level_in_words(spec.calculator.model_dump(mode="json")),

@@ -40,7 +40,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``known_first``: yes if results are adopted.
     """
-    space, update = spec.space, JsonDict()
+    space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
     cell = _usual_cell(spec)
     if cell is not None and getattr(space, "cell", None) == PeriodicCellSpec():
         update["cell"] = cell
@@ -59,15 +59,16 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     proposer = _surface_proposer(spec)
     if proposer is not None and proposer.initial is None and proposer.initial_points is None:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
-    if _searches_atoms(spec) and "proposer" not in spec.model_fields_set:
-        spec = spec.model_copy(update={"proposer": ArmsProposerSpec(across_systems=True)})
-        spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
+    if _searches_atoms(spec) and left_open:
+        spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
     if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})
+    if left_open:
+        spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
     return spec
 
 
