@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -84,6 +85,12 @@ class EamPotential:
             if element.symbol == symbol:
                 return element
         raise ConfigurationError(f"calculator.potential: {self.name} has no {symbol}; it describes {', '.join(self.symbols)}")
+
+
+_STYLES: tuple[Literal["eam", "eam/alloy", "eam/fs", "adp", "tersoff", "sw"], ...] = (
+    "eam", "eam/alloy", "eam/fs", "adp", "tersoff", "sw",
+)  # fmt: skip
+"""Styles whose files are read without a second one."""
 
 
 def shipped_folder() -> Path:
@@ -195,6 +202,28 @@ def _read(
     if style == "eam":
         return _read_funcfl(lines)
     return _read_setfl(lines, style)
+
+
+def check_potential_file(path: Path, key: str) -> None:
+    """Checks that a file is a potential of some style: a campaign may name another one than that of its ending.
+
+    Args:
+        path: The file.
+        key: Named in errors.
+
+    Raises:
+        ConfigurationError: No style reads it; the reason is that of the ending's style.
+    """
+    first: ConfigurationError | None = None
+    for style in (None, *_STYLES):
+        try:
+            resolve_potential(LammpsSpec(type="lammps", potential=path.name, style=style), path.parent)
+        except ConfigurationError as error:
+            first = first or error
+        else:
+            return
+    assert first is not None
+    raise ConfigurationError(first.message.replace("calculator.potential", key), hint=first.hint) from first
 
 
 def known_elements(spec: LammpsSpec, base_path: Path) -> frozenset[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.library import kind_of
@@ -14,9 +13,6 @@ from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.tasks.ground.formats.csv_text import separator_of
 
 KEY = "content"
-_STYLES: tuple[Literal["eam", "eam/alloy", "eam/fs", "adp", "tersoff", "sw"], ...] = (
-    "eam", "eam/alloy", "eam/fs", "adp", "tersoff", "sw",
-)  # fmt: skip
 
 
 def parse_upload(path: Path, limits: LimitsSpec) -> None:
@@ -65,20 +61,9 @@ def _structures(path: Path, limits: LimitsSpec) -> None:
 
 
 def _potential(path: Path, _: LimitsSpec) -> None:
-    """A campaign may name another style than that of the ending."""
-    from tansaku.calculators.engines.potentials import resolve_potential
-    from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+    from tansaku.calculators.engines.potentials import check_potential_file
 
-    first: ConfigurationError | None = None
-    for style in (None, *_STYLES):
-        try:
-            resolve_potential(LammpsSpec(type="lammps", potential=path.name, style=style), path.parent)
-        except ConfigurationError as error:
-            first = first or error
-        else:
-            return
-    assert first is not None
-    raise ConfigurationError(first.message.replace("calculator.potential", KEY), hint=first.hint) from first
+    check_potential_file(path, KEY)
 
 
 def _model(path: Path, _: LimitsSpec) -> None:
