@@ -16,7 +16,6 @@ from tansaku.models.domain.records import Outcome, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.units import convert
-from tansaku.spaces.table_file import TableFile
 
 
 def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Known]:
@@ -44,6 +43,8 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
         factor = convert(1.0, known.unit or unit, unit)
     except ValueError as error:
         raise ConfigurationError(f"known.unit: {error}") from error
+    from tansaku.spaces.table_file import TableFile  # with pyarrow, which few campaigns need here
+
     file = TableFile(base_path / known.file, "known.file", known.sha256)
     columns = file.read([file.require(known.candidate, "known.candidate"), file.require(known.value, "known.value")])
     names = columns.text(known.candidate, "known.candidate", fractions=False).tolist()
