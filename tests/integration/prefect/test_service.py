@@ -51,7 +51,7 @@ def test_form_knows_the_campaign_and_bad_parameters_are_refused_before_anything_
     table = {"type": "table", "candidates": "nowhere.csv", "columns": {"id": "id", "value": "v", "cost": "c"}}
     table |= {"features": {"x": {"columns": ["x"]}}}
     missing = service.launch("campaign", campaign=campaign_document | {"space": table, "calculator": None})
-    for run, word in ((both, "cost or fraction"), (missing, "nowhere.csv")):
+    for run, word in ((both, "cost, fraction: both are given"), (missing, "nowhere.csv")):
         state = service.wait_for_end(run)
         assert state["type"] == "FAILED"
         assert word in state["message"]
