@@ -64,7 +64,7 @@ SUITES = (
             "tests/unit/deploy/cli/test_sparse.py",
             "tests/unit/deploy/web/pages/test_sparse.py",
             "tests/unit/models/sparse/",
-            "tests/unit/tasks/sparse/",
+            "tests/unit/tasks/act/sparse/",
         ),
         sources=(
             "benchmarks/exafs/",
@@ -146,7 +146,7 @@ SUITES = (
             "tests/unit/calculators/workflows/diffusion/",
             "tests/unit/calculators/workflows/migration",
             "tests/unit/calculators/workflows/test_migration_barrier.py",
-            "tests/unit/tasks/paths/",
+            "tests/unit/tasks/read/paths/",
         ),
         sources=(
             "benchmarks/barriers/",
@@ -185,7 +185,7 @@ SUITES = (
             "calculators/workflows/boundary",
             "models/engine/",
             "spaces/",
-            "tasks/node/jobs/",
+            "tasks/node/",
         ),
     ),
     Suite(
@@ -210,6 +210,7 @@ SUITES = (
             "models/engine/",
             "tasks/act/checks/rehears",
             "tasks/act/replay/",
+            "tasks/loop/ledger/",
             "tasks/loop/steps/",
             "tasks/loop/transfer/",
         ),
@@ -231,6 +232,7 @@ SUITES = (
             "models/domain/search_state.py",
             "tasks/loop/driver/",
             "tasks/backends/launchers/",
+            "tasks/loop/ledger/",
             "tasks/loop/steps/",
             "tasks/backends/stores/",
             "tasks/read/views/",
@@ -251,7 +253,7 @@ SUITES = (
         sources=(
             "calculators/",
             "models/domain/specs/",
-            "tasks/node/jobs/",
+            "tasks/node/",
             "tests/support/cp2k_stand_in.py",
             "tests/support/vasp_program.py",
         ),
