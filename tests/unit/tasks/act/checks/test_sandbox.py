@@ -75,7 +75,7 @@ def test_folders_are_removed_from_messages_and_nothing_else(ask):
 
 def test_too_much_memory_is_an_error(ask):
     answer = ask(
-        "from io import StringIO; from tansaku.tasks.act.checks import child\n"
+        "from io import StringIO; from tansaku.tasks.act.commands import sandbox_child as child\n"
         "child._done = lambda *_: bytearray(2 << 30)\n"
         "print(child.answer(None, StringIO()).model_dump_json())"
     )
@@ -134,7 +134,7 @@ def test_an_answer_of_another_form_is_an_error(ask, code, caplog):
 
 def test_files_are_limited_too(ask):
     answer = ask(
-        "from tansaku.tasks.act.checks import child; child._LARGEST_FILE\n"
+        "from tansaku.tasks.act.commands import sandbox_child as child; child._LARGEST_FILE\n"
         "import resource\n"
         "names = ('FSIZE', 'CORE', 'NOFILE', 'AS', 'CPU')\n"
         "limits = [resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[0] for name in names]\n"
