@@ -45,7 +45,7 @@ class ExafsSettings:
     bounds: Bounds = field(default_factory=Bounds)
     most: int = 16
     reduction: float = 1.0
-    steps: int = 8000
+    steps: int = 16000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class FoundShells:
 
     @property
     def sound(self) -> list[Group]:
-        """Those that are at no bound."""
+        """Credible shells that are at no bound."""
         return [group for group in self.groups if not group.at_bounds]
 
 

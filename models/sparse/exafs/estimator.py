@@ -41,7 +41,7 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_shells: int = 16,
         choice: Choice | None = None,
         bounds: Bounds | None = None,
-        steps: int = 8000,
+        steps: int = 16000,
         seed: int = 0,
     ) -> None:
         self.scatterers = scatterers

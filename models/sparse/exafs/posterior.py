@@ -17,7 +17,7 @@ from tansaku.models.sparse.exafs.shells import Bounds, Shells, ShellScore
 from tansaku.models.sparse.exafs.walkers import Walkers
 from tansaku.models.sparse.search.subsets import BoolArray, FloatArray, IntArray
 
-_CHAINS = 4
+_CHAINS = 2
 _POWERS = np.geomspace(0.01, 1.0, 12)  # of the likelihood, at the levels of a chain
 _FORGOTTEN = 0.25  # share of the steps
 _KEPT = 8  # steps between samples
@@ -153,7 +153,7 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
 
 
 def _bounds_met(distance: FloatArray, variance: FloatArray, bounds: Bounds) -> tuple[str, ...]:
-    """What has a large share of its values near a bound."""
+    """Names of the parameters that have a large share of their values near a bound."""
     low, high = np.log(bounds.variance)
     places = {
         "distance": (distance, bounds.distance, _EDGE[0]),
@@ -204,7 +204,7 @@ class Sampling:
         seed: Of the random numbers.
     """
 
-    steps: int = 8000
+    steps: int = 16000
     seed: int = 0
 
 

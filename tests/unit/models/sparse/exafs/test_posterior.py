@@ -61,7 +61,7 @@ def test_a_shell_at_a_bound_is_flagged(distance, variance, lowest, expected):
 
 def test_chains_that_do_not_agree_are_noticed():
     rng = np.random.default_rng(0)
-    same, apart = rng.normal(6.0, 1.0, 400), rng.normal(6.0, 1.0, 400) + np.tile([0.0, 0.0, 3.0, 3.0], 100)
+    same, apart = rng.normal(6.0, 1.0, 400), rng.normal(6.0, 1.0, 400) + np.tile([0.0, 3.0], 200)
     found = [samples(np.full(400, 2.1), atoms) for atoms in (same, apart)]
     assert [held.r_hat(held.groups(BOUNDS, LOWEST)) > 1.2 for held in found] == [False, True]
 
