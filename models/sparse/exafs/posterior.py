@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tansaku.models.sparse.exafs.fit import Placed, ShellFitter
-from tansaku.models.sparse.exafs.shells import Bounds, Shells, ShellScore
+from tansaku.models.sparse.exafs.shells import Bounds, Shells
 from tansaku.models.sparse.exafs.walkers import Walkers
 from tansaku.models.sparse.search.subsets import BoolArray, FloatArray, IntArray
 
@@ -208,14 +208,11 @@ class Sampling:
     seed: int = 0
 
 
-def sampled(
-    fitter: ShellFitter, score: ShellScore, sets: Sequence[Placed], how: Sampling, report: Callable[[float], None]
-) -> Samples:
+def sampled(fitter: ShellFitter, sets: Sequence[Placed], how: Sampling, report: Callable[[float], None]) -> Samples:
     """Samples sets of shells from their posterior.
 
     Args:
-        fitter: Of the score.
-        score: Of sets of shells.
+        fitter: That weighs the points so that the noise is the same for all.
         sets: A good set of each number, 0 to the largest.
         how: Steps and seed.
         report: Receives the share that is done.
@@ -224,7 +221,7 @@ def sampled(
     starts = fitter.starts(most)
     count = _CHAINS * len(_POWERS)
     chosen = [sets[-1 - place % len(sets)] if place % 2 else starts[place // 2 % len(starts)] for place in range(count)]
-    walkers = Walkers(score, chosen, most, _POWERS, np.random.default_rng([how.seed, most]))
+    walkers = Walkers(fitter.score, chosen, most, _POWERS, np.random.default_rng([how.seed, most]))
     kept: list[tuple[np.ndarray, ...]] = []
     for step in range(how.steps):
         _CYCLE[step % len(_CYCLE)](walkers)

@@ -4,8 +4,8 @@ The prior of the number of shells is flat; of each shell, uniform in element, di
 displacement, and half normal in the number of atoms with the deviation of :func:`usual_atoms`; of the shift of energy, normal
 around the middle of its bounds, which are ten deviations apart; of the noise's variance, inverse. The amplitudes of the smooth
 background have a flat prior and are integrated out. These are our choices. Shells are born, die, split and merge (Green 1995,
-doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn again, so that it follows the
-displacement.
+doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn again, so that it follows
+the displacement.
 """
 
 from __future__ import annotations
