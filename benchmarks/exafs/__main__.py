@@ -99,7 +99,7 @@ def judged(found: FoundShells, true: list[tuple[float, int]]) -> JsonDict:
 
 def case(stored: JsonDict, reduction: float, noise: float, power: int = 1, *, quick: bool) -> JsonDict:
     """Spectra of one temperature and noise."""
-    settings = ExafsSettings(most=5 if quick else 16, reduction=reduction, steps=200 if quick else 8000)
+    settings = ExafsSettings(most=5 if quick else 16, reduction=reduction, steps=200 if quick else 16000)
     true = [(distance, count) for distance, count, _ in stored["shells"]]
     rows, seconds = [], []
     for seed in range(1 if quick else SEEDS):

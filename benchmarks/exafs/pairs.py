@@ -1,4 +1,4 @@
-"""``python -m benchmarks.exafs.pairs --out pairs.json``: do the intervals of numbers of atoms hold the truth for close pairs?
+"""``python -m benchmarks.exafs.pairs --out pairs.json``: intervals of numbers of atoms of close pairs of shells, and the truth.
 
 Each of 100 fine structures has two near shells of oxygen and one of iron around iron, waves of Feff 6 for wüstite
 (``wustite/feff.inp``), a smooth background of random waves up to 0.8 A, a shift of energy, and noise even in chi. Every fifth

@@ -211,7 +211,7 @@ def exafs(
         15.0,
     ),
     s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
-    steps: Annotated[int, typer.Option(min=200, help="Steps of each walker that samples the posterior.")] = 8000,
+    steps: Annotated[int, typer.Option(min=200, help="Steps of each walker that samples the posterior.")] = 16000,
     seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
     edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,

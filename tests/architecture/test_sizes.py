@@ -28,7 +28,7 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/serve.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:exafs", 16, "a command's parameters are its options"),
+    Allowed("deploy/cli/sparse.py:exafs", 18, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:modes", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:next_purchase", 10, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:search", 19, "a command's parameters are its options"),

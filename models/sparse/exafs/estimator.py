@@ -41,7 +41,7 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_shells: int = 16,
         choice: Choice | None = None,
         bounds: Bounds | None = None,
-        steps: int = 8000,
+        steps: int = 16000,
         seed: int = 0,
     ) -> None:
         self.scatterers = scatterers
@@ -63,13 +63,16 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         k = positions_of(X, "wavenumbers")
         signal = FineStructure.of(k, values_of(np.ravel(y), len(k)), self.choice or Choice())
-        score = ShellScore(signal, self.scatterers, self.bounds or Bounds())
-        fitter = ShellFitter(score)
+        fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
         sets = fitter.best_by_number(self.max_shells)
-        samples = sampled(fitter, score, sets, Sampling(self.steps, self.seed), lambda _share: None)
+        fitter = fitter.evened(sets[-1])
+        samples = sampled(fitter, sets, Sampling(self.steps, self.seed), lambda _share: None)
         best = fitter.fit(samples.best())
         self.shells_, self.atoms_, self.energy_, self.noise_ = best.shells, best.atoms, best.energy, best.deviation
-        self.groups_, self.number_posterior_ = samples.groups(score.bounds, score.lowest), samples.number_posterior
+        self.groups_, self.number_posterior_ = (
+            samples.groups(fitter.score.bounds, fitter.score.lowest),
+            samples.number_posterior,
+        )
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

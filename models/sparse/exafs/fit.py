@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import least_squares, nnls
+from scipy.optimize import least_squares, minimize_scalar, nnls
 
 from tansaku.models.sparse.exafs.shells import ATOMS, Shells, ShellScore
 from tansaku.models.sparse.search.exhaustive import Running
@@ -17,6 +17,8 @@ _ENERGIES = 7  # shifts of energy from which the first shells are searched
 _FIRST = 8  # shells by which the shift to begin with is chosen
 _ALIKE = 2  # shells after which searches from two shifts that leave over the same are one
 _EVALUATIONS = 30
+_GROWTHS = (-3.0, 4.0)  # powers of k by which weighted noise may grow
+_ROUNDS = 3  # in which weights follow the noise, and shells the weights
 _DISTANCE, _LOG_VARIANCE, _ENERGY = 1e-4, 1e-3, 1e-2  # steps of numerical derivatives [A], [1], [eV]
 
 
@@ -39,7 +41,7 @@ class ShellFit:
         energy: Shift of the zero of energy [eV].
         model: Sum of the shells, (n_points,).
         background: Smooth remains that are taken out, (n_points,).
-        deviation: Of what is left of the weighted fine structure, per degree of freedom.
+        deviation: Of what is left of the weighted fine structure, per degree of freedom. The weights are the score's.
     """
 
     shells: Shells
@@ -96,6 +98,37 @@ class ShellFitter:
         places = np.arange(len(above.shells))
         fewer = [above.shells.chosen(np.delete(places, place)) for place in places]
         return self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
+
+    @property
+    def score(self) -> ShellScore:
+        """Of sets of shells."""
+        return self._score
+
+    def evened(self, placed: Placed) -> ShellFitter:
+        """Weighs the points so that the noise, as a power of k, is the same for all.
+
+        Args:
+            placed: Shells whose rest is taken for noise. The power has the maximum likelihood; the shells follow the weights.
+        """
+        fitter = self
+        for _ in range(_ROUNDS):
+            score = fitter._score
+            tilt = score.signal.tilt + fitter._growth(placed)
+            fitter = ShellFitter(ShellScore(replace(score.signal, tilt=tilt), score.scatterers, score.bounds))
+            placed = fitter.refined(placed.shells, placed.energy)
+        return fitter
+
+    def _growth(self, placed: Placed) -> float:
+        """The power of k by which the weighted rest grows."""
+        columns, signal = self._score.columns(placed.shells, placed.energy), self._score.signal
+        inside = signal.window > 0.5
+        rest = (self._score.target - self._heights(columns) @ columns)[inside] / signal.window[inside]
+        logs = np.log(signal.k[inside])
+
+        def energy(power: float) -> float:
+            return float(0.5 * len(logs) * np.log(rest**2 @ np.exp(-2.0 * power * logs)) + power * logs.sum())
+
+        return float(minimize_scalar(energy, bounds=_GROWTHS, method="bounded").x)
 
     def starts(self, most: int) -> list[Placed]:
         """Good sets of up to 8 shells from several shifts of energy, the best first.

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tansaku.models.sparse.exafs.fit import Placed, ShellFitter
-from tansaku.models.sparse.exafs.shells import Bounds, Shells, ShellScore
+from tansaku.models.sparse.exafs.shells import Bounds, Shells
 from tansaku.models.sparse.exafs.walkers import Walkers
 from tansaku.models.sparse.search.subsets import BoolArray, FloatArray, IntArray
 
-_CHAINS = 4
+_CHAINS = 2
 _POWERS = np.geomspace(0.01, 1.0, 12)  # of the likelihood, at the levels of a chain
 _FORGOTTEN = 0.25  # share of the steps
 _KEPT = 8  # steps between samples
@@ -153,7 +153,7 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
 
 
 def _bounds_met(distance: FloatArray, variance: FloatArray, bounds: Bounds) -> tuple[str, ...]:
-    """What has a large share of its values near a bound."""
+    """Names of the parameters that have a large share of their values near a bound."""
     low, high = np.log(bounds.variance)
     places = {
         "distance": (distance, bounds.distance, _EDGE[0]),
@@ -204,18 +204,15 @@ class Sampling:
         seed: Of the random numbers.
     """
 
-    steps: int = 8000
+    steps: int = 16000
     seed: int = 0
 
 
-def sampled(
-    fitter: ShellFitter, score: ShellScore, sets: Sequence[Placed], how: Sampling, report: Callable[[float], None]
-) -> Samples:
+def sampled(fitter: ShellFitter, sets: Sequence[Placed], how: Sampling, report: Callable[[float], None]) -> Samples:
     """Samples sets of shells from their posterior.
 
     Args:
-        fitter: Of the score.
-        score: Of sets of shells.
+        fitter: That weighs the points so that the noise is the same for all.
         sets: A good set of each number, 0 to the largest.
         how: Steps and seed.
         report: Receives the share that is done.
@@ -224,7 +221,7 @@ def sampled(
     starts = fitter.starts(most)
     count = _CHAINS * len(_POWERS)
     chosen = [sets[-1 - place % len(sets)] if place % 2 else starts[place // 2 % len(starts)] for place in range(count)]
-    walkers = Walkers(score, chosen, most, _POWERS, np.random.default_rng([how.seed, most]))
+    walkers = Walkers(fitter.score, chosen, most, _POWERS, np.random.default_rng([how.seed, most]))
     kept: list[tuple[np.ndarray, ...]] = []
     for step in range(how.steps):
         _CYCLE[step % len(_CYCLE)](walkers)

@@ -56,11 +56,13 @@ class FineStructure:
         k: Wavenumber, rising [1/A], (n_points,).
         chi: (n_points,).
         choice: Range, weight and window.
+        tilt: Power of k by which the noise grows after the weighting; it is taken off the weight's.
     """
 
     k: FloatArray
     chi: FloatArray
     choice: Choice
+    tilt: float = 0.0
 
     @classmethod
     def of(cls, k: FloatArray, chi: FloatArray, choice: Choice) -> FineStructure:
@@ -84,9 +86,14 @@ class FineStructure:
         return float(self.k[-1]) if self.choice.high is None else self.choice.high
 
     @cached_property
+    def window(self) -> FloatArray:
+        """Between 0 and 1, (n_points,)."""
+        return hanning(self.k, self.choice.low, self.high, self.choice.sill)
+
+    @cached_property
     def weights(self) -> FloatArray:
         """Powers of k times the window."""
-        return np.asarray(self.k**self.choice.power * hanning(self.k, self.choice.low, self.high, self.choice.sill))
+        return np.asarray(self.k ** (self.choice.power - self.tilt) * self.window)
 
     @cached_property
     def background(self) -> FloatArray:
@@ -107,7 +114,7 @@ class FineStructure:
 
     def transform(self, chi: FloatArray, distances: FloatArray) -> np.ndarray:
         """Fourier transform of the weighted fine structure at distances [A], without phase correction, (..., n_distances)."""
-        steps = np.gradient(self.k)
+        steps = np.gradient(self.k) * self.k**self.tilt
         return np.asarray((chi * self.weights * steps) @ np.exp(2j * self.k[:, None] * distances) / np.sqrt(np.pi))
 
 

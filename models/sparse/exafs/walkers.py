@@ -4,8 +4,8 @@ The prior of the number of shells is flat; of each shell, uniform in element, di
 displacement, and half normal in the number of atoms with the deviation of :func:`usual_atoms`; of the shift of energy, normal
 around the middle of its bounds, which are ten deviations apart; of the noise's variance, inverse. The amplitudes of the smooth
 background have a flat prior and are integrated out. These are our choices. Shells are born, die, split and merge (Green 1995,
-doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn anew, so that it follows the
-displacement.
+doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn again, so that it follows
+the displacement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tansaku.models.sparse.search.subsets import BoolArray, FloatArray, IntArray
 _NEAR = 0.3  # distance between shells that are split or merged [A]
 _MOVED = (0.1, 0.5)  # deviations by which a shell that is split moves: distance [A], logarithm of the displacement
 _STEPS = ((-3.5, -0.5), (-2.0, 0.2), (-2.5, 0.5))  # decades of steps: distance [A], logarithm of displacement, energy [eV]
-_ELEMENT = 0.1  # share of moves that draw the element anew
+_ELEMENT = 0.1  # share of moves that draw the element again
 _DRIFT = 0.002  # relative change of distances that keeps phases at k = 8 1/A about the same, per shift of energy [1/eV]
 _TINY = 1e-300
 
@@ -179,24 +179,24 @@ class Walkers:
         new, inside = self._made(old.element, old.distance + _MOVED[0] * normal[0], old.log_variance + _MOVED[1] * normal[1])
         drawn, near = self._made(self._any_element(), old.distance + _NEAR * normal[2], self._any_log_variance())
         second = drawn.where(split, self._member(other))
-        one, first = old.where(split, new), new.where(split, old)
+        single, first = old.where(split, new), new.where(split, old)
         alone = self.rest + height[:, None] * old.column + self.height[every, other][:, None] * second.column
-        of_one, drawn_height = self._integral(alone, one)
+        of_single, drawn_height = self._integral(alone, single)
         whole = np.where(split, height, drawn_height)
         part = np.where(split, height * rng.random(len(every)), height)
         rest = alone - part[:, None] * first.column
         of_second, second_height = self._integral(rest, second)
         gain = 0.5 * self._precision * (np.sum(alone**2, axis=1) - np.sum(rest**2, axis=1))
-        ratio = gain + of_second - of_one + self._log_prior(first.distance, part) + np.log(np.maximum(whole, _TINY))
+        ratio = gain + of_second - of_single + self._log_prior(first.distance, part) + np.log(np.maximum(whole, _TINY))
         ratio += self._log_pairing(kept, other, first.distance, second.distance, np.where(split, number, number - 1))
-        ratio += 0.5 * ((second.distance - one.distance) / _NEAR) ** 2 + np.log(
+        ratio += 0.5 * ((second.distance - single.distance) / _NEAR) ** 2 + np.log(
             np.sqrt(2.0 * np.pi) * _NEAR / self._spans[second.element]
         )
         yes = able & inside & (near | ~split) & (part <= whole) & self._decided(np.where(split, ratio, -ratio))
         self._put(yes & split, kept, alone, first, part)
         self._put(yes & split, other, rest, second, second_height)
         self._kill(yes & ~split, other, alone)
-        self._put(yes & ~split, kept, alone, one, drawn_height)
+        self._put(yes & ~split, kept, alone, single, drawn_height)
 
     def shift(self) -> None:
         """Moves the shift of energy, with the distances that follow it."""
@@ -218,7 +218,7 @@ class Walkers:
         self._waves.take(waves, yes)
 
     def _redraw(self, slot: IntArray) -> None:
-        """Draws a slot's atoms anew."""
+        """Draws a slot's atoms again."""
         shell, rest = self._member(slot), self._without(slot)
         self._put(self._has(slot), slot, rest, shell, self._integral(rest, shell)[1])
 
@@ -276,7 +276,7 @@ class Walkers:
         return Member(self.element[place], self.distance[place], self.log_variance[place], self._columns[place])
 
     def _without(self, slot: IntArray) -> FloatArray:
-        """What is left over without the shells of a slot."""
+        """The rest without the shells of a slot, (n_walkers, n_points)."""
         return np.asarray(self.rest + self.height[self._all, slot][:, None] * self._columns[self._all, slot])
 
     def _has(self, slot: IntArray) -> BoolArray:

@@ -45,7 +45,7 @@ class ExafsSettings:
     bounds: Bounds = field(default_factory=Bounds)
     most: int = 16
     reduction: float = 1.0
-    steps: int = 8000
+    steps: int = 16000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class FoundShells:
 
     @property
     def sound(self) -> list[Group]:
-        """Those that are at no bound."""
+        """Credible shells that are at no bound."""
         return [group for group in self.groups if not group.at_bounds]
 
 
@@ -114,20 +114,20 @@ def find_shells(
         ConfigurationError: The Feff files do not reach far enough, there is nothing to explain, or there are too few points.
     """
     settings.check(signal)
-    score, key = ShellScore(signal, scatterers, settings.bounds), _key(signal, scatterers, settings)
-    fitter = ShellFitter(score)
+    key, fitter = _key(signal, scatterers, settings), ShellFitter(ShellScore(signal, scatterers, settings.bounds))
     running = Running(1, None if state is None else state / "shells.npz", lambda share: report("shells", share))
     sets = fitter.best_by_number(settings.most, running, key)
+    fitter = fitter.evened(sets[-1])
     file = StateFile(None if state is None else state / "samples.npz", f"samples {key}")
     stored = file.read()
     if stored is None:
         sampling = Sampling(settings.steps, settings.seed)
-        samples = sampled(fitter, score, sets, sampling, lambda share: report("posterior", share))
+        samples = sampled(fitter, sets, sampling, lambda share: report("posterior", share))
         file.write(vars(samples))
     else:
         samples = Samples(**stored)
-    groups = tuple(group for group in samples.groups(score.bounds, score.lowest) if group.probability >= CREDIBLE)
-    return FoundShells(signal, scatterers, settings, samples, groups, fitter.fit(samples.best()))
+    groups = tuple(group for group in samples.groups(settings.bounds, fitter.score.lowest) if group.probability >= CREDIBLE)
+    return FoundShells(fitter.score.signal, scatterers, settings, samples, groups, fitter.fit(samples.best()))
 
 
 def _key(signal: FineStructure, scatterers: tuple[Scatterer, ...], settings: ExafsSettings) -> str:

@@ -122,6 +122,7 @@ def report_data(found: FoundShells, name: str, origin: JsonDict) -> JsonDict:
         "energy_shift": float(found.samples.energy.mean()),
         "energy_shift_error": float(found.samples.energy.std()),
         "noise": fit.deviation,
+        "noise_power": found.signal.tilt - choice.power,
         "shells": shell_rows(found),
         "sums": sums(found),
         "r_hat": found.samples.r_hat(found.groups),
@@ -214,8 +215,8 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"sills of {data['sill']:g} 1/Å, weight k^{data['k_weight']}, splines for the background up to "
         f"{data['background_distance']:g} Å, Feff files {escape(', '.join(data['feff']))}. {data['number_of_shells']} shells "
         f"are the most probable number ({sure:.2f}), shift of the zero of energy {data['energy_shift']:.2f} ± "
-        f"{data['energy_shift_error']:.2f} eV, noise of the weighted fine structure {data['noise']:.3g}. Numbers of atoms are "
-        f"divided by S0² = {data['s02']:g}. The table has the shells that at least half of the samples of the posterior have, "
+        f"{data['energy_shift_error']:.2f} eV, noise of chi {data['noise']:.3g} k^{data['noise_power']:.1f}. Numbers of atoms "
+        f"are divided by S0² = {data['s02']:g}. The table has the shells that at least half of the samples have, "
         "whatever their number of shells: means with deviations, and 68 % intervals of the atoms.</p>",
         "<ul>" + "".join(f"<li>{escape(note[0].upper() + note[1:])}.</li>" for note in data["notes"]) + "</ul>",
         table_of([name.replace("_", " ") for name in _COLUMNS], [[row[name] for name in _COLUMNS] for row in data["shells"]]),

@@ -69,6 +69,22 @@ def test_the_background_holds_all_waves_up_to_its_distance_and_none_of_a_shell(c
     assert left_over(2.0) > 0.75
 
 
+@pytest.mark.parametrize("power", [0.0, 1.5])
+def test_points_are_weighed_by_the_noise_that_is_found(power):
+    noise = 1e-3 * K**power * np.random.default_rng(3).normal(size=len(K))
+    fitter = ShellFitter(score(made(0.0) + noise, choice=Choice(high=14.0, power=2)))
+    signal = fitter.evened(fitter.refined(TRUE, 2.0)).score.signal
+    assert signal.tilt == pytest.approx(2.0 + power, abs=0.35)
+    rest = noise[np.isin(K, signal.k)] * signal.weights
+    near, far = (
+        np.std(rest[inside]) for inside in ((signal.k > 4.0) & (signal.k < 7.0), (signal.k > 10.0) & (signal.k < 13.0))
+    )
+    assert near == pytest.approx(far, rel=0.35)
+    assert signal.transform(signal.chi, np.array([2.4])) == pytest.approx(
+        fitter.score.signal.transform(signal.chi, np.array([2.4]))
+    ), "figures keep the weight that was asked for"
+
+
 def test_searches_start_at_several_shifts_of_energy():
     starts = ShellFitter(score(made(1e-3))).starts(4)
     assert starts[0].energy == pytest.approx(2.0, abs=0.5)

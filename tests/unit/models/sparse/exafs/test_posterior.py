@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from benchmarks.exafs.pairs import SETTINGS, case
+from benchmarks.exafs.pairs import scatterers
 from tansaku.models.sparse.exafs.posterior import Samples, interval, parted
 from tansaku.models.sparse.exafs.shells import Bounds
-from tansaku.tasks.act.sparse.exafs import ExafsSettings
+from tansaku.models.sparse.exafs.signal import Choice, FineStructure
+from tansaku.tasks.act.sparse.exafs import ExafsSettings, find_shells
 
 BOUNDS, LOWEST = Bounds(distance=(1.5, 4.0)), np.array([1.5, 1.5])
 
@@ -61,15 +62,27 @@ def test_a_shell_at_a_bound_is_flagged(distance, variance, lowest, expected):
 
 def test_chains_that_do_not_agree_are_noticed():
     rng = np.random.default_rng(0)
-    same, apart = rng.normal(6.0, 1.0, 400), rng.normal(6.0, 1.0, 400) + np.tile([0.0, 0.0, 3.0, 3.0], 100)
+    same, apart = rng.normal(6.0, 1.0, 400), rng.normal(6.0, 1.0, 400) + np.tile([0.0, 3.0], 200)
     found = [samples(np.full(400, 2.1), atoms) for atoms in (same, apart)]
     assert [held.r_hat(held.groups(BOUNDS, LOWEST)) > 1.2 for held in found] == [False, True]
 
 
-def test_the_atoms_of_a_close_pair_are_inside_their_interval():
-    found = case(5, ExafsSettings(SETTINGS.choice, SETTINGS.bounds, SETTINGS.most, steps=1500))
-    assert [shell[1] for shell in found["shells"]][:2] == [2.1, 2.3]
-    pair = found["pair"]
-    assert pair["low"] < pair["atoms"] < pair["high"]
-    assert pair["high"] - pair["low"] > 0.5, "the search's best set alone was certain of too few or too many"
-    assert not [row for row in found["rows"] if row["element"] == "Fe" and row["distance"] < 2.8]
+def close_pair(seed):
+    """Fine structure of O 2.10 A x 4 + O 2.30 A x 2 + Fe 3.05 A x 8 on a background, with noise."""
+    k, known = np.arange(2.0, 15.0, 0.05), {scatterer.element: scatterer for scatterer in scatterers()}
+    chi = 0.05 * np.cos(1.4 * k + 1.0) * np.exp(-k / 6.0) + 1e-3 * np.random.default_rng(seed).normal(size=len(k))
+    for element, distance, variance, atoms in (("O", 2.10, 0.006, 4.0), ("O", 2.30, 0.006, 2.0), ("Fe", 3.05, 0.008, 8.0)):
+        chi += atoms * known[element].wave(k, 1.0).columns(np.array(distance), np.array(variance))
+    return k, chi
+
+
+def test_intervals_of_a_close_pair_hold_its_atoms_and_nothing_is_nearer():
+    bounds = Bounds(distance=(1.5, 3.5), energy=(-5.0, 5.0))
+    settings, apart = ExafsSettings(Choice(3.0, 14.0), bounds, most=4, steps=800), []
+    for seed in range(3):
+        found = find_shells(FineStructure.of(*close_pair(seed), settings.choice), scatterers(), settings, lambda *_: None)
+        assert [found.scatterers[group.element].element for group in found.groups] == ["O", "O", "Fe"]
+        mean, low, high = interval(found.samples.atoms_of(found.groups[:2]))
+        apart.append((mean - 6.0) / (0.5 * (high - low)))
+    assert np.abs(apart).max() < 2.5
+    assert 0.2 < np.sqrt(np.mean(np.square(apart))) < 2.0, "as far from the truth as the intervals say"
