@@ -101,8 +101,8 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
 
 def _fraction(cost: FloatArray, systems: IntArray) -> float:
     """Share of the exhaustive cost that the table campaign may spend: rounded up to one evaluation of each system."""
-    dearest = sum(float(cost[systems == code].max()) for code in np.unique(systems))
-    needed = Decimal(dearest / float(cost.sum())).quantize(Decimal("0.001"), ROUND_CEILING)
+    largest = sum(float(cost[systems == code].max()) for code in np.unique(systems))
+    needed = Decimal(largest / float(cost.sum())).quantize(Decimal("0.001"), ROUND_CEILING)
     return max(BUDGET_FRACTION, min(1.0, float(needed)))
 
 

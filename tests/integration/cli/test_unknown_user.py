@@ -67,7 +67,7 @@ def test_a_whole_campaign_with_no_home_either(nobody):
     done = nobody("run", "--plain", "twin.yaml", TANSAKU_HOME=home)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "2 evaluations" in done.stderr
-    assert nobody("pause", "twin", TANSAKU_HOME=home).returncode == ExitCode.OK
+    assert nobody("edit", "twin", "notes=seen", TANSAKU_HOME=home).returncode == ExitCode.OK
     told = nobody("log", "twin", "--all", TANSAKU_HOME=home)
     assert f"user=uid-{NOBODY}" in told.stdout
     status = nobody("status", TANSAKU_HOME=home, HOME=str(nobody.folder))

@@ -171,7 +171,7 @@ FEW = replace(QUICK, most=2)
 KILLED = """
 import os, signal, sys
 from tansaku.models.sparse.search import state_file
-from tests.unit.tasks.sparse import test_exafs as here
+from tests.unit.tasks.act.sparse import test_exafs as here
 
 state_file._INTERVAL = state_file._SHARE = 0.0
 

@@ -237,7 +237,7 @@ def test_a_table_made_of_the_results_holds_what_was_measured(open_timed, tmp_pat
     costs = {row["candidate"]: row["cost"] for row in evaluation_rows(data)}
     assert dict(zip(pool.ids.tolist(), pool.cost.tolist(), strict=True)) == pytest.approx(costs)
     task = ReplayTask(spec=table.spec, base_path=str(tmp_path), method="random", seed=0, count_initial=True)
-    assert run_one(task).cost[-1] <= 0.01 * sum(costs.values())
+    assert run_one(task).cost[-1] <= table.spec.budget.fraction * sum(costs.values())
 
 
 def test_results_share_the_cost_that_the_last_refit_predicts(open_timed):
