@@ -44,7 +44,8 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
 from tansaku.tasks.backends.launchers.backends import backend_of
 from tansaku.tasks.act.commands.actor import Actor
-from tansaku.tasks.loop.driver.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.read.views.results import CampaignData, evaluation_rows

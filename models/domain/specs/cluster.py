@@ -93,6 +93,7 @@ class FireworksLauncherSpec(LauncherBase):
     """Jobs of a cluster: a FireWorks LaunchPad in MongoDB, SLURM, and a folder that all nodes see. Needs the extra `fireworks`.
 
     Attributes:
+        evaluation_limits: Limits of one evaluation by a program of the site or a plug-in.
         site: Name of this cluster among those that use the LaunchPad.
         folder: Folder for jobs, results and logs, the same path on the login node and on every compute node.
         mode: ``online``: compute nodes reach MongoDB, by the address in ``database.uri_file``; ``offline``: they do not.

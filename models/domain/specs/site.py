@@ -32,6 +32,7 @@ class LocalLauncherSpec(LauncherBase):
     """Worker processes on this machine.
 
     Attributes:
+        evaluation_limits: Limits of one evaluation by a program of the site or a plug-in.
         workers: None: as many as the campaign's ``in_flight``, at most the number of cores.
         kill_grace: Time between TERM and KILL [s].
         parallel: Cores of each worker: threads of the numerical libraries, and ranks of a DFT code.

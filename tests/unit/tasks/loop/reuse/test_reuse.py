@@ -213,7 +213,7 @@ def test_another_computation_is_not_adopted(desk, what):
 
 def installed(monkeypatch, version: str) -> None:
     """A plug-in brings the objective, in this version."""
-    entry = EntryPoint("energy_per_atom", "mine:described", "tansaku.objectives")
+    entry = EntryPoint("energy_per_atom", "json:dumps", "tansaku.objectives")
     plugin = plugins.Plugin("objectives", "energy_per_atom", "mine", version, entry)
     monkeypatch.setattr(plugins, "_ACCEPTED", {("objectives", "energy_per_atom"): plugin})
 
