@@ -112,11 +112,14 @@ class ShellFitter:
         """
         fitter = self
         for _ in range(_ROUNDS):
-            score = fitter._score
-            tilt = score.signal.tilt + fitter._growth(placed)
-            fitter = ShellFitter(ShellScore(replace(score.signal, tilt=tilt), score.scatterers, score.bounds))
+            fitter = fitter.tilted(fitter._score.signal.tilt + fitter._growth(placed))
             placed = fitter.refined(placed.shells, placed.energy)
         return fitter
+
+    def tilted(self, tilt: float) -> ShellFitter:
+        """Takes a power of k off the weights."""
+        score = self._score
+        return ShellFitter(ShellScore(replace(score.signal, tilt=tilt), score.scatterers, score.bounds))
 
     def _growth(self, placed: Placed) -> float:
         """The power of k by which the weighted rest grows."""

@@ -1,11 +1,11 @@
 """Sets of shells that walk through their posterior, many at once.
 
-The prior of the number of shells is flat; of each shell, uniform in element, distance and logarithm of the mean square
-displacement, and half normal in the number of atoms with the deviation of :func:`usual_atoms`; of the shift of energy, normal
-around the middle of its bounds, which are ten deviations apart; of the noise's variance, inverse. The amplitudes of the smooth
-background have a flat prior and are integrated out. These are our choices. Shells are born, die, split and merge (Green 1995,
-doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn again, so that it follows
-the displacement.
+The prior of the number of shells falls by exp(-3) with each. A shell's is uniform in element, distance and logarithm of the
+mean square displacement, and half normal in the number of atoms with the deviation of :func:`usual_atoms`. The shift of energy
+is normal around the middle of its bounds, which are ten deviations apart. The noise's variance has an inverse prior. The
+amplitudes of the smooth background have a flat prior and are integrated out. These are our choices. Shells are born, die, split
+and merge (Green 1995, doi:10.1093/biomet/82.4.711). When a shell is moved its number of atoms is integrated out and drawn
+again, so that it follows the displacement.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _MOVED = (0.1, 0.5)  # deviations by which a shell that is split moves: distance
 _STEPS = ((-3.5, -0.5), (-2.0, 0.2), (-2.5, 0.5))  # decades of steps: distance [A], logarithm of displacement, energy [eV]
 _ELEMENT = 0.1  # share of moves that draw the element again
 _DRIFT = 0.002  # relative change of distances that keeps phases at k = 8 1/A about the same, per shift of energy [1/eV]
+_FEWER = 3.0  # by which the logarithm of the prior falls with each shell
 _TINY = 1e-300
 
 
@@ -159,7 +160,8 @@ class Walkers:
         drawn, _ = self._made(element, distance, self._any_log_variance())
         shell, rest = drawn.where(born, self._member(slot)), self._without(slot)
         evidence, height = self._integral(rest, shell)
-        yes = (self._has(slot) ^ born) & self._decided(np.where(born, evidence, -evidence))
+        ratio = evidence - _FEWER
+        yes = (self._has(slot) ^ born) & self._decided(np.where(born, ratio, -ratio))
         self._put(yes & born, slot, rest, shell, height)
         self._kill(yes & ~born, slot, rest)
 
@@ -187,7 +189,7 @@ class Walkers:
         rest = alone - part[:, None] * first.column
         of_second, second_height = self._integral(rest, second)
         gain = 0.5 * self._precision * (np.sum(alone**2, axis=1) - np.sum(rest**2, axis=1))
-        ratio = gain + of_second - of_single + self._log_prior(first.distance, part) + np.log(np.maximum(whole, _TINY))
+        ratio = gain - _FEWER + of_second - of_single + self._log_prior(first.distance, part) + np.log(np.maximum(whole, _TINY))
         ratio += self._log_pairing(kept, other, first.distance, second.distance, np.where(split, number, number - 1))
         ratio += 0.5 * ((second.distance - single.distance) / _NEAR) ** 2 + np.log(
             np.sqrt(2.0 * np.pi) * _NEAR / self._spans[second.element]

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.exafs.fit import ShellFit, ShellFitter
@@ -117,14 +119,15 @@ def find_shells(
     key, fitter = _key(signal, scatterers, settings), ShellFitter(ShellScore(signal, scatterers, settings.bounds))
     running = Running(1, None if state is None else state / "shells.npz", lambda share: report("shells", share))
     sets = fitter.best_by_number(settings.most, running, key)
-    fitter = fitter.evened(sets[-1])
     file = StateFile(None if state is None else state / "samples.npz", f"samples {key}")
     stored = file.read()
     if stored is None:
+        fitter = fitter.evened(sets[-1])
         sampling = Sampling(settings.steps, settings.seed)
         samples = sampled(fitter, sets, sampling, lambda share: report("posterior", share))
-        file.write(vars(samples))
+        file.write({**vars(samples), "tilt": np.array(fitter.score.signal.tilt)})
     else:
+        fitter = fitter.tilted(float(stored.pop("tilt")))
         samples = Samples(**stored)
     groups = tuple(group for group in samples.groups(settings.bounds, fitter.score.lowest) if group.probability >= CREDIBLE)
     return FoundShells(fitter.score.signal, scatterers, settings, samples, groups, fitter.fit(samples.best()))

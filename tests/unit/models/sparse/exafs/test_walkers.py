@@ -27,6 +27,8 @@ def walkers(count=64, powers=(1.0,), most=4):
 def test_without_data_walkers_draw_from_the_prior(monkeypatch):
     walking = walkers()
     monkeypatch.setattr(walking, "_precision", np.zeros(64))
+    monkeypatch.setattr("tansaku.models.sparse.exafs.walkers._FEWER", 0.5)
+    falling = np.exp(-0.5 * np.arange(5))
     moves = (walking.move, walking.birth_or_death, walking.split_or_merge, walking.birth_or_death, walking.shift)
     numbers, distances, atoms = [], [[], []], []
     for step in range(4000):
@@ -36,7 +38,7 @@ def test_without_data_walkers_draw_from_the_prior(monkeypatch):
         atoms.append(walking.height[used] * ATOMS / usual_atoms(walking.distance[used]))
         for element in (0, 1):
             distances[element].append(walking.distance[used & (walking.element == element)])
-    assert np.bincount(np.concatenate(numbers)) / (64 * 4000) == pytest.approx(np.full(5, 0.2), abs=0.02)
+    assert np.bincount(np.concatenate(numbers)) / (64 * 4000) == pytest.approx(falling / falling.sum(), abs=0.02)
     assert np.concatenate(atoms).mean() == pytest.approx(np.sqrt(2.0 / np.pi), abs=0.01)
     for element, lowest in enumerate(walking._score.lowest):
         drawn = np.concatenate(distances[element])

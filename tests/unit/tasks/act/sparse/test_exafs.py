@@ -26,7 +26,7 @@ from tansaku.tasks.act.sparse.feff_file import read_feff
 COPPER = Path(__file__).parents[5] / "examples/exafs-copper"
 EXAMPLE = COPPER / "copper-80K-synthetic.chi"
 FEFF = [COPPER / f"feff{number:04d}.dat" for number in (1, 2, 4, 9, 14)]
-QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9, steps=300)
+QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9, steps=200)
 
 
 def test_the_report_of_the_example(tmp_path):
@@ -56,7 +56,7 @@ def test_the_report_of_the_example(tmp_path):
 
 def test_a_shell_at_a_bound_is_flagged_and_left_out_of_sums(tmp_path):
     bounds = Bounds(distance=(1.5, 3.0), variance=(0.005, 0.03), energy=(0.0, 6.0))
-    settings = ExafsSettings(Choice(high=17.0), bounds, most=1, steps=300)
+    settings = ExafsSettings(Choice(high=17.0), bounds, most=1, steps=200)
     (data,) = run(ExafsFiles([EXAMPLE], FEFF, tmp_path / "out"), Reading(), settings)
     assert data["shells"][0]["at_bound"] == "displacement"
     assert data["notes"][0] == (
