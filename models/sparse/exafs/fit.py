@@ -101,7 +101,7 @@ class ShellFitter:
 
     @property
     def score(self) -> ShellScore:
-        """Of sets of shells."""
+        """Least squares of sets of shells."""
         return self._score
 
     def evened(self, placed: Placed) -> ShellFitter:
