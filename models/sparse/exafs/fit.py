@@ -101,7 +101,7 @@ class ShellFitter:
 
     @property
     def score(self) -> ShellScore:
-        """Least squares of sets of shells."""
+        """The score by which sets of shells are compared."""
         return self._score
 
     def evened(self, placed: Placed) -> ShellFitter:
