@@ -65,8 +65,8 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         signal = FineStructure.of(k, values_of(np.ravel(y), len(k)), self.choice or Choice())
         fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
         sets = fitter.best_by_number(self.max_shells)
-        fitter = fitter.evened(sets[-1])
-        samples = sampled(fitter, sets, Sampling(self.steps, self.seed), lambda _share: None)
+        starts, fitter = [*fitter.starts(self.max_shells), *sets], fitter.evened(sets[-1])
+        samples = sampled(fitter, starts, Sampling(self.max_shells, self.steps, self.seed), lambda _share: None)
         best = fitter.fit(samples.best())
         self.shells_, self.atoms_, self.energy_, self.noise_ = best.shells, best.atoms, best.energy, best.deviation
         self.groups_, self.number_posterior_ = (

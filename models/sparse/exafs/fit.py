@@ -13,9 +13,8 @@ from tansaku.models.sparse.search.state_file import Arrays, StateFile
 from tansaku.models.sparse.search.subsets import FloatArray
 
 _MORE = 2  # shells added beyond the largest number, from which the best sets are found by leaving out
-_ENERGIES = 7  # shifts of energy from which the first shells are searched
+_ENERGIES = 9  # shifts of energy from which the first shells are searched
 _FIRST = 8  # shells by which the shift to begin with is chosen
-_ALIKE = 2  # shells after which searches from two shifts that leave over the same are one
 _EVALUATIONS = 30
 _GROWTHS = (-3.0, 4.0)  # powers of k by which weighted noise may grow
 _ROUNDS = 3  # in which weights follow the noise, and shells the weights
@@ -133,29 +132,36 @@ class ShellFitter:
 
         return float(minimize_scalar(energy, bounds=_GROWTHS, method="bounded").x)
 
-    def starts(self, most: int) -> list[Placed]:
-        """Good sets of up to 8 shells from several shifts of energy, the best first.
-
-        Of each shift, the number of shells with the lowest Bayesian information criterion is taken, four parameters a shell.
-        """
-        if most in self._starts:
-            return self._starts[most]
-        found: list[tuple[float, Placed]] = []
-        seen: list[float] = []
+    def criterion(self, placed: Placed) -> float:
+        """What a good set has low: Bayesian information, four parameters a shell, less the logarithm of the shift's prior."""
         free = len(self._score.target) - self._score.signal.background.shape[1]
-        for energy in np.linspace(*self._score.bounds.energy, _ENERGIES + 2)[1:-1]:
-            placed, best = Placed(Shells.none(), float(energy), np.inf), (np.inf, Placed(Shells.none(), float(energy), np.inf))
-            for number in range(1, min(_FIRST, most) + 1):
-                placed = self.refined(self._with_next(placed.shells, placed.energy), placed.energy)
-                if number == _ALIKE and np.any(np.abs(np.array(seen) / placed.left - 1.0) < 1e-3):
-                    break
-                seen += [placed.left] if number == _ALIKE else []
-                criterion = 0.5 * free * np.log(max(placed.left, 1e-12)) + 2.0 * number * np.log(free)
-                best = min(best, (criterion, placed), key=lambda pair: pair[0])
-            else:
-                found.append(best)
-        self._starts[most] = [placed for _, placed in sorted(found, key=lambda pair: pair[0])]
+        left = max(self._left(placed.shells, placed.energy), 1e-12)
+        information = 0.5 * free * np.log(left) + 2.0 * len(placed.shells) * np.log(free)
+        return float(information - self._score.bounds.log_prior(np.array(placed.energy)))
+
+    def starts(self, most: int) -> list[Placed]:
+        """Good sets of up to 8 shells, one near each of several shifts of energy, the best first.
+
+        Each search keeps to the shifts around its own: distances and shift can follow each other from one explanation of the
+        data to another that is far worse by the prior.
+        """
+        if most not in self._starts:
+            middles = np.linspace(*self._score.bounds.energy, _ENERGIES + 2)[1:-1]
+            half = 0.5 * float(middles[1] - middles[0])
+            found = [self._start(float(middle), half, min(_FIRST, most)) for middle in middles]
+            self._starts[most] = sorted(found, key=self.criterion)
         return self._starts[most]
+
+    def _start(self, middle: float, half: float, most: int) -> Placed:
+        """Adds shells until two in a row do not lower the criterion."""
+        made = [Placed(Shells.none(), middle, np.inf)]
+        best, lowest = 0, np.inf
+        while len(made) <= most and len(made) <= best + 2:
+            shells = self._with_next(made[-1].shells, made[-1].energy)
+            made.append(self.refined(shells, made[-1].energy, (middle - half, middle + half)))
+            if (value := self.criterion(made[-1])) < lowest:
+                best, lowest = len(made) - 1, value
+        return made[best]
 
     def _with_next(self, shells: Shells, energy: float) -> Shells:
         """Adds the shell of the coarse grid that lowers the square most while the others' heights follow."""
@@ -178,11 +184,18 @@ class ShellFitter:
         columns = self._score.columns(shells, energy)
         return float(np.sum((self._score.target - self._heights(columns) @ columns) ** 2))
 
-    def refined(self, shells: Shells, energy: float) -> Placed:
-        """Shells and shift of energy at the nearest minimum of the square that is left, inside the bounds."""
+    def refined(self, shells: Shells, energy: float, shifts: tuple[float, float] | None = None) -> Placed:
+        """Shells and shift of energy at the nearest minimum of the square that is left, inside the bounds.
+
+        Args:
+            shells: To begin with.
+            energy: To begin with [eV].
+            shifts: Smallest and largest shift [eV]; None: those of the bounds.
+        """
         count, bounds = len(shells), self._score.bounds
+        shifts = bounds.energy if shifts is None else shifts
         low, high = (
-            np.concatenate([distance, [np.log(bounds.variance[side])] * count, [bounds.energy[side]]])
+            np.concatenate([distance, [np.log(bounds.variance[side])] * count, [shifts[side]]])
             for side, distance in ((0, self._score.lowest[shells.element]), (1, [bounds.distance[1]] * count))
         )
         margin = 1e-6 * (high - low)

@@ -1,8 +1,8 @@
 """The posterior of shells, sampled over their number, and the shells that its samples agree on.
 
-Chains start at sets that a search found from several shifts of energy. Each has walkers under several powers of the likelihood,
+Chains start at sets that a search found near several shifts of energy. Each has walkers under several powers of the likelihood,
 which are exchanged (Swendsen 1986, doi:10.1103/PhysRevLett.57.2607), so that one explanation of the data is left for another;
-those at the power 1 are kept.
+the best sets start at the power 1, where samples are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _CHAINS = 2
 _POWERS = np.geomspace(0.01, 1.0, 12)  # of the likelihood, at the levels of a chain
 _FORGOTTEN = 0.25  # share of the steps
 _KEPT = 8  # steps between samples
-_CYCLE = (Walkers.move, Walkers.birth_or_death, Walkers.move, Walkers.split_or_merge, Walkers.move) * 2 + (Walkers.shift,)
+_CYCLE = (
+    Walkers.move, Walkers.birth_or_death, Walkers.move, Walkers.shift,
+    Walkers.move, Walkers.split_or_merge, Walkers.move, Walkers.shift,
+)  # fmt: skip
 _BIN = 0.02  # of distances, when samples are grouped [A]
 _SMOOTH = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
 _FAINT = 0.02  # shells per bin and sample below which there is a gap between groups
@@ -200,10 +203,12 @@ class Sampling:
     """Settings of the sampling.
 
     Attributes:
+        most: Largest number of shells.
         steps: Of each walker.
         seed: Of the random numbers.
     """
 
+    most: int
     steps: int = 16000
     seed: int = 0
 
@@ -213,15 +218,13 @@ def sampled(fitter: ShellFitter, sets: Sequence[Placed], how: Sampling, report: 
 
     Args:
         fitter: That weighs the points so that the noise is the same for all.
-        sets: A good set of each number, 0 to the largest.
-        how: Steps and seed.
+        sets: Good sets, of any number of shells and shift of energy.
+        how: Largest number of shells, steps and seed.
         report: Receives the share that is done.
     """
-    most = len(sets) - 1
-    starts = fitter.starts(most)
-    count = _CHAINS * len(_POWERS)
-    chosen = [sets[-1 - place % len(sets)] if place % 2 else starts[place // 2 % len(starts)] for place in range(count)]
-    walkers = Walkers(fitter.score, chosen, most, _POWERS, np.random.default_rng([how.seed, most]))
+    best = sorted(sets, key=fitter.criterion)
+    coldest = [best[place % len(best)] for place in range(len(_POWERS))]
+    walkers = Walkers(fitter.score, coldest[::-1] * _CHAINS, how.most, _POWERS, np.random.default_rng([how.seed, how.most]))
     kept: list[tuple[np.ndarray, ...]] = []
     for step in range(how.steps):
         _CYCLE[step % len(_CYCLE)](walkers)

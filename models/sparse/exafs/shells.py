@@ -44,6 +44,11 @@ class Bounds:
         if not -30.0 <= self.energy[0] < self.energy[1] <= 30.0:
             raise ConfigurationError(f"shifts of energy {_pair(self.energy)}: expected a range between -30 and 30 eV")
 
+    def log_prior(self, energy: FloatArray) -> FloatArray:
+        """Logarithm of the prior of shifts of energy [eV] up to a constant: normal, bounds ten deviations apart."""
+        middle, deviation = np.mean(self.energy), np.ptp(self.energy) / 10.0
+        return np.asarray(-0.5 * ((energy - middle) / deviation) ** 2)
+
 
 def _pair(values: tuple[float, float]) -> str:
     return f"{values[0]:g} to {values[1]:g}"

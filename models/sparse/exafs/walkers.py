@@ -23,7 +23,7 @@ from tansaku.models.sparse.search.subsets import BoolArray, FloatArray, IntArray
 
 _NEAR = 0.3  # distance between shells that are split or merged [A]
 _MOVED = (0.1, 0.5)  # deviations by which a shell that is split moves: distance [A], logarithm of the displacement
-_STEPS = ((-3.5, -0.5), (-2.0, 0.2), (-2.5, 0.5))  # decades of steps: distance [A], logarithm of displacement, energy [eV]
+_STEPS = ((-3.5, -0.5), (-2.0, 0.2), (-2.0, 1.0))  # decades of steps: distance [A], logarithm of displacement, energy [eV]
 _ELEMENT = 0.1  # share of moves that draw the element again
 _DRIFT = 0.002  # relative change of distances that keeps phases at k = 8 1/A about the same, per shift of energy [1/eV]
 _FEWER = 3.0  # by which the logarithm of the prior falls with each shell
@@ -211,8 +211,7 @@ class Walkers:
         rest = self._score.target - np.einsum("wk,wkp->wp", self.height, columns)
         prior = self._log_prior(distance, self.height) - self._log_prior(self.distance, self.height)
         ratio = 0.5 * self._precision * (np.sum(self.rest**2, axis=1) - np.sum(rest**2, axis=1))
-        middle, deviation = np.mean(self._ends[2]), np.ptp(self._ends[2]) / 10.0
-        ratio += 0.5 * ((self.energy - middle) ** 2 - (energy - middle) ** 2) / deviation**2
+        ratio += self._score.bounds.log_prior(energy) - self._score.bounds.log_prior(self.energy)
         # The distances' common factor has a determinant of one factor per shell.
         yes = inside & self._decided(ratio + np.sum((prior + _DRIFT * step[:, None]) * self.active, axis=1))
         self.energy[yes], self.distance[yes], self.rest[yes] = energy[yes], distance[yes], rest[yes]

@@ -122,9 +122,9 @@ def find_shells(
     file = StateFile(None if state is None else state / "samples.npz", f"samples {key}")
     stored = file.read()
     if stored is None:
-        fitter = fitter.evened(sets[-1])
-        sampling = Sampling(settings.steps, settings.seed)
-        samples = sampled(fitter, sets, sampling, lambda share: report("posterior", share))
+        starts, fitter = [*fitter.starts(settings.most), *sets], fitter.evened(sets[-1])
+        sampling = Sampling(settings.most, settings.steps, settings.seed)
+        samples = sampled(fitter, starts, sampling, lambda share: report("posterior", share))
         file.write({**vars(samples), "tilt": np.array(fitter.score.signal.tilt)})
     else:
         fitter = fitter.tilted(float(stored.pop("tilt")))
