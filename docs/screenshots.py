@@ -71,11 +71,8 @@ def pictures(link: str) -> None:
         page = context.new_page()
         page.goto(link, timeout=_PATIENCE)
         page.wait_for_selector("#home", timeout=_PATIENCE)
-        best = page.request.get(f"{base}/api/v1/campaigns/{NAME}/evaluations?sort=best&limit=1").json()["items"][0]["round"]
         page.close()
-        take(context, f"{base}/", "home", "#campaigns")
         take(context, f"{base}/campaigns/{NAME}", "campaign", "#curve canvas")
-        take(context, f"{base}/campaigns/{NAME}/evaluations/{best}", "evaluation", "#structure canvas")
         take(context, f"{base}/new?copy={NAME}", "new", "#result dl")
         browser.close()
 

@@ -1,3 +1,4 @@
+import csv
 import hashlib
 import sys
 import tracemalloc
@@ -13,7 +14,7 @@ from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "results" / "test-bed.md"
+TEST_BED_TABLE = Path(__file__).resolve().parents[3] / "benchmarks/boundaries/test-bed.csv"
 AL = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05}
 TEST_BED = {
     "crystal": AL,
@@ -310,9 +311,8 @@ def test_the_page_on_grain_boundaries_shows_the_38():
         ]
         for row in opened.describe_systems()
     ]
-    text = PAGE.read_text(encoding="utf-8").partition("## The 38 boundaries")[2].partition("\n## ")[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == expected
+    with TEST_BED_TABLE.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == expected
 
 
 @pytest.mark.parametrize(
