@@ -63,7 +63,7 @@ TASKS: dict[FileKind, dict[str, tuple[str, ...]]] = {
         "Which part tests the model": ("split",),
     },
     "model": {
-        "Name of the model": ("schema_version", "name", "seed", "notes"),
+        "Name of the model": ("schema_version", "name", "seed"),
         "What is trained": ("surrogate", "start"),
         "On which data": ("dataset", "learns"),
     },
