@@ -299,7 +299,7 @@ def explained(key: str, examples: Examples) -> str:
     """Explains a key for the terminal: meaning, value, unit, default and an example; and the keys below it.
 
     Args:
-        key: With dots, such as ``budget.evaluations``; ``site.web.port`` means the key of that kind of file.
+        key: With dots, such as ``budget.evaluations``; ``site.limits`` means the key of that kind of file.
         examples: Of :func:`examples_in`.
 
     Raises:
@@ -325,7 +325,7 @@ def key_overview() -> str:
     for kind, tasks in TASKS.items():
         lines.append(f"{kind} file")
         left = [file_keys(MODELS[kind], name)[0] for name in MODELS[kind].model_fields]
-        lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in ({**tasks} or {"": left}).items()]
+        lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in (tasks or {"": left}).items()]
     return "\n".join(lines)
 
 
@@ -347,7 +347,7 @@ def _explanations(kind: FileKind, key: str, examples: Examples) -> list[str]:
 
 def _explanation(kind: FileKind, table: KeyTable, row: KeyRow, below: list[KeyTable]) -> str:
     of_type = f", type: {table.tag}" if table.tag else ""
-    unit = _UNIT.search(re.sub(r"`[^`]*`", "", row.meaning))
+    unit = _UNIT.search(re.sub(r"``.*?``|`[^`]*`", "", row.meaning))
     lines = [
         f"{table.path}.{row.key}".strip(".") + f" ({kind} file{of_type})",
         f"  {row.meaning}",
@@ -445,7 +445,7 @@ def _example(schema: JsonDict, definitions: JsonDict) -> object:
     if "const" in schema or "enum" in schema:
         return schema.get("enum", [schema.get("const")])[0]
     if schema.get("type") == "array":
-        parts = schema.get("prefixItems", [schema.get("items", {})] * schema.get("minItems", 1))
+        parts = schema.get("prefixItems", [schema.get("items", {})] * max(1, schema.get("minItems", 1)))
         return [_example(part, definitions) for part in parts]
     if schema.get("type") == "object":
         patterns = schema.get("patternProperties", {})

@@ -48,7 +48,7 @@ def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
         return ()
     return (
         f"space.crystal.lattice_parameter: {edge} Å is {100 * off:+.2f} % off the calculator's own "
-        f"{crystal.own_lattice_parameter} Å; the grains are strained, so energies are too low, and lower still in thicker grains",
+        f"{crystal.own_lattice_parameter} Å; the strained grains make energies too low, more so in thick grains",
     )
 
 
