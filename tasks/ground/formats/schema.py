@@ -106,7 +106,7 @@ _PATTERNS = {
     r"^[1-9][0-9]{0,8}[KMGT]?$": ("memory as SLURM writes it", "4G"),
     r"^[A-Za-z][A-Za-z0-9_.:-]{0,62}(,[A-Za-z][A-Za-z0-9_.:-]{0,62}){0,7}$": ("generic resources of SLURM", "gpu:1"),
 }
-"""What a text with this pattern is, and one that has it."""
+"""Plain words for texts with a pattern, and an example of each."""
 
 _EXAMPLES: dict[str, tuple[object, ...]] = {
     "also": ([{"property": "barrier", "unit": "eV"}],),
@@ -362,7 +362,7 @@ def _explanation(kind: FileKind, table: KeyTable, row: KeyRow, below: list[KeyTa
 
 
 def _models_at(root: type[BaseModel], path: list[str]) -> list[type[BaseModel]]:
-    """Spec classes of the value at a path; a name in a mapping may stand in the path."""
+    """Spec classes of the value at a path, which may contain names in mappings."""
     found, mapping = [root], False
     for step in path:
         fields = [field for model in found for name, field in model.model_fields.items() if step in file_keys(model, name)]
