@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-import yaml
 
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.cli.printing import say
@@ -27,6 +26,8 @@ def schema(
     ] = False,
 ) -> None:
     """Explains a key of a file, or prints the JSON Schema of a kind of file, for completion and validation in an editor."""
+    import yaml
+
     from tansaku.tasks.ground.formats import schema as formats
 
     if not explain:

@@ -8,7 +8,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -426,9 +426,8 @@ def _rows(model: type[BaseModel], definitions: JsonDict, given: Callable[[str], 
 
 def _accepts(field: FieldInfo, value: object) -> bool:
     """Whether a field takes a value; classes without ``type`` at the same path have other keys."""
-    annotation = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     try:
-        TypeAdapter(annotation).validate_python(value)
+        TypeAdapter(field.rebuild_annotation()).validate_python(value)
     except ValidationError:
         return False
     return True
