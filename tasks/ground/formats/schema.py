@@ -324,8 +324,8 @@ def key_overview() -> str:
     lines = []
     for kind, tasks in TASKS.items():
         lines.append(f"{kind} file")
-        left = [file_keys(MODELS[kind], name)[0] for name in MODELS[kind].model_fields]
-        lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in (tasks or {"": left}).items()]
+        every = tuple(file_keys(MODELS[kind], name)[0] for name in MODELS[kind].model_fields)
+        lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in (tasks or {"": every}).items()]
     return "\n".join(lines)
 
 

@@ -69,7 +69,7 @@ def test_a_wrong_key_suggests_near_ones():
         explained("in_flight", {})
     assert "execution.in_flight" in error.value.hint
     with pytest.raises(NotFoundError) as error:
-        explained("budget.evalutions", {})
+        explained("budget.evaluation", {})
     assert "budget.evaluations" in error.value.hint
 
 
