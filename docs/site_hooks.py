@@ -8,13 +8,17 @@ import os
 import re
 from pathlib import Path
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pymdownx.slugs import slugify
 
+from tansaku.tasks.ground.formats.schema import configuration_tables, examples_in
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+CONFIGURATION = "reference/configuration.md"
 MATHJAX = "assets/mathjax"
 ROOT_PAGES = {name: f"develop/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
 NOTEBOOKS = {
@@ -57,8 +61,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
-    """Links to the repository's files lead to their copies in the site; a link to a folder becomes plain text."""
+    """Links to files of the repository lead to their copies in the site; a link to a folder becomes plain text.
+
+    The configuration reference gets its tables.
+    """
     uri = page.file.src_uri
+    if uri == CONFIGURATION:
+        markdown = configuration_page()
 
     def moved(match: re.Match[str]) -> str:
         target, _, anchor = match[3].partition("#")
@@ -83,6 +92,13 @@ def on_post_page(output: str, *, page: Page, **_: object) -> str:
     folder = os.path.relpath(MATHJAX, Path(page.file.dest_uri).parent)
     scripts = "".join(f'<script src="{folder}/{name}"></script>' for name in ("settings.js", "tex-svg.js"))
     return output.replace("</body>", f"{scripts}</body>")
+
+
+def configuration_page() -> str:
+    """The configuration reference with the tables of all keys, their examples from the shipped campaign files."""
+    files = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "examples").glob("*.yaml")))
+    introduction = (DOCS / CONFIGURATION).read_text(encoding="utf-8").rpartition("\n\n")[0]
+    return f"{introduction}\n\n{configuration_tables(examples_in(files))}"
 
 
 def mathjax() -> Path:

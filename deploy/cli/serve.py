@@ -36,7 +36,7 @@ ReconcileOption = Annotated[
     str, typer.Option("--reconcile", metavar="CRON", help="Cron schedule for `reconcile`; 'never': only on request.")
 ]
 SilenceOption = Annotated[
-    float, typer.Option("--silence", min=60.0, help="Restart a run that sent no heartbeat for this long [s].")
+    float, typer.Option("--silence", min=60.0, help="Restart a run that sent no heartbeat for this many seconds.")
 ]
 CheckOption = Annotated[
     bool, typer.Option("--check", help="Only report whether a service of this name runs on this machine; exits 1 if not.")

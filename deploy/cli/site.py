@@ -43,7 +43,7 @@ def site_init(
 
 @site_app.command("check")
 def site_check(
-    patience: Annotated[float, typer.Option("--patience", min=1.0, help="How long to wait for the test job [s].")] = 300.0,
+    patience: Annotated[float, typer.Option("--patience", min=1.0, help="Seconds to wait for the test job.")] = 300.0,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:

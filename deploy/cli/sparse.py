@@ -206,7 +206,7 @@ def exafs(
     background: Annotated[float, typer.Option(help="Distance up to which a smooth background is fitted [A]; 0: none.")] = 1.0,
     distances: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of shells [A].")] = (1.5, 10.0),
     displacements: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Mean squares [A^2].")] = (0.002, 0.03),
-    energy_shifts: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of energy's zero [eV].")] = (
+    energy_shifts: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Shift of the energy zero, in eV.")] = (
         -15.0,
         15.0,
     ),
@@ -214,7 +214,9 @@ def exafs(
     steps: Annotated[int, typer.Option(min=200, help="Steps of each walker that samples the posterior.")] = 16000,
     seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
-    edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,
+    edge: Annotated[
+        float | None, typer.Option(metavar="ENERGY", help="Energy in eV at which k is 0; default: the steepest rise.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Files at once.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:

@@ -1,6 +1,7 @@
 """Links of the documentation lead somewhere, and the README shows commands and files that exist."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from typer.main import get_command
 
 from tansaku.deploy.cli.main import app
+from tansaku.tasks.ground.formats.schema import configuration_tables
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,9 +17,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """Targets inside a page: headings as they are linked, and explicit ones."""
     text = page.read_text()
+    if page.name == "configuration.md":  # the site adds the tables
+        text += configuration_tables({})
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
     return slugs | set(re.findall(r'<a id="([^"]+)">', text))

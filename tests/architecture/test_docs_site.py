@@ -67,6 +67,12 @@ def test_every_page_is_in_the_site(site):
     assert (site / "search/search_index.json").exists()
 
 
+def test_the_configuration_page_has_the_tables_of_all_keys(site):
+    page = (site / "reference/configuration.html").read_text(encoding="utf-8")
+    assert "<code>max_failed_fraction</code>" in page
+    assert 'id="the-site-file"' in page
+
+
 def test_nothing_is_loaded_from_another_server(site):
     assert {page.name: found for page in site.rglob("*.html") if (found := foreign(page))} == {}
     styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))

@@ -155,13 +155,13 @@ class ArmsProposerSpec(Spec):
 
     Attributes:
         cost_exponent: The gain that is expected is divided by cost to this power; 0 ignores cost.
-        expensive: Share of a system's surfaces, those with the lowest values and at least one, of which expensive candidates
-            are proposed too: those that cost over three times as much as the cheapest of their surface, such as annealed ones.
-            They come after three others of the surface. 1: of every surface; 0: of none as long as there are others.
-        across_systems: Try new surfaces in order of what surfaces of all systems with like features (number of atoms,
-            replication, angle) say they are worth, and the less often the less that is; otherwise the cheapest first. Nothing
-            changes with one system, or where no feature tells its surfaces apart. null: yes, filled in when a file is loaded;
-            no in campaigns that were stored before this key.
+        expensive: Share of a system's surfaces whose expensive candidates are proposed too: the surfaces with the lowest
+            values, at least one. A candidate is expensive if it costs over three times as much as the cheapest of its surface,
+            as annealed ones do; it comes after three others. 1: of every surface; 0: of none as long as there are others.
+        across_systems: Estimate what a new surface is worth from surfaces of all systems with similar features (number of
+            atoms, replication, angle), and try the most promising first and most often. false: the cheapest first. No effect
+            with one system, or if all surfaces have the same features. null: yes, filled in when a file is loaded; no in
+            campaigns that were stored before this key.
         outliers: As of ``gp``.
     """
 

@@ -53,9 +53,9 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> R
 
     The campaign stays the same one: its results, its history and the time of its creation do not change. Its evaluations,
     observations, fits, trainings and audit, the requests, schedules, data sets and transfer sources that name it, and the
-    models that it trained under its name, have the new name afterwards. Models to which its file gives a name, models of its
-    name that somebody else trained, what evaluations of other campaigns say of the model that looked first, and entries of
-    the dashboard's audit stay what they were.
+    models that it trained under its name, get the new name. These keep the old one: models that the campaign file names,
+    models of the same name that somebody else trained, the record of pre-screening in other campaigns, and the dashboard's
+    audit.
 
     Args:
         resources: Store, artifacts, registry and site.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import LARGEST_WHOLE, file_keys
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
@@ -27,6 +33,104 @@ MODELS: dict[FileKind, type[BaseModel]] = {
     "screen": ScreenSpec,
 }
 
+Examples = Mapping[tuple[str, str | None, str], object]
+"""Values that files give, by path of the section, its ``type`` and key."""
+
+TASKS: dict[FileKind, dict[str, tuple[str, ...]]] = {
+    "campaign": {
+        "Name of the campaign": ("schema_version", "name", "seed", "notes"),
+        "What is searched": ("space",),
+        "How a candidate is evaluated": ("calculator", "label"),
+        "What is wanted": ("objective", "constraints"),
+        "How the next candidate is chosen": ("proposer", "transfer"),
+        "A model that learns from the results": ("retrain", "pre_screening"),
+        "What may be spent, and when to stop": ("budget",),
+        "How evaluations run": ("execution",),
+        "Results that are known already": ("reuse", "reuse_sha256", "known", "known_first"),
+    },
+    "site": {
+        "Format": ("schema_version",),
+        "Where evaluations run": ("launcher",),
+        "The database and the time limits of drivers": ("database", "timing"),
+        "Where models are fitted and trained": ("engine", "training"),
+        "What a campaign may ask of the machine": ("limits",),
+        "The dashboard": ("web",),
+        "Programs that campaigns may call": ("commands",),
+    },
+    "dataset": {
+        "Name of the data set": ("schema_version", "name", "seed"),
+        "Where the data come from": ("source",),
+        "Which part tests the model": ("split",),
+    },
+    "model": {
+        "Name of the model": ("schema_version", "name", "seed"),
+        "What is trained": ("surrogate", "start"),
+        "On which data": ("dataset", "learns"),
+    },
+    "screen": {},
+}
+"""Keys of each kind of file by what a user wants to do."""
+
+_PATTERNS = {
+    r"^[A-Z][a-z]?$": ("symbol of an element", "Al"),
+    r"^[a-z0-9][a-z0-9-]{0,62}$": ("name of lower-case letters, digits and hyphens", "my-name"),
+    r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$": ("name of a stored model, or name@version", "my-model@2"),
+    r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$": ("name of a stored data set, or its SHA-256 hash", "my-data"),
+    r"^[0-9a-f]{64}$": ("SHA-256 hash of 64 digits 0–9, a–f", "0" * 64),
+    r"^[a-z0-9][a-z0-9.-]{0,39}$": ("name of lower-case letters, digits, dots and hyphens", "part-1"),
+    r"^[a-z][a-z0-9_-]{0,40}$": ("name of lower-case letters, digits, _ and hyphens", "emt"),
+    r"^[a-z][a-z0-9_]{0,62}$": ("name of lower-case letters, digits and _", "energy"),
+    r"^[a-z][a-z0-9_]{0,30}$": ("name of lower-case letters, digits and _", "site"),
+    r"^[a-z][a-z_]{0,40}$": ("word of lower-case letters and _", "not_converged"),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,40}$": ("name of letters, digits and _", "x1"),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,40}(\.[A-Za-z_][A-Za-z0-9_]{0,40})?$": ("parameter, or parameter.component", "alloy.Al"),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,127}$": ("name of an environment variable", "MY_CODE_LICENSE"),
+    r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$": ("name of letters, digits, _ and hyphens", "energy"),
+    r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$": ("name of letters, digits, _, dots and hyphens", "energy"),
+    r"^[A-Za-z][A-Za-z0-9_-]{0,62}$": ("keyword of the program", "ecutwfc"),
+    r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$": ("words of the program", "PBE"),
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$": ("name of a file", "Al.pbe-n-kjpaw_psl.1.0.0.UPF"),
+    r"^[A-Z][a-z]?[A-Za-z0-9_.]{0,20}$": ("name of a POTCAR", "Na_pv"),
+    r"^[A-Z][A-Za-z0-9]{0,7}$": ("name of a site: a capital letter, then letters and digits", "M"),
+    r"^[A-Z][a-z]?[2-7]?\+$": ("cation with its charge", "Fe2+"),
+    r"^([A-Z][a-z]?[0-9]{0,3})+$": ("formula", "C3H4O3"),
+    r"^[A-Za-z0-9@+\-\[\]()=#%/\\.:*]+$": ("SMILES", "C1COC(=O)O1"),
+    r"^[^\x00\r\n]+$": ("text of one line", "my-program"),
+    r"^[^,\s]([^,]{0,254}[^,\s])?$": ("name of a group, without commas", "materials"),
+    r"^[A-Za-z][A-Za-z0-9-]{0,63}$": ("name of an HTTP header", "X-Remote-User"),
+    r"^/[A-Za-z0-9_./+@=-]{1,200}$": ("absolute path", "/scratch/ada"),
+    r"^(/[A-Za-z0-9_./+-]{1,200}|[a-z][A-Za-z0-9_.-]{1,40})$": ("name of a program, or its absolute path", "srun"),
+    r"^[A-Za-z0-9_-]{1,38}$": ("name of a database", "tansaku"),
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": ("word of SLURM", "normal"),
+    r"^[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}$": ("constraint of SLURM", "intel&gpu"),
+    r"^[1-9][0-9]{0,8}[KMGT]?$": ("memory as SLURM writes it", "4G"),
+    r"^[A-Za-z][A-Za-z0-9_.:-]{0,62}(,[A-Za-z][A-Za-z0-9_.:-]{0,62}){0,7}$": ("generic resources of SLURM", "gpu:1"),
+}
+"""Plain words for texts with a pattern, and an example of each."""
+
+_EXAMPLES: dict[str, tuple[object, ...]] = {
+    "also": ([{"property": "barrier", "unit": "eV"}],),
+    "columns": (["x1", "x2"],),
+    "constraints": ([{"terms": {"x1": 1, "x2": 1}, "at_most": 1}],),
+    "deadline": ("2027-01-31T18:00:00+01:00",),
+    "exclude": ([{"ions": {"M": ["Fe2+"]}, "reason": "unstable"}],),
+    "failures": ({3: "not_converged"},),
+    "ions": (["Li+", "Na+"], {"M": ["Fe2+", "V3+"]}),
+    "mark": ([{"ions": {"M": ["Fe2+"]}, "reason": "rare"}],),
+    "parameters": ({"x1": {"type": "number", "low": 0, "high": 1}},),
+    "quantities": ({"gap": {"column": "gap", "unit": "eV"}},),
+    "reference": (["0 eV", "0.5 eV"],),
+    "replaces": ("V3+",),
+    "sites": ({"M": {"ions": ["Fe2+", "V3+"]}},),
+    "threshold": ("0.3 eV",),
+    "unit": ("eV",),
+    "units": ({"x1": "K"},),
+}
+"""Values of keys whose type alone gives no good example."""
+
+_UNIT = re.compile(r"\[(?!\d)([^\]\[,]+)\](?!\()")
+_LINK = re.compile(r"\[([^][]+)\]\(#[a-z0-9]+\)")
+_LONGEST_EXAMPLE = 80
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*)$")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -43,12 +147,14 @@ class KeyRow(NamedTuple):
 
     Attributes:
         kinds: What its value may be.
+        example: A value, as YAML in one line.
     """
 
     key: str
     kinds: str
     default: str
     meaning: str
+    example: str
 
 
 class KeyTable(NamedTuple):
@@ -136,46 +242,144 @@ def sections(root: type[BaseModel]) -> list[Section]:
     return [Section(path, model) for model, path in seen.items()]
 
 
-def configuration_page() -> str:
-    """The configuration reference as Markdown."""
+def configuration_tables(examples: Examples) -> str:
+    """The keys of all kinds of file as Markdown, by task.
+
+    Args:
+        examples: Of :func:`examples_in`.
+    """
     lines = [
-        "# Configuration reference",
-        "",
-        "Generated by `make docs` from the classes in `models/domain/specs`. A campaign file gives the",
-        "search space, objective, calculator and budget; a site file describes the machine; a data-set file the training data,",
-        "a model file the surrogate, a screen file what is predicted. Unknown keys are errors. Relative paths start at the",
-        "folder of their file. `tansaku schema campaign` (`site`, `dataset`, `model`, `screen`) prints a JSON Schema for",
-        "editors, `tansaku check FILE` shows what a campaign would do.",
-        "",
         "A running campaign accepts changes of " + ", ".join(f"`{'.'.join(key)}`" for key in EDITABLE_KEYS) + " only.",
         "",
     ]
     described: set[str] = set()
     for kind in MODELS:
         lines += [f"## The {kind} file", ""]
-        for table in key_tables(kind):
-            if table.name not in described:
+        tables = [table for table in key_tables(kind, examples) if table.name not in described]
+        described |= {table.name for table in tables}
+        tasks = {key: task for task, keys in TASKS[kind].items() for key in keys}
+        for task, group in itertools.groupby(tables, key=lambda table: tasks.get(table.path.partition(".")[0])):
+            lines += [f"### {task}", ""] if task else []
+            for table in group:
                 lines += _section(kind, table)
-            described.add(table.name)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def key_tables(kind: FileKind) -> list[KeyTable]:
-    """The keys of a kind of file, in its order, each spec class once."""
+def examples_in(documents: Iterable[JsonDict]) -> Examples:
+    """The values that campaign files give to their keys, the first of each."""
+    found: dict[tuple[str, str | None, str], object] = {}
+
+    def walk(value: object, path: str) -> None:
+        if isinstance(value, list):
+            for part in value:
+                walk(part, path)
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                found.setdefault((path, value.get("type"), key), part)
+                walk(part, f"{path}.{key}".strip("."))
+
+    for document in documents:
+        walk(document, "")
+    return found
+
+
+def key_tables(kind: FileKind, examples: Examples | None = None) -> list[KeyTable]:
+    """The keys of a kind of file, in its order, each spec class once.
+
+    Args:
+        kind: Of file.
+        examples: Of :func:`examples_in`; a key that has none gets its default, or a value of its type.
+    """
     root = MODELS[kind]
     definitions = root.model_json_schema().get("$defs", {})
-    return [
-        KeyTable(model.__name__, path, _tag(model), _anchor(model.__name__), summary(model), _rows(model, definitions))
-        for path, model in sections(root)
+    return [_table(section, definitions, examples or {}) for section in sections(root)]
+
+
+def explained(key: str, examples: Examples) -> str:
+    """Explains a key for the terminal: meaning, value, unit, default and an example; and the keys below it.
+
+    Args:
+        key: With dots, such as ``budget.evaluations``; ``site.limits`` means the key of that kind of file.
+        examples: Of :func:`examples_in`.
+
+    Raises:
+        NotFoundError: No kind of file has it.
+    """
+    plain = re.sub(r"\[\d+\]", "", key)
+    first, _, rest = plain.partition(".")
+    asked = [(kind, plain) for kind in MODELS] + [(kind, rest) for kind in MODELS if kind == first]
+    found = next(filter(None, (_explanations(kind, name, examples) for kind, name in asked)), [])
+    if found:
+        return "\n\n".join(dict.fromkeys(found))
+    tables = [table for kind in MODELS for table in key_tables(kind)]
+    known = sorted({f"{table.path}.{row.key}".strip(".") for table in tables for row in table.rows})
+    same = [name for name in known if name.rpartition(".")[2] == plain.rpartition(".")[2]]
+    near = same[:6] or difflib.get_close_matches(plain, known, n=3)
+    hint = f"keys like it: {', '.join(near)}" if near else "`tansaku schema --explain` lists the keys"
+    raise NotFoundError(f"no file has a key {key!r}", hint=hint)
+
+
+def key_overview() -> str:
+    """The top keys of all kinds of file, by task, for the terminal."""
+    lines = []
+    for kind, tasks in TASKS.items():
+        lines.append(f"{kind} file")
+        every = tuple(file_keys(MODELS[kind], name)[0] for name in MODELS[kind].model_fields)
+        lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in (tasks or {"": every}).items()]
+    return "\n".join(lines)
+
+
+def _explanations(kind: FileKind, key: str, examples: Examples) -> list[str]:
+    """Explanations of a key in a kind of file, one for each ``type`` that has it."""
+    path, _, last = key.rpartition(".")
+    definitions = MODELS[kind].model_json_schema().get("$defs", {})
+    texts = []
+    for model in _models_at(MODELS[kind], path.split(".") if path else []):
+        table = _table(Section(path, model), definitions, examples)
+        for name, row in zip(model.model_fields, table.rows, strict=True):
+            if last in file_keys(model, name):
+                below = [
+                    _table(Section(key, child), definitions, examples) for child in _models(model.model_fields[name].annotation)
+                ]
+                texts.append(_explanation(kind, table, row, below))
+    return texts
+
+
+def _explanation(kind: FileKind, table: KeyTable, row: KeyRow, below: list[KeyTable]) -> str:
+    of_type = f", type: {table.tag}" if table.tag else ""
+    unit = _UNIT.search(re.sub(r"``.*?``|`[^`]*`", "", row.meaning))
+    lines = [
+        f"{table.path}.{row.key}".strip(".") + f" ({kind} file{of_type})",
+        f"  {row.meaning}",
+        f"  value    {row.kinds}",
+        *([f"  unit     {unit[1]}"] if unit else []),
+        f"  default  {row.default}",
+        f"  example  {row.key}: {row.example}",
     ]
+    for part in below:
+        lines += [f"  keys{f' of type: {part.tag}' if part.tag else ''}: " + ", ".join(row.key for row in part.rows)]
+    return _LINK.sub(r"\1", "\n".join(lines)).replace("`", "")
+
+
+def _models_at(root: type[BaseModel], path: list[str]) -> list[type[BaseModel]]:
+    """Spec classes of the value at a path, which may contain names in mappings."""
+    found, mapping = [root], False
+    for step in path:
+        fields = [field for model in found for name, field in model.model_fields.items() if step in file_keys(model, name)]
+        if fields or not mapping:
+            found = list(dict.fromkeys(child for field in fields for child in _models(field.annotation)))
+            mapping = any("dict" in str(field.annotation) for field in fields)
+    return found
 
 
 def _section(kind: str, table: KeyTable) -> list[str]:
-    title = f"`{table.path}`" if table.path else f"Top of the {kind} file"
+    title = f"#### `{table.path}`" if table.path else f"### Top of the {kind} file"
     lines = [
-        f"### {title}" + (f", `type: {table.tag}`" if table.tag else ""),
+        title + (f", `type: {table.tag}`" if table.tag else ""),
         "",
         f'<a id="{table.anchor}"></a>{table.summary}',
+        "",
+        f"For example `{_section_example(table)}`.",
         "",
         "| key | value | default | meaning |",
         "| --- | --- | --- | --- |",
@@ -185,7 +389,20 @@ def _section(kind: str, table: KeyTable) -> list[str]:
     return [*lines, ""]
 
 
-def _rows(model: type[BaseModel], definitions: JsonDict) -> tuple[KeyRow, ...]:
+def _section_example(table: KeyTable) -> str:
+    """A section with the keys that it needs; with its first key where it needs none."""
+    needed = [row for row in table.rows if row.default == "required" or (row.key == "type" and table.tag)]
+    return "{" + ", ".join(f"{row.key}: {row.example}" for row in needed or table.rows[:1]) + "}"
+
+
+def _table(section: Section, definitions: JsonDict, examples: Examples) -> KeyTable:
+    path, model = section
+    tag = _tag(model)
+    rows = _rows(model, definitions, lambda key: examples.get((path, tag, key)))
+    return KeyTable(model.__name__, path, tag, _anchor(model.__name__), summary(model), rows)
+
+
+def _rows(model: type[BaseModel], definitions: JsonDict, given: Callable[[str], object]) -> tuple[KeyRow, ...]:
     described = attributes(model)
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
     # A class that contains itself is described among the definitions.
@@ -199,8 +416,52 @@ def _rows(model: type[BaseModel], definitions: JsonDict) -> tuple[KeyRow, ...]:
             value = field.get_default(call_default_factory=True)
             default = "as below" if isinstance(value, BaseModel) and not _yaml(value) else f"`{_yaml(value)}`"
         kinds = " or ".join(_kinds(properties[key], definitions))
-        rows.append(KeyRow(key, kinds, default, described.get(name, "Selects this kind.")))
+        values = [part for part in (given(key), *_EXAMPLES.get(key, ())) if part is not None and _accepts(field, part)]
+        values += [None if field.is_required() else value, _example(properties[key], definitions)]
+        texts = [_flow(plain) for part in values if (plain := _plain(part)) not in (None, "", [], {})]
+        example = next((text for text in texts if len(text) <= _LONGEST_EXAMPLE), texts[-1])
+        rows.append(KeyRow(key, kinds, default, described.get(name, "Selects this kind."), example))
     return tuple(rows)
+
+
+def _accepts(field: FieldInfo, value: object) -> bool:
+    """Whether a field takes a value; classes without ``type`` at the same path have other keys."""
+    try:
+        TypeAdapter(field.rebuild_annotation()).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _example(schema: JsonDict, definitions: JsonDict) -> object:
+    """A value that a JSON Schema accepts."""
+    if "$ref" in schema:
+        part = definitions[str(schema["$ref"]).rpartition("/")[2]]
+        keys = dict.fromkeys([*(["type"] if "type" in part["properties"] else []), *part.get("required", [])])
+        return {key: _example(part["properties"][key], definitions) for key in keys or [next(iter(part["properties"]))]}
+    if alternatives := schema.get("anyOf", schema.get("oneOf")):
+        return _example(alternatives[0], definitions)
+    if "const" in schema or "enum" in schema:
+        return schema.get("enum", [schema.get("const")])[0]
+    if schema.get("type") == "array":
+        parts = schema.get("prefixItems", [schema.get("items", {})] * max(1, schema.get("minItems", 1)))
+        return [_example(part, definitions) for part in parts]
+    if schema.get("type") == "object":
+        patterns = schema.get("patternProperties", {})
+        pattern, values = next(iter(patterns.items()), ("", schema.get("additionalProperties") or {}))
+        return {_PATTERNS.get(pattern, ("", "name"))[1]: _example(values, definitions)}
+    return _scalar_example(schema)
+
+
+def _scalar_example(schema: JsonDict) -> object:
+    if schema.get("type") == "boolean":
+        return True
+    if schema.get("type") == "string":
+        return _PATTERNS[schema["pattern"]][1] if schema.get("pattern") in _PATTERNS else "text"
+    low, above = schema.get("minimum", 1), schema.get("exclusiveMinimum")
+    high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf))
+    value = max(low, 1) if above is None else max(above + 1, 1)
+    return value if value < high else (low if above is None else (above + high) / 2)
 
 
 def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:
@@ -227,13 +488,13 @@ def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:
 
 
 def _scalar(schema: JsonDict) -> str:
-    word = {"number": "number", "integer": "integer", "boolean": "true or false", "string": "text", "null": "null"}
+    if "pattern" in schema:
+        return _PATTERNS.get(schema["pattern"], (f"text matching `{schema['pattern']}`", ""))[0]
+    word = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text", "null": "null"}
     limits = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     text = word.get(str(schema.get("type")), "value")
-    bounds = [f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema and schema[key] != LARGEST_WHOLE]
-    if "pattern" in schema:
-        bounds.append(f"matching `{schema['pattern']}`")
-    return " ".join([text, *bounds])
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema and schema[key] < LARGEST_WHOLE]
+    return f"{text} {' and '.join(bounds)}".strip()
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - an annotation can be any object
@@ -255,6 +516,22 @@ def _yaml(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return "[" + ", ".join(map(_yaml, value)) + "]" if isinstance(value, tuple | list) else str(value)
+
+
+def _plain(value: object) -> object:
+    """A value as plain data; of a spec its type and what differs from the defaults."""
+    if isinstance(value, BaseModel):
+        tag = {"type": kind} if (kind := getattr(value, "type", None)) else {}
+        return {**tag, **value.model_dump(mode="json", exclude_defaults=True)}
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def _flow(value: object) -> str:
+    """Plain data as YAML in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
+    return text.removesuffix("...\n").strip()
 
 
 def _anchor(name: str) -> str:

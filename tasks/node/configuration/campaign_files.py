@@ -292,7 +292,7 @@ def _resolve_calculator(
     for element in sorted((space.elements | moving) - known) if known is not None else ():
         whose = "the ion" if element in moving else "the crystal"
         hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
-        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: nothing for {whose}'s {element} {where}", hint=hint)
+        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: {whose}'s {element} is missing {where}", hint=hint)
     return calculator
 
 

@@ -48,7 +48,7 @@ def crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
         return ()
     return (
         f"space.crystal.lattice_parameter: {edge} Å is {100 * off:+.2f} % off the calculator's own "
-        f"{crystal.own_lattice_parameter} Å; grains are strained, which makes energies too low, in thick grains the more",
+        f"{crystal.own_lattice_parameter} Å; the strained grains make energies too low, more so in thick grains",
     )
 
 

@@ -3,18 +3,74 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
-from tansaku.tasks.ground.formats.schema import MODELS, attributes, configuration_page, json_schema, sections
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.tasks.ground.formats.schema import (
+    MODELS,
+    TASKS,
+    attributes,
+    configuration_tables,
+    examples_in,
+    explained,
+    json_schema,
+    key_overview,
+    key_tables,
+    sections,
+)
 
 ROOT = Path(__file__).resolve().parents[5]
 
 
-def test_the_committed_page_is_current():
-    assert (ROOT / "docs/reference/configuration.md").read_text() == configuration_page(), "run `make docs`"
+@pytest.fixture(scope="module")
+def examples():
+    return examples_in(yaml.safe_load(path.read_text()) for path in sorted((ROOT / "examples").glob("*.yaml")))
 
 
-def test_every_default_on_the_page_is_a_value():
-    assert "Undefined" not in configuration_page()
+@pytest.fixture(scope="module")
+def page(examples):
+    return configuration_tables(examples)
+
+
+def test_every_default_is_a_value_and_every_type_in_plain_words(page):
+    assert "Undefined" not in page
+    assert "matching `" not in page
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_key_accepts_its_example(kind, examples):
+    for (_, model), table in zip(sections(MODELS[kind]), key_tables(kind, examples), strict=True):
+        for field, row in zip(model.model_fields.values(), table.rows, strict=True):
+            TypeAdapter(field.rebuild_annotation()).validate_python(yaml.safe_load(row.example))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "screen"])
+def test_every_top_key_belongs_to_a_task(kind):
+    top = next(iter(key_tables(kind)))
+    assert sorted(key for keys in TASKS[kind].values() for key in keys) == sorted(row.key for row in top.rows)
+    assert all(row.key in key_overview() for row in top.rows)
+
+
+def test_a_key_is_explained(examples):
+    assert explained("calculator.relaxation.fmax", examples).splitlines()[2:] == [
+        "  value    number > 0",
+        "  unit     eV/Å",
+        "  default  0.001",
+        "  example  fmax: 0.005",
+    ]
+    assert "type: lammps" in explained("calculator.potential", examples)
+    assert explained("first_look", {}).startswith("pre_screening ")
+    assert explained("site.limits", {}).startswith("limits (site file)")
+    assert explained("space.features.site.columns", {}).startswith("space.features.site.columns ")
+
+
+def test_a_wrong_key_suggests_near_ones():
+    with pytest.raises(NotFoundError) as error:
+        explained("in_flight", {})
+    assert "execution.in_flight" in error.value.hint
+    with pytest.raises(NotFoundError) as error:
+        explained("budget.evaluation", {})
+    assert "budget.evaluations" in error.value.hint
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -46,17 +102,16 @@ def test_the_schema_accepts_the_examples_and_refuses_a_wrong_key():
         assert not validator.is_valid({**data, "budget": {"evaluations": 0}})
 
 
-def test_a_key_s_former_name_is_accepted_and_deprecated():
+def test_a_key_s_former_name_is_accepted_and_deprecated(page):
     schema = json_schema("campaign")
     assert schema["properties"]["first_look"] | {"default": None} == schema["properties"]["pre_screening"] | {
         "deprecated": True
     }
-    assert "| `pre_screening` |" in configuration_page()
-    assert "| `first_look` |" not in configuration_page()
+    assert "| `pre_screening` |" in page
+    assert "| `first_look` |" not in page
 
 
-def test_links_of_the_page_have_their_targets():
-    page = configuration_page()
+def test_links_of_the_page_have_their_targets(page):
     targets = {part.partition(")")[0] for part in page.split("](#")[1:]}
     anchors = {part.partition('"')[0] for part in page.split('<a id="')[1:]}
     assert targets

@@ -219,7 +219,7 @@ def test_a_missing_potential_is_named_with_its_line(tmp_path, potential, wrong):
 
 def test_a_potential_without_the_crystal_s_element_is_refused(tmp_path, potential):
     message = complaint(tmp_path, with_lammps(potential.name).replace("element: Al", "element: Cu"))
-    assert message.startswith("calculator.potential: nothing for the crystal's Cu (al.yaml, line 15)"), message
+    assert message.startswith("calculator.potential: the crystal's Cu is missing (al.yaml, line 15)"), message
     assert "it knows Al, H, Ni" in message
 
 
@@ -318,7 +318,7 @@ def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_p
     (tmp_path / "moved" / "al.upf").write_text(UPF + "\n")
     assert spec_hash(load_campaign(path).spec) != spec_hash(here.spec)
     path.write_text(path.read_text().replace("element: Al", "element: Cu"))
-    with pytest.raises(ConfigurationError, match=r"pseudopotentials: nothing for the crystal's Cu \(.*al\.yaml, line \d+\)"):
+    with pytest.raises(ConfigurationError, match=r"pseudopotentials: the crystal's Cu is missing \(.*al\.yaml, line \d+\)"):
         load_campaign(path)
 
 
@@ -335,7 +335,7 @@ def test_vasp_s_potcars_belong_to_the_spec(tmp_path, vasp):
     path.write_text(given)
     assert len(load_campaign(path).spec.calculator.potcars_sha256) == 64
     path.write_text(given.replace("{Al: Al}", "{Cu: Cu}"))
-    with pytest.raises(ConfigurationError, match=r"calculator\.potcars: nothing for the crystal's Al \(al\.yaml, line"):
+    with pytest.raises(ConfigurationError, match=r"calculator\.potcars: the crystal's Al is missing \(al\.yaml, line"):
         load_campaign(path)
     path.write_text(given.replace("{Al: Al}", f"{{Al: Al}}\n  potcars_sha256: {'0' * 64}"))
     with pytest.raises(ConfigurationError, match="potcars_sha256"):
