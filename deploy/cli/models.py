@@ -29,7 +29,21 @@ FiguresOption = Annotated[
 
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or NAME for its promoted version.")]
-_COLUMNS = ("model", "surrogate", "learns", "data set", "property", "unit", "MAE", "RMSE", "r", "in 1σ", "in 2σ", "promoted")
+_COLUMNS = (
+    "model",
+    "surrogate",
+    "learns",
+    "data set",
+    "property",
+    "unit",
+    "MAE",
+    "RMSE",
+    "r",
+    "in 1σ",
+    "in 2σ",
+    "bars",
+    "promoted",
+)
 
 
 @model_app.command()
@@ -225,6 +239,7 @@ def _table(records: list[ModelRecord]) -> None:
                     errors.correlation if errors.correlation is None else round(errors.correlation, 5),
                     errors.within_one,
                     errors.within_two,
+                    errors.bars,
                     "" if record.promoted_at is None else f"{record.promoted_at:%Y-%m-%d %H:%M}Z",
                 ]
             )

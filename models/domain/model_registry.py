@@ -65,6 +65,8 @@ class Errors(Record):
         correlation: None where the numbers do not vary.
         within_one: Share of the errors within one predicted deviation; 0.683 if the deviations are right. None without them.
         within_two: Share within two; 0.954 if they are right.
+        factor: By which the deviations of the training were multiplied because of the errors of the held-out groups; the shares
+            above are by the factor that the other held-out groups give. None: not calibrated on held-out groups.
     """
 
     unit: str
@@ -74,6 +76,14 @@ class Errors(Record):
     correlation: float | None
     within_one: float | None = None
     within_two: float | None = None
+    factor: Annotated[float | None, Field(exclude_if=lambda factor: factor is None)] = None
+
+    @property
+    def bars(self) -> str:
+        """How the error bars were calibrated, in words; empty without error bars."""
+        if self.within_one is None:
+            return ""
+        return "not calibrated" if self.factor is None else f"× {self.factor:.3g}"
 
 
 class ModelRecord(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -173,6 +173,19 @@ class Surrogate(Protocol):
 
     def weights(self) -> Weights:
         """All that :func:`restored` needs."""
+        ...
+
+
+@runtime_checkable
+class Rescalable(Surrogate, Protocol):
+    """A surrogate whose deviations can be corrected after training, by errors of groups that it never saw."""
+
+    def rescaled(self, factors: Mapping[str, float]) -> Self:
+        """Returns the surrogate with deviations multiplied by a factor; ``weights`` keeps them so.
+
+        Args:
+            factors: By property; those of other properties stay as they are.
+        """
         ...
 
 

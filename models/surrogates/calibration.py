@@ -2,12 +2,14 @@
 
 The variance is α + β h^γ, where h ≥ 0 is the surrogate's measure of that distance (a leverage, a posterior variance, the
 spread of a committee). α, β and γ maximise the Gaussian likelihood of the errors of left-out groups; a last factor scales
-the deviations so that 68.3 % of these errors are within one.
+the deviations so that 68.3 % of these errors are within one. Errors of groups that are held out from the whole training give
+one more factor.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -32,6 +34,10 @@ class ErrorModel:
     def deviation(self, distance: FloatArray) -> FloatArray:
         """Standard deviation [unit of the errors], shape of ``distance``."""
         return np.asarray(self.scale * np.sqrt(self.noise + self.slope * distance**self.power))
+
+    def rescaled(self, factor: float) -> ErrorModel:
+        """The model with deviations multiplied by a factor."""
+        return replace(self, scale=self.scale * factor)
 
     def document(self) -> JsonDict:
         """Returns the model as plain data."""
@@ -61,3 +67,26 @@ def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
     model = ErrorModel(spread * noise, spread * slope / typical**power, power, 1.0)
     scores = np.abs(errors) / np.maximum(model.deviation(distance), _FLOOR)
     return ErrorModel(model.noise, model.slope, model.power, max(float(np.quantile(scores, _WITHIN_ONE)), 1e-3))
+
+
+def correction(scores: Mapping[str, FloatArray]) -> float:
+    """Factor by which deviations are multiplied, so that 68.3 % of the errors of held-out groups lie within one.
+
+    Groups count alike, whatever their size: errors of one group resemble each other. The logarithm of the factor that k groups
+    give counts k / (k + 1), as if one more group said that the deviations are right, because another group may need another
+    factor.
+
+    Args:
+        scores: Errors divided by deviations of each group, at least one, shape ``(n,)``.
+
+    Returns:
+        1 without groups.
+    """
+    if not scores:
+        return 1.0
+    values = np.concatenate(list(scores.values()))
+    shares = np.concatenate([np.full(len(found), 1.0 / len(found)) for found in scores.values()])
+    order = np.argsort(values, kind="stable")
+    within = np.cumsum(shares[order]) / len(scores)
+    place = min(int(np.searchsorted(within, _WITHIN_ONE)), len(order) - 1)
+    return float(max(values[order][place], 1e-3) ** (len(scores) / (len(scores) + 1)))

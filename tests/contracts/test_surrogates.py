@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from tansaku.models.domain.errors import FitError, StoreError
 from tansaku.models.domain.specs.surrogate import SurrogateSpec
-from tansaku.models.domain.surrogates import Example, Progress, Surrogate, Trainer, TrainingRun, Weights
+from tansaku.models.domain.surrogates import Example, Progress, Rescalable, Surrogate, Trainer, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
 from tansaku.models.surrogates.surrogate_registry import build_trainer, computed_on, restored
 
@@ -165,6 +165,16 @@ def test_weights_bring_back_the_same_predictions(fitted, examples, tmp_path):
         for name in one:
             assert np.array_equal(one[name].values, other[name].values)
             assert np.array_equal(one[name].deviation, other[name].deviation)
+
+
+def test_deviations_are_corrected_property_by_property_and_stay_so(fitted, examples):
+    assert isinstance(fitted, Rescalable)
+    name = fitted.predicts[0]
+    again = restored(fitted.rescaled({name: 2.0}).weights())
+    for one, other in zip(again.predict(examples[:3]), fitted.predict(examples[:3]), strict=True):
+        for key in one:
+            assert np.array_equal(one[key].values, other[key].values)
+            assert one[key].deviation == pytest.approx((2.0 if key == name else 1.0) * other[key].deviation)
 
 
 def test_a_newer_or_damaged_file_is_refused(fitted):

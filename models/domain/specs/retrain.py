@@ -92,6 +92,8 @@ class RetrainSpec(Spec):
         warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.
         at_end: When the search ends because the budget or the candidates are exhausted, train once more on all results.
         target: The search ends when the version in use is as good as this; null: the model's errors do not end the search.
+        calibrate: Multiply the error bars of each version by a factor that the errors of the held-out groups give; null: not,
+            as in campaigns that are older than this key. New campaigns get ``true``.
         timeout: Wall time of one training attempt [s]; the next attempt continues where a killed one stopped.
     """
 
@@ -107,6 +109,7 @@ class RetrainSpec(Spec):
     warm: bool = False
     at_end: bool = False
     target: TargetSpec | None = None
+    calibrate: bool | None = None
     timeout: Timeout = 3600.0
 
 

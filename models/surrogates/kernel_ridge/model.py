@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -64,6 +64,10 @@ class KernelRidge:
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
+
+    def rescaled(self, factors: Mapping[str, float]) -> KernelRidge:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        return replace(self, error=self.error.rescaled(factors.get(self.spec.property, 1.0)))
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""

@@ -24,8 +24,8 @@ class Leverage:
 
     @classmethod
     def of(cls, second_moment: FloatArray, used: IntArray) -> Leverage:
-        """Builds it from the mean of x xᵀ over the training rows, shape ``(n, n)``, and the columns in use."""
-        values, vectors = eigh(second_moment[np.ix_(used, used)])
+        """Builds it from the mean of x xᵀ over the training rows, of the columns in use, shape ``(n_used, n_used)``."""
+        values, vectors = eigh(second_moment)
         # Directions without variance in the training data are left out; a row far out along them is far in the others too.
         kept = values > 1e-10 * values[-1]
         return cls(used, (vectors[:, kept] / np.sqrt(values[kept])).T)

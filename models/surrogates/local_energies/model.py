@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,11 @@ class LocalEnergies:
         """Standardised features of the atoms, those in use, shape ``(n_atoms, n_used)``."""
         used = np.flatnonzero(self.solution.coefficients)
         return np.asarray(self.columns.rows(example)[:, used])
+
+    def rescaled(self, factors: Mapping[str, float]) -> LocalEnergies:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        of_atoms, of_cells = (factors.get(name, 1.0) for name in self.predicts)
+        return replace(self, of_atoms=self.of_atoms.rescaled(of_atoms), of_cells=self.of_cells.rescaled(of_cells))
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""

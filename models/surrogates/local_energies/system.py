@@ -72,8 +72,10 @@ class GroupSums:
     def squared_errors(self, solution: Solution) -> tuple[float, float]:
         """Sum of squared errors of the atoms, and of the cells' energies per atom [eV^2]."""
         vector = np.concatenate([solution.coefficients, solution.intercepts, [-1.0]])
+        used = np.flatnonzero(vector)
+        vector, block = vector[used], np.ix_(used, used)
         # The sum may be zero, and rounding may make it negative.
-        return max(0.0, float(vector @ self.atomic @ vector)), max(0.0, float(vector @ self.total @ vector))
+        return max(0.0, float(vector @ self.atomic[block] @ vector)), max(0.0, float(vector @ self.total[block] @ vector))
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,14 @@ class Solution:
 
 def group_sums(rows: Sequence[Rows], n_groups: int) -> list[GroupSums]:
     """Sums of each group."""
-    size = rows[0].columns.shape[1] + 1
-    sums = [GroupSums(np.zeros((size, size)), 0, np.zeros((size, size)), 0) for _ in range(n_groups)]
-    for row in rows:
-        atomic, n_atoms = np.zeros((size, size)), 0
-        if row.energies is not None:
-            full = np.column_stack([row.columns, row.energies])
-            atomic, n_atoms = full.T @ full, len(full)
-        total, n_cells = np.zeros((size, size)), 0
-        if row.energy is not None:
-            mean = np.append(row.columns.mean(axis=0), row.energy)
-            total, n_cells = np.outer(mean, mean), 1
-        sums[row.group] = sums[row.group].plus(GroupSums(atomic, n_atoms, total, n_cells))
+    sums = []
+    for group in range(n_groups):
+        mine = [row for row in rows if row.group == group]
+        atoms = [np.column_stack([row.columns, row.energies]) for row in mine if row.energies is not None]
+        cells = [np.append(row.columns.mean(axis=0), row.energy) for row in mine if row.energy is not None]
+        # One product per group: a sum over the structures would write all products again for each of them.
+        atomic, total = (np.vstack([np.empty((0, rows[0].columns.shape[1] + 1)), *found]) for found in (atoms, cells))
+        sums.append(GroupSums(atomic.T @ atomic, len(atomic), total.T @ total, len(total)))
     return sums
 
 
@@ -115,14 +113,14 @@ class PenalisedProblem:
     Attributes:
         gram: Shape ``(n_features, n_features)``.
         product: Features times energies, shape ``(n_features,)``.
+        square: Energies times energies.
         back: Intercepts are ``back @ (-w, 1)``, shape ``(n_species, n_features + 1)``.
-        rows: Equivalent rows: their products are ``gram`` and ``product``, shape ``(n_features + 1, n_features + 1)``.
     """
 
     gram: FloatArray
     product: FloatArray
+    square: float
     back: FloatArray
-    rows: FloatArray
 
     @classmethod
     def of(cls, loss: FloatArray, n_features: int) -> PenalisedProblem:
@@ -133,9 +131,7 @@ class PenalisedProblem:
         back = np.linalg.pinv(loss[np.ix_(free, free)], hermitian=True) @ loss[np.ix_(free, kept)]
         reduced = loss[np.ix_(kept, kept)] - loss[np.ix_(kept, free)] @ back
         reduced = 0.5 * (reduced + reduced.T)
-        values, vectors = np.linalg.eigh(reduced)
-        rows = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-        return cls(np.asfortranarray(reduced[:-1, :-1]), reduced[:-1, -1].copy(), back, rows)
+        return cls(reduced[:-1, :-1].copy(), reduced[:-1, -1].copy(), max(0.0, float(reduced[-1, -1])), back)
 
     @property
     def largest_penalty(self) -> float:
@@ -156,17 +152,16 @@ class PenalisedProblem:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import lasso_path
 
-        count = len(self.rows)
-        scaled = np.asfortranarray(self.rows[:, :-1] * np.sqrt(count))
-        energies = np.ascontiguousarray(self.rows[:, -1] * np.sqrt(count))
+        # With products the solver reads no row: one stands for all of them, and has the energies' sum of squares.
+        rows, energies = np.zeros((1, len(self.product)), order="F"), np.array([np.sqrt(self.square)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # reported by the number of sweeps
             _, found, _, sweeps = lasso_path(
-                scaled,
+                rows,
                 energies,
                 alphas=[0.5 * penalty],
-                precompute=np.ascontiguousarray(self.gram * count),
-                Xy=self.product * count,
+                precompute=self.gram,
+                Xy=self.product,
                 coef_init=np.ascontiguousarray(start),
                 max_iter=max_iterations,
                 tol=tolerance,

@@ -74,7 +74,7 @@ class LocalEnergiesTrainer:
             columns=columns,
             solution=chosen.full,
             offset=offset,
-            leverage=Leverage.of(_second_moment(rows), used),
+            leverage=_leverage(rows, used),
             of_atoms=of_atoms,
             of_cells=of_cells,
             training={
@@ -121,12 +121,13 @@ def _rows(example: Example, columns: FloatArray, offset: float, group: int) -> R
     )
 
 
-def _second_moment(rows: Sequence[Rows]) -> FloatArray:
-    """Mean of x xᵀ over all atoms, shape ``(n, n)``."""
-    total = np.zeros((rows[0].columns.shape[1],) * 2)
+def _leverage(rows: Sequence[Rows], used: IntArray) -> Leverage:
+    """Leverage by the mean of x xᵀ over all atoms."""
+    total = np.zeros((len(used), len(used)))
     for row in rows:
-        total += row.columns.T @ row.columns
-    return np.asarray(total / sum(len(row.columns) for row in rows))
+        columns = row.columns[:, used]
+        total += columns.T @ columns
+    return Leverage.of(total / sum(len(row.columns) for row in rows), used)
 
 
 def _error_models(
@@ -136,7 +137,7 @@ def _error_models(
     atoms: list[tuple[FloatArray, FloatArray]] = []
     cells: list[tuple[float, float]] = []
     for group in range(len(sums)):
-        leverage = Leverage.of(_second_moment([row for row in rows if row.group != group]), used)
+        leverage = _leverage([row for row in rows if row.group != group], used)
         fit = chosen.folds[group]
         for row in rows:
             if row.group != group:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,12 @@ class Potential:
                 energies[place, mine] = scaling.unit * found.energies + float(scaling.references[code])
                 gradients[place, mine] = scaling.unit * found.gradients * inverse
         return energies, gradients
+
+    def rescaled(self, factors: Mapping[str, float]) -> Potential:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        of_energies, of_forces = (factors.get(name, 1.0) for name in self.predicts)
+        forces = None if self.of_forces is None else self.of_forces.rescaled(of_forces)
+        return replace(self, of_energies=self.of_energies.rescaled(of_energies), of_forces=forces)
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,10 @@ class SparseAverage:
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predicts, as ``Surrogate`` says."""
         return [self._predict(example) for example in examples]
+
+    def rescaled(self, factors: Mapping[str, float]) -> SparseAverage:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        return replace(self, error=self.error.rescaled(factors.get(self.spec.property, 1.0)))
 
     def weights(self) -> Weights:
         """All that :meth:`from_weights` needs."""

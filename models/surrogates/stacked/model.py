@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import StackedSpec
-from tansaku.models.domain.surrogates import Array, Estimate, Example, Prediction, Surrogate, Weights
+from tansaku.models.domain.surrogates import Array, Estimate, Example, Prediction, Rescalable, Surrogate, Weights
 from tansaku.models.surrogates.reading import reading
 
 TYPE = "stacked"
@@ -45,6 +46,10 @@ class Stacked:
             {name: Estimate(np.asarray(first[name].values + second[name].values), second[name].deviation)}
             for first, second in pairs
         ]
+
+    def rescaled(self, factors: Mapping[str, float]) -> Stacked:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        return replace(self, second=cast("Rescalable", self.second).rescaled(factors))
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""

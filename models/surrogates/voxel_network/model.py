@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -114,6 +114,11 @@ class VoxelNetworks:
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
+
+    def rescaled(self, factors: Mapping[str, float]) -> VoxelNetworks:
+        """The same predictions with other deviations, as ``Rescalable`` says."""
+        pairs = zip(self.predicts, self.errors, strict=True)
+        return replace(self, errors=tuple(error.rescaled(factors.get(name, 1.0)) for name, error in pairs))
 
     def weights(self) -> Weights:
         """Returns the weights and metadata from which :func:`restored` rebuilds the model."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.loop.ledger.context import StepContext
-from tansaku.tasks.loop.retraining.definition import dataset_of, model_spec
+from tansaku.tasks.loop.retraining.definition import dataset_of, model_spec, retrain_spec
 from tansaku.tasks.loop.training.versions import checkpoint_name, find_model
 from tansaku.tasks.node.jobs.document import TrainingDocument
 
@@ -26,6 +26,7 @@ def training_document(context: StepContext, training: Retrain) -> TrainingDocume
         start=str(weights_file(context, begins_with)) if begins_with is not None else None,
         start_sha256=begins_with,
         device=workshop.device,
+        calibrate=bool(retrain_spec(ledger.spec).calibrate),
     )
 
 

@@ -56,7 +56,8 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
                 weights = read_weights(resources.artifacts.get(artifact, Path(folder, "weights.safetensors")))
             start = beginning(weights, side_of(examples, dataset.groups, "training"))
         run = TrainingRun(device=resources.site.training.device, checkpoints=checkpoints, start=start)
-        fitted = fit_and_judge(model, examples, dataset.groups, run)
+        calibrate = spec.retrain is not None and bool(spec.retrain.calibrate)
+        fitted = fit_and_judge(model, examples, dataset.groups, run, calibrate=calibrate)
     except (FitError, ConfigurationError, MissingComponentError) as error:
         _say_failed(resources, training, error.message)
         return None

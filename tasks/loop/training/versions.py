@@ -139,7 +139,8 @@ def read_report(artifacts: ArtifactStore, record: ModelRecord) -> tuple[dict[str
             computed, predicted, deviation = (
                 report.arrays[f"{side}.{name}.{part}"] for part in ("computed", "predicted", "deviation")
             )
-            sides[side][name] = Compared(computed, predicted, deviation, unit)
+            errors = (record.training if side == "training" else record.held_out)[name]
+            sides[side][name] = Compared(computed, predicted, deviation, unit, errors.factor)
     return sides, [Progress(**step) for step in report.document["curve"]]
 
 

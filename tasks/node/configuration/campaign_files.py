@@ -320,7 +320,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     **{("proposer", key): None for key in ("floor", "worst_first", "across_systems", "outliers")},
     ("proposer", "residual"): "none",
     **{("retrain", key): False for key in ("warm", "at_end")},
-    ("retrain", "target"): None,
+    **{("retrain", key): None for key in ("target", "calibrate")},
     **{("budget", key): None for key in ("hours", "core_hours", "deadline")},
     ("notes",): "",
     ("reuse",): False,

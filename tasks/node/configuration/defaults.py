@@ -38,6 +38,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
+    * ``retrain.calibrate``: yes if it is null.
     * ``known_first``: yes if results are adopted.
     """
     space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
@@ -65,6 +66,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
+    if spec.retrain is not None and spec.retrain.calibrate is None:
+        spec = spec.model_copy(update={"retrain": spec.retrain.model_copy(update={"calibrate": True})})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})
     if left_open:
@@ -92,7 +95,9 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
 
 def without_unhashed(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without the defaults that hashes leave out: of the final relaxation and of outliers.
+    """Returns a spec as plain data, without the defaults that hashes leave out.
+
+    They are those of the final relaxation, of outliers and of error bars.
 
     Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
     were defaults, so that the hashes of such campaigns have them.
@@ -106,6 +111,8 @@ def without_unhashed(spec: CampaignSpec) -> JsonDict:
         data["execution"]["polish_fmax"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         data["proposer"]["outliers"] = None
+    if spec.retrain is not None and spec.retrain.calibrate:
+        data["retrain"]["calibrate"] = None
     return data
 
 

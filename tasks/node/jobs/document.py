@@ -84,6 +84,7 @@ class TrainingDocument(Record):
         start: File of the initial weights, None for random weights.
         start_sha256: Their hash.
         device: Device to compute on.
+        calibrate: Whether the error bars are calibrated on the held-out groups.
     """
 
     schema_version: Literal[1] = 1
@@ -96,6 +97,7 @@ class TrainingDocument(Record):
     start: str | None = None
     start_sha256: Sha256 | None = None
     device: DeviceChoice = "cpu"
+    calibrate: bool = False
 
 
 class JobDocument(Record):

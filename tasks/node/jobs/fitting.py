@@ -19,7 +19,7 @@ from tansaku.models.domain.surrogates import (
 )
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.surrogate_registry import build_trainer, computed_on
-from tansaku.tasks.node.jobs.judging import Compared, compare
+from tansaku.tasks.node.jobs.judging import Compared, judge
 from tansaku.tasks.node.jobs.splitting import Side, side_of
 
 _LABEL = "label_"
@@ -95,14 +95,17 @@ def fit_and_judge(
     examples: Sequence[Example],
     groups: dict[str, Side],
     run: TrainingRun,
+    *,
+    calibrate: bool = True,
 ) -> Fitted:
-    """Trains on the training groups and predicts both sides.
+    """Trains on the training groups, predicts both sides, and calibrates the deviations on the held-out groups.
 
     Args:
         spec: What is trained.
         examples: The whole data set, from :func:`learned_from`.
         groups: Side of each group.
         run: Device, checkpoints, listener, weights to begin with; the seed is the model file's.
+        calibrate: False: the deviations stay those of the training.
 
     Raises:
         ConfigurationError: An example has nothing that this surrogate learns.
@@ -126,8 +129,5 @@ def fit_and_judge(
     begun = time.perf_counter()
     surrogate = trainer.fit(training, replace(run, seed=spec.seed, on_progress=note))
     seconds = time.perf_counter() - begun
-    sides = {
-        "training": compare(training, surrogate.predict(training)),
-        "held_out": compare(held_out, surrogate.predict(held_out)),
-    }
-    return Fitted(surrogate, sides, curve, seconds, computed_on(spec.surrogate, run.device))
+    judged = judge(surrogate, training, held_out, calibrate=calibrate)
+    return Fitted(judged.surrogate, judged.sides, curve, seconds, computed_on(spec.surrogate, run.device))

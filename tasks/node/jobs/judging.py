@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tansaku.models.domain.model_registry import Errors
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.surrogates import Example, Prediction
+from tansaku.models.domain.surrogates import Example, Prediction, Rescalable, Surrogate
+from tansaku.models.surrogates.calibration import correction
 
 UNITS = {"energies": "eV", "energy": "eV/atom", "forces": "eV/Angstrom", "stress": "eV/Angstrom^3"}
 """Units in which properties are compared: total energies per atom, so that large cells have no extra weight."""
+
+_VANISHES = 1e-7
+"""A number that is predicted to be below this vanishes by symmetry, as forces do: it says nothing about the deviations."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +28,36 @@ class Compared:
         predicted: Shape ``(n,)``.
         deviation: Of the prediction, shape ``(n,)``; empty where there is none.
         unit: Of all.
+        factor: By which the deviations were multiplied because of the errors of held-out groups; None: they were not.
     """
 
     computed: FloatArray
     predicted: FloatArray
     deviation: FloatArray
     unit: str
+    factor: float | None = None
+
+    def scores(self) -> FloatArray:
+        """Sizes of the errors divided by the deviations, shape ``(m,)``; empty without deviations."""
+        if not len(self.deviation):
+            return self.deviation
+        tells = np.abs(self.predicted) > _VANISHES
+        return np.asarray(np.abs(self.predicted - self.computed)[tells] / self.deviation[tells])
 
     def errors(self) -> Errors:
         """Summarises the errors."""
         difference = self.predicted - self.computed
         varies = len(difference) > 1 and self.computed.std() > 0 and self.predicted.std() > 0
-        scores = np.abs(difference) / self.deviation if len(self.deviation) else None
+        scores = self.scores()
         return Errors(
             unit=self.unit,
             count=len(difference),
             mae=float(np.abs(difference).mean()),
             rmse=float(np.sqrt((difference**2).mean())),
             correlation=float(np.corrcoef(self.computed, self.predicted)[0, 1]) if varies else None,
-            within_one=float((scores <= 1).mean()) if scores is not None else None,
-            within_two=float((scores <= 2).mean()) if scores is not None else None,
+            within_one=float((scores <= 1).mean()) if len(scores) else None,
+            within_two=float((scores <= 2).mean()) if len(scores) else None,
+            factor=self.factor,
         )
 
 
@@ -72,3 +86,69 @@ def compare(examples: Sequence[Example], predictions: Sequence[Prediction]) -> d
                 UNITS.get(name, "1"),
             )
     return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A surrogate with calibrated deviations, beside what is known.
+
+    Attributes:
+        surrogate: Its deviations are multiplied by a factor that all held-out groups give.
+        sides: Predictions by side and property. Those of a held-out group have the factor that the other groups give, so that
+            the share of errors within a deviation is that of data which neither training nor calibration saw.
+    """
+
+    surrogate: Surrogate
+    sides: Mapping[str, Mapping[str, Compared]]
+
+
+def judge(surrogate: Surrogate, training: Sequence[Example], held_out: Sequence[Example], *, calibrate: bool) -> Judged:
+    """Predicts both sides, and calibrates the deviations on the groups that are held out.
+
+    Args:
+        surrogate: Fitted to the training side.
+        training: Of that side.
+        held_out: Of the other groups.
+        calibrate: False: the deviations stay those of the training.
+    """
+    known, said = surrogate.predict(training), surrogate.predict(held_out)
+    factors: dict[str, float] = {}
+    if calibrate and isinstance(surrogate, Rescalable):
+        scores = _scores_by_group(held_out, said)
+        factors = {name: correction(of_groups) for name, of_groups in scores.items()}
+        surrogate = surrogate.rescaled(factors)
+        known = [_rescaled(prediction, factors) for prediction in known]
+        others = {example.group: _without(scores, example.group) for example in held_out}
+        said = [_rescaled(prediction, others[example.group]) for example, prediction in zip(held_out, said, strict=True)]
+    sides = {"training": compare(training, known), "held_out": compare(held_out, said)}
+    for compared in sides.values():
+        compared |= {name: replace(item, factor=factors.get(name)) for name, item in compared.items()}
+    return Judged(surrogate, sides)
+
+
+def _scores_by_group(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, dict[str, FloatArray]]:
+    """Errors divided by deviations, by property and group; only where there are some."""
+    found: dict[str, dict[str, FloatArray]] = {}
+    for group in sorted({example.group for example in examples}):
+        mine = [place for place, example in enumerate(examples) if example.group == group]
+        for name, compared in compare([examples[place] for place in mine], [predictions[place] for place in mine]).items():
+            scores = compared.scores()
+            if len(scores):
+                found.setdefault(name, {})[group] = scores
+    return found
+
+
+def _without(scores: Mapping[str, Mapping[str, FloatArray]], group: str) -> dict[str, float]:
+    """Factors by property that the other groups give."""
+    return {
+        name: correction({other: found for other, found in of_groups.items() if other != group})
+        for name, of_groups in scores.items()
+    }
+
+
+def _rescaled(prediction: Prediction, factors: Mapping[str, float]) -> Prediction:
+    """The prediction with deviations multiplied by the factors of their properties."""
+    return {
+        name: replace(estimate, deviation=None if estimate.deviation is None else estimate.deviation * factors.get(name, 1.0))
+        for name, estimate in prediction.items()
+    }

@@ -42,7 +42,7 @@ def train(document: TrainingDocument, folder: Path) -> Outcome:
             weights = opened_surrogate(document.start, document.start_sha256).weights()
             start = beginning(weights, side_of(examples, document.groups, "training"))
         run = TrainingRun(device=document.device, checkpoints=checkpoints, start=start)
-        fitted = fit_and_judge(document.model, examples, document.groups, run)
+        fitted = fit_and_judge(document.model, examples, document.groups, run, calibrate=document.calibrate)
     except FitError as error:
         failure = Failure(kind=FailureKind.SCIENCE, reason="not_trained", message=error.message)
         return Outcome(failure=failure, wall_time=time.perf_counter() - begun, started_at=started_at)

@@ -61,7 +61,7 @@ def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
 def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path) -> Path:
     from matplotlib.figure import Figure
 
-    calibrated = len(held_out.deviation) > 0
+    calibrated = len(held_out.scores()) > 0
     with drawing():
         figure = Figure(figsize=(7.2 if calibrated else 3.6, 3.6), layout="constrained")
         every = figure.subplots(1, 2 if calibrated else 1, squeeze=False)[0]

@@ -158,12 +158,12 @@ def coverage(found: Compared) -> FloatArray:
     """Shares of the values within intervals of the coverages :data:`NOMINAL`, shape ``(n_coverages,)``."""
     from scipy.special import ndtri
 
-    scores = np.sort(np.abs(found.predicted - found.computed) / found.deviation)
+    scores = np.sort(found.scores())
     return np.asarray(np.searchsorted(scores, ndtri(0.5 + NOMINAL / 2), side="right") / len(scores))
 
 
 def _parity(name: str, held_out: Compared, training: Compared | None) -> ParityPoints:
-    calibrated = len(held_out.deviation) > 0
+    calibrated = len(held_out.scores()) > 0
     return ParityPoints(
         property=name,
         unit=held_out.unit,

@@ -45,6 +45,8 @@ def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
     assert "copper@2" in tansaku("model", "list", "copper").out
     assert [one["version"] for one in json.loads(tansaku("model", "compare", "copper@1", "copper@2", "--json").out)] == [1, 2]
 
+    assert "× " in tansaku("model", "compare", "copper@1", "copper@2").out
+
     figures = tansaku("model", "show", "copper@1", "--figures", files / "figures", "--json")
     assert json.loads(figures.out)["version"] == 1
     assert len(list((files / "figures").glob("*.png"))) == 3

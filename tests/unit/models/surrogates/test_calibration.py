@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.models.surrogates.calibration import fit_error_model
+from tansaku.models.surrogates.calibration import correction, fit_error_model
 
 
 def test_noise_that_grows_with_distance_is_found():
@@ -30,3 +30,28 @@ def test_a_handful_of_errors_gives_one_deviation_for_all():
 def test_no_error_at_all_is_no_division_by_zero():
     model = fit_error_model(np.zeros(50), np.zeros(50))
     assert (model.deviation(np.zeros(3)) > 0).all()
+
+
+@pytest.mark.parametrize("wrong", [0.4, 3.0])
+def test_a_factor_of_some_groups_makes_the_error_bars_of_others_right(wrong):
+    rng = np.random.default_rng(2)
+
+    def draw(count: int) -> dict[str, np.ndarray]:
+        """Scores of groups of many sizes, whose errors differ by a factor of their own."""
+        sizes = rng.integers(1, 60, count)
+        return {str(k): np.abs(np.exp(0.3 * rng.normal()) * rng.normal(size=size)) / wrong for k, size in enumerate(sizes)}
+
+    def within(factor: float) -> float:
+        return float(np.mean([np.mean(scores <= factor) for scores in unseen.values()]))
+
+    unseen = draw(2000)
+    assert not 0.4 < within(1.0) < 0.9
+    after = [within(correction(draw(10))) for _ in range(50)]
+    assert np.mean(after) == pytest.approx(0.683, abs=0.05)
+
+
+def test_groups_count_alike_and_one_alone_counts_half():
+    few, many = np.full(2, 9.0), np.full(1000, 4.0)
+    assert correction({"many": many}) == pytest.approx(2.0)
+    assert correction({"many": many, "few": few}) == pytest.approx(9.0 ** (2 / 3))
+    assert correction({}) == 1.0

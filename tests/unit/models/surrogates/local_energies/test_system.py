@@ -100,3 +100,17 @@ def test_a_solver_that_is_stopped_says_so():
     problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
     assert not problem.solve(1e-9, np.zeros(5), 1, 1e-14).converged
     assert problem.solve(1e-2, np.zeros(5), 10_000, 1e-8).converged
+
+
+def test_a_problem_of_more_features_than_rows_is_solved_without_a_decomposition_of_their_size(monkeypatch):
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(20, 60))
+    rows = [Rows(np.hstack([features, np.ones((20, 1))]), features[:, :2] @ [1.0, -0.5], None, 0)]
+
+    def refuse(matrix: np.ndarray) -> None:
+        raise AssertionError(f"eigenvalues of {matrix.shape}: they took minutes with two elements")
+
+    monkeypatch.setattr(np.linalg, "eigh", refuse)
+    found = PenalisedProblem.of(group_sums(rows, 1)[0].loss(0.0), 60).solve(0.1, np.zeros(60), 100_000, 1e-14)
+    known = Lasso(alpha=0.05, tol=1e-14, max_iter=100_000).fit(features, rows[0].energies)
+    assert found.coefficients == pytest.approx(known.coef_, abs=1e-9)

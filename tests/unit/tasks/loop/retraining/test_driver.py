@@ -153,6 +153,7 @@ def told_of(campaign):
         "learns": [one.model.learns for one in trained[:1]],
         "timeout": campaign.launcher.timeouts,
         "surrogate": [one.model.surrogate for one in trained[:1]],
+        "calibrate": [errors.bars for one in campaign.resources.registry.models("small") for errors in one.held_out.values()],
     }
 
 
@@ -166,6 +167,7 @@ def told_of(campaign):
         ("model", "other"),
         ("learns", "calculator"),
         ("timeout", 5.0),
+        ("calibrate", False),
         ("surrogate", {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.8]}]}),
     ],
 )
@@ -216,6 +218,7 @@ def test_training_data_lie_where_workers_see_them(retrained):
     assert document.checkpoint.startswith(str(folder))
     assert len(read_hdf5(folder / f"{campaign.retrains()[0][0].dataset}.h5")) == 7
     assert document.device == "auto"
+    assert document.calibrate
     assert {one.device for one in campaign.resources.registry.models("small")} == {"cpu"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation
@@ -189,6 +190,18 @@ def test_new_campaigns_withhold_outliers_and_stored_ones_do_not(proposer):
     used = boundary(rough(fmax=0.001), proposer=proposer | {"outliers": "used"})
     assert with_defaults(used).proposer.outliers == "used"
     assert diff_specs(stored, used)
+
+
+def test_new_campaigns_calibrate_error_bars_and_stored_ones_do_not():
+    def campaign(**keys: object) -> CampaignSpec:
+        return table().model_copy(update={"retrain": RetrainSpec.model_validate(keys)})
+
+    stored = campaign()
+    loaded = with_defaults(stored)
+    assert (stored.retrain.calibrate, loaded.retrain.calibrate) == (None, True)
+    assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
+    assert spec_hash(loaded.model_copy(update={"retrain": stored.retrain})) == spec_hash(loaded)
+    assert with_defaults(campaign(calibrate=False)).retrain.calibrate is False
 
 
 def test_bad_values_of_a_path_are_not_withheld():
