@@ -30,6 +30,7 @@ from tansaku.tasks.backends.stores.described import new_reports
 from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, Exported, read_export
 from tansaku.tasks.backends.stores.export_rows import COLUMNS, observation_row
 from tansaku.tasks.backends.stores.import_filter import importable
+from tansaku.tasks.loop.reuse.freezing import keep_text, kept_text
 from tansaku.tasks.loop.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.loop.transfer.sources import keep, kept
 
@@ -67,7 +68,7 @@ def export_observations(
         store: Where the campaign is.
         campaign: Its name.
         path: The file.
-        artifacts: Store of structures and transfer data; None: they are left out.
+        artifacts: Store of structures, known results and transfer data; None: they are left out.
         structures: Whether to include the structures of evaluations.
 
     Returns:
@@ -80,6 +81,7 @@ def export_observations(
     record = store.campaign(campaign)
     # Trained models are not exported: a campaign that continues elsewhere trains again.
     begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
+    frozen = record.spec.get("reuse_sha256")
     resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
     header = {
         "format": FORMAT,
@@ -92,6 +94,7 @@ def export_observations(
         "sources": []
         if artifacts is None
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
+        "known": None if frozen is None or artifacts is None else kept_text(artifacts, frozen),
     }
     kept_with = artifacts if structures else None
     columns = (*COLUMNS, (COLUMN, pa.string())) if kept_with is not None else COLUMNS
@@ -143,7 +146,7 @@ def import_observations(
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
-        artifacts: Store for the file's structures and transfer data; None: they are left out.
+        artifacts: Store for the file's structures, known results and transfer data; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
@@ -203,7 +206,9 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
 
 
 def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:
-    """Stores the file's structures and the transfer data that its campaign refers to; other data are ignored."""
+    """Stores the file's structures, and the known results and transfer data that its campaign refers to."""
+    if export.known is not None:
+        keep_text(artifacts, export.known)
     wanted = set(named_sources(export.record, export.refits))
     for source in export.sources:
         if source.sha256 in wanted:

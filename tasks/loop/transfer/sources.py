@@ -251,6 +251,9 @@ class CampaignSources:
                 data = campaign_source(self._target, source, f"transfer.sources[{i}]", self._store)
             except ConfigurationError as error:
                 raise FitError(error.message) from error
+            source_since, since = (self._store.campaign(name).created_at for name in (source.name, self._target.spec.name))
+            if source_since > since:
+                raise FitError(f"transfer.sources[{i}].name: {source.name!r} was deleted; another campaign has its name now")
             if data.sha256 not in self._known:
                 keep(self._artifacts, data)
             taken.append(self._note(data))

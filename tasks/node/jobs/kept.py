@@ -10,10 +10,14 @@ from pathlib import Path
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import task_key
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, DiskFullError, TansakuError
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.tasks.node.jobs.guard import add_folder
+from tansaku.tasks.node.jobs.spool_files import lacks_room, lacks_space
+
+_LITTLE = 2**20  # free space with which a program that fails has filled the disk [bytes]
+_LONGEST = 1000
 
 
 @contextmanager
@@ -22,25 +26,34 @@ def scratch_of(
 ) -> Iterator[Calculator]:
     """Returns a calculator that continues a killed attempt; the same calculator if it has no checkpoints.
 
-    Its folder is next to the job's, which differs between attempts, and is deleted when the evaluation is finished.
+    Its folder is next to the job's, which differs between attempts, and is deleted when the evaluation is finished, or when
+    it filled the disk.
 
     Args:
         calculator: The calculator.
         structure: Initial structure of the evaluation.
         relaxation: How it is relaxed.
         folder: Folder of the job.
+
+    Raises:
+        DiskFullError: The calculation failed while the disk was full, whatever its program took for the cause.
     """
-    if not isinstance(calculator, ScratchCalculator):
-        yield calculator
-        return
-    scratch = folder.parent / f".parts-{task_key(structure, relaxation, calculator.provenance)[:24]}"
-    add_folder(scratch)
+    scratch = None
+    if isinstance(calculator, ScratchCalculator):
+        scratch = folder.parent / f".parts-{task_key(structure, relaxation, calculator.provenance)[:24]}"
+        add_folder(scratch)
+        calculator = calculator.within(scratch)
     try:
-        yield calculator.within(scratch)
-    except CalculationError:
-        shutil.rmtree(scratch, ignore_errors=True)
+        yield calculator
+    except (TansakuError, OSError) as error:
+        full = lacks_room(error) or lacks_space(folder.parent, _LITTLE)
+        if scratch is not None and (full or isinstance(error, CalculationError)):
+            shutil.rmtree(scratch, ignore_errors=True)
+        if full:
+            raise DiskFullError(folder.parent, str(error)[:_LONGEST]) from error
         raise
-    shutil.rmtree(scratch, ignore_errors=True)
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def take_files(result: CalculationResult, folder: Path) -> dict[str, str]:

@@ -15,9 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from ase import Atoms
 
+from tansaku.models.domain.errors import CalculationError, DiskFullError
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.node.jobs.kept import scratch_of
+from tansaku.tasks.node.jobs.spool_files import lacks_room
 from tests.support.workers import workers_on
 
 RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
@@ -131,6 +137,43 @@ def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campa
     assert known < len(found) == 6
     assert {evaluation.state for evaluation in found} == {EvaluationState.DONE}
     assert set(lost_for(campaign)) <= {"disk_full"}
+
+
+class Scribbler:
+    """A calculator that writes files until the disk is full, and takes something else for the cause."""
+
+    provenance = Provenance(code="scribbler", code_version="1")
+    folder = None
+
+    def close(self): ...
+
+    def within(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        return self
+
+    def evaluate(self, structure, relaxation=None):
+        (self.folder / "wave functions").write_bytes(b"x" * 1000)
+        if relaxation is not None:
+            fill(self.folder / "more wave functions")
+        raise CalculationError("not_converged", "error writing file")
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_program_that_fails_on_a_full_disk_fails_for_that(require, tmp_path, full):
+    require("root")
+    relaxation = RelaxationSpec() if full else None
+    with small_disk(tmp_path / "disk", "3m"):
+        job = tmp_path / "disk" / "job"
+        job.mkdir()
+        scribbler, expected = Scribbler(), DiskFullError if full else CalculationError
+        with (
+            pytest.raises(expected, match="error writing file") as caught,
+            scratch_of(scribbler, Atoms("H"), relaxation, job) as calculator,
+        ):
+            calculator.evaluate(Atoms("H"), relaxation)
+        assert lacks_room(caught.value) is full
+        assert not scribbler.folder.exists(), "its files would keep the disk full"
 
 
 @pytest.fixture
