@@ -94,7 +94,7 @@ def export_observations(
         "sources": []
         if artifacts is None
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
-        "known": None if frozen is None or artifacts is None else kept_text(artifacts, frozen),
+        "known": kept_text(artifacts, frozen) if artifacts is not None and frozen and artifacts.exists(frozen) else None,
     }
     kept_with = artifacts if structures else None
     columns = (*COLUMNS, (COLUMN, pa.string())) if kept_with is not None else COLUMNS

@@ -140,10 +140,12 @@ def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campa
 
 
 class Scribbler:
-    """A calculator that writes files until the disk is full, and takes something else for the cause."""
+    """A calculator that writes files, if it relaxes until the disk is full, and takes something else for the cause."""
 
-    provenance = Provenance(code="scribbler", code_version="1")
     folder = None
+
+    def __init__(self, name):
+        self.provenance = Provenance(code=name, code_version="1")
 
     def close(self): ...
 
@@ -159,21 +161,43 @@ class Scribbler:
         raise CalculationError("not_converged", "error writing file")
 
 
-@pytest.mark.parametrize("full", [True, False])
-def test_a_program_that_fails_on_a_full_disk_fails_for_that(require, tmp_path, full):
+@pytest.fixture
+def fail(require, tmp_path):
+    """``fail(name, relaxation, meanwhile)``: an evaluation on a small disk; others may take place while it lasts."""
     require("root")
-    relaxation = RelaxationSpec() if full else None
     with small_disk(tmp_path / "disk", "3m"):
         job = tmp_path / "disk" / "job"
         job.mkdir()
-        scribbler, expected = Scribbler(), DiskFullError if full else CalculationError
-        with (
-            pytest.raises(expected, match="error writing file") as caught,
-            scratch_of(scribbler, Atoms("H"), relaxation, job) as calculator,
-        ):
-            calculator.evaluate(Atoms("H"), relaxation)
-        assert lacks_room(caught.value) is full
-        assert not scribbler.folder.exists(), "its files would keep the disk full"
+
+        def evaluate(name, relaxation=None, meanwhile=lambda: None):
+            scribbler = Scribbler(name)
+            try:
+                with scratch_of(scribbler, Atoms("H"), relaxation, job) as calculator:
+                    meanwhile()
+                    calculator.evaluate(Atoms("H"), relaxation)
+            finally:
+                assert not scribbler.folder.exists(), "its files would keep the disk full"
+
+        yield evaluate
+
+
+def test_a_program_that_fails_on_a_full_disk_fails_for_that(fail):
+    with pytest.raises(CalculationError, match="error writing file"):
+        fail("modest")
+    with pytest.raises(DiskFullError, match="error writing file: disk is full") as caught:
+        fail("greedy", RelaxationSpec())
+    assert lacks_room(caught.value)
+
+
+def test_jobs_that_fail_on_one_full_disk_all_fail_for_that(fail):
+    def greedy():
+        with pytest.raises(DiskFullError):
+            fail("greedy", RelaxationSpec())
+
+    with pytest.raises(DiskFullError):
+        fail("modest", meanwhile=greedy)
+    with pytest.raises(CalculationError):
+        fail("modest")
 
 
 @pytest.fixture
