@@ -209,13 +209,13 @@ class SlurmCluster:
         self._spawn("slurmctld", ["slurmctld", "-D"])
 
     def start_node(self, name: str) -> None:
-        inside = f"hostname {name} && exec slurmd -D -N {name}"
-        self._spawn(name, self.on(name, "unshare", "--uts", "bash", "-c", inside))
+        self._spawn(name, self.on(name, "slurmd", "-D", "-N", name))
 
     def on(self, name: str, *command: str) -> list[str]:
-        """A command as it is started in a host's network."""
+        """A command as it is started on a host: in its network, and under its name."""
         # Not `ip netns exec`: it hides /sys/fs/cgroup, without which slurmd does not start.
-        return ["nsenter", f"--net=/var/run/netns/{self._namespace(name)}", *command]
+        entered = ["nsenter", f"--net=/var/run/netns/{self._namespace(name)}", "unshare", "--uts"]
+        return [*entered, "bash", "-c", 'hostname "$0" && exec "$@"', name, *command]
 
     def stop_daemon(self, name: str, number: int = 15) -> None:
         """Ends ``slurmctld``, ``munged`` or a node's daemon; a node's jobs live on."""
