@@ -30,7 +30,6 @@ from tansaku.tasks.backends.stores.described import new_reports
 from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, Exported, read_export
 from tansaku.tasks.backends.stores.export_rows import COLUMNS, observation_row
 from tansaku.tasks.backends.stores.import_filter import importable
-from tansaku.tasks.loop.reuse.freezing import keep_text, kept_text
 from tansaku.tasks.loop.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.loop.transfer.sources import keep, kept
 
@@ -81,7 +80,6 @@ def export_observations(
     record = store.campaign(campaign)
     # Trained models are not exported: a campaign that continues elsewhere trains again.
     begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
-    frozen = record.spec.get("reuse_sha256")
     resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
     header = {
         "format": FORMAT,
@@ -94,7 +92,7 @@ def export_observations(
         "sources": []
         if artifacts is None
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
-        "known": kept_text(artifacts, frozen) if artifacts is not None and frozen and artifacts.exists(frozen) else None,
+        "known": None if artifacts is None else _known_results(record, artifacts),
     }
     kept_with = artifacts if structures else None
     columns = (*COLUMNS, (COLUMN, pa.string())) if kept_with is not None else COLUMNS
@@ -111,6 +109,15 @@ def export_observations(
     finally:
         draft.unlink(missing_ok=True)
     return count
+
+
+def _known_results(record: CampaignRecord, artifacts: ArtifactStore) -> str | None:
+    """Frozen results that the campaign may adopt, as they were written; None where it has none, or they are not stored."""
+    frozen = record.spec.get("reuse_sha256")
+    if frozen is None or not artifacts.exists(frozen):
+        return None
+    with artifacts.open(frozen) as stream:
+        return stream.read().decode("ascii")
 
 
 def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStore | None) -> Iterator[list[JsonDict]]:
@@ -208,7 +215,7 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
 def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:
     """Stores the file's structures, and the known results and transfer data that its campaign refers to."""
     if export.known is not None:
-        keep_text(artifacts, export.known)
+        keep(artifacts, export.known)
     wanted = set(named_sources(export.record, export.refits))
     for source in export.sources:
         if source.sha256 in wanted:

@@ -195,12 +195,7 @@ def _origin(record: CampaignRecord, evaluation: Evaluation) -> Origin:
 
 def keep_results(artifacts: ArtifactStore, frozen: Frozen) -> str:
     """Stores what may be adopted; returns its content hash."""
-    results = {key: frozen.results[key].model_dump(mode="json") for key in sorted(frozen.results)}
-    return keep_text(artifacts, canonical_json(results))
-
-
-def keep_text(artifacts: ArtifactStore, text: str) -> str:
-    """Stores frozen results as they were written; returns their content hash."""
+    text = canonical_json({key: frozen.results[key].model_dump(mode="json") for key in sorted(frozen.results)})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.json"
         path.write_text(text, encoding="ascii")
@@ -209,13 +204,8 @@ def keep_text(artifacts: ArtifactStore, text: str) -> str:
 
 def kept_results(artifacts: ArtifactStore, sha256: str) -> dict[str, Known]:
     """Reads what may be adopted. Raises NotFoundError."""
-    return Kept.validate_json(kept_text(artifacts, sha256))
-
-
-def kept_text(artifacts: ArtifactStore, sha256: str) -> str:
-    """Reads frozen results as they were written. Raises NotFoundError."""
     with artifacts.open(sha256) as stream:
-        return stream.read().decode("ascii")
+        return Kept.validate_json(stream.read())
 
 
 def note_reuse(store: CampaignStore, known: CampaignRecord, data: JsonDict) -> None:

@@ -114,11 +114,11 @@ def _compared_alike(ours: CandidatePool, theirs: CandidatePool) -> CandidatePool
     return replace(theirs, groups=groups)
 
 
-def keep(artifacts: ArtifactStore, data: SourceData) -> str:
-    """Stores source data; returns their content hash, which is that of the bytes."""
+def keep(artifacts: ArtifactStore, data: SourceData | str) -> str:
+    """Stores source data, or other frozen data as they were written; returns their content hash, which is that of the bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.json"
-        path.write_text(canonical_json(data.to_json()), encoding="ascii")
+        path.write_text(data if isinstance(data, str) else canonical_json(data.to_json()), encoding="ascii")
         return artifacts.put(path, content_type=CONTENT_TYPE)
 
 
