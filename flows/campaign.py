@@ -113,6 +113,7 @@ class AskingService:
         self.on_outcome = observer.on_outcome
         self.on_refit = observer.on_refit
         self.on_certificate = observer.on_certificate
+        self.on_edit = observer.on_edit
         self.on_wait = observer.on_wait
         self.on_stop = observer.on_stop
 

@@ -15,6 +15,7 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
@@ -124,6 +125,11 @@ class PlainObserver:
         if certificate.stops:
             self._write_certificate()
 
+    def on_edit(self, spec: CampaignSpec, limit: float | None) -> None:
+        """Counts by the new budget from now on."""
+        if self._tally is not None:
+            self._tally.spec, self._tally.limit = spec, limit
+
     def on_wait(self, reason: str, seconds: float) -> None:
         """Reports why the driver waits."""
         self._write(_waiting(reason, seconds))
@@ -210,6 +216,11 @@ class LiveObserver:
         """Shows it."""
         if self._tally is not None:
             self._tally.certificate = certificate
+
+    def on_edit(self, spec: CampaignSpec, limit: float | None) -> None:
+        """Counts by the new budget from now on."""
+        if self._tally is not None:
+            self._tally.spec, self._tally.limit = spec, limit
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Notes why the driver waits, also before the campaign is open."""

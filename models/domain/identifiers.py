@@ -8,7 +8,7 @@ import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tansaku.models.domain.errors import StoreError
 
@@ -75,6 +75,11 @@ def evaluation_id(campaign: str, candidate: str, source: str, replicate: int) ->
 def job_name(campaign: str, evaluation: str, attempt: int) -> str:
     """Name under which an attempt's job is found again on its backend."""
     return f"tansaku-{short_hash([campaign, evaluation, attempt])}"
+
+
+def jobless_name(why: Literal["report", "void"], evaluation: str, attempt: int) -> str:
+    """Name of an attempt that no job computed: a value was reported once more, or made a failure."""
+    return f"{why}-{evaluation}-{attempt}"
 
 
 def certificate_rng(seed: int, number: int) -> np.random.Generator:

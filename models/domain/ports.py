@@ -486,6 +486,14 @@ class CampaignStore(CampaignViews, Protocol):
         """
         ...
 
+    def move_campaign(self, name: str, base_path: str) -> None:
+        """Replaces the folder at which the relative paths of a campaign without a driver start.
+
+        Raises:
+            LeaseHeldError: A live driver owns it.
+        """
+        ...
+
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
         """Replaces the users with whom a campaign is shared.
 

@@ -212,6 +212,20 @@ def test_a_spec_is_replaced_where_nobody_drives(store: CampaignStore, driven: Le
         store.replace_spec("search", before.spec_hash, {"name": "y"}, "3" * 64)
 
 
+def test_a_campaign_is_moved_where_nobody_drives(store: CampaignStore, driven: Lease) -> None:
+    before = store.campaign("search")
+    with pytest.raises(LeaseHeldError):
+        store.move_campaign("search", "/elsewhere")
+    store.release_lease(driven)
+    for _ in range(2):
+        store.move_campaign("search", "/elsewhere")
+        moved = store.campaign("search")
+        assert moved.base_path == "/elsewhere"
+        assert (
+            moved.model_copy(update={"base_path": before.base_path, "lease": before.lease, "driven": before.driven}) == before
+        )
+
+
 def test_adopted_results_have_the_new_name_of_their_source(
     store: CampaignStore, driven: Lease, record: CampaignRecord, second_driver: LeaseOwner
 ) -> None:

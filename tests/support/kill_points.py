@@ -27,6 +27,7 @@ NOT_CALLED = {
     "CampaignStore.begin_rename": "a user's command",
     "CampaignStore.finish_rename": "a user's command",
     "CampaignStore.replace_spec": "when a source is renamed",
+    "CampaignStore.move_campaign": "for a file that lies elsewhere now",
     "CampaignStore.share_campaign": "a user's command",
     "CampaignStore.evaluations": "whole evaluations of a campaign are too many for a driver",
     "CampaignStore.changes": "for the dashboard",

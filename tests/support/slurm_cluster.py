@@ -24,6 +24,8 @@ import psutil
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare", "setpriv")
 ACCOUNTING_PROGRAMS = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
 NODES = ("n1", "n2")
+LOGIN = "login"
+"""A host without a SLURM daemon, on the same network: for drivers that a test cuts off."""
 PATIENCE = 240.0
 _NUMBERS = 10_000  # job numbers that one start of the controller may give
 
@@ -207,11 +209,13 @@ class SlurmCluster:
         self._spawn("slurmctld", ["slurmctld", "-D"])
 
     def start_node(self, name: str) -> None:
-        inside = f"hostname {name} && exec slurmd -D -N {name}"
+        self._spawn(name, self.on(name, "slurmd", "-D", "-N", name))
+
+    def on(self, name: str, *command: str) -> list[str]:
+        """A command as it is started on a host: in its network, and under its name."""
         # Not `ip netns exec`: it hides /sys/fs/cgroup, without which slurmd does not start.
-        self._spawn(
-            name, ["nsenter", f"--net=/var/run/netns/{self._namespace(name)}", "unshare", "--uts", "bash", "-c", inside]
-        )
+        entered = ["nsenter", f"--net=/var/run/netns/{self._namespace(name)}", "unshare", "--uts"]
+        return [*entered, "bash", "-c", 'hostname "$0" && exec "$@"', name, *command]
 
     def stop_daemon(self, name: str, number: int = 15) -> None:
         """Ends ``slurmctld``, ``munged`` or a node's daemon; a node's jobs live on."""
@@ -222,7 +226,7 @@ class SlurmCluster:
     def stop(self) -> None:
         for name in list(self.daemons):
             self.stop_daemon(name, 9)
-        for name in NODES:
+        for name in (*NODES, LOGIN):
             for process in self.processes(name):
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -273,7 +277,7 @@ class SlurmCluster:
         return found
 
     def cut_off(self, name: str) -> None:
-        """Takes a node's network away; its processes go on."""
+        """Takes a host's network away; its processes go on."""
         self._ip("link", "set", self._cable(name), "down")
 
     def connect(self, name: str) -> None:
@@ -283,6 +287,7 @@ class SlurmCluster:
         """Ends all jobs and brings everything back that a test took away."""
         if "slurmctld" not in self.daemons:
             self.start_controller()
+        self.connect(LOGIN)
         for name in NODES:
             self.connect(name)
             if name not in self.daemons:
@@ -329,7 +334,7 @@ class SlurmCluster:
         self._ip("link", "add", self._bridge, "type", "bridge")
         self._ip("address", "add", f"{self.address}/24", "dev", self._bridge)
         self._ip("link", "set", self._bridge, "up")
-        for k, name in enumerate(NODES):
+        for k, name in enumerate((*NODES, LOGIN)):
             namespace, cable = self._namespace(name), self._cable(name)
             self._ip("netns", "add", namespace)
             self._ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tansaku import __version__
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
@@ -43,6 +43,9 @@ from tansaku.tasks.node.jobs.dataset_files import check_hdf5
 
 FILE_EDIT = "file-"
 """Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
+
+MOVED = "moved"
+"""Kind of the event with the folder in which a campaign's file lies now."""
 
 
 def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
@@ -96,6 +99,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
             f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
             hint="use another name; only budget, notes, in_flight, timeout, retries and polish of a stored campaign may change",
         )
+    _follow_file(resources.store, known, fresh)
     edits = {
         difference.key: difference.new
         for difference in differences
@@ -254,6 +258,29 @@ def _said_before(store: CampaignStore, known: CampaignRecord, difference: Differ
                 if change["key"] == difference.key:
                     return change["old"]
     return difference.old
+
+
+def _follow_file(store: CampaignStore, known: CampaignRecord, fresh: CampaignRecord) -> None:
+    """Moves a campaign to the folder where its file, and with the same content all that it names, lies now.
+
+    A campaign with a live driver stays where it is, and one that was created from the dashboard has its files in the database.
+    """
+    if known.base_path == fresh.base_path or known.files or fresh.files:
+        return
+    try:
+        store.move_campaign(known.name, fresh.base_path)
+    except LeaseHeldError:
+        return
+    data = {"from": known.base_path, "to": fresh.base_path}
+    store.append_event(
+        Event(
+            id=short_hash([known.name, MOVED, known.epoch, data]),
+            campaign=known.name,
+            kind=MOVED,
+            at=datetime.now(UTC),
+            data=data,
+        )
+    )
 
 
 def _file_edit(known: CampaignRecord, actor: Actor, edits: JsonDict) -> Command:

@@ -67,7 +67,7 @@ def export_observations(
         store: Where the campaign is.
         campaign: Its name.
         path: The file.
-        artifacts: Store of structures and transfer data; None: they are left out.
+        artifacts: Store of structures, known results and transfer data; None: they are left out.
         structures: Whether to include the structures of evaluations.
 
     Returns:
@@ -92,6 +92,7 @@ def export_observations(
         "sources": []
         if artifacts is None
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
+        "known": None if artifacts is None else _known_results(record, artifacts),
     }
     kept_with = artifacts if structures else None
     columns = (*COLUMNS, (COLUMN, pa.string())) if kept_with is not None else COLUMNS
@@ -108,6 +109,15 @@ def export_observations(
     finally:
         draft.unlink(missing_ok=True)
     return count
+
+
+def _known_results(record: CampaignRecord, artifacts: ArtifactStore) -> str | None:
+    """Frozen results that the campaign may adopt, as they were written; None where it has none, or they are not stored."""
+    frozen = record.spec.get("reuse_sha256")
+    if frozen is None or not artifacts.exists(frozen):
+        return None
+    with artifacts.open(frozen) as stream:
+        return stream.read().decode("ascii")
 
 
 def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStore | None) -> Iterator[list[JsonDict]]:
@@ -143,7 +153,7 @@ def import_observations(
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
-        artifacts: Store for the file's structures and transfer data; None: they are left out.
+        artifacts: Store for the file's structures, known results and transfer data; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
@@ -203,7 +213,9 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
 
 
 def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:
-    """Stores the file's structures and the transfer data that its campaign refers to; other data are ignored."""
+    """Stores the file's structures, and the known results and transfer data that its campaign refers to."""
+    if export.known is not None:
+        keep(artifacts, export.known)
     wanted = set(named_sources(export.record, export.refits))
     for source in export.sources:
         if source.sha256 in wanted:

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError, MissingComponentErr
 from tansaku.models.domain.identifiers import evaluation_id, job_name, printable, safe_file_name, shown
 from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Refit
+from tansaku.models.domain.records import Command, Evaluation, Outcome, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import recorded_in
@@ -25,6 +25,7 @@ from tansaku.tasks.loop.transfer.report import decision, transfer_event
 _LONGEST = 1000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAME_VALUE = 1e-9  # relative difference of one number in two units
+_LATEST_CORRECTION = 2  # numbers after the last proposal: the next one may have a refit without the correction already
 _FINISHED = (EvaluationState.DONE, EvaluationState.FAILED)
 
 
@@ -45,8 +46,9 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
         if evaluation.done_as is not None and evaluation.done_as not in numbers - {evaluation.proposal.number}:
             raise StoreError(f"{where} was done as number {evaluation.done_as}, which the file does not have")
         _check_numbers(evaluation, len(export.refits), where)
+        for outcome in _outcomes(evaluation):
+            _check_outcome(outcome, where)
         if evaluation.outcome is not None:
-            _check_outcome(evaluation.outcome, where)
             _check_value(evaluation.outcome, export.spec, where)
             if calculator and evaluation.outcome.provenance is not None:
                 try:
@@ -83,6 +85,11 @@ def check_history(export: Exported, last_number: int, path: Path) -> None:
             )
         _check_refit(refit, where)
         check_storable(refit, where)
+    for evaluation in export.evaluations:
+        if evaluation.known_from > last_number + _LATEST_CORRECTION:
+            raise StoreError(
+                f"{path}: a correction is known from proposal {evaluation.known_from}; the last one is {last_number}"
+            )
     _check_commands(export.record.commands, last_number, path)
 
 
@@ -172,12 +179,12 @@ def _check_state(evaluation: Evaluation, where: str) -> None:
 
 
 def _check_numbers(evaluation: Evaluation, refits: int, where: str) -> None:
-    proposal, outcome = evaluation.proposal, evaluation.outcome
-    lengths = {"predicted_cost": proposal.predicted_cost, "predicted_deviation": proposal.predicted_deviation}
-    lengths |= {"proposer_seconds": proposal.proposer_seconds}
-    if outcome is not None:
-        lengths |= {"wall_time": outcome.wall_time, "deviation": outcome.deviation}
-    for name, value in lengths.items():
+    proposal = evaluation.proposal
+    lengths = [("predicted_cost", proposal.predicted_cost), ("predicted_deviation", proposal.predicted_deviation)]
+    lengths.append(("proposer_seconds", proposal.proposer_seconds))
+    for outcome in _outcomes(evaluation):
+        lengths += [("wall_time", outcome.wall_time), ("deviation", outcome.deviation)]
+    for name, value in lengths:
         if value is not None and value < 0:
             raise StoreError(f"{where}: {name} is {value:g}, expected at least 0")
     if proposal.horizon >= proposal.number:
@@ -186,6 +193,12 @@ def _check_numbers(evaluation: Evaluation, refits: int, where: str) -> None:
         raise StoreError(f"{where} uses refit {proposal.refit}; the file has {refits}")
     if proposal.look is not None and _SHA256.fullmatch(proposal.look.weights) is None:
         raise StoreError(f"{where}: look.weights is {shown(proposal.look.weights)}, expected 64 hex digits")
+
+
+def _outcomes(evaluation: Evaluation) -> list[Outcome]:
+    """The outcome of an evaluation, and those of its attempts that came too late or were replaced."""
+    kept = [outcome for attempt in evaluation.attempts for outcome in (attempt.late_outcome, attempt.superseded)]
+    return [outcome for outcome in (evaluation.outcome, *kept) if outcome is not None]
 
 
 def _check_outcome(outcome: Outcome, where: str) -> None:
@@ -211,27 +224,11 @@ def _check_value(outcome: Outcome, spec: CampaignSpec, where: str) -> None:
 
 def _rebuilt(evaluation: Evaluation) -> Evaluation:
     """Rebuilds the evaluation without the jobs of the other machine."""
-    return Evaluation(
-        id=evaluation.id,
-        campaign=evaluation.campaign,
-        proposal=evaluation.proposal,
-        state=evaluation.state,
-        epoch=0,
-        attempts=tuple(
-            Attempt(
-                number=attempt.number,
-                token=attempt.token,
-                job_name=job_name(evaluation.campaign, evaluation.id, attempt.number),
-                started_at=attempt.started_at,
-                failure=attempt.failure,
-            )
-            for attempt in evaluation.attempts
-        ),
-        outcome=evaluation.outcome,
-        proposed_at=evaluation.proposed_at,
-        finished_at=evaluation.finished_at,
-        done_as=evaluation.done_as,
+    attempts = tuple(
+        attempt.model_copy(update={"job_name": job_name(evaluation.campaign, evaluation.id, attempt.number), "handle": None})
+        for attempt in evaluation.attempts
     )
+    return evaluation.model_copy(update={"epoch": 0, "attempts": attempts, "not_before": None})
 
 
 def _check_refit(refit: Refit, where: str) -> None:

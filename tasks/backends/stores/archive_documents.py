@@ -14,7 +14,7 @@ from typing import TypeGuard
 from bson import ObjectId
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.identifiers import check_name, job_name, shown
+from tansaku.models.domain.identifiers import check_name, job_name, jobless_name, shown
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.records import (
@@ -137,7 +137,8 @@ def _evaluation(document: JsonDict, where: str) -> JsonDict:
         # Handles name jobs by which a driver collects, cancels and discards: those of this evaluation, and no others.
         own = job_name(evaluation.campaign, evaluation.id, attempt.number)
         named = own if attempt.handle is None else attempt.handle.get("name", own)
-        if attempt.job_name != own or named != own:
+        jobless = (jobless_name(why, evaluation.id, attempt.number) for why in ("report", "void"))
+        if attempt.job_name not in (own, *jobless) or named != own:
             raise StoreError(f"{where}: attempt {attempt.number} names job {shown(attempt.job_name)}, expected {own!r}")
     return clean
 

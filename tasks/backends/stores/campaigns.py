@@ -178,6 +178,19 @@ def with_replaced_spec(record: CampaignRecord, before: str, spec: JsonDict, afte
     return record.model_copy(update={"spec": spec, "spec_hash": after})
 
 
+def with_base_path(record: CampaignRecord, base_path: str, now: datetime) -> CampaignRecord:
+    """Returns the record with another folder for its relative paths; the same object if it has it already.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+    """
+    if record.base_path == base_path:
+        return record
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.lease, now)
+    return record.model_copy(update={"base_path": base_path})
+
+
 def with_shares(record: CampaignRecord, users: tuple[Steerer, ...]) -> CampaignRecord:
     """Returns the record shared with other users; the same object if it is already."""
     if record.renaming is not None:

@@ -6,6 +6,7 @@ file are not even read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from tansaku.models.domain.adoption import Kept
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import check_name, printable, shown
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit
@@ -63,6 +65,7 @@ class _Header(BaseModel):
     campaign: _Taken
     refits: tuple[Refit, ...]
     sources: tuple[JsonDict, ...] = ()
+    known: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Exported:
         structures: Their structures by evaluation, as far as the file has them.
         refits: By number.
         sources: Data of transfer sources.
+        known: Frozen results that the campaign may adopt, as they were written; None without them.
         pending: Commands that no driver had applied; they are left out.
     """
 
@@ -85,6 +89,7 @@ class Exported:
     structures: dict[str, str]
     refits: tuple[Refit, ...]
     sources: tuple[SourceData, ...] = field(default=(), repr=False)
+    known: str | None = field(default=None, repr=False)
     pending: int = 0
 
 
@@ -117,6 +122,7 @@ def read_export(path: Path) -> Exported:
             structures=structures,
             refits=tuple(sorted(header.refits, key=lambda refit: refit.number)),
             sources=tuple(_source(path, position, data) for position, data in enumerate(header.sources)),
+            known=_known(path, spec, header.known),
             pending=len(header.campaign.commands) - len(record.commands),
         )
 
@@ -263,6 +269,16 @@ def _evaluation(where: str, text: str | None) -> Evaluation:
         return Evaluation.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise StoreError(f"{where} is not an evaluation: {problems_of(error)}") from error
+
+
+def _known(path: Path, spec: CampaignSpec, text: str | None) -> str | None:
+    if text is None:
+        return None
+    found = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    if found != spec.reuse_sha256:
+        raise StoreError(f"{path} is damaged: its known results have the hash {found}, its spec says {spec.reuse_sha256}")
+    Kept.validate_json(text)
+    return text
 
 
 def _source(path: Path, position: int, data: JsonDict) -> SourceData:

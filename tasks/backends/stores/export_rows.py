@@ -55,7 +55,7 @@ def observation_row(evaluation: Evaluation, unit: str) -> JsonDict:
         "state": evaluation.state.value,
         "value": None if outcome is None else outcome.value,
         "unit": unit,
-        "cost": proposal.predicted_cost,
+        "cost": 0.0 if evaluation.done_as is not None else proposal.predicted_cost,
         "reason": failure.reason if failure is not None else "done_otherwise" if evaluation.done_as is not None else None,
         "message": None if failure is None else failure.message,
         "attempts": len(evaluation.attempts),

@@ -141,6 +141,11 @@ class MemoryCampaignStore:
             record = self.campaign(name)
             self._campaigns[name] = campaigns.with_replaced_spec(record, before, plain(spec), after, self._clock())
 
+    def move_campaign(self, name: str, base_path: str) -> None:
+        """Replaces the folder at which the paths of a campaign without a driver start."""
+        with self._lock:
+            self._campaigns[name] = campaigns.with_base_path(self.campaign(name), base_path, self._clock())
+
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
         """Replaces the users with whom a campaign is shared."""
         with self._lock:

@@ -145,6 +145,10 @@ class MongoCampaignStore:
         data = plain(spec)
         self._write_campaign(name, lambda record: campaigns.with_replaced_spec(record, before, data, after, utc_now()))
 
+    def move_campaign(self, name: str, base_path: str) -> None:
+        """Replaces the folder at which the paths of a campaign without a driver start."""
+        self._write_campaign(name, lambda record: campaigns.with_base_path(record, base_path, utc_now()))
+
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
         """Replaces the users with whom a campaign is shared."""
         stored = tuple(map(normalised, users))

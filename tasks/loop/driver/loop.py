@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tansaku.models.domain.errors import DiskFullError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
 from tansaku.models.domain.plugins import origins
-from tansaku.models.domain.records import Evaluation, JsonDict, Lease, Outcome
+from tansaku.models.domain.ports import Space
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, Outcome
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.resources import Resources
@@ -167,7 +169,7 @@ class CampaignLoop:
         record = store.campaign(self._name)
         reap_orphans(record.runtime)
         spec = stored_spec(record)
-        space = open_space(spec.space, Path(record.base_path))
+        space = _space_of(record, spec)
         pool = space.pool()
         proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
         known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
@@ -372,6 +374,18 @@ class CampaignLoop:
             self._context.launcher.wait(handles, timeout)
         else:
             self._halt.wait(timeout)
+
+
+def _space_of(record: CampaignRecord, spec: CampaignSpec) -> Space:
+    """Opens the space. Raises ConfigurationError; where the campaign's folder is missing, it says how to name another one."""
+    folder = Path(record.base_path)
+    try:
+        return open_space(spec.space, folder)
+    except ConfigurationError as error:
+        if folder.is_dir():
+            raise
+        hint = "put the campaign file and the files that it names on this machine, then `tansaku run FILE`"
+        raise ConfigurationError(error.message, hint=hint) from error
 
 
 def drive(resources: Resources, name: str, observer: Observer | None = None, *, helpers: JsonDict | None = None) -> DriveResult:

@@ -8,6 +8,7 @@ from typing import Protocol
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 
 
@@ -43,6 +44,15 @@ class Observer(Protocol):
         """A convergence certificate was computed."""
         ...
 
+    def on_edit(self, spec: CampaignSpec, limit: float | None) -> None:
+        """A user's edit holds from the next proposal on.
+
+        Args:
+            spec: The campaign with its edits applied.
+            limit: Largest cost that it may spend now, None for no limit [the space's cost unit].
+        """
+        ...
+
     def on_wait(self, reason: str, seconds: float) -> None:
         """The driver waits for something other than its jobs.
 
@@ -76,6 +86,9 @@ class SilentObserver:
         """Does nothing."""
 
     def on_certificate(self, certificate: Certificate) -> None:
+        """Does nothing."""
+
+    def on_edit(self, spec: CampaignSpec, limit: float | None) -> None:
         """Does nothing."""
 
     def on_wait(self, reason: str, seconds: float) -> None:

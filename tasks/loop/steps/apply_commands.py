@@ -56,6 +56,7 @@ def _edit(context: StepContext, command: Command) -> JsonDict | None:
     at_number = ledger.last_number + 1
     log_event(context, "edited", [command.id], {"command": command.id, "changes": changes, "at_number": at_number})
     ledger.spec = changed
+    context.observer.on_edit(changed, context.rules.limit)
     return changed.model_dump(mode="json")
 
 

@@ -15,6 +15,8 @@ from tansaku.tasks.loop.ledger.rounds import PERMANENT
 _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 _BACKOFF_LIMIT = 10  # doublings
 
+_ON_A_FULL_DISK = 10  # attempts that ended on a full disk and do not count
+
 _LONGEST_MESSAGE = 2000
 
 
@@ -121,9 +123,13 @@ def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, fail
 
 
 def _counted(evaluation: Evaluation, failure: Failure) -> int:
-    """Attempts that count against ``retries``, the present one among them if ``failure`` counts."""
+    """Attempts that count against ``retries``, the present one among them if ``failure`` counts.
+
+    Those on a full disk do not, but for the last of very many: a job may need more room than the disk has when it is empty.
+    """
     earlier = [attempt.failure for attempt in evaluation.attempts[:-1]]
-    return sum(item is None or item.reason != DISK_FULL for item in [*earlier, failure])
+    full = sum(item is not None and item.reason == DISK_FULL for item in [*earlier, failure])
+    return len(evaluation.attempts) - min(full, _ON_A_FULL_DISK)
 
 
 def cancel(context: StepContext, evaluation: Evaluation, done_as: int | None = None) -> Evaluation:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.identifiers import jobless_name
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of, reports_of, result_of
 from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
@@ -139,7 +140,7 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
                 "proposed_on_it": proposed_on(context.ledger.evaluations.values(), evaluation.finished_at),
             },
         )
-    name = f"report-{evaluation.id}-{number}"
+    name = jobless_name("report", evaluation.id, number)
     attempt = Attempt(
         number=number,
         token=name,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tansaku.models.domain.absurd_values import believable
+from tansaku.models.domain.identifiers import jobless_name
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
@@ -74,7 +75,7 @@ def void(context: StepContext, evaluation: Evaluation, outcome: Outcome) -> None
         "reason": "" if outcome.failure is None else outcome.failure.message,
     }
     log_event(context, VOIDED, [evaluation.id, number], said)
-    name = f"void-{evaluation.id}-{number}"
+    name = jobless_name("void", evaluation.id, number)
     attempt = Attempt(
         number=number,
         token=name,

@@ -114,11 +114,11 @@ def _compared_alike(ours: CandidatePool, theirs: CandidatePool) -> CandidatePool
     return replace(theirs, groups=groups)
 
 
-def keep(artifacts: ArtifactStore, data: SourceData) -> str:
-    """Stores source data; returns their content hash, which is that of the bytes."""
+def keep(artifacts: ArtifactStore, data: SourceData | str) -> str:
+    """Stores source data, or other frozen data as they were written; returns their content hash, which is that of the bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.json"
-        path.write_text(canonical_json(data.to_json()), encoding="ascii")
+        path.write_text(data if isinstance(data, str) else canonical_json(data.to_json()), encoding="ascii")
         return artifacts.put(path, content_type=CONTENT_TYPE)
 
 
@@ -251,6 +251,9 @@ class CampaignSources:
                 data = campaign_source(self._target, source, f"transfer.sources[{i}]", self._store)
             except ConfigurationError as error:
                 raise FitError(error.message) from error
+            source_since, since = (self._store.campaign(name).created_at for name in (source.name, self._target.spec.name))
+            if source_since > since:
+                raise FitError(f"transfer.sources[{i}].name: {source.name!r} was deleted; another campaign has its name now")
             if data.sha256 not in self._known:
                 keep(self._artifacts, data)
             taken.append(self._note(data))

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import task_key
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, DiskFullError, TansakuError
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.tasks.node.jobs.guard import add_folder
+from tansaku.tasks.node.jobs.spool_files import lacks_room, lacks_space
+
+_FULL = ".disk-full"
+"""Touched when a job finds the disk full: the files of that job are deleted before others that failed for it have looked."""
+
+_LITTLE = 2**20  # free space with which a program that fails has filled the disk [bytes]
+_LONGEST = 1000  # of the words of a program in a message
 
 
 @contextmanager
@@ -22,25 +29,53 @@ def scratch_of(
 ) -> Iterator[Calculator]:
     """Returns a calculator that continues a killed attempt; the same calculator if it has no checkpoints.
 
-    Its folder is next to the job's, which differs between attempts, and is deleted when the evaluation is finished.
+    Its folder is next to the job's, which differs between attempts, and is deleted when the evaluation is finished, or when
+    it filled the disk.
 
     Args:
         calculator: The calculator.
         structure: Initial structure of the evaluation.
         relaxation: How it is relaxed.
         folder: Folder of the job.
+
+    Raises:
+        DiskFullError: The calculation failed while the disk was full, whatever its program took for the cause.
     """
-    if not isinstance(calculator, ScratchCalculator):
-        yield calculator
-        return
-    scratch = folder.parent / f".parts-{task_key(structure, relaxation, calculator.provenance)[:24]}"
-    add_folder(scratch)
+    scratch, mark = None, folder.parent / _FULL
+    seen = _changed(mark)
+    if isinstance(calculator, ScratchCalculator):
+        scratch = folder.parent / f".parts-{task_key(structure, relaxation, calculator.provenance)[:24]}"
+        add_folder(scratch)
+        calculator = calculator.within(scratch)
     try:
-        yield calculator.within(scratch)
-    except CalculationError:
-        shutil.rmtree(scratch, ignore_errors=True)
+        yield calculator
+    except (TansakuError, OSError) as error:
+        seen_full = lacks_room(error) or lacks_space(folder.parent, _LITTLE)
+        full = seen_full or _changed(mark) != seen
+        if seen_full:
+            _touch(mark)
+        if scratch is not None and (full or isinstance(error, CalculationError)):
+            shutil.rmtree(scratch, ignore_errors=True)
+        if seen_full:
+            _touch(mark)  # once more: the disk may have had no room for the first one
+        if full:
+            raise DiskFullError(folder.parent, str(error)[:_LONGEST]) from error
         raise
-    shutil.rmtree(scratch, ignore_errors=True)
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _changed(mark: Path) -> int:
+    """Returns when a mark was last touched [ns], 0 if it never was."""
+    try:
+        return mark.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _touch(mark: Path) -> None:
+    with suppress(OSError):
+        mark.touch()
 
 
 def take_files(result: CalculationResult, folder: Path) -> dict[str, str]:

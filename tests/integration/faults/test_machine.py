@@ -15,9 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from ase import Atoms
 
+from tansaku.models.domain.errors import CalculationError, DiskFullError
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.node.jobs.kept import scratch_of
+from tansaku.tasks.node.jobs.spool_files import lacks_room
 from tests.support.workers import workers_on
 
 RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
@@ -131,6 +137,67 @@ def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campa
     assert known < len(found) == 6
     assert {evaluation.state for evaluation in found} == {EvaluationState.DONE}
     assert set(lost_for(campaign)) <= {"disk_full"}
+
+
+class Scribbler:
+    """A calculator that writes files, if it relaxes until the disk is full, and takes something else for the cause."""
+
+    folder = None
+
+    def __init__(self, name):
+        self.provenance = Provenance(code=name, code_version="1")
+
+    def close(self): ...
+
+    def within(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        return self
+
+    def evaluate(self, structure, relaxation=None):
+        (self.folder / "wave functions").write_bytes(b"x" * 1000)
+        if relaxation is not None:
+            fill(self.folder / "more wave functions")
+        raise CalculationError("not_converged", "error writing file")
+
+
+@pytest.fixture
+def fail(require, tmp_path):
+    """``fail(name, relaxation, meanwhile)``: an evaluation on a small disk; others may take place while it lasts."""
+    require("root")
+    with small_disk(tmp_path / "disk", "3m"):
+        job = tmp_path / "disk" / "job"
+        job.mkdir()
+
+        def evaluate(name, relaxation=None, meanwhile=lambda: None):
+            scribbler = Scribbler(name)
+            try:
+                with scratch_of(scribbler, Atoms("H"), relaxation, job) as calculator:
+                    meanwhile()
+                    calculator.evaluate(Atoms("H"), relaxation)
+            finally:
+                assert not scribbler.folder.exists(), "its files would keep the disk full"
+
+        yield evaluate
+
+
+def test_a_program_that_fails_on_a_full_disk_fails_for_that(fail):
+    with pytest.raises(CalculationError, match="error writing file"):
+        fail("modest")
+    with pytest.raises(DiskFullError, match="error writing file: disk is full") as caught:
+        fail("greedy", RelaxationSpec())
+    assert lacks_room(caught.value)
+
+
+def test_jobs_that_fail_on_one_full_disk_all_fail_for_that(fail):
+    def greedy():
+        with pytest.raises(DiskFullError):
+            fail("greedy", RelaxationSpec())
+
+    with pytest.raises(DiskFullError):
+        fail("modest", meanwhile=greedy)
+    with pytest.raises(CalculationError):
+        fail("modest")
 
 
 @pytest.fixture

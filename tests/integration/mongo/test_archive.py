@@ -8,9 +8,9 @@ import pytest
 
 from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
-from tansaku.models.domain.identifiers import job_name
+from tansaku.models.domain.identifiers import job_name, jobless_name
 from tansaku.models.domain.library import LibraryFile
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import SCHEMA_VERSION, Attempt, CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
@@ -63,6 +63,22 @@ def test_restored_database_is_the_dumped_one(mongo_database: MongoDatabase, tmp_
         assert GridFSArtifactStore(other).get(sha256, tmp_path / "back").read_bytes() == (tmp_path / "big").read_bytes()
     finally:
         mongo_database.client.drop_database(other.name)
+
+
+def test_values_that_were_corrected_or_made_failures_are_restored(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    store = MongoCampaignStore(mongo_database)
+    lease = store.acquire_lease("c", ME, 60.0)
+    (one,) = store.evaluations("c")
+    for number, why in enumerate(("report", "void"), start=2):
+        name = jobless_name(why, one.id, number)
+        attempt = Attempt(number=number, token=name, job_name=name, started_at=one.proposed_at, known_from=2)
+        store.replace_outcome(lease, one.id, attempt, Outcome(value=float(number)))
+    store.release_lease(lease)
+    dump(mongo_database, tmp_path / "d")
+    before = store.evaluations("c")
+    restore(mongo_database, tmp_path / "d", force=True)
+    assert MongoCampaignStore(mongo_database).evaluations("c") == before
 
 
 def test_accounts_of_the_dashboard_are_neither_dumped_nor_replaced(mongo_database: MongoDatabase, tmp_path: Path) -> None:

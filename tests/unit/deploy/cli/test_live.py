@@ -212,3 +212,14 @@ def test_counts_follow_what_changes(tally, recorded):
     counts.note([failed])
     assert (counts.finished, counts.cost, counts.failed) == (3, 7.0, [failed])
     assert counts.best()["alpha"] == (5.0, 2)
+
+
+@pytest.mark.parametrize("kind", [PlainObserver, LiveObserver])
+def test_an_edit_of_the_budget_reaches_the_counts(tally, recorded, kind):
+    counts, observer = tally("a1", "a3", "b2", cost=None, evaluations=6), kind()
+    observer._tally = counts
+    assert counts.fraction == 0.6
+    observer.on_edit(counts.spec.model_copy(update={"budget": counts.spec.budget.model_copy(update={"evaluations": 4})}), None)
+    assert counts.fraction == 0.75
+    observer.on_edit(counts.spec, counts.cost)
+    assert counts.fraction == 1.0

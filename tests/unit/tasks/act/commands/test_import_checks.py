@@ -37,3 +37,19 @@ def test_a_value_is_the_quantity_that_the_objective_names(
         return
     with pytest.raises(StoreError, match=problem):
         raise refused(file, tmp_path, contents)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "problem"),
+    [
+        ({"known_from": 8}, "known from proposal 8; the last one is 5"),
+        ({"superseded": {"value": 1.0, "wall_time": -1.0}}, "wall_time is -1"),
+        ({"late_outcome": {"value": 1.0, "artifacts": {"../x": "0" * 64}}}, "name of an artifact"),
+    ],
+)
+def test_what_attempts_keep_is_checked(searched: Path, tmp_path: Path, contents: Contents, attempt: dict, problem: str) -> None:
+    def changed(header: Header, rows: Rows) -> None:
+        rows[0]["attempts"][0] |= attempt
+
+    with pytest.raises(StoreError, match=problem):
+        raise refused(rewritten(searched, tmp_path / "changed.parquet", changed), tmp_path, contents)

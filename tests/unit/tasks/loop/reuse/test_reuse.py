@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from tansaku.models.domain import plugins
 from tansaku.models.domain.adoption import adopted_from
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError, StoreError
 from tansaku.models.domain.ports import CampaignStore, JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.specs.site import SiteSpec
@@ -284,6 +286,30 @@ def test_imported_and_adopted_values_and_failures_are_never_adopted(desk, tmp_pa
     desk.drive("third")
     desk.create("fourth", -1, 2, reuse=True)
     assert desk.frozen("fourth")["campaigns"].get("third", 0) == 4 - len(own)
+
+
+def test_what_may_be_adopted_moves_with_an_exported_campaign(desk, tmp_path):
+    desk.create("new", -1, 4, reuse=True)
+    file = tmp_path / "new.parquet"
+    export_observations(desk.store, "new", file, desk.resources.artifacts)
+    store, artifacts = MemoryCampaignStore(), FileArtifactStore(tmp_path / "elsewhere")
+    import_observations(store, file, this_driver(), artifacts=artifacts)
+    launcher = Direct(tmp_path)
+    there = replace(
+        desk,
+        resources=replace(desk.resources, store=store, artifacts=artifacts, open_launcher=lambda _spec: launcher),
+        launcher=launcher,
+    )
+    there.drive("new")
+    desk.drive("new")
+    assert there.origins("new") == desk.origins("new")
+    assert [origin is None for origin in there.origins("new")] == [False] * 4 + [True] * 2
+    table = pq.read_table(file)
+    header = json.loads(table.schema.metadata[b"tansaku"])
+    header["known"] = header["known"].replace('"number":2', '"number":3')
+    pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), file)
+    with pytest.raises(StoreError, match="its known results have the hash"):
+        import_observations(MemoryCampaignStore(), file, this_driver(), artifacts=artifacts)
 
 
 def test_a_source_that_was_deleted_or_renamed_stays_known(desk):

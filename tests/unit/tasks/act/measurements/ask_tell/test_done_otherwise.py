@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -300,6 +301,7 @@ def test_what_was_done_otherwise_moves_with_an_exported_campaign(oven, tmp_path)
     export_observations(laboratory.store, "lab", path)
     owner = LeaseOwner(host="here", pid=1, process_started=0.0, user="ada")
     assert import_observations(store, path, owner).unchecked is None
+    assert pd.read_parquet(path)["cost"].tolist() == [0.0, 1.0, 1.0], "what was not done costs nothing"
     other = replace(laboratory, store=store, resources=replace(laboratory.resources, store=store))
     assert [item.done_as for item in other.evaluations()] == [3, None, None]
     assert other.tell({"number": 1, "value": 5.5, "status": "repeat"}).new == {"repeats": 1}

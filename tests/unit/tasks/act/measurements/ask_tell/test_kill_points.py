@@ -33,6 +33,7 @@ OTHERS = {
     "mark_lost": "no job can be lost",
     "mark_running": "nobody says that a measurement has begun",
     "named_artifacts": "for sweeps",
+    "move_campaign": "for a file that lies elsewhere now",
     "now": "where a driver left its lease",
     "numbered": "nothing is trained on values alone",
     "observations": "derived",

@@ -106,3 +106,16 @@ def test_a_file_whose_reports_do_not_fit_is_refused(open_laboratory, moved, repo
         moved(laboratory, store)
     with pytest.raises(NotFoundError):
         store.campaign("lab")
+
+
+def test_a_correction_moves_with_what_it_replaced(open_laboratory, moved):
+    laboratory, store = open_laboratory(), MemoryCampaignStore()
+    laboratory.tell({"candidate": "water-300", "value": 300.0})
+    laboratory.tell({"candidate": "water-300", "value": 3.0, "status": "correction"})
+    moved(laboratory, store)
+    (before,), (after,) = laboratory.evaluations(), elsewhere(laboratory, store).evaluations()
+    assert (after.outcome.value, after.attempts[0].superseded.value, after.known_from) == (3.0, 300.0, 2)
+    kept = [("number", "token", "failure", "superseded", "known_from", "started_at")] * 2
+    assert [[getattr(item, key) for key in keys] for item, keys in zip(after.attempts, kept, strict=True)] == [
+        [getattr(item, key) for key in keys] for item, keys in zip(before.attempts, kept, strict=True)
+    ]

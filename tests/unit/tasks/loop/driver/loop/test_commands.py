@@ -10,6 +10,8 @@ from tansaku.models.domain.errors import SpecChangedError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tests.support.actors import ADA
 
@@ -158,3 +160,17 @@ def test_another_version_is_logged(open_bench):
     bench.store._campaigns["small"] = record
     prepare_campaign(bench.resources, ADA, LoadedCampaign(CampaignSpec.model_validate(record.spec), bench.folder))
     assert "warning.version" in kinds(bench)
+
+
+def test_the_observer_is_told_of_an_edit_and_of_the_cost_that_is_left(open_bench):
+    told = []
+
+    class Told(SilentObserver):
+        def on_edit(self, spec, limit):
+            told.append((spec.budget.evaluations, spec.budget.cost, limit))
+
+    bench = open_bench(budget={"evaluations": 4})
+    bench.command("edit", **{"budget.evaluations": 6, "budget.cost": 1000.0})
+    with CampaignLoop(bench.resources, "small", Told()) as loop:
+        loop.advance()
+    assert told == [(6, 1000.0, 1000.0)]

@@ -9,13 +9,16 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tansaku.models.domain.errors import FencedError, LeaseHeldError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, FencedError, LeaseHeldError, TransientError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.ground.site.processes import process_identity, this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop, drive
 from tansaku.tasks.loop.ledger.observer import SilentObserver
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tests.support.actors import ADA
 
 GP = {"type": "gp", "preset": "published"}
 PROPOSERS = [GP, {"type": "gp", "preset": "default"}, {"type": "random"}, {"type": "grid"}]
@@ -275,3 +278,38 @@ def test_renewing_driver_elsewhere_keeps_its_campaign(open_bench):
     finally:
         ended.set()
         thread.join()
+
+
+def test_attempts_on_a_full_disk_do_not_count_but_for_the_last_of_very_many(open_bench):
+    full = {}
+    bench = open_bench(
+        lose=lambda candidate, count: "disk_full" if full.setdefault(candidate, len(full)) == 0 or count < 8 else None,
+        budget={"evaluations": 3},
+        execution={"in_flight": 3, "retries": 2, "retry_backoff": 0.0},
+    )
+    bench.drive()
+    ended = [(one.state, len(one.attempts)) for one in bench.store.evaluations("small") if one.proposal.purpose == "search"]
+    assert ended == [(EvaluationState.FAILED, 13)] + [(EvaluationState.DONE, 8)] * 2, "10, and the first one and its 2 retries"
+
+
+def test_a_campaign_continues_where_its_file_lies_now(open_bench, tmp_path):
+    alone, bench = open_bench(), open_bench()
+    alone.drive()
+    bench.drive(halt_at=8)
+    elsewhere = bench.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match=r"no file .*table\.csv") as caught:
+        bench.drive()
+    assert "tansaku run FILE" in caught.value.hint
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(bench.launcher.spec, elsewhere))
+    assert bench.drive().reason == "evaluations"
+    assert bench.sequence() == alone.sequence()
+    (event,) = bench.store.events("small", kind="moved")
+    assert event.data == {"from": str(bench.folder), "to": str(elsewhere)}
+    assert {document["base_path"] for document in bench.launcher.documents[-5:]} == {str(elsewhere)}
+
+
+def test_a_campaign_with_a_driver_stays_where_it_is(open_bench, tmp_path):
+    bench = open_bench()
+    with CampaignLoop(bench.resources, "small"):
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(bench.launcher.spec, tmp_path))
+        assert bench.record().base_path == str(bench.folder)

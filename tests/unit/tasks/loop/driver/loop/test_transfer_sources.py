@@ -185,17 +185,21 @@ def test_a_followed_source_is_read_at_refits_and_kept_with_them(searches):
         assert again.refits() == undisturbed.refits()
 
 
-def test_a_followed_source_that_is_gone_keeps_the_last_fit_and_says_so(searches):
+@pytest.mark.parametrize("named_again", [False, True])
+def test_a_followed_source_that_is_gone_keeps_the_last_fit_and_says_so(searches, named_again):
     search = searches()
     search.source(15)
     search.target("posterior", "{type: campaign, name: lithium, follow: true}")
     search.drive("sodium", halt_at=6)
     search.resources.store.delete_campaign("lithium")
+    if named_again:
+        search.source(30)
     assert search.drive("sodium") == "evaluations"
     refits = search.resources.store.refits("sodium")
     failed = [one for one in refits if not one.ok]
     assert failed
-    assert "no campaign 'lithium' is stored" in failed[0].message
+    said = "'lithium' was deleted; another campaign has its name now" if named_again else "no campaign 'lithium' is stored"
+    assert said in failed[0].message
     assert failed[0].hyperparameters == [one for one in refits if one.ok][-1].hyperparameters
 
 
