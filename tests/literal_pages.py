@@ -108,7 +108,7 @@ class LiteralPage:
         self.folder.mkdir()
         for name in COPIED:
             if (ROOT / name).is_dir():
-                # With their compiled modules: to compile all of them anew would take longer than the rest.
+                # With their compiled modules: each page would compile all of them anew.
                 ignored = shutil.ignore_patterns("*.png", "*.svg")
                 shutil.copytree(ROOT / name, self.folder / name, symlinks=True, ignore=ignored)
             else:

@@ -14,7 +14,7 @@ PHONE = {"width": 390, "height": 844}
 TALLEST = 4000
 """Pixels of a picture."""
 PICTURES = Path(os.environ["TANSAKU_PICTURES"]) if "TANSAKU_PICTURES" in os.environ else None
-"""Where what each page looks like is kept; None: nowhere, for pictures are most of what a look costs."""
+"""Where what each page looks like is kept; None: nowhere, as no test reads pictures."""
 
 
 class Errors(list):

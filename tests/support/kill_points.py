@@ -61,7 +61,7 @@ READING = {
     "Registry.models",
     "Registry.readable_datasets",
 }
-"""Methods that write nothing, which a test below proves: a kill after one leaves what a kill before it leaves."""
+"""Methods that write nothing, which `test_killed_drivers.py` proves: a kill after one leaves what a kill before it leaves."""
 
 WRITING = [method for method in DRIVEN if method not in READING]
 MIDDLE = 4  # the call of a frequent method that is struck

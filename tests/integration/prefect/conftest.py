@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+import tansaku.tasks.backends.launchers.local  # noqa: F401 - workers of a module that the tests know are forked, and paced
 from tansaku.flows.engines import living_engines
 from tansaku.flows.names import deployment_name
 from tansaku.tasks.backends.resources import Resources, open_resources
