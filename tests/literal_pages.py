@@ -108,7 +108,8 @@ class LiteralPage:
         self.folder.mkdir()
         for name in COPIED:
             if (ROOT / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.png", "*.svg")
+                # With their compiled modules: each page would compile all of them anew.
+                ignored = shutil.ignore_patterns("*.png", "*.svg")
                 shutil.copytree(ROOT / name, self.folder / name, symlinks=True, ignore=ignored)
             else:
                 shutil.copy(ROOT / name, self.folder / name)

@@ -364,7 +364,7 @@ def test_a_table_is_searched_for_the_columns_that_explain_one(page: Page) -> Non
     for name, content in (("wide.csv", f"{header},y\n{wide}"), ("t.csv", f"a,b,c,y\n{rows}")):
         page.locator("#file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content.encode()})
         command(page, "Upload")
-        expect(page.get_by_role("rowheader", name=name)).to_be_visible()
+        expect(page.get_by_role("rowheader", name=name)).to_be_visible(timeout=PATIENCE)
     go(page, "/sparse")
     page.locator("#file").select_option(page.locator("#file option", has_text="wide.csv").get_attribute("value"))
     page.locator("#target").fill("y")

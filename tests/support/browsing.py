@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
@@ -12,8 +13,8 @@ PATIENCE = 180_000.0  # [ms]
 PHONE = {"width": 390, "height": 844}
 TALLEST = 4000
 """Pixels of a picture."""
-PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
-"""What each page looked like in the last run of these tests."""
+PICTURES = Path(os.environ["TANSAKU_PICTURES"]) if "TANSAKU_PICTURES" in os.environ else None
+"""Where what each page looks like is kept; None: nowhere, as no test reads pictures."""
 
 
 class Errors(list):
@@ -37,7 +38,9 @@ def violations(page: Page) -> dict[str, str]:
 
 
 def take(page: Page, name: str) -> None:
-    """Keeps a picture of the present page, of its beginning where it is very long."""
+    """Keeps a picture of the present page if they are asked for, of its beginning where it is very long."""
+    if PICTURES is None:
+        return
     width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=clip)

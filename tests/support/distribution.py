@@ -26,7 +26,7 @@ GUESSES = {
 }
 """Seconds of a test in a file that was not measured, by the begin of its path."""
 
-FAST_FILE = 4.0
+FAST_FILE = 2.5
 """``--fast`` runs files that took at most so long [s]."""
 
 

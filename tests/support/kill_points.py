@@ -46,6 +46,25 @@ NOT_CALLED = {
 }
 METHODS = [f"{port.__name__}.{name}" for port in (CampaignStore, Launcher, Registry) for name in port_methods(port)]
 DRIVEN = [method for method in METHODS if method not in NOT_CALLED]
+READING = {
+    "CampaignStore.campaign",
+    "CampaignStore.close",
+    "CampaignStore.each_evaluation",
+    "CampaignStore.evaluation",
+    "CampaignStore.numbered",
+    "CampaignStore.refits",
+    "CampaignStore.retrains",
+    "Launcher.fetch",
+    "Launcher.find",
+    "Launcher.runtime",
+    "Launcher.wait",
+    "Registry.datasets",
+    "Registry.models",
+    "Registry.readable_datasets",
+}
+"""Methods that write nothing, which `test_killed_drivers.py` proves: a kill after one leaves what a kill before it leaves."""
+
+WRITING = [method for method in DRIVEN if method not in READING]
 MIDDLE = 4  # the call of a frequent method that is struck
 TIMED = frozenset({"Launcher.poll", "Launcher.wait"})  # how often these are called depends on how fast the jobs are
 
@@ -147,6 +166,7 @@ class Reference:
     facts: list
     observed: list
     counts: dict[str, int]
+    written: set[str]
     retrained: list
 
 
@@ -179,7 +199,9 @@ class References:
             made.prepare(campaign)
             answer = campaign.drive()
             assert answer["reason"] == made.reason
-            found = Reference(campaign.facts(), campaign.observed(), answer["counts"], retrained(campaign))
+            found = Reference(
+                campaign.facts(), campaign.observed(), answer["counts"], set(answer["written"]), retrained(campaign)
+            )
             self._found[scenario] = found
         return self._found[scenario]
 

@@ -15,10 +15,12 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from tests.support.forks import end_after, end_as, preload
 
@@ -27,6 +29,9 @@ MODULES = ("tansaku.tasks.node.jobs.worker", "tansaku.tasks.node.jobs.own_crysta
 
 COMMAND = "from tansaku.deploy.cli.main import main; main()"
 """What is forked as ``python -P -c``: the command ``tansaku``."""
+
+PREFECT_COMMAND = "from prefect.cli import app; app()"
+"""Prefect's."""
 
 JEMALLOC = "jemalloc_bg_thd"  # of Arrow; its allocator is made for forks
 PRELOADED = (
@@ -65,18 +70,35 @@ PRELOADED = (
     "tansaku.tasks.backends.stores.mongo",
     "tansaku.tasks.backends.stores.artifacts",
     "tansaku.tasks.read.views.results",
+    "tests.support.paced_emt",
     "tests.support.warm_workers",
 )
+WITH_PREFECT = (
+    *PRELOADED,
+    "prefect.flow_engine",
+    "prefect.runner.runner",
+    "prefect.cli.automation",
+    "prefect.cli.deployment",
+    "prefect.cli.flow_run",
+    "prefect.cli.work_pool",
+    "tansaku.flows.service",
+)
+"""What the process imports that forks services, the drivers of their runs, and Prefect's commands."""
+
+ENGINE = "prefect.engine"
+ENGINES = "prefect.runner.runner"  # starts them
 _REQUEST = 1 << 18
 
 
 def show_command(argv: list[str]) -> None:
-    """Puts a command line where the kernel reads that of this process."""
+    """Puts a command line, and the environment, where the kernel reads those of this process."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    begin, end = int(fields[45]), int(fields[46])
-    text = b"\0".join(map(os.fsencode, argv)) + b"\0"
-    assert len(text) < end - begin, "the padding is shorter than a worker's command line"
-    ctypes.memmove(begin, text.ljust(end - begin, b"\0"), end - begin)
+    variables = [f"{name}={value}" for name, value in os.environ.items()]
+    for words, first in ((argv, 45), (variables, 47)):
+        begin, end = int(fields[first]), int(fields[first + 1])
+        text = b"\0".join(map(os.fsencode, words)) + b"\0"
+        assert len(text) < end - begin, "the padding is shorter than a worker's command line or environment"
+        ctypes.memmove(begin, text.ljust(end - begin, b"\0"), end - begin)
 
 
 def serve(address: str) -> tuple[dict, list[int]] | None:
@@ -141,7 +163,7 @@ def tell(client: socket.socket, answer: dict) -> None:
 
 
 def become(request: dict, streams: list[int], address: str) -> None:
-    """Becomes ``python -P -m MODULE ARGUMENTS`` or ``python -P -c COMMAND ARGUMENTS``; the exit status is the interpreter's."""
+    """Becomes ``python [-P] -m MODULE ARGUMENTS`` or ``python -P -c COMMAND ARGUMENTS``; exits as the interpreter would."""
     os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -150,33 +172,96 @@ def become(request: dict, streams: list[int], address: str) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     show_command(request["command"])
-    _, _, kind, program, *arguments = request["command"]
+    if "prefect" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()  # Prefect reads its settings when it is imported
+    kind, program, *arguments = (word for word in request["command"][1:] if word != "-P")
     if kind == "-m":
         sys.argv = [program, *arguments]
+        if program == ENGINE:
+            fork_workers(address)
         end_as(program)
-    assert program == COMMAND
+    assert program in (COMMAND, PREFECT_COMMAND)
     sys.argv = [kind, *arguments]
-    end_after(lambda: run_command(address))
+    end_after(lambda: run_command(address) if program == COMMAND else exec(program, {}))
 
 
 def run_command(address: str) -> None:
     """Runs ``tansaku`` with the arguments of this process; what it starts is forked as in the tests' own process."""
     from tansaku.deploy.cli.main import main
+
+    fork_workers(address)
+    if ENGINES in sys.modules:
+        fork_engines(address)
+    sys.modules["__main__"] = ModuleType("__main__")  # as for -c: what the command spawns imports nothing of it
+    main()
+
+
+def fork_workers(address: str) -> None:
+    """What modules of the product start in this process is forked from that one."""
     from tests.support.warm_workers import PATCHED, WarmSubprocess
 
     for name in PATCHED:
         sys.modules[name].subprocess = WarmSubprocess(lambda: address)
-    sys.modules["__main__"] = ModuleType("__main__")  # as for -c: what the command spawns imports nothing of it
-    main()
+
+
+def fork_engines(address: str) -> None:
+    """Engines that Prefect starts in this process become its children without being started.
+
+    A child with one thread forks them twice, and the kernel gives them to this process, which takes orphans below it. So all
+    that Prefect and the service do with their children stays as it is, and an engine outlives this process.
+    """
+    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+    line, its_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        line.close()
+        show_command(["forks engines"])
+        answer_service(its_end, address)
+    its_end.close()
+
+    class Started(subprocess.Popen):
+        def _execute_child(self, args: object, *more: object) -> None:
+            if list(args) != [sys.executable, "-m", ENGINE]:
+                return super()._execute_child(args, *more)
+            _, _, _, _, folder, environment, _, _, _, given, _, _, output, _, errors, *_ = more
+            request = {"command": list(args), "environment": environment, "folder": str(folder or Path.cwd())}
+            socket.send_fds(line, [json.dumps(request).encode()], [given, output, errors])
+            self.pid = int(line.recv(64))
+            self._child_created = True
+            return self._close_pipe_fds(*more[9:15])
+
+    subprocess.Popen = Started
+
+
+def answer_service(line: socket.socket, address: str) -> NoReturn:
+    """Forks engines for a service until it has ended."""
+    while True:
+        text, streams, _, _ = socket.recv_fds(line, _REQUEST, 3)
+        if not text:
+            os._exit(0)
+        ended, told = os.pipe()
+        between = os.fork()
+        if between == 0:
+            pid = os.fork()
+            if pid:
+                os.write(told, str(pid).encode())
+                os._exit(0)
+            for end in (ended, told):
+                os.close(end)
+            line.close()
+            become(json.loads(text), streams, address)
+        os.waitpid(between, 0)  # from now on the engine is the service's child
+        line.send(os.read(ended, 64))
+        for end in (ended, told, *streams):
+            os.close(end)
 
 
 if __name__ == "__main__":
     del sys.path[0]
     preload(sys.argv[3:] or PRELOADED, harmless=JEMALLOC)
-    if not sys.argv[3:]:
-        from tests.support.paced_emt import pace
-
-        pace()
+    if "tests.support.paced_emt" in sys.modules:
+        sys.modules["tests.support.paced_emt"].pace()
     found = serve(sys.argv[1])
     if found is not None:
         become(*found, sys.argv[1])

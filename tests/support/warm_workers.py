@@ -17,7 +17,7 @@ from typing import IO
 
 import pytest
 
-from tests.support.warm_worker_server import COMMAND, MODULES
+from tests.support.warm_worker_server import COMMAND, MODULES, WITH_PREFECT
 
 AT_START = dict(os.environ)
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,8 +146,9 @@ class WarmWorkers:
             if self._process is None:
                 module = "tests.support.warm_worker_server"
                 command = [sys.executable, "-m", module, self._address, "-" * 4096, *self._preloaded]
+                environment = {**(self._environment or os.environ), "PADDING": "-" * 8192}  # room for those of forks
                 self._process = subprocess.Popen(
-                    command, cwd=ROOT, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                    command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
                 assert self._process.stdout.readline() == b"ready\n"
         return self._address
@@ -174,11 +175,11 @@ class WarmWorkers:
         with Path(os.devnull).open() as nothing:
             return WarmProcess(self.address, argv, (nothing.fileno(), out.fileno(), err.fileno()), environment, folder)
 
-    def program(self, folder: Path) -> None:
-        """Writes a program ``tansaku`` into a folder of a PATH, for commands of a shell that run to their end."""
-        file, program = folder / "tansaku", str(Path(sys.executable).with_name("tansaku"))
+    def program(self, folder: Path, name: str = "tansaku", command: str = COMMAND) -> None:
+        """Writes a program into a folder of a PATH, for commands of a shell that run to their end."""
+        file, program = folder / name, str(Path(sys.executable).with_name(name))
         variables = {name: value for name, value in AT_START.items() if name.startswith("PYTHON")}
-        values = {"python": sys.executable, "command": COMMAND, "address": self.address}
+        values = {"python": sys.executable, "command": command, "address": self.address}
         file.write_text(_PROGRAM.format(program=program, variables=variables, **values))
         file.chmod(0o755)
 
@@ -252,6 +253,15 @@ def warm_workers() -> Iterator[WarmWorkers]:
     """The process that forks the workers of this test process."""
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
         workers = WarmWorkers(Path(folder))
+        yield workers
+        workers.close()
+
+
+@pytest.fixture(scope="session")
+def warm_services() -> Iterator[WarmWorkers]:
+    """The process that forks services of Prefect's runs, the drivers of these, and their workers."""
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
+        workers = WarmWorkers(Path(folder), WITH_PREFECT)
         yield workers
         workers.close()
 

@@ -29,20 +29,6 @@ SURROGATES = {
   patience: 60
   tolerance: 1e-9
 """,
-    "voxel-network": """
-  type: voxel_network
-  field: free_atoms
-  resolution: 0.8
-  length: 6.4
-  layers: 2
-  filters: 4
-  hidden: 8
-  members: 2
-  rotations: 4
-  views: 2
-  epochs: 50
-  batch: 4
-""",
     "potential": """
   type: potential
   environment: {type: symmetry_functions, cutoff: 4.5, radial: 4, angular: 1, zetas: [1]}
@@ -52,7 +38,7 @@ SURROGATES = {
   trainer: {type: levenberg_marquardt, cycles: 100}
 """,
 }
-NEEDED = {"local-energies": ("sklearn",), "voxel-network": ("torch", "pymatgen"), "potential": ("torch",)}
+NEEDED = {"local-energies": ("sklearn",), "potential": ("torch",)}
 
 
 @pytest.fixture(params=list(SURROGATES))

@@ -163,22 +163,27 @@ def test_a_network_of_free_atoms_from_its_data_to_a_campaign_whose_values_it_pre
     predicts_a_campaign(tansaku, write, name, "{type: surrogate, model: weights.safetensors, relaxed_by: {type: emt}}")
 
 
-@pytest.mark.parametrize(("kind", "surrogate"), [("voxels", NETWORK), ("stack", STACK)])
-def test_what_sees_fields_from_densities_to_predictions(tansaku, write, tmp_path, require, kind, surrogate):
+def test_what_sees_fields_from_densities_to_predictions(tansaku, write, tmp_path, require):
     require("gpaw")
-    name = f"aluminium-{kind}"
-    built = tansaku("dataset", "build", write("fields.yaml", DENSITIES, NAME=name), "--plain")
+    built = tansaku("dataset", "build", write("fields.yaml", DENSITIES, NAME="aluminium"), "--plain")
     assert built.code == 0, built.err
-    for seed in ("0", "1"):
-        words = {"NAME": name, "DATASET": f"{name}-fields", "SEED": seed, "SURROGATE": surrogate}
-        trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, **words))
-        assert trained.code == 0, trained.err
-    assert len(versions(tansaku, name)) == 2
-    compared_shown_and_promoted(tansaku, name, tmp_path)
-    weights, data = tmp_path / "voxels.safetensors", tmp_path / "fields.h5"
-    assert tansaku("model", "export", name, "--out", weights).code == 0
-    assert tansaku("dataset", "export", f"{name}-fields", "--out", data).code == 0
-    examples = read_hdf5(data)
+    data = tmp_path / "fields.h5"
+    assert tansaku("dataset", "export", "aluminium-fields", "--out", data).code == 0
+    for kind, surrogate in (("voxels", NETWORK), ("stack", STACK)):
+        name = f"aluminium-{kind}"
+        for seed in ("0", "1"):
+            words = {"NAME": name, "DATASET": "aluminium-fields", "SEED": seed, "SURROGATE": surrogate}
+            trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, **words))
+            assert trained.code == 0, trained.err
+        assert len(versions(tansaku, name)) == 2
+        compared_shown_and_promoted(tansaku, name, tmp_path)
+        weights = tmp_path / f"{kind}.safetensors"
+        assert tansaku("model", "export", name, "--out", weights).code == 0
+        predicts_as_reported(tansaku, name, weights, read_hdf5(data))
+
+
+def predicts_as_reported(tansaku, name: str, weights: Path, examples: list) -> None:
+    """The errors of the exported weights are those that the registry has of the version."""
     told = restored(read_weights(weights)).predict(examples)
     assert len(told) == 8
     held_out = [place for place, one in enumerate(examples) if one.group == "sc-lattice"]

@@ -14,6 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
+from pymongo.monitoring import CommandListener, register
+
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
@@ -44,11 +46,41 @@ def port_methods(port: type) -> list[str]:
     return sorted(name for name in dir(port) if callable(getattr(port, name)) and not name.startswith("_"))
 
 
+class Writes(CommandListener):
+    """Notes during which method of a port this process writes, to the database or to a file."""
+
+    COMMANDS = frozenset({"insert", "update", "delete", "findAndModify", "create", "createIndexes", "drop", "bulkWrite"})
+    FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"})
+
+    def __init__(self) -> None:
+        self.methods: set[str] = set()
+        self.calling = threading.local()
+        register(self)
+        sys.addaudithook(self.audit)
+
+    def started(self, event) -> None:
+        if event.command_name in self.COMMANDS:
+            self.note()
+
+    def succeeded(self, event) -> None: ...
+
+    def failed(self, event) -> None: ...
+
+    def audit(self, event: str, arguments: tuple) -> None:
+        if event in self.FILES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+            self.note()
+
+    def note(self) -> None:
+        if method := getattr(self.calling, "method", None):
+            self.methods.add(method)
+
+
 class Recorder:
     """Stands around a port: counts calls, kills where it is told to."""
 
-    def __init__(self, target, port: type, kill: dict | None) -> None:
+    def __init__(self, target, port: type, kill: dict | None, writes: Writes | None = None) -> None:
         self._target, self._port, self._kill, self.counts = target, port.__name__, kill or {}, {}
+        self._calling = writes.calling if writes else threading.local()
         self._lock = threading.Lock()
         for name in port_methods(port):
             setattr(self, name, self._wrapped(name))
@@ -61,7 +93,11 @@ class Recorder:
             chosen = self._kill.get("method") == key and self._kill.get("call") == count
             if chosen and self._kill["when"] == "before":
                 os.kill(os.getpid(), self._kill.get("signal", signal.SIGKILL))
-            answer = getattr(self._target, name)(*arguments, **options)
+            self._calling.method = key
+            try:
+                answer = getattr(self._target, name)(*arguments, **options)
+            finally:
+                self._calling.method = None
             if chosen and self._kill["when"] == "after":
                 os.kill(os.getpid(), self._kill.get("signal", signal.SIGKILL))
             return answer
@@ -125,10 +161,10 @@ def drive(request: dict) -> dict:
     from tests.support.warm_workers import WarmSubprocess  # here: a driver in a flow is another script and does without
 
     local.subprocess = crystal.subprocess = WarmSubprocess(lambda: request["workers"])
-    home, counters = Path(request["home"]), []
+    home, counters, writes = Path(request["home"]), [], Writes()
 
     def recorded(target, port):
-        counters.append(Recorder(target, port, request.get("kill")))
+        counters.append(Recorder(target, port, request.get("kill"), writes))
         return counters[-1]
 
     database = open_database(request["uri"], request["database"])
@@ -156,7 +192,7 @@ def drive(request: dict) -> dict:
         reason = loop.result.reason
     store.close()
     counts = {f"{one._port}.{method}": count for one in counters for method, count in one.counts.items()}
-    return {"reason": reason, "counts": counts}
+    return {"reason": reason, "counts": counts, "written": sorted(writes.methods)}
 
 
 def child(request: dict) -> int:

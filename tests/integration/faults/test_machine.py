@@ -68,8 +68,7 @@ class ClockedMachine:
         return subprocess.Popen(["unshare", "--mount", "--propagation", "private", *inside], text=True, **options)
 
 
-@pytest.mark.parametrize("step", [-10, 10])
-def test_setting_the_clock_ends_no_worker_and_gives_no_second_driver_the_campaign(make_campaign, machine, step):
+def test_setting_the_clock_ends_no_worker_and_gives_no_second_driver_the_campaign(make_campaign, machine):
     campaign = make_campaign(slow=True, budget={"evaluations": 6})
     timing = {"lease": 20.0, "heartbeat": 0.1, "poll": 0.05}
     site = {"launcher": {"type": "local", "workers": 1}, "database": {"name": campaign.database}, "timing": timing}
@@ -81,10 +80,11 @@ def test_setting_the_clock_ends_no_worker_and_gives_no_second_driver_the_campaig
     try:
         (worker,) = campaign.wait_for(lambda: workers_on(campaign.spool))
         worker.suspend()  # so that the campaign lasts until the second driver has looked
-        machine.set_clock(step)
-        second = machine.start(argv, **options)
-        assert "process" in second.communicate(timeout=120)[1]
-        assert second.returncode == 4
+        for step in (-10, 10):
+            machine.set_clock(step)
+            second = machine.start(argv, **options)
+            assert "process" in second.communicate(timeout=120)[1]
+            assert second.returncode == 4
         worker.resume()
         assert worker.is_running()
     finally:
@@ -240,7 +240,7 @@ def stopped_after_submit(campaign, call=2):
     return pid, request, campaign.wait_for(lambda: [*jobs.glob("*/result.json")])[0]
 
 
-@pytest.mark.parametrize("text", ["", '{"schema_version": 1, "tok', "[1]", '{"schema_version": 1}', '"\\u0000"', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", '{"schema_version": 1}'])
 def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed, text):
     facts, observed = undisturbed()
     campaign = make_campaign()
@@ -255,8 +255,8 @@ def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, u
     assert kept.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"host": 3}', '{"host": "h", "pid": "x", "started": [], "at": 0}'])
-def test_a_damaged_claim_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed, text):
+def test_a_damaged_claim_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed):
+    text = '{"host": "h", "pid": "x", "started": [], "at": 0}'
     facts, observed = undisturbed()
     campaign = make_campaign()
     pid, request, result = stopped_after_submit(campaign)
@@ -271,13 +271,12 @@ def test_a_damaged_claim_is_lost_kept_aside_and_computed_again(make_campaign, un
     assert kept.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"host": 1}'])
-def test_a_damaged_driver_file_is_written_again(make_campaign, undisturbed, text):
+def test_a_damaged_driver_file_is_written_again(make_campaign, undisturbed):
     facts, _ = undisturbed(slow=True)
     campaign = make_campaign(slow=True)
     pid, request = campaign.start()
     campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
-    (campaign.spool / "driver.json").write_text(text)
+    (campaign.spool / "driver.json").write_text("{")
     assert campaign.answer(pid, request)["reason"] == "evaluations"
     assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+import tansaku.tasks.backends.launchers.local  # noqa: F401 - workers of a module that the tests know are forked, and paced
 from tansaku.flows.engines import living_engines
 from tansaku.flows.names import deployment_name
 from tansaku.tasks.backends.resources import Resources, open_resources
@@ -30,6 +31,7 @@ from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.prefect_database import MigratedDatabase
 from tests.support.programs import PACED
+from tests.support.warm_workers import WarmProcess, WarmWorkers
 
 LIMIT = 240.0
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -141,8 +143,8 @@ class PrefectServer:
 class Service:
     """``tansaku serve`` with a site file and a database of its own."""
 
-    def __init__(self, server: PrefectServer, folder: Path, uri: str, workers: int) -> None:
-        self.server, self.folder = server, folder
+    def __init__(self, server: PrefectServer, folder: Path, uri: str, workers: int, forks: WarmWorkers) -> None:
+        self.server, self.folder, self.forks = server, folder, forks
         self.name = f"s{secrets.token_hex(4)}"
         self.database = f"service-{self.name}"
         self.site = folder / "site.yaml"
@@ -156,9 +158,10 @@ class Service:
         self.store = MongoCampaignStore(open_database(uri, self.database))
         self.with_site = True
         self.further: dict[str, str] = {}
-        self._process: subprocess.Popen | None = None
+        self._process: WarmProcess | None = None
 
     def environment(self) -> dict[str, str]:
+        """Of the service, and of programs beside it that are forked as it is."""
         return (
             self.server.environment()
             | self.further
@@ -166,21 +169,21 @@ class Service:
                 "TANSAKU_HOME": str(self.folder / "home"),
                 "TANSAKU_MONGO_URI_FILE": str(self.folder / "uri"),
                 "OMP_NUM_THREADS": "1",
-                "PYTHONPATH": PACED,
             }
         )
 
-    def command(self, *options: str) -> list[str]:
-        begin = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", "--name", self.name]
+    def of_a_program(self) -> dict[str, str]:
+        """The environment of programs that are started, not forked."""
+        return self.environment() | {"PYTHONPATH": PACED}
+
+    def arguments(self, *options: str) -> list[str]:
         site = ["--site", str(self.site)] if self.with_site else []
-        return [*begin, *site, "--folder", str(self.folder), *options]
+        return ["serve", "--name", self.name, *site, "--folder", str(self.folder), *options]
 
     def start(self, *options: str) -> None:
         seen = self.said().count(f"service {self.name} at")
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command(*options), env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._process = self.forks.command(self.arguments(*options), log, log, self.environment())
         wait_for(lambda: self.said().count(f"service {self.name} at") > seen or self._process.poll() is not None, "it serves")
         assert self._process.poll() is None, self.said()[-3000:]
 
@@ -287,11 +290,11 @@ def prefect_server(started_server: PrefectServer) -> Iterator[PrefectServer]:
 
 
 @contextmanager
-def new_service(server: PrefectServer, uri: str, folder: Path, workers: int = 1) -> Iterator[Service]:
+def new_service(server: PrefectServer, uri: str, folder: Path, forks: WarmWorkers, workers: int = 1) -> Iterator[Service]:
     """A service that does not run yet, on a server that does."""
     if not server.answers():
         server.start()
-    made = Service(server, folder, uri, workers)
+    made = Service(server, folder, uri, workers, forks)
     yield made
     made.close()
 
@@ -303,16 +306,20 @@ def local_workers() -> int:
 
 
 @pytest.fixture
-def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path, local_workers: int) -> Iterator[Service]:
+def service(
+    prefect_server: PrefectServer, mongo_server, tmp_path: Path, warm_services: WarmWorkers, local_workers: int
+) -> Iterator[Service]:
     """A service of this test alone, that does not run yet."""
-    with new_service(prefect_server, mongo_server.start(), tmp_path, local_workers) as made:
+    with new_service(prefect_server, mongo_server.start(), tmp_path, warm_services, local_workers) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def module_service(prefect_server: PrefectServer, mongo_server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def module_service(
+    prefect_server: PrefectServer, mongo_server, warm_services: WarmWorkers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """The service of all tests of a file."""
-    with new_service(prefect_server, mongo_server.start(), tmp_path_factory.mktemp("service")) as made:
+    with new_service(prefect_server, mongo_server.start(), tmp_path_factory.mktemp("service"), warm_services) as made:
         yield made
 
 
@@ -357,7 +364,7 @@ def pool_worker(service: Service, pool_template: Callable[[Path], Path]) -> Iter
             workers.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
-                    env=service.environment(),
+                    env=service.of_a_program(),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

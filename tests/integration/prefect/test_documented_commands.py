@@ -18,6 +18,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.support.warm_worker_server import PREFECT_COMMAND
+
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT = 240.0
 SOURCES = (
@@ -85,10 +87,17 @@ def test_a_new_command_in_a_document_would_be_noticed():
 
 
 class Shell:
-    """Runs documented commands as a user's shell does, with this environment's programs."""
+    """Runs documented commands as a user's shell does, with this environment's programs.
 
-    def __init__(self, server, folder: Path, further: dict[str, str]) -> None:
-        self.folder = folder
+    Args:
+        server: Prefect's.
+        folder: In which it runs them.
+        further: Variables.
+        forks: Folder of programs that are forked, for commands that run to their end; None: all are started.
+    """
+
+    def __init__(self, server, folder: Path, further: dict[str, str], forks: Path | None = None) -> None:
+        self.folder, self.forks = folder, forks
         programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = server.environment() | further | {"PATH": programs, "COLUMNS": "400"}
         self.done: list[str] = []
@@ -100,19 +109,26 @@ class Shell:
         for old, new in replaced.items():
             assert old in command
             command = command.replace(old, new)
+        path = self.environment["PATH"]
+        environment = self.environment | ({"PATH": f"{self.forks}:{path}"} if self.forks else {})
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            ["bash", "-c", command], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=LIMIT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
 
-def test_documented_commands_work(service, campaign_document, require, wait_for, free_port, pool_template):
+def test_documented_commands_work(
+    service, campaign_document, require, wait_for, free_port, pool_template, warm_services, tmp_path_factory
+):
     """On one server and one service; what starts a process of its own is started, seen, and ended."""
     require("prefect")
     service.start("--reconcile", "never")
-    shell = Shell(service.server, service.folder, service.environment())
+    forks = tmp_path_factory.mktemp("programs")
+    warm_services.program(forks)
+    warm_services.program(forks, "prefect", PREFECT_COMMAND)
+    shell = Shell(service.server, service.folder, service.environment(), forks)
     document = {key: value for key, value in campaign_document.items() if key != "name"} | {"budget": {"evaluations": 1}}
     (service.folder / "my.yaml").write_text(yaml.safe_dump(document))
     mine = {"tansaku-run": f"{service.name}-run"}

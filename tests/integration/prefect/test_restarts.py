@@ -153,7 +153,7 @@ def test_a_silent_run_is_started_again_by_the_server_and_a_cancelled_one_is_not(
     """The heartbeats are Prefect's; only the silence is shorter than `tansaku serve` allows."""
     names = [service.name, str(service.folder), str(service.site), str(service.folder / "home")]
     with service.log.open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-uc", SHORT, *names], env=service.environment(), stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-uc", SHORT, *names], env=service.of_a_program(), stdout=log, stderr=log)
     try:
         wait_for(lambda: "at http" in service.said(), "it serves")
         run = service.launch("campaign", campaign=campaign_document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -69,9 +70,9 @@ def schedules_are_kept_and_a_name_is_served_once(service):
     automation = next(one for one in automations_of(service) if one["name"] == silent)
     service.server.ask("PATCH", f"/automations/{automation['id']}", {"enabled": False})
 
-    second = subprocess.run(
-        service.command(), env=service.environment(), capture_output=True, text=True, timeout=LIMIT, check=False
-    )
+    command = [Path(sys.executable).with_name("tansaku"), *service.arguments()]
+    environment = service.of_a_program()
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert second.returncode == 2
     assert "already" in second.stderr
 

@@ -206,6 +206,14 @@ def wait_until(fulfilled):
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"host": 1}'])
+def test_a_damaged_driver_file_is_written_again(tmp_path, served, text):
+    file = tmp_path / "spool" / "driver.json"
+    mine = file.read_text()
+    file.write_text(text)
+    wait_until(lambda: file.read_text() == mine)
+
+
 @pytest.mark.parametrize("pid", [None, 2**22 + 1, -1, 0, True, "folder"])
 def test_a_driver_file_that_names_nobody_is_written_again(tmp_path, served, pid):
     file = tmp_path / "spool" / "driver.json"
@@ -253,7 +261,14 @@ def make_dangling(path):
     path.symlink_to("nowhere")
 
 
-@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling])
+def make_text(text):
+    return lambda path: path.write_text(text)
+
+
+DAMAGED_CLAIMS = [make_text(text) for text in ("{", "[1]", '{"host": 3}', '{"host": "h", "pid": "x", "started": [], "at": 0}')]
+
+
+@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling, *DAMAGED_CLAIMS])
 def test_a_claim_that_cannot_be_read_is_a_loss(tmp_path, served, make):
     handle = served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
     make(tmp_path / "spool" / "claims" / "job")

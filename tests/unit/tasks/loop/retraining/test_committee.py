@@ -46,7 +46,7 @@ def test_candidates_are_asked_for_where_the_version_in_use_disagrees(growing):
 
 
 def test_groups_that_no_network_learns_from_are_proposed_to_judge_alone(growing):
-    campaign = growing(proposer={"type": "disagreement", "judging": 0.0})
+    campaign = growing(proposer={"type": "disagreement", "judging": 0.0}, budget={"evaluations": 11})
     campaign.drive()
     first = campaign.retrains()[0][1].uses_from
     asked = {one.proposal.system for one in campaign.evaluations() if one.proposal.number >= first}

@@ -344,6 +344,22 @@ def test_a_service_s_run_trains_as_a_job_would(retrained):
         train_for(campaign.resources, "small", 99)
 
 
+def test_a_service_s_run_begins_with_the_version_in_use(growing):
+    """A job of a launcher does: `test_a_warm_training_begins_with_the_version_in_use`."""
+    keys = {"retrain": growing.document()["retrain"] | {"warm": True}, "budget": {"evaluations": 13}}
+    by_launcher, by_service = growing(**keys), growing(**keys)
+    by_launcher.drive()
+    site = by_service.resources.site
+    training = site.training.model_copy(update={"by": "service"})
+    by_service.resources = replace(by_service.resources, site=site.model_copy(update={"training": training}))
+    drive(by_service.resources, "small", Asked(by_service.resources))
+    assert not by_service.launcher.trained
+    weights = [[end.weights for _, end in campaign.retrains()] for campaign in (by_launcher, by_service)]
+    assert weights[0] == weights[1]
+    starts = [model.spec["start"] for model in by_service.resources.registry.models("small")]
+    assert starts == [None, "small@1"]
+
+
 class Asked(SilentObserver):
     """Trains when a retrain begins, as a run of the service does some time later."""
 

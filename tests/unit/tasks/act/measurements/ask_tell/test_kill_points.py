@@ -144,12 +144,18 @@ def laboratory_of(open_laboratory, tmp_path_factory):
     return lambda: open_laboratory(proposer={"type": "grid"}, budget={})
 
 
+_REFERENCE = []
+
+
 @pytest.fixture
 def reference(laboratory_of):
-    laboratory = laboratory_of()
-    counts = play(laboratory)
-    observed = [(item.candidate, item.value, item.reason) for item in laboratory.store.observations("lab")]
-    return facts(laboratory), observed, counts
+    """Facts, observations and calls of the scenario without a kill; computed once."""
+    if not _REFERENCE:
+        laboratory = laboratory_of()
+        counts = play(laboratory)
+        observed = [(item.candidate, item.value, item.reason) for item in laboratory.store.observations("lab")]
+        _REFERENCE.append((facts(laboratory), observed, counts))
+    return _REFERENCE[0]
 
 
 def test_the_scenario_does_what_it_says(laboratory_of, reference):

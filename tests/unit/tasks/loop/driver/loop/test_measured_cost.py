@@ -108,7 +108,7 @@ def test_a_driver_killed_at_any_number_goes_on_with_the_stored_refits(open_timed
     undisturbed = open_timed(budget=budget)
     undisturbed.drive()
     total = undisturbed.record().last_number
-    for k in range(1, total, 2):
+    for k in range(1, total, 4):
         bench = open_timed(seed=k, budget=budget)
         bench.drive(halt_at=k)
         bench.drive()

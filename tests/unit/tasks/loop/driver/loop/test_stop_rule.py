@@ -15,6 +15,19 @@ RULE = {"within": "40 mJ/m2", "probability": 0.5, "every": 2}
 PROPOSER = {"type": "gp", "preset": "default"}
 
 
+_SEQUENCE = []
+
+
+@pytest.fixture
+def sequence(open_bench):
+    """Of the campaign that stops, undisturbed; computed once."""
+    if not _SEQUENCE:
+        bench = open_bench(proposer=PROPOSER, budget={"stop": RULE})
+        bench.drive()
+        _SEQUENCE.extend(bench.sequence())
+    return _SEQUENCE
+
+
 def certificates(bench):
     return stored_certificates(bench.store.events("small"))
 
@@ -39,18 +52,18 @@ def test_it_stops_before_everything_is_computed_and_says_why(stopped):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_timing_does_not_move_the_stop(open_bench, stopped, seed):
+def test_timing_does_not_move_the_stop(open_bench, sequence, seed):
     other = open_bench(proposer=PROPOSER, budget={"stop": RULE}, seed=seed)
     other.drive()
-    assert other.sequence() == stopped.sequence()
+    assert other.sequence() == sequence
 
 
-def test_a_driver_killed_now_and_then_stops_at_the_same_number(open_bench, stopped):
+def test_a_driver_killed_now_and_then_stops_at_the_same_number(open_bench, sequence):
     other = open_bench(proposer=PROPOSER, budget={"stop": RULE})
     for at in (3, 9, 12, 15):
         other.drive(halt_at=at)
     assert other.drive().reason == "certain"
-    assert other.sequence() == stopped.sequence()
+    assert other.sequence() == sequence
 
 
 def test_a_stopped_search_stays_stopped(stopped):
@@ -109,7 +122,7 @@ def test_a_proposer_without_a_model_certifies_nothing(open_bench):
 
 
 @pytest.mark.parametrize(("key", "value"), [("within", "0.0001 mJ/m2"), ("probability", 0.999), ("every", 7)])
-def test_every_part_of_the_rule_matters(open_bench, stopped, key, value):
+def test_every_part_of_the_rule_matters(open_bench, sequence, key, value):
     other = open_bench(proposer=PROPOSER, budget={"stop": RULE | {key: value}, "evaluations": 63})
     other.drive()
-    assert len(other.sequence()) != len(stopped.sequence())
+    assert len(other.sequence()) != len(sequence)
