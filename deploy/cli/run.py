@@ -15,7 +15,7 @@ from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
 if TYPE_CHECKING:
     from tansaku.tasks.loop.driver.result import EndReason
 
-PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Run without Prefect.")]
 
 _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
@@ -37,7 +37,7 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
             forbid_telemetry()
             from tansaku.flows.campaign import run_campaign
 
-            result = run_campaign(name, site, observer)
+            result = run_campaign(name, site, observer, lambda line: say(line, err=True))
     if result.reason == "failures":
         say(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
     elif result.reason == "configuration":
