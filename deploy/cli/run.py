@@ -15,7 +15,7 @@ from tansaku.deploy.cli.session import SiteOption, opened, read_site, this_user
 if TYPE_CHECKING:
     from tansaku.tasks.loop.driver.result import EndReason
 
-PlainOption = Annotated[bool, typer.Option("--plain", help="Run without Prefect.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 
 _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
