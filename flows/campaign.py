@@ -181,11 +181,12 @@ def run_campaign(
 def close_abandoned(marks: Iterable[Path]) -> None:
     """Ends flow runs whose driver was killed, and removes the marks of their drivers."""
     for mark in marks:
-        if identity := mark.read_text():
-            with get_client(sync_client=True) as client, suppress(ObjectNotFound):
-                state = client.read_flow_run(UUID(identity)).state
-                if state is not None and not state.is_final():
-                    client.set_flow_run_state(UUID(identity), Crashed(message="its driver has ended"), force=True)
+        with suppress(FileNotFoundError, ObjectNotFound):  # another driver may have done it meanwhile
+            if identity := mark.read_text():
+                with get_client(sync_client=True) as client:
+                    state = client.read_flow_run(UUID(identity)).state
+                    if state is not None and not state.is_final():
+                        client.set_flow_run_state(UUID(identity), Crashed(message="its driver has ended"), force=True)
         mark.unlink(missing_ok=True)
 
 

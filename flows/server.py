@@ -81,7 +81,7 @@ class PrivatePrefect(PrivateServer):
     """
 
     def __init__(self, folder: Path, idle_seconds: float = IDLE_SECONDS) -> None:
-        super().__init__(folder, "server", folder, "--home", "--port", START_TIMEOUT)
+        super().__init__(folder, "prefect-server", folder, "--home", "--port", START_TIMEOUT)
         self._idle_seconds = idle_seconds
 
     @classmethod

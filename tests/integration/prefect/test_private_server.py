@@ -74,7 +74,7 @@ def test_two_starts_at_once_make_one_private_server_that_outlives_them(
     ends = [end.laddr.ip for end in process.net_connections("inet") if end.status == "LISTEN"]
     assert ends == ["127.0.0.1"]
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in private.folder.iterdir()}
-    assert (modes["password"], modes["server.log"]) == (0o600, 0o600)
+    assert (modes["password"], modes["prefect-server.log"]) == (0o600, 0o600)
     assert stat.S_IMODE(private.folder.stat().st_mode) == 0o700
     assert server.auth is not None
     secret = server.auth.partition(":")[2]
