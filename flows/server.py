@@ -156,6 +156,7 @@ class PrivatePrefect(PrivateServer):
 
     def _launch(self) -> str:
         _make_password(self.folder)
+        password(self.folder)  # refused here, with its reason, rather than in the server's log
         self._rotate_log()
         output = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with socket.socket() as listener:

@@ -24,6 +24,8 @@ def private(prefect_database, require):
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
         server = PrivatePrefect.of(Path(home))
         prefect_database.put(server.folder)
+        server.start()
+        prefect_database.keep(server.folder)  # its database spares the other servers the migrations
         yield server
         server.stop()
 
