@@ -16,7 +16,7 @@ from tansaku.tasks.backends.stores.mongod_folders import SOCKET_NAME, refuse_ful
 from tansaku.tasks.backends.stores.open_files import most_files, refuse_few_files
 from tansaku.tasks.ground.settings import child_environment
 from tansaku.tasks.ground.site.private_folder import private_folder, refuse_network_filesystem
-from tansaku.tasks.ground.site.private_server import PrivateServer, answers, is_here
+from tansaku.tasks.ground.site.private_server import PrivateServer
 
 START_SECONDS = 180.0
 """Longest time for a start, since a journal may have to be replayed [s]."""
@@ -81,10 +81,8 @@ class EmbeddedMongod(PrivateServer):
 
     def running(self) -> str | None:
         """URI of the server if it answers; starts nothing."""
-        record = self._record()
-        if record is None or not is_here(record) or not answers(record["socket"]):
-            return None
-        return _uri(record["socket"])
+        where = self._answering()
+        return None if where is None else _uri(where)
 
     def status(self) -> MongodStatus:
         """Returns the state without starting anything."""
@@ -92,7 +90,7 @@ class EmbeddedMongod(PrivateServer):
         process = self._process()
         return MongodStatus(
             running=process is not None,
-            answering=record is not None and answers(record["socket"]),
+            answering=self._answering() is not None,
             pid=None if process is None else process.pid,
             started_at=None if process is None else datetime.fromtimestamp(process.create_time(), UTC),
             uri=None if record is None else _uri(record["socket"]),

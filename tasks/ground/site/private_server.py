@@ -75,6 +75,13 @@ class PrivateServer(ABC):
             self._clear()
             return process is not None
 
+    def _answering(self) -> str | None:
+        """Returns where the recorded server of this host answers; starts nothing."""
+        record = self._record()
+        if record is None or not _is_here(record) or not answers(record["socket"]):
+            return None
+        return record["socket"]
+
     def _ensure(self) -> str:
         """Starts the server unless it runs, and returns where it listens. The caller has the folder alone."""
         self._refuse_foreign_host()
@@ -136,7 +143,7 @@ class PrivateServer(ABC):
 
     def _refuse_foreign_host(self) -> None:
         record = self._record()
-        if record is not None and not is_here(record):
+        if record is not None and not _is_here(record):
             raise StoreError(
                 f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
                 hint=f"run `tansaku stop` there; if that host no longer exists, delete {self._record_file}",
@@ -207,7 +214,7 @@ def _lost_its_socket(process: psutil.Process, where: str) -> bool:
         return False
 
 
-def is_here(record: dict[str, str]) -> bool:
+def _is_here(record: dict[str, str]) -> bool:
     """Returns whether a server's record was made on this host."""
     # A laptop's host name may change with its network; the running kernel does not.
     return record["host"] == socket.gethostname() or record["boot"] == _boot()
