@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tansaku.flows.campaign import run_campaign
+from tansaku.flows.server import PrivatePrefect
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources, open_resources
@@ -23,7 +24,7 @@ from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load
 def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, Resources]]:
     """Runs a campaign to its end; gives the outcome and the database.
 
-    Only one per process: Prefect's client keeps its first server, which ends with the campaign.
+    Only one per process: Prefect's client keeps its first server, which ends with the home folder.
 
     Args:
         loaded: The campaign.
@@ -54,6 +55,7 @@ def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, 
             server = embedded_server(settings, site)
             if server is not None:
                 server.stop()
+            PrivatePrefect.stop_all(settings.home)
             os.environ.pop(HOME_VARIABLE)
             if before is not None:
                 os.environ[HOME_VARIABLE] = before

@@ -6,17 +6,23 @@ The database, not Prefect, holds the state: a flow run can be lost at any time, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+from prefect.states import Crashed
 
 from tansaku.flows.retrain import ask_in_background
-from tansaku.flows.server import RunningServer, StartingServer, client_settings, configured_server
+from tansaku.flows.server import PrivatePrefect, RunningServer, client_settings, configured_server
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
@@ -36,15 +42,21 @@ SLICE = 30.0
 LONGEST_SLICE = 1800.0
 """Longest task [s]: a campaign of months then has thousands of tasks, not a hundred thousand."""
 
-SERVER = "prefect_server"
-"""Key of the temporary server among the helper processes in a campaign's ``runtime``."""
-
 _SERVER_LIVES = 3
 
+
+@dataclass(frozen=True)
+class _Run:
+    """Live objects of a run."""
+
+    observer: Observer
+    server: RunningServer
+    ended: list[DriveResult]
+    show: Callable[[str], None]
+
+
 # Prefect stores and shows a flow's parameters, so they are only names. Live objects reach the flow through this variable.
-_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
-_HELPERS: ContextVar[JsonDict | None] = ContextVar("helpers", default=None)
-_ENDED: ContextVar[list[DriveResult] | None] = ContextVar("ended", default=None)
+_RUN: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 @flow(name="campaign", persist_result=False, validate_parameters=True)
@@ -58,10 +70,13 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
     Returns:
         :class:`DriveResult` as plain data.
     """
-    result = drive_in_tasks(name, site, _OBSERVER.get())
-    ended = _ENDED.get()
-    if ended is not None:
-        ended.append(result)
+    run = _RUN.get()
+    if run is not None and run.server.mark is not None:
+        run.server.mark.write_text(flow_run.id)
+        run.show(f"Prefect shows this run on {run.server.run_page(flow_run.id)}; `tansaku prefect-login` says how to log in")
+    result = drive_in_tasks(name, site, None if run is None else run.observer)
+    if run is not None:
+        run.ended.append(result)
     return vars(result).copy()
 
 
@@ -83,7 +98,7 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
         watch = observer or SilentObserver()
         if resources.site.training.by == "service":
             watch = AskingService(watch, resources.site.training.service, halt)
-        loop = stack.enter_context(CampaignLoop(resources, name, watch, halt=halt, helpers=_HELPERS.get()))
+        loop = stack.enter_context(CampaignLoop(resources, name, watch, halt=halt))
 
         @task(name="rounds", cache_policy=NO_CACHE, persist_result=False)
         def rounds(seconds: float) -> bool:
@@ -124,13 +139,21 @@ class AskingService:
         self._observer.on_retrain(retrain, end)
 
 
-def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:
-    """Runs :func:`campaign_flow` against the configured Prefect server, or against a temporary one of this process.
+def run_campaign(
+    name: str, site: Path | None = None, observer: Observer | None = None, show: Callable[[str], None] = lambda _: None
+) -> DriveResult:
+    """Runs :func:`campaign_flow` against the configured Prefect server, or against the private one, which is kept.
 
-    If a temporary server dies, the loop continues; if it dies before the loop has begun, it is replaced.
+    If the private server dies, the loop continues; if it dies before the loop has begun, it is replaced.
+
+    Args:
+        name: Name of the campaign.
+        site: Path of the site file, None for that of the environment.
+        observer: Receives the progress.
+        show: Shows a line to the user: where the run is to be seen.
 
     Raises:
-        TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs no server.
+        TransientError: The private server does not start; nothing was done. `tansaku run --plain` needs no server.
         LeaseHeldError: Another driver owns the campaign.
     """
     settings = Settings.from_environment()
@@ -143,7 +166,8 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
         lives -= 1
         ended: list[DriveResult] = []
         try:
-            with _server(configured) as server, client_settings(server), _visible(watch, server, ended):
+            with _server(configured) as server, client_settings(server), _visible(_Run(watch, server, ended, show)):
+                close_abandoned(server.abandoned)
                 campaign_flow(name, str(site.resolve()) if site else None)
         except httpx.TransportError as error:
             watch.on_wait(f"the Prefect server is unreachable ({type(error).__name__}); the campaign continues without it", 0.0)
@@ -155,31 +179,35 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
             return ended[0]
 
 
+def close_abandoned(marks: Iterable[Path]) -> None:
+    """Ends flow runs whose driver was killed, and removes the marks of their drivers."""
+    for mark in marks:
+        with suppress(FileNotFoundError, ObjectNotFound):  # another driver may have done it meanwhile
+            if identity := mark.read_text():
+                with get_client(sync_client=True) as client:
+                    state = client.read_flow_run(UUID(identity)).state
+                    if state is not None and not state.is_final():
+                        client.set_flow_run_state(UUID(identity), Crashed(message="its driver has ended"), force=True)
+        mark.unlink(missing_ok=True)
+
+
 def _server_lives() -> bool:
     """Returns whether the server answers; events for a dead server would be retried for minutes."""
-    server = (_HELPERS.get() or {}).get(SERVER)
-    return server is None or find_process(server["pid"], server["started"]) is not None
+    run = _RUN.get()
+    identity = None if run is None else run.server.identity
+    return identity is None or find_process(identity["pid"], identity["started"]) is not None
 
 
-@contextmanager
-def _server(configured: RunningServer | None) -> Iterator[RunningServer]:
+def _server(configured: RunningServer | None) -> AbstractContextManager[RunningServer]:
     if configured is not None:
-        yield configured
-        return
-    starting = StartingServer.temporary(Settings.from_environment().home / "prefect")
-    try:
-        yield starting.ready()
-    finally:
-        starting.stop()
+        return nullcontext(configured)
+    return PrivatePrefect.of(Settings.from_environment().home).driven()
 
 
 @contextmanager
-def _visible(observer: Observer, server: RunningServer, ended: list[DriveResult]) -> Iterator[None]:
-    helpers = {SERVER: server.identity} if server.identity else {}
-    tokens = _OBSERVER.set(observer), _HELPERS.set(helpers), _ENDED.set(ended)
+def _visible(run: _Run) -> Iterator[None]:
+    token = _RUN.set(run)
     try:
         yield
     finally:
-        _OBSERVER.reset(tokens[0])
-        _HELPERS.reset(tokens[1])
-        _ENDED.reset(tokens[2])
+        _RUN.reset(token)

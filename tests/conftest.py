@@ -58,3 +58,7 @@ def _own_home() -> Iterator[None]:
             from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
             EmbeddedMongod(Path(folder)).stop()
+        if Path(folder, "prefect").exists():
+            from tansaku.flows.server import PrivatePrefect
+
+            PrivatePrefect.stop_all(Path(folder))

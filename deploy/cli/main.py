@@ -30,6 +30,7 @@ from tansaku.deploy.cli import (
     run,
     schema,
     serve,
+    servers,
     site,
     sparse,
     steer,
@@ -96,6 +97,8 @@ for _name, _command, _panel in (
     app.command(_name, rich_help_panel=_panel)(_command)
 
 app.command("serve", rich_help_panel="Service")(serve.serve)
+app.command("stop", rich_help_panel="Service")(servers.stop)
+app.command("prefect-login", rich_help_panel="Service")(servers.prefect_login)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")

@@ -22,22 +22,24 @@ _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "inter
 
 def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
     """Drives a stored campaign to its end; exits with a non-zero code if it stopped early."""
-    from tansaku.deploy.cli.live import watching
     from tansaku.models.domain.refusals import SAME_REFUSALS
+    from tansaku.tasks.ground.settings import forbid_telemetry
+    from tansaku.tasks.ground.site.garbage import collection_paused
 
-    with watching() as observer:
-        if plain:
-            from tansaku.tasks.loop.driver.loop import drive
+    with collection_paused():
+        from tansaku.deploy.cli.live import watching
+        from tansaku.tasks.loop.driver.loop import drive
 
-            with opened(site) as resources:
-                result = drive(resources, name, observer)
-        else:
-            from tansaku.tasks.ground.settings import forbid_telemetry
-
+        if not plain:
             forbid_telemetry()
             from tansaku.flows.campaign import run_campaign
 
-            result = run_campaign(name, site, observer)
+    with watching() as observer:
+        if plain:
+            with opened(site) as resources:
+                result = drive(resources, name, observer)
+        else:
+            result = run_campaign(name, site, observer, lambda line: say(line, err=True))
     if result.reason == "failures":
         say(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
     elif result.reason == "configuration":
@@ -84,8 +86,12 @@ def run(
         check(file, site=site)
         return
     _limit_threads()
-    from tansaku.tasks.act.commands.create import prepare_campaign
-    from tansaku.tasks.node.configuration.campaign_files import load_campaign
+    from tansaku.tasks.ground.site.garbage import collection_paused
+
+    with collection_paused():  # what imports make stays: to search it for garbage took a fifth of their time
+        from tansaku.tasks.act.commands.create import prepare_campaign
+        from tansaku.tasks.backends.resources import open_resources  # noqa: F401 - of `opened`
+        from tansaku.tasks.node.configuration.campaign_files import load_campaign
 
     loaded = load_campaign(file, read_site(site).limits)
     with opened(site) as resources:

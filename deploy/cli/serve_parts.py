@@ -19,7 +19,7 @@ from types import FrameType
 
 from pydantic import SecretStr
 
-from tansaku.flows.server import START_TIMEOUT, StartingServer
+from tansaku.flows.server import START_TIMEOUT, start_serving
 from tansaku.flows.service_process import STOP_SECONDS
 from tansaku.models.domain import errors
 from tansaku.models.domain.errors import TansakuError, TransientError
@@ -211,8 +211,7 @@ class Everything:
     def _start_server(self) -> BoundProcess:
         home = self._settings.home / "prefect" / "server"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        port = self._server_port
-        return StartingServer(home, self._lock.descriptor, persistent=True, port=port, auth=self._auth).process
+        return start_serving(home, self._lock.descriptor, self._server_port, self._auth)
 
     def _server_answered(self, part: Part, answer: JsonDict) -> None:
         self._server_port = answer["port"]  # a later server takes the same one, so that the service finds it

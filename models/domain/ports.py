@@ -529,7 +529,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
-        """Records process ids and paths of this driver's helpers."""
+        """Records process ids and paths of this driver and its launcher."""
         ...
 
     def add_command(self, campaign: str, command: Command) -> None:

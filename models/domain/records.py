@@ -385,7 +385,7 @@ class CampaignRecord(Record):
         last_retrain: Number of the last retrain committed.
         last_retrain_end: Number of the last retrain that ended.
         commands: All commands in order.
-        runtime: Process ids and paths of helpers a resume may have to reap.
+        runtime: Process ids of the last driver, and process ids and paths of its launcher.
         deleting: Its deletion has begun and can only be finished.
         renaming: A change of its name has begun and can only be finished: the new name, or the old one in the record that
             reserves the new name. None: no change.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.flows.server import PrivatePrefect
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.connection import connect
@@ -51,7 +52,6 @@ class Installation:
         self._warm_workers = warm_workers
 
     def start(self, *arguments: str | Path) -> WarmProcess:
-        # Into files: a temporary Prefect server that outlives its killed flow would hold a pipe open.
         self.out, self.err = (self.logs / f"{time.monotonic_ns()}.{kind}" for kind in ("out", "err"))
         with self.out.open("wb") as out, self.err.open("wb") as err:
             return self._warm_workers.command(arguments, out, err, self.environment)
@@ -90,10 +90,10 @@ def installation(tmp_path: Path, require, prefect_database, warm_workers) -> Ite
     for component in ("lammps", "mongod", "prefect"):
         require(component)
     home = Path(os.environ["TANSAKU_HOME"]) / "e2e"  # short enough for a unix socket
-    prefect_database.put(home / "prefect/0")
+    prefect_database.put(PrivatePrefect.of(home).folder)
     here = Installation(home, tmp_path, warm_workers)
     yield here
-    here.run("db", "stop")
+    assert here.run("stop") == (ExitCode.OK, "Prefect server: stopped\ndatabase: stopped\n")
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
-from tansaku.spaces.table_file import TableFile
 from tansaku.tasks.act.checks.workflow import (
     check_boundary,
     check_elements,
@@ -195,6 +194,8 @@ def _is_auto(crystal: CrystalSpec) -> bool:
 def _with_known_results(resources: Resources, base_path: Path, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
     """The spec with the hash of the results that it may adopt, and these results if they were collected now."""
     if spec.known is not None:
+        from tansaku.spaces.table_file import TableFile  # with pyarrow, which few campaigns need here
+
         table = TableFile(base_path / spec.known.file, "known.file", spec.known.sha256)
         spec = spec.model_copy(update={"known": spec.known.model_copy(update={"sha256": table.sha256})})
     elif not spec.reuse:

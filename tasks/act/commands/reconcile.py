@@ -15,11 +15,11 @@ from pydantic import Field
 
 from tansaku.models.domain.errors import NotFoundError, TansakuError, TransientError
 from tansaku.models.domain.ports import Launcher
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Record
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts, sweep_campaign
+from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 from tansaku.tasks.backends.launchers.discrepancies import Discrepancy
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
@@ -42,7 +42,6 @@ class ReconciledCampaign(Record):
     Attributes:
         driven: Whether a driver is running; then its jobs are left to it.
         observations_rebuilt: Observations that were missing.
-        reaped: Processes of a dead driver.
         adopted: Evaluations that got a result, candidates' ids.
         given_up: Attempts without a result, candidates' ids.
         aside: Results that arrived too late to be used, candidates' ids.
@@ -51,7 +50,6 @@ class ReconciledCampaign(Record):
 
     driven: bool = False
     observations_rebuilt: int = 0
-    reaped: tuple[JsonDict, ...] = ()
     adopted: tuple[str, ...] = ()
     given_up: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
@@ -60,13 +58,12 @@ class ReconciledCampaign(Record):
     def describe(self, name: str, dry_run: bool) -> list[str]:
         """Lines about what there was to do, none where there was nothing."""
         counts = (
-            (self.observations_rebuilt, "observation", None, "rebuilt"),
-            (len(self.reaped), "process", "processes", "of a dead driver ended"),
-            (len(self.adopted), "result", None, "adopted"),
-            (len(self.given_up), "attempt", None, "marked lost"),
-            (len(self.aside), "late result", None, "stored as unused"),
+            (self.observations_rebuilt, "observation", "rebuilt"),
+            (len(self.adopted), "result", "adopted"),
+            (len(self.given_up), "attempt", "marked lost"),
+            (len(self.aside), "late result", "stored as unused"),
         )
-        done = ", ".join(f"{counted(count, noun, plural)} {verb}" for count, noun, plural, verb in counts if count)
+        done = ", ".join(f"{counted(count, noun)} {verb}" for count, noun, verb in counts if count)
         lines = [f"{name}: {'would be: ' if dry_run else ''}{done}"] if done else []
         return [*lines, f"{name}: {self.problem}"] if self.problem else lines
 
@@ -174,7 +171,7 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
     news = _news(store.evaluations(name), Spool(resources.job_folder(name))) if clustered else _News()
     if dry_run:
         return news.expected()
-    swept = sweep_campaign(store, name)
+    rebuilt = store.rebuild_observations(name)
     sweep_frozen(Spool(resources.job_folder(name)))
     found, problem = ReconciledCampaign(), ""
     if news.any:
@@ -183,8 +180,7 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
                 found = _done(loop.collect())
         except TansakuError as error:
             problem = error.message
-    rebuilt, reaped = swept["observations_rebuilt"], tuple(swept["reaped"])
-    return found.model_copy(update={"observations_rebuilt": rebuilt, "reaped": reaped, "problem": problem})
+    return found.model_copy(update={"observations_rebuilt": rebuilt, "problem": problem})
 
 
 def _done(changed: Sequence[Evaluation]) -> ReconciledCampaign:

@@ -22,7 +22,6 @@ from tansaku.tasks.backends.stores.renamed_models import following, names_models
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.lease import take_lease
 from tansaku.tasks.loop.ledger.observer import SilentObserver
-from tansaku.tasks.loop.steps.reap import reap_orphans
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, spec_hash
 from tansaku.tasks.read.views.status import live_lease
 
@@ -103,7 +102,6 @@ def _begin(resources: Resources, record: CampaignRecord, new: str, followers: li
     at_once.set()  # a driver that may be alive is not waited for
     lease = take_lease(store, old, this_driver(), resources.site.timing, SilentObserver(), at_once)
     try:
-        reap_orphans(record.runtime)
         _refuse_jobs(stored_spec(record), store.evaluations(old))
         record = store.campaign(old)
         spec = CampaignSpec.model_validate(record.spec | {"name": new})

@@ -1,49 +1,27 @@
-"""A private MongoDB server for one user, started on demand and shared by all of the user's commands.
-
-It listens on a unix socket in a folder that only the user can enter, and on no TCP port. The server is a daemon: it
-has its own session and log and no inherited output, so killing a client does not end it, and it never blocks a client.
-"""
+"""A private MongoDB server for one user, which listens on a unix socket in a folder that only the user can enter."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from urllib.parse import quote_plus
 
-import psutil
-
-from tansaku.models.domain.errors import StoreError, TransientError
+from tansaku.models.domain.errors import TransientError
 from tansaku.tasks.backends.stores.mongod_binary import find_mongod
 from tansaku.tasks.backends.stores.mongod_failures import start_failure
-from tansaku.tasks.backends.stores.mongod_folders import (
-    SOCKET_NAME,
-    private_folder,
-    refuse_full_disk,
-    refuse_network_filesystem,
-    socket_folder,
-    unusable,
-)
+from tansaku.tasks.backends.stores.mongod_folders import SOCKET_NAME, refuse_full_disk, socket_folder
 from tansaku.tasks.backends.stores.open_files import most_files, refuse_few_files
 from tansaku.tasks.ground.settings import child_environment
+from tansaku.tasks.ground.site.private_folder import private_folder, refuse_network_filesystem
+from tansaku.tasks.ground.site.private_server import PrivateServer
 
 START_SECONDS = 180.0
 """Longest time for a start, since a journal may have to be replayed [s]."""
 
-STOP_SECONDS = 60.0
 CACHE_GB = 0.25
-_LARGEST_LOG = 20 * 2**20
-_LOOK = 0.05
 _PORT = 27017  # only the name of the second socket that mongod opens beside ours; no such port is bound
 
 
@@ -67,10 +45,7 @@ class MongodStatus:
     size: int
 
 
-_RECORD_KEYS = frozenset({"host", "boot", "socket"})
-
-
-class EmbeddedMongod:
+class EmbeddedMongod(PrivateServer):
     """The embedded server of a home folder.
 
     Args:
@@ -80,13 +55,9 @@ class EmbeddedMongod:
     """
 
     def __init__(self, home: Path, *, runtime: Path | None = None, start_seconds: float = START_SECONDS) -> None:
-        self.folder = home.absolute() / "mongod"
-        self.data = self.folder / "data"
-        self.log = self.folder / "mongod.log"
-        self._pid_file = self.folder / "mongod.pid"
-        self._record_file = self.folder / "server.json"
+        folder = home.absolute() / "mongod"
+        super().__init__(folder, "mongod", folder / "data", "--dbpath", "--bind_ip", start_seconds)
         self._runtime = runtime
-        self._start_seconds = start_seconds
 
     def start(self) -> str:
         """Starts the server unless it runs; concurrent callers get the same server.
@@ -105,54 +76,30 @@ class EmbeddedMongod:
             return running
         private_folder(self.folder)
         refuse_network_filesystem(self.folder)
-        with self._alone():
-            self._refuse_foreign_host()
-            return _uri(self._adopt() or self._launch())
+        with self.alone():
+            return _uri(self._ensure())
 
     def running(self) -> str | None:
         """URI of the server if it answers; starts nothing."""
-        record = self._record()
-        if record is None or not _is_here(record) or not _answers(Path(record["socket"])):
-            return None
-        return _uri(Path(record["socket"]))
-
-    def stop(self) -> bool:
-        """Stops the server cleanly: acknowledged data are on disk when this returns.
-
-        Returns:
-            Whether it was running.
-
-        Raises:
-            StoreError: It belongs to another host.
-            TransientError: It did not end in time; it is not killed.
-        """
-        if not self.folder.is_dir():
-            return False
-        with self._alone():
-            self._refuse_foreign_host()
-            process = self._process()
-            if process is not None:
-                self._terminate(process)
-            self._clear()
-            return process is not None
+        where = self._answering()
+        return None if where is None else _uri(where)
 
     def status(self) -> MongodStatus:
         """Returns the state without starting anything."""
         record = self._record()
-        path = None if record is None else Path(record["socket"])
         process = self._process()
         return MongodStatus(
             running=process is not None,
-            answering=path is not None and _answers(path),
+            answering=self._answering() is not None,
             pid=None if process is None else process.pid,
             started_at=None if process is None else datetime.fromtimestamp(process.create_time(), UTC),
-            uri=None if path is None else _uri(path),
+            uri=None if record is None else _uri(record["socket"]),
             data=self.data,
             log=self.log,
             size=_size(self.data),
         )
 
-    def _launch(self) -> Path:
+    def _launch(self) -> str:
         binary = find_mongod()
         private_folder(self.data)
         refuse_full_disk(self.folder)
@@ -165,7 +112,7 @@ class EmbeddedMongod:
         self._rotate_log()
         # Written before the start: if this process is killed now, the next one finds the server.
         former = self._record()
-        self._write_record({"host": socket.gethostname(), "boot": _boot(), "socket": str(path)})
+        self._note(str(path))
         command = [
             *(str(binary), "--fork", "--quiet", "--dbpath", str(self.data)),
             *("--bind_ip", str(path), "--unixSocketPrefix", str(folder), "--filePermissions", "0600", "--port", str(_PORT)),
@@ -192,157 +139,20 @@ class EmbeddedMongod:
         if done.returncode != 0:
             self._record_file.unlink() if former is None else self._write_record(former)
             raise start_failure(binary, done.returncode, done.stdout + done.stderr, self.log)
-        return path
+        return str(path)
 
-    def _adopt(self) -> Path | None:
-        """Returns the socket of a running or starting server; an unreachable server is stopped first."""
-        deadline = time.monotonic() + self._start_seconds
-        while (process := self._process()) is not None:
-            path = Path(_argument(_words(process), "--bind_ip"))
-            if _answers(path):
-                self._write_record({"host": socket.gethostname(), "boot": _boot(), "socket": str(path)})
-                return path
-            if time.monotonic() > deadline or (not path.exists() and _listens(process)):
-                self._terminate(process)
-                return None
-            Event().wait(_LOOK)
-        return None
-
-    def _process(self) -> psutil.Process | None:
-        """Returns the server's process, identified by user and data folder because process ids are reused."""
-        for pid_file in (self._pid_file, self.data / "mongod.lock"):
-            try:
-                process = psutil.Process(int(pid_file.read_text().strip() or 0))
-            except (OSError, ValueError, psutil.Error):
-                continue
-            if self._is_server(process):
-                return process
-        # A server whose starter was killed may not have written its process id yet, and may still be forking.
-        found = [process for process in psutil.process_iter() if self._is_server(process)]
-        parents = {_parent(process) for process in found}
-        return next((process for process in found if process.pid not in parents), None)
-
-    def _is_server(self, process: psutil.Process) -> bool:
-        if _argument(_words(process), "--dbpath") != str(self.data):
-            return False
-        try:
-            return process.uids().effective == os.getuid() and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-
-    def _terminate(self, process: psutil.Process) -> None:
-        try:
-            process.terminate()
-            process.wait(STOP_SECONDS)
-        except psutil.NoSuchProcess:
-            return
-        except psutil.TimeoutExpired as error:
-            raise TransientError(
-                f"mongod (process {process.pid}) did not end within {STOP_SECONDS:g} s", hint=f"its log is {self.log}"
-            ) from error
+    def _pid_files(self) -> list[Path]:
+        return [self._pid_file, self.data / "mongod.lock"]
 
     def _clear(self) -> None:
         record = self._record()
         if record is not None:
             shutil.rmtree(Path(record["socket"]).parent, ignore_errors=True)
-        self._record_file.unlink(missing_ok=True)
-        self._pid_file.unlink(missing_ok=True)
-
-    def _refuse_foreign_host(self) -> None:
-        record = self._record()
-        if record is not None and not _is_here(record):
-            raise StoreError(
-                f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
-                hint=f"run `tansaku db stop` there; if that host no longer exists, delete {self._record_file}",
-            )
-
-    def _record(self) -> dict[str, str] | None:
-        try:
-            record = json.loads(self._record_file.read_text())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise unusable(self.folder, error) from error
-        except ValueError:
-            return None
-        if not isinstance(record, dict) or not record.keys() >= _RECORD_KEYS:
-            return None
-        return {key: str(record[key]) for key in _RECORD_KEYS}
-
-    def _write_record(self, record: dict[str, str]) -> None:
-        draft = self._record_file.with_suffix(".new")
-        try:
-            draft.write_text(json.dumps(record))
-            draft.replace(self._record_file)
-        except OSError as error:
-            raise unusable(self.folder, error) from error
-
-    def _rotate_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
-            self.log.replace(self.log.with_suffix(".log.1"))
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        try:
-            handle = os.open(self.folder / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise unusable(self.folder, error) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        super()._clear()
 
 
-def _is_here(record: dict[str, str]) -> bool:
-    # A laptop's host name may change with its network; the running kernel does not.
-    return record["host"] == socket.gethostname() or record["boot"] == _boot()
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return socket.gethostname()
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def _parent(process: psutil.Process) -> int | None:
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return None
-
-
-def _argument(words: list[str], option: str) -> str:
-    return words[words.index(option) + 1] if option in words[:-1] else ""
-
-
-def _uri(path: Path) -> str:
-    return f"mongodb://{quote_plus(str(path))}/?directConnection=true"
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2.0)
-        try:
-            probe.connect(os.fsencode(path))
-        except OSError:
-            return False
-    return True
-
-
-def _listens(process: psutil.Process) -> bool:
-    try:
-        return any(str(end.laddr).endswith(SOCKET_NAME) for end in process.net_connections("unix"))
-    except psutil.Error:
-        return False
+def _uri(where: str) -> str:
+    return f"mongodb://{quote_plus(where)}/?directConnection=true"
 
 
 def _size(folder: Path) -> int:

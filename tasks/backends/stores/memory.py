@@ -199,7 +199,7 @@ class MemoryCampaignStore:
         return self._clock()
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
-        """Records process ids and paths of this driver's helpers."""
+        """Records process ids and paths of this driver and its launcher."""
         with self._lock:
             record = campaigns.with_runtime(self.campaign(lease.campaign), lease, plain(runtime))
             self._campaigns[lease.campaign] = record

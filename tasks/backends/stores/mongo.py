@@ -171,7 +171,7 @@ class MongoCampaignStore:
         return self._leases.now()
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
-        """Records process ids and paths of this driver's helpers."""
+        """Records process ids and paths of this driver and its launcher."""
         data = plain(runtime)
         self._write_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
 

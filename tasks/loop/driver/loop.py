@@ -14,7 +14,7 @@ from typing import Self
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
 from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import Space
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, Outcome
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
@@ -40,7 +40,6 @@ from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
 from tansaku.tasks.loop.steps.polish import polish
 from tansaku.tasks.loop.steps.propose import propose
-from tansaku.tasks.loop.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
@@ -59,7 +58,6 @@ class CampaignLoop:
         name: A campaign that is stored.
         observer: Watches.
         halt: Ends the loop soon when set; running jobs continue.
-        helpers: Identities of this driver's helper processes, recorded so that a resume can reap them.
     """
 
     def __init__(
@@ -69,13 +67,11 @@ class CampaignLoop:
         observer: Observer | None = None,
         *,
         halt: threading.Event | None = None,
-        helpers: JsonDict | None = None,
     ) -> None:
         self._resources = resources
         self._name = name
         self._observer = observer or SilentObserver()
         self._halt = halt or threading.Event()
-        self._helpers = helpers or {}
         self._timing = resources.site.timing
         self._stack = ExitStack()
         self._search_over: StopReason | None = None
@@ -167,7 +163,6 @@ class CampaignLoop:
         self._heartbeat.start()
         stack.callback(self._heartbeat.stop)
         record = store.campaign(self._name)
-        reap_orphans(record.runtime)
         spec = stored_spec(record)
         space = _space_of(record, spec)
         pool = space.pool()
@@ -198,8 +193,7 @@ class CampaignLoop:
             design=design,
             plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
         )
-        runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
-        store.set_runtime(lease, runtime)
+        store.set_runtime(lease, {"driver": process_identity(), "launcher": dict(launcher.runtime())})
         self._load(opens=True)
         note_plugins(store, record)
         if not self._context.ledger.evaluations and resources.site.launcher.shared_folder is None:
@@ -388,14 +382,13 @@ def _space_of(record: CampaignRecord, spec: CampaignSpec) -> Space:
         raise ConfigurationError(error.message, hint=hint) from error
 
 
-def drive(resources: Resources, name: str, observer: Observer | None = None, *, helpers: JsonDict | None = None) -> DriveResult:
+def drive(resources: Resources, name: str, observer: Observer | None = None) -> DriveResult:
     """Drives a stored campaign to its end, or until a signal.
 
     Args:
         resources: Store, artifacts and launchers.
         name: The campaign.
         observer: Watches; None: nobody.
-        helpers: Identities of helper processes of this driver, see :class:`CampaignLoop`.
 
     Raises:
         LeaseHeldError: Another driver owns the campaign; says who and since when.
@@ -403,6 +396,6 @@ def drive(resources: Resources, name: str, observer: Observer | None = None, *, 
         NotFoundError: No campaign of this name is stored.
     """
     halt = threading.Event()
-    with interruptible(halt), CampaignLoop(resources, name, observer, halt=halt, helpers=helpers) as loop:
+    with interruptible(halt), CampaignLoop(resources, name, observer, halt=halt) as loop:
         loop.advance()
         return loop.result

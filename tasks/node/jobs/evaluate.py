@@ -19,6 +19,7 @@ from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.node.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.node.jobs.machine import cpu_name
 from tansaku.tasks.node.jobs.opened import check_calculator, opened_calculator, opened_space
@@ -60,8 +61,9 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     elif document.calculator is None:
         raise ConfigurationError(f"calculator: missing; a {document.space.type} space needs one")
     else:
-        provenance = opened_calculator(document.calculator, document.base_path).provenance
-        compute = open_job(document, folder)
+        with collection_paused():  # the first job imports its libraries: garbage among what stays is searched in vain
+            provenance = opened_calculator(document.calculator, document.base_path).provenance
+            compute = open_job(document, folder)
     started_at, begun = datetime.now(UTC), time.perf_counter()
     outcome = _computed(compute, provenance)
     _check_unchanged(document)

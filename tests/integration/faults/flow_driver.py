@@ -29,14 +29,10 @@ class ServerKiller(Halting):
         super().__init__(None, log, None)
         self._number = number
 
-    def on_start(self, record, evaluations) -> None:
-        super().on_start(record, evaluations)
-        self._server = record.runtime["helpers"]["prefect_server"]["pid"]
-
     def on_proposal(self, evaluation) -> None:
         super().on_proposal(evaluation)
         if evaluation.proposal.number == self._number:
-            os.kill(self._server, signal.SIGKILL)
+            os.kill(flow_module._RUN.get().server.identity["pid"], signal.SIGKILL)
 
 
 def main(request: dict) -> dict:

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import tempfile
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
 
 from tansaku.flows.reconcile import reconcile_flow
-from tansaku.flows.server import StartingServer, client_settings, free_folder
+from tansaku.flows.server import PrivatePrefect, client_settings
 from tansaku.tasks.backends.stores.connection import open_database
-from tansaku.tasks.ground.site.processes import find_process
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, prefect_database, require):
-    """A server of this file's; its database spares the other servers the migrations."""
+def private(prefect_database, require):
+    """The private server that all campaigns of this file share."""
     require("prefect")
-    root = tmp_path_factory.mktemp("prefect")
-    prefect_database.put(root / "0")
-    starting = StartingServer.temporary(root)
-    running = starting.ready()
-    prefect_database.keep(root / "0")
-    yield running
-    starting.stop()
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
+        server = PrivatePrefect.of(Path(home))
+        prefect_database.put(server.folder)
+        server.start()
+        prefect_database.keep(server.folder)  # its database spares the other servers the migrations
+        yield server
+        server.stop()
 
 
 class FlowDriver:
     """Runs ``flow_driver.py`` for a campaign."""
 
-    def __init__(self, campaign, prefect_database):
+    def __init__(self, campaign, private):
         self.campaign = campaign
-        prefect_database.put(campaign.folder / "home" / "prefect" / "0")
+        (campaign.folder / "home").mkdir(exist_ok=True)
+        (campaign.folder / "home" / "prefect").symlink_to(private.folder.parent)
         self.site = campaign.folder / "site.yaml"
         timing = "{lease: 20, heartbeat: 0.2, poll: 0.05}"
         database = f"{{name: {campaign.database}}}"
@@ -66,21 +65,25 @@ class FlowDriver:
         assert done.returncode == 0, output.read_text()[-3000:]
         return json.loads(Path(request["out"]).read_text())
 
-    def server_is_gone(self):
-        server = self.campaign.store.campaign("small").runtime["helpers"]["prefect_server"]
-        return find_process(server["pid"], server["started"]) is None
-
 
 @pytest.fixture
-def flow_driver(server, prefect_database):
+def flow_driver(private):
     """``flow_driver(campaign)``."""
-    return lambda campaign: FlowDriver(campaign, prefect_database)
+    return lambda campaign: FlowDriver(campaign, private)
 
 
-def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resumes(make_campaign, undisturbed, flow_driver):
+def states(private):
+    """States of all flow runs of the server, oldest first."""
+    with client_settings(private.start()), get_client(sync_client=True) as client:
+        runs = client.read_flow_runs()
+    return [run.state.name for run in sorted(runs, key=lambda run: run.created)]
+
+
+def test_driver_killed_in_its_flow_three_times_resumes_on_the_same_server(make_campaign, undisturbed, flow_driver, private):
     facts, observed = undisturbed()
     campaign = make_campaign()
     drive = flow_driver(campaign)
+    before, server = len(states(private)), private.start().identity
     kills = [
         ("CampaignStore.accept_outcome", "before"),
         ("Launcher.submit", "after"),
@@ -88,9 +91,13 @@ def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resume
     ]
     for method, when in kills:
         assert drive(kill={"method": method, "when": when, "call": 3}) == {"signal": 9}
-        campaign.wait_for(drive.server_is_gone, 30.0)
+        assert not private.is_driven()
+    # A killed driver's run is closed by the next driver.
+    assert states(private)[before:] == ["Crashed", "Crashed", "Running"]
     assert drive()["reason"] == "evaluations"
-    assert drive.server_is_gone()
+    assert states(private)[before:] == ["Crashed", "Crashed", "Crashed", "Completed"]
+    assert list((private.folder / "drivers").iterdir()) == []
+    assert private.start().identity == server
     assert campaign.facts() == facts
     assert campaign.observed() == observed
 
@@ -104,30 +111,16 @@ def test_server_that_dies_in_the_middle_does_not_stop_the_campaign(make_campaign
 
 def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign, flow_driver):
     campaign = make_campaign()
-    (campaign.folder / "home" / "prefect" / "0" / "prefect.db").mkdir(parents=True)
-    answer = flow_driver(campaign)()
+    drive = flow_driver(campaign)
+    (campaign.folder / "home" / "prefect").unlink()
+    (PrivatePrefect.of(campaign.folder / "home").folder / "prefect.db").mkdir(parents=True)
+    answer = drive()
     assert answer["error"] == "TransientError"
     assert "--plain" in answer["message"]
     assert campaign.store.campaign("small").last_number == 0
 
 
-def ask(server, user=None):
-    request = urllib.request.Request(server.api_url + "/flows/count", data=b"{}", headers={"Content-Type": "application/json"})
-    if user is not None:
-        request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return answer.status
-
-
-def test_server_answers_its_driver_alone(server):
-    assert server.api_url.startswith("http://127.0.0.1:")
-    assert ask(server, server.auth) == 200
-    for user in (None, "tansaku:guess"):
-        with pytest.raises(urllib.error.HTTPError, match="401"):
-            ask(server, user)
-
-
-def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, undisturbed, flow_driver, monkeypatch):
+def test_reconcile_flow_makes_lost_observations_again(private, make_campaign, undisturbed, flow_driver, monkeypatch):
     _, observed = undisturbed()
     campaign = make_campaign()
     campaign.drive()
@@ -137,21 +130,10 @@ def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, und
     database = open_database(campaign.uri, campaign.database)
     database["observations"].delete_many({"number": {"$gt": 5}})
     database.client.close()
-    with client_settings(server):
+    with client_settings(private.start()):
         expected = reconcile_flow(["small"], dry_run=True, site=str(site))
         assert len(campaign.observed()) < len(observed)
         report = reconcile_flow(["small"], site=str(site))
     assert (expected["dry_run"], report["dry_run"]) == (True, False)
     assert report["campaigns"]["small"]["observations_rebuilt"] == 7
     assert campaign.observed() == observed
-
-
-def test_folders_are_used_again_and_never_by_two_servers(tmp_path):
-    first, lock = free_folder(tmp_path)
-    second, other = free_folder(tmp_path)
-    assert (first.name, second.name) == ("0", "1")
-    os.close(lock)
-    again, lock = free_folder(tmp_path)
-    assert again == first
-    for descriptor in (lock, other):
-        os.close(descriptor)

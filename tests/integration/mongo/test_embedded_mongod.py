@@ -20,6 +20,7 @@ from tansaku.tasks.backends.stores.connection import connect, open_database
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.backends.stores.mongod_failures import start_failure
 from tansaku.tasks.ground.settings import Settings
+from tansaku.tasks.ground.site import private_folder
 
 STARTER = """
 import sys
@@ -237,14 +238,14 @@ def test_temporary_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch
     folder.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     with pytest.raises(StoreError, match="belongs to another user"):
-        mongod_folders.private_folder(folder)
+        private_folder.private_folder(folder)
 
 
 def test_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(StoreError, match="is a link"):
-        mongod_folders.private_folder(tmp_path / "link")
+        private_folder.private_folder(tmp_path / "link")
 
 
 def test_folder_of_another_host_is_refused(home: Path) -> None:
@@ -280,9 +281,9 @@ def test_file_in_place_of_the_home_is_a_clear_error(home: Path) -> None:
 
 
 def test_network_file_system_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = mongod_folders.filesystem_type(home)
+    kind = private_folder.filesystem_type(home)
     assert kind
-    monkeypatch.setattr(mongod_folders, "_NETWORK_TYPES", (kind,))
+    monkeypatch.setattr(private_folder, "_NETWORK_TYPES", (kind,))
     with pytest.raises(StoreError, match=f"network file system \\({kind}\\)"):
         EmbeddedMongod(home).start()
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from tansaku.flows.server import PrivatePrefect
 from tansaku.tasks.backends.stores.users import store_user
 from tests.support.campaign_files import copper_campaign
 
@@ -23,8 +24,9 @@ WORKER, SERVER = "tansaku.tasks.node.jobs.worker", "tansaku.flows.server_process
 @pytest.fixture
 def home(prefect_database):
     with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
-        prefect_database.put(Path(folder, "prefect/0"))
+        prefect_database.put(PrivatePrefect.of(Path(folder)).folder)
         yield Path(folder)
+        PrivatePrefect.stop_all(Path(folder))
 
 
 def environments(process: psutil.Process) -> dict[tuple[str, ...], dict[str, str]]:

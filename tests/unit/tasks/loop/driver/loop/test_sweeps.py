@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts, sweep_campaign
+from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 
 
 def test_observations_come_back_from_the_evaluations(open_bench):
@@ -10,9 +10,9 @@ def test_observations_come_back_from_the_evaluations(open_bench):
     bench.drive()
     before = bench.store.observations("small")
     bench.store._observations.clear()
-    assert sweep_campaign(bench.store, "small") == {"observations_rebuilt": 20, "reaped": []}
+    assert bench.store.rebuild_observations("small") == 20
     assert bench.store.observations("small") == before
-    assert sweep_campaign(bench.store, "small")["observations_rebuilt"] == 0
+    assert bench.store.rebuild_observations("small") == 0
 
 
 def test_artifacts_that_an_outcome_names_stay(open_bench):
