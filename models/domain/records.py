@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 SCHEMA_VERSION = 1
 
@@ -369,6 +369,24 @@ class Steerer(Record):
     since: AwareDatetime
 
 
+class StopDecision(Record):
+    """Why the driver proposes nothing more for the search, and the numbers that it decided by.
+
+    Attributes:
+        reason: Why.
+        proposed: Proposals that count in the budget.
+        finished: Those of them that have ended.
+        failed: Those of these that failed.
+        remaining_cost: What was left to spend [the space's cost unit], None without a limit.
+    """
+
+    reason: StopReason
+    proposed: Count
+    finished: Count
+    failed: Count
+    remaining_cost: float | None
+
+
 class CampaignRecord(Record):
     """A campaign as stored.
 
@@ -393,6 +411,7 @@ class CampaignRecord(Record):
             store [s]. The time between drivers, as during a pause, is not in it.
         former_names: Names that it had before, the first one first.
         shared_with: Users who may steer it besides its owner and admins.
+        stop: Why its search has ended; None while it goes on, and after a command until a driver has decided again.
     """
 
     schema_version: Literal[1] = 1
@@ -417,6 +436,7 @@ class CampaignRecord(Record):
     driven: float = 0.0
     former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
     shared_with: Annotated[tuple[Steerer, ...], Field(exclude_if=lambda users: not users)] = ()
+    stop: Annotated[StopDecision | None, Field(exclude_if=lambda stop: stop is None)] = None
 
     @property
     def steerers(self) -> tuple[Steerer, ...]:

@@ -191,6 +191,7 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
             [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
             [record.deleting, lease is not None, silence],
             [steerer.user for steerer in record.steerers],
+            None if record.stop is None else record.stop.reason,
             [[command.id, command.applied_at_number] for command in record.commands],
             newest,
             late,

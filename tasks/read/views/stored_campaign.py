@@ -10,19 +10,17 @@ import numpy as np
 from tansaku.models.domain.adoption import ADOPTED, adopted_from
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.history import Standing
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Refit
-from tansaku.models.domain.refusals import SAME_REFUSALS, same_refusals
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.views import BoolArray
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.columns import columns_of
-from tansaku.tasks.loop.steps.certificates import recent_certificates, stopping, stored_certificates
+from tansaku.tasks.loop.steps.certificates import last_certificate
 from tansaku.tasks.node.jobs.document import LATTICE_WARNING
 from tansaku.tasks.read.views.costs import costs_of
 from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
@@ -32,19 +30,6 @@ from tansaku.tasks.read.views.prospects import Prospects, RecentPools
 _BATCH = 500
 
 Retrains = tuple[tuple[Retrain, RetrainEnd | None], ...]
-
-
-@dataclass(frozen=True)
-class Certified:
-    """The certificates of a search.
-
-    Attributes:
-        last: The latest; None before the first.
-        stops: Whether one of them stopped the search and is still valid.
-    """
-
-    last: Certificate | None = None
-    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +47,8 @@ class StoredCampaign:
         problems: What is wrong with evaluations that cannot be read.
         refits: In order.
         retrains: In order, each with its end if it has ended.
-        certified: Its certificates.
+        certificate: The latest; None before the first.
+        stop: Why its search has ended, as its driver decided; None: it goes on.
         prospects: What may still be proposed; None where the space cannot be opened.
         unopened: Why it cannot.
     """
@@ -77,7 +63,8 @@ class StoredCampaign:
     problems: tuple[str, ...]
     refits: tuple[Refit, ...]
     retrains: Retrains
-    certified: Certified
+    certificate: Certificate | None
+    stop: StopReason | None
     prospects: Prospects | None
     unopened: str | None
 
@@ -117,7 +104,8 @@ class StoredCampaign:
             problems=columns.problems,
             refits=refits,
             retrains=tuple(store.retrains(name)),
-            certified=_certified(store, spec, int(arrays.searched.sum())),
+            certificate=last_certificate(store, name),
+            stop=_stop(store, record, lease),
             prospects=None,
             unopened=None,
         )
@@ -159,7 +147,8 @@ class StoredCampaign:
             adopted=(self.adopted - numbers) | {item.proposal.number for item in evaluations if adopted_from(item) is not None},
             refits=refits,
             retrains=self.retrains if trained else tuple(store.retrains(name)),
-            certified=_certified(store, spec, int(arrays.searched.sum())),
+            certificate=last_certificate(store, name),
+            stop=_stop(store, record, lease),
         )
         known = self.prospects
         if known is None:
@@ -187,31 +176,6 @@ class StoredCampaign:
         """The candidates at the costs that the last refit predicts, without features; None: the space cannot be opened."""
         return None if self.prospects is None else self.prospects.pool
 
-    def standing(self, prospects: Prospects, limit: float | None) -> Standing:
-        """Inputs of the decision to stop, as :func:`~tansaku.models.domain.history.stop_reason` makes it.
-
-        Args:
-            prospects: What may still be proposed.
-            limit: Cost that may be spent in all, None for no limit.
-        """
-        arrays, counted, up_to = self.arrays, self.counted, self.record.last_number
-        finished = counted & arrays.terminal & (arrays.numbers <= up_to)
-        measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.counted]
-        last = arrays.numbers[arrays.searched & arrays.terminal][-SAME_REFUSALS:]
-        return Standing(
-            proposed=int(counted.sum()),
-            finished=int(finished.sum()),
-            failed=int((finished & arrays.in_state(EvaluationState.FAILED)).sum()),
-            cheapest=prospects.cheapest(self.spec.constraints.max_cost),
-            # Added one after the other, as the driver adds: other roundings could tell another reason to stop.
-            remaining_cost=None if limit is None else limit - added(measured),
-            refused=same_refusals(self._refusal(number) for number in reversed(last.tolist())),
-        )
-
-    def _refusal(self, number: int) -> str | None:
-        incident = self.incidents.get(number)
-        return None if incident is None else incident.refusal
-
     def _opened(self, prospects: Callable[[], Prospects], proposed: EvaluationArrays) -> StoredCampaign:
         """The campaign with what may still be proposed after some proposals."""
         searched = np.flatnonzero(proposed.searched).tolist()
@@ -236,8 +200,14 @@ def _warning_of(evaluation: Evaluation) -> str | None:
     return None if found is None else str(found)
 
 
-def _certified(store: CampaignStore, spec: CampaignSpec, searched: int) -> Certified:
-    """Reads the last certificates."""
-    events = recent_certificates(store, spec, searched)
-    found = stored_certificates(events[-1:])
-    return Certified(found[-1] if found else None, stopping(spec, events, searched) is not None)
+def _stop(store: CampaignStore, record: CampaignRecord, lease: Lease | None) -> StopReason | None:
+    """Why a search has ended. Of one that an earlier version ended, only the audit says so."""
+    if record.stop is not None or lease is not None:
+        return None if record.stop is None else record.stop.reason
+    ended = next(iter(store.events(record.name, kind="stopped", limit=1)), None)
+    if ended is None or ended.data.get("at_number") != record.last_number:
+        return None
+    if any(command.applied_at_number is not None and command.created_at > ended.at for command in record.commands):
+        return None
+    reason = ended.data.get("reason")
+    return next((known for known in StopReason if known.value == reason and known is not StopReason.CANCELLED), None)
