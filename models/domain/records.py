@@ -232,6 +232,20 @@ class Evaluation(Record):
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
     @property
+    def predicted_cost(self) -> float:
+        """As it was proposed [the space's cost unit]."""
+        return self.proposal.predicted_cost
+
+    @property
+    def reason(self) -> str | None:
+        """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
+        if self.done_as is not None:
+            return f"done otherwise: its measurement is number {self.done_as}"
+        attempt = self.current_attempt
+        failure = self.outcome.failure if self.outcome is not None else None if attempt is None else attempt.failure
+        return None if failure is None else f"{failure.reason}: {failure.message}"
+
+    @property
     def spared(self) -> bool:
         """Whether pre-screening accepted its prediction, so that its expensive part was never computed."""
         look, outcome = self.proposal.look, self.outcome

@@ -9,7 +9,6 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.loop.ledger.summaries import failure_reason
 
 GRAIN_REASONS = ("rotated_grain", "strained_grain")
 """Reasons of failures that the cell decides: the same cell fails again."""
@@ -97,7 +96,7 @@ def incident_of(evaluation: Evaluation) -> Incident:
             **where,
             system=proposal.system,
             attempts=len(evaluation.attempts),
-            reason=failure_reason(evaluation) or "unknown",
+            reason=evaluation.reason or "unknown",
         )
         if failed
         else None,

@@ -17,12 +17,12 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
+from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.backends.stores.campaigns import being_renamed
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.costs import compare_costs
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
@@ -244,7 +244,7 @@ def _counts(campaign: StoredCampaign) -> dict[str, int]:
         "active": int((~arrays.terminal).sum()),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
         "polish": int((~arrays.searched).sum()),
-        "damaged": len(campaign.problems),
+        "damaged": len(campaign.arrays.problems),
         "predicted": int((arrays.searched & arrays.predicted).sum()),
     }
 
@@ -335,7 +335,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         **counts,
         polish_failed=len(failures) - counts["failed"],
         headline=headline_of(campaign.arrays, spec),
-        adopted=len(campaign.adopted),
+        adopted=int(campaign.adopted.sum()),
         **_learning(campaign),
         cost=spent.cost,
         cost_unit=spent.cost_unit,
@@ -355,11 +355,11 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         late_results=tuple(late for incident in incidents for late in incident.late),
         warnings=warnings_of(campaign),
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
-        problem=_problem(record, campaign.unopened, campaign.problems),
+        problem=_problem(record, campaign.unopened, campaign.arrays.problems),
     )
 
 
-def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int, ...]:
+def _waiting_numbers(spec: CampaignSpec, arrays: Columns) -> tuple[int, ...]:
     """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
     return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
 
