@@ -76,8 +76,6 @@ def results(
         from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
 
         data = CampaignData.load(resources.store, name, resources.artifacts)
-    from tansaku.models.domain.evaluation_columns import Place, shown_at
-
     purpose: Purpose = "polish" if polish else "search"
     if data.spec.objective.further and not evaluations:
         _show_front(data, as_json=as_json, as_csv=as_csv)
@@ -86,11 +84,16 @@ def results(
     elif as_csv:
         _say_csv(compositions_frame(data))
     elif evaluations:
-        rows = evaluation_rows(data, purpose)
-        columns = [column.name for column in shown_at(Place.TERMINAL)]
-        show_table(columns, [[row[column] for column in columns] for row in rows], name)
+        _show_evaluations(evaluation_rows(data, purpose), name)
     else:
         _show_compositions(data)
+
+
+def _show_evaluations(rows: Sequence[JsonDict], name: str) -> None:
+    from tansaku.models.domain.evaluation_columns import Place, shown_at
+
+    columns = [column.name for column in shown_at(Place.TERMINAL)]
+    show_table(columns, [[row[column] for column in columns] for row in rows], name)
 
 
 def _say_csv(frame: pd.DataFrame) -> None:

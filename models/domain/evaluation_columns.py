@@ -18,11 +18,11 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 
 OBJECTIVE = "objective"
-"""Stands for the unit of the objective."""
+"""The unit of the objective."""
 
 
 class Place(Flag):
-    """Where a column is shown."""
+    """Places that show a column."""
 
     NOWHERE = 0
     RESULTS = auto()
@@ -44,7 +44,7 @@ class Column:
         path: Of the value in an evaluation, by attributes and keys; empty: ``read`` or ``judge`` finds it.
         type: Of the value, with None where an evaluation may lack it.
         unit: Of the value; empty: none.
-        shown: Where.
+        shown: Where; in results unless the line says otherwise.
         exported: Name in exported files; empty: it is in none.
         held: Whether readers of whole campaigns keep it in memory, and the server gives it without the evaluation.
         missing: Value in stored evaluations that lack the field.
@@ -57,7 +57,7 @@ class Column:
     path: str = ""
     type: Any = str
     unit: str = ""
-    shown: Place = Place.NOWHERE
+    shown: Place = Place.RESULTS
     exported: str = ""
     held: bool = False
     missing: object = None
@@ -111,7 +111,7 @@ def value_at(found: object, path: str) -> object:
 
 
 class Priced(Protocol):
-    """What has a cost: an evaluation, or its summary."""
+    """An evaluation or its summary, which has a cost."""
 
     @property
     def done_as(self) -> int | None:
@@ -183,53 +183,44 @@ def _changed_at(evaluation: Evaluation) -> int:
 
 
 COLUMNS = (
-    Column("evaluation", "id", shown=Place.RESULTS, exported="evaluation"),
+    Column("evaluation", "id", exported="evaluation"),
     Column("round", "proposal.number", int, shown=EVERYWHERE, exported="number", held=True),
     Column("candidate", "proposal.candidate", shown=EVERYWHERE, exported="candidate", held=True),
     Column("system", "proposal.system", shown=EVERYWHERE, exported="system", held=True),
     Column("surface", "proposal.surface", shown=PRINTED, exported="surface", held=True),
-    Column("source", "proposal.source", exported="source"),
-    Column("replicate", "proposal.replicate", int, shown=Place.RESULTS, exported="replicate"),
-    Column("purpose", "proposal.purpose", shown=Place.RESULTS, exported="purpose", held=True, missing="search"),
-    Column("initial", "proposal.initial", bool, shown=Place.RESULTS, exported="initial"),
+    Column("source", "proposal.source", exported="source", shown=Place.NOWHERE),
+    Column("replicate", "proposal.replicate", int, exported="replicate"),
+    Column("purpose", "proposal.purpose", exported="purpose", held=True, missing="search"),
+    Column("initial", "proposal.initial", bool, exported="initial"),
     Column("state", "state", EvaluationState, shown=EVERYWHERE, exported="state", held=True, missing="PROPOSED"),
     Column("value", "outcome.value", float | None, OBJECTIVE, shown=EVERYWHERE, exported="value", held=True),
-    Column("unit", shown=Place.RESULTS, exported="unit", judge=lambda _, spec: spec.objective.unit),
+    Column("unit", exported="unit", judge=lambda _, spec: spec.objective.unit),
     Column("cost", type=float, shown=EVERYWHERE, judge=lambda evaluation, spec: cost_of(evaluation, spec.space)),
-    Column("predicted_cost", "proposal.predicted_cost", float, shown=Place.RESULTS, exported="cost", held=True),
-    Column("code", type=str | None, exported="reason", read=_code),
-    Column("message", "outcome.failure.message", str | None, exported="message"),
+    Column("predicted_cost", "proposal.predicted_cost", float, exported="cost", held=True),
+    Column("code", type=str | None, exported="reason", read=_code, shown=Place.NOWHERE),
+    Column("message", "outcome.failure.message", str | None, exported="message", shown=Place.NOWHERE),
     Column("attempts", type=int, shown=EVERYWHERE, exported="attempts", read=lambda evaluation: len(evaluation.attempts)),
     Column("reason", "reason", str | None, shown=EVERYWHERE),
     Column("from", type=str | None, shown=PRINTED, judge=lambda evaluation, spec: value_from(spec, evaluation)),
-    Column("wall_time", "outcome.wall_time", float | None, "s", shown=Place.RESULTS, exported="wall_time", held=True),
-    Column("cores", "outcome.cores", int | None, held=True, missing=1),
-    Column("predicted_by", "outcome.predicted_by", str | None, exported="predicted_by", held=True),
-    Column("predicted", type=bool, shown=Place.RESULTS, read=predicted),
-    Column("deviation", "outcome.deviation", float | None, OBJECTIVE, shown=Place.RESULTS, exported="deviation", held=True),
-    Column("acquisition", "proposal.acquisition", float | None, shown=Place.RESULTS),
-    Column(
-        "predicted_mean",
-        "proposal.predicted_mean",
-        float | None,
-        OBJECTIVE,
-        shown=Place.RESULTS,
-        exported="predicted_mean",
-        held=True,
-    ),
+    Column("wall_time", "outcome.wall_time", float | None, "s", exported="wall_time", held=True),
+    Column("cores", "outcome.cores", int | None, held=True, missing=1, shown=Place.NOWHERE),
+    Column("predicted_by", "outcome.predicted_by", str | None, exported="predicted_by", held=True, shown=Place.NOWHERE),
+    Column("predicted", type=bool, read=predicted),
+    Column("deviation", "outcome.deviation", float | None, OBJECTIVE, exported="deviation", held=True),
+    Column("acquisition", "proposal.acquisition", float | None),
+    Column("predicted_mean", "proposal.predicted_mean", float | None, OBJECTIVE, exported="predicted_mean", held=True),
     Column(
         "predicted_deviation",
         "proposal.predicted_deviation",
         float | None,
         OBJECTIVE,
-        shown=Place.RESULTS,
         exported="predicted_deviation",
         held=True,
     ),
-    Column("model", "proposal.model", shown=Place.RESULTS, exported="model"),
-    Column("look", "proposal.look.model", str | None, held=True),
-    Column("final_translation", "outcome.properties.final_translation", Any, shown=Place.RESULTS),
-    Column("proposed_at", "proposed_at", AwareDatetime, shown=Place.RESULTS, exported="proposed_at"),
+    Column("model", "proposal.model", exported="model"),
+    Column("look", "proposal.look.model", str | None, held=True, shown=Place.NOWHERE),
+    Column("final_translation", "outcome.properties.final_translation", Any),
+    Column("proposed_at", "proposed_at", AwareDatetime, exported="proposed_at"),
     Column(
         "finished_at",
         "finished_at",
@@ -238,9 +229,9 @@ COLUMNS = (
         exported="finished_at",
         heading="Finished",
     ),
-    Column("incident", type=bool, held=True, read=_incident),
-    Column("changed_at", type=int, unit="ms", held=True, read=_changed_at),
-    Column("done_as", "done_as", int | None, held=True),
+    Column("incident", type=bool, held=True, read=_incident, shown=Place.NOWHERE),
+    Column("changed_at", type=int, unit="ms", held=True, read=_changed_at, shown=Place.NOWHERE),
+    Column("done_as", "done_as", int | None, held=True, shown=Place.NOWHERE),
 )
 """All columns, in the order in which they are shown and exported."""
 

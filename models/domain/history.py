@@ -361,18 +361,6 @@ def decide(budget: BudgetSpec, standing: Standing) -> StopReason | None:
     return None
 
 
-def stop_reason(
-    budget: BudgetSpec,
-    pool: CandidatePool,
-    entries: Sequence[Entry],
-    up_to: int,
-    limit: float | None,
-    max_cost: float | None = None,
-) -> StopReason | None:
-    """Returns why no further proposal may be made, None: one may be; arguments as of :func:`standing_of`."""
-    return decide(budget, standing_of(pool, entries, up_to, limit, max_cost))
-
-
 def standing_of(
     pool: CandidatePool, entries: Sequence[Entry], up_to: int, limit: float | None, max_cost: float | None = None
 ) -> Standing:

@@ -526,7 +526,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
-        """Records why the search has ended; None: it goes on."""
+        """Records why the search has ended; None: it continues."""
         ...
 
     def add_command(self, campaign: str, command: Command) -> None:

@@ -384,7 +384,7 @@ class Steerer(Record):
 
 
 class StopDecision(Record):
-    """Why the driver proposes nothing more for the search, and the numbers that it decided by.
+    """The reason why the driver proposes nothing more for the search, and the numbers that it decided by.
 
     Attributes:
         reason: Why.
@@ -425,7 +425,7 @@ class CampaignRecord(Record):
             store [s]. The time between drivers, as during a pause, is not in it.
         former_names: Names that it had before, the first one first.
         shared_with: Users who may steer it besides its owner and admins.
-        stop: Why its search has ended; None while it goes on, and after a command until a driver has decided again.
+        stop: Why its search has ended; None while it continues, and after a command until a driver has decided again.
     """
 
     schema_version: Literal[1] = 1

@@ -22,7 +22,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.refusals import is_refused
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+from tansaku.models.domain.states import EvaluationState, FailureKind
 
 _FIRST_SIZE = 64
 
@@ -231,12 +231,6 @@ class SearchState:
             noise=rules.predicted_deviations(self._settled.noise.and_then([entry.noise for entry in tail["observed"]])),
             repeats=rules.repeated(self._settled.repeats.and_then([entry.repeats for entry in tail["observed"]])),
         )
-
-    def stop_reason(
-        self, budget: BudgetSpec, up_to: int, limit: float | None, max_cost: float | None = None
-    ) -> StopReason | None:
-        """Does the same as :func:`~tansaku.models.domain.history.stop_reason` for this search."""
-        return rules.decide(budget, self.standing(up_to, limit, max_cost))
 
     def standing(self, up_to: int, limit: float | None, max_cost: float | None = None) -> Standing:
         """Does the same as :func:`~tansaku.models.domain.history.standing_of` for this search."""

@@ -68,7 +68,7 @@ def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> Cam
 
 
 def with_stop(record: CampaignRecord, lease: Lease, stop: StopDecision | None) -> CampaignRecord:
-    """Returns the record with the reason why its search has ended; None: it goes on."""
+    """Returns the record with the reason why its search has ended; None: it continues."""
     check_lease(record, lease)
     return record if record.stop == stop else record.model_copy(update={"stop": stop})
 

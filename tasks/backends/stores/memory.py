@@ -201,7 +201,7 @@ class MemoryCampaignStore:
             self._campaigns[lease.campaign] = record
 
     def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
-        """Records why the search has ended; None: it goes on."""
+        """Records why the search has ended; None: it continues."""
         with self._lock:
             self._campaigns[lease.campaign] = campaigns.with_stop(self.campaign(lease.campaign), lease, stop)
 

@@ -173,7 +173,7 @@ class MongoCampaignStore:
         self._write_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
 
     def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
-        """Records why the search has ended; None: it goes on."""
+        """Records why the search has ended; None: it continues."""
         self._write_campaign(lease.campaign, lambda record: campaigns.with_stop(record, lease, stop))
 
     def add_command(self, campaign: str, command: Command) -> None:

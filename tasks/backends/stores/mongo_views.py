@@ -43,7 +43,7 @@ _COMPUTED: dict[str, JsonDict] = {
     "incident": {"$anyElementTrue": [{"$map": {"input": {"$ifNull": ["$attempts", []]}, "as": "attempt", "in": _LOST}}]},
     "changed_at": {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
 }
-"""Of columns that are not stored as they are: the expression that computes them on the server."""
+"""Expressions that compute columns on the server that are not stored as they are."""
 _SORT_FIELDS = {"number": "proposal.number", "value": "outcome.value"}
 
 

@@ -340,7 +340,7 @@ class CampaignLoop:
         return polish(self._context) if self._search_over in _POLISHED_AFTER else None
 
     def _decide(self, reason: StopReason | None) -> None:
-        """Notes and stores why the search has ended; None: it goes on."""
+        """Notes and stores why the search has ended; None: it continues."""
         context, ledger = self._context, self._context.ledger
         self._search_over, stored = reason, ledger.record.stop
         if reason is (None if stored is None else stored.reason):

@@ -45,7 +45,7 @@ class StoredCampaign:
         refits: In order.
         retrains: In order, each with its end if it has ended.
         certificate: The latest; None before the first.
-        stop: Why its search has ended, as its driver decided; None: it goes on.
+        stop: Why its search has ended, as its driver decided; None: it continues.
         prospects: What may still be proposed; None where the space cannot be opened.
         unopened: Why it cannot.
     """
@@ -186,7 +186,7 @@ def added(values: FloatArray) -> float:
 
 
 def _stop(store: CampaignStore, record: CampaignRecord, lease: Lease | None) -> StopReason | None:
-    """Why a search has ended. Of one that an earlier version ended, only the audit says so."""
+    """Returns why a search has ended. Of one that an earlier version ended, only the audit says so."""
     if record.stop is not None or lease is not None:
         return None if record.stop is None else record.stop.reason
     ended = next(iter(store.events(record.name, kind="stopped", limit=1)), None)
