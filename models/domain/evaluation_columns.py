@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
 from types import NoneType
@@ -104,7 +104,7 @@ class Column:
 def value_at(found: object, path: str) -> object:
     """The value at a path in a record or in its plain data, None where a part is missing."""
     for part in path.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else getattr(found, part)
+        found = found.get(part) if isinstance(found, dict) else getattr(found, part)
         if found is None:
             break
     return found
