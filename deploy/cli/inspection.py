@@ -126,7 +126,7 @@ def _transfer(store: CampaignStore, name: str) -> JsonDict:
 
 def _certificate(store: CampaignStore, name: str) -> JsonDict:
     """Returns the last certificate as ``certificate``; empty before the first."""
-    from tansaku.tasks.read.views.status import last_certificate
+    from tansaku.tasks.loop.steps.certificates import last_certificate
 
     certificate = last_certificate(store, name)
     if certificate is None:

@@ -26,7 +26,6 @@ _WIDE = 105  # columns of a terminal that has room for candidate ids
 _CELLS = 12  # a description of more is not shown beside a table
 _BARRIER = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "hops", "limiting_hop")
 _DETAILS = (*_BARRIER, "state", "reason", "unlikely")
-_EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "from", "cost", "state", "attempts", "reason")
 
 
 def results(
@@ -85,10 +84,16 @@ def results(
     elif as_csv:
         _say_csv(compositions_frame(data))
     elif evaluations:
-        rows = evaluation_rows(data, purpose)
-        show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
+        _show_evaluations(evaluation_rows(data, purpose), name)
     else:
         _show_compositions(data)
+
+
+def _show_evaluations(rows: Sequence[JsonDict], name: str) -> None:
+    from tansaku.models.domain.evaluation_columns import Place, shown_at
+
+    columns = [column.name for column in shown_at(Place.TERMINAL)]
+    show_table(columns, [[row[column] for column in columns] for row in rows], name)
 
 
 def _say_csv(frame: pd.DataFrame) -> None:
@@ -182,7 +187,7 @@ def _joined(value: object) -> Cell:
 
 def _say_waiting(data: CampaignReading) -> None:
     """Says how many proposals wait for values that people or robots report."""
-    if data.spec.manual and (count := sum(not state.terminal for state in data.columns.states)):
+    if data.spec.manual and (count := int((~data.columns.terminal).sum())):
         name = data.record.name
         say(f"waiting for {count} {'value' if count == 1 else 'values'}: `tansaku ask {name}` shows them", err=True)
 

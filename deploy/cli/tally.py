@@ -10,13 +10,14 @@ from itertools import groupby
 from time import monotonic
 
 from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.evaluation_columns import cost_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.time_limits import TimeSpent
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
-from tansaku.tasks.read.views.costs import cost_of, cost_unit
+from tansaku.tasks.read.views.costs import cost_unit
 
 
 @dataclass

@@ -361,21 +361,15 @@ def decide(budget: BudgetSpec, standing: Standing) -> StopReason | None:
     return None
 
 
-def stop_reason(
-    budget: BudgetSpec,
-    pool: CandidatePool,
-    entries: Sequence[Entry],
-    up_to: int,
-    limit: float | None,
-    max_cost: float | None = None,
-) -> StopReason | None:
-    """Returns why no further proposal may be made; None: one may be.
+def standing_of(
+    pool: CandidatePool, entries: Sequence[Entry], up_to: int, limit: float | None, max_cost: float | None = None
+) -> Standing:
+    """Returns the figures on which the decision to stop is based.
 
     Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always; but see
     :func:`~tansaku.models.domain.refusals.is_refused`.
 
     Args:
-        budget: The limits.
         pool: All candidates.
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
@@ -387,7 +381,7 @@ def stop_reason(
     free[[entry.position for entry in entries]] = False
     if max_cost is not None:
         free &= pool.cost <= max_cost
-    standing = Standing(
+    return Standing(
         proposed=sum(not entry.free for entry in entries),
         finished=len(finished),
         failed=sum(entry.state is EvaluationState.FAILED for entry in finished),
@@ -395,4 +389,3 @@ def stop_reason(
         remaining_cost=remaining_cost(limit, entries, up_to),
         refused=is_refused(sorted(entries, key=lambda entry: entry.number)),
     )
-    return decide(budget, standing)

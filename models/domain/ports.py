@@ -27,6 +27,7 @@ from tansaku.models.domain.records import (
     Provenance,
     Refit,
     Steerer,
+    StopDecision,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState, JobState
@@ -530,6 +531,10 @@ class CampaignStore(CampaignViews, Protocol):
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
         """Records process ids and paths of this driver and its launcher."""
+        ...
+
+    def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
+        """Records why the search has ended; None: it continues."""
         ...
 
     def add_command(self, campaign: str, command: Command) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 SCHEMA_VERSION = 1
 
@@ -232,6 +232,20 @@ class Evaluation(Record):
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
     @property
+    def predicted_cost(self) -> float:
+        """As it was proposed [the space's cost unit]."""
+        return self.proposal.predicted_cost
+
+    @property
+    def reason(self) -> str | None:
+        """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
+        if self.done_as is not None:
+            return f"done otherwise: its measurement is number {self.done_as}"
+        attempt = self.current_attempt
+        failure = self.outcome.failure if self.outcome is not None else None if attempt is None else attempt.failure
+        return None if failure is None else f"{failure.reason}: {failure.message}"
+
+    @property
     def spared(self) -> bool:
         """Whether pre-screening accepted its prediction, so that its expensive part was never computed."""
         look, outcome = self.proposal.look, self.outcome
@@ -369,6 +383,24 @@ class Steerer(Record):
     since: AwareDatetime
 
 
+class StopDecision(Record):
+    """The reason why the driver proposes nothing more for the search, and the numbers that it decided by.
+
+    Attributes:
+        reason: Why.
+        proposed: Proposals that count in the budget.
+        finished: Those of them that have ended.
+        failed: Those of these that failed.
+        remaining_cost: What was left to spend [the space's cost unit], None without a limit.
+    """
+
+    reason: StopReason
+    proposed: Count
+    finished: Count
+    failed: Count
+    remaining_cost: float | None
+
+
 class CampaignRecord(Record):
     """A campaign as stored.
 
@@ -393,6 +425,7 @@ class CampaignRecord(Record):
             store [s]. The time between drivers, as during a pause, is not in it.
         former_names: Names that it had before, the first one first.
         shared_with: Users who may steer it besides its owner and admins.
+        stop: Why its search has ended; None while it continues, and after a command until a driver has decided again.
     """
 
     schema_version: Literal[1] = 1
@@ -417,6 +450,7 @@ class CampaignRecord(Record):
     driven: float = 0.0
     former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
     shared_with: Annotated[tuple[Steerer, ...], Field(exclude_if=lambda users: not users)] = ()
+    stop: Annotated[StopDecision | None, Field(exclude_if=lambda stop: stop is None)] = None
 
     @property
     def steerers(self) -> tuple[Steerer, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -36,14 +36,5 @@ def is_refused(entries: Sequence[Entry]) -> bool:
     Args:
         entries: Proposals so far, by number.
     """
-    return same_refusals(entry.refusal for entry in reversed(entries) if entry.state.terminal)
-
-
-def same_refusals(ended: Iterable[str | None]) -> bool:
-    """Returns whether the last evaluations that have ended failed with the same configuration error.
-
-    Args:
-        ended: See :func:`refusal_of`, of evaluations that have ended, the last one first.
-    """
-    last = list(islice(ended, SAME_REFUSALS))
+    last = list(islice((entry.refusal for entry in reversed(entries) if entry.state.terminal), SAME_REFUSALS))
     return len(last) == SAME_REFUSALS and last[0] is not None and len(set(last)) == 1

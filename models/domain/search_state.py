@@ -22,7 +22,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.refusals import is_refused
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+from tansaku.models.domain.states import EvaluationState, FailureKind
 
 _FIRST_SIZE = 64
 
@@ -232,15 +232,13 @@ class SearchState:
             repeats=rules.repeated(self._settled.repeats.and_then([entry.repeats for entry in tail["observed"]])),
         )
 
-    def stop_reason(
-        self, budget: BudgetSpec, up_to: int, limit: float | None, max_cost: float | None = None
-    ) -> StopReason | None:
-        """Does the same as :func:`~tansaku.models.domain.history.stop_reason` for this search."""
+    def standing(self, up_to: int, limit: float | None, max_cost: float | None = None) -> Standing:
+        """Does the same as :func:`~tansaku.models.domain.history.standing_of` for this search."""
         if not self._settle(up_to):
-            return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
+            return rules.standing_of(self._pool, self._entries, up_to, limit, max_cost)
         ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal and not entry.free]
         cheapest = self._cheapest_free()
-        standing = Standing(
+        return Standing(
             proposed=len(self._entries) - self._free,
             finished=self._settled.finished + len(ended),
             failed=self._settled.failed + sum(entry.state is EvaluationState.FAILED for entry in ended),
@@ -248,7 +246,6 @@ class SearchState:
             remaining_cost=self.remaining_cost(limit, up_to),
             refused=is_refused(self._entries),
         )
-        return rules.decide(budget, standing)
 
     def too_expensive(self, max_cost: float | None) -> IntArray:
         """Does the same as :func:`~tansaku.models.domain.history.too_expensive` for this search."""

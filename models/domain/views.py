@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from itertools import compress
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,17 @@ from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import CampaignRecord, Count, Evaluation, Number, Quantity, Record
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import recorded_in
 
 BoolArray = npt.NDArray[np.bool_]
+
+STATE_CODES = {state: code for code, state in enumerate(EvaluationState)}
+"""Codes of states in columns."""
+
+ENDED = np.array([state.terminal for state in EvaluationState], dtype=np.bool_)
+"""Whether evaluations with a code have ended."""
 
 LARGEST_PAGE = 500
 """Most evaluations of one page."""
@@ -31,7 +40,7 @@ class Columns:
         systems: Names of their systems.
         surfaces: Names of their surfaces.
         searched: Whether an evaluation belongs to the search, not to the final relaxation.
-        states: States of the evaluations.
+        state_codes: Their states, see :meth:`in_state`.
         values: Objective values [the objective's unit], NaN where there is none.
         predicted_by: Models that predicted the values; None where they were computed.
         deviations: Predicted standard deviations of predicted values, 0 elsewhere.
@@ -53,7 +62,7 @@ class Columns:
     systems: tuple[str, ...]
     surfaces: tuple[str, ...]
     searched: BoolArray
-    states: tuple[EvaluationState, ...]
+    state_codes: npt.NDArray[np.int8]
     values: FloatArray
     predicted_by: tuple[str | None, ...]
     deviations: FloatArray
@@ -81,6 +90,83 @@ class Columns:
     def predicted(self) -> BoolArray:
         """Whether the values are predicted by a trained model, shape ``(n,)``."""
         return np.array([model is not None for model in self.predicted_by], dtype=np.bool_)
+
+    @cached_property
+    def system_names(self) -> tuple[str, ...]:
+        """Names of the systems that have an evaluation."""
+        return tuple(dict.fromkeys(self.systems))
+
+    @cached_property
+    def system_codes(self) -> IntArray:
+        """Positions of their systems in ``system_names``, shape ``(n,)``."""
+        codes = {name: code for code, name in enumerate(self.system_names)}
+        return np.array([codes[name] for name in self.systems], dtype=np.intp)
+
+    @cached_property
+    def terminal(self) -> BoolArray:
+        """Whether they have ended, shape ``(n,)``."""
+        ended: BoolArray = ENDED[self.state_codes]
+        return ended
+
+    @cached_property
+    def failed(self) -> BoolArray:
+        """Whether they failed, shape ``(n,)``."""
+        return self.in_state(EvaluationState.FAILED)
+
+    def in_state(self, state: EvaluationState) -> BoolArray:
+        """Returns whether they are in a state, shape ``(n,)``."""
+        return np.asarray(self.state_codes == STATE_CODES[state], dtype=np.bool_)
+
+    def further(self, goals: Sequence[FurtherObjectiveSpec]) -> FloatArray:
+        """Values of further objectives [their units], NaN where there is none, shape ``(n, n_goals)``.
+
+        Args:
+            goals: Their properties are among the quantities.
+        """
+        found = np.full((len(self), len(goals)), np.nan)
+        for place, goal in enumerate(goals):
+            found[:, place] = [_value(quantity, goal.unit) for quantity in self.quantities[goal.property]]
+        return found
+
+    def place(self, number: int) -> int | None:
+        """Place of a proposal number, None without an evaluation of it."""
+        place = int(np.searchsorted(self.numbers, number))
+        return place if place < len(self) and self.numbers[place] == number else None
+
+    def updated(self, changed: Columns) -> Columns:
+        """These evaluations with some changed or new ones.
+
+        Args:
+            changed: Take the places of evaluations with the same numbers; with the same quantities and properties.
+        """
+        if not len(changed):
+            return self
+        known = np.isin(changed.numbers, self.numbers)
+        places = np.searchsorted(self.numbers, changed.numbers[known])
+        numbers = np.concatenate((self.numbers, changed.numbers[~known]))
+        order = None if (numbers[1:] > numbers[:-1]).all() else np.argsort(numbers)
+
+        def merged(old: Any, new: Any) -> Any:  # noqa: ANN401 - an array, a tuple, or columns by name
+            if isinstance(old, Mapping):
+                return {name: merged(column, new[name]) for name, column in old.items()}
+            if isinstance(old, tuple):
+                both = [*old, *compress(new, ~known)]
+                for place, value in zip(places.tolist(), compress(new, known), strict=True):
+                    both[place] = value
+                return tuple(both) if order is None else tuple(both[place] for place in order.tolist())
+            joined = np.concatenate((old, new[~known]))
+            joined[places] = new[known]
+            return joined if order is None else joined[order]
+
+        names = (part.name for part in fields(self) if part.name != "problems")
+        return replace(self, **{name: merged(getattr(self, name), getattr(changed, name)) for name in names})
+
+
+def _value(quantity: Quantity | None, unit: str) -> float:
+    try:
+        return np.nan if quantity is None else recorded_in(quantity.value, quantity.unit, unit)
+    except ValueError:  # of another kind of unit: it is no value of this objective
+        return np.nan
 
 
 class Cursor(Record):

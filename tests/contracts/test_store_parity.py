@@ -18,8 +18,9 @@ from tansaku.models.domain.records import (
     Outcome,
     Proposal,
     Refit,
+    StopDecision,
 )
-from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
@@ -186,6 +187,12 @@ class Parity(RuleBasedStateMachine):
     @rule(is_stale=stale, value=st.integers(0, 2), times=repeats)
     def runtime(self, is_stale: bool, value: int, times: int) -> None:
         self.both(lambda store, position: store.set_runtime(self.lease(position, is_stale), {"v": value}), times)
+
+    @rule(is_stale=stale, value=st.integers(0, 2), times=repeats)
+    def stop(self, is_stale: bool, value: int, times: int) -> None:
+        decided = StopDecision(reason=StopReason.BUDGET, proposed=value, finished=0, failed=0, remaining_cost=0.5)
+        stop = decided if value else None
+        self.both(lambda store, position: store.set_stop(self.lease(position, is_stale), stop), times)
 
     @invariant()
     def stores_agree(self) -> None:

@@ -21,12 +21,14 @@ from tansaku.models.domain.records import (
     Quantity,
     Refit,
     Steerer,
+    StopDecision,
 )
-from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.tasks.backends.stores.documents import normalised
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="it took too long")
+STOP = StopDecision(reason=StopReason.BUDGET, proposed=4, finished=3, failed=1, remaining_cost=0.5)
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms in one place")
 VALUE = Outcome(
     value=0.1 + 0.2,
@@ -216,6 +218,7 @@ def test_every_driver_write_of_an_old_epoch_is_refused(
         lambda: store.insert_refit(lease, refit(1)),
         lambda: store.apply_command(lease, "edit-1", 2, {"objective": {"unit": "eV"}}),
         lambda: store.set_runtime(lease, {"pids": [1]}),
+        lambda: store.set_stop(lease, STOP),
         lambda: store.renew_lease(lease, 60.0),
     ):
         with pytest.raises(FencedError):
@@ -450,6 +453,13 @@ def test_runtime_is_replaced(store: CampaignStore, lease: Lease) -> None:
     store.set_runtime(lease, {"server": {"pid": 4, "started": 1.5}})
     store.set_runtime(lease, {"workers": [5, 6]})
     assert store.campaign("search").runtime == {"workers": [5, 6]}
+
+
+def test_the_reason_to_stop_is_replaced(store: CampaignStore, lease: Lease) -> None:
+    before = store.campaign("search")
+    for stop in (STOP, STOP, STOP.model_copy(update={"reason": StopReason.FAILURES}), None, None):
+        store.set_stop(lease, stop)
+        assert store.campaign("search") == before.model_copy(update={"stop": stop})
 
 
 def test_events_are_ordered_and_unique(store: CampaignStore, lease: Lease) -> None:

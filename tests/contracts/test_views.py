@@ -22,7 +22,7 @@ from tansaku.models.domain.records import (
     Quantity,
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.models.domain.views import Cursor, Mark, PageQuery
+from tansaku.models.domain.views import STATE_CODES, Cursor, Mark, PageQuery
 from tansaku.tasks.backends.stores.columns import columns_of
 
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="two atoms in one place")
@@ -98,7 +98,7 @@ def test_columns_are_those_of_the_evaluations(store: CampaignStore, filled: list
     assert found.numbers.tolist() == list(range(1, LARGEST + 1))
     assert found.candidates == tuple(evaluation.proposal.candidate for evaluation in filled)
     assert found.systems == tuple(evaluation.proposal.system for evaluation in filled)
-    assert found.states == tuple(evaluation.state for evaluation in filled)
+    assert [*found.state_codes] == [STATE_CODES[evaluation.state] for evaluation in filled]
     assert found.searched.tolist() == [number != 5 for number in range(1, LARGEST + 1)]
     assert found.predicted_costs.tolist() == [evaluation.proposal.predicted_cost for evaluation in filled]
     # Whole milliseconds, of the end or else of the proposal.

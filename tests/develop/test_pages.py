@@ -1,4 +1,4 @@
-"""The pages that say how to add a space, an objective, a launcher or a surrogate, followed literally."""
+"""The pages that say how to add a space, an objective, a launcher, a surrogate or a field, followed literally."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def test_a_new_surrogate(tmp_path):
     (campaign,) = LiteralPage("new-surrogate.md", tmp_path).follow()
     assert [row["state"] for row in campaign["rows"]] == ["DONE"] * 12
     assert campaign["models"] == [{"type": "radial_ridge", "cutoff": 5.0}]
+
+
+def test_a_new_field_takes_four_places(tmp_path):
+    page = LiteralPage("new-field.md", tmp_path)
+    assert len({block.title for block in page.blocks if block.language == "diff"}) == 4
+    (campaign,) = page.follow()
+    assert [row["memory"] > 1.0 for row in campaign["rows"]] == [True] * 3
 
 
 @pytest.mark.parametrize(

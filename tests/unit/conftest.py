@@ -23,9 +23,10 @@ from tansaku.models.domain.records import (
     Provenance,
     Quantity,
     Refit,
+    StopDecision,
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.documents import utc_now
@@ -68,9 +69,17 @@ def table_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
-    """Builds a store in which the named candidates of the table were proposed and evaluated, in that order."""
+    """Builds a store in which the named candidates of the table were proposed and evaluated, in that order.
 
-    def build(*candidates: str, polish: tuple[str, ...] = (), clock: Callable[[], datetime] = utc_now) -> MemoryCampaignStore:
+    ``stop`` is why its driver proposed nothing more.
+    """
+
+    def build(
+        *candidates: str,
+        polish: tuple[str, ...] = (),
+        clock: Callable[[], datetime] = utc_now,
+        stop: StopReason | None = None,
+    ) -> MemoryCampaignStore:
         loaded = load_campaign(table_file)
         space = open_space(loaded.spec.space, loaded.base_path)
         pool = space.pool()
@@ -103,6 +112,10 @@ def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
             evaluation = store.insert_proposal(lease, proposal)
             store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
             store.accept_outcome(lease, evaluation.id, f"token-{number}", space.recorded(candidate))
+        if stop is not None:
+            count = len(candidates)
+            decided = StopDecision(reason=stop, proposed=count, finished=count, failed=0, remaining_cost=None)
+            store.set_stop(lease, decided)
         store.release_lease(lease)
         return store
 

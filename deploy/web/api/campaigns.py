@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from types import GenericAlias
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
-from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, create_model, field_validator
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -19,10 +20,10 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import Command, CommandKind, Evaluation, SteeringKind
+from tansaku.models.domain.evaluation_columns import RESULTS
+from tansaku.models.domain.records import Command, CommandKind, Evaluation, Record, SteeringKind
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.views.evaluation_table import (
-    EvaluationLine,
     Selection,
     Series,
     Sort,
@@ -87,12 +88,13 @@ class Campaigns(BaseModel):
     next: str | None = None
 
 
-class Evaluations(BaseModel):
-    """A page of evaluations; ``next`` is the ``after`` of the following page."""
+_LINE: dict[str, Any] = {column.name: column.type for column in RESULTS}
+EvaluationLine = create_model("EvaluationLine", __base__=Record, __doc__="An evaluation in the table.", **_LINE)
 
-    items: list[EvaluationLine]
-    next: int | None = None
-    total: int
+_PAGE: dict[str, Any] = {"items": GenericAlias(list, EvaluationLine), "next": (int | None, None), "total": int}
+Evaluations = create_model(
+    "Evaluations", __doc__="A page of evaluations; ``next`` is the ``after`` of the following page.", **_PAGE
+)
 
 
 class StoredCommand(BaseModel):
@@ -123,11 +125,11 @@ def campaign(request: Request, response: Response, _: Viewer, name: str) -> Camp
     return found.status
 
 
-@router.get("/{name}/evaluations")
-def evaluations(request: Request, _: Viewer, name: str, query: Annotated[EvaluationQuery, Query()]) -> Evaluations:
+@router.get("/{name}/evaluations", response_model=Evaluations)
+def evaluations(request: Request, _: Viewer, name: str, query: Annotated[EvaluationQuery, Query()]) -> dict[str, Any]:
     """Lists evaluations."""
     shown = table_page(services_of(request).readings.reading(name), query.selection())
-    return Evaluations(items=list(shown.lines), next=shown.next, total=shown.total)
+    return {"items": list(shown.lines), "next": shown.next, "total": shown.total}
 
 
 @router.get("/{name}/evaluations/{number}")

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.middleware import PROBLEM_TYPE
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.evaluation_columns import RESULTS, value_at
 from tansaku.tasks.ground.formats.schema import FileKind, json_schema
 
 router = APIRouter(prefix="/api/v1")
@@ -81,6 +82,11 @@ def openapi(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]
 def _examples() -> dict[str, Any]:
     """Examples of bodies by the name of their schema, and of operations whose bodies have no schema of their own."""
     found: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+    schemas = found["schemas"]
+    (line,) = schemas["Evaluations"]["items"]
+    # The evaluation of the other example, as the table lists it.
+    listed = {column.name: value_at(schemas["Evaluation"], column.path) for column in RESULTS if column.path}
+    schemas["Evaluations"]["items"] = [listed | line]
     return found
 
 

@@ -20,13 +20,14 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields, new_key
 from tansaku.deploy.web.pages.again import or_again
 from tansaku.deploy.web.pages.budget import budget_changes, budget_content
-from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.formats import Html, aligned, campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.evaluation_columns import Place, shown_at
 from tansaku.models.domain.records import JsonDict, SteeringKind
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.checks.rights import may_delete, may_rename, may_steer
@@ -247,11 +248,19 @@ def _commands(reading: Reading) -> list[JsonDict]:
     ]
 
 
+def _numbers(page: TablePage, name: str) -> list[Html]:
+    """Numbers of a column of the table, those of values with their standard deviations."""
+    spreads = [line["deviation"] for line in page.lines] if name == "value" else None
+    return aligned([line[name] for line in page.lines], spreads)
+
+
 def _table(reading: Reading, selection: Selection) -> JsonDict:
     page: TablePage = table_page(reading, selection)
     query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
         "page": page,
+        "columns": (columns := shown_at(Place.PAGE)),
+        "numbers": {column.name: _numbers(page, column.name) for column in columns if column.kind is float},
         "selection": selection,
         "next_query": urlencode({key: value for key, value in query.items() if value is not None}),
         "states": [state.value for state in EvaluationState],

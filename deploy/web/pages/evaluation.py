@@ -17,13 +17,12 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.loop.ledger.summaries import failure_reason
 from tansaku.tasks.read.views.described import stored_cells
 from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
 from tansaku.tasks.read.views.migration_path import migration_path
-from tansaku.tasks.read.views.origins import value_from
 from tansaku.tasks.read.views.readings import Reading
 from tansaku.tasks.read.views.structure_files import StructureText, describe_structure, structure_sha256
 
@@ -46,7 +45,7 @@ def evaluation_page(
         "evaluation": evaluation,
         "before": before,
         "after": after,
-        "reason": failure_reason(evaluation),
+        "reason": evaluation.reason,
         "surprise": _surprise(evaluation),
         "origin": value_from(reading.spec, evaluation),
         "provenance": _provenance(evaluation),

@@ -27,8 +27,8 @@ from tansaku.tasks.act.commands.import_checks import check_candidates, check_gap
 from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved
 from tansaku.tasks.backends.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
 from tansaku.tasks.backends.stores.described import new_reports
-from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, Exported, read_export
-from tansaku.tasks.backends.stores.export_rows import COLUMNS, observation_row
+from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
+from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.import_filter import importable
 from tansaku.tasks.loop.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.loop.transfer.sources import keep, kept
@@ -95,7 +95,7 @@ def export_observations(
         "known": None if artifacts is None else _known_results(record, artifacts),
     }
     kept_with = artifacts if structures else None
-    columns = (*COLUMNS, (COLUMN, pa.string())) if kept_with is not None else COLUMNS
+    columns = (*FIELDS, (COLUMN, pa.string())) if kept_with is not None else FIELDS
     schema = pa.schema(columns, metadata={KEY: json.dumps(header).encode()})
     draft, count = path.with_name(f".{path.name}.{secrets.token_hex(8)}"), 0
     try:
@@ -130,7 +130,7 @@ def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStor
     """
     found, unit = store.each_evaluation(record.name), objective_unit(record.spec)
     while evaluations := [_portable(evaluation) for evaluation in islice(found, _PART)]:
-        rows = [observation_row(evaluation, unit) for evaluation in evaluations]
+        rows = [exported_row(evaluation, unit) | {RECORD: evaluation.model_dump_json()} for evaluation in evaluations]
         texts = [] if artifacts is None else structure_texts(evaluations, artifacts)
         yield [row | {COLUMN: text} for row, text in zip(rows, texts, strict=True)] if texts else rows
 

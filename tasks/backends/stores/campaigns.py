@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tansaku import __version__
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease, Steerer, StopDecision
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.tasks.backends.stores.described import with_reports
 from tansaku.tasks.backends.stores.documents import problems_of
@@ -65,6 +65,12 @@ def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> Cam
     """Returns the record with this driver's helper processes."""
     check_lease(record, lease)
     return record if record.runtime == runtime else record.model_copy(update={"runtime": runtime})
+
+
+def with_stop(record: CampaignRecord, lease: Lease, stop: StopDecision | None) -> CampaignRecord:
+    """Returns the record with the reason why its search has ended; None: it continues."""
+    check_lease(record, lease)
+    return record if record.stop == stop else record.model_copy(update={"stop": stop})
 
 
 def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:

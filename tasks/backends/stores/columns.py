@@ -8,48 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from tansaku.models.domain.evaluation_columns import HELD, Column
 from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Quantity
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.views import ActiveMark, Columns, Mark
+from tansaku.models.domain.views import ENDED, STATE_CODES, ActiveMark, Columns, Mark
 
 Row = Sequence[Any]
-"""Plain values of one evaluation in the order of :func:`row_of`."""
+"""Plain values of one evaluation: those of the columns that are held, then quantities and properties that were asked for."""
 
 Part = Sequence[Sequence[Any]]
 """The rows of some evaluations as columns: for each place of a row the values of all of them."""
 
-_FIXED = 18  # entries of a row before its quantities and properties
-_NUMERIC = frozenset({6, 7, 9, 10, 11, 14, 15})  # numbers or None
-_REPEATED = frozenset({2, 3, 4, 5, 8, 12})  # texts that many evaluations share
 _PART = 2000  # rows that are turned into columns at once
-_STATES = {state.value: state for state in EvaluationState}
-_ENDED = {state.value: state.terminal for state in EvaluationState}
 
 
 def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Row:
     """Returns the row of an evaluation."""
-    proposal, outcome = evaluation.proposal, evaluation.outcome
-    attempts = evaluation.attempts
+    outcome = evaluation.outcome
     return (
-        proposal.number,
-        proposal.candidate,
-        proposal.system,
-        proposal.surface,
-        proposal.purpose,
-        evaluation.state.value,
-        proposal.predicted_cost,
-        None if outcome is None else outcome.value,
-        None if outcome is None else outcome.predicted_by,
-        None if outcome is None else outcome.deviation,
-        None if outcome is None else outcome.wall_time,
-        None if outcome is None else outcome.cores,
-        None if proposal.look is None else proposal.look.model,
-        any(attempt.failure is not None or attempt.late_outcome is not None for attempt in attempts),
-        proposal.predicted_mean,
-        proposal.predicted_deviation,
-        round(1000 * (evaluation.finished_at or evaluation.proposed_at).timestamp()),
-        evaluation.done_as is not None,
+        *(column.stored(evaluation) for column in HELD),
         *(None if outcome is None else outcome.quantities.get(name) for name in quantities),
         *(None if outcome is None else outcome.properties.get(name) for name in properties),
     )
@@ -59,44 +37,47 @@ def columns_from(
     parts: Iterable[Part], quantities: Sequence[str] = (), properties: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> Columns:
     """Joins parts to columns sorted by proposal number; they are taken one at a time, to save memory, before the problems."""
-    width = _FIXED + len(quantities) + len(properties)
-    columns: list[list[Any]] = [[] for _ in range(width)]
+    kinds = [*HELD, *(None for _ in (*quantities, *properties))]
+    columns: list[list[Any]] = [[] for _ in kinds]
     same: dict[Any, Any] = {}
     for part in parts:
-        for place, column in enumerate(part):
-            if place in _NUMERIC:
-                columns[place].append(_numbers(column))
-            elif place in _REPEATED:
-                columns[place].extend(map(same.setdefault, column, column))
+        for kind, column, values in zip(kinds, columns, part, strict=True):
+            if kind is not None and kind.number:
+                column.append(np.array(values, dtype=np.float64))  # None becomes NaN
+            elif kind is not None:
+                column.extend(map(same.setdefault, values, values))  # many evaluations share a text
             else:
-                columns[place].extend(column)
-    numbers = np.array(columns[0], dtype=np.intp)
-    order = np.argsort(numbers, kind="stable")
-    sorted_already = bool((numbers[1:] > numbers[:-1]).all())
-    found = [_ordered(column, order, sorted_already, place in _NUMERIC) for place, column in enumerate(columns)]
-    states, predicted_by = tuple(map(_STATES.__getitem__, found[5])), found[8]
-    terminal = np.array(list(map(_ENDED.__getitem__, found[5])), dtype=np.bool_)
-    taken = found[10] * found[11]
+                column.extend(values)
+    held = {kind.name: _joined(kind, column) for kind, column in zip(HELD, columns, strict=False)}
+    numbers = held["round"]
+    further = columns[len(HELD) :]
+    if not (numbers[1:] > numbers[:-1]).all():
+        order = np.argsort(numbers, kind="stable")
+        held = {name: _taken(column, order) for name, column in held.items()}
+        further = [_taken(column, order) for column in further]
+    codes = np.array([STATE_CODES[state] for state in held["state"]], dtype=np.int8)
+    taken = held["wall_time"] * held["cores"]
+    spared = [look is not None and look == by for look, by in zip(held["look"], held["predicted_by"], strict=True)]
     return Columns(
-        numbers=np.array(found[0], dtype=np.intp),
-        candidates=found[1],
-        systems=found[2],
-        surfaces=found[3],
-        searched=np.array([purpose == "search" for purpose in found[4]], dtype=np.bool_),
-        states=states,
-        values=found[7],
-        predicted_by=predicted_by,
-        deviations=np.nan_to_num(found[9]),
-        predicted_costs=found[6],
-        measured_costs=np.where(terminal & (taken != 0.0), taken, np.nan),
-        spared=np.array([look is not None and look == by for look, by in zip(found[12], predicted_by, strict=True)], np.bool_),
-        incidents=np.array(found[13], dtype=np.bool_) | np.array([state is EvaluationState.FAILED for state in states], bool),
-        means=found[14],
-        mean_deviations=found[15],
-        changed_at=np.array(found[16], dtype=np.intp),
-        done_otherwise=np.array(found[17], dtype=np.bool_),
-        quantities={name: tuple(map(_quantity, found[_FIXED + i])) for i, name in enumerate(quantities)},
-        properties={name: found[_FIXED + len(quantities) + i] for i, name in enumerate(properties)},
+        numbers=held["round"].astype(np.intp),
+        candidates=held["candidate"],
+        systems=held["system"],
+        surfaces=held["surface"],
+        searched=np.array([purpose == "search" for purpose in held["purpose"]], dtype=np.bool_),
+        state_codes=codes,
+        values=held["value"],
+        predicted_by=held["predicted_by"],
+        deviations=np.nan_to_num(held["deviation"]),
+        predicted_costs=held["predicted_cost"],
+        measured_costs=np.where(ENDED[codes] & (taken != 0.0), taken, np.nan),
+        spared=np.array(spared, dtype=np.bool_),
+        incidents=np.array(held["incident"], dtype=np.bool_) | (codes == STATE_CODES[EvaluationState.FAILED]),
+        means=held["predicted_mean"],
+        mean_deviations=held["predicted_deviation"],
+        changed_at=held["changed_at"].astype(np.intp),
+        done_otherwise=~np.isnan(held["done_as"]),
+        quantities={name: tuple(map(_quantity, column)) for name, column in zip(quantities, further, strict=False)},
+        properties={name: tuple(column) for name, column in zip(properties, further[len(quantities) :], strict=True)},
         problems=tuple(problems),
     )
 
@@ -108,16 +89,18 @@ def parts_of(rows: Iterable[Row]) -> Iterator[Part]:
         yield tuple(zip(*some, strict=True))
 
 
-def _ordered(column: list[Any], order: IntArray, sorted_already: bool, numeric: bool) -> Any:  # noqa: ANN401 - array or tuple
-    if numeric:
-        joined = np.concatenate([np.empty(0), *column])
-        return joined if sorted_already else joined[order]
-    return tuple(column) if sorted_already else tuple(column[place] for place in order.tolist())
+def _joined(kind: Column, column: list[Any]) -> Any:  # noqa: ANN401 - array or tuple
+    return np.concatenate([np.empty(0), *column]) if kind.number else tuple(column)
 
 
-def columns_of(evaluations: Iterable[Evaluation], quantities: Sequence[str] = ()) -> Columns:
+def _taken(column: Any, order: IntArray) -> Any:  # noqa: ANN401 - array or tuple
+    return column[order] if isinstance(column, np.ndarray) else tuple(column[place] for place in order.tolist())
+
+
+def columns_of(evaluations: Iterable[Evaluation], quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
     """Returns evaluations that were read as columns."""
-    return columns_from(parts_of(row_of(evaluation, quantities) for evaluation in evaluations), quantities)
+    rows = (row_of(evaluation, quantities, properties) for evaluation in evaluations)
+    return columns_from(parts_of(rows), quantities, properties)
 
 
 def mark_of(record: CampaignRecord, count: int, active: Sequence[ActiveMark], highest: int) -> Mark:
@@ -151,10 +134,6 @@ def changed_since(since: Mark, now: Mark, earlier_count: int) -> list[int] | Non
     before = {entry.number: entry for entry in since.active}
     present = {entry.number: entry for entry in now.active if entry.number <= since.number}
     return sorted(number for number in before.keys() | present.keys() if before.get(number) != present.get(number))
-
-
-def _numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
 def _quantity(value: Quantity | dict[str, Any] | None) -> Quantity | None:

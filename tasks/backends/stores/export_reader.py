@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from tansaku.models.domain.adoption import Kept
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import check_name, printable, shown
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit, StopDecision
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.backends.stores.carried import COLUMN
@@ -57,6 +57,7 @@ class _Taken(BaseModel):
     tansaku_version: Annotated[str, Field(max_length=100)]
     created_at: AwareDatetime
     commands: tuple[Command, ...] = ()
+    stop: StopDecision | None = None
 
 
 class _Header(BaseModel):
@@ -203,6 +204,7 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         base_path=taken.base_path,
         tansaku_version=taken.tansaku_version,
         created_at=taken.created_at,
+        stop=taken.stop,
         # Applied commands are the history of the spec. A pending command was meant for the original driver.
         commands=tuple(command for command in taken.commands if command.applied_at_number is not None),
     )

@@ -24,6 +24,7 @@ from tansaku.models.domain.records import (
     Record,
     Refit,
     Steerer,
+    StopDecision,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
@@ -203,6 +204,11 @@ class MemoryCampaignStore:
         with self._lock:
             record = campaigns.with_runtime(self.campaign(lease.campaign), lease, plain(runtime))
             self._campaigns[lease.campaign] = record
+
+    def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
+        """Records why the search has ended; None: it continues."""
+        with self._lock:
+            self._campaigns[lease.campaign] = campaigns.with_stop(self.campaign(lease.campaign), lease, stop)
 
     def add_command(self, campaign: str, command: Command) -> None:
         """Stores a user's command; a second command with the same id is ignored."""

@@ -34,6 +34,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Refit,
     Steerer,
+    StopDecision,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
@@ -174,6 +175,10 @@ class MongoCampaignStore:
         """Records process ids and paths of this driver and its launcher."""
         data = plain(runtime)
         self._write_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
+
+    def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
+        """Records why the search has ended; None: it continues."""
+        self._write_campaign(lease.campaign, lambda record: campaigns.with_stop(record, lease, stop))
 
     def add_command(self, campaign: str, command: Command) -> None:
         """Stores a user's command; a second command with the same id is ignored."""

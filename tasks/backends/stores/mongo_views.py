@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING
 
+from tansaku.models.domain.evaluation_columns import HELD
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import ActiveMark, Changes, Columns, Cursor, Mark, Page, PageQuery
@@ -35,6 +36,14 @@ _NUMBERS: JsonDict = {"$gte": float("-inf")}
 # Not by type: an index does not hold types, so that the server would fetch every evaluation to answer.
 _NO_NUMBER: JsonDict = {"$not": _NUMBERS}
 _HAS_ATTEMPTS: JsonDict = {"$isArray": "$attempts"}
+_LOST: JsonDict = {
+    "$or": [{"$ne": [{"$ifNull": [f"$$attempt.{key}", None]}, None]} for key in ("failure", "late_outcome")],
+}
+_COMPUTED: dict[str, JsonDict] = {
+    "incident": {"$anyElementTrue": [{"$map": {"input": {"$ifNull": ["$attempts", []]}, "as": "attempt", "in": _LOST}}]},
+    "changed_at": {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
+}
+"""Expressions that compute columns on the server that are not stored as they are."""
 _SORT_FIELDS = {"number": "proposal.number", "value": "outcome.value"}
 
 
@@ -232,26 +241,9 @@ def _cursor(document: JsonDict, query: PageQuery) -> Cursor:
 
 def _row_expressions(quantities: Sequence[str], properties: Sequence[str]) -> list[JsonDict]:
     """Returns the expressions that give the row of ``row_of`` on the server; null where there is nothing."""
-    incident = {
-        "$or": [{"$ne": [{"$ifNull": [f"$$attempt.{key}", None]}, None]} for key in ("failure", "late_outcome")],
-    }
-    attempts = {"$map": {"input": {"$ifNull": ["$attempts", []]}, "as": "attempt", "in": incident}}
-    found: list[JsonDict | str] = [
-        *(f"$proposal.{key}" for key in ("number", "candidate", "system", "surface")),
-        {"$ifNull": ["$proposal.purpose", "search"]},
-        {"$ifNull": ["$state", EvaluationState.PROPOSED.value]},
-        "$proposal.predicted_cost",
-        *(f"$outcome.{key}" for key in ("value", "predicted_by", "deviation", "wall_time")),
-        {"$cond": [{"$isNumber": "$outcome.wall_time"}, {"$ifNull": ["$outcome.cores", 1]}, None]},
-        "$proposal.look.model",
-        {"$anyElementTrue": [attempts]},
-        "$proposal.predicted_mean",
-        "$proposal.predicted_deviation",
-        {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
-        {"$ne": [{"$ifNull": ["$done_as", None]}, None]},
-        *({"$getField": {"field": {"$literal": name}, "input": "$outcome.quantities"}} for name in quantities),
-        *({"$getField": {"field": {"$literal": name}, "input": "$outcome.properties"}} for name in properties),
-    ]
+    found: list[Any] = [_COMPUTED.get(column.name, {"$ifNull": [f"${column.path}", column.missing]}) for column in HELD]
+    found += [{"$getField": {"field": {"$literal": name}, "input": "$outcome.quantities"}} for name in quantities]
+    found += [{"$getField": {"field": {"$literal": name}, "input": "$outcome.properties"}} for name in properties]
     return [{"$ifNull": [expression, None]} for expression in found]
 
 

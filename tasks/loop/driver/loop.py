@@ -39,7 +39,7 @@ from tansaku.tasks.loop.steps.certificates import note_final, recent_certificate
 from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
 from tansaku.tasks.loop.steps.polish import polish
-from tansaku.tasks.loop.steps.propose import propose
+from tansaku.tasks.loop.steps.propose import propose, stop_decision
 from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
@@ -326,14 +326,24 @@ class CampaignLoop:
         # An evaluation that was in progress may yet show that a configuration error is not everybody's.
         if self._search_over in (None, StopReason.CONFIGURATION):
             found = propose(self._context)
-            self._search_over = found if isinstance(found, StopReason) else None
+            self._decide(found if isinstance(found, StopReason) else None)
             if not isinstance(found, StopReason):
                 return found
         searching = any(evaluation.proposal.purpose == "search" for evaluation in ledger.active)
         if searching or self._search_over not in _POLISHED_AFTER:
             return None
-        self._search_over = self._context.out_of_time() or self._search_over
+        self._decide(self._context.out_of_time() or self._search_over)
         return polish(self._context) if self._search_over in _POLISHED_AFTER else None
+
+    def _decide(self, reason: StopReason | None) -> None:
+        """Notes and stores why the search has ended; None: it continues."""
+        context, ledger = self._context, self._context.ledger
+        self._search_over, stored = reason, ledger.record.stop
+        if reason is (None if stored is None else stored.reason):
+            return
+        stop = None if reason is None else stop_decision(context, reason)
+        context.store.set_stop(context.lease, stop)
+        ledger.record = ledger.record.model_copy(update={"stop": stop})
 
     def _nothing_to_come(self) -> bool:
         ledger = self._context.ledger

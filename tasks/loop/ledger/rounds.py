@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.history import horizon, measured_costs
+from tansaku.models.domain.history import decide, horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
 from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
@@ -127,7 +127,7 @@ def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Pl
     expensive = search.too_expensive(rules.max_cost)
     if len(expensive):
         history = replace(history, unavailable=np.union1d(history.unavailable, expensive))
-    return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))
+    return Plan(number, up_to, history, decide(rules.budget, search.standing(up_to, rules.limit, rules.max_cost)))
 
 
 def known_history(rules: RoundRules, search: SearchState, up_to: int) -> History:

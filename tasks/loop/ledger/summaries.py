@@ -106,7 +106,7 @@ def summary_of(evaluation: Evaluation) -> EvaluationSummary:
         done_as=evaluation.done_as,
         value=None if outcome is None else outcome.value,
         predicted=outcome is not None and outcome.predicted_by is not None,
-        failure=failure_reason(evaluation),
+        failure=evaluation.reason,
         looked=None if looked is None else intern(looked[0]),
         as_looked=looked is not None and looked[1],
         own_lattice_parameter=None if outcome is None else outcome.properties.get(OWN_LATTICE_PARAMETER),
@@ -121,16 +121,3 @@ def _looked(evaluation: Evaluation) -> tuple[str, bool] | None:
     found = [outcome.quantities.get(name) for name in (LABEL_PROPERTY, FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION)]
     known = [quantity.value for quantity in found if quantity is not None]
     return (look.model, abs(known[0] - known[1]) <= known[2]) if len(known) == len(found) else None
-
-
-def failure_reason(evaluation: Evaluation) -> str | None:
-    """Reason and message of an evaluation without a value; None if it has one or is still in progress."""
-    outcome = evaluation.outcome
-    if evaluation.done_as is not None:
-        return f"done otherwise: its measurement is number {evaluation.done_as}"
-    if outcome is not None:
-        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
-    attempt = evaluation.current_attempt
-    if attempt is None or attempt.failure is None:
-        return None
-    return f"{attempt.failure.reason}: {attempt.failure.message}"

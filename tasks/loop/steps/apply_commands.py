@@ -35,8 +35,11 @@ def apply_commands(context: StepContext) -> bool:
     for command in [item for item in ledger.commands if item.applied_at_number is None]:
         if command.kind == "tell" and not pool_is_known(context, command):
             return False
-        effect = _EFFECTS.get(command.kind)
-        spec = effect(context, command) if effect is not None else None
+        effect, spec = _EFFECTS.get(command.kind), None
+        if effect is not None:
+            # It may reopen the search. Killed in between, a driver decides again.
+            context.store.set_stop(context.lease, None)
+            spec = effect(context, command)
         context.store.apply_command(context.lease, command.id, ledger.last_number + 1, spec)
         ledger.record = context.store.campaign(context.name)
     if ledger.cancelled:

@@ -109,6 +109,12 @@ def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
     return [from_document(Certificate, event.data | {"_id": event.id}) for event in events if event.kind == CERTIFICATE]
 
 
+def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
+    """Returns the last convergence certificate of a campaign; None before the first."""
+    certificates = stored_certificates(store.events(name, kind=CERTIFICATE, limit=1))
+    return certificates[-1] if certificates else None
+
+
 def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:
     """Returns the certificate that stopped the search and is still valid, None if the search continues."""
     unit, rule = spec.objective.unit, spec.budget.stop

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import Evaluation, Event, Proposal
+from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.loop.ledger.audit import log_event
 from tansaku.tasks.loop.ledger.context import StepContext
@@ -167,6 +167,19 @@ def commit_unchosen(context: StepContext, candidate: str, model: str, cost: floa
             horizon=ledger.evaluations[ledger.last_number].horizon if ledger.last_number else 0,
             model=model,
         ),
+    )
+
+
+def stop_decision(context: StepContext, reason: StopReason) -> StopDecision:
+    """The reason why the search has ended, with the numbers of the search."""
+    rules, ledger = context.rules, context.ledger
+    standing = ledger.search.standing(ledger.last_number, rules.limit, rules.max_cost)
+    return StopDecision(
+        reason=reason,
+        proposed=standing.proposed,
+        finished=standing.finished,
+        failed=standing.failed,
+        remaining_cost=standing.remaining_cost,
     )
 
 

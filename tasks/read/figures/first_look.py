@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tansaku.models.domain.evaluation_columns import predicted
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.read.views.origins import predicted
 from tansaku.tasks.read.views.results import CampaignData
 
 

@@ -12,8 +12,8 @@ from tansaku.models.domain.ports import ScreenedSpace, Space
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
+from tansaku.models.domain.views import Columns
 from tansaku.models.engine.front import on_front
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.ion_grid import NOBODY, IonGrid, ion_grids
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.results import system_label
@@ -158,7 +158,7 @@ class CampaignFigures(Record):
     problem: str = ""
 
 
-def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
+def angle_curve(arrays: Columns, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
     """Lowest energies by angle; None where no boundary has a value.
 
     Args:
@@ -166,7 +166,7 @@ def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: flo
         systems: Descriptions of the systems.
         sign: 1 where low values are wanted, else -1.
     """
-    codes = {name: code for code, name in enumerate(arrays.systems)}
+    codes = {name: code for code, name in enumerate(arrays.system_names)}
     found = best_places(arrays, arrays.searched, sign)
     again = best_places(arrays, ~arrays.searched, sign)
     counts = np.bincount(arrays.system_codes[arrays.counted], minlength=len(codes)).tolist()
@@ -190,7 +190,7 @@ def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: flo
     )
 
 
-def ion_maps(arrays: EvaluationArrays, grids: Sequence[IonGrid], ids: Sequence[str]) -> tuple[IonMap, ...]:
+def ion_maps(arrays: Columns, grids: Sequence[IonGrid], ids: Sequence[str]) -> tuple[IonMap, ...]:
     """Values over ions; a candidate that was computed more than once has its last value.
 
     Args:
@@ -203,7 +203,7 @@ def ion_maps(arrays: EvaluationArrays, grids: Sequence[IonGrid], ids: Sequence[s
     return tuple(_ion_map(arrays, grid, ids, places) for grid in shown)
 
 
-def _ion_map(arrays: EvaluationArrays, grid: IonGrid, ids: Sequence[str], places: Mapping[str, int]) -> IonMap:
+def _ion_map(arrays: Columns, grid: IonGrid, ids: Sequence[str], places: Mapping[str, int]) -> IonMap:
     state, values, numbers = [], [], []
     for positions in grid.positions.tolist():
         cells = [_cell(arrays, None if position == NOBODY else str(ids[position]), places) for position in positions]
@@ -222,7 +222,7 @@ def _ion_map(arrays: EvaluationArrays, grid: IonGrid, ids: Sequence[str], places
     )
 
 
-def _cell(arrays: EvaluationArrays, candidate: str | None, places: Mapping[str, int]) -> tuple[int, float | None, int | None]:
+def _cell(arrays: Columns, candidate: str | None, places: Mapping[str, int]) -> tuple[int, float | None, int | None]:
     """State, value and number of a cell."""
     if candidate is None:
         return EMPTY, None, None
@@ -235,7 +235,7 @@ def _cell(arrays: EvaluationArrays, candidate: str | None, places: Mapping[str, 
     return (FAILED if arrays.failed[place] else RUNNING), None, number
 
 
-def front_points(arrays: EvaluationArrays, spec: CampaignSpec) -> FrontPoints | None:
+def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
     """Values of all objectives; None where there is one objective, or nothing has all values yet.
 
     Args:
@@ -245,7 +245,7 @@ def front_points(arrays: EvaluationArrays, spec: CampaignSpec) -> FrontPoints | 
     objective = spec.objective
     if not objective.further:
         return None
-    values: FloatArray = np.column_stack([arrays.values, arrays.further])
+    values: FloatArray = np.column_stack([arrays.values, arrays.further(objective.further)])
     have = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
     if not len(have):
         return None

@@ -15,7 +15,6 @@ from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
-from tansaku.tasks.loop.ledger.summaries import failure_reason
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.ion_grid import NOBODY, ion_grids
 from tansaku.tasks.read.views.predictions import pool_expectation
@@ -66,7 +65,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "hops": _percolating(properties.get("hops", ()), wanted["limiting_hop"]) if wanted else None,
         "limiting_hop": wanted.get("limiting_hop"),
         "state": evaluation.state.value,
-        "reason": failure_reason(evaluation),
+        "reason": evaluation.reason,
         "unlikely": described["marks"],
         "ions": described["ions"],
         "quantities": {name: quantity.model_dump() for name, quantity in quantities.items()},
@@ -161,7 +160,7 @@ def _state(evaluation: Evaluation | None) -> tuple[int, float]:
 
 
 def _state_text(evaluation: Evaluation | None) -> str:
-    reason = failure_reason(evaluation) if evaluation is not None else None
+    reason = evaluation.reason if evaluation is not None else None
     return f": {reason}" if reason else ""
 
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.records import Evaluation, JsonDict, Refit
+from tansaku.models.domain.records import JsonDict, Refit
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.views import Columns
-from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 
 MEASURED_UNIT = "core-seconds"
 
@@ -20,15 +18,6 @@ MEASURED_UNIT = "core-seconds"
 def cost_unit(space: SpaceSpec) -> str | None:
     """Returns the unit of a learned cost; None for costs given by the file, whose unit is unknown."""
     return MEASURED_UNIT if space.learns_cost else None
-
-
-def cost_of(evaluation: Evaluation | EvaluationSummary, space: SpaceSpec) -> float:
-    """Returns the cost of an evaluation: measured if cost is learned and it has ended, else predicted; 0 if it was not done."""
-    if evaluation.done_as is not None:
-        return 0.0
-    measured = evaluation.measured_cost if space.learns_cost else None
-    proposed = evaluation.proposal if isinstance(evaluation, Evaluation) else evaluation
-    return proposed.predicted_cost if measured is None else measured
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class CostComparison:
         }
 
 
-def costs_of(columns: Columns | EvaluationArrays, space: SpaceSpec) -> FloatArray:
+def costs_of(columns: Columns, space: SpaceSpec) -> FloatArray:
     """Returns the costs of evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
     expected = np.where(columns.done_otherwise, 0.0, columns.predicted_costs)
     if not space.learns_cost:
@@ -86,7 +75,7 @@ def costs_of(columns: Columns | EvaluationArrays, space: SpaceSpec) -> FloatArra
     return np.where(np.isnan(measured), expected, measured)
 
 
-def compare_costs(columns: Columns | EvaluationArrays, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
+def compare_costs(columns: Columns, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
     """Predicted against actual of the search, None where cost is not learned."""
     if not space.learns_cost:
         return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from tansaku.models.domain.evaluation_columns import EXPORTED
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.backends.stores.campaigns import objective_unit, stored_spec
-from tansaku.tasks.backends.stores.export_rows import PLAIN_COLUMNS, observation_row
+from tansaku.tasks.backends.stores.export_rows import exported_row
 from tansaku.tasks.ground.formats.csv_text import csv_of
 from tansaku.tasks.read.views.results import Purpose, each_row, frame_of
 from tansaku.tasks.read.views.structure_files import structure_file, structure_sha256
@@ -28,10 +29,9 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
         StoreError: An evaluation cannot be read.
     """
     unit = objective_unit(store.campaign(name).spec)
-    heading = csv_line(PLAIN_COLUMNS)
+    heading = csv_line(column.exported for column in EXPORTED)
     for evaluation in store.each_evaluation(name):
-        cells = observation_row(evaluation, unit)
-        yield heading + csv_line(cells.get(column) for column in PLAIN_COLUMNS)
+        yield heading + csv_line(exported_row(evaluation, unit).values())
         heading = ""
     yield heading
 

@@ -8,47 +8,19 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AwareDatetime
 
+from tansaku.models.domain.evaluation_columns import result_row
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.loop.ledger.summaries import failure_reason
-from tansaku.tasks.read.views.costs import cost_of
 from tansaku.tasks.read.views.failures import FailedEvaluation, may_succeed
-from tansaku.tasks.read.views.origins import predicted, value_of
 from tansaku.tasks.read.views.readings import Reading
 
 Sort = Literal["round", "newest", "best", "cost"]
 SORTS: tuple[Sort, ...] = ("round", "newest", "best", "cost")
 MOST_POINTS = 1000
 """Points of a curve: more than a screen shows."""
-
-
-class EvaluationLine(Record):
-    """An evaluation in the table.
-
-    Attributes:
-        round: Number of its proposal.
-        deviation: Predicted standard deviation of a predicted value.
-        cost: Measured, or expected.
-        reason: Why there is no value.
-        predicted: Whether the value is predicted by a trained model.
-    """
-
-    round: int
-    candidate: str
-    system: str
-    purpose: str
-    state: EvaluationState
-    value: float | None
-    deviation: float | None
-    predicted: bool
-    cost: float
-    attempts: int
-    reason: str | None
-    finished_at: AwareDatetime | None
 
 
 @dataclass(frozen=True)
@@ -79,12 +51,12 @@ class TablePage:
     """A page of the table.
 
     Attributes:
-        lines: Evaluations.
+        lines: Evaluations, by names of columns.
         next: ``after`` of the next page; None: this is the last one.
         total: Evaluations that match on all pages.
     """
 
-    lines: tuple[EvaluationLine, ...]
+    lines: tuple[JsonDict, ...]
     next: int | None
     total: int
 
@@ -96,8 +68,8 @@ def table_page(reading: Reading, selection: Selection) -> TablePage:
     if selection.state is not None:
         matching &= arrays.in_state(selection.state)
     if selection.system is not None:
-        known = selection.system in arrays.systems
-        matching &= arrays.system_codes == arrays.systems.index(selection.system) if known else False
+        known = selection.system in arrays.system_names
+        matching &= arrays.system_codes == arrays.system_names.index(selection.system) if known else False
     # Nothing compares with NaN: evaluations without a value do not match.
     if selection.value_min is not None:
         matching &= arrays.values >= selection.value_min
@@ -113,7 +85,7 @@ def table_page(reading: Reading, selection: Selection) -> TablePage:
     # Equal keys are in proposal order, as the sort is stable.
     shown = arrays.numbers[places[np.argsort(key[places], kind="stable")[: selection.limit]]].tolist()
     following = shown[-1] if len(places) > len(shown) else None
-    lines = tuple(evaluation_line(reading, item) for item in reading.evaluations.numbered(shown))
+    lines = tuple(result_row(item, reading.spec) for item in reading.evaluations.numbered(shown))
     return TablePage(lines, following, int(matching.sum()))
 
 
@@ -129,25 +101,6 @@ def _sort_key(reading: Reading, sort: Sort) -> npt.NDArray[np.float64] | npt.NDA
     return arrays.numbers
 
 
-def evaluation_line(reading: Reading, evaluation: Evaluation) -> EvaluationLine:
-    """An evaluation's line in the table."""
-    proposal, outcome = evaluation.proposal, evaluation.outcome
-    return EvaluationLine(
-        round=proposal.number,
-        candidate=proposal.candidate,
-        system=proposal.system,
-        purpose=proposal.purpose,
-        state=evaluation.state,
-        value=value_of(evaluation),
-        deviation=None if outcome is None else outcome.deviation,
-        predicted=predicted(evaluation),
-        cost=cost_of(evaluation, reading.spec.space),
-        attempts=len(evaluation.attempts),
-        reason=failure_reason(evaluation),
-        finished_at=evaluation.finished_at,
-    )
-
-
 def evaluation_of(reading: Reading, number: int) -> Evaluation | None:
     """The evaluation of a proposal number, None without one."""
     if reading.arrays.place(number) is None:
@@ -157,7 +110,7 @@ def evaluation_of(reading: Reading, number: int) -> Evaluation | None:
 
 def systems_of(reading: Reading) -> list[str]:
     """Systems that have an evaluation, sorted."""
-    return sorted(reading.arrays.systems)
+    return sorted(reading.arrays.system_names)
 
 
 @dataclass(frozen=True)

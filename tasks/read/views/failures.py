@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS, refusal_of
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.loop.ledger.summaries import failure_reason
 
 GRAIN_REASONS = ("rotated_grain", "strained_grain")
 """Reasons of failures that the cell decides: the same cell fails again."""
@@ -72,14 +71,12 @@ class Incident:
 
     Attributes:
         failed: It ended without a value; None: it did not.
-        refusal: Reason and message of a configuration error that it failed with.
         lost: Attempts that were given up, if it has not failed.
         late: Results that came too late to be used.
         late_core_seconds: What these took, as far as it was measured.
     """
 
     failed: FailedEvaluation | None
-    refusal: str | None
     lost: tuple[LostAttempt, ...]
     late: tuple[LateResult, ...]
     late_core_seconds: float = 0.0
@@ -99,11 +96,10 @@ def incident_of(evaluation: Evaluation) -> Incident:
             **where,
             system=proposal.system,
             attempts=len(evaluation.attempts),
-            reason=failure_reason(evaluation) or "unknown",
+            reason=evaluation.reason or "unknown",
         )
         if failed
         else None,
-        refusal=refusal_of(evaluation),
         lost=tuple(
             LostAttempt(**where, attempt=attempt.number, reason=attempt.failure.reason, message=attempt.failure.message)
             for attempt in evaluation.attempts

@@ -58,7 +58,7 @@ class FigureReadings:
         return reading.once(FigureReadings, lambda: self._made(reading))
 
     def _made(self, reading: Reading) -> CampaignFigures:
-        spec, arrays, certificate = reading.spec, reading.arrays, reading.campaign.certified.last
+        spec, arrays, certificate = reading.spec, reading.arrays, reading.campaign.certificate
         # Evaluations that cannot be read are missing here; the page shows the reason.
         angles, maps, problem = self._of_space(reading)
         return CampaignFigures(

@@ -7,7 +7,6 @@ import numpy as np
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import BoolArray, Columns
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.origins import best_place
 
 
@@ -63,7 +62,7 @@ class Headline(Record):
         return f"{best.value:.6g} {self.unit} ({best.candidate})"
 
 
-def headline_of(arrays: EvaluationArrays, spec: CampaignSpec) -> Headline:
+def headline_of(arrays: Columns, spec: CampaignSpec) -> Headline:
     """The best of a campaign.
 
     Args:
@@ -77,7 +76,7 @@ def headline_of(arrays: EvaluationArrays, spec: CampaignSpec) -> Headline:
     return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=spec.objective.unit)
 
 
-def searched_value(columns: Columns | EvaluationArrays, candidate: str, sign: float) -> float | None:
+def searched_value(columns: Columns, candidate: str, sign: float) -> float | None:
     """Value of a candidate in the search, the best one where it was computed again; None where it has none."""
     mine = np.zeros(len(columns.numbers), dtype=np.bool_)
     mine[[place for place, name in enumerate(columns.candidates) if name == candidate]] = True
@@ -85,7 +84,7 @@ def searched_value(columns: Columns | EvaluationArrays, candidate: str, sign: fl
     return None if place is None else float(columns.values[place])
 
 
-def _best(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> Best | None:
+def _best(arrays: Columns, chosen: BoolArray, sign: float) -> Best | None:
     place = best_place(arrays, chosen, sign)
     if place is None:
         return None

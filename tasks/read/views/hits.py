@@ -7,7 +7,6 @@ import numpy as np
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.views import Columns
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 
 
 class Hit(Record):
@@ -46,7 +45,7 @@ class Hits(Record):
         return [hit.model_dump() for hit in self.found if hit.candidate in candidates]
 
 
-def hits_of(columns: Columns | EvaluationArrays, objective: ObjectiveSpec) -> Hits | None:
+def hits_of(columns: Columns, objective: ObjectiveSpec) -> Hits | None:
     """The candidates of a search that meet the threshold; None where the goal has none.
 
     Of several replicates of a candidate the value of the last one counts, as in the search.

@@ -7,44 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.evaluation_columns import origin_of, predicted
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.views import BoolArray, Columns
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
-
-
-def predicted(evaluation: Evaluation) -> bool:
-    """Returns whether an evaluation's value is predicted by a trained model, not computed."""
-    return evaluation.outcome is not None and evaluation.outcome.predicted_by is not None
-
-
-def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
-    """Returns the model that predicted a value, or the calculator that computed it, with its campaign if that is another one.
-
-    None if there is no value, or if it is read from a table.
-    """
-    outcome = evaluation.outcome
-    if outcome is None or outcome.value is None:
-        return None
-    found = origin_of(spec, outcome.predicted_by)
-    elsewhere = adopted_from(evaluation)
-    return found if found is None or elsewhere is None else f"{found} in {elsewhere.describe()}"
-
-
-def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
-    """Returns where a value comes from, see :func:`value_from`.
-
-    Args:
-        spec: The campaign.
-        predicted_by: The model that predicted it, None if it was computed.
-    """
-    if predicted_by is not None or spec.calculator is None:
-        return None if spec.calculator is None else predicted_by
-    if spec.label is not None and spec.objective.property == LABEL_PROPERTY:
-        return spec.label.calculator.type
-    return spec.calculator.type
 
 
 def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str | None:
@@ -86,7 +52,7 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
     return min(valued, key=lambda entry: entry[:3])[3] if valued else None
 
 
-def best_place(columns: Columns | EvaluationArrays, chosen: BoolArray, sign: float) -> int | None:
+def best_place(columns: Columns, chosen: BoolArray, sign: float) -> int | None:
     """Place of the best value among the chosen evaluations, by the rules of :func:`best_of`; None when none has a value."""
     valued = chosen & ~np.isnan(columns.values)
     computed = valued & ~columns.predicted
@@ -95,7 +61,7 @@ def best_place(columns: Columns | EvaluationArrays, chosen: BoolArray, sign: flo
     return int(places[np.argmin(sign * columns.values[places])]) if len(places) else None
 
 
-def best_places(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> dict[int, int]:
+def best_places(arrays: Columns, chosen: BoolArray, sign: float) -> dict[int, int]:
     """Places of the best values of systems among the chosen evaluations by code of the system, by the rules of :func:`best_of`.
 
     Args:
@@ -104,10 +70,10 @@ def best_places(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> dic
         sign: 1 where low values are wanted, else -1.
     """
     valued, codes = chosen & ~np.isnan(arrays.values), arrays.system_codes
-    known = np.zeros(len(arrays.systems), dtype=np.bool_)
+    known = np.zeros(len(arrays.system_names), dtype=np.bool_)
     known[codes[valued & ~arrays.predicted]] = True
     places = np.flatnonzero(valued & ~(arrays.predicted & known[codes]))
-    best = np.full(len(arrays.systems), np.inf)
+    best = np.full(len(arrays.system_names), np.inf)
     np.minimum.at(best, codes[places], sign * arrays.values[places])
     places = places[sign * arrays.values[places] == best[codes[places]]]
     found, first = np.unique(codes[places], return_index=True)

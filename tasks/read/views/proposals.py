@@ -94,7 +94,7 @@ def last_proposals(reading: Reading, most: int = 10) -> tuple[Evaluation, ...]:
 def system_lines(reading: Reading) -> list[SystemLine]:
     """The systems that have an evaluation, by name."""
     arrays = reading.arrays
-    count = len(arrays.systems)
+    count = len(arrays.system_names)
     codes = arrays.system_codes
     evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
@@ -108,7 +108,7 @@ def system_lines(reading: Reading) -> list[SystemLine]:
             evaluations=evaluations[code],
             failed=failed[code],
         )
-        for name, code in sorted((name, code) for code, name in enumerate(arrays.systems))
+        for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))
         if evaluations[code]
     ]
 

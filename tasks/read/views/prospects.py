@@ -86,8 +86,3 @@ class Prospects:
         unpriced = replace(space.refined(list(dict.fromkeys([*earlier, *proposed])), []), groups={})
         pool = unpriced if self.refit is None else priced_by(unpriced, self.refit)
         return replace(self, unpriced=unpriced, pool=pool, free=~np.isin(pool.ids, earlier))
-
-    def cheapest(self, max_cost: float | None) -> float | None:
-        """Predicted cost of the cheapest candidate that may still be proposed, None when there is none."""
-        free = self.free if max_cost is None else self.free & (self.pool.cost <= max_cost)
-        return float(self.pool.cost[free].min()) if free.any() else None

@@ -18,10 +18,9 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.views import Changes, Mark
+from tansaku.models.domain.views import Changes, Columns, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.late import LATE_RESULT
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.headline import Best
 from tansaku.tasks.read.views.kept_evaluations import KeptEvaluations
 from tansaku.tasks.read.views.once import Once
@@ -66,7 +65,7 @@ class Reading:
         return self.campaign.spec
 
     @property
-    def arrays(self) -> EvaluationArrays:
+    def arrays(self) -> Columns:
         """Evaluations of the campaign."""
         return self.campaign.arrays
 
@@ -191,6 +190,7 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
             [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
             [record.deleting, lease is not None, silence],
             [steerer.user for steerer in record.steerers],
+            None if record.stop is None else record.stop.reason,
             [[command.id, command.applied_at_number] for command in record.commands],
             newest,
             late,

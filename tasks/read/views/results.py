@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +13,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.evaluation_columns import cost_of, origin_of, predicted, result_row
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
@@ -22,15 +24,14 @@ from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.columns import columns_of
-from tansaku.tasks.loop.ledger.summaries import failure_reason
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.read.views.basins import Basins, same_basins, slides_freely
-from tansaku.tasks.read.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.read.views.costs import cost_unit, costs_of
 from tansaku.tasks.read.views.described import cells_of
 from tansaku.tasks.read.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
-from tansaku.tasks.read.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
+from tansaku.tasks.read.views.origins import best_of, best_place, value_of
 from tansaku.tasks.read.views.reading import CampaignReading
 from tansaku.tasks.read.views.thickness import thickness_report
 
@@ -131,38 +132,17 @@ def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: s
         evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
-    proposal, outcome, further = evaluation.proposal, evaluation.outcome, spec.objective.further
-    values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
-    return {
-        "candidate": proposal.candidate,
-        "system": proposal.system,
-        "surface": proposal.surface,
-        "value": outcome.value if outcome is not None else None,
-        **({"others": dict(zip([objective.property for objective in further], values[1:], strict=True))} if further else {}),
-        "unit": spec.objective.unit,
-        "from": value_from(spec, evaluation),
-        "deviation": outcome.deviation if outcome is not None else None,
-        "cost": cost_of(evaluation, spec.space),
-        "predicted_cost": proposal.predicted_cost,
-        "state": evaluation.state.value,
-        "attempts": len(evaluation.attempts),
-        "round": proposal.number,
-        "reason": failure_reason(evaluation),
-        "purpose": proposal.purpose,
-        "initial": proposal.initial,
-        "replicate": proposal.replicate,
-        "model": proposal.model,
-        "acquisition": proposal.acquisition,
-        "predicted_mean": proposal.predicted_mean,
-        "predicted_deviation": proposal.predicted_deviation,
-        "final_translation": outcome.properties.get("final_translation") if outcome is not None else None,
-        "same_basin_as": same_basin_as,
-        "wall_time": outcome.wall_time if outcome is not None else None,
-        "proposed_at": evaluation.proposed_at.isoformat(),
-        "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
-        "evaluation": evaluation.id,
-        **_marks(spec),
-    }
+    outcome, further = evaluation.outcome, spec.objective.further
+    row = {name: _plain(value) for name, value in result_row(evaluation, spec).items()}
+    if further:
+        values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
+        row["others"] = dict(zip([objective.property for objective in further], values[1:], strict=True))
+    return row | {"same_basin_as": same_basin_as} | _marks(spec)
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, EvaluationState) else value
 
 
 def _marks(spec: CampaignSpec) -> JsonDict:
@@ -194,7 +174,7 @@ def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping
         "state": evaluation.state.value,
         "same_basin_as": basins.get(evaluation.id),
         "cost": cost_of(evaluation, data.spec.space),
-        "reason": failure_reason(evaluation),
+        "reason": evaluation.reason,
         "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
         "properties": dict(outcome.properties) if outcome else {},
     }
@@ -213,7 +193,6 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
     system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
-    failures = np.array([state is EvaluationState.FAILED for state in columns.states], dtype=np.bool_)
     costs, polished, hits = costs_of(columns, data.spec.space), data.polished, hits_of(columns, data.spec.objective)
     rows = []
     for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
@@ -239,7 +218,7 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
                 "evaluations": int(mine.sum()),
                 "predicted": int((mine & columns.predicted).sum()),
-                "failed": int((mine & failures).sum()),
+                "failed": int((mine & columns.failed).sum()),
                 "cost": cost,
                 "cost_unit": cost_unit(data.spec.space),
                 "exhaustive_cost": exhaustive,
@@ -379,7 +358,9 @@ def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
     """Evaluation rows as a frame, indexed by proposal number."""
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
+    # First what a reader looks for.
+    first = ["candidate", "system", "surface", "value", "state", "round"]
+    frame = pd.DataFrame(rows, columns=[*first, *(name for name in (rows[0] if rows else ()) if name not in first)])
     for column in ("proposed_at", "finished_at"):
         if column in frame:
             frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")

@@ -9,21 +9,20 @@ from datetime import datetime
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.history import cost_limit, decide
+from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
-from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
+from tansaku.models.domain.retraining import describe, describe_target, ended
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
+from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.backends.stores.campaigns import being_renamed
 from tansaku.tasks.ground.site.processes import has_ended
-from tansaku.tasks.loop.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.costs import compare_costs
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
@@ -66,7 +65,7 @@ class CampaignStatus(Record):
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         waiting: Numbers of proposals that wait for values that people or robots report.
         warnings: Warnings about its results.
-        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
+        problem: Why the space cannot be opened; limit and exhaustive cost then lack what it would tell. Or what is
             wrong with evaluations that cannot be read; nothing of them is in the numbers.
     """
 
@@ -225,12 +224,6 @@ def describe_driver(lease: Lease | None) -> str | None:
     return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
 
 
-def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
-    """Returns the last convergence certificate of a campaign; None before the first."""
-    certificates = stored_certificates(store.events(name, kind=CERTIFICATE, limit=1))
-    return certificates[-1] if certificates else None
-
-
 def _learning(campaign: StoredCampaign) -> JsonDict:
     """Returns the status of the campaign's surrogate."""
     retrains = campaign.retrains
@@ -251,7 +244,7 @@ def _counts(campaign: StoredCampaign) -> dict[str, int]:
         "active": int((~arrays.terminal).sum()),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
         "polish": int((~arrays.searched).sum()),
-        "damaged": len(campaign.problems),
+        "damaged": len(campaign.arrays.problems),
         "predicted": int((arrays.searched & arrays.predicted).sum()),
     }
 
@@ -314,14 +307,13 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         silence: Of its driver, see :func:`describe_silence`.
     """
     record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
-    stop, limit, exhaustive, opened = None, None, None, campaign.prospects
+    limit, exhaustive, opened = None, None, campaign.prospects
     if opened is not None:
         limit, exhaustive = cost_limit(spec.budget, opened.pool, spec.space.spent_on_descriptors), float(opened.pool.cost.sum())
     spent = Spent.by(campaign, limit)
     used = budget_used(spec.budget, spent)
-    if opened is not None:
-        reached = decide(spec.budget, campaign.standing(opened, limit)) or out_of_time(spec.budget, spent.time)
-        stop = _stop_reason(campaign, reached)
+    # A deadline also passes without a driver.
+    stop = campaign.stop or out_of_time(spec.budget, spent.time)
     costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
     lease, cancelled = campaign.lease, is_cancelled(record)
     incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.arrays)
@@ -343,7 +335,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         **counts,
         polish_failed=len(failures) - counts["failed"],
         headline=headline_of(campaign.arrays, spec),
-        adopted=len(campaign.adopted),
+        adopted=int(campaign.adopted.sum()),
         **_learning(campaign),
         cost=spent.cost,
         cost_unit=spent.cost_unit,
@@ -354,7 +346,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         core_hours=spent.time.core_seconds / HOUR,
         budget=used,
         time_limits=tuple(item.describe() for item in used if item.timed),
-        certificate=campaign.certified.last,
+        certificate=campaign.certificate,
         driver=describe_driver(lease),
         silence=silence,
         waiting=waiting,
@@ -363,11 +355,11 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         late_results=tuple(late for incident in incidents for late in incident.late),
         warnings=warnings_of(campaign),
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
-        problem=_problem(record, campaign.unopened, campaign.problems),
+        problem=_problem(record, campaign.unopened, campaign.arrays.problems),
     )
 
 
-def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int, ...]:
+def _waiting_numbers(spec: CampaignSpec, arrays: Columns) -> tuple[int, ...]:
     """Numbers of the proposals that wait for values that people or robots report; none where values are computed."""
     return tuple(arrays.numbers[~arrays.terminal].tolist()) if spec.manual else ()
 
@@ -375,12 +367,3 @@ def _waiting_numbers(spec: CampaignSpec, arrays: EvaluationArrays) -> tuple[int,
 def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
     """The state of a campaign; WAITING in place of INTERRUPTED where people or robots ask and report values."""
     return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
-
-
-def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:
-    """Returns why the search has ended: too many failures come before the target, and that before everything else."""
-    retrain = campaign.spec.retrain
-    if (stop is None or not stop.failed) and retrain is not None:
-        met = target_met(retrain.target, ended(campaign.retrains), campaign.record.last_number + 1)
-        stop = StopReason.TARGET if met else stop
-    return stop or (StopReason.CERTAIN if campaign.certified.stops else None)

@@ -4,47 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from tansaku.models.domain.adoption import ADOPTED, adopted_from
+from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.history import Standing
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Refit
-from tansaku.models.domain.refusals import SAME_REFUSALS, same_refusals
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
-from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.views import BoolArray
+from tansaku.models.domain.states import StopReason
+from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.columns import columns_of
-from tansaku.tasks.loop.steps.certificates import recent_certificates, stopping, stored_certificates
+from tansaku.tasks.loop.steps.certificates import last_certificate
 from tansaku.tasks.node.jobs.document import LATTICE_WARNING
 from tansaku.tasks.read.views.costs import costs_of
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
 from tansaku.tasks.read.views.prospects import Prospects, RecentPools
 
 _BATCH = 500
+_PROPERTIES = (LATTICE_WARNING, ADOPTED)
 
 Retrains = tuple[tuple[Retrain, RetrainEnd | None], ...]
-
-
-@dataclass(frozen=True)
-class Certified:
-    """The certificates of a search.
-
-    Attributes:
-        last: The latest; None before the first.
-        stops: Whether one of them stopped the search and is still valid.
-    """
-
-    last: Certificate | None = None
-    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +42,10 @@ class StoredCampaign:
         spec: Its resolved spec, edits applied.
         arrays: Its evaluations.
         incidents: Failures of evaluations, by number, in proposal order.
-        warnings: Warnings about results, by number.
-        adopted: Numbers of the evaluations whose results were adopted.
-        problems: What is wrong with evaluations that cannot be read.
         refits: In order.
         retrains: In order, each with its end if it has ended.
-        certified: Its certificates.
+        certificate: The latest; None before the first.
+        stop: Why its search has ended, as its driver decided; None: it continues.
         prospects: What may still be proposed; None where the space cannot be opened.
         unopened: Why it cannot.
     """
@@ -70,14 +53,12 @@ class StoredCampaign:
     record: CampaignRecord
     lease: Lease | None
     spec: CampaignSpec
-    arrays: EvaluationArrays
+    arrays: Columns
     incidents: Mapping[int, Incident]
-    warnings: Mapping[int, str]
-    adopted: frozenset[int]
-    problems: tuple[str, ...]
     refits: tuple[Refit, ...]
     retrains: Retrains
-    certified: Certified
+    certificate: Certificate | None
+    stop: StopReason | None
     prospects: Prospects | None
     unopened: str | None
 
@@ -97,11 +78,8 @@ class StoredCampaign:
         """
         name, spec = record.name, stored_spec(record)
         further = spec.objective.further
-        columns = store.columns(name, quantities=_properties(further), properties=(LATTICE_WARNING, ADOPTED))
-        arrays, refits = EvaluationArrays.of(columns, further), tuple(store.refits(name))
-        notes = zip(columns.numbers.tolist(), columns.properties[LATTICE_WARNING], strict=True)
-        origins = zip(columns.numbers.tolist(), columns.properties[ADOPTED], strict=True)
-        numbers = columns.numbers[columns.incidents].tolist()
+        arrays = store.columns(name, quantities=[goal.property for goal in further], properties=_PROPERTIES)
+        refits, numbers = tuple(store.refits(name)), arrays.numbers[arrays.incidents].tolist()
         incidents: dict[int, Incident] = {}
         for begin in range(0, len(numbers), _BATCH):
             found = store.numbered(name, numbers[begin : begin + _BATCH])
@@ -112,12 +90,10 @@ class StoredCampaign:
             spec=spec,
             arrays=arrays,
             incidents=incidents,
-            warnings={number: str(note) for number, note in notes if note is not None},
-            adopted=frozenset(number for number, origin in origins if origin is not None),
-            problems=columns.problems,
             refits=refits,
             retrains=tuple(store.retrains(name)),
-            certified=_certified(store, spec, int(arrays.searched.sum())),
+            certificate=last_certificate(store, name),
+            stop=_stop(store, record, lease),
             prospects=None,
             unopened=None,
         )
@@ -141,13 +117,12 @@ class StoredCampaign:
         refits = self.refits if record.last_refit == before.last_refit else tuple(store.refits(name))
         trained = (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end)
         further = spec.objective.further
-        changed = EvaluationArrays.of(columns_of(evaluations, _properties(further)), further)
+        changed = columns_of(evaluations, [goal.property for goal in further], _PROPERTIES)
         arrays = self.arrays.updated(changed)
         found = {item.proposal.number: incident_of(item) for item in evaluations}
         numbers = found.keys()
         incidents = {number: incident for number, incident in self.incidents.items() if number not in numbers}
         incidents |= {number: incident for number, incident in found.items() if incident.happened}
-        warned = {item.proposal.number: note for item in evaluations if (note := _warning_of(item)) is not None}
         now = replace(
             self,
             record=record,
@@ -155,16 +130,25 @@ class StoredCampaign:
             spec=spec,
             arrays=arrays,
             incidents=dict(sorted(incidents.items())) if numbers else self.incidents,
-            warnings={number: note for number, note in self.warnings.items() if number not in numbers} | warned,
-            adopted=(self.adopted - numbers) | {item.proposal.number for item in evaluations if adopted_from(item) is not None},
             refits=refits,
             retrains=self.retrains if trained else tuple(store.retrains(name)),
-            certified=_certified(store, spec, int(arrays.searched.sum())),
+            certificate=last_certificate(store, name),
+            stop=_stop(store, record, lease),
         )
         known = self.prospects
         if known is None:
             return now
         return now._opened(lambda: known if refits is self.refits else known.priced(refits), changed)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about results, in proposal order."""
+        return tuple(str(note) for note in self.arrays.properties[LATTICE_WARNING] if note is not None)
+
+    @cached_property
+    def adopted(self) -> BoolArray:
+        """Whether results were adopted, shape ``(n,)``."""
+        return np.array([origin is not None for origin in self.arrays.properties[ADOPTED]], dtype=np.bool_)
 
     @property
     def failures(self) -> tuple[FailedEvaluation, ...]:
@@ -179,40 +163,14 @@ class StoredCampaign:
     @property
     def counted(self) -> BoolArray:
         """Whether evaluations count as the search's in the budget, shape ``(n,)``."""
-        free = np.array(sorted(self.adopted if self.spec.known_first is not None else ()), dtype=np.intp)
-        return self.arrays.counted & ~np.isin(self.arrays.numbers, free)
+        return self.arrays.counted if self.spec.known_first is None else self.arrays.counted & ~self.adopted
 
     @property
     def pool(self) -> CandidatePool | None:
         """The candidates at the costs that the last refit predicts, without features; None: the space cannot be opened."""
         return None if self.prospects is None else self.prospects.pool
 
-    def standing(self, prospects: Prospects, limit: float | None) -> Standing:
-        """Inputs of the decision to stop, as :func:`~tansaku.models.domain.history.stop_reason` makes it.
-
-        Args:
-            prospects: What may still be proposed.
-            limit: Cost that may be spent in all, None for no limit.
-        """
-        arrays, counted, up_to = self.arrays, self.counted, self.record.last_number
-        finished = counted & arrays.terminal & (arrays.numbers <= up_to)
-        measured = np.where(arrays.numbers <= up_to, self.costs, arrays.predicted_costs)[arrays.counted]
-        last = arrays.numbers[arrays.searched & arrays.terminal][-SAME_REFUSALS:]
-        return Standing(
-            proposed=int(counted.sum()),
-            finished=int(finished.sum()),
-            failed=int((finished & arrays.in_state(EvaluationState.FAILED)).sum()),
-            cheapest=prospects.cheapest(self.spec.constraints.max_cost),
-            # Added one after the other, as the driver adds: other roundings could tell another reason to stop.
-            remaining_cost=None if limit is None else limit - added(measured),
-            refused=same_refusals(self._refusal(number) for number in reversed(last.tolist())),
-        )
-
-    def _refusal(self, number: int) -> str | None:
-        incident = self.incidents.get(number)
-        return None if incident is None else incident.refusal
-
-    def _opened(self, prospects: Callable[[], Prospects], proposed: EvaluationArrays) -> StoredCampaign:
+    def _opened(self, prospects: Callable[[], Prospects], proposed: Columns) -> StoredCampaign:
         """The campaign with what may still be proposed after some proposals."""
         searched = np.flatnonzero(proposed.searched).tolist()
         try:
@@ -222,22 +180,19 @@ class StoredCampaign:
         return replace(self, prospects=left, unopened=None)
 
 
-def _properties(further: Sequence[FurtherObjectiveSpec]) -> list[str]:
-    return [goal.property for goal in further]
-
-
 def added(values: FloatArray) -> float:
     """The sum of values, one after the other."""
     return float(np.cumsum(values)[-1]) if len(values) else 0.0
 
 
-def _warning_of(evaluation: Evaluation) -> str | None:
-    found = None if evaluation.outcome is None else evaluation.outcome.properties.get(LATTICE_WARNING)
-    return None if found is None else str(found)
-
-
-def _certified(store: CampaignStore, spec: CampaignSpec, searched: int) -> Certified:
-    """Reads the last certificates."""
-    events = recent_certificates(store, spec, searched)
-    found = stored_certificates(events[-1:])
-    return Certified(found[-1] if found else None, stopping(spec, events, searched) is not None)
+def _stop(store: CampaignStore, record: CampaignRecord, lease: Lease | None) -> StopReason | None:
+    """Returns why a search has ended. Of one that an earlier version ended, only the audit says so."""
+    if record.stop is not None or lease is not None:
+        return None if record.stop is None else record.stop.reason
+    ended = next(iter(store.events(record.name, kind="stopped", limit=1)), None)
+    if ended is None or ended.data.get("at_number") != record.last_number:
+        return None
+    if any(command.applied_at_number is not None and command.created_at > ended.at for command in record.commands):
+        return None
+    reason = ended.data.get("reason")
+    return next((known for known in StopReason if known.value == reason and known is not StopReason.CANCELLED), None)

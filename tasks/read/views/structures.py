@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.identifiers import file_stem
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.read.views.origins import best_of, value_from, value_of
+from tansaku.tasks.read.views.origins import best_of, value_of
 from tansaku.tasks.read.views.results import CampaignData, system_rows
 
 if TYPE_CHECKING:

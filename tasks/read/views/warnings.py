@@ -10,7 +10,7 @@ from tansaku.models.domain.digits import significant
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
+from tansaku.models.domain.views import Columns
 from tansaku.tasks.read.views.overview import crystal_warnings
 from tansaku.tasks.read.views.stored_campaign import StoredCampaign
 
@@ -20,11 +20,11 @@ _MOST = 5
 def warnings_of(campaign: StoredCampaign) -> tuple[str, ...]:
     """Returns the warnings about a campaign, each once."""
     spec = campaign.spec
-    every = (*crystal_warnings(spec), *campaign.warnings.values(), *suspicious_values(campaign.arrays, spec))
+    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign.arrays, spec))
     return tuple(dict.fromkeys(every))
 
 
-def suspicious_values(arrays: EvaluationArrays, spec: CampaignSpec) -> list[str]:
+def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
     """Describes the values of the search that lie far from all others, the last of them, with what to do.
 
     Args:

@@ -206,7 +206,8 @@ def test_an_extra_that_is_not_installed_is_a_row_too(stored, require, monkeypatc
     require("pymatgen")
     loaded = load_campaign(Path("examples/tavorite-li.yaml"))
     stored.copy(EXTRA)
-    stored.damage(EXTRA, {"$set": {"spec": loaded.spec.model_dump(mode="json"), "base_path": str(loaded.base_path)}})
+    other = {"spec": loaded.spec.model_dump(mode="json"), "base_path": str(loaded.base_path), "last_number": 0, "stop": None}
+    stored.damage(EXTRA, {"$set": other})
     stored.database.evaluations.delete_many({"campaign": EXTRA})
     assert "FINISHED" not in stored("status", EXTRA).out
     for module in [one for one in sys.modules if one.split(".")[0] == "pymatgen"]:

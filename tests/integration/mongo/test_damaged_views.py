@@ -9,7 +9,7 @@ from bson.datetime_ms import DatetimeMS
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal, Provenance, Quantity
-from tansaku.models.domain.views import PageQuery
+from tansaku.models.domain.views import STATE_CODES, PageQuery
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 
 DAMAGES = {
@@ -114,7 +114,7 @@ def test_what_can_be_read_is_in_the_columns(changed, name):
     columns = store.columns("c")
     assert (problems, columns.problems) == ([], ())
     assert columns.values.tolist() == [evaluation.outcome.value for evaluation in evaluations]
-    assert columns.states == tuple(evaluation.state for evaluation in evaluations)
+    assert [*columns.state_codes] == [STATE_CODES[evaluation.state] for evaluation in evaluations]
     assert columns.searched.all()
 
 

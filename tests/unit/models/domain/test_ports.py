@@ -11,12 +11,13 @@ from tansaku.models.domain.history import (
     Entry,
     build_history,
     cost_limit,
+    decide,
     horizon,
     is_known,
     observed_count,
     remaining_cost,
     spent_cost,
-    stop_reason,
+    standing_of,
     too_expensive,
 )
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -103,25 +104,25 @@ def test_cost_limit(budget, limit):
 def test_stops_when_the_cheapest_candidate_left_is_too_expensive():
     pool = pool_of([1.0, 5.0, 3.0])
     spent = [Entry(1, 0, 1.0, DONE, 1.0)]
-    assert stop_reason(BudgetSpec(), pool, spent, 1, 4.0) is None
-    assert stop_reason(BudgetSpec(), pool, spent, 1, 3.5) is StopReason.BUDGET
+    assert decide(BudgetSpec(), standing_of(pool, spent, 1, 4.0)) is None
+    assert decide(BudgetSpec(), standing_of(pool, spent, 1, 3.5)) is StopReason.BUDGET
 
 
 def test_stops_on_number_of_evaluations_and_on_an_empty_pool():
     pool = pool_of([1.0, 1.0])
     spent = [Entry(1, 0, 1.0, DONE, 1.0), Entry(2, 1, 1.0, RUNNING)]
-    assert stop_reason(BudgetSpec(evaluations=2), pool, spent, 1, None) is StopReason.EVALUATIONS
-    assert stop_reason(BudgetSpec(), pool, spent, 1, None) is StopReason.EXHAUSTED
+    assert decide(BudgetSpec(evaluations=2), standing_of(pool, spent, 1, None)) is StopReason.EVALUATIONS
+    assert decide(BudgetSpec(), standing_of(pool, spent, 1, None)) is StopReason.EXHAUSTED
 
 
 def test_stops_on_failures_only_above_twenty_finished_within_the_horizon():
     pool = pool_of([1.0] * 40)
     entries = [Entry(k, k, 1.0, FAILED if k % 2 else DONE, None if k % 2 else 1.0) for k in range(1, 20)]
     budget = BudgetSpec(max_failed_fraction=0.4)
-    assert stop_reason(budget, pool, entries, 19, None) is None
+    assert decide(budget, standing_of(pool, entries, 19, None)) is None
     entries.append(Entry(20, 20, 1.0, FAILED))
-    assert stop_reason(budget, pool, entries, 19, None) is None
-    assert stop_reason(budget, pool, entries, 20, None) is StopReason.FAILURES
+    assert decide(budget, standing_of(pool, entries, 19, None)) is None
+    assert decide(budget, standing_of(pool, entries, 20, None)) is StopReason.FAILURES
 
 
 def test_failed_science_is_told_from_failed_plumbing():
@@ -139,7 +140,7 @@ def test_a_limit_of_cost_leaves_dear_candidates_out():
     assert too_expensive(pool, None).tolist() == []
     assert too_expensive(pool, 2.0).tolist() == [2]
     spent = [Entry(1, 0, 1.0, DONE, 0.0), Entry(2, 1, 2.0, DONE, 0.0)]
-    assert stop_reason(BudgetSpec(), pool, spent, 2, None) is None
-    assert stop_reason(BudgetSpec(), pool, spent, 2, None, 2.0) is StopReason.EXHAUSTED
+    assert decide(BudgetSpec(), standing_of(pool, spent, 2, None)) is None
+    assert decide(BudgetSpec(), standing_of(pool, spent, 2, None, 2.0)) is StopReason.EXHAUSTED
     with pytest.raises(ConfigurationError, match=r"constraints.max_cost: 0.5 leaves no candidate, the cheapest costs 1"):
         too_expensive(pool, 0.5)

@@ -60,9 +60,7 @@ def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: 
         assert state.observed_count(number) == rules.observed_count(entries, number)
     for max_cost in (None, 0.5):
         np.testing.assert_array_equal(state.too_expensive(max_cost), rules.too_expensive(pool, max_cost))
-        assert state.stop_reason(budget, up_to, limit, max_cost) == rules.stop_reason(
-            budget, pool, entries, up_to, limit, max_cost
-        )
+        assert state.standing(up_to, limit, max_cost) == rules.standing_of(pool, entries, up_to, limit, max_cost)
 
 
 steps = st.lists(
@@ -140,5 +138,5 @@ def test_a_round_looks_at_what_is_new_only():
     for k in range(1, n):
         state.note(Entry(k, k - 1, 1.0, DONE, 1.0))
         state.history(k - 4, 5000.0)
-        state.stop_reason(BudgetSpec(), k - 4, 5000.0)
+        state.standing(k - 4, 5000.0)
     assert max(looked) <= 5

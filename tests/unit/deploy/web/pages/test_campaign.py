@@ -15,7 +15,7 @@ from tansaku.deploy.web.app import STATIC
 from tansaku.deploy.web.pages.shared_parts import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
-from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 
 NAME = "small-table"
@@ -275,7 +275,7 @@ def test_many_failures_are_listed_in_part(site_with, monkeypatch):
 
 
 def test_only_commands_that_apply_are_offered_and_accepted(site_with):
-    site = site_with("a1", "a3", "a2")
+    site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
     browser, offers = site.with_session(Role.OPERATOR), {"pause", "resume", "cancel", "edit", "retry"}
 
     def offered() -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.models.domain.requests import Answer, RequestState, ServiceReport
+from tansaku.models.domain.states import StopReason
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"
@@ -92,7 +93,7 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
 
 
 def test_a_finished_campaign_with_more_budget_is_starting_too(site_with):
-    site = site_with("a1", "a3", "a2")
+    site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
     browser = site.logged_in(Role.OPERATOR)
     assert "<strong>FINISHED</strong>: its cost was spent" in browser.get(PAGE).text
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})

@@ -4,6 +4,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
 from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.states import StopReason
 from tansaku.tasks.act.commands.steer import plan_edit, request, request_edit
 from tests.support.actors import ADA
 
@@ -31,7 +32,7 @@ def test_one_identifier_is_one_request(recorded):
 
 
 def test_a_finished_campaign_is_not_cancelled_unless_a_command_waits(recorded):
-    store = recorded("a1", "a3", "a2")
+    store = recorded("a1", "a3", "a2", stop=StopReason.BUDGET)
     for kind in ("cancel", "pause"):
         with pytest.raises(StateError, match=f"is FINISHED; {kind} applies to campaigns that are NEW"):
             request(store, ADA, NAME, kind)

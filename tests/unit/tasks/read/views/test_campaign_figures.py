@@ -11,13 +11,13 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import Evaluation, Event, LeaseOwner, Outcome, Proposal, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Columns
 from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
 from tansaku.tasks.read.views import campaign_figures
 from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, front_points
 from tansaku.tasks.read.views.compositions import composition_maps
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.read.views.figure_readings import FigureReadings
 from tansaku.tasks.read.views.readings import Readings
 
@@ -46,9 +46,9 @@ def done(number: int, value: float, system: str = "s", purpose: str = "search", 
     )  # fmt: skip
 
 
-def arrays_of(items: list[Evaluation], spec: CampaignSpec | None = None) -> EvaluationArrays:
+def arrays_of(items: list[Evaluation], spec: CampaignSpec | None = None) -> Columns:
     further = () if spec is None else spec.objective.further
-    return EvaluationArrays.of(columns_of(items, [goal.property for goal in further]), further)
+    return columns_of(items, [goal.property for goal in further])
 
 
 def test_lowest_energies_by_rising_angle():

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tansaku.models.domain.evaluation_columns import predicted, value_from
 from tansaku.models.domain.records import Evaluation, Outcome, Proposal
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.views.origins import best_of, predicted, value_from
+from tansaku.tasks.read.views.origins import best_of
 
 SPEC = {
     "schema_version": 1,

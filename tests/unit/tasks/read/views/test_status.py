@@ -55,7 +55,7 @@ def test_no_retry_command_without_a_failure(recorded):
 
 
 def test_a_spent_budget_finishes_the_campaign(recorded):
-    status = campaign_status(recorded("a1", "a2", "a3"), NAME)
+    status = campaign_status(recorded("a1", "a2", "a3", stop=StopReason.BUDGET), NAME)
     assert (status.state, status.stop_reason) == (CampaignState.FINISHED, StopReason.BUDGET)
     assert (status.cost, status.limit, status.exhaustive_cost) == (8.0, 8.0, 10.0)
 
@@ -170,7 +170,7 @@ def test_lost_attempts_are_shown_with_their_reasons(recorded):
 
 
 def test_a_finished_search_without_a_certificate_says_why_nothing_is_known(recorded):
-    status = campaign_status(recorded("a1", "a2", "a3"), NAME)
+    status = campaign_status(recorded("a1", "a2", "a3", stop=StopReason.BUDGET), NAME)
     certificate = Certificate(number=4, horizon=3, searched=3, confidence=0.95, tolerance=None, unit="mJ/m2")
     unknown = status.model_copy(update={"certificate": certificate})
     said = "Certificate (95 %): not enough results to say what remains"

@@ -8,11 +8,12 @@ import pytest
 
 from tansaku.models.domain.errors import SpecChangedError
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
+from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
 
 
@@ -59,6 +60,23 @@ def test_edit_of_the_budget_reopens_and_is_logged(open_bench):
     assert edited.data["changes"] == [{"key": "budget.evaluations", "old": 20, "new": 26}]
     assert edited.data["at_number"] == 21
     assert bench.record().commands[0].applied_at_number == 21
+
+
+def test_the_reason_to_stop_is_stored_until_a_command_reopens_the_search(open_bench):
+    bench = open_bench()
+    bench.drive()
+    decided = bench.record().stop
+    # Two were in progress when it was decided.
+    assert (decided.reason, decided.proposed, decided.finished, decided.failed) == (StopReason.EVALUATIONS, 20, 18, 0)
+    assert campaign_status(bench.store, "small").state is CampaignState.FINISHED
+    bench.command("edit", **{"budget.evaluations": 26})
+    assert bench.record().stop == decided
+    with CampaignLoop(bench.resources, "small") as loop:
+        loop.obey()  # and is killed before it decides again
+    assert bench.record().stop is None
+    assert campaign_status(bench.store, "small").state is CampaignState.INTERRUPTED
+    bench.drive()
+    assert bench.record().stop.proposed == 26
 
 
 def test_edit_of_in_flight_holds_from_the_next_number_and_survives_a_resume(open_bench):

@@ -1,4 +1,4 @@
-"""Arrays of evaluations that are brought up to date."""
+"""Columns of evaluations that are brought up to date."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from tansaku.models.domain.records import Evaluation, Outcome, Proposal, Quantity
 from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Columns
 from tansaku.tasks.backends.stores.columns import columns_of
-from tansaku.tasks.read.views.evaluation_arrays import EvaluationArrays
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOALS = [
@@ -37,8 +37,8 @@ def evaluation(number: int, gap: float | None = None, unit: str = "meV") -> Eval
     )
 
 
-def arrays(*items: Evaluation) -> EvaluationArrays:
-    return EvaluationArrays.of(columns_of(items, [goal.property for goal in GOALS]), GOALS)
+def columns(*items: Evaluation) -> Columns:
+    return columns_of(items, [goal.property for goal in GOALS])
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,14 @@ def arrays(*items: Evaluation) -> EvaluationArrays:
         ([evaluation(1, 1000.0)], []),
     ],
 )
-def test_changed_arrays_are_those_of_all_evaluations(old, new):
+def test_changed_columns_are_those_of_all_evaluations(old, new):
     now = {item.proposal.number: item for item in (*old, *new)}
-    found, expected = arrays(*old).updated(arrays(*new)), arrays(*(now[number] for number in sorted(now)))
-    assert [found.systems[code] for code in found.system_codes] == [expected.systems[code] for code in expected.system_codes]
+    found, expected = columns(*old).updated(columns(*new)), columns(*(now[number] for number in sorted(now)))
     for part in fields(found):
-        if part.name not in ("systems", "system_codes"):
-            np.testing.assert_array_equal(getattr(found, part.name), getattr(expected, part.name), err_msg=part.name)
+        np.testing.assert_array_equal(getattr(found, part.name), getattr(expected, part.name), err_msg=part.name)
 
 
 def test_further_objectives_are_in_their_own_units():
-    found = arrays(evaluation(1, 500.0), evaluation(2), evaluation(3, 3.0, "GPa"))
+    found = columns(evaluation(1, 500.0), evaluation(2), evaluation(3, 3.0, "GPa"))
     # Nothing, and a quantity of another kind, are no value.
-    np.testing.assert_array_equal(found.further, [[0.5, np.nan], [np.nan, np.nan], [np.nan, np.nan]])
+    np.testing.assert_array_equal(found.further(GOALS), [[0.5, np.nan], [np.nan, np.nan], [np.nan, np.nan]])
