@@ -80,7 +80,7 @@ class Errors(Record):
 
     @property
     def bars(self) -> str:
-        """How the error bars were calibrated, in words; empty without error bars."""
+        """Calibration of the error bars in words; empty without error bars."""
         if self.within_one is None:
             return ""
         return "not calibrated" if self.factor is None else f"× {self.factor:.3g}"

@@ -152,7 +152,7 @@ class PenalisedProblem:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import lasso_path
 
-        # With products the solver reads no row: one stands for all of them, and has the energies' sum of squares.
+        # With products the solver reads no row: one is enough, with the energies' sum of squares.
         rows, energies = np.zeros((1, len(self.product)), order="F"), np.array([np.sqrt(self.square)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # reported by the number of sweeps
