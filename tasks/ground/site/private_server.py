@@ -34,7 +34,7 @@ class PrivateServer(ABC):
     Args:
         folder: What it keeps: record, lock and log.
         title: Its name in messages.
-        data: Its data, by which its process is told from others.
+        data: Its data, by which its process is recognised.
         data_option: Option of its command line that names the data.
         socket_option: Option of its command line that names where it listens.
         start_seconds: Longest time a start may take [s].
