@@ -108,7 +108,7 @@ class LiteralPage:
         self.folder.mkdir()
         for name in COPIED:
             if (ROOT / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.png", "*.svg")
+                ignored = shutil.ignore_patterns("__pycache__", "*.png")
                 shutil.copytree(ROOT / name, self.folder / name, symlinks=True, ignore=ignored)
             else:
                 shutil.copy(ROOT / name, self.folder / name)

@@ -1,4 +1,4 @@
-"""The pages that say how to add a space, an objective, a launcher or a surrogate, followed literally."""
+"""The pages that say how to add a space, an objective, a launcher, a surrogate or a verb, followed literally."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def test_a_new_surrogate(tmp_path):
     (campaign,) = LiteralPage("new-surrogate.md", tmp_path).follow()
     assert [row["state"] for row in campaign["rows"]] == ["DONE"] * 12
     assert campaign["models"] == [{"type": "radial_ridge", "cutoff": 5.0}]
+
+
+def test_a_new_verb(tmp_path):
+    page = LiteralPage("new-verb.md", tmp_path)
+    page.follow()
+    assert len({block.title for block in page.blocks if block.title is not None}) <= 5
+    assert "| `tansaku skip NAME CANDIDATE...` |" in (page.folder / "docs/reference/commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
