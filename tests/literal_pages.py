@@ -109,7 +109,7 @@ class LiteralPage:
         for name in COPIED:
             if (ROOT / name).is_dir():
                 # With their compiled modules: each page would compile all of them anew.
-                ignored = shutil.ignore_patterns("*.png", "*.svg")
+                ignored = shutil.ignore_patterns("*.png")
                 shutil.copytree(ROOT / name, self.folder / name, symlinks=True, ignore=ignored)
             else:
                 shutil.copy(ROOT / name, self.folder / name)

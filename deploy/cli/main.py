@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,7 @@ from tansaku.deploy.cli import (
 )
 from tansaku.deploy.cli.printing import say
 from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.verbs import VERBS
 
 app = typer.Typer(
     name="tansaku",
@@ -65,7 +67,7 @@ def _root(
 
 
 _BEGIN, _WATCH, _MEASURE, _STEER, _TAKE = "Start", "Inspect", "Measure", "Control", "Results"
-for _name, _command, _panel in (
+_COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("init", init_check.init, _BEGIN),
     ("check", init_check.check, _BEGIN),
     ("run", run.run, _BEGIN),
@@ -78,12 +80,7 @@ for _name, _command, _panel in (
     ("log", inspection.log, _WATCH),
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
-    ("pause", steer.pause, _STEER),
-    ("resume", steer.resume, _STEER),
-    ("cancel", steer.cancel, _STEER),
-    ("retry", steer.retry, _STEER),
-    ("rerun", steer.rerun, _STEER),
-    ("edit", steer.edit, _STEER),
+    *((kind, steer.steering_command(kind), _STEER) for kind in VERBS),
     ("copy", copy_rename.copy, _BEGIN),
     ("rename", copy_rename.rename, _STEER),
     ("delete", delete.delete, _STEER),
@@ -93,7 +90,8 @@ for _name, _command, _panel in (
     ("export", export_import.export, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
-):
+)
+for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(_command)
 
 app.command("serve", rich_help_panel="Service")(serve.serve)

@@ -46,7 +46,6 @@ from tansaku.deploy.web.pages import files as file_pages
 from tansaku.deploy.web.pages import logs as log_pages
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
-from tansaku.deploy.web.pages import naming as naming_pages
 from tansaku.deploy.web.pages import queue as queue_page
 from tansaku.deploy.web.pages import reference as reference_page
 from tansaku.deploy.web.pages import runs as run_pages
@@ -70,7 +69,6 @@ CREATION = (
     files.router,
     file_pages.router,
     sparse_pages.router,
-    naming_pages.router,
     naming.router,
 )
 ROUTERS = (

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from http import HTTPStatus
 
 from tansaku.deploy.web import steering
-from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
-from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.measurements import stored_commands
 from tansaku.tasks.act.measurements.report_file import Report
@@ -27,7 +25,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
         key: Of the request; the same one twice is the same as once.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
     """
-    new = _is_new(services, actor, name, "ask", key)
+    new = steering.known_command(services, actor, name, key, "ask") is None
     if new:
         stored_commands.store_ask(services.store, steering.author_of(actor), name, count, key, values_only=values_only)
         _note(services, actor, name, "ask", {"id": key, "count": count} | ({"values": True} if values_only else {}))
@@ -37,7 +35,7 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
 
 def release(services: Services, actor: Actor, name: str, numbers: list[int], key: str) -> bool:
     """Stores a request to release proposals, and asks the service to carry it out; returns whether the key was new."""
-    new = _is_new(services, actor, name, "release", key)
+    new = steering.known_command(services, actor, name, key, "release") is None
     if new:
         stored_commands.store_release(services.store, steering.author_of(actor), name, numbers, key)
         _note(services, actor, name, "release", {"id": key, "numbers": numbers})
@@ -47,23 +45,13 @@ def release(services: Services, actor: Actor, name: str, numbers: list[int], key
 
 def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[stored_commands.Receipt, bool]:
     """Stores a report, completely or not at all, and asks the service to apply it; returns whether the key was new."""
-    new = _is_new(services, actor, name, "tell", key)
+    new = steering.known_command(services, actor, name, key, "tell") is None
     receipt = stored_commands.store_report(services.store, steering.author_of(actor), name, report, key)
     if new and receipt.command is not None:
         _note(services, actor, name, "tell", {"id": key, "new": receipt.new})
     if receipt.command is not None and not receipt.applied:
         _run(services, actor, name, key)
     return receipt, new
-
-
-def _is_new(services: Services, actor: Actor, name: str, kind: str, key: str) -> bool:
-    steering.check_key(key)
-    steering.refuse_others(services, actor, name)
-    record: CampaignRecord = services.store.campaign(name)
-    known = next((command for command in record.commands if command.id == key), None)
-    if known is not None and known.kind != kind:
-        raise ProblemError(HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key")
-    return known is None
 
 
 def _note(services: Services, actor: Actor, name: str, action: str, after: JsonDict) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,9 +14,9 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict, SteeringKind
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.models.domain.verbs import judged_state, kinds_for
+from tansaku.models.domain.verbs import SteeringKind, judged_state, kinds_for, needs_driver
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands import steer
 from tansaku.tasks.act.commands.actor import Actor as Author
@@ -26,9 +26,6 @@ from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import apply_edits
 from tansaku.tasks.read.views.readings import Reading
 from tansaku.tasks.read.views.status import live_lease
-
-_NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
-"""Commands that take effect only in a driver: `tansaku resume`, `retry`, `rerun` and `cancel` drive the campaign too."""
 
 _LOOKED_AT = 100
 """Last entries of the audit on a campaign, among which an earlier call's is looked for."""
@@ -99,15 +96,9 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
         ConfigurationError: A key cannot be edited, or its value is not valid.
         StateError: The command does not apply to a campaign in this state.
     """
-    check_key(order.key)
-    refuse_others(services, actor, name)
+    known = known_command(services, actor, name, order.key, order.kind, order.payload)
     record = services.store.campaign(name)
-    known = _command(record, order.key)
     if known is not None:
-        if (known.kind, known.payload) != (order.kind, order.payload):
-            raise ProblemError(
-                HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key"
-            )
         if known.applied_at_number is None:
             _audit_order(services, actor, record, order)
             _run_for(services, actor, name, order)
@@ -119,6 +110,31 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
     stored = _command(services.store.campaign(name), requested.command.id)
     assert stored is not None
     return Given(stored, requested.has_driver, requested.new)
+
+
+def known_command(
+    services: Services, actor: Actor, name: str, key: str, kind: CommandKind, payload: JsonDict | None = None
+) -> Command | None:
+    """Returns the command of a campaign that has a key already; None: the key is new.
+
+    Args:
+        services: Of the application.
+        actor: Who gives the command.
+        name: Campaign name.
+        key: Idempotency key.
+        kind: What is requested.
+        payload: Payload of the command; None: that of any.
+
+    Raises:
+        ForbiddenError, NotFoundError: As of :func:`refuse_others`.
+        ProblemError: The key cannot be one, or belongs to another command.
+    """
+    check_key(key)
+    refuse_others(services, actor, name)
+    known = _command(services.store.campaign(name), key)
+    if known is not None and (known.kind != kind or payload not in (None, known.payload)):
+        raise ProblemError(HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key")
+    return known
 
 
 def refuse_others(services: Services, actor: Actor, name: str) -> None:
@@ -206,7 +222,7 @@ def check_key(key: str) -> None:
 
 def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
     """Asks the service to run a campaign that has no driver and whose new command needs one, as `tansaku resume` runs it."""
-    if order.kind in _NEED_DRIVER:
+    if needs_driver(order.kind):
         with suppress(LeaseHeldError):
             ask_to_run(services, actor, name, order.key)
 
@@ -249,7 +265,7 @@ def outlook(given: Given) -> str:
         return f"{kind}: applied from evaluation {at_number} on"
     if given.has_driver:
         return f"{kind}: stored; the driver applies it before its next proposal"
-    if kind in _NEED_DRIVER:
+    if needs_driver(kind):
         return f"{kind}: stored; no driver runs, so the service is asked to run the campaign"
     return f"{kind}: stored; no driver runs now, so it takes effect when the campaign runs again"
 
@@ -264,14 +280,3 @@ def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> 
     """
     command = None if key is None else _command(record, key)
     return None if command is None else Given(command, has_driver, new=False)
-
-
-def chosen_candidates(candidates: Sequence[tuple[int, str]], fields: Sequence[str]) -> tuple[str, ...]:
-    """Candidates whose boxes ``evaluation-ROUND`` were ticked in a form.
-
-    Args:
-        candidates: Rounds and ids of all that could be chosen.
-        fields: Names of the form's fields.
-    """
-    ticked = set(fields)
-    return tuple(dict.fromkeys(candidate for number, candidate in candidates if f"evaluation-{number}" in ticked))

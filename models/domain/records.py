@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+from tansaku.models.domain.verbs import SteeringKind
 
 SCHEMA_VERSION = 1
 
@@ -337,7 +338,6 @@ class Lease(Record):
     counted_at: Annotated[AwareDatetime | None, Field(exclude_if=lambda moment: moment is None)] = None
 
 
-SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
 MeasuringKind = Literal["ask", "tell", "release"]
 CommandKind = SteeringKind | MeasuringKind
 

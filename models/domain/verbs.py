@@ -1,26 +1,167 @@
-"""Commands that apply to a campaign in each of its states: one table, which the command line, the API and the pages ask."""
+"""Verbs, which are what users may do to a campaign: one declaration for each.
+
+Its command, its place in the API, its button, its entries in the audit and its row of the reference page follow from it, see
+`docs/develop/new-verb.md`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from tansaku.models.domain.errors import StateError
-from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, SteeringKind
-from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.states import CampaignState, EvaluationState
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.records import CampaignRecord, Command, CommandKind
+
+SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
+OwnerKind = Literal["rename", "share", "delete"]
+Argument = Literal["nothing", "some candidates", "candidates", "changes"]
+
+METAVARS: Mapping[Argument, str] = {
+    "nothing": "",
+    "some candidates": "[CANDIDATE]...",
+    "candidates": "CANDIDATE...",
+    "changes": "KEY=VALUE...",
+}
+"""The argument in a command's usage."""
 
 _EVERY = frozenset(CampaignState)
 _OPEN = frozenset({CampaignState.NEW, CampaignState.RUNNING, CampaignState.INTERRUPTED, CampaignState.WAITING})
 _ENDED = frozenset({CampaignState.FINISHED, CampaignState.STOPPED})
-_STATES: Mapping[SteeringKind, frozenset[CampaignState]] = {
-    "pause": _OPEN,
-    "resume": _EVERY - {CampaignState.RUNNING},
-    "cancel": _OPEN | {CampaignState.PAUSED, CampaignState.STOPPED},
-    "edit": _EVERY,
-    "retry": _OPEN - {CampaignState.NEW} | _ENDED,
-    "rerun": _OPEN - {CampaignState.NEW} | _ENDED,
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command that is stored with a campaign and applied by its driver (``tasks/loop/steps/apply_commands.py``).
+
+    Attributes:
+        does: What it does: the help of its command and its row of the reference page.
+        button: Words of its button on the dashboard; empty: it has a form of its own.
+        states: Of the campaigns to which it applies.
+        argument: What is named with it. ``some candidates``: without any, it is for all failed and cancelled ones.
+        driven: How the command drives a campaign that has no driver; ``never``: it takes effect with the next driver.
+        evaluations: States of evaluations whose page has its button.
+        grave: Whether its button warns.
+        holds: Whether it holds until another such command; the same one again then changes nothing.
+    """
+
+    does: str
+    button: str
+    states: frozenset[CampaignState]
+    argument: Argument = "nothing"
+    driven: Literal["never", "plain", "in a flow"] = "never"
+    evaluations: frozenset[EvaluationState] = frozenset()
+    grave: bool = False
+    holds: bool = False
+
+
+VERBS: Mapping[SteeringKind, Verb] = {
+    "pause": Verb("Stops proposing candidates; running evaluations finish and are kept.", "Pause", _OPEN, holds=True),
+    "resume": Verb(
+        "Lifts a pause or a cancellation and continues the campaign.",
+        "Resume",
+        _EVERY - {CampaignState.RUNNING},
+        driven="in a flow",
+        holds=True,
+    ),
+    "cancel": Verb(
+        "Ends a campaign and its running evaluations; `resume` reopens it.",
+        "Cancel",
+        _OPEN | {CampaignState.PAUSED, CampaignState.STOPPED},
+        driven="plain",
+        grave=True,
+        holds=True,
+    ),
+    "retry": Verb(
+        "Retries failed and cancelled evaluations (all, or those given) and continues the campaign.",
+        "Retry",
+        _OPEN - {CampaignState.NEW} | _ENDED,
+        "some candidates",
+        driven="in a flow",
+        evaluations=frozenset({EvaluationState.FAILED}),
+    ),
+    "rerun": Verb(
+        "Computes finished candidates again from scratch, as new replicates; earlier results are kept.",
+        "Compute once more",
+        _OPEN - {CampaignState.NEW} | _ENDED,
+        "candidates",
+        driven="in a flow",
+        evaluations=frozenset({EvaluationState.DONE}),
+    ),
+    "edit": Verb(
+        "Changes budget, stop rule, `in_flight`, `timeout`, `retries`, `polish` or `notes` of a stored campaign; "
+        "the edit is logged.",
+        "",
+        _EVERY,
+        "changes",
+    ),
 }
-_TURNS: tuple[CommandKind, ...] = ("pause", "resume", "cancel")
-"""Commands of which the last one holds; the same one again changes nothing."""
+
+
+@dataclass(frozen=True)
+class OwnerVerb:
+    """Something that only admins and the owner of a campaign may do to it; on its page by a form with one field.
+
+    Attributes:
+        path: Of the form, below that of the campaign.
+        title: Heading on the page.
+        note: Sentence above the field; empty: none.
+        summary: What the form is folded into; empty: it is open.
+        field: Name of the field.
+        label: Its words.
+        button: Words of the button.
+        grave: Whether the button warns.
+        needed: Whether the field may not be empty.
+    """
+
+    path: str
+    title: str
+    field: str
+    label: str
+    button: str
+    note: str = ""
+    summary: str = ""
+    grave: bool = False
+    needed: bool = True
+
+
+OWNER_VERBS: Mapping[OwnerKind, OwnerVerb] = {
+    "rename": OwnerVerb(
+        path="name",
+        title="Rename",
+        field="name",
+        label="New name",
+        button="Rename",
+        note="Results and history stay. Campaigns that learn from it follow.",
+        summary="Rename",
+    ),
+    "share": OwnerVerb(
+        path="sharing",
+        title="Share",
+        field="users",
+        label="Names of users",
+        button="Share",
+        note="These operators may run, pause, cancel, edit and schedule it and report values. Everybody sees it in any case.",
+        summary="Let others steer it",
+        needed=False,
+    ),
+    "delete": OwnerVerb(
+        path="deletion",
+        title="Delete",
+        field="confirm",
+        label="Type the name of the campaign to delete it with all its results",
+        button="Delete for good",
+        grave=True,
+    ),
+}
+
+
+def needs_driver(kind: CommandKind) -> bool:
+    """Returns whether a command takes effect only in a driver, so that giving it also drives the campaign."""
+    return any(verb.driven != "never" for name, verb in VERBS.items() if name == kind)
 
 
 def last_of(commands: Iterable[Command], kinds: tuple[CommandKind, ...]) -> Command | None:
@@ -69,7 +210,7 @@ def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) 
 
 def kinds_for(state: CampaignState) -> frozenset[SteeringKind]:
     """The commands that apply in a state."""
-    return frozenset(kind for kind, states in _STATES.items() if state in states)
+    return frozenset(kind for kind, verb in VERBS.items() if state in verb.states)
 
 
 def repeated(
@@ -90,15 +231,15 @@ def repeated(
         StateError: It does not apply.
     """
     known = CampaignState.CANCELLED if is_cancelled(record) else CampaignState.RUNNING if driven else None
-    if known is None and _EVERY - {CampaignState.RUNNING, CampaignState.CANCELLED} <= _STATES[kind]:
+    if known is None and _EVERY - {CampaignState.RUNNING, CampaignState.CANCELLED} <= VERBS[kind].states:
         return None
     state = judged_state(record, find_state() if known is None else known, driven=driven)
-    if state in _STATES[kind]:
+    if state in VERBS[kind].states:
         return None
-    last = last_of(record.commands, _TURNS)
-    if kind in _TURNS and last is not None and last.kind == kind:
+    last = last_of(record.commands, tuple(name for name, verb in VERBS.items() if verb.holds))
+    if last is not None and last.kind == kind:
         return last
-    applies = ", ".join(known.value for known in CampaignState if known in _STATES[kind])
+    applies = ", ".join(known.value for known in CampaignState if known in VERBS[kind].states)
     held = state in (CampaignState.PAUSED, CampaignState.CANCELLED)
     hint = f"lift that first: tansaku resume {record.name}" if held else None
     raise StateError(f"campaign {record.name!r} is {state.value}; {kind} applies to campaigns that are {applies}", hint=hint)

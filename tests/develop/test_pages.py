@@ -1,4 +1,4 @@
-"""The pages that say how to add a space, an objective, a launcher, a surrogate or a field, followed literally."""
+"""The pages that say how to add a space, an objective, a launcher, a surrogate, a field or a verb, followed literally."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ def test_a_new_field_takes_four_places(tmp_path):
     assert len({block.title for block in page.blocks if block.language == "diff"}) == 4
     (campaign,) = page.follow()
     assert [row["memory"] > 1.0 for row in campaign["rows"]] == [True] * 3
+
+
+def test_a_new_verb(tmp_path):
+    page = LiteralPage("new-verb.md", tmp_path)
+    page.follow()
+    assert len({block.title for block in page.blocks if block.title is not None}) <= 5
+    assert "| `tansaku skip NAME CANDIDATE...` |" in (page.folder / "docs/reference/commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

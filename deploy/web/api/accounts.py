@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,19 +15,17 @@ from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.listing import After, Limit, Listing, page
 from tansaku.deploy.web.auth.login import user_by_password
 from tansaku.deploy.web.auth.passwords import LONGEST
-from tansaku.deploy.web.auth.roles import client_address, require
+from tansaku.deploy.web.auth.roles import Admin, Viewer, client_address
 from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.auth.tokens import form_token
 from tansaku.deploy.web.managing import LONGEST_LABEL, LONGEST_TOKEN
 from tansaku.deploy.web.pages.login import begin_session, finish_session, set_session
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, ApiToken, AuditEntry, Role, Session, User
+from tansaku.models.domain.accounts import ApiToken, AuditEntry, Role, Session, User
 from tansaku.models.domain.records import JsonDict
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 Chosen = Annotated[str | None, Query(max_length=300)]
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from types import GenericAlias
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, create_model, field_validator
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -16,13 +16,13 @@ from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.api.versioned import SeenVersion, shared
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.evaluation_columns import RESULTS
-from tansaku.models.domain.records import Command, CommandKind, Evaluation, Record, SteeringKind
+from tansaku.models.domain.records import Command, CommandKind, Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.verbs import SteeringKind
 from tansaku.tasks.read.views.evaluation_table import (
     Selection,
     Series,
@@ -39,8 +39,6 @@ from tansaku.tasks.read.views.structure_files import StructureFile, StructureFor
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Round = Annotated[int, Query(ge=1, le=2**53)]
 
 

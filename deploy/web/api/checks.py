@@ -7,7 +7,7 @@ import time
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,17 +15,15 @@ from starlette.responses import Response
 
 from tansaku.deploy.web import creating, searching
 from tansaku.deploy.web.api.body import Body
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
 from tansaku.tasks.act.checks.request import RehearsalRequest, TableQuestion
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 SpecText = Annotated[
     str,
     Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,10 +13,9 @@ from starlette.responses import Response
 from tansaku.deploy.web import creating
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.checks import SpecText
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.act.commands.create_web import Created
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["creation"])
@@ -51,7 +50,7 @@ class CreatedCampaign(BaseModel):
 def add_campaign(
     request: Request,
     response: Response,
-    actor: Annotated[Actor, Depends(require(Role.OPERATOR))],
+    actor: Operator,
     new: NewCampaign,
     idempotency_key: Annotated[str | None, Header(pattern=r"^[A-Za-z0-9._:-]{8,64}$")] = None,
 ) -> CreatedCampaign:

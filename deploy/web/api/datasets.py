@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 
 from tansaku.deploy.web.api.listing import After, Limit, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
@@ -44,7 +41,7 @@ class Datasets(BaseModel):
 @router.get("")
 def datasets(
     request: Request,
-    _: Annotated[Actor, Depends(require(Role.VIEWER))],
+    _: Viewer,
     limit: Limit = 100,
     after: After = None,
 ) -> Datasets:

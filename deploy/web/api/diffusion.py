@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.versioned import PRIVATE, versioned
-from tansaku.deploy.web.auth.roles import require
-from tansaku.models.domain.accounts import Actor, Role
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
 from tansaku.tasks.read.views.diffusion import Diffusion
 
@@ -22,7 +19,7 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
     response_model=Diffusion,
     responses={304: {"description": "As the ETag says"}},
 )
-def diffusion(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+def diffusion(request: Request, _: Viewer, name: str) -> Response:
     """Barriers with their intervals, hops, slices of the surface, the path, and diffusion by temperature."""
     found = diffusion_now(request, name)
     return versioned(request, found.version, found.model_dump_json, PRIVATE)

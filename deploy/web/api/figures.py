@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures
 from tansaku.tasks.read.views.figure_readings import FigureReadings
 from tansaku.tasks.read.views.readings import Reading
@@ -24,9 +21,7 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
     response_model=CampaignFigures,
     responses={304: {"description": "As the ETag says"}},
 )
-def figures(
-    request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, seen: SeenVersion = None
-) -> Response:
+def figures(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> Response:
     """Energy against angle, map of compositions or Pareto front as the space has them, certificate and last proposals."""
     reading = services_of(request).readings.reading(name, seen)
     return shared(request, reading, CampaignFigures, lambda: figures_of(request, reading).model_dump_json(), PRIVATE)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,18 +19,15 @@ from starlette.responses import Response
 
 from tansaku.deploy.web.api.body import known
 from tansaku.deploy.web.api.listing import After, Limit, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Admin, Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.library import LibraryFile
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Query(max_length=100, examples=["my-table.csv"])]
 

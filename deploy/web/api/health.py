@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from tansaku.deploy.web.api.runs import RunRequest, request_view
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.read.views.service_health import Health, ServiceState, read_health, unfinished_requests
 
 router = APIRouter()
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 class ServiceWork(BaseModel):

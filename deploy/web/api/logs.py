@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
-
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 @router.get("/{name}/evaluations/{number}/log", responses=LINKED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,17 +13,13 @@ from starlette.responses import Response
 from tansaku.deploy.web import measuring
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.act.measurements.report_file import MOST_ROWS, read_report, report_of
 from tansaku.tasks.act.measurements.stored_commands import MOST_ASKED, Receipt
 from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["measurements"])
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class NewAsk(Body):

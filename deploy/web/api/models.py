@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from tansaku.deploy.web import promoting
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.listing import Limit
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.read.views.trained_models import (
     ModelDetail,
     ModelFigures,
@@ -24,9 +23,6 @@ from tansaku.tasks.read.views.trained_models import (
 )
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class Models(BaseModel):

@@ -5,22 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import copying, renaming
+from tansaku.deploy.web import copying, owning
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.creation import CreatedCampaign, created_view
 from tansaku.deploy.web.api.runs import RunRequest, request_view
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["creation"])
 
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Name = Annotated[str, Field(max_length=100, examples=["rows-2"])]
 
 
@@ -73,7 +71,7 @@ def copy_campaign(request: Request, response: Response, actor: Operator, name: s
 )
 def rename_campaign(request: Request, actor: Operator, name: str, new: NewName) -> Response:
     """Renames a campaign, for admins and its owner; repeating it changes nothing."""
-    outcome = renaming.rename(services_of(request), actor, name, new.name)
+    outcome = owning.rename(services_of(request), actor, name, new.name)
     if outcome.request is not None:
         return Response(request_view(outcome.request).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
     renamed = RenamedCampaign(name=new.name, was=name, followers=list(outcome.followers))

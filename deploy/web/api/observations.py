@@ -6,16 +6,15 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import file_stem
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
@@ -25,9 +24,7 @@ _TYPES: dict[Form, str] = {"csv": "text/csv", "extxyz": "chemical/x-xyz", "parqu
 
 
 @router.get("/{name}/observations", response_class=Response)
-def observations(
-    request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, form: Form = "csv"
-) -> Response:
+def observations(request: Request, _: Viewer, name: str, form: Form = "csv") -> Response:
     """All evaluations as CSV or Parquet (which `tansaku import` reads), or their final structures as extended XYZ."""
     services = services_of(request)
     headers = {"Content-Disposition": f'attachment; filename="{file_stem(name)}.{form}"', "Cache-Control": "no-store"}

@@ -5,22 +5,19 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, changed, linked, page
 from tansaku.deploy.web.api.runs import RunRequest, request_view
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import RequestState
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, queues_after
 
 router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 @router.get("", responses=LINKED)

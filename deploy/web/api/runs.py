@@ -5,25 +5,21 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import deleting, steering
+from tansaku.deploy.web import owning, steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LINKED, After, Limit, changed, linked, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import RequestKind, RequestState, ServiceRequest
 from tansaku.tasks.read.views.service_health import describe_request
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["runs"])
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 class Confirmation(Body):
@@ -66,7 +62,7 @@ class RunRequest(BaseModel):
 )
 def delete_campaign(request: Request, actor: Operator, name: str, body: Confirmation) -> Response:
     """Deletes a campaign permanently, for admins and its owner; the service does it if this server lacks the rights."""
-    asked = deleting.delete(services_of(request), actor, name, body.confirm)
+    asked = owning.delete(services_of(request), actor, name, body.confirm)
     if asked is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return Response(request_view(asked).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")

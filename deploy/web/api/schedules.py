@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,16 +13,13 @@ from starlette.responses import Response
 from tansaku.deploy.web import scheduling
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.read.views.schedules import ScheduleLine
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Revision = Annotated[str | None, Header(alias="If-Match")]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.middleware import PROBLEM_TYPE
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.evaluation_columns import RESULTS, value_at
 from tansaku.tasks.ground.formats.schema import FileKind, json_schema
 
@@ -53,13 +52,13 @@ _MEANINGS = {
 
 
 @router.get("/schema/{kind}", tags=["schema"])
-def schema(_: Annotated[Actor, Depends(require(Role.VIEWER))], kind: FileKind) -> dict[str, Any]:
+def schema(_: Viewer, kind: FileKind) -> dict[str, Any]:
     """The JSON Schema of a kind of file, for editors."""
     return json_schema(kind)
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]) -> dict[str, Any]:
+def openapi(request: Request, _: Viewer) -> dict[str, Any]:
     """The OpenAPI document of everything under /api/v1."""
     document = get_openapi(title="tansaku", version=request.app.version, routes=request.app.routes)
     document["paths"] = {path: found for path, found in document["paths"].items() if path.startswith(PATHS)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -75,8 +76,14 @@ class Requires:
 
 @cache
 def require(role: Role) -> Requires:
-    """The dependency for a route: ``actor: Annotated[Actor, Depends(require(Role.VIEWER))]``."""
+    """The dependency for a route, which gives its actor."""
     return Requires(role)
+
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+"""The actor of a route that needs a role at least."""
 
 
 async def check_form_token(request: Request, secret: str) -> None:

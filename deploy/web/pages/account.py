@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web import managing
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Admin, Viewer
 from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
@@ -26,11 +24,12 @@ from tansaku.models.domain.records import JsonDict
 
 router = APIRouter()
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 
 _PAGES = ("/account", "/admin")
 _CHANGES: dict[str, dict[str, bool]] = {"disable": {"disabled": True}, "enable": {"disabled": False}}
+
+own_forms = Forms(router, Role.VIEWER, lambda sent, refused: _account(sent.request, sent.actor, refused=refused))
+all_forms = Forms(router, Role.ADMIN, lambda sent, refused: _admin(sent.request, sent.actor, refused))
 
 
 @router.get("/account")
@@ -39,38 +38,26 @@ def account_page(request: Request, actor: Viewer) -> Response:
     return _account(request, actor)
 
 
-@router.post("/account/password")
-async def change_password(request: Request, actor: Viewer) -> Response:
+# The password rules name the key "password", which is the new password here.
+@own_forms.post("/account/password", lambda sent: Form("password", sent.fields, other="new"))
+def change_password(sent: Sent) -> Response:
     """Changes the user's own password, which ends all of the user's sessions."""
-    fields, services = await form_fields(request), services_of(request)
-
-    def change() -> Response:
-        new = _given(fields.get("new", ""), "new")
-        if new != fields.get("again"):
-            raise FieldError("again", "it differs from the new password")
-        managing.change_own_password(services, actor, fields.get("present", ""), new)
-        response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-        clear_cookie(response, services.settings, services.settings.session_cookie)
-        return response
-
-    # The password rules name the key "password", which is the new password here.
-    form = Form("password", fields, other="new")
-    return await run_in_threadpool(or_again, form, change, lambda refused: _account(request, actor, refused=refused))
+    new = _given(sent.text("new"), "new")
+    if new != sent.text("again"):
+        raise FieldError("again", "it differs from the new password")
+    managing.change_own_password(sent.services, sent.actor, sent.text("present"), new)
+    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    clear_cookie(response, sent.services.settings, sent.services.settings.session_cookie)
+    return response
 
 
-@router.post("/account/tokens")
-async def add_token(request: Request, actor: Viewer) -> Response:
+@own_forms.post("/account/tokens", "token")
+def add_token(sent: Sent) -> Response:
     """Issues a token, and shows its secret this once."""
-    fields = await form_fields(request)
-
-    def add() -> Response:
-        role, days = _role(fields), _days(fields.get("days", ""))
-        secret, _ = managing.add_token(services_of(request), actor, fields.get("label", "").strip(), role, days)
-        # The answer to the form, not a separate page, so that the secret is in no address and no browser history.
-        return _account(request, actor, secret)
-
-    form = Form("token", fields)
-    return await run_in_threadpool(or_again, form, add, lambda refused: _account(request, actor, refused=refused))
+    role, days = _role(sent.text("role")), _days(sent.text("days"))
+    secret, _ = managing.add_token(sent.services, sent.actor, sent.text("label").strip(), role, days)
+    # The answer to the form, not a separate page, so that the secret is in no address and no browser history.
+    return _account(sent.request, sent.actor, secret)
 
 
 @router.post("/account/tokens/{token_id}/revocation")
@@ -109,44 +96,28 @@ def _admin(request: Request, actor: Actor, refused: Refused = NOTHING) -> Respon
     return render(request, "admin.html", content)
 
 
-@router.post("/admin/users")
-async def add_user(request: Request, actor: Admin) -> Response:
+@all_forms.post("/admin/users", "add")
+def add_user(sent: Sent) -> str:
     """Adds a user."""
-    fields = await form_fields(request)
-
-    def add() -> Response:
-        name, role, password = _given(fields.get("name", "").strip(), "name"), _role(fields), fields.get("password") or None
-        managing.add_user(services_of(request), actor, name, role, password)
-        return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
-
-    form = Form("add", fields)
-    return await run_in_threadpool(or_again, form, add, lambda refused: _admin(request, actor, refused))
+    name, role = _given(sent.text("name").strip(), "name"), _role(sent.text("role"))
+    managing.add_user(sent.services, sent.actor, name, role, sent.text("password") or None)
+    return "/admin"
 
 
-@router.post("/admin/users/{name}")
-async def change_user(request: Request, actor: Admin, name: str) -> Response:
+@all_forms.post("/admin/users/{name}", lambda sent: Form(f"user-{sent.at()}", sent.fields))
+def change_user(sent: Sent) -> str:
     """Changes the role or password of a user, disables, enables or removes the user."""
-    fields = await form_fields(request)
-
-    def change() -> Response:
-        _change_user(services_of(request), actor, name, fields)
-        return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
-
-    form = Form(f"user-{name}", fields)
-    return await run_in_threadpool(or_again, form, change, lambda refused: _admin(request, actor, refused))
-
-
-def _change_user(services: Services, actor: Actor, name: str, fields: Mapping[str, str]) -> None:
-    change = fields.get("change", "")
+    change, name = sent.text("change"), sent.at()
     if change == "remove":
-        managing.administration(services, actor).remove_user(name)
+        managing.administration(sent.services, sent.actor).remove_user(name)
     elif change in {"role", "password", *_CHANGES}:
-        role = _role(fields) if change == "role" else None
-        password = _given(fields.get("password", ""), "password") if change == "password" else None
+        role = _role(sent.text("role")) if change == "role" else None
+        password = _given(sent.text("password"), "password") if change == "password" else None
         disabled = _CHANGES.get(change, {}).get("disabled")
-        managing.change_user(services, actor, name, role=role, disabled=disabled, password=password)
+        managing.change_user(sent.services, sent.actor, name, role=role, disabled=disabled, password=password)
     else:
         raise FieldError("change", f"{change!r}; expected role, password, disable, enable or remove")
+    return "/admin"
 
 
 def _account(request: Request, actor: Actor, secret: str | None = None, refused: Refused = NOTHING) -> Response:
@@ -179,8 +150,7 @@ async def _back(request: Request) -> Response:
     return RedirectResponse(page if page in _PAGES else _PAGES[0], HTTPStatus.SEE_OTHER)
 
 
-def _role(fields: Mapping[str, str]) -> Role:
-    text = fields.get("role", "")
+def _role(text: str) -> Role:
     if text not in set(Role):
         raise FieldError("role", f"{text!r}; expected {', '.join(Role)}")
     return Role(text)

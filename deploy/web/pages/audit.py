@@ -11,18 +11,17 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Admin
 from tansaku.deploy.web.pages.formats import plain
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, AuditEntry, Role
+from tansaku.models.domain.accounts import AuditEntry
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.read.views.events import text_of
 
 router = APIRouter(prefix="/audit")
 
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 _SHOWN = 100
 _IN_CSV = 10_000
 

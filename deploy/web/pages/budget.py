@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.views.budget import Spent, budget_used
 from tansaku.tasks.read.views.readings import Reading
@@ -29,7 +27,7 @@ _WHOLE = {"evaluations", "in_flight", "retries"}
 
 
 @router.get("/{name}/budget")
-def budget_part(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+def budget_part(request: Request, _: Viewer, name: str) -> Response:
     """The part of the campaign's page, which reloads itself while a time limit runs."""
     reading = services_of(request).readings.reading(name)
     return render(request, "budget.html", {"status": reading.status, **budget_content(reading)})

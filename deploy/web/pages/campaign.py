@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from tansaku.deploy.web import deleting, sharing, steering
+from tansaku.deploy.web import copying, owning, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.deploy.web.forms import form_fields, new_key
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.pages.again import CarryOut, Forms, Sent
 from tansaku.deploy.web.pages.budget import budget_changes, budget_content
 from tansaku.deploy.web.pages.formats import Html, aligned, campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
@@ -28,9 +27,11 @@ from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.evaluation_columns import Place, shown_at
-from tansaku.models.domain.records import JsonDict, SteeringKind
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.checks.rights import may_delete, may_rename, may_steer
+from tansaku.models.domain.verbs import OWNER_VERBS, VERBS, OwnerKind
+from tansaku.tasks.act.checks.rights import may_own, may_steer
+from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.read.views.evaluation_table import (
     SORTS,
@@ -51,14 +52,12 @@ from tansaku.tasks.read.views.readings import Reading
 
 router = APIRouter(prefix="/campaigns")
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
 _MOST_HITS = 100
-_FORM_KINDS: tuple[SteeringKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_NUMBER = 16
+_LONGEST_CHANGES = 10_000
 
 
 @router.get("/{name}")
@@ -85,9 +84,8 @@ def show_campaign(
     content = _content(services, actor, reading) | {
         "said": None if given is None else steering.outlook(given),
         "spec_text": write_yaml(reading.record.spec),
-        "may_delete": may_delete(services.accounts, actor, reading.record),
-        "may_rename": may_rename(services.accounts, actor, reading.record),
-        "may_share": may_delete(services.accounts, actor, reading.record),
+        "of_owners": OWNER_VERBS if may_own(services.accounts, actor, reading.record) else {},
+        "first": {"share": " ".join(known.user for known in reading.record.shared_with)},
         "layout": "base.html",
         "refused": refused,
     }
@@ -119,10 +117,8 @@ def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         **budget_content(reading),
         "offered": steering.offered(services, actor, reading),
         "may_copy": actor.may(Role.OPERATOR),
-        # Not in the part that all users of a role share; the page itself shows it.
-        "may_delete": False,
-        "may_rename": False,
-        "may_share": False,
+        "verbs": VERBS,
+        "of_owners": {},  # not in the part that all users of a role share; the page itself shows it
         "key": new_key,
     }
 
@@ -134,65 +130,72 @@ def evaluations_page(request: Request, _: Viewer, name: str, query: Annotated[Ev
     return render(request, "evaluations.html", {"reading": reading, **_table(reading, query.selection())})
 
 
-@router.post("/{name}/commands")
-async def give_command(request: Request, actor: Operator, name: str) -> Response:
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: show_campaign(sent.request, sent.actor, sent.at(), refused=refused))
+
+
+def _command_form(sent: Sent) -> Form:
+    kind = sent.text("kind")
+    return Form(kind if kind in ("edit", "retry") else "steer", sent.fields)
+
+
+@forms.post("/{name}/commands", _command_form)
+def give_command(sent: Sent) -> str:
     """Stores the command of a form."""
-    services, fields = services_of(request), await form_fields(request)
-
-    def give() -> Response:
-        order = _order(services, name, fields)
-        given = steering.give(services, actor, name, order)
-        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': given.command.id})}", HTTPStatus.SEE_OTHER)
-
-    kind = fields.get("kind", "")
-    form = Form(kind if kind in ("edit", "retry") else "steer", fields)
-    return await run_in_threadpool(or_again, form, give, lambda refused: show_campaign(request, actor, name, refused=refused))
+    given = steering.give(sent.services, sent.actor, sent.at(), _order(sent))
+    return f"{campaign_address(sent.at())}?{urlencode({'requested': given.command.id})}"
 
 
-@router.post("/{name}/deletion")
-async def delete_campaign(request: Request, actor: Operator, name: str) -> Response:
-    """Deletes a campaign whose name was typed, or asks the service to."""
-    fields = await form_fields(request)
-
-    def delete() -> Response:
-        asked = deleting.delete(services_of(request), actor, name, fields.get("confirm", ""))
-        return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
-
-    form = Form("delete", fields)
-    return await run_in_threadpool(or_again, form, delete, lambda refused: show_campaign(request, actor, name, refused=refused))
+def _of_owners(kind: OwnerKind) -> Callable[[CarryOut], CarryOut]:
+    return forms.post(f"/{{name}}/{OWNER_VERBS[kind].path}", kind)
 
 
-@router.post("/{name}/sharing")
-async def share_campaign(request: Request, actor: Operator, name: str) -> Response:
+@_of_owners("rename")
+def rename_campaign(sent: Sent) -> str:
+    """Gives a campaign another name, or asks the service to, and shows it."""
+    new = sent.text("name").strip()
+    outcome = owning.rename(sent.services, sent.actor, sent.at(), new)
+    return campaign_address(new if outcome.request is None else sent.at())
+
+
+@_of_owners("share")
+def share_campaign(sent: Sent) -> str:
     """Shares a campaign with the users that are named."""
-    fields = await form_fields(request)
-
-    def share() -> Response:
-        sharing.share(services_of(request), actor, name, fields.get("users", "").replace(",", " ").split())
-        return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
-
-    form = Form("share", fields)
-    return await run_in_threadpool(or_again, form, share, lambda refused: show_campaign(request, actor, name, refused=refused))
+    owning.share(sent.services, sent.actor, sent.at(), sent.text("users").replace(",", " ").split())
+    return campaign_address(sent.at())
 
 
-def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:
-    """The command of a form's fields."""
-    reading = services.readings.reading(name)
-    kind = next((known for known in _FORM_KINDS if known == fields.get("kind")), None)
+@_of_owners("delete")
+def delete_campaign(sent: Sent) -> str:
+    """Deletes a campaign whose name was typed, or asks the service to."""
+    asked = owning.delete(sent.services, sent.actor, sent.at(), sent.text("confirm"))
+    return "/" if asked is None else campaign_address(sent.at())
+
+
+@forms.post("/{name}/copies", lambda sent: Form("copy", sent.fields, other="changes"))
+def copy_campaign(sent: Sent) -> str:
+    """Creates a copy of a campaign, and shows it."""
+    lines = [line.strip() for line in sent.text("changes")[:_LONGEST_CHANGES].splitlines() if line.strip()]
+    wanted = copying.Copy(sent.text("name").strip(), assignments(lines), "run" in sent.fields)
+    return campaign_address(copying.copy(sent.services, sent.actor, sent.at(), wanted).record.name)
+
+
+def _order(sent: Sent) -> steering.Order:
+    """The command of a form."""
+    reading, key = sent.services.readings.reading(sent.at()), sent.text("key")
+    kind = next((known for known in VERBS if known == sent.text("kind")), None)
     if kind is None:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(_FORM_KINDS)}", key="kind")
-    key = fields.get("key", "")
-    if kind == "edit":
-        return steering.Order(kind, key, changes=budget_changes(reading, fields), revision=fields.get("revision", ""))
-    if kind == "rerun":
-        return steering.Order(kind, key, candidates=(_candidate(reading, fields.get("number", "")),))
-    if kind != "retry":
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(VERBS)}", key="kind")
+    argument = VERBS[kind].argument
+    if argument == "changes":
+        return steering.Order(kind, key, changes=budget_changes(reading, sent.fields), revision=sent.text("revision"))
+    if argument == "candidates" or "number" in sent.fields:
+        return steering.Order(kind, key, candidates=(_candidate(reading, sent.text("number")),))
+    if argument == "nothing" or "all" in sent.fields:
         return steering.Order(kind, key)
-    failed = [(failure.round, failure.candidate) for failure in reading.status.failures]
-    chosen = steering.chosen_candidates(failed, list(fields))
-    if not chosen and "all" not in fields:
+    ticked = [failure.candidate for failure in reading.status.failures if f"evaluation-{failure.round}" in sent.fields]
+    if not ticked:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no failed evaluation is selected", key="evaluation")
-    return steering.Order(kind, key, candidates=() if "all" in fields else chosen)
+    return steering.Order(kind, key, candidates=tuple(dict.fromkeys(ticked)))
 
 
 def _candidate(reading: Reading, text: str) -> str:

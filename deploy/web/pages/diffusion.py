@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.diffusion import diffusion_now
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/campaigns")
 
 
 @router.get("/{name}/diffusion")
-def diffusion_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+def diffusion_page(request: Request, _: Viewer, name: str) -> Response:
     """Shows the page."""
     return render(request, "diffusion.html", {"name": name, "found": diffusion_now(request, name)})

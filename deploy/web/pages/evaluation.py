@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.campaigns import evaluation_at
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.forms import new_key
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.evaluation_columns import value_from
-from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.verbs import VERBS
 from tansaku.tasks.read.views.described import stored_cells
 from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
 from tansaku.tasks.read.views.migration_path import migration_path
@@ -32,9 +30,7 @@ _LONGEST_DATA = 4000
 
 
 @router.get("/{name}/evaluations/{number}")
-def evaluation_page(
-    request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, number: int
-) -> Response:
+def evaluation_page(request: Request, actor: Viewer, name: str, number: int) -> Response:
     """Shows an evaluation."""
     services = services_of(request)
     reading, evaluation = evaluation_at(services, name, number)
@@ -54,16 +50,14 @@ def evaluation_page(
         "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
-        "repeat": _REPEAT.get(evaluation.state)
-        if _REPEAT.get(evaluation.state) in steering.offered(services, actor, reading)
-        else None,
+        "offered": [
+            (kind, VERBS[kind].button)
+            for kind in sorted(steering.offered(services, actor, reading))
+            if evaluation.state in VERBS[kind].evaluations
+        ],
         "key": new_key,
     }
     return render(request, "evaluation.html", content)
-
-
-_REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", EvaluationState.FAILED: "retry"}
-"""Commands that compute a candidate again: one more evaluation, or the same one again."""
 
 
 def _cells(reading: Reading, candidate: str) -> JsonDict:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.figures import figures_of
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/campaigns")
 
@@ -20,7 +17,7 @@ _CELL_TEXTS = ("", "not evaluated", "", "failed", "in progress")
 
 
 @router.get("/{name}/figures")
-def figures_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+def figures_page(request: Request, _: Viewer, name: str) -> Response:
     """Shows the numbers."""
     reading = services_of(request).readings.reading(name)
     content = {"name": name, "figures": figures_of(request, reading), "cell_texts": _CELL_TEXTS}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Admin, Viewer
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.library import ENDINGS
 
 router = APIRouter(prefix="/files")
@@ -21,7 +20,7 @@ _SHOWN = 500
 
 
 @router.get("")
-def files_page(request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Response:
+def files_page(request: Request, actor: Viewer) -> Response:
     """Lists the files."""
     services = services_of(request)
     files = services.library.files()
@@ -37,7 +36,7 @@ def files_page(request: Request, actor: Annotated[Actor, Depends(require(Role.VI
 
 
 @router.post("/{sha256}/deletion")
-def remove_file(request: Request, actor: Annotated[Actor, Depends(require(Role.ADMIN))], sha256: str) -> Response:
+def remove_file(request: Request, actor: Admin, sha256: str) -> Response:
     """Removes a file that no campaign uses."""
     services_of(request).uploads.remove(actor, sha256)
     return RedirectResponse("/files", HTTPStatus.SEE_OTHER)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.changes import MOST_FOLLOWED
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.forms import new_key
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
@@ -60,7 +60,7 @@ class Selection:
 @router.get("/")
 def home(
     request: Request,
-    actor: Annotated[Actor, Depends(require(Role.VIEWER))],
+    actor: Viewer,
     selection: Annotated[Selection, Depends(Selection)],
 ) -> Response:
     """Lists the campaigns, with the health of the service that runs them."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.auth.login import user_by_link, user_by_password
-from tansaku.deploy.web.auth.roles import ForbiddenError, check_form_token, client_address, require
+from tansaku.deploy.web.auth.roles import ForbiddenError, Viewer, check_form_token, client_address
 from tansaku.deploy.web.auth.sessions import actor_of_session, clear_cookie, open_session, session_secret, set_cookie
 from tansaku.deploy.web.auth.tokens import form_token, new_secret
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role, User
+from tansaku.models.domain.accounts import Actor, User
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.commands.users import Administration
 
@@ -62,7 +61,7 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-def log_out(request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Response:
+def log_out(request: Request, actor: Viewer) -> Response:
     """Ends the session."""
     services = services_of(request)
     finish_session(request, actor)

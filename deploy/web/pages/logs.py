@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.api.logs import outputs_of
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/campaigns")
 
 
 @router.get("/{name}/evaluations/{number}/log")
-def log_page(request: Request, _: Annotated[Actor, Depends(require(Role.OPERATOR))], name: str, number: int) -> Response:
+def log_page(request: Request, _: Operator, name: str, number: int) -> Response:
     """Shows what the attempts wrote."""
     services = services_of(request)
     _reading, evaluation = evaluation_at(services, name, number)

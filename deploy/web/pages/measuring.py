@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from tansaku.deploy.web import measuring
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.deploy.web.forms import form_fields, new_key
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
@@ -28,8 +26,6 @@ from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
 router = APIRouter(prefix="/campaigns")
 
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _LONGEST = 1500  # characters of an address
 MOST_SHOWN = 200  # rows of four fields each: a form has a limit of fields
@@ -58,37 +54,36 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
     return render(request, "measurements.html", content)
 
 
-@router.post("/{name}/asks")
-async def ask(request: Request, actor: Operator, name: str) -> Response:
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: _measurements(sent.request, sent.actor, sent.at(), "", refused))
+
+
+def _asked(sent: Sent) -> Form:
+    field = "release" if "release" in sent.fields else "count"
+    return Form(field, sent.fields, other=field)
+
+
+@forms.post("/{name}/asks", _asked)
+def ask(sent: Sent) -> str:
     """Asks for proposals, or releases one, as a form says."""
-    fields = await form_fields(request)
-    services, key = services_of(request), fields.get("key", "")
-
-    def carry_out() -> Response:
-        if "release" in fields:
-            number = _whole(fields["release"], "release")
-            measuring.release(services, actor, name, [number], key)
-            return _back(name, f"proposal {number} is released")
-        count = _whole(fields.get("count", ""), "count")
-        measuring.ask(services, actor, name, count, key, values_only="values" in fields)
-        return _back(name, f"asked for {count}; the service proposes")
-
-    field = "release" if "release" in fields else "count"
-    form = Form(field, fields, other=field)
-    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _measurements(request, actor, name, "", refused))
+    name, key = sent.at(), sent.text("key")
+    if "release" in sent.fields:
+        number = _whole(sent.text("release"), "release")
+        measuring.release(sent.services, sent.actor, name, [number], key)
+        return _back(name, f"proposal {number} is released")
+    count = _whole(sent.text("count"), "count")
+    measuring.ask(sent.services, sent.actor, name, count, key, values_only="values" in sent.fields)
+    return _back(name, f"asked for {count}; the service proposes")
 
 
-@router.post("/{name}/tells")
-async def tell(request: Request, actor: Operator, name: str) -> Response:
+def _reported(sent: Sent) -> Form:
+    return Form("table", sent.fields, other="csv") if "csv" in sent.fields else Form("rows", sent.fields)
+
+
+@forms.post("/{name}/tells", _reported)
+def tell(sent: Sent) -> str:
     """Stores the values of a form: of its rows, or of the table that was pasted."""
-    fields = await form_fields(request)
-
-    def carry_out() -> Response:
-        receipt, _ = measuring.tell(services_of(request), actor, name, _report(fields), fields.get("key", ""))
-        return _back(name, receipt.describe())
-
-    form = Form("table", fields, other="csv") if "csv" in fields else Form("rows", fields)
-    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _measurements(request, actor, name, "", refused))
+    receipt, _ = measuring.tell(sent.services, sent.actor, sent.at(), _report(sent.fields), sent.text("key"))
+    return _back(sent.at(), receipt.describe())
 
 
 def _report(fields: Mapping[str, str]) -> Report:
@@ -105,7 +100,5 @@ def _whole(text: str, key: str) -> int:
     return int(text)
 
 
-def _back(name: str, said: str) -> Response:
-    return RedirectResponse(
-        f"{campaign_address(name)}/measurements?{urlencode({'said': said[:_LONGEST]})}", HTTPStatus.SEE_OTHER
-    )
+def _back(name: str, said: str) -> str:
+    return f"{campaign_address(name)}/measurements?{urlencode({'said': said[:_LONGEST]})}"

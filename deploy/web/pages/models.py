@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from tansaku.deploy.web import promoting
-from tansaku.deploy.web.auth.roles import require
-from tansaku.deploy.web.forms import form_fields
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.auth.roles import Viewer
+from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
@@ -24,8 +20,6 @@ from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.read.views.trained_models import model_detail, model_lines
 
 router = APIRouter(prefix="/models")
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 @router.get("")
@@ -58,17 +52,14 @@ def _model(request: Request, actor: Actor, label: str, refused: Refused = NOTHIN
     return render(request, "model.html", content)
 
 
-@router.post("/{label}/promotion")
-async def promote(request: Request, actor: Annotated[Actor, Depends(require(Role.OPERATOR))], label: str) -> Response:
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: _model(sent.request, sent.actor, sent.at("label"), refused))
+
+
+@forms.post("/{label}/promotion", lambda sent: Form("promote", sent.fields, other="note"))
+def promote(sent: Sent) -> str:
     """Promotes the version of a form."""
-    fields = await form_fields(request)
-
-    def carry_out() -> Response:
-        promoting.promote(services_of(request), actor, label, fields.get("note", ""))
-        return RedirectResponse(model_address(label), HTTPStatus.SEE_OTHER)
-
-    form = Form("promote", fields, other="note")
-    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _model(request, actor, label, refused))
+    promoting.promote(sent.services, sent.actor, sent.at("label"), sent.text("note"))
+    return model_address(sent.at("label"))
 
 
 def model_address(label: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.campaign_templates import campaign_templates, template_summary
 from tansaku.deploy.web import creating
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.copying import copied_spec
 from tansaku.deploy.web.errors import ProblemError
@@ -22,7 +21,7 @@ from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.commands.create_web import problems_of
@@ -30,7 +29,6 @@ from tansaku.tasks.ground.formats.yaml_edit import Value
 
 router = APIRouter(prefix="/new")
 
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 FIRST_TEMPLATE = "cu-emt"
 _PATIENCE = 120.0

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.requests import RequestState
 from tansaku.tasks.read.views.overview import UnreadableCampaign
@@ -22,8 +19,6 @@ router = APIRouter()
 
 MOST_REFUSED = 20
 """Refused requests that are shown, the newest ones."""
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 @router.get("/queue")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.pages.formats import Html, message
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
 
@@ -23,7 +21,7 @@ _LINK = re.compile(r"\[([^][]+)\]\((#[a-z0-9]+)\)")
 
 
 @router.get("/reference")
-def reference_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Response:
+def reference_page(request: Request, _: Viewer) -> Response:
     """Explains the keys of a spec."""
     editable = [".".join(key) for key in EDITABLE_KEYS]
     return render(request, "reference.html", {"tables": _tables(), "editable": editable, "linked": linked})

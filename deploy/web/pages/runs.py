@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web import steering
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.forms import form_fields, new_key
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands.runs import may_run
@@ -24,9 +23,6 @@ from tansaku.tasks.read.views.readings import Reading
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 
 router = APIRouter(prefix="/campaigns")
-
-Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
 @router.get("/{name}/runs")

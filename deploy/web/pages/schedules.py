@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from tansaku.deploy.web import scheduling
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.deploy.web.forms import form_fields, new_key
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.services import services_of
 from tansaku.deploy.web.steering import steered
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
@@ -26,11 +23,9 @@ from tansaku.tasks.read.views.service_health import read_health
 
 router = APIRouter(prefix="/schedules")
 
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
-
 
 @router.get("")
-def schedules_page(request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))], campaign: str = "") -> Response:
+def schedules_page(request: Request, actor: Viewer, campaign: str = "") -> Response:
     """Lists the schedules."""
     return _schedules(request, actor, campaign)
 
@@ -51,41 +46,28 @@ def _schedules(request: Request, actor: Actor, campaign: str = "", refused: Refu
     return render(request, "schedules.html", content)
 
 
-@router.post("")
-async def create(request: Request, actor: Operator) -> Response:
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: _schedules(sent.request, sent.actor, refused=refused))
+
+
+@forms.post("", "add")
+def create(sent: Sent) -> str:
     """Stores the schedule of a form."""
-    fields = await form_fields(request)
-
-    def add() -> Response:
-        timing = scheduling.Timing(cron=fields.get("cron", ""), zone=fields.get("zone", ""), active=True)
-        scheduling.create(services_of(request), actor, fields.get("key", ""), fields.get("campaign", ""), timing)
-        return RedirectResponse("/schedules", HTTPStatus.SEE_OTHER)
-
-    form = Form("add", fields)
-    return await run_in_threadpool(or_again, form, add, lambda refused: _schedules(request, actor, refused=refused))
+    timing = scheduling.Timing(cron=sent.text("cron"), zone=sent.text("zone"), active=True)
+    scheduling.create(sent.services, sent.actor, sent.text("key"), sent.text("campaign"), timing)
+    return "/schedules"
 
 
-@router.post("/{schedule_id}")
-async def change(request: Request, actor: Operator, schedule_id: str) -> Response:
+@forms.post("/{schedule_id}", lambda sent: Form(sent.at("schedule_id"), sent.fields))
+def change(sent: Sent) -> str:
     """Changes, switches or removes the schedule of a form."""
-    fields = await form_fields(request)
-
-    def carry_out() -> Response:
-        _change(services_of(request), actor, schedule_id, fields)
-        return RedirectResponse("/schedules", HTTPStatus.SEE_OTHER)
-
-    form = Form(schedule_id, fields)
-    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _schedules(request, actor, refused=refused))
-
-
-def _change(services: Services, actor: Actor, schedule_id: str, fields: Mapping[str, str]) -> None:
-    action, text = fields.get("action", ""), fields.get("revision", "")
+    action, text, schedule_id = sent.text("action"), sent.text("revision"), sent.at("schedule_id")
     revision = int(text) if text.isdecimal() and len(text) < 16 else -1
     if action == "remove":
-        scheduling.remove(services, actor, schedule_id, revision)
+        scheduling.remove(sent.services, sent.actor, schedule_id, revision)
     elif action in ("on", "off", "save"):
-        active = fields.get("active") == "yes" if action == "save" else action == "on"
-        timing = scheduling.Timing(cron=fields.get("cron", ""), zone=fields.get("zone", ""), active=active)
-        scheduling.change(services, actor, schedule_id, timing, revision)
+        active = sent.text("active") == "yes" if action == "save" else action == "on"
+        timing = scheduling.Timing(cron=sent.text("cron"), zone=sent.text("zone"), active=active)
+        scheduling.change(sent.services, sent.actor, schedule_id, timing, revision)
     else:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected on, off, save or remove", key="action")
+    return "/schedules"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web import searching
-from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
-from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.again import Forms, Sent
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
@@ -27,7 +26,6 @@ from tansaku.tasks.act.commands.search_web import describe_size
 
 router = APIRouter(prefix="/sparse")
 
-Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _SHOWN_FILES = 500
 _SHOWN_SEARCHES = 20
@@ -39,19 +37,16 @@ def sparse_page(request: Request, _: Operator) -> Response:
     return _form(request, NOTHING)
 
 
-@router.post("")
-async def begin(request: Request, actor: Operator) -> Response:
+forms = Forms(router, Role.OPERATOR, lambda sent, refused: _form(sent.request, refused))
+
+
+@forms.post("", "sparse")
+def begin(sent: Sent) -> str | Response:
     """Begins a search, and shows it."""
-    fields = await form_fields(request)
-    form = Form("sparse", fields)
-
-    def search() -> Response:
-        if "size" in fields:
-            return _form(request, Refused(form), _size(services_of(request), actor, fields))
-        check = services_of(request).checks.search(actor, fields.get("file", ""), _question(fields))
-        return RedirectResponse(f"/sparse/{quote(check.id, safe='')}", HTTPStatus.SEE_OTHER)
-
-    return await run_in_threadpool(or_again, form, search, lambda refused: _form(request, refused))
+    if "size" in sent.fields:
+        return _form(sent.request, Refused(Form("sparse", sent.fields)), _size(sent.services, sent.actor, sent.fields))
+    check = sent.services.checks.search(sent.actor, sent.text("file"), _question(sent.fields))
+    return f"/sparse/{quote(check.id, safe='')}"
 
 
 @router.post("/{check_id}/cancellation")

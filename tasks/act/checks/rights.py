@@ -54,14 +54,9 @@ def _is_one_of(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) ->
     return user is not None and user.created_at <= max(since)
 
 
-def may_delete(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
-    """Returns whether an actor may delete a campaign: admins, and the operator who created it."""
+def may_own(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
+    """Returns whether an actor may rename, share and delete a campaign: admins, and the operator who created it."""
     return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and owns(accounts, actor, record))
-
-
-def may_rename(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
-    """Returns whether an actor may rename a campaign: whoever may delete it, since its old name is gone afterwards."""
-    return may_delete(accounts, actor, record)
 
 
 def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions: Sequence[ModelRecord]) -> bool:

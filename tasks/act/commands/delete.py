@@ -14,13 +14,13 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.commands.actor import Actor
+from tansaku.tasks.act.commands.runs import refuse_driven
 from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 from tansaku.tasks.backends.launchers.retention import forget_campaign
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import lease_held, stored_spec
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.loop.steps.collect import handles_of
-from tansaku.tasks.read.views.status import live_lease
 
 ARTIFACT_AGE = 3600.0
 """Artifacts younger than this are kept until the next sweep, because a driver may be about to refer to them [s]."""
@@ -89,10 +89,8 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
     evaluations, damaged = store.readable_evaluations(name)
     try:
         record = store.campaign(name)
-        now = store.now()
-        lease, begun = live_lease(record, now), record.deleting
-        if lease is not None:
-            raise lease_held(lease, now)
+        begun = record.deleting
+        refuse_driven(record, store.now())
         spec = stored_spec(record)
         if begun:
             begun_by = _begun_by(store, name)

@@ -15,15 +15,15 @@ from tansaku.models.domain.specs.transfer import CampaignSourceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.copy import check_new_name
+from tansaku.tasks.act.commands.runs import refuse_driven
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.backends.stores.campaigns import lease_held, refuse_reserved, stored_spec
+from tansaku.tasks.backends.stores.campaigns import refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.backends.stores.renamed_models import following, names_models
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.lease import take_lease
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, spec_hash
-from tansaku.tasks.read.views.status import live_lease
 
 RENAMED = "renamed"
 """Kind of the event that says which name a campaign had before."""
@@ -96,8 +96,7 @@ def _begin(resources: Resources, record: CampaignRecord, new: str, followers: li
     _refuse_data_set(resources, old)
     for name in followers:
         refuse_reserved(follower := store.campaign(name))
-        if (lease := live_lease(follower, store.now())) is not None:
-            raise lease_held(lease, store.now())
+        refuse_driven(follower, store.now())
     at_once = threading.Event()
     at_once.set()  # a driver that may be alive is not waited for
     lease = take_lease(store, old, this_driver(), resources.site.timing, SilentObserver(), at_once)

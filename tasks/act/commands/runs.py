@@ -65,11 +65,16 @@ def check_runnable(record: CampaignRecord, now: datetime) -> None:
     """
     refuse_reserved(record)
     stored_spec(record)
+    refuse_driven(record, now)
+    if is_paused(record) and not is_cancelled(record):
+        raise StoreError(f"campaign {record.name!r} is paused", hint=f"resume it, here or by `tansaku resume {record.name}`")
+
+
+def refuse_driven(record: CampaignRecord, now: datetime) -> None:
+    """Raises LeaseHeldError if a driver is at work on a campaign; arguments as of :func:`check_runnable`."""
     lease = live_lease(record, now)
     if lease is not None:
         raise lease_held(lease, now)
-    if is_paused(record) and not is_cancelled(record):
-        raise StoreError(f"campaign {record.name!r} is paused", hint=f"resume it, here or by `tansaku resume {record.name}`")
 
 
 def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Command, JsonDict, SteeringKind
+from tansaku.models.domain.records import CampaignRecord, Command, JsonDict
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.verbs import repeated
+from tansaku.models.domain.verbs import SteeringKind, repeated
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import Difference, apply_edits, diff_specs
