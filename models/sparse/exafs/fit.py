@@ -133,7 +133,7 @@ class ShellFitter:
         return float(minimize_scalar(energy, bounds=_GROWTHS, method="bounded").x)
 
     def criterion(self, placed: Placed) -> float:
-        """What a good set has low: Bayesian information, four parameters a shell, less the logarithm of the shift's prior."""
+        """Bayesian information, low for a good set: four parameters a shell, less the logarithm of the prior of the shift."""
         free = len(self._score.target) - self._score.signal.background.shape[1]
         left = max(self._left(placed.shells, placed.energy), 1e-12)
         information = 0.5 * free * np.log(left) + 2.0 * len(placed.shells) * np.log(free)
