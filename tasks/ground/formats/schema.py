@@ -78,7 +78,7 @@ _PATTERNS = {
     r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$": ("name of a stored data set, or its SHA-256 hash", "my-data"),
     r"^[0-9a-f]{64}$": ("SHA-256 hash of 64 digits 0–9, a–f", "0" * 64),
     r"^[a-z0-9][a-z0-9.-]{0,39}$": ("name of lower-case letters, digits, dots and hyphens", "part-1"),
-    r"^[a-z][a-z0-9_-]{0,40}$": ("name of lower-case letters, digits, _ and hyphens", "emt"),
+    r"^[a-z][a-z0-9_-]{0,40}$": ("name of lower-case letters, digits, _ and hyphens", "my-code"),
     r"^[a-z][a-z0-9_]{0,62}$": ("name of lower-case letters, digits and _", "energy"),
     r"^[a-z][a-z0-9_]{0,30}$": ("name of lower-case letters, digits and _", "site"),
     r"^[a-z][a-z_]{0,40}$": ("word of lower-case letters and _", "not_converged"),
