@@ -52,7 +52,7 @@ def watched(command: list[str], environment: dict[str, str], log: Path) -> dict[
             break
         except subprocess.TimeoutExpired:
             # A child that was just forked still has its parent's environment: only what has begun with its program counts.
-            seen |= {words: told for words, told in environments(process).items() if list(words) != process.cmdline()}
+            seen |= {words: told for words, told in environments(process).items() if list(words[-len(command) :]) != command}
     assert driver.returncode == 0, log.read_text()[-3000:]
     return seen
 
