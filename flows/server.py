@@ -90,13 +90,13 @@ class PrivatePrefect(PrivateServer):
 
         Each version has its own database, and so has each machine where they share a home folder: servers cannot share one.
         """
-        return cls(home.absolute() / "prefect" / f"{version('prefect')}-{socket.gethostname()}")
+        return cls(home.resolve() / "prefect" / f"{version('prefect')}-{socket.gethostname()}")
 
     @classmethod
     def stop_all(cls, home: Path) -> bool:
         """Stops the servers of a home folder, also those of other versions of Prefect; returns whether one was running."""
-        folders = (home.absolute() / "prefect").glob(f"*-{socket.gethostname()}")
-        stopped = [cls(folder).stop() for folder in folders]
+        folders = (home.resolve() / "prefect").glob("*")
+        stopped = [cls(folder).stop() for folder in folders if folder.name.partition("-")[2] == socket.gethostname()]
         return any(stopped)
 
     def start(self) -> RunningServer:
@@ -147,7 +147,7 @@ class PrivatePrefect(PrivateServer):
                 os._exit(0)
 
     def _marks(self) -> list[Path]:
-        return sorted((self.folder / "drivers").glob("*"))
+        return sorted(path for path in (self.folder / "drivers").glob("*") if path.is_file() and not path.is_symlink())
 
     def _running(self, mark: Path | None = None, abandoned: tuple[Path, ...] = ()) -> RunningServer:
         port, process = self._ensure(), self._process()
@@ -181,10 +181,12 @@ class PrivatePrefect(PrivateServer):
         deadline = time.monotonic() + self._start_seconds
         while not answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
+                said = self.log.read_text(errors="replace")[-_LOG_TAIL:].strip()
+                late = f"it did not answer within {self._start_seconds:g} s" if process.poll() is None else ""
                 process.kill()
                 self._clear()
                 raise TransientError(
-                    f"the Prefect server did not start: {self.log.read_text(errors='replace')[-_LOG_TAIL:].strip()}",
+                    f"the Prefect server did not start: {' '.join(filter(None, (late, said)))}",
                     hint=f"its output is in {self.log}; `tansaku run --plain` needs no Prefect",
                 )
             Event().wait(_LOOK)

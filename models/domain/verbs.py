@@ -189,6 +189,12 @@ def commands_wait(record: CampaignRecord) -> bool:
     return any(command.applied_at_number is None for command in record.commands)
 
 
+def _may_reopen(record: CampaignRecord) -> bool:
+    """Returns whether a command waits that may reopen the search; an edit of the notes does not."""
+    waiting = (command for command in record.commands if command.applied_at_number is None)
+    return any(command.kind != "edit" or set(command.payload) != {"notes"} for command in waiting)
+
+
 def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) -> CampaignState:
     """The state by which commands are judged: what was asked for counts, also where no driver has carried it out yet.
 
@@ -199,7 +205,7 @@ def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) 
     """
     if is_cancelled(record):
         return CampaignState.CANCELLED
-    if state in _ENDED and not driven and not commands_wait(record):
+    if state in _ENDED and not driven and not _may_reopen(record):
         return state
     if is_paused(record):
         return CampaignState.PAUSED

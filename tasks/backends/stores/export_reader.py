@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import Kept
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import check_name, printable, shown
@@ -26,7 +27,7 @@ from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Comman
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.backends.stores.carried import COLUMN
-from tansaku.tasks.backends.stores.documents import problems_of
+from tansaku.tasks.backends.stores.documents import problems_of, sha256s_in
 from tansaku.tasks.backends.stores.regular_files import check_regular
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
@@ -279,7 +280,12 @@ def _known(path: Path, spec: CampaignSpec, text: str | None) -> str | None:
     found = hashlib.sha256(text.encode("utf-8")).hexdigest()
     if found != spec.reuse_sha256:
         raise StoreError(f"{path} is damaged: its known results have the hash {found}, its spec says {spec.reuse_sha256}")
-    Kept.validate_json(text)
+    for key, known in Kept.validate_json(text).items():
+        outcome = known.outcome
+        named = [*sha256s_in(outcome.artifacts)] == [*outcome.artifacts.values()]
+        whole = (outcome.value is None) != (outcome.failure is None)
+        if not (named and whole and text.isascii() and believable(outcome, spec.objective, spec.space) is outcome):
+            raise StoreError(f"{path} is damaged: its known result {shown(key)} is none that a calculation can have")
     return text
 
 

@@ -145,7 +145,7 @@ class PrivateServer(ABC):
         record = self._record()
         if record is not None and not _is_here(record):
             raise StoreError(
-                f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
+                f"{self._title} in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
                 hint=f"run `tansaku stop` there; if that host no longer exists, delete {self._record_file}",
             )
 

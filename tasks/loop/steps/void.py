@@ -66,7 +66,7 @@ def void(context: StepContext, evaluation: Evaluation, outcome: Outcome) -> None
     """
     number = len(evaluation.attempts) + 1
     # A refit for the next proposal may have been stored already, with the value: those after it count again.
-    known_from = max(context.ledger.last_number, *(refit.at_proposal for refit in context.ledger.refits[-1:])) + 1
+    known_from = max([context.ledger.last_number, *(refit.at_proposal for refit in context.ledger.refits[-1:])]) + 1
     said = {
         "number": evaluation.proposal.number,
         "candidate": evaluation.proposal.candidate,

@@ -55,6 +55,9 @@ def test_what_was_asked_for_counts_before_a_driver_has_done_it():
     finished, running = CampaignState.FINISHED, CampaignState.RUNNING
     assert judged_state(record("edit"), finished, driven=False) is finished
     assert judged_state(record("edit", applied=False), finished, driven=False) is CampaignState.INTERRUPTED
+    edited = record("edit", applied=False)
+    noted = edited.model_copy(update={"commands": (edited.commands[0].model_copy(update={"payload": {"notes": "x"}}),)})
+    assert judged_state(noted, finished, driven=False) is finished, "notes reopen nothing"
     assert judged_state(record("edit", "pause", applied=False), finished, driven=False) is CampaignState.PAUSED
     assert judged_state(record("pause"), running, driven=True) is CampaignState.PAUSED
     assert judged_state(record("pause", "cancel"), running, driven=True) is CampaignState.CANCELLED

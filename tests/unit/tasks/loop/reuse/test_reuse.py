@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
@@ -16,6 +17,7 @@ from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError, StoreError
 from tansaku.models.domain.ports import CampaignStore, JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import Failure, Outcome
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.act.commands.copy import copy_campaign
@@ -310,6 +312,30 @@ def test_what_may_be_adopted_moves_with_an_exported_campaign(desk, tmp_path):
     pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), file)
     with pytest.raises(StoreError, match="its known results have the hash"):
         import_observations(MemoryCampaignStore(), file, this_driver(), artifacts=artifacts)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"value": 1e308}, {"value": -1e90}, {"value": None}, {"artifacts": {"structure": "../../../../../etc/passwd"}}],
+)
+def test_known_results_that_no_calculation_has_are_not_imported(desk, tmp_path, changes):
+    desk.create("new", -1, 4, reuse=True)
+    file = tmp_path / "new.parquet"
+    export_observations(desk.store, "new", file, desk.resources.artifacts)
+    table = pq.read_table(file)
+    header = json.loads(table.schema.metadata[b"tansaku"])
+    known = json.loads(header["known"])
+    next(iter(known.values()))["outcome"] |= changes
+    header["known"] = json.dumps(known)
+    spec = CampaignSpec.model_validate(
+        header["campaign"]["spec"] | {"reuse_sha256": hashlib.sha256(header["known"].encode()).hexdigest()}
+    )
+    header["campaign"] |= {"spec": spec.model_dump(mode="json"), "spec_hash": spec_hash(spec)}
+    pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), file)
+    store = MemoryCampaignStore()
+    with pytest.raises(StoreError, match="none that a calculation can have"):
+        import_observations(store, file, this_driver(), artifacts=FileArtifactStore(tmp_path / "elsewhere"))
+    assert store.campaign_names() == []
 
 
 def test_a_source_that_was_deleted_or_renamed_stays_known(desk):

@@ -40,9 +40,12 @@ def test_an_absurd_value_fails_and_the_campaign_goes_on(open_bench, value):
     assert f"{value:g} mJ/m2" in failure.message
 
 
-@pytest.mark.parametrize(("value", "goes_on"), [(1e308, False), (-1e300, False), (-1e99, True)])
-def test_what_an_earlier_release_stored_is_voided_before_the_next_proposal(open_bench, monkeypatch, value, goes_on):
-    bench = open_bench(**DEFAULT)
+@pytest.mark.parametrize(
+    ("proposer", "value", "goes_on"),
+    [("gp", 1e308, False), ("gp", -1e300, False), ("gp", -1e99, True), ("random", 1e308, False)],
+)
+def test_what_an_earlier_release_stored_is_voided_before_the_next_proposal(open_bench, monkeypatch, proposer, value, goes_on):
+    bench = open_bench(**DEFAULT | {"proposer": {"type": proposer}})
     _absurd_from(bench, 5, value)
     with monkeypatch.context() as earlier:
         earlier.setattr(collect, "believable", lambda outcome, *_: outcome)
