@@ -120,10 +120,13 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     page.locator("#spec").fill(SPEC)
     expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
     expect(page.locator("#result")).to_contain_text("2 surfaces")
+    # The button is pressed straight from the field, whose value is not in the text yet.
+    page.locator("[data-key=seed]").press_sequentially("7")
     command(page, "Create and run")
 
     # Values arrive without a reload.
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("body")).to_contain_text("seed: 7")
     expect(page.locator("#failures")).to_contain_text("timeout", timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("No driver runs", timeout=PATIENCE)
     # The time limit was too short; with a longer one the same evaluations succeed, but for one.

@@ -13,6 +13,8 @@
   let latest = 0;
   let timer = null;
   let bad = new Set();
+  // The last field whose value the text does not have yet: resolves to whether it was taken.
+  let editing = null;
 
   const call = async (method, path, body) => {
     const answer = await fetch(`/api/v1${path}`, {
@@ -133,9 +135,11 @@
         const input = document.getElementById(`field-${key}`);
         if (input && input !== document.activeElement) input.value = value === null ? "" : value;
       }
+      return true;
     } catch (error) {
       // A text that is being typed may not be YAML yet; the check says so.
       if (Object.keys(changes).length) explain(error);
+      return false;
     }
   };
 
@@ -184,7 +188,10 @@
   });
   document.getElementById("fields").addEventListener("change", async (event) => {
     if (!event.target.dataset.key) return;
-    await editFields({ [event.target.dataset.key]: fieldValue(event.target) });
+    const edit = editFields({ [event.target.dataset.key]: fieldValue(event.target) });
+    editing = edit;
+    await edit;
+    if (editing === edit) editing = null;
     numberLines();
     checkSoon();
   });
@@ -192,6 +199,12 @@
   form.addEventListener("submit", (event) => {
     const pressed = event.submitter;
     if (!pressed || !["create", "run"].includes(pressed.value)) return;
+    if (editing) {
+      // The button was pressed straight from a field: the text that is sent must have its value.
+      event.preventDefault();
+      editing.then((taken) => { if (taken) form.requestSubmit(pressed); });
+      return;
+    }
     const note = element("span", " Creating the campaign …");
     note.setAttribute("role", "status");
     pressed.after(note);
