@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import Event, LeaseOwner, Proposal
+from tansaku.models.domain.records import Event, LeaseOwner
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
+from tests.support.records import proposal_of
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"
@@ -31,18 +32,7 @@ def test_data_tables_and_versions(site_with):
     lease = store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
     store.insert_proposal(
         lease,
-        Proposal(
-            number=3,
-            candidate="b1",
-            system="beta",
-            surface="beta/0",
-            source="table",
-            predicted_cost=1.0,
-            model="gp",
-            acquisition=0.25,
-            predicted_mean=4.0,
-            predicted_deviation=0.5,
-        ),
+        proposal_of(3, candidate="b1", system="beta", acquisition=0.25, predicted_mean=4.0, predicted_deviation=0.5),
     )
     second = browser.get(API, headers={"If-None-Match": first.headers["ETag"]})
     assert second.status_code == 200

@@ -88,17 +88,20 @@ def test_squared_errors_are_those_of_the_rows():
     assert sums[0].squared_errors(solution) == pytest.approx((atoms, cells))
 
 
-def test_nothing_is_left_at_the_largest_penalty():
+def whole_problem() -> PenalisedProblem:
     sums = group_sums(make_rows(), 3)
-    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    return PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+
+
+def test_nothing_is_left_at_the_largest_penalty():
+    problem = whole_problem()
     largest = problem.largest_penalty
     assert not problem.solve(1.001 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
     assert problem.solve(0.9 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
 
 
 def test_a_solver_that_is_stopped_says_so():
-    sums = group_sums(make_rows(), 3)
-    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    problem = whole_problem()
     assert not problem.solve(1e-9, np.zeros(5), 1, 1e-14).converged
     assert problem.solve(1e-2, np.zeros(5), 10_000, 1e-8).converged
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import Evaluation, Outcome, Proposal
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.loop.datasets.building import gather
 from tansaku.tasks.loop.datasets.fields import fields_of
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5, write_hdf5
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tests.support.records import evaluation_of, proposal_of
 
 STRUCTURE = """\
 1
@@ -34,16 +32,7 @@ def stored(tmp_path):
         if density is not None:
             np.savez_compressed(tmp_path / "density.npz", density=density, cell=np.eye(3))
             files["density.npz"] = artifacts.put(tmp_path / "density.npz")
-        proposal = Proposal(number=1, candidate="c", system="s", surface="s", source="x", predicted_cost=1.0, model="m")
-        return Evaluation(
-            id="e",
-            campaign="c",
-            proposal=proposal,
-            state=EvaluationState.DONE,
-            outcome=Outcome(value=1.0, artifacts=files),
-            epoch=1,
-            proposed_at=datetime(2026, 1, 1, tzinfo=UTC),
-        )
+        return evaluation_of(proposal_of(), Outcome(value=1.0, artifacts=files))
 
     return artifacts, make
 
