@@ -290,7 +290,7 @@ class _Shared:
 
 
 def shared_part(request: Request, reading: Reading, group: Hashable, make: Callable[[], JsonDict]) -> Response:
-    """The parts of a campaign's page.
+    """The parts of a campaign's page, rendered and compressed once for all who ask for them at the same time.
 
     Args:
         request: To answer.
