@@ -11,9 +11,7 @@ from tansaku.models.domain.specs.network_potential import AnnealedSpec, Potentia
 
 pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.trainers.annealed import anneal
-from tansaku.models.surrogates.potential.trainers.stage import Stage
-from tansaku.models.surrogates.potential.trainers.trainer_registry import open_cycle
+from tansaku.models.surrogates.potential.trainers import Stage, anneal, open_cycle
 
 QUICK = {
     "conjugate_gradient": {"iterations": 10, "cycles": 6},

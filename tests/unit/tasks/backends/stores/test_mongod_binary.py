@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from tansaku.tasks.backends.stores.mongod_support import END_OF_LIFE, NEWEST, support_of
+from tansaku.tasks.backends.stores.mongod_binary import END_OF_LIFE, NEWEST, support_of
 
 NOW = date(2026, 11, 22)
 

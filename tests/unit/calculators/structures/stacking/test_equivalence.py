@@ -5,7 +5,7 @@ from ase.neighborlist import neighbor_list
 from tansaku.calculators.structures.bicrystal import bicrystal_of
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.equivalence import translation_keys
+from tansaku.calculators.structures.stacking import translation_keys
 
 CASES = [
     ("fcc", (1, 1, 0), (1, 1, 1), 0),

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from tansaku.calculators.structures.parent import Parent
-from tansaku.calculators.structures.site_symmetry import site_permutations
+from tansaku.calculators.structures.parent import Parent, site_permutations
 from tansaku.calculators.structures.tavorite import tavorite
 from tansaku.models.domain.ions import Ion
 

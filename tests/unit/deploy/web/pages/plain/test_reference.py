@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tansaku.deploy.web.pages.reference import linked
+from tansaku.deploy.web.pages.plain import linked
 from tansaku.models.domain.accounts import Role
 
 

@@ -8,8 +8,7 @@ import pytest
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
-from tansaku.tasks.loop.datasets.building import gather
-from tansaku.tasks.loop.datasets.fields import fields_of
+from tansaku.tasks.loop.datasets.building import fields_of, gather
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5, write_hdf5
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 from tests.support.records import evaluation_of, proposal_of
