@@ -126,7 +126,7 @@ class PenalisedProblem:
         free = loss[n_features:-1]
         # Two elements in cells of one composition cannot be distinguished by totals alone: then the smallest intercepts.
         inverse = np.linalg.pinv(free[:, n_features:-1], hermitian=True)
-        back = inverse @ np.column_stack([free[:, :n_features], free[:, -1]])
+        back: FloatArray = np.asarray(inverse @ np.column_stack([free[:, :n_features], free[:, -1]]), dtype=np.float64)
         # One matrix, in place: at thousands of features to allocate another takes longer than to compute it.
         gram = free[:, :n_features].T @ back[:, :-1]
         np.subtract(loss[:n_features, :n_features], gram, out=gram)
