@@ -1,4 +1,4 @@
-"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed.
+"""`tansaku serve`, `tansaku stop` and `tansaku prefect-login`: campaigns on the page of a Prefect server, and its end.
 
 `serve_parts.py` starts and ends all processes on this machine, `flows/service.py` executes the runs.
 """

@@ -47,7 +47,7 @@ class _State:
         since: Points since its error fell last.
         lowest: Its lowest error so far [eV].
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
-        best: Those of the point after the best one of all paths, where its path goes on.
+        best: Those of the point after the best one of all paths, where its path continues.
         best_at: Its weight, point and error.
         history: All steps so far: weight, point, features, training and validation error.
     """
