@@ -182,7 +182,7 @@ def run_campaign(
 def close_abandoned(marks: Iterable[Path]) -> None:
     """Ends flow runs whose driver was killed, and removes the marks of their drivers."""
     for mark in marks:
-        # Another driver may have done it meanwhile, and a mark that holds anything else is none of ours.
+        # Another driver may have done it meanwhile, and a mark may hold something else.
         with suppress(FileNotFoundError, ObjectNotFound, ValueError):
             if identity := mark.read_text():
                 with get_client(sync_client=True) as client:

@@ -14,8 +14,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from tansaku.calculators.structures.ion_data import bond_valence_length, electronegativity, ionic_radius
-from tansaku.calculators.structures.parent import Parent
-from tansaku.calculators.structures.site_symmetry import site_permutations
+from tansaku.calculators.structures.parent import Parent, site_permutations
 from tansaku.calculators.structures.substitution import substitute
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.ions import HYDROXIDE, Ion

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal, Vector, apply, combine, cross, dot, reduced, unimodular
 from tansaku.calculators.structures.perfect_crystal import Crystal
 from tansaku.models.domain.pool import FloatArray, IntArray
+
+_KEY_RESOLUTION = 1e-5
+_NEXT_SURFACE = 1 << 60
 
 FACING_FRACTION = 0.6
 """Atoms that face each other across the boundary closer than this fraction of the neighbour distance count as overlapping."""
@@ -290,3 +294,35 @@ def _repeat(step: tuple[int, int], planar: tuple[int, int], y_period: int) -> in
         if rest == 0 and (planes * step[1] - cells * planar[1]) % y_period == 0:
             return planes
         planes += 1
+
+
+def translation_keys(stack: PlaneStack, removed: int, shifts: FloatArray) -> npt.NDArray[np.int64]:
+    """One integer per class of equivalent in-plane translations, comparable between surfaces of one boundary.
+
+    The structure of a boundary is fixed by its opening and by the offset between the two planes that meet there,
+    ``(removed + 1) step + shift`` modulo the planar lattice. Offsets are equivalent under the crystal's operations that
+    keep the normal, and under their product with a sign change: the mirror in the boundary plane swaps the grains and
+    so inverts the offset.
+
+    Args:
+        stack: Lattice planes parallel to the boundary.
+        removed: Lattice planes removed at the boundary.
+        shifts: Translations (x, y) [Å], shape ``(n, 2)``.
+
+    Returns:
+        Keys, shape ``(n,)``.
+    """
+    offsets = shifts + stack.meeting_offset(removed)
+    images = np.einsum("gij,nj->gni", stack.offset_operations(removed), offsets)
+    keys = np.asarray(_lattice_keys(stack, images).min(axis=0), dtype=np.int64)
+    # Where removed planes are no translation, surfaces have nothing in common.
+    return keys if stack.first_plane(removed) == -1 - removed else keys + removed * _NEXT_SURFACE
+
+
+def _lattice_keys(stack: PlaneStack, offsets: FloatArray) -> npt.NDArray[np.int64]:
+    width, depth = stack.irreducible_lengths
+    tolerance = _KEY_RESOLUTION / 10.0
+    cells = np.floor((offsets[..., 0] + tolerance) / width)
+    x = offsets[..., 0] - cells * width
+    y = (offsets[..., 1] - cells * stack.planar[1] * stack.y_unit + tolerance) % depth - tolerance
+    return np.rint(x / _KEY_RESOLUTION).astype(np.int64) * (1 << 32) + np.rint(y / _KEY_RESOLUTION).astype(np.int64)

@@ -13,10 +13,10 @@ from tansaku import __version__
 from tansaku.deploy.cli import (
     ask_tell,
     bench,
-    copy_rename,
+    cluster,
+    copy_rename_delete,
     datasets,
     db,
-    delete,
     doctor,
     exits,
     export_import,
@@ -25,14 +25,10 @@ from tansaku.deploy.cli import (
     models,
     new_plugin,
     paths,
-    queue,
-    reconcile,
     results,
     run,
     schema,
     serve,
-    servers,
-    site,
     sparse,
     steer,
     web,
@@ -81,9 +77,9 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
     *((kind, steer.steering_command(kind), _STEER) for kind in VERBS),
-    ("copy", copy_rename.copy, _BEGIN),
-    ("rename", copy_rename.rename, _STEER),
-    ("delete", delete.delete, _STEER),
+    ("copy", copy_rename_delete.copy, _BEGIN),
+    ("rename", copy_rename_delete.rename, _STEER),
+    ("delete", copy_rename_delete.delete, _STEER),
     ("results", results.results, _TAKE),
     ("plot", results.plot, _TAKE),
     ("path", paths.path, _TAKE),
@@ -95,17 +91,17 @@ for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(_command)
 
 app.command("serve", rich_help_panel="Service")(serve.serve)
-app.command("stop", rich_help_panel="Service")(servers.stop)
-app.command("prefect-login", rich_help_panel="Service")(servers.prefect_login)
+app.command("stop", rich_help_panel="Service")(serve.stop)
+app.command("prefect-login", rich_help_panel="Service")(serve.prefect_login)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(sparse.sparse_app, name="sparse", rich_help_panel="Models")
 app.add_typer(new_plugin.app, name="new", rich_help_panel=_BEGIN)
-app.add_typer(site.site_app, name="site", rich_help_panel="Cluster")
-app.add_typer(queue.queue_app, name="queue", rich_help_panel="Cluster")
-app.add_typer(queue.queue_app, name="worker", hidden=True)  # the name of older versions
-app.command("reconcile", rich_help_panel="Cluster")(reconcile.reconcile)
+app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="worker", hidden=True)  # the name of older versions
+app.command("reconcile", rich_help_panel="Cluster")(cluster.reconcile)
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 

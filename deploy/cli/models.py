@@ -44,6 +44,7 @@ _COLUMNS = (
     "bars",
     "promoted",
 )
+_STEPS_PER_LINE = 10
 
 
 @model_app.command()
@@ -217,9 +218,12 @@ def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, qui
 
 
 def _note(progress: Progress) -> None:
-    """Shows the progress of a training on a terminal."""
+    """Shows the progress of a training: each step on a terminal; into a file, a line for the first of ten steps."""
+    text = f"step {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}"
     if sys.stderr.isatty():
-        say_progress(f"step {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}")
+        say_progress(text)
+    elif progress.step % _STEPS_PER_LINE == 1:
+        say(text, err=True)
 
 
 def _table(records: list[ModelRecord]) -> None:

@@ -55,13 +55,12 @@ def results(
             return
         compositions = spec.space.description.overview == "compositions" and not evaluations
         if spec.space.densities and not (evaluations or spec.objective.further):
-            from tansaku.deploy.cli.densities import show_densities
             from tansaku.tasks.read.views.results import CampaignData
 
             data = CampaignData.load(resources.store, name, resources.artifacts)
             _show_systems(data, as_json=as_json, as_csv=as_csv)
             if not (as_json or as_csv):
-                show_densities(data)
+                _show_densities(data)
             return
         if not (evaluations or compositions or spec.objective.further):
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
@@ -284,3 +283,30 @@ def plot(
         data = CampaignData.load(resources.store, name, resources.artifacts)
         for path in draw_campaign(data, resources.artifacts, out):
             say(str(path))
+
+
+def _show_densities(data: CampaignData) -> None:
+    """Prints the lowest energy of each fraction of a plane, and a line for each metastable phase."""
+    from tansaku.tasks.read.views.densities import METASTABLE, density_rows, phase_rows
+    from tansaku.tasks.read.views.excess import stress_text
+
+    rows = density_rows(data)
+    if not rows:
+        return
+    unit = data.spec.objective.unit
+    columns = ["system", "n", f"E_gb [{unit}]", "excess volume [Å]", "stress xx, yy [J/m2]", "cell", "found", "candidate"]
+    table = [
+        [
+            *(row["system"], round(row["n"], 3), row["E_gb"], row["excess_volume"], stress_text(row["stress"])),
+            *(row["replication"], row["found"], row["candidate"]),
+        ]
+        for row in rows
+    ]
+    say("")
+    show_table(columns, table, f"{data.record.name}: lowest found for each fraction of a plane n")
+    for row in phase_rows(data):
+        if row["above_lowest"]:
+            say(
+                f"{row['system']}: metastable within {METASTABLE}: {row['E_gb']:.1f} {unit}, n = {row['n']:.3f}, "
+                f"excess volume {row['excess_volume']:.3f} Å, {row['candidate']}"
+            )

@@ -7,11 +7,13 @@ through pipes, and exists in memory alone.
 
 from __future__ import annotations
 
+import http.client
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -26,9 +28,10 @@ from tansaku.models.domain.errors import TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.ground.settings import Settings, child_environment, service_environment
 from tansaku.tasks.ground.site.bound_process import BoundProcess
-from tansaku.tasks.ground.site.liveness import Liveness
 from tansaku.tasks.ground.site.serve_lock import HeldLock, serve_lock
 from tansaku.tasks.node.configuration.campaign_files import load_site
+
+_UNANSWERED = 4
 
 LIVE = "/health/live"
 """Path of the dashboard that answers as long as its process is alive."""
@@ -306,3 +309,44 @@ def _error_of(answer: JsonDict) -> TansakuError:
     usual = (errors.ConfigurationError, errors.MissingComponentError, errors.NotFoundError, errors.StoreError)
     same = next((known for known in usual if isinstance(kind, type) and issubclass(kind, known)), TransientError)
     return same(answer["error"], hint=answer["hint"])
+
+
+class Liveness:
+    """Asks in a thread of its own, until it is ended.
+
+    Attempts that fail are counted, not the time: a machine that was suspended, or a process that was stopped, misses one.
+
+    Args:
+        port: Of the server, on the loopback interface.
+        path: That answers with 200 as long as the server is alive.
+        silence: Time without an answer after which it counts as hung [s].
+    """
+
+    def __init__(self, port: int, path: str, silence: float) -> None:
+        self._port, self._path, self._patience = port, path, silence / _UNANSWERED
+        self._missed = 0
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, name=f"liveness of port {port}", daemon=True).start()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the server did not answer the last attempts."""
+        return self._missed >= _UNANSWERED
+
+    def end(self) -> None:
+        """Asks no more."""
+        self._ended.set()
+
+    def _watch(self) -> None:
+        due = time.monotonic()
+        while not self._ended.wait(max(0.0, due - time.monotonic())):
+            due = time.monotonic() + self._patience
+            self._missed = 0 if self._answers() else self._missed + 1
+
+    def _answers(self) -> bool:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._patience)) as connection:
+            try:
+                connection.request("GET", self._path)
+                return connection.getresponse().status == http.client.OK
+            except (OSError, http.client.HTTPException):
+                return False

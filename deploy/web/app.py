@@ -38,16 +38,10 @@ from tansaku.deploy.web.api import (
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new
+from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new, plain
 from tansaku.deploy.web.pages import budget as budget_pages
-from tansaku.deploy.web.pages import diffusion as diffusion_pages
-from tansaku.deploy.web.pages import figures as figure_pages
-from tansaku.deploy.web.pages import files as file_pages
-from tansaku.deploy.web.pages import logs as log_pages
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
-from tansaku.deploy.web.pages import queue as queue_page
-from tansaku.deploy.web.pages import reference as reference_page
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages import sparse as sparse_pages
@@ -58,16 +52,14 @@ from tansaku.tasks.read.views.figure_readings import FigureReadings
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, budget_pages.router, evaluation.router, new.router)
-RESULTS = (log_pages.router, logs.router, figure_pages.router, figures.router, diffusion_pages.router, diffusion.router)
+RESULTS = (logs.router, figures.router, diffusion.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
-PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, queue_page.router, account.router, audit.router)
+PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, plain.router, account.router, audit.router)
 CREATION = (
-    reference_page.router,
     creation.router,
     checks.router,
     files.router,
-    file_pages.router,
     sparse_pages.router,
     naming.router,
 )

@@ -77,7 +77,7 @@ class _Settled:
         self.count += 1
         self.number = entry.number
         self.finished += not entry.free
-        self.failed += entry.state is EvaluationState.FAILED
+        self.failed += entry.state is EvaluationState.FAILED and not entry.free
         self.measured += rules.teaches_cost(entry)
         self.spent += rules.counted_cost(entry, entry.number)
         if entry.value is not None:

@@ -13,7 +13,7 @@ import yaml
 from typer.main import get_command
 
 from tansaku.deploy.cli.main import app
-from tansaku.tasks.backends.stores.mongod_support import END_OF_LIFE, NEWEST
+from tansaku.tasks.backends.stores.mongod_binary import END_OF_LIFE, NEWEST
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"

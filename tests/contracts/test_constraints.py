@@ -14,6 +14,7 @@ from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import Replay, replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tests.support.pools import pool_of
 
 PROPOSERS = {
     "gp": GPProposerSpec(),
@@ -26,15 +27,7 @@ PROPOSERS = {
 def square() -> tuple[CandidatePool, np.ndarray]:
     """144 candidates; energies fall towards the right, where the upper half cannot be computed; dear ones at the bottom."""
     x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 1, 12), np.linspace(0, 1, 12)))
-    pool = CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(144)]),
-        systems=("s",),
-        system_codes=np.zeros(144, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(144, dtype=np.intp),
-        groups={"x": FeatureGroup("x", np.column_stack([x, y]), np.arange(144), ("x", "y"))},
-        cost=np.where(y < 0.05, 5.0, 1.0),
-    )
+    pool = pool_of(np.where(y < 0.05, 5.0, 1.0), FeatureGroup("x", np.column_stack([x, y]), np.arange(144), ("x", "y")))
     values = 10.0 - 6.0 * x - 2.0 * y * x + np.cos(9 * y)
     return pool, np.where((x > 0.6) & (y > 0.4), np.nan, values)
 

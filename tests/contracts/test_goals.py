@@ -11,6 +11,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 GOALS = {
     "best_per_system": {"type": "best_per_system"},
@@ -24,17 +25,12 @@ def landscape() -> tuple[CandidatePool, np.ndarray]:
     """Two systems of 64 candidates; all good ones are in the second [eV]."""
     x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(0, 1, 8), np.linspace(0, 1, 8)))
     codes = np.repeat([0, 1], 64)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(128)]),
+    pool = pool_of(
+        128,
+        FeatureGroup("x", np.column_stack([x, y]), np.tile(np.arange(64), 2), ("x", "y")),
+        FeatureGroup("kind", np.array([[0.0], [1.0]]), codes, ("kind",)),
         systems=("high", "low"),
-        system_codes=codes,
-        surfaces=("high", "low"),
-        surface_codes=codes,
-        groups={
-            "x": FeatureGroup("x", np.column_stack([x, y]), np.tile(np.arange(64), 2), ("x", "y")),
-            "kind": FeatureGroup("kind", np.array([[0.0], [1.0]]), codes, ("kind",)),
-        },
-        cost=np.ones(128),
+        codes=codes,
     )
     dip = 0.5 - 0.4 * np.exp(-8 * ((x - 0.7) ** 2 + (y - 0.3) ** 2))
     return pool, np.concatenate([dip + 0.6, dip])

@@ -19,6 +19,7 @@ from tansaku.models.engine.front import dominated_volume, volume_curve, worst
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tests.support.pools import pool_of
 
 TWO = ObjectiveSpec.model_validate(
     {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "stability", "unit": "meV", "direction": "maximize"}]}}
@@ -38,14 +39,8 @@ def landscape(n: int = 300, seed: int = 3) -> tuple[CandidatePool, np.ndarray]:
     rng = np.random.default_rng(seed)
     place = rng.uniform(size=(n, 2))
     codes = np.arange(n) % 2
-    pool = CandidatePool(
-        ids=np.array([f"c{i:04d}" for i in range(n)]),
-        systems=("a", "b"),
-        system_codes=codes,
-        surfaces=("a", "b"),
-        surface_codes=codes,
-        groups={"place": FeatureGroup("place", place, np.arange(n), ("x", "y"))},
-        cost=np.where(codes == 0, 1.0, 2.0),
+    pool = pool_of(
+        np.where(codes == 0, 1.0, 2.0), FeatureGroup("place", place, np.arange(n), ("x", "y")), systems=("a", "b"), codes=codes
     )
     first = np.sin(3 * place[:, 0]) + 2 * (place[:, 1] - 0.3) ** 2 + 0.1 * codes
     second = np.cos(3 * place[:, 0]) + 2 * (place[:, 1] - 0.7) ** 2 + 0.2 * np.sin(6 * place[:, 1])

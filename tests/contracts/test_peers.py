@@ -9,6 +9,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.peers.registry import PACKAGES, build_peer
+from tests.support.pools import pool_of
 
 PEERS = sorted(PACKAGES)
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -33,17 +34,12 @@ def _table() -> tuple[CandidatePool, np.ndarray]:
     x = np.tile(np.linspace(0, 1, 13), 2)
     codes = np.repeat([0, 1], 13)
     kind = np.tile(np.arange(13) % 2, 2)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(26)]),
+    pool = pool_of(
+        np.where(codes == 0, 1.0, 2.0),
+        FeatureGroup.compact("x", np.linspace(0, 1, 13)[:, None], np.tile(np.arange(13), 2), ("x",)),
+        FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), kind.astype(np.intp), tuple("abcd")),
         systems=("a", "b"),
-        system_codes=codes.astype(np.intp),
-        surfaces=("a", "b"),
-        surface_codes=codes.astype(np.intp),
-        groups={
-            "x": FeatureGroup.compact("x", np.linspace(0, 1, 13)[:, None], np.tile(np.arange(13), 2), ("x",)),
-            "kind": FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), kind.astype(np.intp), tuple("abcd")),
-        },
-        cost=np.where(codes == 0, 1.0, 2.0),
+        codes=codes.astype(np.intp),
     )
     return pool, 100 * (x - np.where(codes == 0, 0.25, 0.75)) ** 2 + 5.0 * kind
 

@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.proposer import (
     SparseProposerSpec,
 )
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 SPECS = {
     "random": RandomProposerSpec(),
@@ -90,15 +91,7 @@ def _table(
 def _bare() -> tuple[CandidatePool, np.ndarray]:
     """One system, one surface, one column and a duplicated point."""
     index = np.append(np.arange(9), 4)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(10)]),
-        systems=("only",),
-        system_codes=np.zeros(10, dtype=np.intp),
-        surfaces=("only",),
-        surface_codes=np.zeros(10, dtype=np.intp),
-        groups={"x": FeatureGroup("x", np.linspace(0, 1, 9)[:, None], index, ("x",))},
-        cost=np.ones(10),
-    )
+    pool = pool_of(10, FeatureGroup("x", np.linspace(0, 1, 9)[:, None], index, ("x",)))
     return pool, np.append(np.cos(4 * np.linspace(0, 1, 9)), np.cos(2.0))
 
 

@@ -30,6 +30,7 @@ from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.models.engine.transforms import TransformState
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tests.support.pools import pool_of
 
 EVALUATIONS = 26
 SEEDS = (3, 8, 5)
@@ -52,19 +53,11 @@ class Case:
 def _compositions(rng: np.random.Generator) -> CandidatePool:
     """Eight M on six X: properties of both, and which X it is."""
     m, x = (axis.ravel() for axis in np.meshgrid(np.arange(8), np.arange(6), indexing="ij"))
-    zeros = np.zeros(48, dtype=np.intp)
-    return CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(48)]),
-        systems=("all",),
-        system_codes=zeros,
-        surfaces=("all",),
-        surface_codes=zeros,
-        groups={
-            "m": FeatureGroup("m", rng.uniform(size=(8, 3)), m.astype(np.intp), ("radius", "mass", "d")),
-            "x": FeatureGroup("x", rng.uniform(size=(6, 2)), x.astype(np.intp), ("radius", "charge")),
-            "ion_x": FeatureGroup("ion_x", np.arange(6.0)[:, None], x.astype(np.intp), ("ion",), categorical=True),
-        },
-        cost=1.0 + 0.1 * m,
+    return pool_of(
+        1.0 + 0.1 * m,
+        FeatureGroup("m", rng.uniform(size=(8, 3)), m.astype(np.intp), ("radius", "mass", "d")),
+        FeatureGroup("x", rng.uniform(size=(6, 2)), x.astype(np.intp), ("radius", "charge")),
+        FeatureGroup("ion_x", np.arange(6.0)[:, None], x.astype(np.intp), ("ion",), categorical=True),
     )
 
 

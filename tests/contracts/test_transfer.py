@@ -14,6 +14,7 @@ from tansaku.models.engine.transfer.data import observed_source
 from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, correlations, coupled, extend
 from tansaku.models.engine.transfer.fitting import priors
 from tansaku.models.engine.transforms import OutputTransform
+from tests.support.pools import pool_of
 
 NOISE_VARIANCE = 0.02
 LENGTHS = (0.9, 2.5)
@@ -21,18 +22,10 @@ LENGTHS = (0.9, 2.5)
 
 def _pool(n: int, seed: int) -> CandidatePool:
     rng = np.random.default_rng(seed)
-    zeros = np.zeros(n, dtype=np.intp)
-    return CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(n)]),
-        systems=("all",),
-        system_codes=zeros,
-        surfaces=("all",),
-        surface_codes=zeros,
-        groups={
-            "a": FeatureGroup("a", rng.normal(size=(n, 2)), np.arange(n), ("u", "v")),
-            "b": FeatureGroup("b", rng.normal(size=(5, 1)), np.arange(n) % 5, ("w",)),
-        },
-        cost=np.ones(n),
+    return pool_of(
+        n,
+        FeatureGroup("a", rng.normal(size=(n, 2)), np.arange(n), ("u", "v")),
+        FeatureGroup("b", rng.normal(size=(5, 1)), np.arange(n) % 5, ("w",)),
     )
 
 

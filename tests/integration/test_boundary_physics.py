@@ -14,8 +14,7 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.bicrystal import bicrystal_of
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.equivalence import translation_keys
-from tansaku.calculators.structures.stacking import stacking_of
+from tansaku.calculators.structures.stacking import stacking_of, translation_keys
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, boundary_energy, bulk_reference
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 
 
 def _pool(surface_codes, surface_system, groups, cost):
@@ -23,16 +24,28 @@ def _pool(surface_codes, surface_system, groups, cost):
     )
 
 
-def pool_of(costs: Sequence[float]) -> CandidatePool:
-    """Candidates ``c0000`` and so on without features, of one system, at these costs."""
-    n = len(costs)
+def pool_of(
+    costs: int | Sequence[float] | FloatArray,
+    *groups: FeatureGroup,
+    systems: tuple[str, ...] = ("s",),
+    codes: Sequence[int] | IntArray | None = None,
+    **more: Any,
+) -> CandidatePool:
+    """Candidates ``c0000`` and so on at these costs; a number stands for as many of cost 1.
+
+    All are of one system unless ``codes`` says of which; each system is one surface.
+    """
+    cost = np.ones(costs) if isinstance(costs, int) else np.asarray(costs, dtype=np.float64)
+    of_system = np.zeros(len(cost), dtype=np.intp) if codes is None else np.asarray(codes, dtype=np.intp)
     return CandidatePool(
-        ids=np.array([f"c{i:04d}" for i in range(n)]),
-        systems=("a",),
-        system_codes=np.zeros(n, dtype=np.intp),
-        surfaces=("a",),
-        surface_codes=np.zeros(n, dtype=np.intp),
-        cost=np.array(costs, dtype=np.float64),
+        ids=np.array([f"c{i:04d}" for i in range(len(cost))]),
+        systems=systems,
+        system_codes=of_system,
+        surfaces=systems,
+        surface_codes=of_system,
+        groups={group.name: group for group in groups},
+        cost=cost,
+        **more,
     )
 
 

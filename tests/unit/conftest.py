@@ -14,12 +14,10 @@ from tansaku.models.domain.history import Entry, build_history
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import Choice
 from tansaku.models.domain.records import (
-    CampaignRecord,
     Evaluation,
     Failure,
     LeaseOwner,
     Outcome,
-    Proposal,
     Provenance,
     Quantity,
     Refit,
@@ -31,8 +29,9 @@ from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.results import CampaignData
+from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of
 
 CANDIDATES = """\
 id,system,surface,value,cost,x
@@ -85,22 +84,15 @@ def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
         pool = space.pool()
         store = MemoryCampaignStore(clock)
         store.create_campaign(
-            CampaignRecord(
-                name=loaded.spec.name,
-                spec=loaded.spec.model_dump(mode="json"),
-                spec_hash=spec_hash(loaded.spec),
-                base_path=str(loaded.base_path),
-                tansaku_version="0.1.0",
-                created_at=datetime.now(UTC),
-            )
+            campaign_record(loaded.spec, base_path=str(loaded.base_path), tansaku_version="0.1.0", created_at=datetime.now(UTC))
         )
         owner = LeaseOwner(host="here", pid=1, process_started=0.0, user="me")
         lease = store.acquire_lease(loaded.spec.name, owner, 60.0)
         for number, candidate in enumerate((*candidates, *polish), start=1):
             position = int(pool.positions([candidate])[0])
             again = number > len(candidates)
-            proposal = Proposal(
-                number=number,
+            proposal = proposal_of(
+                number,
                 candidate=candidate,
                 system=pool.systems[pool.system_codes[position]],
                 surface=pool.surfaces[pool.surface_codes[position]],
@@ -124,7 +116,6 @@ def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
 
 # ---------------------------------------------------------------- a search of compositions
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAILURE = Failure(kind=FailureKind.SCIENCE, reason="not_converged", message="no")
 
 
@@ -150,30 +141,13 @@ def _barrier(value: float, provenance: Provenance) -> Outcome:
 
 
 def _evaluation(number: int, candidate: str, value: float | None, choice: Choice | None) -> Evaluation:
-    proposal = Proposal(
-        number=number,
-        candidate=candidate,
-        system=candidate.split("-")[0],
-        surface=candidate.split("-")[0],
-        source="test",
-        predicted_cost=1.0,
-        predicted_mean=choice.mean if choice else None,
-        predicted_deviation=choice.deviation if choice else None,
-        model="default",
-    )
+    system = candidate.split("-")[0]
+    predicted = {"predicted_mean": choice.mean, "predicted_deviation": choice.deviation} if choice else {}
+    proposal = proposal_of(number, candidate=candidate, system=system, surface=system, model="default", **predicted)
     provenance = Provenance(code="emt", code_version="1", tansaku_version="0.1.0")
     outcome = Outcome(failure=FAILURE, provenance=provenance) if value is None else _barrier(value, provenance)
     state = EvaluationState.DONE if value is not None else EvaluationState.FAILED
-    return Evaluation(
-        id=str(number),
-        campaign="tavorites",
-        proposal=proposal,
-        state=state,
-        epoch=1,
-        outcome=outcome,
-        proposed_at=NOW,
-        finished_at=NOW,
-    )
+    return evaluation_of(proposal, outcome, id=str(number), campaign="tavorites", state=state, finished_at=NOW)
 
 
 @pytest.fixture(scope="session")
@@ -227,15 +201,9 @@ def tavorite_search(require) -> Callable[..., CampaignData]:
             state = evaluations[-1].state
             blame = None if value is not None else FailureKind.SCIENCE
             entries.append(Entry(number, choice.position, 1.0, state=state, value=value, failure=blame))
-        record = CampaignRecord(
-            name="tavorites",
-            spec=spec.model_dump(mode="json"),
-            spec_hash="0" * 64,
-            base_path="",
-            tansaku_version="0.1.0",
-            created_at=NOW,
-        )
         assert np.isfinite(truth).all()
-        return CampaignData(record, spec, space, tuple(evaluations), tuple(refits))
+        return CampaignData(
+            campaign_record(spec, base_path="", tansaku_version="0.1.0"), spec, space, tuple(evaluations), tuple(refits)
+        )
 
     return build

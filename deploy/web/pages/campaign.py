@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
+from threading import Lock
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -17,13 +19,13 @@ from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.again import CarryOut, Forms, Sent
 from tansaku.deploy.web.pages.budget import budget_changes, budget_content
 from tansaku.deploy.web.pages.formats import Html, aligned, campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
-from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.pages.rendering import render, renderer_of
 from tansaku.deploy.web.pages.runs import run_content
-from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.evaluation_columns import Place, shown_at
@@ -49,6 +51,12 @@ from tansaku.tasks.read.views.events import describe_payload, event_lines
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.readings import Reading
+
+LONGEST = 1.0
+"""Time for which a part is shared [s]: it also tells of requests to the service, which no version of a campaign has."""
+
+OF_THE_PAGE = "of-the-page"
+"""In place of a form's token and keys, which the page that asked fills in: they are different for each of them."""
 
 router = APIRouter(prefix="/campaigns")
 
@@ -270,3 +278,35 @@ def _table(reading: Reading, selection: Selection) -> JsonDict:
         "systems": systems_of(reading),
         "sorts": SORTS,
     }
+
+
+@dataclass
+class _Shared:
+    """The latest text for a group of users."""
+
+    packed: Packed | None = None
+    until: float = 0.0
+    lock: Lock = field(default_factory=Lock)
+
+
+def shared_part(request: Request, reading: Reading, group: Hashable, make: Callable[[], JsonDict]) -> Response:
+    """The parts of a campaign's page, rendered and compressed once for all who ask for them at the same time.
+
+    Args:
+        request: To answer.
+        reading: The campaign.
+        group: Of users who are shown the same.
+        make: What the template shows.
+    """
+    has_forms = getattr(request.state, "form_token", None) is not None
+    shared = reading.once(("parts", group, has_forms), _Shared)
+    with shared.lock:
+        if shared.packed is None or time.monotonic() > shared.until:
+            shared.packed = Packed(_rendered(request, make(), OF_THE_PAGE if has_forms else None))
+            shared.until = time.monotonic() + LONGEST
+        return shared.packed.response(request, "text/html")
+
+
+def _rendered(request: Request, content: JsonDict, token: str | None) -> str:
+    ours = {"key": lambda: OF_THE_PAGE, "form_token": token, "layout": "parts.html", "said": None, "spec_text": ""}
+    return renderer_of(request).text(request, "campaign.html", content | ours)

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from tansaku.models.domain.objectives import Need, described_needs
-from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, Sha256, Spec, set_default
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, Sha256, Spec, set_default
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with_workflow
 from tansaku.models.domain.specs.execution import ExecutionSpec
-from tansaku.models.domain.specs.known import KnownSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -35,6 +34,29 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, convert, quantity_in
+
+_Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
+
+
+class KnownSpec(Spec):
+    """A table of earlier values of candidates. They cost nothing, and are frozen when the campaign is created.
+
+    Attributes:
+        file: A CSV or Parquet table with one row for each candidate.
+        level: Level of theory of the values, in the words in which `tansaku check` describes that of the campaign; values of
+            another level are refused, a campaign can learn from those by ``transfer``.
+        candidate: Column with the ids of candidates.
+        value: Column with their values of the objective.
+        unit: Unit of the values; None: the objective's.
+        sha256: Content hash of the table; filled in when the campaign is created.
+    """
+
+    file: Annotated[FilePath, NamesFile("table")]
+    level: _Text
+    candidate: _Text = "candidate"
+    value: _Text = "value"
+    unit: Unit | None = None
+    sha256: Sha256 | None = None
 
 
 class ObjectiveSpec(Spec):

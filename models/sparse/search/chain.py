@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tansaku.models.sparse.search.exhaustive import Progress
-from tansaku.models.sparse.search.ladder import first_ladder, tuned
 from tansaku.models.sparse.search.landscape import KEPT
 from tansaku.models.sparse.search.replicas import Moves, Replicas, Sampled
 from tansaku.models.sparse.search.state_file import StateFile
 from tansaku.models.sparse.search.subsets import EMPTY, FloatArray, IntArray, Units
+
+_FEWEST_RUNGS, _MOST_RUNGS = 6, 40
 
 BLOCK = 100
 _TUNINGS = 3
@@ -228,3 +229,29 @@ def _arrays(state: Replicas, chain: Chain) -> dict[str, NDArray]:  # type: ignor
 
 def _of(stored: dict[str, NDArray]) -> Chain:  # type: ignore[type-arg]
     return Chain(**{name: stored[name] for name in _RECORDED}, trips=0, rejected=np.empty(0))
+
+
+def first_ladder(energies: FloatArray) -> FloatArray:
+    """Inverse temperatures from 0 to 1 to begin with.
+
+    Args:
+        energies: Of supports drawn from the prior.
+    """
+    spread = max(float(energies.std()), 1.0)
+    return np.concatenate([[0.0], np.geomspace(min(0.3, 1.0 / spread), 1.0, 15)])
+
+
+def tuned(betas: FloatArray, rejected: FloatArray, per_barrier: float = 3.0) -> FloatArray:
+    """Spaces temperatures by the communication barrier, the sum of the rejection rates (Syed et al., doi:10.1111/rssb.12464).
+
+    Args:
+        betas: Inverse temperatures, rising.
+        rejected: Rejection rates of exchanges between neighbours.
+        per_barrier: Number of intervals per unit of the barrier.
+    """
+    steps = np.maximum(rejected, 1e-3)
+    barrier = np.concatenate([[0.0], np.cumsum(steps)])
+    count = int(np.clip(round(per_barrier * barrier[-1]) + 2, _FEWEST_RUNGS, _MOST_RUNGS))
+    result = np.interp(np.linspace(0.0, barrier[-1], count), barrier, betas)
+    result[0], result[-1] = 0.0, 1.0
+    return np.asarray(result)

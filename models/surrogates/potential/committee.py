@@ -13,8 +13,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Progress, TrainingRun, Weights
 from tansaku.models.surrogates.potential.problem import Problem
-from tansaku.models.surrogates.potential.trainers.stage import Stage
-from tansaku.models.surrogates.potential.trainers.trainer_registry import open_cycle
+from tansaku.models.surrogates.potential.trainers import Stage, open_cycle
 
 _UNIT = "meV/atom"
 _STATE = "potential.committee"

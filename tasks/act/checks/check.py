@@ -13,18 +13,19 @@ from tansaku.calculators.calculator_registry import calculator_notes, open_calcu
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.levels import level_in_words
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
+from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.act.checks.uneven import uneven_groups
 from tansaku.tasks.act.checks.workflow import (
     check_boundary,
     check_elements,
@@ -43,6 +44,9 @@ from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load
 from tansaku.tasks.node.configuration.crystal import describe_crystal
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.read.views.costs import cost_unit
+
+_MOST_OF_DISTANCE = 0.9
+_FEW_COLUMNS = 0.1
 
 Database = Callable[[], AbstractContextManager[Resources]]
 """Opens the database of stored campaigns."""
@@ -361,3 +365,38 @@ def preview_loaded(
         transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )
+
+
+def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
+    """Groups whose columns the preset ``default`` compares as they are, although at most a tenth of them decide.
+
+    Args:
+        spec: The campaign.
+        pool: Its candidates.
+
+    Returns:
+        By group that has a key ``scale``: number of columns that make nine tenths of the mean squared distance.
+    """
+    proposer = spec.proposer
+    if not isinstance(proposer, GPProposerSpec) or proposer.preset != "default" or proposer.kernel is not None:
+        return {}
+    scaled = [name for name, group in getattr(spec.space, "features", {}).items() if hasattr(group, "scale")]
+    found = {}
+    for name in scaled:
+        group = pool.groups[name]
+        width = group.values.shape[1]
+        if width > ARD_COLUMNS and not group.mixed and not group.categorical:
+            count = _deciding(group)
+            if 0 < count <= _FEW_COLUMNS * width:
+                found[name] = count
+    return found
+
+
+def _deciding(group: FeatureGroup) -> int:
+    """Number of columns that make most of the mean squared distance of candidates; 0 where all candidates are the same."""
+    weights = np.bincount(group.index, minlength=len(group.values)).astype(np.float64)
+    weights /= weights.sum()
+    mean = weights @ np.nan_to_num(group.values)
+    shares = np.sort(weights @ np.square(np.nan_to_num(group.values) - mean))[::-1]
+    total = float(shares.sum())
+    return int(np.searchsorted(np.cumsum(shares), _MOST_OF_DISTANCE * total)) + 1 if total > 0.0 else 0

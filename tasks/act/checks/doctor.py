@@ -170,7 +170,7 @@ def _mongod(settings: Settings, site: SiteSpec) -> Finding:
 
 def _server(found: str, version: str) -> Finding:
     """A server that answers, and whether its series is still supported."""
-    from tansaku.tasks.backends.stores.mongod_support import support_of
+    from tansaku.tasks.backends.stores.mongod_binary import support_of
 
     support = support_of(version, datetime.now(UTC).date())
     state: State = "warning" if support.ended else "ok"

@@ -32,8 +32,7 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.act.checks.check import CampaignPreview, affordable_evaluations
 from tansaku.tasks.act.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
-from tansaku.tasks.act.checks.rehearsal_problems import option_problem
-from tansaku.tasks.act.checks.rehearse import BudgetRehearsal
+from tansaku.tasks.act.checks.rehearse import NO_SPREAD, NO_TOLERANCE, BudgetRehearsal
 from tansaku.tasks.act.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
 from tansaku.tasks.act.checks.rights import Rights
 from tansaku.tasks.act.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
@@ -47,6 +46,18 @@ from tansaku.tasks.ground.formats.yaml_text import KeyPath
 from tansaku.tasks.loop.reuse.freezing import note_reuse
 from tansaku.tasks.loop.reuse.offering import Offer
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
+
+_OPTIONS = {"--within": "options.within", "--spread": "options.spread", "--like, --spread": "options.spread"}
+_PROBLEMS = {
+    NO_TOLERANCE: SpecProblem(
+        "budget.stop.within",
+        None,
+        "missing; say how near to the true answer is near enough, such as '5 mJ/m2', there or beside the rehearsal",
+    ),
+    NO_SPREAD: SpecProblem(
+        "options.spread", None, "missing; say what spread of the values you expect, such as '40 mJ/m2': nothing is computed yet"
+    ),
+}
 
 _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
 
@@ -340,3 +351,17 @@ def problems_of(error: ConfigurationError) -> tuple[SpecProblem, ...]:
         return error.problems
     given = _OF_LINE.match(error.message)
     return (SpecProblem("", int(given["line"]) if given else None, error.message[given.end() if given else 0 :]),)
+
+
+def option_problem(message: str) -> SpecProblem | None:
+    """Translates a message that names an option of the command line; None for any other message.
+
+    Args:
+        message: Of the error.
+    """
+    if message in _PROBLEMS:
+        return _PROBLEMS[message]
+    option, _, said = message.partition(": ")
+    if not option.startswith("--"):
+        return None
+    return SpecProblem(_OPTIONS.get(option, ""), None, said.partition("; give --like")[0])

@@ -155,7 +155,8 @@ def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
     from tansaku.tasks.act.commands.create import prepare_campaign
     from tansaku.tasks.backends.resources import Resources
     from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
-    from tansaku.tasks.backends.stores.given import GivenCampaigns, GivenModels
+    from tansaku.tasks.backends.stores.memory import GivenCampaigns
+    from tansaku.tasks.backends.stores.memory_registry import GivenModels
     from tansaku.tasks.ground.settings import Settings
     from tansaku.tasks.loop.reuse.freezing import REUSED
 

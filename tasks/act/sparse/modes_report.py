@@ -14,7 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.modes.path import Held
 from tansaku.models.sparse.modes.refine import ModeFit
 from tansaku.tasks.act.sparse.modes import FoundModes
-from tansaku.tasks.act.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.node.jobs.spool_files import write_json
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
@@ -199,8 +199,4 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
             [["not known" if row[name] is None else row[name] for name in _COLUMNS] for row in data["modes"]],
         ),
     ]
-    for title, path in figures.items():
-        parts += figure_of(title, path)
-    if data["convergence"] is not None:
-        parts += ["<h2>Convergence</h2>", table_of(("measure", "value"), list(data["convergence"].items()))]
-    return page_of(f"Modes: {data['snapshots']}", parts)
+    return page_of(f"Modes: {data['snapshots']}", parts, figures, data["convergence"])

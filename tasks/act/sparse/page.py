@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -24,25 +24,30 @@ tr:nth-child(even) {{ background: #f3f4f6; }}</style>
 """
 
 
-def page_of(title: str, parts: Sequence[str]) -> str:
+def page_of(
+    title: str,
+    parts: Sequence[str],
+    figures: Mapping[str, Path],
+    convergence: Mapping[str, object] | None = None,
+    beside: Callable[[str], Sequence[str]] = lambda _: (),
+) -> str:
     """The whole page.
 
     Args:
         title: As text.
         parts: HTML.
+        figures: PNG files by title as text; they become part of the page, after the parts.
+        convergence: Measures of the search, in a table at the end; None: there are none.
+        beside: HTML that follows the figure of a title.
     """
-    return _PAGE.format(title=escape(title), body="\n".join(parts))
-
-
-def figure_of(title: str, path: Path) -> list[str]:
-    """A figure under its title.
-
-    Args:
-        title: As text.
-        path: PNG file, which becomes part of the page.
-    """
-    image = base64.b64encode(path.read_bytes()).decode()
-    return [f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="data:image/png;base64,{image}">']
+    shown = list(parts)
+    for name, path in figures.items():
+        image = base64.b64encode(path.read_bytes()).decode()
+        shown.append(f'<h2>{escape(name)}</h2><img alt="{escape(name)}" src="data:image/png;base64,{image}">')
+        shown += beside(name)
+    if convergence is not None:
+        shown += ["<h2>Convergence</h2>", table_of(("measure", "value"), list(convergence.items()))]
+    return _PAGE.format(title=escape(title), body="\n".join(shown))
 
 
 def table_of(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

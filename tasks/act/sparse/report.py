@@ -15,7 +15,7 @@ from tansaku.models.sparse.search.landscape import members
 from tansaku.models.sparse.search.prices import worths
 from tansaku.models.sparse.search.subsets import number_of_supports
 from tansaku.tasks.act.sparse.figures import AXIS, draw_all
-from tansaku.tasks.act.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of
 from tansaku.tasks.act.sparse.search import Found
 from tansaku.tasks.node.jobs.spool_files import write_json
 
@@ -130,12 +130,7 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         *[f"<p>Weights are those of the log odds of {escape(name)}.</p>" for name in data["classes"][1:]],
         table_of(("column", "weight"), [*data["best"]["weights"].items(), ("intercept", data["best"]["intercept"])]),
     ]
-    for title, path in figures.items():
-        parts += figure_of(title, path)
-        parts += _beside(title, data)
-    if data["convergence"] is not None:
-        parts += ["<h2>Convergence</h2>", table_of(("measure", "value"), list(data["convergence"].items()))]
-    return page_of(f"Sparse search: {data['target']}", parts)
+    return page_of(f"Sparse search: {data['target']}", parts, figures, data["convergence"], lambda title: _beside(title, data))
 
 
 def _beside(title: str, data: JsonDict) -> list[str]:

@@ -20,8 +20,13 @@ from tansaku.models.sparse.spectra.candidates import Fit, Fitter, Peaks
 from tansaku.models.sparse.spectra.peaks import PeakDictionary, ShapeName
 from tansaku.models.sparse.spectra.score import PeakScore, Spectrum
 from tansaku.tasks.act.sparse.folders import created, report_folders
+from tansaku.tasks.act.sparse.number_file import read_numbers
 from tansaku.tasks.act.sparse.search import Report
-from tansaku.tasks.act.sparse.spectrum_file import read_spectrum
+
+_COLUMNS = (2, 3)
+_FEWEST_POINTS = 20
+_MOST_POINTS = 100_000
+_LARGEST_BYTES = 20_000_000
 
 _CHAINS = 4
 _FEWEST_STEPS = 200  # two blocks of a chain, which are compared
@@ -204,3 +209,32 @@ def run(paths: Sequence[Path], out: Path, settings: SpectrumSettings, jobs: int,
     if len(spectra) > 1:
         write_features(names, fits, out / "features.csv")
     return found
+
+
+def read_spectrum(path: Path) -> Spectrum:
+    """Reads position, intensity and, where there is a third column, the intensity's standard deviation.
+
+    Args:
+        path: Columns separated by commas, semicolons or white space. Lines that begin with ``#`` or ``%``, and text before the
+            first number, are skipped.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a line is not numbers; the message has its number.
+    """
+    rows = read_numbers(path, _LARGEST_BYTES, lambda count: count in _COLUMNS, "2 or 3")
+    if not _FEWEST_POINTS <= len(rows) <= _MOST_POINTS:
+        raise ConfigurationError(f"{path}: {len(rows)} points; expected {_FEWEST_POINTS} to {_MOST_POINTS}")
+    return _checked(rows, path)
+
+
+def _checked(values: np.ndarray, path: Path) -> Spectrum:
+    """The spectrum in rising order."""
+    values = values[np.argsort(values[:, 0], kind="stable")]
+    repeated = np.flatnonzero(np.diff(values[:, 0]) <= 0.0)
+    if len(repeated):
+        raise ConfigurationError(f"{path}: position {values[repeated[0], 0]:g} is in it twice")
+    error = values[:, 2] if values.shape[1] == 3 else None
+    if error is not None and not np.all(error > 0.0):
+        place = values[np.flatnonzero(error <= 0.0)[0], 0]
+        raise ConfigurationError(f"{path}: the standard deviation at {place:g} is not above 0")
+    return Spectrum(values[:, 0], values[:, 1], error)

@@ -13,7 +13,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.sparse.spectra.candidates import Fit
 from tansaku.models.sparse.spectra.peaks import profile
-from tansaku.tasks.act.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.act.sparse.spectrum import Decomposition
 from tansaku.tasks.node.jobs.spool_files import write_json
@@ -166,8 +166,4 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
             [["not known" if row[name] is None else row[name] for name in _COLUMNS] for row in data["peaks"]],
         ),
     ]
-    for title, path in figures.items():
-        parts += figure_of(title, path)
-    if data["convergence"] is not None:
-        parts += ["<h2>Convergence</h2>", table_of(("measure", "value"), list(data["convergence"].items()))]
-    return page_of(f"Peaks: {data['spectrum']}", parts)
+    return page_of(f"Peaks: {data['spectrum']}", parts, figures, data["convergence"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import RLock
 
@@ -422,3 +422,32 @@ class MemoryCampaignStore:
             self._observations.pop(evaluation.id, None)
         else:
             self._observations[evaluation.id] = observation
+
+
+class GivenCampaigns(MemoryCampaignStore):
+    """Campaigns with some of their observations and evaluations.
+
+    Args:
+        campaigns: Their records.
+        observations: By name of the campaign.
+        evaluations: By name of the campaign; not those that the observations come from.
+    """
+
+    def __init__(
+        self,
+        campaigns: Sequence[CampaignRecord],
+        observations: Mapping[str, Sequence[Observation]],
+        evaluations: Mapping[str, Sequence[Evaluation]],
+    ) -> None:
+        super().__init__()
+        self._given, self._given_evaluations = observations, evaluations
+        for record in campaigns:
+            self.create_campaign(record)
+
+    def observations(self, campaign: str) -> list[Observation]:
+        """Returns the observations of a campaign in proposal order."""
+        return list(self._given.get(campaign, ()))
+
+    def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
+        """Returns the given evaluations of a campaign."""
+        return [item for item in self._given_evaluations.get(campaign, ()) if states is None or item.state in states]

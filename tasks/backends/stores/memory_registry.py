@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
@@ -101,3 +101,15 @@ def same_model(first: ModelRecord, other: ModelRecord) -> bool:
 def unknown_model(name: str, version: int) -> NotFoundError:
     """Returns the error for a missing model."""
     return NotFoundError(f"no model {name}@{version} is stored", hint="`tansaku model list` shows the stored models")
+
+
+class GivenModels(MemoryRegistry):
+    """Versions of models with the numbers that they have.
+
+    Args:
+        models: Their records.
+    """
+
+    def __init__(self, models: Sequence[ModelRecord]) -> None:
+        super().__init__()
+        self._models.update({(model.name, model.version): model for model in models})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Literal
 import numpy as np
 
 from tansaku.calculators.engines.energy_partition import PARTS
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.model_registry import DatasetRecord, Registry, Source
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
+from tansaku.models.domain.specs.calculators.table import field_files
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.dataset import (
     LABELS,
@@ -33,7 +35,6 @@ from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.loop.datasets.extxyz import example_of, read_user_file
-from tansaku.tasks.loop.datasets.fields import fields_of
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5, content_sha256, write_hdf5
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
@@ -295,3 +296,41 @@ def parts_of(evaluation: Evaluation) -> dict[str, FloatArray]:
     known = evaluation.outcome.quantities if evaluation.outcome is not None else {}
     # The gap comes without being asked for.
     return {name: np.asarray(known[name].value) for name in PARTS if name in known} if PARTS[0] in known else {}
+
+
+@dataclass(frozen=True)
+class StoredFields(Mapping[str, FloatArray]):
+    """Fields of an evaluation by name, such as the density of valence electrons [1/Å^3]; none of them is kept in memory.
+
+    Attributes:
+        files: Hash of each field's file.
+        artifacts: Where these are.
+    """
+
+    files: Mapping[str, str]
+    artifacts: ArtifactStore
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """One field, shape ``(n_x, n_y, n_z)``. Raises StoreError when its file is damaged."""
+        with self.artifacts.open(self.files[name]) as stream:
+            data = io.BytesIO(stream.read())
+        try:
+            with np.load(data, allow_pickle=False) as kept:
+                values = np.asarray(kept[name], dtype=np.float64)
+        except (ValueError, KeyError, OSError) as error:
+            raise StoreError(f"the {name} in artifact {self.files[name]} cannot be read: {error}") from error
+        # A code that knows spins keeps one grid for each.
+        return values.sum(axis=0) if values.ndim == 4 else values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def fields_of(evaluation: Evaluation, artifacts: ArtifactStore) -> Mapping[str, FloatArray]:
+    """Fields that an evaluation left."""
+    files = evaluation.outcome.artifacts if evaluation.outcome is not None else {}
+    known = {name: file for name, possible in field_files().items() for file in possible if file in files}
+    return StoredFields({name: files[file] for name, file in known.items()}, artifacts)

@@ -44,7 +44,7 @@ from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
 from tansaku.tasks.loop.steps.waiting import Reminder
-from tansaku.tasks.loop.transfer.proposer import open_proposer
+from tansaku.tasks.loop.transfer.sources import open_proposer
 
 _POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds

@@ -14,10 +14,12 @@ from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundE
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Proposer
 from tansaku.models.domain.records import JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
 from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.spaces.space_registry import open_space
@@ -273,3 +275,32 @@ class CampaignSources:
             raise NotFoundError(
                 f"campaign {self._target.spec.name!r}: the source data {sha256} of its transfer are no longer stored"
             ) from error
+
+
+def open_proposer(
+    spec: CampaignSpec,
+    pool: CandidatePool,
+    base_path: Path,
+    store: CampaignStore,
+    artifacts: ArtifactStore,
+    device: DeviceName = "numpy",
+) -> Proposer:
+    """Builds the proposer of a stored campaign.
+
+    Args:
+        spec: The campaign, its sources frozen.
+        pool: Its candidates.
+        base_path: Folder in which its relative paths start.
+        store: Where followed sources are.
+        artifacts: Where source data are kept.
+        device: The site's.
+
+    Raises:
+        MissingComponentError: The device is not available.
+        ConfigurationError: A source table has changed, or the proposer cannot learn.
+        NotFoundError: Frozen source data are no longer stored.
+    """
+    if spec.transfer is None:
+        return build_proposer(spec.proposer, spec.objective, spec.constraints, device)
+    sources = CampaignSources(Target(spec, pool), base_path, store, artifacts)
+    return build_transfer_proposer(spec, spec.transfer.mode, sources, device)

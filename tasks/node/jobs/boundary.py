@@ -5,15 +5,27 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
+from tansaku.calculators.structures.grain_orientation import grain_axes
+from tansaku.calculators.structures.perfect_crystal import crystal_of
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
-from tansaku.calculators.workflows.boundary_stress import COMPONENTS, Straining
+from tansaku.calculators.workflows.boundary_stress import (
+    COMPONENTS,
+    GrainCrystal,
+    Straining,
+    boundary_stress,
+    elastic_opening,
+    normal_stress,
+)
 from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
 from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
+from tansaku.models.domain.annealing import AnnealingCalculator, AnnealRun
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
@@ -22,9 +34,14 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
-from tansaku.tasks.node.jobs.annealing import annealed
-from tansaku.tasks.node.jobs.boundary_excess import excess_quantities
-from tansaku.tasks.node.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.document import (
+    BOUNDARY_STRESS,
+    EXCESS_VOLUME,
+    LATTICE_WARNING,
+    OWN_LATTICE_PARAMETER,
+    STRUCTURE_FILE,
+    JobDocument,
+)
 from tansaku.tasks.node.jobs.kept import scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import (
     opened_bulk,
@@ -35,6 +52,12 @@ from tansaku.tasks.node.jobs.opened import (
     opened_stiffness,
 )
 from tansaku.tasks.node.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+_ANNEALING_KEYS = ("anneal_temperature", "anneal_steps", "anneal_seed")
 
 _OF_DENSITY = ("replication", "fraction", "removed_atoms", "removed_evenly", "anneal_temperature", "anneal_steps")
 """Keys of a structure about its number of atoms and its molecular dynamics."""
@@ -240,3 +263,71 @@ def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:
             f"objective.unit: {objective.unit!r} is not a unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2"
         )
     return PER_J_M2[objective.unit]
+
+
+def annealed(start: Atoms, calculator: Calculator, relaxation: RelaxationSpec) -> Atoms:
+    """The structure after its molecular dynamics; the same where none is asked for.
+
+    Args:
+        start: As the space built it; ``info`` says how it is annealed.
+        calculator: Computes.
+        relaxation: Of the candidate: says whether atoms are held.
+
+    Raises:
+        ConfigurationError: The calculator has no molecular dynamics.
+        CalculationError: The atoms went astray.
+    """
+    if any(key not in start.info for key in _ANNEALING_KEYS):
+        return start
+    if not isinstance(calculator, AnnealingCalculator):
+        raise ConfigurationError(f"space.anneal: {calculator.provenance.code} has no molecular dynamics")
+    temperature, steps, seed = (start.info[key] for key in _ANNEALING_KEYS)
+    atoms = calculator.anneal(start, AnnealRun(float(temperature), int(steps), int(seed)), relaxation)
+    moved = atoms.positions - start.positions
+    lower, upper = (moved[start.arrays[BLOCK] == number].mean(axis=0) for number in (1, 2))
+    x, y, z = (float(part) for part in upper - lower)
+    given = [float(value) for value in start.info["translation"]]
+    atoms.info.update(final_translation=[given[0] + x, given[1] + y, given[2]], expansion=z)
+    return atoms
+
+
+def excess_quantities(
+    relaxed: RelaxedBoundary, bulk: BulkReference, stiffness: Stiffness | None, straining: Straining
+) -> dict[str, Quantity]:
+    """Computes the excess of a boundary, relaxed along its normal, over as many atoms of the crystal, by area.
+
+    Args:
+        relaxed: The boundary.
+        bulk: The crystal at the lattice parameter of the campaign.
+        stiffness: Of that crystal; None: it is not known, and the stress of the boundary cannot be computed.
+        straining: Gives the energies of a strained cell with rigid blocks.
+
+    Returns:
+        The excess volume, without what the grains are stretched by a stress that the relaxation has left along the normal; and
+        the excess stress in the plane, where it can be computed.
+    """
+    volume, found = _opening(relaxed), relaxed.found
+    normal = normal_stress(found)
+    if stiffness is None or bulk.stress is None or normal is None:
+        return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")}
+    info = relaxed.start.info
+    axis, plane = ([int(index) for index in info[key]] for key in ("axis", "plane"))
+    perfect = crystal_of(str(info["structure"]), str(info["element"]), bulk.lattice_parameter)
+    crystal = GrainCrystal(bulk.stress, 1.0 / perfect.atoms_per_volume, stiffness, grain_axes(perfect, axis, plane))
+    volume -= elastic_opening(found, crystal, normal)
+    stress = boundary_stress(found, crystal, normal, straining)
+    return {EXCESS_VOLUME: Quantity(value=volume, unit="Angstrom")} | {
+        f"{BOUNDARY_STRESS}{name}": Quantity(value=value, unit="J/m^2") for name, value in stress.items()
+    }
+
+
+def _opening(relaxed: RelaxedBoundary) -> float:
+    """Volume of the cell less that of as many atoms of the unstrained crystal, by area [Å].
+
+    Planes that meet in a boundary without an opening have the crystal's distance, however many of them were removed.
+    """
+    info, travelled = relaxed.start.info, relaxed.travelled
+    opening = float(travelled["final_translation"][2] + travelled["expansion"])
+    if "removed_atoms" not in info:
+        return opening
+    return opening + int(info["removed_atoms"]) * float(info["atomic_volume"]) / relaxed.found.area

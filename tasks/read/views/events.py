@@ -194,6 +194,7 @@ _WORDS: dict[str, Callable[[JsonDict, Command | None], str]] = {
     "retrain-failed": lambda data, _: f"retrain {data['retrain']} reported: {data['reason']}",
     "target": lambda data, _: f"{data['version']}: {data['stands']}",
     "renamed": lambda data, _: f"renamed from {data['from']} to {data['to']}",
+    "moved": lambda data, _: f"its folder moved from {data['from']} to {data['to']}",
     "deletion.begun": lambda *_: "its deletion began",
 }
 """Description of each kind of event, from its data and the command that it is about."""

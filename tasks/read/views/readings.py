@@ -3,37 +3,106 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Record, Steerer
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Columns, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.late import LATE_RESULT
 from tansaku.tasks.read.views.headline import Best
-from tansaku.tasks.read.views.kept_evaluations import KeptEvaluations
-from tansaku.tasks.read.views.once import Once
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 from tansaku.tasks.read.views.status import CampaignStatus, describe_silence, live_lease, status_of
 from tansaku.tasks.read.views.stored_campaign import StoredCampaign
 
+_MOST_WHOLE = 200  # evaluations that a reading keeps whole
 _MOST_READINGS = 16
 _MOST_ROWS = 500_000
 """Evaluations and candidates of all readings that are kept, the last one apart."""
 
 Made = TypeVar("Made")
+
+
+@dataclass
+class _Slot:
+    """An entry that one thread makes while the others wait."""
+
+    lock: Lock = field(default_factory=Lock)
+    done: bool = False
+    made: Any = None
+
+
+class Once:
+    """Thread-safe cache that computes each entry at its first request."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slots: dict[object, _Slot] = {}
+
+    def get(self, key: object, make: Callable[[], Made]) -> Made:
+        """Returns the entry of a key, made if it is missing while others wait. After an error the next caller tries again.
+
+        Args:
+            key: What it is.
+            make: Makes it; it may ask for other keys.
+        """
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        if not slot.done:
+            with slot.lock:
+                if not slot.done:
+                    slot.made, slot.done = make(), True
+        return cast(Made, slot.made)
+
+
+class KeptEvaluations:
+    """Whole evaluations of a campaign, read when they are asked for; the last ones are kept. Safe between threads.
+
+    Args:
+        store: Where they are.
+        name: Of the campaign.
+    """
+
+    def __init__(self, store: CampaignStore, name: str) -> None:
+        self._store = store
+        self._name = name
+        self._lock = Lock()
+        self._kept: OrderedDict[int, Evaluation] = OrderedDict()
+
+    def numbered(self, numbers: Sequence[int]) -> list[Evaluation]:
+        """Evaluations of some proposal numbers, in the order of the numbers; those that are gone are left out.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
+        with self._lock:
+            found = {number: self._kept[number] for number in numbers if number in self._kept}
+        missing = [number for number in numbers if number not in found]
+        read = self._store.numbered(self._name, missing) if missing else []
+        self.note(read)
+        found |= {item.proposal.number: item for item in read}
+        return [found[number] for number in numbers if number in found]
+
+    def note(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keeps evaluations as they now are."""
+        with self._lock:
+            for item in evaluations:
+                self._kept[item.proposal.number] = item
+                self._kept.move_to_end(item.proposal.number)
+            while len(self._kept) > _MOST_WHOLE:
+                self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,18 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.digits import significant
 from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
@@ -25,10 +29,11 @@ from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.costs import compare_costs
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.headline import Headline, headline_of
-from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
+from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 from tansaku.tasks.read.views.stored_campaign import StoredCampaign
-from tansaku.tasks.read.views.warnings import warnings_of
+
+_MOST_SUSPICIOUS = 5
 
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
@@ -367,3 +372,42 @@ def _waiting_numbers(spec: CampaignSpec, arrays: Columns) -> tuple[int, ...]:
 def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
     """The state of a campaign; WAITING in place of INTERRUPTED where people or robots ask and report values."""
     return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
+
+
+def warnings_of(campaign: StoredCampaign) -> tuple[str, ...]:
+    """Returns the warnings about a campaign, each once."""
+    spec = campaign.spec
+    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign.arrays, spec))
+    return tuple(dict.fromkeys(every))
+
+
+def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
+    """Describes the values of the search that lie far from all others, the last of them, with what to do.
+
+    Args:
+        arrays: All evaluations.
+        spec: Of the campaign.
+    """
+    # Of a candidate that was computed again the last value counts, as for the proposer.
+    latest = {
+        arrays.candidates[place]: place for place in np.flatnonzero(arrays.searched & np.isfinite(arrays.values)).tolist()
+    }
+    known = np.array(sorted(latest.values()), dtype=np.intp)
+    values = arrays.values[known]
+    places = known[np.any(implausible(values), axis=0)].tolist()
+    middle, lines = float(np.median(values)) if len(values) else 0.0, []
+    for place in places[-_MOST_SUSPICIOUS:]:
+        value, mean, deviation = (float(array[place]) for array in (arrays.values, arrays.means, arrays.mean_deviations))
+        if deviation > 0.0:
+            off = f"{abs(value - mean) / deviation:.3g} deviations from its prediction"
+        else:
+            off = f"far from the other values, of which the median is {significant(middle)}"
+        again = f"tansaku tell {spec.name}` corrects it" if spec.manual else _rerun(spec.name, arrays.candidates[place])
+        unseen = "; the proposer does not use it" if withholds(spec.proposer) else ""
+        lines.append(f"{arrays.candidates[place]}: {significant(value)} {spec.objective.unit} is {off}{unseen}; `{again}")
+    left = len(places) - len(lines)
+    return [*lines, f"and {left} other values that are far from all others"] if left else lines
+
+
+def _rerun(name: str, candidate: str) -> str:
+    return f"tansaku rerun {name} {shlex.quote(candidate)}` computes it again"

@@ -11,11 +11,12 @@ import yaml
 from tansaku import __version__
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.findings import Finding
-from tansaku.models.domain.records import CampaignRecord, Event
+from tansaku.models.domain.records import Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.act.checks import bug_report
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.ground.settings import Settings
+from tests.support.records import campaign_record
 
 SECRET = "planted-in-some-place"
 SPEC = {
@@ -40,13 +41,8 @@ def report(tansaku, mongo_database, monkeypatch, tmp_path):
     monkeypatch.setattr(bug_report, "examine", lambda *_: found)  # its checks have tests of their own, and take long
     monkeypatch.setenv("MY_SERVICE_TOKEN", SECRET)
     monkeypatch.setenv("PWD", "depth: 1.5")
-    record = CampaignRecord(
-        name="faulty",
-        spec=CampaignSpec.model_validate(SPEC).model_dump(mode="json"),
-        spec_hash="0",
-        base_path="/",
-        tansaku_version="0.0.7",
-        created_at=datetime.now(UTC),
+    record = campaign_record(
+        CampaignSpec.model_validate(SPEC), name="faulty", tansaku_version="0.0.7", created_at=datetime.now(UTC)
     )
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(record)

@@ -40,6 +40,7 @@ def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
     trained = tansaku("model", "train", files / "model.yaml")
     assert trained.code == 0, trained.err
     assert "copper@1: the first version" in trained.out
+    assert trained.err.startswith("step 1: ")
     ridge = tansaku("model", "train", files / "ridge.yaml", "--json")
     assert json.loads(ridge.out)["parent"] == 1
     assert "copper@2" in tansaku("model", "list", "copper").out

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from bson.datetime_ms import DatetimeMS
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal, Provenance, Quantity
+from tansaku.models.domain.records import LeaseOwner, Outcome, Provenance, Quantity
 from tansaku.models.domain.views import STATE_CODES, PageQuery
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tests.support.records import campaign_record, proposal_of
 
 DAMAGES = {
     "text for a number": {"$set": {"proposal.number": "two"}},
@@ -48,23 +47,12 @@ def written(mongo_server):
 
     database = open_database(mongo_server.start(), "test-damaged-views")
     store = MongoCampaignStore(database)
-    store.create_campaign(
-        CampaignRecord(
-            name="c",
-            spec={"objective": {"unit": "eV"}},
-            spec_hash="0",
-            base_path="/",
-            tansaku_version="0",
-            created_at=datetime.now(UTC),
-        )
-    )
+    store.create_campaign(campaign_record(spec={"objective": {"unit": "eV"}}))
     lease = store.acquire_lease("c", LeaseOwner(host="h", pid=1, process_started=1.0, user="u"), 60.0)
     for number in (1, 2, 3):
         evaluation = store.insert_proposal(
             lease,
-            Proposal(
-                number=number, candidate=f"c{number}", system="s", surface="t", source="x", predicted_cost=1.0, model="grid"
-            ),
+            proposal_of(number),
         )
         store.begin_attempt(lease, evaluation.id, 1, str(number), str(number))
         outcome = Outcome(

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,11 @@ from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Source
 from tansaku.models.domain.records import (
     CampaignFile,
-    CampaignRecord,
     Command,
     Failure,
     LeaseOwner,
     Look,
     Outcome,
-    Proposal,
     Quantity,
     Refit,
 )
@@ -27,9 +24,9 @@ from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY, MongoLibrary
 from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.backends.stores.mongo_schema import INDEXES, MongoDatabase
+from tests.support.records import NOW, campaign_record, proposal_of
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "mongodb.md").read_text()
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = (
     "spec",
     "payload",
@@ -50,15 +47,8 @@ FREE = (
 def filled(mongo_database: MongoDatabase) -> MongoDatabase:
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(
-        CampaignRecord(
-            name="al-110-tilt",
-            spec={},
-            spec_hash="0",
-            base_path="/",
-            files=(CampaignFile(path=f"{'e' * 64}/rows.csv", sha256="e" * 64),),
-            tansaku_version="0",
-            created_at=NOW,
-            runtime={"pid": 1},
+        campaign_record(
+            name="al-110-tilt", files=(CampaignFile(path=f"{'e' * 64}/rows.csv", sha256="e" * 64),), runtime={"pid": 1}
         )
     )
     lease = store.acquire_lease("al-110-tilt", LeaseOwner(host="h", pid=1, process_started=1.0, user="ada"), 60.0)
@@ -77,16 +67,7 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
         None,
     ]
     for number, outcome in enumerate(outcomes, start=1):
-        proposal = Proposal(
-            number=number,
-            candidate=f"c{number}",
-            system="s",
-            surface="s/0",
-            source="x",
-            predicted_cost=1.5,
-            model="m",
-            look=Look(model="m@1", weights="w", deviations=3.0),
-        )
+        proposal = proposal_of(number, predicted_cost=1.5, look=Look(model="m@1", weights="w", deviations=3.0))
         evaluation = store.insert_proposal(lease, proposal)
         store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"j{number}")
         if outcome is not None:

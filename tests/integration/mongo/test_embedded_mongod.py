@@ -15,7 +15,7 @@ import pytest
 
 from tansaku.models.domain.errors import MissingComponentError, StoreError, TransientError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.backends.stores import mongod_binary, mongod_folders
+from tansaku.tasks.backends.stores import embedded_mongod, mongod_binary
 from tansaku.tasks.backends.stores.connection import connect, open_database
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.backends.stores.mongod_failures import start_failure
@@ -80,7 +80,7 @@ def test_socket_is_private_and_there_is_no_tcp(home: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert path.parent.stat().st_uid == os.getuid()
-        assert len(os.fsencode(path)) <= mongod_folders.LONGEST_SOCKET
+        assert len(os.fsencode(path)) <= embedded_mongod.LONGEST_SOCKET
     assert set(Path(tempfile.gettempdir()).glob("mongodb-*.sock")) == before
     assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
     assert {Path(path) for path in ("/dev/null", str(server.log))} >= {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.errors import DiskFullError
-from tansaku.tasks.backends.stores import mongod_folders
+from tansaku.tasks.backends.stores import embedded_mongod
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
 
 
@@ -23,7 +23,7 @@ def home(require: Callable[[str], None]) -> Iterator[Path]:
 
 
 def test_full_disk_is_a_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
+    monkeypatch.setattr(embedded_mongod, "FREE_TO_START", 2**60)
     with pytest.raises(DiskFullError, match=r"the database needs \d+ MB of free space to start and has \d+ MB: disk is full"):
         EmbeddedMongod(home).start()
     assert not EmbeddedMongod(home).status().running
@@ -33,9 +33,9 @@ def test_a_database_whose_files_exist_starts_with_less_free_space(home: Path, mo
     server = EmbeddedMongod(home)
     server.start()
     server.stop()
-    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
+    monkeypatch.setattr(embedded_mongod, "FREE_TO_START", 2**60)
     server.start()
     server.stop()
-    monkeypatch.setattr(mongod_folders, "FREE_TO_CONTINUE", 2**60)
+    monkeypatch.setattr(embedded_mongod, "FREE_TO_CONTINUE", 2**60)
     with pytest.raises(DiskFullError):
         server.start()

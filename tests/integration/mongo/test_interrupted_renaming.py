@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +31,10 @@ from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support import retrained_campaign
 from tests.support.actors import ADA
+from tests.support.records import NOW, campaign_record
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 VOLATILE = {"_id", "at", "revision", "epoch", "driven", "order", "outbox", "lease", "runtime"}
 KEPT_APART = ("schema", "web_service_reports")
@@ -44,15 +42,7 @@ KEPT_APART = ("schema", "web_service_reports")
 
 def campaign(store: MongoCampaignStore, name: str, more: dict[str, Any]) -> CampaignRecord:
     spec = CampaignSpec.model_validate({"schema_version": 1, "name": name} | retrained_campaign.keys(**more))
-    record = CampaignRecord(
-        name=name,
-        spec=spec.model_dump(mode="json"),
-        spec_hash=spec_hash(spec),
-        base_path="/",
-        tansaku_version="0",
-        created_at=NOW,
-    )
-    return store.create_campaign(record)
+    return store.create_campaign(campaign_record(spec, name=name))
 
 
 def opened(database: Any, home: Path) -> Resources:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from pymongo.errors import AutoReconnect
 
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, StoreError, TransientError
 from tansaku.models.domain.records import (
-    CampaignRecord,
     Command,
     Failure,
     Lease,
@@ -25,9 +23,8 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tests.support.records import NOW, campaign_record
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
 FIRST = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
@@ -36,9 +33,7 @@ TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value"
 SPEC = CampaignSpec.model_validate(
     {"schema_version": 1, "name": "c", "space": TABLE, "objective": {"unit": "eV"}, "budget": {"evaluations": 9}}
 )
-RECORD = CampaignRecord(
-    name="c", spec=SPEC.model_dump(mode="json"), spec_hash=spec_hash(SPEC), base_path="/", tansaku_version="0", created_at=NOW
-)
+RECORD = campaign_record(SPEC, name="c")
 RETRAIN = Retrain(
     campaign="c",
     number=1,

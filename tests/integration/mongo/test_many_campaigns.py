@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.growth.driving import InstantLauncher
-from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState
 from tansaku.tasks.backends.resources import open_resources
@@ -20,6 +19,7 @@ from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tansaku.tasks.read.views.status import campaign_status, every_status
+from tests.support.records import campaign_record
 
 EVALUATIONS = 12
 
@@ -56,15 +56,7 @@ def run_at_once(count: int, tmp_path, database: str) -> None:
     def drive(number: int) -> str:
         spec = spec_of(f"many-{number:03d}", number)
         with open_resources(settings, site) as resources:
-            record = CampaignRecord(
-                name=spec.name,
-                spec=spec.model_dump(mode="json"),
-                spec_hash="0" * 64,
-                base_path=str(tmp_path),
-                tansaku_version="0",
-                created_at=datetime.now(UTC),
-            )
-            resources.store.create_campaign(record)
+            resources.store.create_campaign(campaign_record(spec, base_path=str(tmp_path), created_at=datetime.now(UTC)))
             own = replace(resources, open_launcher=lambda _: InstantLauncher(tmp_path))
             begin.wait(600)
             with CampaignLoop(own, spec.name) as loop:

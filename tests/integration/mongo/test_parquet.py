@@ -1,6 +1,5 @@
 import json
 import math
-from datetime import UTC, datetime
 from pathlib import Path
 
 import bson
@@ -14,7 +13,6 @@ import yaml
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, SpecChangedError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import (
-    CampaignRecord,
     Command,
     Failure,
     LeaseOwner,
@@ -32,9 +30,9 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tests.support.records import NOW, campaign_record
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "e"}, "features": {"x": {"columns": ["x"]}}}
 
 
@@ -50,16 +48,7 @@ VALUES = {1: 0.1 + 0.2, 2: None, 3: 5e-324, 4: -math.pi}
 def source() -> MemoryCampaignStore:
     """A campaign under way: four finished (one failed), one cancelled, one being computed, one lost; an edit and two refits."""
     store = MemoryCampaignStore()
-    store.create_campaign(
-        CampaignRecord(
-            name="c",
-            spec=spec_of().model_dump(mode="json"),
-            spec_hash=spec_hash(spec_of()),
-            base_path="/there",
-            tansaku_version="0",
-            created_at=NOW,
-        )
-    )
+    store.create_campaign(campaign_record(spec_of(), name="c", base_path="/there"))
     lease = store.acquire_lease("c", ME, 60.0)
     for number in range(1, 8):
         if number in (2, 3):
@@ -160,9 +149,7 @@ def test_results_of_another_level_of_theory_are_refused_and_both_are_named(targe
     spec = CampaignSpec.model_validate(yaml.safe_load(example.read_text()) | {"name": "dft"})
     store = MemoryCampaignStore()
     stored, known = spec.model_dump(mode="json"), spec_hash(spec)
-    store.create_campaign(
-        CampaignRecord(name="dft", spec=stored, spec_hash=known, base_path="/", tansaku_version="0", created_at=NOW)
-    )
+    store.create_campaign(campaign_record(name="dft", spec=stored, spec_hash=known))
     lease = store.acquire_lease("dft", ME, 60.0)
     proposal = Proposal(number=1, candidate="c1", system="s", surface="s/0", source="x", predicted_cost=1.0, model="m")
     evaluation = store.insert_proposal(lease, proposal)

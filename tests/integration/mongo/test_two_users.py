@@ -19,9 +19,8 @@ import pytest
 
 from tansaku.models.domain.errors import StoreError, TansakuError
 from tansaku.tasks.backends.stores.connection import open_database
-from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.backends.stores.embedded_mongod import SOCKET_NAME, EmbeddedMongod, socket_folder
 from tansaku.tasks.backends.stores.mongod_binary import find_mongod
-from tansaku.tasks.backends.stores.mongod_folders import SOCKET_NAME, socket_folder
 from tansaku.tasks.ground.settings import HOME_VARIABLE, Settings
 
 LONG = Path("a" * 60) / ("b" * 60)

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from tansaku.calculators.structures.coincidence import boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.equivalence import translation_keys
-from tansaku.calculators.structures.stacking import stacking_of
+from tansaku.calculators.structures.stacking import stacking_of, translation_keys
 from tansaku.models.domain.specs.space import PeriodSpec, TranslationSpec
 from tansaku.spaces.boundary_grid import TranslationGrid, picometres, translation_grid
 

@@ -7,8 +7,9 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from benchmarks.peers.causes import MODELS, AxModel, _Density
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.engine.peers.problem import Problem, encode
+from tests.support.pools import pool_of
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.uniform(size=(40, 3))
@@ -24,15 +25,7 @@ def test_the_gradient_is_that_of_the_density(switches):
 
 
 def test_it_goes_to_the_bowl_s_lowest_point():
-    pool = CandidatePool(
-        ids=np.array([f"{number:02d}" for number in range(40)]),
-        systems=("s",),
-        system_codes=np.zeros(40, np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(40, np.intp),
-        groups={"x": FeatureGroup("x", POINTS, np.arange(40), ("a", "b", "c"))},
-        cost=np.ones(40),
-    )
+    pool = pool_of(40, FeatureGroup("x", POINTS, np.arange(40), ("a", "b", "c")))
     encoding, known = encode(pool, np.arange(40)), [int(np.argmax(VALUES)), 3, 5, 7, 9, 11, 13]
     for _ in range(6):
         free = np.setdiff1d(np.arange(40), known)

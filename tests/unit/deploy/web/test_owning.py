@@ -8,7 +8,7 @@ from functools import reduce
 
 import pytest
 
-from tansaku.deploy.cli import copy_rename
+from tansaku.deploy.cli import copy_rename_delete as commands
 from tansaku.deploy.web.app import create_app
 from tansaku.flows.requests import Desk
 from tansaku.models.domain.accounts import Role, User
@@ -37,9 +37,9 @@ def resources(its_resources):
 
 def test_commands_leave_the_same_entries_in_the_audit(site, resources, monkeypatch):
     """`tansaku copy` and `tansaku rename`, beside the dashboard's forms."""
-    monkeypatch.setattr(copy_rename, "opened", lambda _: nullcontext(replace(resources, accounts=site.services.accounts)))
-    copy_rename.copy(NAME, "by-command", ["seed=7"])
-    copy_rename.rename("by-command", "renamed")
+    monkeypatch.setattr(commands, "opened", lambda _: nullcontext(replace(resources, accounts=site.services.accounts)))
+    commands.copy(NAME, "by-command", ["seed=7"])
+    commands.rename("by-command", "renamed")
     (renamed, copied, *_) = site.services.accounts.audit()
     assert (copied.action, copied.subject, copied.after["copy_of"]) == ("campaign.create", "campaign:by-command", NAME)
     assert (renamed.action, renamed.subject) == ("campaign.rename", "campaign:by-command")

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tansaku.models.domain import history as rules
@@ -70,6 +70,7 @@ steps = st.lists(
 
 @settings(max_examples=150)
 @given(steps, st.integers(0, 6), st.sampled_from(["minimize", "maximize"]))
+@example([("propose", 3), ("end", 5)], 0, "minimize")
 def test_says_what_the_functions_say_whatever_happens(script, lag, direction):
     pool = pool_of(COSTS)
     state, entries, number = SearchState(pool, direction, FURTHER), [], 0

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from tansaku.models.domain.records import Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
-from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Columns
 from tansaku.tasks.backends.stores.columns import columns_of
+from tests.support.records import NOW, evaluation_of, proposal_of
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOALS = [
     FurtherObjectiveSpec.model_validate({"property": name, "unit": "eV", "direction": "maximize"}) for name in ("gap", "width")
 ]
 
 
 def evaluation(number: int, gap: float | None = None, unit: str = "meV") -> Evaluation:
-    proposal = Proposal(
-        number=number, candidate=f"c{number}", system=f"s{number % 2}", surface="t", source="x", predicted_cost=1.0, model="gp"
-    )
     quantities = {} if gap is None else {"gap": Quantity(value=gap, unit=unit)}
-    return Evaluation(
-        id=f"e{number}",
-        campaign="a",
-        proposal=proposal,
-        state=EvaluationState.DONE,
-        epoch=1,
-        outcome=Outcome(value=float(number), wall_time=1.0, quantities=quantities),
-        proposed_at=NOW,
-        finished_at=NOW,
-    )
+    outcome = Outcome(value=float(number), wall_time=1.0, quantities=quantities)
+    return evaluation_of(proposal_of(number, system=f"s{number % 2}"), outcome, finished_at=NOW)
 
 
 def columns(*items: Evaluation) -> Columns:

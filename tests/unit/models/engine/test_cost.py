@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import Entry, measured_costs
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, TableSpaceSpec
 from tansaku.models.domain.states import EvaluationState
@@ -26,6 +26,7 @@ from tansaku.models.engine.cost import (
     fit_cost,
     priced,
 )
+from tests.support.pools import pool_of
 
 DONE = EvaluationState.DONE
 PRIOR = CostPrior(anchor=1.0, exponents={"atoms": 1.0, "k_points": 1.0}, reference={"atoms": 100.0, "k_points": 1.0})
@@ -103,20 +104,11 @@ def test_schedule_begins_with_enough_and_waits_for_growth():
 
 
 def test_a_pool_is_priced_only_where_it_has_descriptors():
-    pool = CandidatePool(
-        ids=np.array(["a", "b"]),
-        systems=("s",),
-        system_codes=np.zeros(2, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(2, dtype=np.intp),
-        cost=np.ones(2),
-        cost_descriptors=atoms_only([100.0, 50.0]),
-    )
+    pool = pool_of(2, cost_descriptors=atoms_only([100.0, 50.0]))
     model = CostModel.of_prior(CostPrior(2.0, {"atoms": 1.0}, {"atoms": 100.0}))
     np.testing.assert_allclose(priced(pool, model).cost, [2.0, 1.0])
-    bare = CandidatePool(pool.ids, pool.systems, pool.system_codes, pool.surfaces, pool.surface_codes, cost=np.ones(2))
     with pytest.raises(ConfigurationError, match="descriptors"):
-        priced(bare, model)
+        priced(pool_of(2), model)
 
 
 def test_only_measured_spaces_learn():

@@ -14,6 +14,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.engine.disagreement import left_over
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 SIZE = 24
 SYSTEMS = ("a", "b", "c", "d")
@@ -22,14 +23,7 @@ SYSTEMS = ("a", "b", "c", "d")
 @pytest.fixture
 def pool() -> CandidatePool:
     codes = np.repeat(np.arange(4), SIZE // 4)
-    return CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(SIZE)]),
-        systems=SYSTEMS,
-        system_codes=codes,
-        surfaces=SYSTEMS,
-        surface_codes=codes,
-        cost=np.where(np.arange(SIZE) % 2, 8.0, 1.0),
-    )
+    return pool_of(np.where(np.arange(SIZE) % 2, 8.0, 1.0), systems=SYSTEMS, codes=codes)
 
 
 @pytest.fixture

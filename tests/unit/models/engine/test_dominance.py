@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 SHAPE = (10, 10, 4)
 BOTTLENECK = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", "dimensions": 2}})
@@ -28,14 +31,10 @@ def surface() -> tuple[CandidatePool, np.ndarray]:
     values = 0.3 * (1 - np.cos(x)) + 0.9 * (1 - np.cos(y)) + 0.2 * np.sin(x + y) + 0.7 * (1 - np.cos(z))
     waves = np.column_stack([wave(angle) for angle in (x, y, z) for wave in (np.cos, np.sin)])
     count = len(points)
-    pool = CandidatePool(
-        ids=np.array([f"p{i:04d}" for i in range(count)]),
+    pool = pool_of(
+        count,
+        FeatureGroup.compact("position", waves, np.arange(count), tuple("abcdef")),
         systems=("surface",),
-        system_codes=np.zeros(count, dtype=np.intp),
-        surfaces=("surface",),
-        surface_codes=np.zeros(count, dtype=np.intp),
-        groups={"position": FeatureGroup.compact("position", waves, np.arange(count), tuple("abcdef"))},
-        cost=np.ones(count),
         grids={"surface": PeriodicGrid(SHAPE, np.arange(count))},
     )
     return pool, values
@@ -99,7 +98,7 @@ def test_little_is_certain_with_few_evaluations():
 
 def test_a_pool_without_a_grid_is_refused():
     pool, values = surface()
-    bare = CandidatePool(pool.ids, pool.systems, pool.system_codes, pool.surfaces, pool.surface_codes, pool.groups, pool.cost)
+    bare = replace(pool, grids={})
     objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck"}})
     proposer = build_proposer(GPProposerSpec(), objective)
     done = np.arange(3)

@@ -5,21 +5,14 @@ import pytest
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
+from tests.support.pools import pool_of
 
 NOBODY = np.empty(0, dtype=np.intp)
 
 
 def line(n: int = 100) -> CandidatePool:
     x = np.linspace(0.0, 1.0, n)[:, None]
-    return CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(n)]),
-        systems=("s",),
-        system_codes=np.zeros(n, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(n, dtype=np.intp),
-        groups={"x": FeatureGroup("x", x, np.arange(n), ("x",))},
-        cost=np.ones(n),
-    )
+    return pool_of(n, FeatureGroup("x", x, np.arange(n), ("x",)))
 
 
 def test_nothing_known_is_an_even_chance():

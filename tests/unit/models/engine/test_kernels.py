@@ -21,6 +21,7 @@ from tansaku.models.engine.kernels import (
     squared_distances,
 )
 from tansaku.models.engine.presets import build_kernel
+from tests.support.pools import pool_of
 
 PROFILES = ["rbf", "matern12", "matern32", "matern52"]
 
@@ -79,7 +80,7 @@ def test_covariance_is_what_the_formula_says(grid_pool, profile):
 @given(seed=st.integers(0, 1000))
 def test_every_preset_kernel_is_positive_definite(seed):
     rng = np.random.default_rng(seed)
-    from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+    from tansaku.models.domain.pool import FeatureGroup
 
     codes = np.sort(rng.integers(0, 3, 12))
     pool = CandidatePool(
@@ -110,15 +111,7 @@ def test_sums_bring_peaks_in_neighbouring_bins_near_each_other():
     # One peak each, in bins 3, 4 and 9: bin by bin all are equally far apart.
     rows = np.eye(12)[[3, 4, 9]]
     codes = np.arange(3)
-    pool = CandidatePool(
-        ids=np.array(["a", "b", "c"]),
-        systems=("s",),
-        system_codes=np.zeros(3, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(3, dtype=np.intp),
-        groups={"h": FeatureGroup("h", rows, codes, tuple(f"bin {i}" for i in range(12)))},
-        cost=np.ones(3),
-    )
+    pool = pool_of(3, FeatureGroup("h", rows, codes, tuple(f"bin {i}" for i in range(12))))
 
     def apart(metric):
         return squared_distances(Stationary("h", "l", metric=metric), pool, np.ones(1), codes[:1], codes)[0]

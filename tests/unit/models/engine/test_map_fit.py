@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.engine.kernels import Product, Scale, Stationary, Sum, covariance, expand
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
+from tests.support.pools import pool_of
 
 
 @pytest.fixture(scope="module")
@@ -15,15 +16,7 @@ def drawn():
     """300 points of a surface drawn with lengthscales 0.15 and 0.6 over a unit square."""
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(300, 2))
-    pool = CandidatePool(
-        ids=np.array([f"{i:03d}" for i in range(300)]),
-        systems=("s",),
-        system_codes=np.zeros(300, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(300, dtype=np.intp),
-        groups={"x": FeatureGroup("x", x, np.arange(300), ("u", "v"))},
-        cost=np.ones(300),
-    )
+    pool = pool_of(300, FeatureGroup("x", x, np.arange(300), ("u", "v")))
     terms = expand(Scale("v", Stationary("x", "l", ard=True)))
     truth = {"v": np.array([1.0]), "l": np.array([0.15, 0.6])}
     k = covariance(terms, pool, truth, np.arange(300), np.arange(300))
@@ -77,15 +70,7 @@ def test_a_start_that_fails_leaves_the_others(drawn):
 def test_priors_follow_the_units_of_the_columns(drawn):
     pool, terms, _ = drawn
     group = pool.groups["x"]
-    stretched = CandidatePool(
-        pool.ids,
-        pool.systems,
-        pool.system_codes,
-        pool.surfaces,
-        pool.surface_codes,
-        {"x": FeatureGroup("x", group.values * np.array([10.0, 1.0]), group.index, group.columns)},
-        pool.cost,
-    )
+    stretched = replace(pool, groups={"x": replace(group, values=group.values * np.array([10.0, 1.0]))})
     ratio = default_priors(stretched, terms)["l"].centre / default_priors(pool, terms)["l"].centre
     assert ratio == pytest.approx([10.0, 1.0])
 

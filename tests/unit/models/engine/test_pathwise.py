@@ -10,6 +10,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.engine.kernels import Linear, Product, Same, Scale, Stationary, Sum, covariance, expand
 from tansaku.models.engine.pathwise import PriorSamples, check_stationary
 from tansaku.models.engine.posterior import PoolPosterior
+from tests.support.pools import pool_of
 
 COUNT, SAMPLES = 60, 4000
 KERNEL = Sum(
@@ -33,17 +34,10 @@ PARAMETERS = {
 def pool() -> CandidatePool:
     rng = np.random.default_rng(4)
     everywhere = np.arange(COUNT)
-    return CandidatePool(
-        ids=np.array([f"p{i:03d}" for i in everywhere]),
-        systems=("s",),
-        system_codes=np.zeros(COUNT, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(COUNT, dtype=np.intp),
-        groups={
-            "place": FeatureGroup.compact("place", rng.random((COUNT, 3)), everywhere, tuple("xyz")),
-            "near": FeatureGroup.compact("near", rng.random((COUNT, 2)), everywhere, tuple("ab")),
-        },
-        cost=np.ones(COUNT),
+    return pool_of(
+        len(everywhere),
+        FeatureGroup.compact("place", rng.random((COUNT, 3)), everywhere, tuple("xyz")),
+        FeatureGroup.compact("near", rng.random((COUNT, 2)), everywhere, tuple("ab")),
     )
 
 

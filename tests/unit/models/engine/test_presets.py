@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import Same, Stationary, expand
 from tansaku.models.engine.presets import PRESETS, build_kernel, settings
+from tests.support.pools import pool_of
 
 
 @pytest.mark.parametrize(
@@ -112,16 +113,8 @@ def units_pool(*, mixed: bool, count: int = 60) -> tuple[CandidatePool, np.ndarr
     rows = rng.random((count, 12))
     values = rows[:, 1:].sum(axis=1)
     rows[:, 0] *= 1e6
-    index, nothing = np.arange(count), np.zeros(count, dtype=np.intp)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(count)]),
-        systems=("a",),
-        system_codes=nothing,
-        surfaces=("a",),
-        surface_codes=nothing,
-        groups={"x": FeatureGroup("x", rows, index, tuple(f"{name} [{name}]" for name in "abcdefghijkl"), mixed=mixed)},
-        cost=np.ones(count),
-    )
+    index = np.arange(count)
+    pool = pool_of(count, FeatureGroup("x", rows, index, tuple(f"{name} [{name}]" for name in "abcdefghijkl"), mixed=mixed))
     return pool, values
 
 
@@ -155,19 +148,11 @@ def test_large_numbers_of_one_column_do_not_hide_what_the_others_say():
 def product_of_categories() -> CandidatePool:
     """Eight ions on each of two sites, every pair a candidate."""
     first, second = (axis.ravel() for axis in np.meshgrid(np.arange(8), np.arange(8), indexing="ij"))
-    zeros = np.zeros(64, dtype=np.intp)
     codes = np.arange(8, dtype=float)[:, None]
-    return CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(64)]),
-        systems=("all",),
-        system_codes=zeros,
-        surfaces=("all",),
-        surface_codes=zeros,
-        groups={
-            "ion_m": FeatureGroup("ion_m", codes, first.astype(np.intp), ("M_ion",), categorical=True),
-            "ion_x": FeatureGroup("ion_x", codes, second.astype(np.intp), ("X_ion",), categorical=True),
-        },
-        cost=np.ones(64),
+    return pool_of(
+        64,
+        FeatureGroup("ion_m", codes, first.astype(np.intp), ("M_ion",), categorical=True),
+        FeatureGroup("ion_x", codes, second.astype(np.intp), ("X_ion",), categorical=True),
     )
 
 
@@ -182,16 +167,8 @@ def test_effects_that_add_up_are_found_from_few_observations():
     """A product of many lengthscales alone gets a correlation of 0.2 here."""
     rng = np.random.default_rng(0)
     places = np.indices((6, 6, 6)).reshape(3, -1).astype(np.intp)
-    names, zeros = tuple("abcdef"), np.zeros(216, dtype=np.intp)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(216)]),
-        systems=("all",),
-        system_codes=zeros,
-        surfaces=("all",),
-        surface_codes=zeros,
-        groups={f"site_{i}": FeatureGroup(f"site_{i}", rng.uniform(size=(6, 6)), places[i], names) for i in range(3)},
-        cost=np.ones(216),
-    )
+    names = tuple("abcdef")
+    pool = pool_of(216, *(FeatureGroup(f"site_{i}", rng.uniform(size=(6, 6)), places[i], names) for i in range(3)))
     effects = rng.normal(size=(3, 6))
     truth = sum(effects[i][places[i]] for i in range(3))
     seen = rng.permutation(216)[:20].astype(np.intp)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.engine.kernels import Linear, Same, Scale, Stationary, covariance, expand
 from tansaku.models.engine.relevance import relevance
+from tests.support.pools import pool_of
 
 KERNEL = (
     Scale("va", Stationary("a", "la"))
@@ -17,18 +18,10 @@ KERNEL = (
 def product_pool(a: int = 4, b: int = 3) -> CandidatePool:
     """All pairs of two features, the second of them a category."""
     first, second = (axis.ravel() for axis in np.meshgrid(np.arange(a), np.arange(b), indexing="ij"))
-    codes = np.zeros(a * b, dtype=np.intp)
-    return CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(a * b)]),
-        systems=("s",),
-        system_codes=codes,
-        surfaces=("s",),
-        surface_codes=codes,
-        groups={
-            "a": FeatureGroup("a", np.linspace(0.0, 1.0, a)[:, None] ** 2, first.astype(np.intp), ("x",)),
-            "b": FeatureGroup("b", np.arange(b, dtype=float)[:, None], second.astype(np.intp), ("kind",), categorical=True),
-        },
-        cost=np.ones(a * b),
+    return pool_of(
+        a * b,
+        FeatureGroup("a", np.linspace(0.0, 1.0, a)[:, None] ** 2, first.astype(np.intp), ("x",)),
+        FeatureGroup("b", np.arange(b, dtype=float)[:, None], second.astype(np.intp), ("kind",), categorical=True),
     )
 
 

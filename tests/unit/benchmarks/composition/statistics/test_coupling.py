@@ -11,15 +11,13 @@ from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import observed_source
 from tansaku.models.engine.transfer.extended import COUPLING
 from tansaku.models.engine.transfer.modes import Family
+from tests.support.pools import pool_of
 
 
 @pytest.fixture(scope="module")
 def place() -> CandidatePool:
     """40 places on a line."""
-    zeros = np.zeros(40, dtype=np.intp)
-    group = FeatureGroup("x", np.linspace(0.0, 1.0, 40)[:, None], np.arange(40), ("x",))
-    ids = np.array([f"c{i:02d}" for i in range(40)])
-    return CandidatePool(ids, ("all",), zeros, ("all",), zeros, {"x": group}, np.ones(40))
+    return pool_of(40, FeatureGroup("x", np.linspace(0.0, 1.0, 40)[:, None], np.arange(40), ("x",)))
 
 
 def _family(place: CandidatePool, *shifts: float) -> Family:

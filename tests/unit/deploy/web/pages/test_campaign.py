@@ -12,7 +12,7 @@ from ase import Atoms
 
 from tansaku.calculators.structures.export import write_structure
 from tansaku.deploy.web.app import STATIC
-from tansaku.deploy.web.pages.shared_parts import OF_THE_PAGE
+from tansaku.deploy.web.pages.campaign import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
 from tansaku.models.domain.states import FailureKind, StopReason

@@ -8,25 +8,21 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.history import computed_only
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.kernels import Scale, Stationary, expand
 from tansaku.models.engine.likelihood import LogPosterior
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 POSITIONS = np.array([0, 5, 10, 15])
 
 
 @pytest.fixture
 def pool():
-    n = 20
-    x = np.linspace(0.0, 1.0, n)[:, None]
-    one = np.zeros(n, dtype=np.intp)
-    group = FeatureGroup("place", x, np.arange(n), ("x",))
-    ids = np.array([f"c{k:02d}" for k in range(n)])
-    return CandidatePool(ids, ("s",), one, ("s",), one, {"place": group}, np.ones(n))
+    return pool_of(20, FeatureGroup("place", np.linspace(0.0, 1.0, 20)[:, None], np.arange(20), ("x",)))
 
 
 def history(**changes):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.engine.peers.problem import Problem, encode
+from tests.support.pools import pool_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -21,12 +22,7 @@ def test_the_choice_is_that_of_botorchs_own_acquisition_on_the_list(require):
 
     rng = np.random.default_rng(5)
     points = rng.random((80, 2))
-    zeros = np.zeros(80, dtype=np.intp)
-    pool = CandidatePool(
-        np.array([f"c{i:02d}" for i in range(80)]), ("s",), zeros, ("s",), zeros,
-        {"x": FeatureGroup("x", points, np.arange(80), ("x", "y"))}, np.ones(80),
-    )  # fmt: skip
-    encoding = encode(pool, np.arange(80))
+    encoding = encode(pool_of(80, FeatureGroup("x", points, np.arange(80), ("x", "y"))), np.arange(80))
     rows = np.arange(0, 80, 9)
     values = np.sin(5 * points[rows, 0]) + points[rows, 1] ** 2
     problem = Problem(encoding, rows, values, np.setdiff1d(np.arange(80), rows), seed=1)

@@ -1,20 +1,17 @@
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.engine.peers.optuna import distributions
 from tansaku.models.engine.peers.problem import Problem, distances, encode, nearest, parameters
+from tests.support.pools import pool_of
 
 
 def _problem() -> Problem:
-    zeros = np.zeros(6, dtype=np.intp)
-    pool = CandidatePool(
-        np.array([f"c{i}" for i in range(6)]), ("s",), zeros, ("s",), zeros,
-        {
-            "x": FeatureGroup("x", np.array([[0.0], [1.0], [4.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x",)),
-            "kind": FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.repeat([0, 1], 3), tuple("abcd")),
-        },
-        np.ones(6),
-    )  # fmt: skip
+    pool = pool_of(
+        6,
+        FeatureGroup("x", np.array([[0.0], [1.0], [4.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x",)),
+        FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.repeat([0, 1], 3), tuple("abcd")),
+    )
     return Problem(encode(pool, np.arange(6)), np.array([0]), np.array([1.0]), np.arange(1, 6), seed=0)
 
 

@@ -3,22 +3,16 @@ import numpy as np
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.peers.problem import encode, pose
+from tests.support.pools import pool_of
 
 
 def _pool() -> CandidatePool:
-    return CandidatePool(
-        ids=np.array([f"c{i}" for i in range(6)]),
+    return pool_of(
+        6,
+        FeatureGroup("shift", np.array([[2.0, 7.0], [3.0, 7.0], [6.0, 7.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x", "y")),
+        FeatureGroup("bins", np.arange(12.0).reshape(3, 4) ** 2, np.array([0, 0, 1, 2, 2, 2]), tuple("abcd")),
         systems=("a", "b"),
-        system_codes=np.array([0, 0, 0, 1, 1, 1]),
-        surfaces=("a", "b"),
-        surface_codes=np.array([0, 0, 0, 1, 1, 1]),
-        groups={
-            "shift": FeatureGroup(
-                "shift", np.array([[2.0, 7.0], [3.0, 7.0], [6.0, 7.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x", "y")
-            ),
-            "bins": FeatureGroup("bins", np.arange(12.0).reshape(3, 4) ** 2, np.array([0, 0, 1, 2, 2, 2]), tuple("abcd")),
-        },
-        cost=np.ones(6),
+        codes=[0, 0, 0, 1, 1, 1],
     )
 
 

@@ -6,6 +6,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.peers.problem import Suggestion
 from tansaku.models.engine.peers.proposer import SystemPeer
+from tests.support.pools import pool_of
 
 
 class Told:
@@ -23,10 +24,8 @@ class Told:
 
 def _pool(cost: tuple[float, float]) -> CandidatePool:
     codes = np.repeat([0, 1], 6).astype(np.intp)
-    return CandidatePool(
-        np.array([f"c{i:02d}" for i in range(12)]), ("a", "b"), codes, ("a", "b"), codes,
-        {"x": FeatureGroup("x", np.arange(6.0)[:, None], np.tile(np.arange(6), 2), ("x",))}, np.array(cost)[codes],
-    )  # fmt: skip
+    group = FeatureGroup("x", np.arange(6.0)[:, None], np.tile(np.arange(6), 2), ("x",))
+    return pool_of(np.array(cost)[codes], group, systems=("a", "b"), codes=codes)
 
 
 def _history(*positions: int) -> History:

@@ -10,6 +10,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import RandomProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
+from tests.support.pools import pool_of
 
 SIZES = (3, 200, 40)
 
@@ -17,14 +18,7 @@ SIZES = (3, 200, 40)
 @pytest.fixture(scope="module")
 def pool() -> CandidatePool:
     codes = np.repeat(np.arange(len(SIZES)), SIZES)
-    return CandidatePool(
-        ids=np.array([f"c{number:04d}" for number in range(len(codes))]),
-        systems=("a", "b", "c"),
-        system_codes=codes,
-        surfaces=("a", "b", "c"),
-        surface_codes=codes,
-        cost=np.ones(len(codes)),
-    )
+    return pool_of(len(codes), systems=("a", "b", "c"), codes=codes)
 
 
 def chosen(pool: CandidatePool, spec: RandomProposerSpec, count: int, seed: int = 0) -> np.ndarray:

@@ -10,6 +10,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.proposer import SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.sparse.columns import columns_of
+from tests.support.pools import pool_of
 
 
 def pool(cost=None) -> CandidatePool:
@@ -18,17 +19,12 @@ def pool(cost=None) -> CandidatePool:
     values = np.column_stack([x, 3.0 - 2.0 * x[:, 0], np.ones(60)])
     codes = np.repeat([0.0, 1.0, 2.0], 20)[:, None]
     index = np.arange(60)
-    return CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in index]),
+    return pool_of(
+        60 if cost is None else cost,
+        FeatureGroup("x", values, index, tuple("abcdefg")),
+        FeatureGroup("kind", codes, index, ("kind",), categorical=True),
         systems=("a", "b"),
-        system_codes=index % 2,
-        surfaces=("a", "b"),
-        surface_codes=index % 2,
-        groups={
-            "x": FeatureGroup("x", values, index, tuple("abcdefg")),
-            "kind": FeatureGroup("kind", codes, index, ("kind",), categorical=True),
-        },
-        cost=np.ones(60) if cost is None else cost,
+        codes=index % 2,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn.linear_model
 from sklearn.linear_model import Lasso
 
 from tansaku.models.surrogates.local_energies.system import PenalisedProblem, Rows, Solution, group_sums
@@ -87,17 +88,20 @@ def test_squared_errors_are_those_of_the_rows():
     assert sums[0].squared_errors(solution) == pytest.approx((atoms, cells))
 
 
-def test_nothing_is_left_at_the_largest_penalty():
+def whole_problem() -> PenalisedProblem:
     sums = group_sums(make_rows(), 3)
-    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    return PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+
+
+def test_nothing_is_left_at_the_largest_penalty():
+    problem = whole_problem()
     largest = problem.largest_penalty
     assert not problem.solve(1.001 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
     assert problem.solve(0.9 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
 
 
 def test_a_solver_that_is_stopped_says_so():
-    sums = group_sums(make_rows(), 3)
-    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    problem = whole_problem()
     assert not problem.solve(1e-9, np.zeros(5), 1, 1e-14).converged
     assert problem.solve(1e-2, np.zeros(5), 10_000, 1e-8).converged
 
@@ -114,3 +118,34 @@ def test_a_problem_of_more_features_than_rows_is_solved_without_a_decomposition_
     found = PenalisedProblem.of(group_sums(rows, 1)[0].loss(0.0), 60).solve(0.1, np.zeros(60), 100_000, 1e-14)
     known = Lasso(alpha=0.05, tol=1e-14, max_iter=100_000).fit(features, rows[0].energies)
     assert found.coefficients == pytest.approx(known.coef_, abs=1e-9)
+
+
+def of_features(features: np.ndarray, energies: np.ndarray) -> PenalisedProblem:
+    rows = [Rows(np.hstack([features, np.ones((len(features), 1))]), energies, None, 0)]
+    return PenalisedProblem.of(group_sums(rows, 1)[0].loss(0.0), features.shape[1])
+
+
+def test_a_feature_that_the_strong_rule_wrongly_leaves_out_is_found():
+    rng = np.random.default_rng(0)
+    right, noise = rng.normal(size=(2, 20))
+    features = np.column_stack([right, right / 2 + noise, right / 2 - noise])
+    # From this start the last two features explain everything, at twice the penalty of the first.
+    found = of_features(features, right).solve(0.1, np.array([0.0, 1.0, 1.0]), 100_000, 1e-14)
+    known = Lasso(alpha=0.05, tol=1e-14, max_iter=100_000).fit(features, right)
+    assert known.coef_[0] > 0.5
+    assert found.coefficients == pytest.approx(known.coef_, abs=1e-6)
+
+
+def test_the_solver_gets_only_features_that_may_be_selected(monkeypatch):
+    sizes, whole = [], sklearn.linear_model.lasso_path
+
+    def counted(rows, *args, **keys):
+        sizes.append(rows.shape[1])
+        return whole(rows, *args, **keys)
+
+    monkeypatch.setattr(sklearn.linear_model, "lasso_path", counted)
+    features = np.random.default_rng(0).normal(size=(100, 40))
+    problem = of_features(features, features @ np.r_[1.0, 0.8, np.zeros(38)])
+    first = problem.solve(0.99 * problem.largest_penalty, np.zeros(40), 100_000, 1e-10)
+    problem.solve(0.9 * problem.largest_penalty, first.coefficients, 100_000, 1e-10)
+    assert 0 < max(sizes) < 20

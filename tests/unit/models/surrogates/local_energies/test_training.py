@@ -9,6 +9,7 @@ import pytest
 
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, RadialDescriptorSpec
 from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.files import FileCheckpoints
 from tansaku.models.surrogates.local_energies.columns import raw_features
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 
@@ -45,6 +46,22 @@ def test_the_path_ends_early_and_the_best_point_is_taken(emt_examples):
     errors = [step.validation for step in told]
     assert int(np.argmin(errors)) == len(errors) - 3
     assert 1000 * model.training["left_out_rmse"] == pytest.approx(min(errors))
+
+
+def test_a_training_killed_at_its_best_point_goes_on_to_the_same_weights(emt_examples, mortal, tmp_path):
+    few = emt_examples(groups=3, per_group=1)
+    keys = {"descriptors": (RadialDescriptorSpec(cutoff=5.0, widths=(0.1, 0.2)),), "path_points": 25, "path_ratio": 1e-6}
+    whole, told = fit(few, **keys, patience=2)
+    best = int(np.argmin([step.validation for step in told]))
+    assert best < len(told) - 1
+    spec, checkpoints = LocalEnergiesSpec(**(QUICK | keys | {"patience": 2})), FileCheckpoints(tmp_path / "left.safetensors")
+    with pytest.raises(mortal.KilledError):
+        LocalEnergiesTrainer(spec).fit(few, TrainingRun(checkpoints=mortal.Mortal(checkpoints, best + 1)))
+    resumed = LocalEnergiesTrainer(spec).fit(few, TrainingRun(checkpoints=checkpoints))
+    assert np.array_equal(resumed.solution.coefficients, whole.solution.coefficients)
+    # As in earlier versions, the coefficients are those of the penalty after the best one.
+    assert f" {resumed.training['features']} features" in told[best + 1].note
+    assert told[best + 1].note.split(", ")[-1] != told[best].note.split(", ")[-1]
 
 
 def test_the_total_energy_helps_where_atoms_are_unknown(copper):

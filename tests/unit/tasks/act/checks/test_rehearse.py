@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.engine.goals import Goal
 from tansaku.tasks.act.checks.rehearse import RehearsalOptions, Shape, rehearse_budget, succeeded
+from tests.support.pools import pool_of
 
 EMT = {
     "schema_version": 1,
@@ -113,14 +113,7 @@ def test_a_finished_table_teaches_the_model(table_file, tmp_path):
 def test_a_landscape_takes_the_distribution_of_a_finished_table():
     rng = np.random.default_rng(0)
     codes = np.repeat([0, 1], 200)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:03d}" for i in range(400)]),
-        systems=("s", "t"),
-        system_codes=codes,
-        surfaces=("s", "t"),
-        surface_codes=codes,
-        cost=np.ones(400),
-    )
+    pool = pool_of(400, systems=("s", "t"), codes=codes)
     table = 300.0 + 40.0 * codes + rng.exponential(50.0, 400)
     table[7] = np.nan
     shape = Shape.of(pool, table)
@@ -175,14 +168,7 @@ def test_what_draws_need_is_told(tmp_path, keys, options, message):
 
 def test_success_of_every_goal():
     codes = np.array([0, 0, 0, 1, 1, 1])
-    pool = CandidatePool(
-        ids=np.array(list("abcdef")),
-        systems=("s", "t"),
-        system_codes=codes,
-        surfaces=("s", "t"),
-        surface_codes=codes,
-        cost=np.ones(6),
-    )
+    pool = pool_of(6, systems=("s", "t"), codes=codes)
     values = np.array([1.0, 2.0, 5.0, 3.0, np.nan, 4.0])
     order = np.array([2, 5, 1, 4, 3, 0])
 

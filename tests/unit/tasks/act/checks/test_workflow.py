@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import yaml
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.act.checks.check import preview_campaign
-from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tests.support.actors import ADA
 
 PHASES = dict.fromkeys(("Li", "V", "Fe", "P", "O", "F"), -3.0)
 
@@ -50,12 +43,7 @@ def test_barrier_and_stability_are_a_front_where_phases_are_given(campaign_file)
         preview_campaign(campaign_file(None))
 
 
-def test_an_element_without_a_phase_is_named_before_the_name_is_taken(campaign_file):
+def test_an_element_without_a_phase_is_named_before_the_name_is_taken(campaign_file, assert_refused):
     lacking = {name: energy for name, energy in PHASES.items() if name != "V"}
-    path, store = campaign_file(lacking), MemoryCampaignStore()
-    with pytest.raises(ConfigurationError, match=r"composition FLiO4PV; expected at least one with V"):
-        preview_campaign(path)
-    with pytest.raises(ConfigurationError, match=r"calculator.workflow.phases: .* at least one with V"):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
-    with pytest.raises(NotFoundError):
-        store.campaign("stable")
+    missing = r"calculator.workflow.phases: .* at least one with V"
+    assert_refused(campaign_file(lacking), r"composition FLiO4PV; expected at least one with V", missing)

@@ -17,17 +17,7 @@ from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
-
-
-def pool_of(n: int, costs: list[float] | None = None) -> CandidatePool:
-    return CandidatePool(
-        ids=np.array([f"c{k:03d}" for k in range(n)]),
-        systems=("s",),
-        system_codes=np.zeros(n, dtype=np.intp),
-        surfaces=("s",),
-        surface_codes=np.zeros(n, dtype=np.intp),
-        cost=np.array(costs if costs is not None else [1.0] * n),
-    )
+from tests.support.pools import pool_of
 
 
 @dataclass
@@ -95,7 +85,7 @@ def test_the_budget_starts_after_the_initial_design_unless_it_counts(count_initi
 
 
 def test_candidates_dearer_than_what_is_left_are_masked():
-    pool = pool_of(5, [1.0, 1.0, 9.0, 2.0, 2.0])
+    pool = pool_of([1.0, 1.0, 9.0, 2.0, 2.0])
     done = replay(pool, np.arange(5.0), Recorder(), rules(BudgetSpec(cost=4.0)), count_initial=True)
     assert done.positions.tolist() == [0, 1, 3]
     assert done.stop is StopReason.BUDGET

@@ -8,27 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool
 from tansaku.tasks.act.replay.gaps import gap_curves
+from tests.support.pools import pool_of
 
 NAN = float("nan")
 
 
-def pool_of(systems: list[int], costs: list[float]) -> CandidatePool:
-    codes = np.array(systems, dtype=np.intp)
-    return CandidatePool(
-        ids=np.array([f"c{k:03d}" for k in range(len(codes))]),
-        systems=tuple(f"s{code}" for code in range(codes.max() + 1)),
-        system_codes=codes,
-        surfaces=tuple(f"s{code}" for code in range(codes.max() + 1)),
-        surface_codes=codes,
-        cost=np.array(costs, dtype=np.float64),
-    )
-
-
 def test_by_hand():
     # System 0 spans 1..9, system 1 spans 10..14; one of its evaluations fails.
-    pool = pool_of([0, 0, 0, 1, 1, 1], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    pool = pool_of([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], systems=("s0", "s1"), codes=[0, 0, 0, 1, 1, 1])
     values = np.array([9.0, 1.5, 1.0, 14.0, NAN, 10.0])
     curves = gap_curves(pool, values, np.array([1, 4, 3, 5, 0, 2]), "minimize", within=0.5)
     # Nothing found counts as worst - best: 8 for system 0, 4 for system 1.
@@ -40,13 +28,13 @@ def test_by_hand():
 
 
 def test_maximize_turns_the_table_over():
-    pool = pool_of([0, 0, 0], [1.0, 1.0, 1.0])
+    pool = pool_of(3)
     curves = gap_curves(pool, np.array([3.0, 7.0, 5.0]), np.array([0, 2, 1]), "maximize", within=0.0)
     assert curves.mean.tolist() == [4.0, 2.0, 0.0]
 
 
 def test_a_system_without_any_value_has_no_gap():
-    pool = pool_of([0, 0, 1], [1.0, 1.0, 1.0])
+    pool = pool_of(3, systems=("s0", "s1"), codes=[0, 0, 1])
     curves = gap_curves(pool, np.array([3.0, 7.0, NAN]), np.array([2, 1, 0]), "minimize", within=1.0)
     assert curves.mean.tolist() == [4.0, 4.0, 0.0]
     assert curves.n_exact.tolist() == [0, 0, 1]
@@ -63,7 +51,7 @@ def test_agrees_with_counting_one_by_one(data):
     values[0] = 1.0
     positions = np.array(data.draw(st.permutations(range(n))), dtype=np.intp)
     codes = np.array(systems)
-    curves = gap_curves(pool_of(systems, [1.0] * n), values, positions, "minimize", within=1.0)
+    curves = gap_curves(pool_of(n, systems=("s0", "s1", "s2", "s3"), codes=systems), values, positions, "minimize", within=1.0)
     scored = [code for code in range(4) if np.isfinite(values[codes == code]).any()]
     for count in range(1, n + 1):
         gaps = []

@@ -9,9 +9,8 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.sparse.spectra.candidates import Fit, Peaks
-from tansaku.tasks.act.sparse.spectrum import SpectrumSettings, decompose, run
+from tansaku.tasks.act.sparse.spectrum import SpectrumSettings, decompose, read_spectrum, run
 from tansaku.tasks.act.sparse.spectrum_features import feature_table
-from tansaku.tasks.act.sparse.spectrum_file import read_spectrum
 
 EXAMPLE = Path(__file__).parents[5] / "examples/spectrum-synthetic.csv"
 QUICK = SpectrumSettings(most=5, steps=200, repeats=1)

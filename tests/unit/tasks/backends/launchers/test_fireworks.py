@@ -150,23 +150,22 @@ def test_a_result_beats_every_verdict(job):
     assert job.status().state is JobState.FINISHED
 
 
-def test_a_job_that_slurm_has_forgotten_is_looked_up_in_its_accounting(job):
-    (job.folder / "sacct").write_text("#!/bin/sh\necho '6|COMPLETED'\necho '7|CANCELLED by 1000'\n")
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("echo '6|COMPLETED'\necho '7|CANCELLED by 1000'\n", "cancelled"),
+        # An accounting that does not answer costs the reason alone.
+        ("echo 'sacct: error: Slurm accounting storage is disabled' >&2\nexit 1\n", "worker_died"),
+        ("echo 'sacct: error: connection refused' >&2\nexit 1\n", "worker_died"),
+    ],
+)
+def test_a_job_that_slurm_has_forgotten_is_looked_up_in_its_accounting(job, answer, reason):
+    (job.folder / "sacct").write_text(f"#!/bin/sh\n{answer}")
     (job.folder / "sacct").chmod(0o755)
     job.begin()
     job.slurm_says("")
     job.pass_silence()
-    assert job.status().reason == "cancelled"
-
-
-@pytest.mark.parametrize("said", ["sacct: error: Slurm accounting storage is disabled", "sacct: error: connection refused"])
-def test_an_accounting_that_does_not_answer_costs_the_reason_alone(job, said):
-    (job.folder / "sacct").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
-    (job.folder / "sacct").chmod(0o755)
-    job.begin()
-    job.slurm_says("")
-    job.pass_silence()
-    assert job.status().reason == "worker_died"
+    assert job.status().reason == reason
 
 
 @pytest.mark.parametrize(

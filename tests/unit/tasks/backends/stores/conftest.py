@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,8 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.act.commands.export_import import export_observations
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tests.support.records import NOW, campaign_record
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = LeaseOwner(host="there", pid=1, process_started=1.0, user="ada")
 
 
@@ -41,14 +39,7 @@ def spec(name: str = "small") -> CampaignSpec:
 def record(folder: Path, name: str = "small") -> CampaignRecord:
     """The campaign as it is first stored."""
     own = spec(name)
-    return CampaignRecord(
-        name=name,
-        spec=own.model_dump(mode="json"),
-        spec_hash=spec_hash(own),
-        base_path=str(folder),
-        tansaku_version="1",
-        created_at=NOW,
-    )
+    return campaign_record(own, name=name, base_path=str(folder), tansaku_version="1")
 
 
 @pytest.fixture(scope="session")

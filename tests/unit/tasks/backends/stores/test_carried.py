@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import LeaseOwner, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tests.support.records import campaign_record, proposal_of
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 SPEC = CampaignSpec.model_validate(
@@ -39,22 +38,10 @@ TEXTS = {"c1": "1\nLattice=...\nAl 0 0 0\n", "c2": "an accent: é\r\n"}
 def here(tmp_path: Path) -> tuple[MemoryCampaignStore, FileArtifactStore]:
     """Three evaluations, the last without a structure."""
     store, artifacts = MemoryCampaignStore(), FileArtifactStore(tmp_path / "here")
-    store.create_campaign(
-        CampaignRecord(
-            name="c",
-            spec=SPEC.model_dump(mode="json"),
-            spec_hash=spec_hash(SPEC),
-            base_path="/there",
-            tansaku_version="0",
-            created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        )
-    )
+    store.create_campaign(campaign_record(SPEC, name="c", base_path="/there"))
     lease = store.acquire_lease("c", ME, 60.0)
     for number in (1, 2, 3):
-        proposal = Proposal(
-            number=number, candidate=f"c{number}", system="s", surface="s", source="x", predicted_cost=1.0, model="m"
-        )
-        one = store.insert_proposal(lease, proposal)
+        one = store.insert_proposal(lease, proposal_of(number))
         store.begin_attempt(lease, one.id, 1, "t", "j")
         store.record_handle(lease, one.id, "t", {})
         kept = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,30 +32,25 @@ LEASE = {
 HELPERS = {"driver": {"host": "here", "pid": 1, "started": 0.0}, "helpers": {"prefect": {"pid": 2, "started": 0.0}}}
 
 
-def set_at(path: str, value: object) -> Change:
-    """``h.campaign.epoch`` or ``0.proposal.number``: a key of the header, or of a row's record."""
-    first, *keys, last = path.split(".")
+def changed(path: str, change: Callable[[Any, Any], object]) -> Change:
+    """Changes ``h.campaign.epoch`` or ``0.proposal.number``: a key of the header, or of a row's record."""
+    first, *keys = path.split(".")
 
-    def change(header: Header, rows: Rows) -> None:
-        at = header if first == "h" else rows[int(first)]
-        for key in keys:
+    def apply(header: Header, rows: Rows) -> None:
+        at: Any = header if first == "h" else rows[int(first)]
+        for key in keys[:-1]:
             at = at[int(key)] if isinstance(at, list) else at[key]
-        at[int(last) if isinstance(at, list) else last] = value
+        change(at, int(keys[-1]) if isinstance(at, list) else keys[-1])
 
-    return change
+    return apply
+
+
+def set_at(path: str, value: object) -> Change:
+    return changed(path, lambda at, key: at.__setitem__(key, value))
 
 
 def drop(path: str) -> Change:
-    """The same, taken out."""
-    first, *keys, last = path.split(".")
-
-    def change(header: Header, rows: Rows) -> None:
-        at = header if first == "h" else rows[int(first)]
-        for key in keys:
-            at = at[int(key)] if isinstance(at, list) else at[key]
-        del at[int(last) if isinstance(at, list) else last]
-
-    return change
+    return changed(path, lambda at, key: at.__delitem__(key))
 
 
 def renamed(candidate: str, system: str = "s1") -> Change:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import CampaignFile, CampaignRecord
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.local_files import LocalFiles
+from tests.support.records import campaign_record
 
 
 @pytest.fixture
@@ -19,15 +19,7 @@ def artifacts(tmp_path: Path) -> FileArtifactStore:
 
 
 def record(sha256: str) -> CampaignRecord:
-    return CampaignRecord(
-        name="c",
-        spec={},
-        spec_hash="0",
-        base_path="/elsewhere",
-        files=(CampaignFile(path=f"{sha256}/rows.csv", sha256=sha256),),
-        tansaku_version="1",
-        created_at=datetime.now(UTC),
-    )
+    return campaign_record(base_path="/elsewhere", files=(CampaignFile(path=f"{sha256}/rows.csv", sha256=sha256),))
 
 
 def stored(artifacts: FileArtifactStore, folder: Path) -> str:

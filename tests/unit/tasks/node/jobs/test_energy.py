@@ -19,6 +19,7 @@ from tansaku.tasks.loop.datasets.extxyz import example_of
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.energy import EnergyJob
 from tansaku.tasks.node.jobs.evaluate import evaluate
+from tests.support.campaign_files import hydrogen_campaign
 
 SPACE = {
     "type": "crystals",
@@ -104,13 +105,7 @@ def test_a_free_energy_is_kept_beside_the_energy(tmp_path):
 
 
 def test_a_host_that_makes_way_is_relaxed_around_its_ion(tmp_path):
-    space = {
-        "type": "energy_surface",
-        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
-        "ion": "H",
-        "grid": 0.5,
-        "supercell": [2, 2, 2],
-    }
+    space = hydrogen_campaign(dimensions=3, evaluations=1)["space"] | {"grid": 0.5}
     candidate = next(str(name) for name in open_space(TypeAdapter(SpaceSpec).validate_python(space), tmp_path).pool().ids[1:])
     changes = {
         "candidate": candidate,
@@ -129,13 +124,7 @@ def test_a_host_that_makes_way_is_relaxed_around_its_ion(tmp_path):
 
 
 def test_an_ion_along_a_path_relaxes_across_it(tmp_path):
-    space = {
-        "type": "energy_surface",
-        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
-        "ion": "H",
-        "grid": 0.5,
-        "supercell": [2, 2, 2],
-    }
+    space = hydrogen_campaign(dimensions=3, evaluations=1)["space"] | {"grid": 0.5}
     every = open_space(TypeAdapter(SpaceSpec).validate_python(space), tmp_path)
     ways = [every.structure_at(np.array([step / 6, 0.5, 1 / 3])) for step in range(7)]
     write_extended_xyz(tmp_path / "path.extxyz", ways)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,14 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import Entry, build_history
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal, Refit
+from tansaku.models.domain.records import Evaluation, Outcome, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.results import CampaignData
 from tests.support.campaign_files import hydrogen_campaign
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of
 
 
 @pytest.fixture(scope="session")
@@ -50,41 +48,15 @@ def hydrogen() -> CampaignData:
         choice = engine.propose(pool, history, number, proposal_rng(0, number), refits[-1].hyperparameters if refits else None)
         candidate = str(pool.ids[choice.position])
         energy = 1000.0 * calculator.evaluate(space.structure(candidate)).energy
-        proposal = Proposal(
-            number=number,
-            candidate=candidate,
-            system=pool.systems[0],
-            surface=pool.surfaces[0],
-            source="test",
-            predicted_cost=1.0,
-            predicted_mean=choice.mean,
-            predicted_deviation=choice.deviation,
-            model="default",
+        predicted = {"predicted_mean": choice.mean, "predicted_deviation": choice.deviation}
+        proposal = proposal_of(
+            number, candidate=candidate, system=pool.systems[0], surface=pool.surfaces[0], model="default", **predicted
         )
-        state = EvaluationState.DONE
-        evaluations.append(
-            Evaluation(
-                id=str(number),
-                campaign="h-in-al",
-                proposal=proposal,
-                state=state,
-                epoch=1,
-                outcome=Outcome(value=energy),
-                proposed_at=NOW,
-                finished_at=NOW,
-            )
-        )
-        entries.append(Entry(number, choice.position, 1.0, state=state, value=energy))
-    record = CampaignRecord(
-        name="h-in-al",
-        spec=spec.model_dump(mode="json"),
-        spec_hash="0" * 64,
-        base_path="",
-        tansaku_version="0.1.0",
-        created_at=NOW,
-    )
+        evaluations.append(evaluation_of(proposal, Outcome(value=energy), campaign="h-in-al", finished_at=NOW))
+        entries.append(Entry(number, choice.position, 1.0, state=EvaluationState.DONE, value=energy))
     certificates = tuple(
         Certificate(number=n, horizon=n - 1, searched=n - 1, confidence=0.95, tolerance=t, estimate=e, unit="meV")
         for n, e, t in ((6, None, None), (11, 600.0, 200.0), (17, 550.0, 0.0))
     )
+    record = campaign_record(spec, base_path="", tansaku_version="0.1.0")
     return CampaignData(record, spec, space, tuple(evaluations), tuple(refits), (), certificates)

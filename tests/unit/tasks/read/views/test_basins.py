@@ -1,45 +1,27 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.basins import excess_opening, same_basins
 from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tests.support.records import campaign_record, evaluation_of, proposal_of
 
 ROOT = Path(__file__).resolve().parents[5]
 
 
-def _evaluation(number: int, surface: str, energy: float | None, opening: float, purpose: str = "search") -> Evaluation:
-    proposal = Proposal(
-        number=number,
-        candidate=f"candidate-{number}",
-        system="s003-112",
-        surface=surface,
-        source="calculator",
-        predicted_cost=24.0,
-        purpose=purpose,
-        model="random",
-    )
+def _evaluation(number: int, surface: str, energy: float | None, opening: float) -> Evaluation:
     outcome = Outcome(
         value=energy,
         quantities={"expansion": Quantity(value=opening - 0.3, unit="Angstrom")},
         properties={"final_translation": [0.1 * number, 0.0, 0.3]},
     )
-    return Evaluation(
-        id=f"id-{number}",
-        campaign="c",
-        proposal=proposal,
-        state="DONE",
-        epoch=1,
-        outcome=outcome,
-        proposed_at=datetime.now(UTC),
-    )
+    return evaluation_of(proposal_of(number, system="s003-112", surface=surface), outcome)
 
 
 EVALUATIONS = (
@@ -54,7 +36,7 @@ EVALUATIONS = (
 
 
 def test_energy_opening_and_surface_decide():
-    assert same_basins(EVALUATIONS) == {"id-3": "candidate-1", "id-7": "candidate-4"}
+    assert same_basins(EVALUATIONS) == {"e3": "c1", "e7": "c4"}
     assert excess_opening(EVALUATIONS[0]) == pytest.approx(0.4)
 
 
@@ -63,19 +45,11 @@ def test_nothing_relaxed_no_basin():
     assert same_basins([bare, bare]) == {}
 
 
-@pytest.mark.parametrize(("translation", "marked"), [("free", "candidate-1"), ("held", None)])
+@pytest.mark.parametrize(("translation", "marked"), [("free", "c1"), ("held", None)])
 def test_the_search_is_marked_where_translations_are_only_starts(translation, marked):
     raw = yaml.safe_load((ROOT / "examples" / "cu-emt.yaml").read_text(encoding="utf-8"))
     raw["calculator"]["relaxation"]["translation"] = translation
     spec = CampaignSpec.model_validate(raw)
-    record = CampaignRecord(
-        name="cu-emt",
-        spec=spec.model_dump(mode="json"),
-        spec_hash="",
-        base_path=str(ROOT),
-        tansaku_version="",
-        created_at=datetime.now(UTC),
-    )
-    rows = evaluation_rows(CampaignData(record, spec, open_space(spec.space, ROOT), EVALUATIONS))
+    rows = evaluation_rows(CampaignData(campaign_record(spec), spec, open_space(spec.space, ROOT), EVALUATIONS))
     assert rows[2]["same_basin_as"] == marked
     assert rows[2]["final_translation"] == pytest.approx([0.3, 0.0, 0.3])

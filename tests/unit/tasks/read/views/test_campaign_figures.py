@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.records import Evaluation, Event, LeaseOwner, Outcome, Proposal, Quantity
+from tansaku.models.domain.records import Evaluation, Event, LeaseOwner, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Columns
 from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
@@ -20,30 +17,14 @@ from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, 
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.figure_readings import FigureReadings
 from tansaku.tasks.read.views.readings import Readings
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from tests.support.records import NOW, evaluation_of, proposal_of
 
 
 def done(number: int, value: float, system: str = "s", purpose: str = "search", **quantities: float) -> Evaluation:
-    proposal = Proposal(
-        number=number,
-        candidate=f"c{number}",
-        system=system,
-        surface="t",
-        source="x",
-        predicted_cost=1.0,
-        model="gp",
-        purpose=purpose,
-        acquisition=0.5,
-        predicted_mean=value,
-        predicted_deviation=0.1,
-    )
+    predicted = {"acquisition": 0.5, "predicted_mean": value, "predicted_deviation": 0.1}
+    proposal = proposal_of(number, system=system, purpose=purpose, **predicted)
     found = {name: Quantity(value=found, unit="meV") for name, found in quantities.items()}
-    outcome = Outcome(value=value, wall_time=1.0, quantities=found)
-    return Evaluation(
-        id=f"e{number}", campaign="a", proposal=proposal, state=EvaluationState.DONE, epoch=1, outcome=outcome,
-        proposed_at=NOW, finished_at=NOW,
-    )  # fmt: skip
+    return evaluation_of(proposal, Outcome(value=value, wall_time=1.0, quantities=found), finished_at=NOW)
 
 
 def arrays_of(items: list[Evaluation], spec: CampaignSpec | None = None) -> Columns:

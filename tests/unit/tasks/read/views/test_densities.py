@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from tansaku.models.domain.records import Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.tasks.read.figures import energy_density
 from tansaku.tasks.read.views.densities import density_rows, phase_rows, phases
 from tansaku.tasks.read.views.excess import stress_text
+from tests.support.records import NOW, evaluation_of, proposal_of
 
 
 def stresses(values):
@@ -18,32 +18,14 @@ def stresses(values):
 
 
 def evaluation(number, fraction, value, volume=0.2, purpose="search", candidate=None, system="s005-210", stress=None):
-    proposal = Proposal(
-        number=number,
-        candidate=candidate or f"candidate-{number}",
-        system=system,
-        surface=f"{system}-a1x2-n{round(100 * fraction):03d}",
-        source="calculator",
-        predicted_cost=1.0,
-        purpose=purpose,
-        model="random",
-    )
+    surface = f"{system}-a1x2-n{round(100 * fraction):03d}"
+    proposal = proposal_of(number, candidate=candidate or f"c{number}", system=system, surface=surface, purpose=purpose)
     outcome = Outcome(
         value=value,
         quantities={"excess_volume": Quantity(value=volume, unit="Angstrom")} | stresses(stress),
         properties={"fraction": fraction, "replication": [1, 2]},
     )
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Evaluation(
-        id=f"id-{number}",
-        campaign="c",
-        proposal=proposal,
-        state="DONE",
-        epoch=1,
-        outcome=outcome,
-        proposed_at=now,
-        finished_at=now,
-    )
+    return evaluation_of(proposal, outcome, finished_at=NOW)
 
 
 FOUND = (
@@ -52,7 +34,7 @@ FOUND = (
     evaluation(3, 0.0, 951.1, 0.3),
     evaluation(4, 0.5, 950.0),
     evaluation(5, 0.5, 990.0),
-    evaluation(6, 0.5, 947.0, purpose="polish", candidate="candidate-4", stress={"xx": 1.5, "yy": 1.1}),
+    evaluation(6, 0.5, 947.0, purpose="polish", candidate="c4", stress={"xx": 1.5, "yy": 1.1}),
     evaluation(7, 0.0, 900.0, system="s005-310"),
 )
 
@@ -80,7 +62,7 @@ def test_a_structure_is_counted_once():
 def test_a_structure_that_thicker_grains_changed_is_no_second_phase():
     """Of three candidates that ended in one structure two were relaxed again, in thicker grains."""
     searched = [evaluation(number, 0.0, value, 0.306) for number, value in ((1, 896.81), (2, 896.80), (3, 896.79))]
-    final = [evaluation(number + 3, 0.0, 892.6, 0.308, "polish", f"candidate-{number}") for number in (1, 3)]
+    final = [evaluation(number + 3, 0.0, 892.6, 0.308, "polish", f"c{number}") for number in (1, 3)]
     [phase] = phases([*searched, *final])
     assert (phase.value, phase.found, phase.polished) == (892.6, 3, True)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tansaku.models.domain.records import CampaignRecord, Command, Event
+from tansaku.models.domain.records import Command, Event
 from tansaku.tasks.read.views.events import DRIVER, describe_payload, event_lines, text_of
+from tests.support.records import NOW, campaign_record
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[5]
 
 
@@ -19,15 +18,7 @@ def command(kind: str, **payload: object) -> Command:
     return Command(id=f"{kind}-1", kind=kind, payload=payload, user="ada", created_at=NOW)
 
 
-RECORD = CampaignRecord(
-    name="a",
-    spec={},
-    spec_hash="0",
-    base_path="/",
-    tansaku_version="0",
-    created_at=NOW,
-    commands=(command("edit", **{"budget.evaluations": 4}), command("retry", candidates=["x"])),
-)
+RECORD = campaign_record(name="a", commands=(command("edit", **{"budget.evaluations": 4}), command("retry", candidates=["x"])))
 
 SAID = [
     ("evaluation.done", {"number": 3, "candidate": "x", "attempt": 1, "value": 61.968312}, "x done: 61.968", DRIVER),
@@ -63,6 +54,7 @@ SAID = [
     ),
     ("corrected", {"number": 2, "candidate": "x", "old": 1.0, "new": 1.25}, "x corrected: 1 → 1.25", ""),
     ("renamed", {"from": "b", "to": "a", "by": "ada (dashboard)"}, "renamed from b to a", "ada (dashboard)"),
+    ("moved", {"from": "/old", "to": "/new"}, "its folder moved from /old to /new", ""),
     (
         "warning.plugins",
         {"before": ["a 1 (x: y)"], "now": ["a 2 (x: y)"]},

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from tansaku.models.domain.evaluation_columns import predicted, value_from
-from tansaku.models.domain.records import Evaluation, Outcome, Proposal
+from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.views.origins import best_of
+from tests.support.records import evaluation_of, proposal_of
 
 SPEC = {
     "schema_version": 1,
@@ -26,16 +24,7 @@ SPEC = {
 
 
 def evaluation(number: int, value: float | None, by: str | None = None) -> Evaluation:
-    proposal = Proposal(number=number, candidate=f"c{number}", system="s", surface="s", source="x", predicted_cost=1, model="m")
-    return Evaluation(
-        id=f"e{number}",
-        campaign="c",
-        proposal=proposal,
-        state=EvaluationState.DONE,
-        epoch=1,
-        outcome=Outcome(value=value, predicted_by=by, deviation=1.0 if by else None),
-        proposed_at=datetime.now(UTC),
-    )
+    return evaluation_of(proposal_of(number), Outcome(value=value, predicted_by=by, deviation=1.0 if by else None))
 
 
 def test_a_prediction_is_best_only_where_nothing_was_computed():

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.results import (
@@ -24,6 +24,7 @@ from tansaku.tasks.read.views.results import (
     system_rows,
     systems_frame,
 )
+from tests.support.records import campaign_record, evaluation_of, proposal_of
 
 NAME = "small-table"
 ROOT = Path(__file__).resolve().parents[5]
@@ -149,25 +150,14 @@ def test_unknown_campaign(recorded):
 
 def _polished(number: int, candidate: str, energy: float, opening: float) -> Evaluation:
     surface = candidate.rsplit("-x", 1)[0]
-    proposal = Proposal(
-        number=number,
-        candidate=candidate,
-        system=surface.rsplit("-r", 1)[0],
-        surface=surface,
-        source="polish",
-        predicted_cost=24.0,
-        purpose="polish",
-        model="polish",
-    )
+    system = surface.rsplit("-r", 1)[0]
+    proposal = proposal_of(number, candidate=candidate, system=system, surface=surface, purpose="polish")
     outcome = Outcome(
         value=energy,
         quantities={"expansion": Quantity(value=opening - 0.3, unit="Angstrom")},
         properties={"final_translation": [0.0, 0.0, 0.3]},
     )
-    now = datetime.now(UTC)
-    return Evaluation(
-        id=str(number), campaign="cu-emt", proposal=proposal, state="DONE", epoch=1, outcome=outcome, proposed_at=now
-    )
+    return evaluation_of(proposal, outcome)
 
 
 def test_polished_candidates_that_ended_in_one_structure_are_marked():
@@ -183,15 +173,7 @@ def test_polished_candidates_that_ended_in_one_structure_are_marked():
         _polished(4, others[2], 610.0, 0.40),  # dearer
         _polished(5, other_surface, 600.0, 0.40),  # other number of planes
     )
-    record = CampaignRecord(
-        name="cu-emt",
-        spec=spec.model_dump(mode="json"),
-        spec_hash="",
-        base_path=str(ROOT),
-        tansaku_version="",
-        created_at=datetime.now(UTC),
-    )
-    rows = system_rows(CampaignData(record, spec, space, evaluations))
+    rows = system_rows(CampaignData(campaign_record(spec), spec, space, evaluations))
     [row] = [row for row in rows if row["plane"] == [1, 1, 2]]
     assert [one["same_basin_as"] for one in row["polished"]] == [None, first, None, None, None]
     assert row["E_gb"] is None

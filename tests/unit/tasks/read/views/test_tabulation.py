@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,14 @@ import pyarrow.parquet
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Failure, Outcome, Proposal, Provenance
+from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.results import CampaignData
 from tansaku.tasks.read.views.tabulation import METADATA_KEY, write_table
+from tests.support.records import campaign_record, evaluation_of, proposal_of
 
 SPEC = CampaignSpec.model_validate(
     {
@@ -39,45 +39,21 @@ def value_of(position: int) -> float:
 
 
 def campaign(evaluated: range, spec: CampaignSpec = SPEC) -> CampaignData:
-    now = datetime.now(UTC)
     space = open_space(spec.space, Path())
     pool = space.pool()
-    record = CampaignRecord(
-        name="small",
-        spec=spec.model_dump(mode="json"),
-        spec_hash=spec_hash(spec),
-        base_path=".",
-        tansaku_version="0.1.0",
-        created_at=now,
-    )
     evaluations = []
     for number, position in enumerate(evaluated, start=1):
         failed = position == 4
-        evaluations.append(
-            Evaluation(
-                id=f"e{number}",
-                campaign="small",
-                epoch=1,
-                proposed_at=now,
-                state=EvaluationState.FAILED if failed else EvaluationState.DONE,
-                proposal=Proposal(
-                    number=number,
-                    candidate=str(pool.ids[position]),
-                    system=pool.systems[pool.system_codes[position]],
-                    surface=pool.surfaces[pool.surface_codes[position]],
-                    source="emt",
-                    predicted_cost=float(pool.cost[position]),
-                    model="grid",
-                ),
-                outcome=Outcome(
-                    value=None if failed else value_of(position),
-                    failure=Failure(kind=FailureKind.SCIENCE, reason="exploded", message="boom") if failed else None,
-                    wall_time=0.5,
-                    provenance=Provenance(code="emt", code_version="1"),
-                ),
-            )
+        outcome = Outcome(
+            value=None if failed else value_of(position),
+            failure=Failure(kind=FailureKind.SCIENCE, reason="exploded", message="boom") if failed else None,
+            wall_time=0.5,
+            provenance=Provenance(code="emt", code_version="1"),
         )
-    return CampaignData(record, spec, space, tuple(evaluations))
+        proposal = proposal_of(number, candidate=str(pool.ids[position]), predicted_cost=float(pool.cost[position]))
+        state = EvaluationState.FAILED if failed else EvaluationState.DONE
+        evaluations.append(evaluation_of(proposal, outcome, state=state))
+    return CampaignData(campaign_record(spec, base_path="."), spec, space, tuple(evaluations))
 
 
 def test_the_written_campaign_opens_as_the_same_space_with_its_values(tmp_path):

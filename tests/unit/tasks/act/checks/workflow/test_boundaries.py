@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.errors import ConfigurationError, SpecChangedError
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, RandomProposerSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.act.checks.check import preview_campaign
@@ -48,16 +48,9 @@ def written(folder, space, relaxation):
         ({"translation": {"normal": [-4, 0]}}, {}, r"space\.translation\.normal: -4 Å"),
     ],
 )
-def test_it_is_refused_by_name(require, tmp_path, space, relaxation, message):
+def test_it_is_refused_by_name(require, tmp_path, assert_refused, space, relaxation, message):
     require("lammps")
-    path = written(tmp_path, space, relaxation)
-    with pytest.raises(ConfigurationError, match=message):
-        preview_campaign(path)
-    store = MemoryCampaignStore()
-    with pytest.raises(ConfigurationError, match=message):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
-    with pytest.raises(NotFoundError):
-        store.campaign("copper")
+    assert_refused(written(tmp_path, space, relaxation), message)
 
 
 def test_what_the_potential_just_reaches_passes(require, tmp_path):

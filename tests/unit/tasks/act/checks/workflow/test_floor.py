@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import yaml
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.act.checks.check import preview_campaign
-from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
-from tests.support.actors import ADA
 
 
 @pytest.fixture
@@ -40,15 +34,9 @@ def campaign_file(tmp_path):
     return write
 
 
-def test_a_floor_above_the_budget_is_refused_before_the_name_is_taken(campaign_file):
-    path, store = campaign_file({"floor": 5}, 14), MemoryCampaignStore()
+def test_a_floor_above_the_budget_is_refused_before_the_name_is_taken(campaign_file, assert_refused):
     said = r"proposer.floor: 5 evaluations for each of 3 systems are 15; budget.evaluations is 14"
-    with pytest.raises(ConfigurationError, match=said):
-        preview_campaign(path)
-    with pytest.raises(ConfigurationError, match=said):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
-    with pytest.raises(NotFoundError):
-        store.campaign("copper")
+    assert_refused(campaign_file({"floor": 5}, 14), said)
     assert preview_campaign(campaign_file({"floor": 5}, 15)).most_evaluations == 15
 
 

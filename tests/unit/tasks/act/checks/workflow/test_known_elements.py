@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from ase.calculators.emt import parameters
 from ase.data import chemical_symbols
 
 from tansaku.calculators.calculator_registry import known_elements
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
@@ -23,16 +22,11 @@ from tansaku.models.domain.specs.calculators.potential import PotentialCalculato
 from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.surrogates import Weights
 from tansaku.models.surrogates.files import write_weights
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.checks.workflow import check_elements
-from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tests.support.actors import ADA
 
 
 def boundaries(element: str) -> dict:
@@ -124,18 +118,11 @@ def campaign_file(tmp_path):
 
 
 @pytest.mark.parametrize("case", BY_CHECK)
-def test_check_and_creation_refuse_it(campaign_file, require, case):
+def test_check_and_creation_refuse_it(campaign_file, assert_refused, require, case):
     if case == "oxides":
         require("pymatgen")
     given, expected = BY_CHECK[case]
-    file = campaign_file(given)
-    with pytest.raises(ConfigurationError, match=expected):
-        preview_campaign(file)
-    store = MemoryCampaignStore()
-    with pytest.raises(ConfigurationError, match=expected):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(file))
-    with pytest.raises(NotFoundError):
-        store.campaign("known")
+    assert_refused(campaign_file(given), expected)
 
 
 @pytest.mark.parametrize("case", OTHERS)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
 from ase import Atoms
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.act.checks.check import preview_campaign
-from tansaku.tasks.act.commands.create import prepare_campaign
-from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
-from tests.support.actors import ADA
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 
 @pytest.fixture
@@ -48,25 +43,15 @@ def campaign_file(tmp_path):
     return write
 
 
-def test_a_host_without_percolation_is_refused_and_its_name_is_not_taken(campaign_file):
-    path, store = campaign_file(3, {}), MemoryCampaignStore()
+def test_a_host_without_percolation_is_refused_and_its_name_is_not_taken(campaign_file, assert_refused):
     says = r"objective\.goal\.dimensions: 3; .* paths lead in 2 directions; expected at most 2"
-    with pytest.raises(ConfigurationError, match=says):
-        preview_campaign(path)
-    with pytest.raises(ConfigurationError, match=says):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
-    with pytest.raises(NotFoundError):
-        store.campaign("planes")
+    assert_refused(campaign_file(3, {}), says)
     assert preview_campaign(campaign_file(2, {})).candidates > 10
 
 
-def test_a_new_campaign_whose_steps_lead_into_atoms_is_refused(campaign_file):
-    path, store = campaign_file(2, {}, exclusion=0.35), MemoryCampaignStore()
+def test_a_new_campaign_whose_steps_lead_into_atoms_is_refused(campaign_file, assert_refused):
     says = r"space\.grid: steps of 0\.87 Å between neighbouring points lead into atoms: .* expected a grid of at most 0\.46 Å"
-    with pytest.raises(ConfigurationError, match=says):
-        preview_campaign(path)
-    with pytest.raises(ConfigurationError, match=says):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
+    assert_refused(campaign_file(2, {}, exclusion=0.35), says)
     assert preview_campaign(campaign_file(2, {}, exclusion=0.35, grid=0.46)).candidates > 10
 
 

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from tansaku.models.domain.magnitudes import LARGEST
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import ProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tests.support.pools import pool_of
 
 PROPOSERS = [
     {"type": "gp"},
@@ -38,14 +39,11 @@ def test_a_search_on_any_table_ends(proposer, withholds, values, size, seed):
     rng = np.random.default_rng(seed)
     rows = 10.0**size * rng.integers(-3, 4, (COUNT, 2))
     systems = rng.permutation(np.arange(COUNT) % 2)
-    pool = CandidatePool(
-        ids=np.array([f"c{i:02d}" for i in range(COUNT)]),
+    pool = pool_of(
+        rng.uniform(1.0, 9.0, COUNT),
+        FeatureGroup.compact("x", rows, np.arange(COUNT), ("p", "q")),
         systems=("a", "b"),
-        system_codes=systems,
-        surfaces=("a", "b"),
-        surface_codes=systems,
-        groups={"x": FeatureGroup.compact("x", rows, np.arange(COUNT), ("p", "q"))},
-        cost=rng.uniform(1.0, 9.0, COUNT),
+        codes=systems,
     )
     chosen = build_proposer(TypeAdapter(ProposerSpec).validate_python(proposer), ObjectiveSpec())
     rules = RoundRules(

@@ -38,26 +38,21 @@ def test_a_kernel_of_its_own_runs_and_a_resume_makes_the_same_choices(open_bench
     assert broken.sequence() == whole.sequence()
 
 
+UNKNOWN = r"'transaltion' is not a feature group .*angle, structure, translation"
+
+
 @pytest.mark.parametrize(
-    "proposer",
+    ("keys", "said"),
     [
-        {"type": "gp", "kernel": {"type": "rbf", "over": "transaltion"}},
-        {"type": "gp", "mean": [{"type": "smooth", "over": "transaltion"}]},
+        ({"kernel": {"type": "rbf", "over": "transaltion"}}, UNKNOWN),
+        ({"mean": [{"type": "smooth", "over": "transaltion"}]}, UNKNOWN),
+        ({"initial_points": 5000}, r"proposer\.initial_points: 5000, but system .* has \d+ candidates"),
     ],
 )
-def test_an_unknown_group_is_refused_before_the_name_is_taken(open_bench, proposer):
+def test_what_the_pool_does_not_have_is_refused_before_the_name_is_taken(open_bench, keys, said):
     bench = open_bench()
-    spec = campaign_spec(name="other", proposer=proposer)
-    with pytest.raises(ConfigurationError, match=r"'transaltion' is not a feature group .*angle, structure, translation"):
-        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
-    with pytest.raises(NotFoundError):
-        bench.store.campaign("other")
-
-
-def test_an_initial_design_larger_than_the_pool_is_refused_before_the_name_is_taken(open_bench):
-    bench = open_bench()
-    spec = campaign_spec(name="other", proposer={"type": "gp", "initial_points": 5000})
-    with pytest.raises(ConfigurationError, match=r"proposer\.initial_points: 5000, but system .* has \d+ candidates"):
+    spec = campaign_spec(name="other", proposer={"type": "gp"} | keys)
+    with pytest.raises(ConfigurationError, match=said):
         prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("other")
