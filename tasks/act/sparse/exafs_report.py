@@ -13,7 +13,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.sparse.exafs.posterior import interval
 from tansaku.tasks.act.sparse.exafs import FoundShells
-from tansaku.tasks.act.sparse.page import page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of, table_of_records
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.node.jobs.spool_files import write_json
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
@@ -219,7 +219,7 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"are divided by S0² = {data['s02']:g}. The table has the shells that at least half of the samples have, "
         "whatever their number of shells: means with deviations, and 68 % intervals of the atoms.</p>",
         "<ul>" + "".join(f"<li>{escape(note[0].upper() + note[1:])}.</li>" for note in data["notes"]) + "</ul>",
-        table_of([name.replace("_", " ") for name in _COLUMNS], [[row[name] for name in _COLUMNS] for row in data["shells"]]),
+        table_of_records(_COLUMNS, data["shells"]),
     ]
     if data["sums"]:
         parts += ["<h2>Sums before multiple scattering</h2>", table_of(

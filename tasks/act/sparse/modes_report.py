@@ -14,7 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.modes.path import Held
 from tansaku.models.sparse.modes.refine import ModeFit
 from tansaku.tasks.act.sparse.modes import FoundModes
-from tansaku.tasks.act.sparse.page import page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of_records
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.node.jobs.spool_files import write_json
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN
@@ -194,9 +194,6 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"<p>{data['times']} times of {data['channels']} channels, step {data['time_step']:g}, {data['delays']} delays, "
         f"{len(data['candidates'])} candidates, sets searched: {escape(data['method'])}. {data['number']} oscillations and "
         f"decays{sure}, noise {data['noise']:.3g}, {100.0 * data['explained']:.4g} % of the square explained.</p>",
-        table_of(
-            [name.replace("_", " ") for name in _COLUMNS],
-            [["not known" if row[name] is None else row[name] for name in _COLUMNS] for row in data["modes"]],
-        ),
+        table_of_records(_COLUMNS, data["modes"]),
     ]
     return page_of(f"Modes: {data['snapshots']}", parts, figures, data["convergence"])

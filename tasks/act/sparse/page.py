@@ -59,3 +59,9 @@ def table_of(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell(value)}</td>" for value in row) + "</tr>" for row in rows)
     return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def table_of_records(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
+    """A table of records with a column for each of these keys; None is not known."""
+    values = [["not known" if row[name] is None else row[name] for name in columns] for row in rows]
+    return table_of([name.replace("_", " ") for name in columns], values)

@@ -13,7 +13,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.sparse.spectra.candidates import Fit
 from tansaku.models.sparse.spectra.peaks import profile
-from tansaku.tasks.act.sparse.page import page_of, table_of
+from tansaku.tasks.act.sparse.page import page_of, table_of_records
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.act.sparse.spectrum import Decomposition
 from tansaku.tasks.node.jobs.spool_files import write_json
@@ -161,9 +161,6 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         f"<p>{data['points']} points, {escape(data['shape'].replace('_', '-'))} peaks of width {data['widths'][0]:g} to "
         f"{data['widths'][1]:g}, background of degree {data['background_degree']}: {data['number_of_peaks']} peaks{sure}, "
         f"noise {data['noise']:.3g}. LARS with least squares would choose {data['lars']['number_of_peaks']}.</p>",
-        table_of(
-            [name.replace("_", " ") for name in _COLUMNS],
-            [["not known" if row[name] is None else row[name] for name in _COLUMNS] for row in data["peaks"]],
-        ),
+        table_of_records(_COLUMNS, data["peaks"]),
     ]
     return page_of(f"Peaks: {data['spectrum']}", parts, figures, data["convergence"])
