@@ -13,7 +13,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.sparse.exafs.posterior import interval
 from tansaku.tasks.act.sparse.exafs import FoundShells
-from tansaku.tasks.act.sparse.page import page_of, table_of, table_of_records
+from tansaku.tasks.act.sparse.page import page_of, table_of_records
 from tansaku.tasks.act.sparse.panels import save_panels
 from tansaku.tasks.node.jobs.spool_files import write_json
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN
@@ -222,7 +222,5 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
         table_of_records(_COLUMNS, data["shells"]),
     ]
     if data["sums"]:
-        parts += ["<h2>Sums before multiple scattering</h2>", table_of(
-            [name.replace("_", " ") for name in total], [[row[name] for name in total] for row in data["sums"]]
-        )]  # fmt: skip
+        parts += ["<h2>Sums before multiple scattering</h2>", table_of_records(total, data["sums"])]
     return page_of(f"Shells: {data['spectrum']}", parts, figures)
