@@ -152,6 +152,8 @@ class PenalisedProblem:
         """
         half = 0.5 * penalty
         slopes = self._slopes(start)
+        if 0.0 <= self._duality_gap(half, start, float(slopes.max())) <= tolerance * self.square:
+            return Solution(start, self.intercepts(start), True)
         among = (slopes >= 2.0 * half - max(half, float(slopes.max()))) | (start != 0)
         while True:
             coefficients, converged = np.zeros_like(start), True
@@ -166,6 +168,18 @@ class PenalisedProblem:
         """Half the derivatives of the loss without its penalty, without their signs, shape ``(n_features,)``."""
         used = np.flatnonzero(coefficients)
         return np.asarray(np.abs(self.product - coefficients[used] @ self.gram[used]), dtype=np.float64)
+
+    def _duality_gap(self, half: float, coefficients: FloatArray, slope: float) -> float:
+        """Duality gap of coefficients whose largest slope is given, the bound at which the solver stops.
+
+        The dual point is the residual, scaled until no slope exceeds the penalty.
+        """
+        used = np.flatnonzero(coefficients)
+        kept = coefficients[used]
+        explained = float(self.product[used] @ kept)
+        residual = self.square - 2.0 * explained + float(kept @ self.gram[np.ix_(used, used)] @ kept)
+        scale = min(1.0, half / slope) if slope > 0.0 else 1.0
+        return 0.5 * (1.0 + scale**2) * residual + half * float(np.abs(kept).sum()) - scale * (self.square - explained)
 
     def _descend(
         self, half: float, start: FloatArray, among: IntArray, max_iterations: int, tolerance: float
@@ -184,7 +198,8 @@ class PenalisedProblem:
                 rows,
                 energies,
                 alphas=[half],
-                precompute=self.gram[np.ix_(among, among)],
+                # All features are most of the time of the smallest penalties: their products are not copied.
+                precompute=self.gram if len(among) == len(self.gram) else self.gram[np.ix_(among, among)],
                 Xy=self.product[among],
                 coef_init=start[among],
                 max_iter=max_iterations,
