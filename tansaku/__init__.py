@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tansaku.open("my-campaign")`

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.session import ForceStop, SiteOption
 from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ def start() -> None:
 
 
 @db_app.command()
-def stop() -> None:
+def stop(*, force: ForceStop = False) -> None:
     """Stop the embedded server cleanly; the next command that needs it starts it again."""
-    say("stopped" if _embedded().stop() else "the server was not running")
+    from tansaku.tasks.backends.stores.live_drivers import refuse_running_drivers
+
+    server = _embedded()
+    if not force:
+        refuse_running_drivers(server)
+    say("stopped" if server.stop() else "the server was not running")
 
 
 @db_app.command()

@@ -14,7 +14,7 @@ import typer
 
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.session import ForceStop, SiteOption
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import JsonDict
@@ -148,15 +148,19 @@ def _check(name: str) -> None:
         raise typer.Exit(ExitCode.STOPPED)
 
 
-def stop() -> None:
+def stop(*, force: ForceStop = False) -> None:
     """Stop the private database and the private Prefect server; the next command that needs one starts it again."""
     from tansaku.flows.server import PrivatePrefect
     from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.backends.stores.live_drivers import refuse_running_drivers
     from tansaku.tasks.ground.settings import Settings
 
     settings = Settings.from_environment()
+    server = EmbeddedMongod(settings.home, runtime=settings.runtime)
+    if not force:
+        refuse_running_drivers(server)
     prefect = PrivatePrefect.stop_all(settings.home)
-    database = EmbeddedMongod(settings.home, runtime=settings.runtime).stop()
+    database = server.stop()
     for title, ran in (("Prefect server", prefect), ("database", database)):
         say(f"{title}: {'stopped' if ran else 'was not running'}")
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tansaku.tasks.backends.launchers.cluster import Cluster
     from tansaku.tasks.backends.resources import Resources
 
+ForceStop = Annotated[bool, typer.Option("--force", help="Stop it also under running drivers; they start it again.")]
+
 SiteOption = Annotated[
     Path | None,
     typer.Option("--site", metavar="FILE", help="Site file (machine settings); default: $TANSAKU_SITE, else built-in."),

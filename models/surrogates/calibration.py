@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize
 
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 
@@ -50,7 +51,11 @@ def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
     Args:
         errors: Shape ``(n,)``.
         distance: h, by the fit that did not see them, shape ``(n,)``.
+
+    Raises:
+        FitError: A number is not finite.
     """
+    errors, distance = _finite(errors), _finite(distance)
     spread = max(float(np.mean(errors**2)), _FLOOR**2)
     typical = max(float(np.median(distance)), _FLOOR)
 
@@ -81,12 +86,25 @@ def correction(scores: Mapping[str, FloatArray]) -> float:
 
     Returns:
         1 without groups.
+
+    Raises:
+        FitError: A score is not finite.
     """
     if not scores:
         return 1.0
-    values = np.concatenate(list(scores.values()))
+    values = _finite(np.concatenate(list(scores.values())))
     shares = np.concatenate([np.full(len(found), 1.0 / len(found)) for found in scores.values()])
     order = np.argsort(values, kind="stable")
     within = np.cumsum(shares[order]) / len(scores)
     place = min(int(np.searchsorted(within, _WITHIN_ONE)), len(order) - 1)
     return float(max(values[order][place], 1e-3) ** (len(scores) / (len(scores) + 1)))
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    """The values. Raises FitError when one is not a finite number: no error bar follows from such a one."""
+    wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if wrong:
+        raise FitError(
+            f"error bars cannot be calibrated: {wrong} of {len(values)} errors of left-out data are not finite numbers"
+        )
+    return values

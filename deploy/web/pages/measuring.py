@@ -28,7 +28,8 @@ router = APIRouter(prefix="/campaigns")
 
 
 _LONGEST = 1500  # characters of an address
-MOST_SHOWN = 200  # rows of four fields each: a form has a limit of fields
+MOST_FIELDS = 900  # of all rows: a form has a limit of fields
+_MOST_CONDITIONS = 12  # with more of them too few rows would be shown; such a report is pasted as a table
 _CELLS = ("value", "deviation", "status", "note")
 
 
@@ -41,9 +42,11 @@ def measurements_page(request: Request, actor: Viewer, name: str, said: str = ""
 def _measurements(request: Request, actor: Actor, name: str, said: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
     asked = waiting_proposals(services.store, name)
+    conditions = asked.conditions if len(asked.conditions) <= _MOST_CONDITIONS else ()
     content = {
         "asked": asked,
-        "waiting": asked.waiting[:MOST_SHOWN],
+        "waiting": asked.waiting[: MOST_FIELDS // (len(_CELLS) + len(conditions))],
+        "conditions": conditions,
         "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
         "said": said[:_LONGEST],
         "may_tell": may_steer(services.accounts, actor, services.store.campaign(name).steerers),
@@ -91,7 +94,14 @@ def _report(fields: Mapping[str, str]) -> Report:
     if fields.get("csv", "").strip():
         return read_report(fields["csv"].encode(), "the table")
     numbers = sorted({field.rpartition("-")[2] for field in fields if field.startswith("value-")})
-    return report_of([{"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers])
+    rows = {number: {"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers}
+    for field, text in fields.items():
+        kind, _, about = field.partition("-")
+        number, _, column = about.partition("-")
+        # A row says what was done only where it says more than its number: it is a report of a value.
+        if kind == "done" and text.strip() and number in rows:
+            rows[number][column] = text
+    return report_of(list(rows.values()))
 
 
 def _whole(text: str, key: str) -> int:

@@ -13,7 +13,7 @@ from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.records import Command, Evaluation, Outcome, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
@@ -73,6 +73,7 @@ def check_history(export: Exported, last_number: int, path: Path) -> None:
         StoreError: One belongs to another campaign, to a proposal that is not there, or is not whole.
     """
     check_storable(export.record, f"{path}: the campaign")
+    _check_stop(export, path)
     for position, refit in enumerate(export.refits, start=1):
         where = f"{path}: refit {refit.number}"
         if refit.campaign != export.record.name:
@@ -91,6 +92,24 @@ def check_history(export: Exported, last_number: int, path: Path) -> None:
                 f"{path}: a correction is known from proposal {evaluation.known_from}; the last one is {last_number}"
             )
     _check_commands(export.record.commands, last_number, path)
+
+
+def _check_stop(export: Exported, path: Path) -> None:
+    """Refuses a reason why the search ended that the file's evaluations cannot have given.
+
+    More may have ended since, and failures may have been retried, so that numbers are bounds.
+    """
+    stop = export.record.stop
+    if stop is None:
+        return
+    said = f"{path}: it says that the search ended because {stop.reason.words}"
+    if not stop.failed <= stop.finished <= stop.proposed <= len(export.evaluations):
+        raise StoreError(
+            f"{said}, with {stop.failed} failed of {stop.finished} ended of {stop.proposed} proposals; "
+            f"it has {len(export.evaluations)} evaluations"
+        )
+    if stop.reason is StopReason.FAILURES and not stop.failed:
+        raise StoreError(f"{said}, but none had failed")
 
 
 def check_gapless(numbers: Iterable[int], path: Path) -> int:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import CampaignStore, RefinedSpace
+from tansaku.models.domain.ports import CampaignStore, DescribingSpace, RefinedSpace
 from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
@@ -59,6 +59,7 @@ class Asked(Record):
         waiting: By number.
         asked_for: How many were last asked for.
         descriptor: What is to be measured before the next candidate is proposed; None: nothing.
+        conditions: Columns by which a report may say that something else was done than proposed.
     """
 
     campaign: str
@@ -66,6 +67,7 @@ class Asked(Record):
     waiting: tuple[Waiting, ...]
     asked_for: int
     descriptor: DescriptorOffer | None = None
+    conditions: tuple[str, ...] = ()
 
     def to_csv(self) -> str:
         """A table to be filled in: `tansaku tell` reads it."""
@@ -112,7 +114,16 @@ def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
         waiting=tuple(_waiting(opened, item, known) for item, known in zip(waiting, neighbours, strict=True)),
         asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
         descriptor=None if said is None else _offered(opened, said),
+        conditions=_conditions(opened),
     )
+
+
+def _conditions(opened: OpenedCampaign) -> tuple[str, ...]:
+    """Columns that describe what is done; what is measured for a price belongs to the candidate."""
+    space = opened.space
+    if not isinstance(space, DescribingSpace):
+        return ()
+    return tuple(column.name for column in space.columns() if column.name not in opened.spec.space.prices)
 
 
 def _offered(opened: OpenedCampaign, said: Event) -> DescriptorOffer | None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 from ase import Atoms
 
@@ -50,7 +51,9 @@ def scratch_of(
     try:
         yield calculator
     except (TansakuError, OSError) as error:
-        seen_full = lacks_room(error) or lacks_space(folder.parent, _LITTLE)
+        # Programs write to the job's disk and to that of temporary files; what they say of it alone is not believed.
+        disks = {str(folder.parent), gettempdir()}
+        seen_full = lacks_room(error) or any(lacks_space(Path(disk), _LITTLE) for disk in disks)
         full = seen_full or _changed(mark) != seen
         if seen_full:
             _touch(mark)

@@ -31,11 +31,12 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def lacks_room(error: BaseException | None) -> bool:
-    """Returns whether an error comes, at any depth, from a disk without space, inodes or quota, or quotes a program's."""
+    """Returns whether an error comes, at any depth, from a disk without space, inodes or quota.
+
+    A program's words do not count: those that quote an old log, or a disk that this process does not see, never end.
+    """
     while error is not None:
         if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
-            return True
-        if any(os.strerror(number) in str(error) for number in _NO_ROOM):
             return True
         error = error.__cause__ or error.__context__
     return False

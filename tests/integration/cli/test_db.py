@@ -1,11 +1,16 @@
 import json
 import shutil
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.models.domain.records import Lease
+from tansaku.tasks.backends.stores.connection import open_database
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.ground.site.processes import this_driver
 
 
 @pytest.fixture
@@ -32,6 +37,31 @@ def test_start_status_stop(tansaku, own_home):
     assert tansaku("db", "stop").out == "stopped\n"
     assert tansaku("db", "stop").out == "the server was not running\n"
     assert tansaku("db", "status").code == 1
+
+
+def test_a_stop_names_the_running_drivers(tansaku, own_home):
+    uri = tansaku("db", "start").out.strip()
+    server = EmbeddedMongod(own_home)
+    driver = this_driver()
+    now = datetime.now(UTC)
+
+    def hold(owner):
+        lease = Lease(campaign="busy", owner=owner, epoch=1, acquired_at=now, expires_at=now + timedelta(hours=1))
+        database = open_database(uri, "tansaku")
+        with database.client:
+            database["campaigns"].replace_one({"_id": "busy"}, {"lease": lease.model_dump()}, upsert=True)
+
+    hold(driver)
+    for command in (["stop"], ["db", "stop"]):
+        refused = tansaku(*command)
+        assert refused.code == ExitCode.LEASE_HELD
+        assert f"campaigns that run now: busy (process {driver.pid} of {driver.user})" in refused.err
+        assert "--force" in refused.err
+        assert server.running() is not None
+    assert "database: stopped" in tansaku("stop", "--force").out
+    tansaku("db", "start")
+    hold(driver.model_copy(update={"process_started": 0.0}))  # it was killed, and its id was given again
+    assert tansaku("db", "stop").out == "stopped\n"
 
 
 def test_dump_and_restore(tansaku, own_home, campaign_file, tmp_path):

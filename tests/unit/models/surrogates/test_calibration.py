@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tansaku.models.domain.errors import FitError
 from tansaku.models.surrogates.calibration import correction, fit_error_model
 
 
@@ -55,3 +56,16 @@ def test_groups_count_alike_and_one_alone_counts_half():
     assert correction({"many": many}) == pytest.approx(2.0)
     assert correction({"many": many, "few": few}) == pytest.approx(9.0 ** (2 / 3))
     assert correction({}) == 1.0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_calibrates_nothing(wrong):
+    some = np.ones(20)
+    broken = np.append(some[:-1], wrong)
+    for calibrate in (
+        lambda: fit_error_model(broken, some),
+        lambda: fit_error_model(some, broken),
+        lambda: correction({"a": some, "b": broken}),
+    ):
+        with pytest.raises(FitError, match=r"1 of .* not finite"):
+            calibrate()

@@ -144,6 +144,25 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert browser.submit("/campaigns/rows/asks", {"key": "form-key-5", "release": "3"}).status_code == 303
 
 
+def test_the_form_takes_what_was_done_otherwise(site, browser, serve):
+    assert browser.submit("/campaigns/rows/asks", {"count": "2", "key": "form-key-1"}).status_code == 303
+    serve()
+    page = browser.get("/campaigns/rows/measurements").text
+    assert re.findall(r'name="(done-[^"]*)"', page) == ["done-1-x", "done-1-kind", "done-2-x", "done-2-kind"]
+    told = {"value-1": "1", "done-1-x": "0.7", "done-1-kind": "", "value-2": "2", "done-2-x": "near", "done-2-kind": ""}
+    wrong = browser.submit("/campaigns/rows/tells", told | {"key": "form-key-2"})
+    assert (wrong.status_code, 'name="done-2-x" value="near"' in wrong.text) == (422, True)
+    right = browser.submit("/campaigns/rows/tells", told | {"key": "form-key-3", "done-2-x": ""})
+    assert "proposal 1 (a): x proposed 0, done 0.7" in browser.get(right.headers["Location"]).text
+    serve()
+    found = site.services.store.evaluations("rows")
+    assert [(item.proposal.candidate, item.outcome.value) for item in found if item.outcome] == [
+        ("b", 2.0),
+        (found[2].proposal.candidate, 1.0),
+    ]
+    assert found[0].done_as == 3
+
+
 def test_a_descriptor_is_asked_for_and_taken(site, serve):
     browser = site.logged_in(Role.OPERATOR)
     rows = [f"r{i:02d},{(7 * i) % 20 - 10},{'' if i >= 10 else 2 * ((7 * i) % 20 - 10) + (-1) ** i}" for i in range(20)]

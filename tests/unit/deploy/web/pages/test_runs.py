@@ -83,8 +83,11 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
     assert states() == ["INTERRUPTED"] * 3
     browser.submit(f"{PAGE}/runs", {"key": "the-request"})
     assert states() == ["STARTING"] * 3
+    assert "(no service runs)" in browser.get("/").text
     requests.answer_request("the-request", Answer(service="tansaku", run="run-1"), site.clock())
     assert states() == ["STARTING"] * 3
+    # The service took the request and ended.
+    assert "No service runs: the run waits for one" in browser.get(PAGE).text
     lease = site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert states() == ["RUNNING"] * 3
     # The service has not noticed yet that the run has ended.

@@ -53,3 +53,26 @@ def test_what_attempts_keep_is_checked(searched: Path, tmp_path: Path, contents:
 
     with pytest.raises(StoreError, match=problem):
         raise refused(rewritten(searched, tmp_path / "changed.parquet", changed), tmp_path, contents)
+
+
+@pytest.mark.parametrize(
+    ("stop", "problem"),
+    [
+        ({"proposed": 5, "finished": 5, "failed": 0}, None),
+        ({"proposed": 6, "finished": 5, "failed": 0}, "0 failed of 5 ended of 6 proposals; it has 5 evaluations"),
+        ({"proposed": 5, "finished": 5, "failed": 6}, "6 failed of 5 ended"),
+        ({"reason": "failures", "proposed": 5, "finished": 5, "failed": 0}, "too many evaluations failed, but none had failed"),
+    ],
+)
+def test_why_the_search_ended_agrees_with_the_evaluations(
+    searched: Path, tmp_path: Path, contents: Contents, stop: dict, problem: str | None
+) -> None:
+    def changed(header: Header, rows: Rows) -> None:
+        header["campaign"]["stop"] = {"reason": "evaluations", "remaining_cost": None} | stop
+
+    file = rewritten(searched, tmp_path / "changed.parquet", changed)
+    if problem is None:
+        assert import_observations(MemoryCampaignStore(), file, ME).new == 5
+        return
+    with pytest.raises(StoreError, match=problem):
+        raise refused(file, tmp_path, contents)

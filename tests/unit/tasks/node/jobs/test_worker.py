@@ -241,3 +241,13 @@ def test_a_job_that_meets_a_full_disk_says_so(spool):
 
     run(spool, write, 1)
     assert result(spool, "job").failure.reason == DISK_FULL
+
+
+def test_words_about_a_full_disk_are_not_believed_where_the_disk_has_room(spool):
+    add(spool, "job")
+
+    def complain(document, folder):
+        raise TransientError(f"pw.x: {os.strerror(errno.ENOSPC)}")
+
+    run(spool, complain, 1)
+    assert result(spool, "job").failure.reason == "transient"
