@@ -13,11 +13,12 @@ from tansaku.models.domain.door import kinds
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.units import Unit
 
-_ENERGY_JOB = "tansaku.tasks.node.jobs.energy"
-
 Need = Literal["label", "phases", "band_gap"]
 """Requirement of a property: ``label``, ``phases`` of the space or of the calculator's workflow, or a calculator that gives the
 ``band_gap``."""
+
+
+Given = Literal["calculator", "phases"]
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,21 @@ class ObjectiveDescription:
     units: tuple[Unit, ...]
     needs: Need | None = None
     compute: str | None = None
-    given: tuple[Literal["calculator", "phases"], ...] = ()
+    given: tuple[Given, ...] = ()
     common: bool = True
     largest: float = LARGEST
 
 
+def _of_energy(
+    name: str, units: tuple[Unit, ...], needs: Need | None = None, *, given: tuple[Given, ...] = (), largest: float
+) -> ObjectiveDescription:
+    """A property that the job ``energy`` computes by a function of its own module, for spaces that name it."""
+    compute = f"tansaku.tasks.node.jobs.energy:{name}_of"
+    return ObjectiveDescription(name, units, needs, compute, given, common=False, largest=largest)
+
+
 GRAIN_BOUNDARY_ENERGY = ObjectiveDescription("grain_boundary_energy", ("mJ/m2", "J/m2"), largest=1e9)
-LABEL_GRAIN_BOUNDARY_ENERGY = ObjectiveDescription("label_grain_boundary_energy", ("mJ/m2", "J/m2"), needs="label", largest=1e9)
+LABEL_GRAIN_BOUNDARY_ENERGY = ObjectiveDescription("label_grain_boundary_energy", ("mJ/m2", "J/m2"), "label", largest=1e9)
 EXPANSION = ObjectiveDescription("expansion", ("Angstrom",), largest=1e6)
 MIGRATION_BARRIER = ObjectiveDescription("migration_barrier", ("eV", "meV"), largest=1e6)
 BARRIER_1D = ObjectiveDescription("barrier_1d", ("eV", "meV"), largest=1e6)
@@ -54,35 +63,13 @@ BARRIER_2D = ObjectiveDescription("barrier_2d", ("eV", "meV"), largest=1e6)
 BARRIER_3D = ObjectiveDescription("barrier_3d", ("eV", "meV"), largest=1e6)
 SPREAD = ObjectiveDescription("spread", ("eV", "meV"), largest=1e6)
 ION_BINDING_ENERGY = ObjectiveDescription("ion_binding_energy", ("kJ/mol", "kcal/mol"), largest=1e9)
-ENERGY_ABOVE_HULL = ObjectiveDescription(
-    "energy_above_hull",
-    ("eV/atom", "meV/atom"),
-    needs="phases",
-    compute=f"{_ENERGY_JOB}:energy_above_hull_of",
-    given=("phases",),
-    largest=1e6,
-    common=False,
-)
-ENERGY_PER_ATOM = ObjectiveDescription(
-    "energy_per_atom", ("eV/atom", "meV/atom"), compute=f"{_ENERGY_JOB}:energy_per_atom_of", largest=1e6, common=False
-)
-ENERGY = ObjectiveDescription("energy", ("eV", "meV"), compute=f"{_ENERGY_JOB}:energy_of", largest=1e12, common=False)
-FORMATION_ENERGY = ObjectiveDescription(
-    "formation_energy",
-    ("eV/atom", "meV/atom"),
-    needs="phases",
-    compute=f"{_ENERGY_JOB}:formation_energy_of",
-    given=("phases",),
-    largest=1e6,
-    common=False,
-)
-VOLUME = ObjectiveDescription("volume", ("Angstrom3/atom",), compute=f"{_ENERGY_JOB}:volume_of", largest=1e9, common=False)
-BULK_MODULUS = ObjectiveDescription(
-    "bulk_modulus", ("GPa",), compute=f"{_ENERGY_JOB}:bulk_modulus_of", given=("calculator",), largest=1e9, common=False
-)
-BAND_GAP = ObjectiveDescription(
-    "band_gap", ("eV", "meV"), needs="band_gap", compute=f"{_ENERGY_JOB}:band_gap_of", largest=1e6, common=False
-)
+ENERGY_ABOVE_HULL = _of_energy("energy_above_hull", ("eV/atom", "meV/atom"), "phases", given=("phases",), largest=1e6)
+ENERGY_PER_ATOM = _of_energy("energy_per_atom", ("eV/atom", "meV/atom"), largest=1e6)
+ENERGY = _of_energy("energy", ("eV", "meV"), largest=1e12)
+FORMATION_ENERGY = _of_energy("formation_energy", ("eV/atom", "meV/atom"), "phases", given=("phases",), largest=1e6)
+VOLUME = _of_energy("volume", ("Angstrom3/atom",), largest=1e9)
+BULK_MODULUS = _of_energy("bulk_modulus", ("GPa",), given=("calculator",), largest=1e9)
+BAND_GAP = _of_energy("band_gap", ("eV", "meV"), "band_gap", largest=1e6)
 
 
 def _checked(entry: EntryPoint, found: object) -> ObjectiveDescription:
