@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tansaku.calculators.engine import Engine, Probe
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.findings import Finding
-from tansaku.models.domain.plugins import open_by, plugin_of, reason_of
+from tansaku.models.domain.plugins import plugin_of, reason_of
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
@@ -147,11 +147,7 @@ def find_engine(kind: type[CalculatorBase]) -> Engine[Any]:
     if kind not in CALCULATORS:
         known = ", ".join(known.type_name() for known in CALCULATORS)
         raise ConfigurationError(f"no calculator is known for {kind.__name__}; known types are {known}")
-    plugin = plugin_of("calculators", kind.type_name())
-    if plugin is not None:
-        found = open_by(f"{kind.facts.engine}:ENGINE", plugin)
-    else:
-        found = importlib.import_module(kind.facts.engine).ENGINE
+    found = opened("calculators", kind.type_name(), f"{kind.facts.engine}:ENGINE")
     if not isinstance(found, Engine):
         raise TypeError(f"{kind.facts.engine}.ENGINE is no Engine")
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.space import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
+from tansaku.models.domain.specs.grain_boundary import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
 
 MAX_VALUES = 100_000
 

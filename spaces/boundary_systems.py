@@ -21,8 +21,8 @@ from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.calculators.structures.stacking import PlaneStack, translation_keys
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.boundary_grid import TranslationGrid, grid_counts, translation_grid
 
 if TYPE_CHECKING:

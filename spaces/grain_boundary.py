@@ -18,8 +18,8 @@ from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_grid import TranslationGrid

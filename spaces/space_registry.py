@@ -1,4 +1,4 @@
-"""The registry of openers: joins a space's spec to the code that lists its candidates."""
+"""Opens spaces, and asks them for candidates."""
 
 from __future__ import annotations
 
@@ -7,25 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
-from tansaku.models.domain.openers import opener
-from tansaku.models.domain.plugins import opened
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import RefinedSpace, Space
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.space import SpaceSpec
-
-OPENERS = {
-    "composition": "tansaku.spaces.composition:CompositionSpace",
-    "crystals": "tansaku.spaces.crystals:CrystalsSpace",
-    "energy_surface": "tansaku.spaces.energy_surface:EnergySurfaceSpace",
-    "grain_boundary": "tansaku.spaces.boundary_kinds:open_boundaries",
-    "molecules": "tansaku.spaces.molecules.space:MoleculesSpace",
-    "parameters": "tansaku.spaces.parameters:ParametersSpace",
-    "prototypes": "tansaku.spaces.prototypes:PrototypesSpace",
-    "structures": "tansaku.spaces.structures:StructuresSpace",
-    "table": "tansaku.spaces.table:open_table",
-}
-"""Module and class, by type of the spec; the spec of a plug-in says it itself."""
 
 
 @runtime_checkable
@@ -49,8 +35,7 @@ def open_space(spec: SpaceSpec, base_path: Path, limits: LimitsSpec | None = Non
     Raises:
         ConfigurationError: The spec names what does not exist or does not fit, or asks for more than the limits.
     """
-    found = opened("spaces", spec) or opener(OPENERS, spec.type, "space.type")
-    return cast("Space", found(spec, base_path, limits))
+    return cast("Space", opened("spaces", spec.type, spec.opener)(spec, base_path, limits))
 
 
 def pool_with(space: Space, candidates: Sequence[str]) -> CandidatePool:

@@ -9,23 +9,20 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.structures.structure_reader import FoundStructure
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import shown
-from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.pool import FeatureGroup, FloatArray
-from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.structure_features import (
     CompositionFeaturesSpec,
-    DensityFeaturesSpec,
+    FeaturesBase,
     InfoFeaturesSpec,
     SoapFeaturesSpec,
-    StructureFeaturesSpec,
     SymmetryFeaturesSpec,
 )
 from tansaku.models.features.structure_descriptors import (
-    STATISTICS,
     averaged_soap,
     composition_statistics,
     densities,
@@ -33,15 +30,29 @@ from tansaku.models.features.structure_descriptors import (
 )
 
 
-def check_features(specs: Mapping[str, StructureFeaturesSpec], atoms: int, limits: LimitsSpec | None) -> None:
-    """Raises ConfigurationError if SOAP would be computed for more atoms than the machine allows."""
+class Structures(list[Atoms]):
+    """Structures that a descriptor sees, in the pool's order.
+
+    Args:
+        several: Candidates and what was found of them.
+        key: Key of the spec that asks, for messages.
+    """
+
+    def __init__(self, several: Sequence[tuple[str, FoundStructure]], key: str) -> None:
+        super().__init__(found.atoms for _, found in several)
+        self.several = several
+        self.key = key
+
+
+def check_features(specs: Mapping[str, FeaturesBase], atoms: int, limits: LimitsSpec | None) -> None:
+    """Raises ConfigurationError if a descriptor would be computed for more atoms than the machine allows."""
     for name, spec in specs.items():
-        if isinstance(spec, SoapFeaturesSpec):
-            check_limit(limits, "soap_atoms", atoms, f"space.features.{name}: atoms of all structures")
+        if spec.limit is not None:
+            check_limit(limits, spec.limit, atoms, f"space.features.{name}: atoms of all structures")
 
 
 def structure_groups(
-    specs: Mapping[str, StructureFeaturesSpec], several: Sequence[tuple[str, FoundStructure]]
+    specs: Mapping[str, FeaturesBase], several: Sequence[tuple[str, FoundStructure]]
 ) -> dict[str, FeatureGroup]:
     """The feature groups of a pool.
 
@@ -56,62 +67,53 @@ def structure_groups(
     return {name: _group(name, spec, several) for name, spec in specs.items()}
 
 
-def _group(name: str, spec: StructureFeaturesSpec, several: Sequence[tuple[str, FoundStructure]]) -> FeatureGroup:
-    rows, columns, categorical = _rows(name, spec, several)
-    # The spec of a plug-in may have this key too.
+def _group(name: str, spec: FeaturesBase, several: Sequence[tuple[str, FoundStructure]]) -> FeatureGroup:
+    key = f"space.features.{name}"
+    rows = np.asarray(opened("features", spec.type, spec.opener)(spec, Structures(several, key)), dtype=np.float64)
+    if rows.ndim != 2 or len(rows) != len(several) or not rows.shape[1]:
+        raise ConfigurationError(f"{key}: its plug-in returned an array of shape {rows.shape}; expected ({len(several)}, n)")
+    if not np.isfinite(rows).all():
+        raise ConfigurationError(f"{key}: its plug-in returned numbers that are not finite")
+    categorical, columns = bool(getattr(spec, "categorical", False)), spec.column_names(rows.shape[1])
     mixed = not categorical and have_different_units(getattr(spec, "scale", None), columns)
     group = FeatureGroup.compact(name, rows, np.arange(len(several)), columns, categorical=categorical)
     return replace(group, mixed=mixed)
 
 
-def _rows(
-    name: str, spec: StructureFeaturesSpec, several: Sequence[tuple[str, FoundStructure]]
-) -> tuple[FloatArray, tuple[str, ...], bool]:
-    structures = [found.atoms for _, found in several]
-    if isinstance(spec, CompositionFeaturesSpec):
-        rows = composition_statistics(structures, spec.properties, f"space.features.{name}")
-        return rows, tuple(f"{statistic} {what}" for statistic in STATISTICS for what in spec.properties), False
-    if isinstance(spec, DensityFeaturesSpec):
-        return densities(structures), ("density [g/cm^3]", "volume [Å^3/atom]"), False
-    if isinstance(spec, SymmetryFeaturesSpec):
-        groups = np.array(space_groups(structures, spec.tolerance), dtype=np.float64)[:, None]
-        return groups, ("space group",), True
-    if isinstance(spec, SoapFeaturesSpec):
-        rows = averaged_soap(structures, spec)
-        return rows, tuple(f"component {number}" for number in range(1, rows.shape[1] + 1)), False
-    if isinstance(spec, InfoFeaturesSpec):
-        return _info(name, spec, several), spec.keys, spec.categorical
-    return _of_plugin(name, spec, structures)
+def composition_columns(spec: CompositionFeaturesSpec, structures: Structures) -> FloatArray:
+    """Statistics of the elements' properties, shape ``(n, 3 * n_properties)``."""
+    return composition_statistics(structures, spec.properties, structures.key)
 
 
-def _of_plugin(name: str, spec: Spec, structures: Sequence[Atoms]) -> tuple[FloatArray, tuple[str, ...], bool]:
-    """Descriptors that the code of an installed plug-in computes; they must be numbers of one length."""
-    compute = opened("features", spec)
-    if compute is None:
-        raise AssertionError(f"no code for features {spec!r}")
-    rows = np.asarray(compute(spec, structures), dtype=np.float64)
-    if rows.ndim != 2 or len(rows) != len(structures) or not rows.shape[1]:
-        raise ConfigurationError(
-            f"space.features.{name}: its plug-in returned an array of shape {rows.shape}; expected ({len(structures)}, n)"
-        )
-    if not np.isfinite(rows).all():
-        raise ConfigurationError(f"space.features.{name}: its plug-in returned numbers that are not finite")
-    columns = tuple(f"{getattr(spec, 'type', name)} {number}" for number in range(1, rows.shape[1] + 1))
-    return rows, columns, bool(getattr(spec, "categorical", False))
+def density_columns(_spec: FeaturesBase, structures: Structures) -> FloatArray:
+    """Mass density [g/cm^3] and volume of an atom [Å^3], shape ``(n, 2)``."""
+    return densities(structures)
 
 
-def _info(name: str, spec: InfoFeaturesSpec, several: Sequence[tuple[str, FoundStructure]]) -> FloatArray:
+def symmetry_columns(spec: SymmetryFeaturesSpec, structures: Structures) -> FloatArray:
+    """Numbers of the space groups, shape ``(n, 1)``."""
+    return np.array(space_groups(structures, spec.tolerance), dtype=np.float64)[:, None]
+
+
+def soap_columns(spec: SoapFeaturesSpec, structures: Structures) -> FloatArray:
+    """Principal components of averaged SOAP, shape ``(n, n_components)``."""
+    return averaged_soap(structures, spec)
+
+
+def info_columns(spec: InfoFeaturesSpec, structures: Structures) -> FloatArray:
+    """Metadata, shape ``(n, n_keys)``; categories as codes in the order of their texts."""
+    asking = f"{structures.key}.keys"
     columns = []
     for key in spec.keys:
-        values = [info_of(candidate, found, key, f"space.features.{name}.keys") for candidate, found in several]
+        values = [info_of(candidate, found, key, asking) for candidate, found in structures.several]
         if spec.categorical:
             known = {text: float(code) for code, text in enumerate(sorted({str(value) for value in values}))}
             columns.append([known[str(value)] for value in values])
             continue
-        for (candidate, _), value in zip(several, values, strict=True):
+        for (candidate, _), value in zip(structures.several, values, strict=True):
             if isinstance(value, str):
                 raise ConfigurationError(
-                    f"space.features.{name}.keys: {key} of {candidate} is {shown(value)}, not a number",
+                    f"{asking}: {key} of {candidate} is {shown(value)}, not a number",
                     hint="categorical: true takes texts as categories",
                 )
         columns.append([float(value) for value in values])

@@ -13,7 +13,7 @@ from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import Failure, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.limits import LimitsSpec
-from tansaku.models.domain.specs.space import TableSpaceSpec
+from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.units import convert
 from tansaku.spaces.table_candidates import TableCandidates

@@ -17,7 +17,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import CEILING, LimitsSpec, check_limit
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
-from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
+from tansaku.models.domain.specs.table import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
 from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from benchmarks.boundary_positions.pools import POSITIONS, compute, pool, values
 from benchmarks.command import begun, command
 from benchmarks.replays.choices import choices
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-METHODS: dict[str, ProposerSpec] = {"gp": GPProposerSpec(), "arms": ArmsProposerSpec(), "random": RandomProposerSpec()}
+METHODS: dict[str, ProposerBase] = {"gp": GPProposerSpec(), "arms": ArmsProposerSpec(), "random": RandomProposerSpec()}
 
 TOLERANCE = 2.0
 """An energy is the lowest one if it is at most so much above it [mJ/m^2]: relaxations of the search are rough."""

@@ -14,9 +14,9 @@ from benchmarks.boundary_search.replays import POOLS, seconds_per_atom
 from benchmarks.replays.choices import choices
 from benchmarks.replays.table import whole
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, ProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, ProposerBase
 
-TOGETHER: dict[str, tuple[ProposerSpec, int, int | None]] = {
+TOGETHER: dict[str, tuple[ProposerBase, int, int | None]] = {
     "arms": (METHODS["arms"].proposer, 1000, None),
     "arms-alone": (ArmsProposerSpec(across_systems=False), 1000, None),
     "gp": (METHODS["gp"].proposer, 3, 300),
@@ -30,7 +30,7 @@ def shared_pools(folder: Path = POOLS) -> Iterator[Path]:
     yield from (table for table in sorted(folder.glob("*/*-table.yaml")) if len(whole(table)[0].systems) > 1)
 
 
-def together(table: Path, spec: ProposerSpec, seed: int, most: int | None = None) -> JsonDict:
+def together(table: Path, spec: ProposerBase, seed: int, most: int | None = None) -> JsonDict:
     """Searches a pool until the lowest energy of each of its boundaries is found.
 
     Args:

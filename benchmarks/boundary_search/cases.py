@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerBase, RandomProposerSpec
 
 TOLERANCE = 1.0
 """An energy is the known one if it is at most so much above it [mJ/m^2]."""
@@ -23,7 +23,7 @@ class Method:
         even: Whether atoms are removed evenly where a case has given fractions.
     """
 
-    proposer: ProposerSpec
+    proposer: ProposerBase
     anneal: JsonDict | None = None
     even: bool = True
 

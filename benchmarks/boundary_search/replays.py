@@ -18,7 +18,7 @@ from benchmarks.replays.choices import choices
 from benchmarks.replays.table import restricted, whole
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import ProposerSpec
+from tansaku.models.domain.specs.proposer import ProposerBase
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.views.tabulation import METADATA_KEY
@@ -28,7 +28,7 @@ POOLS = Path(__file__).with_name("pools")
 RELAXED_AGAIN = 12
 """Candidates of a pool whose relaxation is timed."""
 
-REPLAYED: dict[str, tuple[ProposerSpec, int, int | None]] = {
+REPLAYED: dict[str, tuple[ProposerBase, int, int | None]] = {
     "arms": (METHODS["arms"].proposer, 1000, None),
     "gp": (METHODS["gp"].proposer, 3, 100),
     "random": (METHODS["random"].proposer, 1000, None),
@@ -92,7 +92,7 @@ def seconds_per_atom(table: Path) -> float:
     return seconds / float(pool.cost[taken[1:]].sum())
 
 
-def replay(boundary: Boundary, spec: ProposerSpec, seed: int, most: int | None = None) -> JsonDict:
+def replay(boundary: Boundary, spec: ProposerBase, seed: int, most: int | None = None) -> JsonDict:
     """Searches a pool until its lowest energy is found.
 
     Args:

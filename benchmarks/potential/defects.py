@@ -28,8 +28,8 @@ from tansaku.calculators.workflows.boundary_energy import boundary_energy, orien
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.grain_boundary import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.tasks.node.jobs.machine import describe_machine

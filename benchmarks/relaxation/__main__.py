@@ -24,8 +24,8 @@ from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.calculators.engines.potentials import EamPotential, resolve_potential
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.grain_boundary import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.machine import describe_machine
 

@@ -10,11 +10,11 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import ProposerSpec
+from tansaku.models.domain.specs.proposer import ProposerBase
 from tansaku.models.engine.proposer_registry import build_proposer
 
 
-def choices(pool: CandidatePool, values: FloatArray, spec: ProposerSpec, seed: int) -> Iterator[int]:
+def choices(pool: CandidatePool, values: FloatArray, spec: ProposerBase, seed: int) -> Iterator[int]:
     """Positions in the order in which they are chosen, each after the values of those before are known.
 
     Args:

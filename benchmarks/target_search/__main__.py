@@ -22,14 +22,14 @@ from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import TopKSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec, SparseProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase, RandomProposerSpec, SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
 INITIAL = 5
 WANTED = 5
-SPECS: dict[str, ProposerSpec] = {
+SPECS: dict[str, ProposerBase] = {
     "sparse": SparseProposerSpec(initial_points=INITIAL),
     "sparse, residual gp": SparseProposerSpec(initial_points=INITIAL, residual="gp"),
     "gp": GPProposerSpec(initial_points=INITIAL),

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.composition.problem import from_table
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
-from tansaku.models.domain.specs.space import TableSpaceSpec
+from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.engine.sparse.columns import columns_of
 from tansaku.models.sparse.search.generated import candidates
 from tansaku.spaces.table import TableSpace

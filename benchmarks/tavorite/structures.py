@@ -24,6 +24,7 @@ from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
@@ -39,8 +40,9 @@ class Again:
 
     def __init__(self, spec: CampaignSpec, folder: Path) -> None:
         workflow = workflow_of(spec.calculator)
-        if spec.calculator is None or not isinstance(workflow, MigrationBarrierSpec) or spec.space.type != "composition":
+        if not isinstance(workflow, MigrationBarrierSpec) or not isinstance(spec.space, CompositionSpaceSpec):
             raise AssertionError("tavorites.yaml is of compositions and barriers")
+        assert spec.calculator is not None
         self._space = CompositionSpace(spec.space, folder)
         self._calculator = open_calculator(spec.calculator, folder)
         self._relaxer = Relaxer(Through(self._calculator), workflow.fmax, workflow.max_steps)

@@ -21,7 +21,6 @@ from tansaku.models.domain.specs.calculators.potential import PotentialCalculato
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.surrogate import needed_fields
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.models.surrogates.files import read_weights
@@ -47,7 +46,7 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     if spec.model_sha256 not in (None, found):
         raise ConfigurationError(f"calculator.model: the content has SHA-256 {found}, expected {spec.model_sha256}")
     model = restored(read_weights(path))
-    if fields := needed_fields(model.spec):
+    if fields := model.spec.needed_fields():
         raise ConfigurationError(
             f"calculator.model: {path.name} sees the field {fields[0]}, which structures alone lack; expected a model of "
             f"field {FREE_ATOMS}"

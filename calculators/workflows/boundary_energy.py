@@ -23,8 +23,8 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
 
 # 1 eV/Å^2 in J/m^2.
 EV_PER_A2 = 1.0 / (units.J / units.m**2)

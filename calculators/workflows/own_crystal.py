@@ -16,8 +16,7 @@ from tansaku.calculators.structures.hexagonal import HexagonalCrystal
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.grain_boundary import misfit
-from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter, misfit
 
 TOLERANCE = 0.005
 """A lattice parameter that is further from the calculator's own belongs to another crystal [fraction]. At 0.5 % aluminium

@@ -144,3 +144,8 @@ def _with_prediction(known: Disagreement, choice: Choice) -> Choice:
     """Returns the choice with the version's prediction."""
     mean, deviation = float(known.mean[choice.position]), float(known.deviation[choice.position])
     return choice if np.isnan(mean) else replace(choice, mean=mean, deviation=deviation)
+
+
+def open_disagreement(spec: DisagreementProposerSpec, *_goal: object) -> DisagreementProposer:
+    """The proposer of a spec."""
+    return DisagreementProposer(spec)

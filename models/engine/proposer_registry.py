@@ -1,42 +1,29 @@
-"""The registry of proposers: maps their specs to their code."""
+"""Opens proposers, with or without what they learn from other searches."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never, cast
+from typing import cast
 
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
-from tansaku.models.domain.specs.proposer import (
-    ArmsProposerSpec,
-    DisagreementProposerSpec,
-    GPProposerSpec,
-    GridProposerSpec,
-    ListedProposerSpec,
-    ProposerSpec,
-    RandomProposerSpec,
-    SparseProposerSpec,
-)
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
-from tansaku.models.engine.arms.proposer import ArmsProposer
 from tansaku.models.engine.device import resolve_device
-from tansaku.models.engine.disagreement import DisagreementProposer
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.pareto import ParetoProposer, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
-from tansaku.models.engine.simple import GridProposer, ListedProposer, RandomProposer
-from tansaku.models.engine.sparse.proposer import SparseProposer
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 
 
 def build_proposer(
-    spec: ProposerSpec,
+    spec: ProposerBase,
     objective: ObjectiveSpec | None = None,
     constraints: ConstraintsSpec | None = None,
     device: DeviceName = "numpy",
@@ -52,28 +39,8 @@ def build_proposer(
     Raises:
         MissingComponentError: The device is not there, or what the goal needs is not installed.
     """
-    if (open_plugin := opened("proposers", spec)) is not None:
-        return cast("Proposer", open_plugin(spec, objective, constraints))
-    match spec:
-        case RandomProposerSpec():
-            return RandomProposer(by_system=spec.by_system)
-        case ArmsProposerSpec():
-            return ArmsProposer(spec)
-        case GridProposerSpec():
-            return GridProposer()
-        case ListedProposerSpec():
-            return ListedProposer(spec.candidates)
-        case DisagreementProposerSpec():
-            return DisagreementProposer(spec)
-        case SparseProposerSpec():
-            return SparseProposer(spec, goal_of(objective or ObjectiveSpec()))
-        case GPProposerSpec() if objective is not None and objective.further:
-            chosen = _constrained(settings(spec), constraints)
-            return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))
-        case GPProposerSpec():
-            return GPProposer(replace(_gp_settings(spec, objective, constraints), device=resolve_device(device)))
-        case _:
-            assert_never(spec)
+    given = (objective, constraints, device) if spec.on_device else (objective, constraints)
+    return cast("Proposer", opened("proposers", spec.type, spec.opener)(spec, *given))
 
 
 def build_transfer_proposer(
@@ -100,6 +67,16 @@ def build_transfer_proposer(
             hint="add hyperparameters: map to the proposer",
         )
     return TransferProposer(replace(chosen, device=resolve_device(device)), mode, sources)
+
+
+def open_gp(
+    spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None, device: DeviceName
+) -> Proposer:
+    """The Gaussian process for one objective, or for several."""
+    if objective is not None and objective.further:
+        chosen = _constrained(settings(spec), constraints)
+        return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))
+    return GPProposer(replace(_gp_settings(spec, objective, constraints), device=resolve_device(device)))
 
 
 def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:

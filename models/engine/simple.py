@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import ListedProposerSpec, RandomProposerSpec
 from tansaku.models.engine.initial import initial_position
 
 
@@ -112,3 +113,18 @@ class ListedProposer(ModelFree):
         positions = pool.positions(self._candidates)
         left = positions[allowed_candidates(pool, history)[positions]]
         return Choice(position=int(left[0])) if len(left) else None
+
+
+def open_random(spec: RandomProposerSpec, *_goal: object) -> RandomProposer:
+    """The proposer of a spec."""
+    return RandomProposer(by_system=spec.by_system)
+
+
+def open_grid(*_given: object) -> GridProposer:
+    """The proposer, whose spec has no keys."""
+    return GridProposer()
+
+
+def open_listed(spec: ListedProposerSpec, *_goal: object) -> ListedProposer:
+    """The proposer of a spec."""
+    return ListedProposer(spec.candidates)

@@ -32,7 +32,6 @@ _ATTRIBUTES = {
     "molar_volume": "molar_volume",
     "bulk_modulus": "bulk_modulus",
 }
-STATISTICS = ("mean", "deviation", "range")
 
 
 def element_values(symbols: Sequence[str], properties: Sequence[str], key: str) -> dict[str, FloatArray]:

@@ -20,7 +20,7 @@ from tansaku.models.domain.errors import ConfigurationError, DamagedResultError,
 from tansaku.models.domain.ports import JobRequest, JobStatus, Launcher
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
-from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.backends.launchers.local import LocalLauncher
 from tansaku.tasks.node.jobs.document import JobDocument

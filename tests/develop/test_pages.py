@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.literal_pages import LiteralPage
+from tests.literal_pages import ROOT, LiteralPage, blocks_of
 
 
 def test_a_new_space(tmp_path):
@@ -37,6 +37,14 @@ def test_a_new_surrogate(tmp_path):
     assert campaign["models"] == [{"type": "radial_ridge", "cutoff": 5.0}]
 
 
+@pytest.mark.parametrize("kind", ["calculator", "space", "launcher", "surrogate"])
+def test_a_new_kind_takes_one_line_of_the_sources_besides_its_own_modules(kind):
+    blocks = blocks_of(ROOT / "docs" / "develop" / f"new-{kind}.md")
+    (line,) = (block for block in blocks if block.language == "diff" and not str(block.title).startswith("tests/"))
+    assert line.title == "models/domain/door.py"
+    assert [text[:1] for text in line.text.splitlines()].count("+") == 1
+
+
 def test_a_new_field_takes_four_places(tmp_path):
     page = LiteralPage("new-field.md", tmp_path)
     assert len({block.title for block in page.blocks if block.language == "diff"}) == 4
@@ -55,8 +63,8 @@ def test_a_new_verb(tmp_path):
     ("old", "new", "why"),
     [
         (
-            'title="spaces/space_registry.py"\n     "crystals"',
-            'title="spaces/space_registry.py"\n     "minerals"',
+            'title="models/domain/door.py"\n         "crystals"',
+            'title="models/domain/door.py"\n         "minerals"',
             "stand 0 times",
         ),
         ("$ tansaku run dimers.yaml", "$ tansaku run absent.yaml", "ended with 1"),

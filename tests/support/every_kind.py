@@ -36,15 +36,15 @@ class SpaceSpec(StructuresSpaceSpec):
 """,
     "my_proposers": """
 from typing import ClassVar, Literal
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.proposer import ProposerBase
 
-class ProposerSpec(Spec):
+class ProposerSpec(ProposerBase):
     opener: ClassVar[str] = "my_code:proposer"
     type: Literal["my_proposer"] = "my_proposer"
 """,
     "my_launchers": """
 from typing import ClassVar, Literal
-from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 
 class LauncherSpec(LocalLauncherSpec):
     opener: ClassVar[str] = "tansaku.tasks.backends.launchers.local_backend:LocalBackend"
@@ -56,15 +56,15 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescrip
 
 class SurrogateSpec(KernelRidgeSpec):
     opener: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.training:KernelRidgeTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.surrogate_registry:_kernel_ridge"
+    restore: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.model:KernelRidge.from_weights"
     type: Literal["my_surrogate"] = "my_surrogate"
     descriptors: tuple[StructureDescriptorSpec, ...] = (RadialDescriptorSpec(widths=(0.4,)),)
 """,
     "my_features": """
 from typing import ClassVar, Literal
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.structure_features import FeaturesBase
 
-class FeaturesSpec(Spec):
+class FeaturesSpec(FeaturesBase):
     opener: ClassVar[str] = "my_code:counts"
     type: Literal["my_features"] = "my_features"
     element: str = "Cu"

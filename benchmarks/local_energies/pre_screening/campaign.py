@@ -214,7 +214,7 @@ def _looks(errors: FloatArray) -> JsonDict:
 def _label(spec: JsonDict) -> tuple[str, float]:
     """The label's kind, and its energy of an atom in the perfect crystal [eV]."""
     from tansaku.models.domain.specs.campaign import CampaignSpec
-    from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+    from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 
     campaign = CampaignSpec.model_validate(spec)
     if campaign.label is None or not isinstance(campaign.space, GrainBoundarySpaceSpec):

@@ -22,7 +22,7 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, in_use
-from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.loop.retraining.definition import sides_of_pool
@@ -32,7 +32,7 @@ from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
 CAMPAIGN = Path(__file__).parents[3] / "examples" / "al-grow-potential.yaml"
-PROPOSERS: dict[str, ProposerSpec] = {
+PROPOSERS: dict[str, ProposerBase] = {
     "disagreement": DisagreementProposerSpec(),
     "random": RandomProposerSpec(),
     "in-turn": RandomProposerSpec(by_system=True),

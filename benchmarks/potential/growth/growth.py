@@ -17,7 +17,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.surrogates import Estimate, Example
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.features.species import species_of
@@ -30,7 +30,7 @@ from tansaku.models.surrogates.potential.training import groups_aside
 SHARE = 0.1
 """Groups set aside in training, and proposals of them: as many as a random order has."""
 
-STRATEGIES: dict[str, tuple[ProposerSpec, bool]] = {
+STRATEGIES: dict[str, tuple[ProposerBase, bool]] = {
     "random": (RandomProposerSpec(by_system=True), False),
     "uniform": (RandomProposerSpec(), False),
     "disagreement": (DisagreementProposerSpec(judging=SHARE), False),

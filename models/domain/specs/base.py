@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -105,6 +105,19 @@ class Spec(BaseModel):
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
         return data
+
+
+class KindSpec(Spec):
+    """Base class of specs of which there are several kinds: what the key ``type`` says, one of those that the door lists."""
+
+    opener: ClassVar[str]
+    """Module and name in it of what opens such a spec; imported when it is needed."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def type(self) -> str:
+            """The word in campaign and site files."""
 
 
 def set_default(spec: Spec, **values: object) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
+from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.objectives import Need, described_needs
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, Sha256, Spec, set_default
 from tansaku.models.domain.specs.budget import BudgetSpec
@@ -22,7 +23,7 @@ from tansaku.models.domain.specs.objective import (
     FurtherObjectiveSpec,
     GoalSpec,
 )
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, DisagreementProposerSpec, GPProposerSpec, ProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.retrain import (
     PreScreeningSpec,
     RetrainSpec,
@@ -31,9 +32,13 @@ from tansaku.models.domain.specs.retrain import (
     check_potential_keys,
 )
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, convert, quantity_in
+
+if TYPE_CHECKING:
+    ProposerSpec = ProposerBase
+else:
+    ProposerSpec = one_of(spec_kinds("proposers", ProposerBase).values())
 
 _Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
 
@@ -215,7 +220,7 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _networks_can_disagree(self) -> CampaignSpec:
-        if isinstance(self.proposer, DisagreementProposerSpec):
+        if self.proposer.asks_committee:
             if not self.space.as_they_stand:
                 raise ValueError("proposer: disagreement looks at candidates as they stand; expected crystals, not relaxed")
             check_committee(self.retrain)
@@ -234,7 +239,7 @@ class CampaignSpec(Spec):
         learned = self.retrain.surrogate if self.retrain is not None else None
         if self.retrain is not None and self.retrain.learns != "label":
             raise ValueError("retrain.learns: calculator; pre-screening predicts the label's energies, expected label")
-        learns = learned_properties(learned) if learned is not None else ("energy",)
+        learns = learned.learned_properties() if learned is not None else ("energy",)
         if "energy" not in learns:
             raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; pre-screening needs energy")
         if self.objective.further:
@@ -317,7 +322,7 @@ class CampaignSpec(Spec):
         rule = self.budget.stop
         if rule is None:
             return self
-        if self.proposer.type != "gp":
+        if not self.proposer.models_values:
             raise ValueError(
                 f"budget.stop: proposer {self.proposer.type} does not estimate what remains; remove it or choose gp"
             )
@@ -331,36 +336,20 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _failures_are_learned(self) -> CampaignSpec:
-        if self.constraints.avoid_failures and self.proposer.type != "gp":
+        if self.constraints.avoid_failures and not self.proposer.models_values:
             raise ValueError(f"constraints.avoid_failures: proposer {self.proposer.type} has no model; remove it or choose gp")
         return self
 
     @model_validator(mode="after")
     def _transfer_is_learned(self) -> CampaignSpec:
-        if self.transfer is not None and not isinstance(self.proposer, GPProposerSpec):
+        if self.transfer is not None and not self.proposer.models_values:
             raise ValueError(f"transfer: proposer {self.proposer.type} has no model; remove it or choose gp")
         return self
 
     @model_validator(mode="after")
     def _proposer_fits_the_goal(self) -> CampaignSpec:
-        acquisition = self.proposer.acquisition if isinstance(self.proposer, GPProposerSpec) else None
-        goal, serving = self.objective.goal.type, self.objective.goal.acquisitions
-        if acquisition is not None and acquisition not in serving:
-            wanted = f"one of {', '.join(serving)}" if len(serving) > 1 else serving[0]
-            raise ValueError(f"proposer.acquisition: {acquisition} does not support the goal {goal}; expected {wanted}")
-        if self.proposer.type == "sparse" and goal not in self.proposer.goals:
-            wanted = ", ".join(self.proposer.goals)
-            raise ValueError(f"proposer.type: sparse does not support the goal {goal}; expected gp, or a goal of {wanted}")
-        return self
-
-    @model_validator(mode="after")
-    def _systems_have_their_own_answers(self) -> CampaignSpec:
-        goal, proposer = self.objective.goal.type, self.proposer
-        if isinstance(proposer, ArmsProposerSpec) and goal != "best_per_system":
-            raise ValueError(f"proposer: arms supports the goal best_per_system, not {goal}; expected gp")
-        for key in ("floor", "worst_first") if isinstance(proposer, GPProposerSpec) and goal != "best_per_system" else ():
-            if getattr(proposer, key) is not None:
-                raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
+        goal = self.objective.goal
+        self.proposer.check_goal(goal.type, goal.acquisitions)
         return self
 
     @model_validator(mode="after")

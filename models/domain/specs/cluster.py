@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -116,6 +116,7 @@ class FireworksLauncherSpec(LauncherBase):
             one whose result has not been read.
     """
 
+    opener: ClassVar[str] = "tansaku.tasks.backends.launchers.cluster:FireworksBackend"
     type: Literal["fireworks"] = "fireworks"
     site: Name = "cluster"
     folder: AbsolutePath

@@ -265,6 +265,7 @@ class CompositionSpaceSpec(SpaceBase):
         polished=True,
     )
 
+    opener: ClassVar[str] = "tansaku.spaces.composition:CompositionSpace"
     type: Literal["composition"] = "composition"
     parent: ParentSpec
     sites: dict[SiteName, SiteIonsSpec] = Field(default_factory=dict)

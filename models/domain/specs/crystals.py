@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -240,6 +240,7 @@ class CrystalsSpaceSpec(EnergySpaceSpec):
         cost: Predicted cost of an evaluation.
     """
 
+    opener: ClassVar[str] = "tansaku.spaces.crystals:CrystalsSpace"
     type: Literal["crystals"] = "crystals"
     crystals: Annotated[dict[PartName, PrototypeSpec], Field(min_length=1)]
     scans: Annotated[tuple[Scan, ...], Field(min_length=1)]

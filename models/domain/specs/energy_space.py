@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
+from tansaku.models.domain.objectives import COMMON
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 
@@ -21,7 +21,7 @@ class EnergySpaceSpec(SpaceBase):
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(
-        properties=(ENERGY_PER_ATOM, *PLUGIN_OBJECTIVES),
+        properties=(ENERGY_PER_ATOM, *COMMON),
         jobs={None: "energy"},
         learnable=True,
         keeps_free_energy=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
@@ -95,6 +96,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
 
     relaxing: ClassVar[str] = "space.host_atoms: relaxed"
 
+    opener: ClassVar[str] = "tansaku.spaces.energy_surface:EnergySurfaceSpace"
     type: Literal["energy_surface"] = "energy_surface"
     host: OxideHostSpec | FileHostSpec | PrototypeSpec
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
@@ -121,6 +123,11 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
     def as_they_stand(self) -> bool:
         """Whether host and ion stay fixed."""
         return self.host_atoms == "fixed" and self.along is None
+
+    @property
+    def held_in_plane(self) -> JsonDict:
+        """The path, and whether the host relaxes; empty without a path."""
+        return {} if self.along is None else {"along": self.along.sha256, "host_atoms": self.host_atoms}
 
     @property
     def total_charge(self) -> int:

@@ -248,6 +248,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         polished=True,
     )
 
+    opener: ClassVar[str] = "tansaku.spaces.boundary_kinds:open_boundaries"
     type: Literal["grain_boundary"] = "grain_boundary"
     crystal: CrystalSpec
     axis: Indices = (1, 1, 0)
@@ -336,6 +337,11 @@ class GrainBoundarySpaceSpec(SpaceBase):
     def thicknesses(self) -> tuple[float, ...]:
         """Thicknesses of ``cell.polish``."""
         return self.cell.thicknesses
+
+    @property
+    def thickest(self) -> float:
+        """By the cell."""
+        return self.cell.thickest(self.spacing)
 
     def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
         """Raises ValueError for what the cell is not fit for."""

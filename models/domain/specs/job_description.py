@@ -1,13 +1,14 @@
-"""Jobs that plug-ins bring: how candidates of their spaces are computed."""
+"""Jobs that compute candidates. The description of a space names those of its candidates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import get_args
+from importlib.metadata import EntryPoint
 
-from tansaku.models.domain.plugins import Plugin, loaded
-from tansaku.models.domain.specs.space_base import JobName
+from tansaku.models.domain.door import kinds
+
+_JOBS = "tansaku.tasks.node.jobs"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,19 @@ class JobDescription:
     opener: str
 
 
+BARRIER = JobDescription(f"{_JOBS}.barrier:open_barrier_job")
+BINDING = JobDescription(f"{_JOBS}.binding:open_binding_job")
+BOUNDARY = JobDescription(f"{_JOBS}.boundary:open_boundary_job")
+ENERGY = JobDescription(f"{_JOBS}.energy:open_energy_job")
+
+
 @lru_cache(maxsize=1)
-def plugin_jobs() -> dict[str, tuple[Plugin, JobDescription]]:
-    """Jobs of the installed plug-ins by name."""
+def jobs() -> dict[str, JobDescription]:
+    """All jobs by name."""
 
-    def check(plugin: Plugin, found: object) -> tuple[Plugin, JobDescription]:
+    def check(entry: EntryPoint, found: object) -> JobDescription:
         if not isinstance(found, JobDescription):
-            raise TypeError(f"{plugin.entry.value} is not a JobDescription")
-        return plugin, found
+            raise TypeError(f"{entry.value} is not a JobDescription")
+        return found
 
-    return loaded("workflows", check, get_args(JobName))
+    return kinds("workflows", check)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.base import KindSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
 
 
-class LauncherBase(Spec):
+class LauncherBase(KindSpec):
     """Base class of the specs of launchers.
 
     Attributes:

@@ -5,12 +5,13 @@ A trainer goes in cycles. After each cycle the error is reported and a checkpoin
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.potential import EnvironmentSpec, SymmetryFunctionsSpec
+from tansaku.models.domain.specs.surrogate_base import SurrogateBase
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Cycles = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -121,7 +122,7 @@ PotentialTrainerSpec = Annotated[
 """Every trainer of a network potential."""
 
 
-class PotentialSpec(Spec):
+class PotentialSpec(SurrogateBase):
     """Energy and forces by networks of atoms, one for each element (Behler and Parrinello), and a committee of these.
 
     Attributes:
@@ -142,6 +143,8 @@ class PotentialSpec(Spec):
         trainer: How the weights are trained.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.potential.training:PotentialTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.potential.model:Potential.from_weights"
     type: Literal["potential"] = "potential"
     environment: EnvironmentSpec = SymmetryFunctionsSpec()
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1, max_length=4)] = (20, 20)
@@ -154,3 +157,12 @@ class PotentialSpec(Spec):
     decay: NonNegativeFloat = 1e-6
     patience: PositiveInt = 20
     trainer: PotentialTrainerSpec = LevenbergMarquardtSpec()
+
+    def uses_gpu(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def committee(self) -> int:
+        """The networks."""
+        return self.members

@@ -165,6 +165,7 @@ class ParametersSpaceSpec(SpaceBase):
 
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
 
+    opener: ClassVar[str] = "tansaku.spaces.parameters:ParametersSpace"
     type: Literal["parameters"] = "parameters"
     parameters: Annotated[dict[ParameterName, ParameterSpec], Field(min_length=1, max_length=100)]
     constraints: Annotated[tuple[LinearConstraintSpec, ...], Field(max_length=100)] = ()

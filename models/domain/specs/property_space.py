@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
-from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
+from tansaku.models.domain.objectives import COMMON
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
@@ -18,7 +18,7 @@ ENERGY_PROPERTIES = (
     "volume",
     "bulk_modulus",
     "band_gap",
-    *PLUGIN_OBJECTIVES,
+    *COMMON,
 )
 """Properties that the job ``energy`` computes; ``tasks/node/jobs/energy.py`` has the code of each."""
 

@@ -2,42 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.plugins import with_plugins
-from tansaku.models.domain.specs.base import PLAIN_TEXT, NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, KindSpec, NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
 
 
-class RandomProposerSpec(Spec):
+class ProposerBase(KindSpec):
+    """Base class of the specs of proposers; ``opener`` is called with spec, objective and constraints."""
+
+    on_device: ClassVar[bool] = False
+    """Whether it computes on the site's device; then its opener is also called with that."""
+
+    models_values: ClassVar[bool] = False
+    """Whether it has a model of the values that estimates what remains and can learn from failures and other searches."""
+
+    asks_committee: ClassVar[bool] = False
+    """Whether it asks the networks of the campaign's retrained potential."""
+
+    def check_goal(self, _goal: str, _acquisitions: Sequence[str]) -> None:
+        """Checks that it supports a goal.
+
+        Args:
+            _goal: The type of the goal.
+            _acquisitions: What serves it.
+
+        Raises:
+            ValueError: It does not.
+        """
+
+    def weighs_prices(self) -> bool:
+        """Whether it weighs prices of numbers that are missing."""
+        return False
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Candidates that it names, in their order."""
+        return ()
+
+    @property
+    def fits_pool(self) -> bool:
+        """Whether a key of it can ask for what the pool does not have."""
+        return False
+
+
+class RandomProposerSpec(ProposerBase):
     """Uniform over the candidates not yet proposed.
 
     Attributes:
         by_system: Take the systems in turn, and draw uniformly from the candidates of the system.
     """
 
+    opener: ClassVar[str] = "tansaku.models.engine.simple:open_random"
     type: Literal["random"] = "random"
     by_system: bool = False
 
 
-class GridProposerSpec(Spec):
+class GridProposerSpec(ProposerBase):
     """Every candidate, in order of id."""
 
+    opener: ClassVar[str] = "tansaku.models.engine.simple:open_grid"
     type: Literal["grid"] = "grid"
 
 
-class ListedProposerSpec(Spec):
+class ListedProposerSpec(ProposerBase):
     """Candidates that the file names, in its order, and no others.
 
     Attributes:
         candidates: Their ids.
     """
 
+    opener: ClassVar[str] = "tansaku.models.engine.simple:open_listed"
     type: Literal["listed"] = "listed"
     candidates: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT], ...], Field(min_length=1)]
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The candidates."""
+        return self.candidates
 
     @model_validator(mode="after")
     def _once_each(self) -> ListedProposerSpec:
@@ -69,7 +115,7 @@ Outliers = Literal["withheld", "used"]
 """Treatment of implausible values: see :func:`~tansaku.models.domain.outliers.trusted`."""
 
 
-class GPProposerSpec(Spec):
+class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
     Attributes:
@@ -105,6 +151,9 @@ class GPProposerSpec(Spec):
             ``bottleneck``); used in campaigns that were stored before this key.
     """
 
+    opener: ClassVar[str] = "tansaku.models.engine.proposer_registry:open_gp"
+    on_device: ClassVar[bool] = True
+    models_values: ClassVar[bool] = True
     type: Literal["gp"] = "gp"
     preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
     kernel: KernelSpec | None = None
@@ -123,6 +172,20 @@ class GPProposerSpec(Spec):
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
     outliers: Outliers | None = None
+
+    def check_goal(self, goal: str, acquisitions: Sequence[str]) -> None:
+        """It supports all goals, but not with every key; arguments and errors as of the base class."""
+        if self.acquisition is not None and self.acquisition not in acquisitions:
+            wanted = f"one of {', '.join(acquisitions)}" if len(acquisitions) > 1 else acquisitions[0]
+            raise ValueError(f"proposer.acquisition: {self.acquisition} does not support the goal {goal}; expected {wanted}")
+        for key in ("floor", "worst_first") if goal != "best_per_system" else ():
+            if getattr(self, key) is not None:
+                raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
+
+    @property
+    def fits_pool(self) -> bool:
+        """Whether kernel, mean or initial design are given."""
+        return (self.kernel, self.mean, self.initial_points, self.floor) != (None, None, None, None)
 
     @model_validator(mode="after")
     def _exploration_is_used(self) -> GPProposerSpec:
@@ -148,7 +211,7 @@ class GPProposerSpec(Spec):
         return self
 
 
-class ArmsProposerSpec(Spec):
+class ArmsProposerSpec(ProposerBase):
     """Proposer for rugged landscapes: surfaces in turn, then by their expected gain; candidates spread evenly over each.
 
     For the goal ``best_per_system``.
@@ -165,18 +228,24 @@ class ArmsProposerSpec(Spec):
         outliers: As of ``gp``.
     """
 
+    opener: ClassVar[str] = "tansaku.models.engine.arms.proposer:open_arms"
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3
     across_systems: bool | None = None
     outliers: Outliers | None = None
 
+    def check_goal(self, goal: str, _acquisitions: Sequence[str]) -> None:
+        """It supports one; arguments and errors as of the base class."""
+        if goal != "best_per_system":
+            raise ValueError(f"proposer: arms supports the goal best_per_system, not {goal}; expected gp")
+
 
 Compared = Literal["energy", "forces", "both"]
 """Predictions by which networks are compared."""
 
 
-class DisagreementProposerSpec(Spec):
+class DisagreementProposerSpec(ProposerBase):
     """The candidate on which the networks of the campaign's retrained potential disagree most, relative to its cost.
 
     Looks at candidates as they stand. Before the first version: one of each system in turn, at random.
@@ -193,6 +262,8 @@ class DisagreementProposerSpec(Spec):
             training. 0: none after the first version.
     """
 
+    opener: ClassVar[str] = "tansaku.models.engine.disagreement:open_disagreement"
+    asks_committee: ClassVar[bool] = True
     type: Literal["disagreement"] = "disagreement"
     by_system: bool = False
     of: Compared = "both"
@@ -214,7 +285,7 @@ class SparseTransformSpec(Spec):
     compress: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class SparseProposerSpec(Spec):
+class SparseProposerSpec(ProposerBase):
     """Linear models of few columns, averaged over which ones: for tables with many descriptors and few known values.
 
     The next candidate has the largest expected improvement per cost; for the goal ``all_below`` the largest probability of
@@ -234,6 +305,7 @@ class SparseProposerSpec(Spec):
 
     goals: ClassVar[tuple[str, ...]] = ("best_per_system", "best_overall", "top_k", "all_below")
 
+    opener: ClassVar[str] = "tansaku.models.engine.sparse.proposer:open_sparse"
     type: Literal["sparse"] = "sparse"
     max_features: Annotated[int, Field(ge=1, le=6)] = 3
     residual: Literal["none", "gp"] = "none"
@@ -242,20 +314,15 @@ class SparseProposerSpec(Spec):
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     outliers: Outliers | None = None
 
+    def check_goal(self, goal: str, _acquisitions: Sequence[str]) -> None:
+        """It supports some; arguments and errors as of the base class."""
+        if goal not in self.goals:
+            wanted = ", ".join(self.goals)
+            raise ValueError(f"proposer.type: sparse does not support the goal {goal}; expected gp, or a goal of {wanted}")
 
-ProposerSpec = Annotated[
-    GPProposerSpec
-    | ArmsProposerSpec
-    | RandomProposerSpec
-    | GridProposerSpec
-    | ListedProposerSpec
-    | DisagreementProposerSpec
-    | SparseProposerSpec,
-    Field(discriminator="type"),
-]
-
-if not TYPE_CHECKING:
-    ProposerSpec = with_plugins(ProposerSpec, "proposers", Spec)
+    def weighs_prices(self) -> bool:
+        """Where its models are linear in the numbers and predict the value itself."""
+        return self.residual == "none" and self.transform == SparseTransformSpec()
 
 
 def withholds(proposer: Spec) -> bool:

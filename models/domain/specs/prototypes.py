@@ -77,6 +77,7 @@ class PrototypesSpaceSpec(EnergySpaceSpec):
 
     description: ClassVar[SpaceDescription] = replace(EnergySpaceSpec.description, groups=("composition", "system"))
 
+    opener: ClassVar[str] = "tansaku.spaces.prototypes:PrototypesSpace"
     type: Literal["prototypes"] = "prototypes"
     prototypes: Annotated[tuple[OxideStructure, ...], Field(min_length=1)] | None = None
     ions: Annotated[tuple[CationText, ...], Field(min_length=1)] | None = None

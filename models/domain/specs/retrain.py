@@ -8,9 +8,8 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, PositiveFloat, PositiveInt, Sha256, Spec, Timeout
 from tansaku.models.domain.specs.calculators.table import types_with
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec, learned_properties, needed_fields
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.units import quantity_in
 
@@ -116,13 +115,13 @@ class RetrainSpec(Spec):
 def check_potential_keys(retrain: RetrainSpec) -> None:
     """Raises ValueError where a key is given that this surrogate has no use for."""
     learned, target = retrain.surrogate, retrain.target
-    if retrain.warm and not isinstance(learned, PotentialSpec):
+    if retrain.warm and not learned.committee:
         raise ValueError(f"retrain.warm: a {learned.type} cannot start from given weights; remove it")
     if target is None:
         return
-    if target.forces is not None and not isinstance(learned, PotentialSpec):
+    if target.forces is not None and not learned.committee:
         raise ValueError(f"retrain.target.forces: a {learned.type} predicts none; remove it")
-    properties = learned_properties(learned)
+    properties = learned.learned_properties()
     if "energy" not in properties:
         raise ValueError(f"retrain.target: the surrogate predicts {', '.join(properties)}; expected energy among them")
 
@@ -135,7 +134,7 @@ def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
         density: Whether the calculator leaves one.
         looks: Whether pre-screening is asked for.
     """
-    needed = needed_fields(retrain.surrogate)
+    needed = retrain.surrogate.needed_fields()
     wanted = f"expected {FREE_ATOMS}, which every structure has"
     if needed and looks:
         raise ValueError(
@@ -152,10 +151,10 @@ def check_committee(retrain: RetrainSpec | None) -> None:
     """Raises ValueError unless networks are retrained that can disagree."""
     if retrain is None:
         raise ValueError("proposer: disagreement is that of a retrained potential's networks; add retrain")
-    if not isinstance(retrain.surrogate, PotentialSpec):
+    if not retrain.surrogate.committee:
         kind = retrain.surrogate.type
         raise ValueError(f"proposer: disagreement is that of networks; retrain.surrogate is {kind}, expected potential")
-    if retrain.surrogate.members < 2:
+    if retrain.surrogate.committee < 2:
         raise ValueError(
             "retrain.surrogate.members: a single network cannot disagree; expected at least 2 with the proposer disagreement"
         )

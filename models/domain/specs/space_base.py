@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.objectives import described as objective_described
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.base import KindSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.limits import LimitName
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+    from tansaku.models.domain.specs.grain_boundary import CrystalSpec
     from tansaku.models.domain.specs.phases import PhasesSpec
-    from tansaku.models.domain.specs.space import CrystalSpec
+    from tansaku.models.domain.specs.proposer import ProposerBase
     from tansaku.models.domain.specs.workflow import WorkflowBase
 
 KeyPath = tuple[str | int, ...]
-JobName = Literal["boundary", "barrier", "binding", "energy"]
-"""Jobs that compute a candidate; ``tasks/node/jobs/workflows.py`` has the code of each."""
-
 Overview = Literal["systems", "compositions"]
 """The first table of a campaign's results."""
 
@@ -75,9 +73,9 @@ class SpaceDescription:
 
     properties: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
-    jobs: Mapping[str | None, JobName] = field(default_factory=dict)
-    objectives_of: Mapping[JobName, tuple[str, ...]] = field(default_factory=dict)
-    further_of: Mapping[JobName, tuple[str, ...]] = field(default_factory=dict)
+    jobs: Mapping[str | None, str] = field(default_factory=dict)
+    objectives_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    further_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     value_key: str = "value"
     overview: Overview = "systems"
     figures: FigureSet | None = None
@@ -109,7 +107,7 @@ class SpaceDescription:
         return objective_described(name or self.properties[0]).units
 
 
-class SpaceBase(Spec):
+class SpaceBase(KindSpec):
     """Base class of the specs of spaces."""
 
     description: ClassVar[SpaceDescription]
@@ -195,7 +193,7 @@ class SpaceBase(Spec):
         """Prices of descriptors that can be measured, by column."""
         return {}
 
-    def check_proposer(self, _proposer: Spec, _goal: str, *, transfer: bool) -> None:
+    def check_proposer(self, _proposer: ProposerBase, _goal: str, *, transfer: bool) -> None:
         """Checks that a proposer can use the space.
 
         Args:
@@ -241,6 +239,16 @@ class SpaceBase(Spec):
     def thicknesses(self) -> tuple[float, ...]:
         """Thicknesses of the grains with which the final relaxation is repeated [Å], in this order."""
         return ()
+
+    @property
+    def held_in_plane(self) -> JsonDict:
+        """What a computation depends on that holds an atom in planes along a path; empty where none is held so."""
+        return {}
+
+    @property
+    def thickest(self) -> float | None:
+        """Largest thickness of the crystal that relaxes with a boundary [Å]; None without one."""
+        return None
 
     def check_workflow(self, _workflow: WorkflowBase) -> None:
         """Raises ValueError if the calculator's workflow does not suit the spec, as far as the specs show."""

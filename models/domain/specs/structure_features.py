@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.plugins import with_plugins
-from tansaku.models.domain.specs.base import PositiveFloat, Spec
+from tansaku.models.domain.specs.base import KindSpec, PositiveFloat
 from tansaku.models.domain.specs.column_scale import ColumnScale
+from tansaku.models.domain.specs.limits import LimitName
 
 InfoKey = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
 """A key of a structure's metadata: of an extended XYZ's comment line, an ASE database's row or an OPTIMADE entry."""
@@ -27,7 +27,29 @@ ElementProperty = Literal[
 ]
 
 
-class CompositionFeaturesSpec(Spec):
+STATISTICS = ("mean", "deviation", "range")
+"""Statistics of a property over the atoms of a structure."""
+
+
+class FeaturesBase(KindSpec):
+    """Base class of the specs of descriptors; ``opener`` is called with spec and structures and returns a row for each.
+
+    Where the numbers are codes of categories, the key or class variable ``categorical`` is true.
+    """
+
+    limit: ClassVar[LimitName | None] = None
+    """Limit of the atoms of all structures."""
+
+    def column_names(self, count: int) -> tuple[str, ...]:
+        """Names of the columns.
+
+        Args:
+            count: How many there are.
+        """
+        return tuple(f"{self.type} {number}" for number in range(1, count + 1))
+
+
+class CompositionFeaturesSpec(FeaturesBase):
     """Mean, deviation and range of properties of the elements, weighted by their shares of the atoms.
 
     Attributes:
@@ -38,6 +60,7 @@ class CompositionFeaturesSpec(Spec):
             that was created before there was this key, ``none``.
     """
 
+    opener: ClassVar[str] = "tansaku.spaces.structure_features:composition_columns"
     type: Literal["composition"] = "composition"
     properties: Annotated[tuple[ElementProperty, ...], Field(min_length=1)] = (
         "electronegativity",
@@ -47,25 +70,40 @@ class CompositionFeaturesSpec(Spec):
     )
     scale: ColumnScale | None = None
 
+    def column_names(self, _count: int) -> tuple[str, ...]:
+        """Statistic and property."""
+        return tuple(f"{statistic} {what}" for statistic in STATISTICS for what in self.properties)
 
-class DensityFeaturesSpec(Spec):
+
+class DensityFeaturesSpec(FeaturesBase):
     """Mass density and volume of an atom."""
 
+    opener: ClassVar[str] = "tansaku.spaces.structure_features:density_columns"
     type: Literal["density"] = "density"
 
+    def column_names(self, _count: int) -> tuple[str, ...]:
+        """Both, with their units."""
+        return ("density [g/cm^3]", "volume [Å^3/atom]")
 
-class SymmetryFeaturesSpec(Spec):
+
+class SymmetryFeaturesSpec(FeaturesBase):
     """The space group by spglib, as a category.
 
     Attributes:
         tolerance: Distance within which atoms count as equivalent [Å].
     """
 
+    opener: ClassVar[str] = "tansaku.spaces.structure_features:symmetry_columns"
+    categorical: ClassVar[bool] = True
     type: Literal["symmetry"] = "symmetry"
     tolerance: PositiveFloat = 0.01
 
+    def column_names(self, _count: int) -> tuple[str, ...]:
+        """The only column."""
+        return ("space group",)
 
-class SoapFeaturesSpec(Spec):
+
+class SoapFeaturesSpec(FeaturesBase):
     """Smooth overlap of atomic positions, averaged over the atoms (needs the extra ``soap``).
 
     Attributes:
@@ -78,6 +116,8 @@ class SoapFeaturesSpec(Spec):
         components: Principal components over the pool that are kept, at most.
     """
 
+    opener: ClassVar[str] = "tansaku.spaces.structure_features:soap_columns"
+    limit: ClassVar[LimitName] = "soap_atoms"
     type: Literal["soap"] = "soap"
     cutoff: Annotated[float, Field(ge=1.5, le=12)] = 5.0
     radial: Annotated[int, Field(ge=1, le=16)] = 6
@@ -86,8 +126,12 @@ class SoapFeaturesSpec(Spec):
     compression: Literal["mu2", "mu1nu1", "off"] = "mu2"
     components: Annotated[int, Field(ge=1, le=100)] = 8
 
+    def column_names(self, count: int) -> tuple[str, ...]:
+        """Numbered."""
+        return tuple(f"component {number}" for number in range(1, count + 1))
 
-class InfoFeaturesSpec(Spec):
+
+class InfoFeaturesSpec(FeaturesBase):
     """Metadata of the files.
 
     Attributes:
@@ -99,17 +143,12 @@ class InfoFeaturesSpec(Spec):
             that was created before there was this key, ``none``.
     """
 
+    opener: ClassVar[str] = "tansaku.spaces.structure_features:info_columns"
     type: Literal["info"] = "info"
     keys: Annotated[tuple[InfoKey, ...], Field(min_length=1, max_length=1000)]
     categorical: bool = False
     scale: ColumnScale | None = None
 
-
-StructureFeaturesSpec = Annotated[
-    CompositionFeaturesSpec | DensityFeaturesSpec | SymmetryFeaturesSpec | SoapFeaturesSpec | InfoFeaturesSpec,
-    Field(discriminator="type"),
-]
-"""The registry of descriptors; ``spaces/structure_features.py`` has the code of each."""
-
-if not TYPE_CHECKING:
-    StructureFeaturesSpec = with_plugins(StructureFeaturesSpec, "features", Spec)
+    def column_names(self, _count: int) -> tuple[str, ...]:
+        """The keys."""
+        return self.keys

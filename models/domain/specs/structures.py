@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.property_space import PropertySpaceSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.specs.structure_features import (
     CompositionFeaturesSpec,
     DensityFeaturesSpec,
+    FeaturesBase,
     InfoKey,
-    StructureFeaturesSpec,
     SymmetryFeaturesSpec,
 )
+
+if TYPE_CHECKING:
+    StructureFeaturesSpec = FeaturesBase
+else:
+    StructureFeaturesSpec = one_of(spec_kinds("features", FeaturesBase).values())
 
 StructurePath = Annotated[FilePath, NamesFile("structure")]
 FolderPath = Annotated[FilePath, NamesFile(None)]
@@ -25,7 +31,7 @@ GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 SystemRule = Literal["all", "formula", "elements", "space_group", "file"]
 Duplicates = Literal["report", "drop", "refuse", "ignore"]
 
-DEFAULT_FEATURES: Mapping[str, StructureFeaturesSpec] = {
+DEFAULT_FEATURES: Mapping[str, FeaturesBase] = {
     "composition": CompositionFeaturesSpec(),
     "density": DensityFeaturesSpec(),
     "symmetry": SymmetryFeaturesSpec(),
@@ -57,6 +63,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
 
     description: ClassVar[SpaceDescription] = replace(PropertySpaceSpec.description, groups=("composition", "system"))
 
+    opener: ClassVar[str] = "tansaku.spaces.structures:StructuresSpace"
     type: Literal["structures"] = "structures"
     folder: FolderPath | None = None
     paths: Annotated[tuple[StructurePath, ...], Field(min_length=1, max_length=10_000)] | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.plugins import with_plugins
+from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
+from tansaku.models.domain.specs.surrogate_base import SurrogateBase
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
 """Device of a surrogate; ``auto``: a GPU where there is one."""
@@ -80,7 +80,7 @@ class CoulombMatrixDescriptorSpec(Spec):
     size: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
-class LocalEnergiesSpec(Spec):
+class LocalEnergiesSpec(SurrogateBase):
     """Energy of each atom as a sparse linear function of its surroundings (LASSO).
 
     Attributes:
@@ -93,6 +93,8 @@ class LocalEnergiesSpec(Spec):
         tolerance: Duality gap, relative to the spread of the energies, at which the solver stops.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.local_energies.training:LocalEnergiesTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.local_energies.model:LocalEnergies.from_weights"
     type: Literal["local_energies"] = "local_energies"
     descriptors: Descriptors = (RadialDescriptorSpec(), SoapDescriptorSpec())
     total_weights: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=8)] = (0.0, 1.0, 10.0)
@@ -108,7 +110,7 @@ StructureDescriptorSpec = Annotated[
 ]
 
 
-class KernelRidgeSpec(Spec):
+class KernelRidgeSpec(SurrogateBase):
     """A property of the whole structure by Gaussian-kernel ridge regression on the mean of its atoms' surroundings.
 
     Attributes:
@@ -120,6 +122,8 @@ class KernelRidgeSpec(Spec):
         regularisations: Values added to the kernel's diagonal; cross-validation selects one.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.training:KernelRidgeTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.model:KernelRidge.from_weights"
     type: Literal["kernel_ridge"] = "kernel_ridge"
     property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
     per_atom: bool = True
@@ -127,8 +131,12 @@ class KernelRidgeSpec(Spec):
     widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (0.5, 1.0, 2.0, 4.0, 8.0)
     regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
 
+    def learned_properties(self) -> tuple[str, ...]:
+        """The property."""
+        return (self.property,)
 
-class SparseSpec(Spec):
+
+class SparseSpec(SurrogateBase):
     """A property of the whole structure by linear models of few columns, averaged over which columns.
 
     Attributes:
@@ -142,6 +150,8 @@ class SparseSpec(Spec):
         folds: Number of trainings without a part of the groups, from which its error is estimated.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.sparse.training:SparseTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.sparse.model:SparseAverage.from_weights"
     type: Literal["sparse"] = "sparse"
     property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
     per_atom: bool = True
@@ -158,12 +168,16 @@ class SparseSpec(Spec):
             raise ValueError(f"columns: {self.property!r} is the property that is learned; remove it")
         return self
 
+    def learned_properties(self) -> tuple[str, ...]:
+        """The property."""
+        return (self.property,)
+
 
 ScalarSurrogateSpec = Annotated[KernelRidgeSpec | VoxelNetworkSpec, Field(discriminator="type")]
 """Surrogates of properties of the whole structure."""
 
 
-class StackedSpec(Spec):
+class StackedSpec(SurrogateBase):
     """One property by two surrogates, the second of which learns the error of the first.
 
     What points say goes first and what a field adds second, for instance: ``kernel_ridge`` on SOAP, then ``voxel_network``
@@ -175,6 +189,8 @@ class StackedSpec(Spec):
         folds: Number of trainings of the first without a part of the groups, from which its error is estimated.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.stacked.training:StackedTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.stacked.model:Stacked.from_weights"
     type: Literal["stacked"] = "stacked"
     first: ScalarSurrogateSpec
     second: ScalarSurrogateSpec
@@ -182,7 +198,7 @@ class StackedSpec(Spec):
 
     @model_validator(mode="after")
     def _one_property(self) -> StackedSpec:
-        first, second = learned_properties(self.first), learned_properties(self.second)
+        first, second = self.first.learned_properties(), self.second.learned_properties()
         if len(first) > 1 or first != second:
             raise ValueError(
                 f"second: learns {', '.join(second)}, the first {', '.join(first)}; expected one property, the same of both"
@@ -192,39 +208,28 @@ class StackedSpec(Spec):
     @property
     def property(self) -> str:
         """Name of the property in the data set."""
-        return learned_properties(self.first)[0]
+        return self.first.learned_properties()[0]
+
+    def uses_gpu(self) -> bool:
+        """Whether one of the two does."""
+        return self.first.uses_gpu() or self.second.uses_gpu()
+
+    def learned_properties(self) -> tuple[str, ...]:
+        """The property."""
+        return (self.property,)
+
+    def needed_fields(self) -> tuple[str, ...]:
+        """Those of both."""
+        return tuple(dict.fromkeys([*self.first.needed_fields(), *self.second.needed_fields()]))
 
 
-SurrogateSpec = Annotated[
-    LocalEnergiesSpec | KernelRidgeSpec | SparseSpec | PotentialSpec | VoxelNetworkSpec | StackedSpec,
-    Field(discriminator="type"),
-]
-"""Every surrogate that can be trained."""
+SURROGATE_SPECS = spec_kinds("surrogates", SurrogateBase)
+"""Classes of specs by type."""
 
-if not TYPE_CHECKING:
-    SurrogateSpec = with_plugins(SurrogateSpec, "surrogates", Spec)
-
-
-def learned_properties(spec: SurrogateSpec) -> tuple[str, ...]:
-    """Names of the scalars that a surrogate learns."""
-    match spec:
-        case KernelRidgeSpec() | SparseSpec() | StackedSpec():
-            return (spec.property,)
-        case VoxelNetworkSpec():
-            return spec.properties
-        case _:
-            return ("energy",)
-
-
-def needed_fields(spec: SurrogateSpec) -> tuple[str, ...]:
-    """Names of the fields without which a surrogate sees nothing of a structure."""
-    match spec:
-        case VoxelNetworkSpec():
-            return () if spec.field == FREE_ATOMS else (spec.field,)
-        case StackedSpec():
-            return tuple(dict.fromkeys([*needed_fields(spec.first), *needed_fields(spec.second)]))
-        case _:
-            return ()
+if TYPE_CHECKING:
+    SurrogateSpec = SurrogateBase
+else:
+    SurrogateSpec = one_of(SURROGATE_SPECS.values())
 
 
 class ModelSpec(Spec):

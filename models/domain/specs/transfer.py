@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, PositiveInt, Sha256, Spec
-from tansaku.models.domain.specs.space import TableSpaceSpec
+from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.domain.units import Unit
 
 TransferMode = Literal["auto", "none", "hyperparameters", "posterior", "joint"]

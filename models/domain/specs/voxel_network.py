@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt
+from tansaku.models.domain.specs.surrogate_base import SurrogateBase
 
 FREE_ATOMS = "free_atoms"
 """Name of the field that every structure has."""
@@ -14,7 +15,7 @@ FREE_ATOMS = "free_atoms"
 PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
-class VoxelNetworkSpec(Spec):
+class VoxelNetworkSpec(SurrogateBase):
     """Properties of a crystal by convolutions over the voxels of a field, without knowing where atoms are (R3DVS).
 
     The voxels and 16 filters of 3³, 30 rotations and 5 networks are those of Kajita et al. 2017
@@ -43,6 +44,8 @@ class VoxelNetworkSpec(Spec):
         decay: Weight decay.
     """
 
+    opener: ClassVar[str] = "tansaku.models.surrogates.voxel_network.training:VoxelNetworkTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.voxel_network.model:VoxelNetworks.from_weights"
     type: Literal["voxel_network"] = "voxel_network"
     properties: Annotated[tuple[PropertyName, ...], Field(min_length=1, max_length=32)] = ("energy",)
     intensive: tuple[PropertyName, ...] = ("band_gap",)
@@ -72,3 +75,15 @@ class VoxelNetworkSpec(Spec):
         if self.length < 2.0 * self.resolution * 2**self.layers:
             raise ValueError(f"layers: {self.layers} are too many for a cube of {round(self.length / self.resolution)} voxels")
         return self
+
+    def uses_gpu(self) -> bool:
+        """It does."""
+        return True
+
+    def learned_properties(self) -> tuple[str, ...]:
+        """The properties."""
+        return self.properties
+
+    def needed_fields(self) -> tuple[str, ...]:
+        """The field, unless every structure has it."""
+        return () if self.field == FREE_ATOMS else (self.field,)

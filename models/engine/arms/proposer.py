@@ -124,3 +124,8 @@ def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArr
         square += (cdist(group.values[group.index[members]], group.values[group.index[before]]) / reach) ** 2
     crowding = np.exp(-0.5 * square).sum(axis=1)
     return int(rng.choice(members[crowding <= crowding.min() * (1.0 + TIE) + TIE]))
+
+
+def open_arms(spec: ArmsProposerSpec, *_goal: object) -> ArmsProposer:
+    """The proposer of a spec."""
+    return ArmsProposer(spec)

@@ -14,10 +14,11 @@ from tansaku.models.domain.descriptors import DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import SparseProposerSpec
 from tansaku.models.engine.acquisition import expected_improvement, first_best, per_cost
 from tansaku.models.engine.gain import levels
-from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 from tansaku.models.engine.sparse.columns import Columns, columns_of
@@ -231,3 +232,8 @@ def _moments(average: Mixture, table: _Table) -> tuple[FloatArray, FloatArray]:
         average.moments(*table.components(average, part)) for part in np.array_split(np.arange(count), ceil(count / _AT_ONCE))
     ]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([deviation for _, deviation in parts])
+
+
+def open_sparse(spec: SparseProposerSpec, objective: ObjectiveSpec | None, _constraints: object) -> SparseProposer:
+    """The proposer of a spec, for a campaign's goal."""
+    return SparseProposer(spec, goal_of(objective or ObjectiveSpec()))

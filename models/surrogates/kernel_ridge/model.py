@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
-from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.reading import reading
 from tansaku.models.surrogates.structure_rows import structure_features
@@ -85,7 +85,7 @@ class KernelRidge:
         return Weights({name: getattr(self, name) for name in names}, document)
 
     @classmethod
-    def from_weights(cls, weights: Weights) -> KernelRidge:
+    def from_weights(cls, weights: Weights, _device: DeviceChoice = "cpu") -> KernelRidge:
         """Rebuilds the model from its weights.
 
         Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
-from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.local_energies.columns import Columns
 from tansaku.models.surrogates.local_energies.leverage import Leverage
@@ -91,7 +91,7 @@ class LocalEnergies:
         return Weights(arrays, document)
 
     @classmethod
-    def from_weights(cls, weights: Weights) -> LocalEnergies:
+    def from_weights(cls, weights: Weights, _device: DeviceChoice = "cpu") -> LocalEnergies:
         """Rebuilds the model from its weights.
 
         Raises:

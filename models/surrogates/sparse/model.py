@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import SparseSpec
-from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.sparse.search.averaging import Average
 from tansaku.models.sparse.search.packing import packed, unpacked
 from tansaku.models.surrogates.calibration import ErrorModel
@@ -70,7 +70,7 @@ class SparseAverage:
         return Weights(packed(self.average), document)
 
     @classmethod
-    def from_weights(cls, weights: Weights) -> SparseAverage:
+    def from_weights(cls, weights: Weights, _device: DeviceChoice = "cpu") -> SparseAverage:
         """Rebuilds the model from its weights.
 
         Raises:

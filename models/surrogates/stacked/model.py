@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import StackedSpec
-from tansaku.models.domain.surrogates import Array, Estimate, Example, Prediction, Rescalable, Surrogate, Weights
+from tansaku.models.domain.surrogates import Array, DeviceChoice, Estimate, Example, Prediction, Rescalable, Surrogate, Weights
 from tansaku.models.surrogates.reading import reading
+from tansaku.models.surrogates.surrogate_registry import restored
 
 TYPE = "stacked"
 SCHEMA_VERSION = 1
@@ -65,12 +66,12 @@ class Stacked:
         return Weights(packed("first", first.arrays) | packed("second", second.arrays), document)
 
     @classmethod
-    def from_weights(cls, weights: Weights, restore: Callable[[Weights], Surrogate]) -> Stacked:
+    def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> Stacked:
         """Rebuilds the model from its weights.
 
         Args:
             weights: Of both parts.
-            restore: Restores a part.
+            device: Where the parts predict.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.
@@ -79,8 +80,8 @@ class Stacked:
         with reading(weights, TYPE, SCHEMA_VERSION):
             return cls(
                 spec=StackedSpec.model_validate(document["spec"]),
-                first=restore(Weights(unpacked("first", weights.arrays), document["first"])),
-                second=restore(Weights(unpacked("second", weights.arrays), document["second"])),
+                first=restored(Weights(unpacked("first", weights.arrays), document["first"]), device),
+                second=restored(Weights(unpacked("second", weights.arrays), document["second"]), device),
                 training=document["training"],
             )
 

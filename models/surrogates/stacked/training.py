@@ -7,7 +7,7 @@ second would learn nothing, and its error estimate would be far too small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import compress
 
@@ -17,14 +17,13 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.surrogate import StackedSpec
-from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, Trainer, TrainingRun, Weights
+from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, TrainingRun, Weights
 from tansaku.models.surrogates.stacked.model import Stacked, packed, unpacked
+from tansaku.models.surrogates.surrogate_registry import build_trainer, restored
 
 _STATE = "stacked.training"
 _LEAST = 3
 """Smallest number of groups: a part of them is left out, and the first surrogate leaves out one of the others."""
-
-Restore = Callable[[Weights], Surrogate]
 
 
 class StackedTrainer:
@@ -32,16 +31,12 @@ class StackedTrainer:
 
     Args:
         spec: Hyper-parameters.
-        first: Trainer of the first part.
-        second: Trainer of the second.
-        restore: Restores the first part from its weights.
     """
 
-    def __init__(self, spec: StackedSpec, first: Trainer, second: Trainer, restore: Restore) -> None:
+    def __init__(self, spec: StackedSpec) -> None:
         self._spec = spec
-        self._first = first
-        self._second = second
-        self._restore = restore
+        self._first = build_trainer(spec.first)
+        self._second = build_trainer(spec.second)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -72,7 +67,7 @@ class StackedTrainer:
             stages.first = first.weights()
             stages.next()
         else:
-            first = self._restore(stages.first)
+            first = restored(stages.first)
         said = stages.left_out
         # Elements that only one group has: only the fit to all groups can predict them.
         never = np.isnan(said)

@@ -18,9 +18,10 @@ import psutil
 from packaging.requirements import Requirement
 
 from tansaku.calculators.calculator_registry import examine_calculators
+from tansaku.models.domain.door import OURS
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.findings import Finding, State
-from tansaku.models.domain.plugins import GROUPS, Plugin, code_of, found_plugins, problems, reason_of
+from tansaku.models.domain.plugins import Plugin, code_of, found_plugins, problems, reason_of
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.ground.settings import Settings, child_environment
@@ -73,8 +74,8 @@ def _plugins() -> Iterator[Finding]:
         problem = refused.get(plugin)
         if problem is not None:
             yield Finding(name=name, state="warning", detail=str(problem), hint=plugin.remedy)
-        elif plugin.group not in GROUPS:
-            detail = f"entry point tansaku.{plugin.group} is not known; known are {', '.join(GROUPS)}"
+        elif plugin.group not in OURS:
+            detail = f"entry point tansaku.{plugin.group} is not known; known are {', '.join(OURS)}"
             yield Finding(name=name, state="warning", detail=detail)
         else:
             yield _code_of_plugin(plugin, name)

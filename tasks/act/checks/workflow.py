@@ -17,7 +17,6 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.ledger.startable import calculators_of
@@ -64,7 +63,7 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
     """
     if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
         return
-    if spec.space.replication is not None and spec.proposer.type == "gp" and spec.objective.goal.type == "best_per_system":
+    if spec.space.densities and spec.proposer.models_values and spec.objective.goal.type == "best_per_system":
         # Of 120 candidates that it chose, 71 relaxed to one structure; Σ25 was missed by 15 mJ/m².
         raise ConfigurationError(
             "proposer.type: gp; with space.replication many candidates relax to the same structure, and gp chooses them again; "
@@ -90,7 +89,7 @@ def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -
 
 def check_floor(spec: CampaignSpec, pool: CandidatePool) -> None:
     """Raises ConfigurationError if the budget does not allow the floor of evaluations in every system."""
-    floor = spec.proposer.floor if isinstance(spec.proposer, GPProposerSpec) else None
+    floor: int | None = getattr(spec.proposer, "floor", None)
     budget = spec.budget.evaluations
     if floor is None or budget is None:
         return

@@ -12,9 +12,8 @@ from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
-from tansaku.models.domain.specs.space import CrystalSpec
-from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
@@ -119,12 +118,8 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
     spec, proposer = loaded.spec, loaded.spec.proposer
     workflow = workflow_of(spec.calculator)
     compared = (spec.space.competing_phases if workflow is None else workflow.competing_phases) is not None
-    listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
-    chosen = isinstance(proposer, GPProposerSpec) and (
-        (proposer.kernel, proposer.mean, proposer.initial_points, proposer.floor) != (None, None, None, None)
-    )
     by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
-    divided = by_name or isinstance(proposer, DisagreementProposerSpec)
+    divided = by_name or proposer.asks_committee
     try:
         resources.store.campaign(spec.name)
     except NotFoundError:
@@ -133,13 +128,13 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         check_elements(spec, space, loaded.base_path)
         check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
-        if not (listed or chosen or divided or compared or gridded or isinstance(space, ScreenedSpace)):
+        if not (proposer.listed or proposer.fits_pool or divided or compared or gridded or isinstance(space, ScreenedSpace)):
             return
         pool = space.pool()
         check_path(spec, space, pool)
-        pool.positions(listed)
+        pool.positions(proposer.listed)
         check_phases(spec, space, pool, loaded.base_path)
-        if chosen:
+        if proposer.fits_pool:
             check_initial(build_proposer(proposer), pool, limits)
             check_floor(spec, pool)
         if divided:
@@ -240,7 +235,7 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
             raise ConfigurationError(
                 f"pre_screening.model: {version.label} learned the energies of the calculator, expected label"
             )
-        if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
+        if fields := ModelSpec.model_validate(version.spec).surrogate.needed_fields():
             raise ConfigurationError(
                 f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone lack"
             )

@@ -13,7 +13,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.peers.registry import PACKAGES, build_peer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
@@ -28,13 +28,13 @@ PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annota
 METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
 
 
-def paired_design(own: ProposerSpec) -> GPProposerSpec:
+def paired_design(own: ProposerBase) -> GPProposerSpec:
     """The proposer whose initial design is used by methods without one: random points, as many as the file says."""
     points = own.initial_points if isinstance(own, GPProposerSpec) else None
     return GPProposerSpec(preset="published", initial_points=points)
 
 
-def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
+def method_spec(name: str, own: ProposerBase) -> ProposerBase:
     """Proposer spec of a method; presets begin with as many points as the campaign file says.
 
     Args:

@@ -1,4 +1,4 @@
-"""The registry of backends: joins the launcher of a site file to the code that runs jobs with it."""
+"""Backends: what runs the jobs of a site."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tansaku.models.domain.openers import opener
-from tansaku.models.domain.plugins import opened
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.requests import SiteQueue
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -18,12 +17,6 @@ from tansaku.tasks.ground.settings import Settings
 if TYPE_CHECKING:
     from tansaku.tasks.backends.launchers.cluster import Cluster
     from tansaku.tasks.backends.stores.site_workers import SiteWorkers
-
-BACKENDS = {
-    "fireworks": "tansaku.tasks.backends.launchers.cluster:FireworksBackend",
-    "local": "tansaku.tasks.backends.launchers.local_backend:LocalBackend",
-}
-"""Module and class, by type of the launcher's spec; the spec of a plug-in says it itself."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +47,8 @@ class Backend(ABC):
 
 
 def backend_of(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Backend:
-    """The backend that a site file asks for.
-
-    Raises:
-        ConfigurationError: Nothing is registered for the type of its launcher.
-    """
-    found = opened("launchers", site.launcher) or opener(BACKENDS, site.launcher.type, "launcher.type")
-    return cast("Backend", found(settings, site, workers))
+    """The backend that a site file asks for."""
+    return cast("Backend", opened("launchers", site.launcher.type, site.launcher.opener)(settings, site, workers))
 
 
 def files_folder(settings: Settings, site: SiteSpec) -> Path:

@@ -23,7 +23,7 @@ import psutil
 from tansaku.models.domain.errors import DamagedFileError, DiskFullError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.backends.launchers.local_workers import Deaths, Member, worker_command
 from tansaku.tasks.backends.launchers.spool_results import settled_status, spooled_result

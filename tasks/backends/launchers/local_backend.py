@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.tasks.backends.launchers.backends import Backend, job_folder
 from tansaku.tasks.backends.launchers.local import LocalLauncher
 

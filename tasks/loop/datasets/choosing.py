@@ -10,7 +10,6 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.dataset import ChoiceSpec, ComputedSourceSpec
-from tansaku.models.domain.specs.proposer import ListedProposerSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.surrogates.choosing import Environments, informative_order, smallest_order, within
@@ -113,7 +112,7 @@ def _known_order(
         known = stored_spec(resources.store.campaign(loaded.labels)).proposer
     except NotFoundError:
         return None
-    listed = known.candidates if isinstance(known, ListedProposerSpec) else ()
+    listed = known.listed
     places = {example.id: place for place, example in enumerate(examples)}
     if set(listed) != set(places) or set(listed[: len(held_out)]) != set(held_out):
         raise ConfigurationError(

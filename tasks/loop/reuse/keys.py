@@ -13,7 +13,6 @@ from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.tasks.node.configuration.source import source_of
 
 _DIGITS = 8  # of lengths [Å]: what text files keep
@@ -49,8 +48,8 @@ def computation_key(spec: CampaignSpec) -> str:
         content["charge"] = space.total_charge
     if space.description.gridded and not space.as_they_stand:
         content["pinned"] = "last atom"  # relaxed otherwise than the same structure of another space
-    if isinstance(space, EnergySurfaceSpaceSpec) and space.along is not None:
-        content |= {"pinned": "plane", "along": space.along.sha256, "host_atoms": space.host_atoms}
+    if space.held_in_plane:
+        content |= {"pinned": "plane"} | space.held_in_plane
     if not only_energy(spec):
         crystal = space.reference_crystal
         content |= {"space": space.type, "crystal": None if crystal is None else crystal.model_dump(mode="json")}

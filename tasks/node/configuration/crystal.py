@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
 from tansaku.models.domain.specs.parallel import SERIAL
-from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter, SpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.tasks.ground.formats.yaml_text import YamlText
 from tansaku.tasks.ground.settings import worker_environment
 from tansaku.tasks.node.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
@@ -106,7 +107,7 @@ def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
         return None
     found = compare_crystal(spec, base_path)
     if found is not None:
-        lowered = found.lowers(spec.space.cell.thickest(spec.space.spacing)) if spec.space.type == "grain_boundary" else None
+        lowered = None if spec.space.thickest is None else found.lowers(spec.space.thickest)
         said = f"; energies about {1000 * lowered:.1f} mJ/m2 too low" if lowered is not None and lowered >= _SAID else ""
         return found.describe() + said + (" (strained: true)" if crystal.strained else "")
     if crystal.strained:

@@ -8,19 +8,14 @@ from __future__ import annotations
 import math
 
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
-from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
-from tansaku.models.domain.specs.molecules import MoleculesSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
-from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec
-from tansaku.models.domain.specs.structure_features import CompositionFeaturesSpec, InfoFeaturesSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
-_SCALED = (FeatureColumnsSpec, FeatureLookupSpec, CompositionFeaturesSpec, InfoFeaturesSpec)
 _SCALE = "auto"
 _WITHHELD = "withheld"
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
@@ -50,7 +45,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         update["features"] = {
             name: group.model_copy(update={"scale": _SCALE}) if _unscaled(group) else group for name, group in features.items()
         }
-    if isinstance(space, MoleculesSpaceSpec) and space.scale is None:
+    if _scale(space) is None:
         update["scale"] = _SCALE
     if update:
         spec = spec.model_copy(update={"space": space.model_copy(update=update)})
@@ -62,7 +57,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
     if _searches_atoms(spec) and left_open:
         spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
-    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems is None:
+    if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
@@ -81,14 +76,14 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     Files that differ only in writing them out are the same campaign.
     """
     data = without_unhashed(spec)
-    if isinstance(spec.space, MoleculesSpaceSpec) and spec.space.scale == _SCALE:
+    if _scale(spec.space) == _SCALE:
         data["space"]["scale"] = None
     for name, group in getattr(spec.space, "features", {}).items():
-        if isinstance(group, _SCALED) and group.scale == _SCALE:
+        if _scale(group) == _SCALE:
             data["space"]["features"][name]["scale"] = None
     if _surface_proposer(spec) is not None and _START.items() <= data["proposer"].items():
         data["proposer"] |= dict.fromkeys(_START)
-    if isinstance(spec.proposer, ArmsProposerSpec) and spec.proposer.across_systems:
+    if getattr(spec.proposer, "across_systems", False):
         data["proposer"]["across_systems"] = None
     data["known_first"] = None
     return data
@@ -118,15 +113,19 @@ def without_unhashed(spec: CampaignSpec) -> JsonDict:
 
 def _searches_atoms(spec: CampaignSpec) -> bool:
     """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
-    searched = isinstance(spec.space, GrainBoundarySpaceSpec) and spec.space.replication is not None
     needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
-    return searched and spec.objective.goal.type == "best_per_system" and not needs_gp
+    return spec.space.densities and spec.objective.goal.type == "best_per_system" and not needs_gp
 
 
-def _unscaled(group: object) -> bool:
+def _scale(part: Spec) -> str | None:
+    """Returns the key ``scale`` of a space or a group of features; ``none`` for one without the key."""
+    return getattr(part, "scale", None) if "scale" in type(part).model_fields else "none"
+
+
+def _unscaled(group: Spec) -> bool:
     """Returns whether a group holds numbers, and nothing says how their columns are compared."""
     of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
-    return isinstance(group, _SCALED) and group.scale is None and not of_categories
+    return _scale(group) is None and not of_categories
 
 
 def _may_withhold(spec: CampaignSpec) -> bool:
@@ -136,7 +135,7 @@ def _may_withhold(spec: CampaignSpec) -> bool:
 
 def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:
     """Returns the proposer that looks for the bottleneck of a whole energy surface; one path has no part with more room."""
-    whole = isinstance(spec.space, EnergySurfaceSpaceSpec) and spec.space.along is None
+    whole = spec.space.description.gridded and not spec.space.held_in_plane
     wanted = whole and isinstance(spec.objective.goal, BottleneckSpec)
     return spec.proposer if wanted and isinstance(spec.proposer, GPProposerSpec) else None
 

@@ -31,9 +31,9 @@ from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.tasks.node.jobs.document import (
     BOUNDARY_STRESS,
     EXCESS_VOLUME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from tansaku.calculators.workflows.equation_of_state import bulk_modulus
 from tansaku.calculators.workflows.phase_table import phases_of
 from tansaku.calculators.workflows.pinned_ion import relax_around_ion
 from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
-from tansaku.models.domain.plugins import open_by, plugin_of
+from tansaku.models.domain.objectives import OBJECTIVES
+from tansaku.models.domain.plugins import plugin_of
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.specs.energy_surface import ENERGY
-from tansaku.models.domain.specs.job_description import plugin_jobs
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.units import convert, recorded_in
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
@@ -42,7 +42,7 @@ def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
     """
     space, spec, objective = document.space, document.calculator, document.objective
     # The job of a plug-in's space may be this one under another name.
-    if spec is None or not {"energy", *plugin_jobs()} & set(space.description.jobs.values()):
+    if spec is None or not any(job == "energy" or plugin_of("workflows", job) for job in space.description.jobs.values()):
         raise ConfigurationError(f"a {space.type} space has no structures whose energy can be computed")
     wanted = objective.property or space.description.properties[0]
     if wanted not in COMPUTED and wanted in space.description.properties:
@@ -64,86 +64,62 @@ def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
     )
 
 
-@dataclass(frozen=True)
-class Computed:
-    """Inputs from which a property is computed.
-
-    Attributes:
-        result: The calculator's result.
-        calculator: For more of them.
-        phases: Competing phases by formula [eV/atom], None where the campaign names none.
-    """
-
-    result: CalculationResult
-    calculator: Calculator
-    phases: Mapping[str, float] | None
-
-
-def _energy_per_atom(found: Computed) -> Quantity:
-    return Quantity(value=found.result.energy / len(found.result.atoms), unit="eV/atom")
-
-
-def _energy(found: Computed) -> Quantity:
-    return Quantity(value=found.result.energy, unit="eV")
-
-
-def _volume(found: Computed) -> Quantity:
-    return Quantity(value=found.result.atoms.get_volume() / len(found.result.atoms), unit="Angstrom^3/atom")
-
-
-def _formation_energy(found: Computed) -> Quantity:
-    symbols = found.result.atoms.get_chemical_symbols()
-    return Quantity(value=formation_energy(symbols, found.result.energy, _phases(found), PHASES_KEY), unit="eV/atom")
-
-
-def _energy_above_hull(found: Computed) -> Quantity:
-    symbols = found.result.atoms.get_chemical_symbols()
-    return Quantity(value=energy_above_hull(symbols, found.result.energy, _phases(found), PHASES_KEY), unit="eV/atom")
-
-
-def _bulk_modulus(found: Computed) -> Quantity:
-    return Quantity(value=bulk_modulus(found.calculator, found.result.atoms), unit="GPa")
-
-
-def _band_gap(found: Computed) -> Quantity:
-    gap = found.result.terms.get("band_gap")
-    if gap is None:
-        raise CalculationError("no_empty_bands", "no band above the highest occupied one was computed; raise calculator.bands")
-    return Quantity(value=gap, unit="eV")
-
-
-def _phases(found: Computed) -> Mapping[str, float]:
-    if found.phases is None:
-        raise ConfigurationError("space.phases: missing; the property compares a candidate with phases")
-    return found.phases
-
-
-COMPUTED: dict[str, Callable[[Computed], Quantity]] = {
-    ENERGY_PER_ATOM: _energy_per_atom,
-    ENERGY: _energy,
-    "formation_energy": _formation_energy,
-    "energy_above_hull": _energy_above_hull,
-    "volume": _volume,
-    "bulk_modulus": _bulk_modulus,
-    "band_gap": _band_gap,
-}
-"""Functions that compute the properties for which such a space can be searched."""
-
-
-def _of_plugin(name: str) -> Callable[[Computed], Quantity]:
-    plugin, path = plugin_of("objectives", name), PLUGIN_OBJECTIVES[name].compute
-    if plugin is None or path is None:
-        raise AssertionError(f"{name} is no plug-in's")
-    return lambda found: Quantity.model_validate(open_by(path, plugin)(found.result))
-
-
-COMPUTED |= {name: _of_plugin(name) for name in PLUGIN_OBJECTIVES}
+COMPUTED = tuple(name for name, description in OBJECTIVES.items() if description.compute is not None)
+"""Properties for which a space can be searched whose candidates are computed for their energy."""
 
 CHEAP = (ENERGY_PER_ATOM, ENERGY, "volume")
 """Properties that every result gives; the others are computed where they are wanted."""
 
 _ERRORS = {ENERGY: "eV"} | dict.fromkeys((ENERGY_PER_ATOM, "formation_energy", "energy_above_hull"), "eV/atom")
 """Properties whose error is the energy's, with their units."""
+
+Phases = Mapping[str, float] | None
+
+
+def energy_per_atom_of(result: CalculationResult) -> Quantity:
+    """Energy of an atom."""
+    return Quantity(value=result.energy / len(result.atoms), unit="eV/atom")
+
+
+def energy_of(result: CalculationResult) -> Quantity:
+    """Energy of the cell."""
+    return Quantity(value=result.energy, unit="eV")
+
+
+def volume_of(result: CalculationResult) -> Quantity:
+    """Volume of an atom."""
+    return Quantity(value=result.atoms.get_volume() / len(result.atoms), unit="Angstrom^3/atom")
+
+
+def formation_energy_of(result: CalculationResult, phases: Phases) -> Quantity:
+    """Energy of an atom relative to the elements."""
+    symbols = result.atoms.get_chemical_symbols()
+    return Quantity(value=formation_energy(symbols, result.energy, _there(phases), PHASES_KEY), unit="eV/atom")
+
+
+def energy_above_hull_of(result: CalculationResult, phases: Phases) -> Quantity:
+    """Energy of an atom relative to the most stable mixture of phases."""
+    symbols = result.atoms.get_chemical_symbols()
+    return Quantity(value=energy_above_hull(symbols, result.energy, _there(phases), PHASES_KEY), unit="eV/atom")
+
+
+def bulk_modulus_of(result: CalculationResult, calculator: Calculator) -> Quantity:
+    """Bulk modulus, by further calculations."""
+    return Quantity(value=bulk_modulus(calculator, result.atoms), unit="GPa")
+
+
+def band_gap_of(result: CalculationResult) -> Quantity:
+    """Band gap. Raises CalculationError if there are no empty bands."""
+    gap = result.terms.get("band_gap")
+    if gap is None:
+        raise CalculationError("no_empty_bands", "no band above the highest occupied one was computed; raise calculator.bands")
+    return Quantity(value=gap, unit="eV")
+
+
+def _there(phases: Phases) -> Mapping[str, float]:
+    if phases is None:
+        raise ConfigurationError("space.phases: missing; the property compares a candidate with phases")
+    return phases
 
 
 @dataclass(frozen=True)
@@ -171,8 +147,8 @@ class EnergyJob:
             else:
                 result = calculator.evaluate(start, self.relaxation)
             files = take_files(result, self.folder)
-            found = Computed(result, calculator, self.phases)
-            computed = {name: COMPUTED[name](found) for name in dict.fromkeys((*CHEAP, self.wanted, *self.further))}
+            more = {"calculator": calculator, "phases": self.phases}
+            computed = {name: _computed(name, result, more) for name in dict.fromkeys((*CHEAP, self.wanted, *self.further))}
         value = computed[self.wanted]
         write_result(self.folder / STRUCTURE_FILE, start, result)
         # What is estimated is the energy's error.
@@ -196,6 +172,12 @@ class EnergyJob:
         """Error of the value in its unit, from that of the energy [eV]."""
         unit = _ERRORS[self.wanted]
         return convert(deviation if unit == "eV" else deviation / atoms, unit, self.unit)
+
+
+def _computed(name: str, result: CalculationResult, more: Mapping[str, object]) -> Quantity:
+    about = OBJECTIVES[name]
+    compute = opened("objectives", name, str(about.compute))
+    return Quantity.model_validate(compute(result, **{given: more[given] for given in about.given}))
 
 
 def write_result(path: Path, start: Atoms, result: CalculationResult) -> None:

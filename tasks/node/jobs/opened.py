@@ -18,7 +18,8 @@ from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
-from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.ground.settings import given_parallel

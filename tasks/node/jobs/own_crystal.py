@@ -16,7 +16,7 @@ from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import PositiveInt
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.commands import offer_commands
-from tansaku.models.domain.specs.space import CrystalSpec, LatticeParameter
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
 from tansaku.tasks.ground.settings import given_commands
 
 

@@ -6,32 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.openers import opener
-from tansaku.models.domain.plugins import open_by
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.job_description import plugin_jobs
+from tansaku.models.domain.specs.job_description import jobs
 from tansaku.tasks.node.jobs.document import JobDocument
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
-
-JOBS: dict[str, str] = {
-    "barrier": "tansaku.tasks.node.jobs.barrier:open_barrier_job",
-    "binding": "tansaku.tasks.node.jobs.binding:open_binding_job",
-    "boundary": "tansaku.tasks.node.jobs.boundary:open_boundary_job",
-    "energy": "tansaku.tasks.node.jobs.energy:open_energy_job",
-}
-"""Module and function, by the name of the job in descriptions of spaces."""
-
-
-def _job_of_plugin(name: str) -> Open:
-    """Raises ConfigurationError if no plug-in brings the job."""
-    known = plugin_jobs()
-    if name not in known:
-        raise ConfigurationError(f"the space is computed by job {name!r}, which no plug-in brings here")
-    plugin, description = known[name]
-    return open_by(description.opener, plugin)
 
 
 def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
@@ -46,15 +28,17 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
     """
     workflow = workflow_of(document.calculator)
     name = workflow.type if workflow is not None else None
-    jobs = document.space.description.jobs
-    if name not in jobs:
+    named = document.space.description.jobs
+    if name not in named:
         raise ConfigurationError(
             f"calculator.workflow: {name or 'null'} does not compute a {document.space.type} space; expected "
-            f"{' or '.join(wanted or 'null' for wanted in jobs) or 'another space'}"
+            f"{' or '.join(wanted or 'null' for wanted in named) or 'another space'}"
         )
-    wanted = jobs[name]
-    open_named = cast("Open", opener(JOBS, wanted, "job")) if wanted in JOBS else _job_of_plugin(wanted)
-    job = open_named(document, folder)
+    wanted = named[name]
+    known = jobs()
+    if wanted not in known:
+        raise ConfigurationError(f"the space is computed by job {wanted!r}, which no plug-in brings here")
+    job = cast("Open", opened("workflows", wanted, known[wanted].opener))(document, folder)
     if document.label is None:
         return job
     from tansaku.tasks.node.jobs.labelling import open_labelled_job

@@ -21,7 +21,6 @@ from tansaku.models.domain.identifiers import certificate_rng
 from tansaku.models.domain.pool import BoolArray, FloatArray, PeriodicGrid
 from tansaku.models.domain.ports import ArtifactStore, Certifier, History, SurfaceSpace
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.barrier import BarrierBelief
@@ -229,7 +228,7 @@ def read_surface(data: CampaignData, artifacts: ArtifactStore | None = None) -> 
         goal,
         _beliefs(data, goal, history, size) if expected is not None else (),
         relaxed_frames(data, space, artifacts),
-        isinstance(data.spec.space, EnergySurfaceSpaceSpec) and data.spec.space.along is not None,
+        bool(data.spec.space.held_in_plane),
     )
 
 

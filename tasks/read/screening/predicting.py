@@ -14,7 +14,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.tasks.backends.resources import Resources

@@ -18,8 +18,8 @@ from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, boundary_en
 from tansaku.calculators.workflows.grain_check import check_grains, crystal_stiffness
 from tansaku.calculators.workflows.own_crystal import likely_crystal, own_crystal
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate

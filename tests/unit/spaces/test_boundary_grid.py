@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tansaku.calculators.structures.coincidence import boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.stacking import stacking_of, translation_keys
-from tansaku.models.domain.specs.space import PeriodSpec, TranslationSpec
+from tansaku.models.domain.specs.grain_boundary import PeriodSpec, TranslationSpec
 from tansaku.spaces.boundary_grid import TranslationGrid, picometres, translation_grid
 
 VALUES = st.lists(st.integers(-500, 500), min_size=1, max_size=6, unique=True).map(lambda v: tuple(sorted(x / 100 for x in v)))

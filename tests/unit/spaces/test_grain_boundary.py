@@ -11,7 +11,7 @@ from ase.neighborlist import neighbor_list
 from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.ports import Space
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
 TEST_BED_TABLE = Path(__file__).resolve().parents[3] / "benchmarks/boundaries/test-bed.csv"

@@ -13,7 +13,7 @@ import yaml
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.space import TableSpaceSpec
+from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.spaces.table import TableSpace
 

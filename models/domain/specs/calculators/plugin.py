@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from importlib.metadata import EntryPoint
 from typing import Annotated, Self
 
 from pydantic import Field
 
+from tansaku.models.domain.door import kinds
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.plugins import Plugin, check_spec, loaded, plugin_of
+from tansaku.models.domain.plugins import plugin_of
 from tansaku.models.domain.specs.base import PLAIN_TEXT
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, CodeOrigin
@@ -47,25 +48,21 @@ class PluginCalculator(CalculatorBase):
         return self.model_copy(update={"plugin": plugin.origin})
 
 
-def plugin_calculators(taken: Iterable[str]) -> tuple[type[CalculatorBase], ...]:
-    """Specs of calculators that plug-ins bring. Entries for ``type: ase`` that they bring are added to its table.
+def calculator_kinds() -> tuple[type[CalculatorBase], ...]:
+    """Specs of all calculators. Entries for ``type: ase`` that plug-ins bring are added to its table."""
 
-    Args:
-        taken: Types that tansaku itself has.
-    """
-
-    def check(plugin: Plugin, found: object) -> type[PluginCalculator] | AseEntry:
+    def check(entry: EntryPoint, found: object) -> type[CalculatorBase] | AseEntry:
         if isinstance(found, AseEntry):
-            if found.name != plugin.name or found.name in ASE_CALCULATORS:
+            if found.name != entry.name or found.name in ASE_CALCULATORS:
                 raise ValueError(f"calculator {found.name!r} of ASE is known already, or is not the entry point's name")
             return found
-        if not (isinstance(found, type) and issubclass(found, PluginCalculator)):
-            raise TypeError(f"{plugin.entry.value} is not a class derived from PluginCalculator, and no AseEntry")
-        check_spec(plugin, found)
+        base = CalculatorBase if entry.module.startswith("tansaku.") else PluginCalculator
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise TypeError(f"{entry.value} is not a class derived from PluginCalculator, and no AseEntry")
         if not isinstance(getattr(found, "facts", None), CalculatorFacts):
             raise TypeError(f"{found.__name__} has no facts, which say what computes")
         return found
 
-    found = loaded(_GROUP, check, taken)
+    found = kinds(_GROUP, check)
     ASE_CALCULATORS.update({name: entry for name, entry in found.items() if isinstance(entry, AseEntry)})
-    return tuple(kind for kind in found.values() if isinstance(kind, type) and issubclass(kind, CalculatorBase))
+    return tuple(kind for kind in found.values() if isinstance(kind, type))

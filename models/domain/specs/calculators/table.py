@@ -1,50 +1,17 @@
-"""Every calculator that a campaign file may name: a new one is one more line here.
-
-Installed plug-ins add theirs by entry points, before the unions are made; nothing else lists types.
-"""
+"""Every calculator that a campaign file may name, as the door lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Union, get_args
+from typing import TYPE_CHECKING, get_args
 
-from pydantic import Field
-
+from tansaku.models.domain.door import one_of
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
-from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
-from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
-from tansaku.models.domain.specs.calculators.command import CommandCalculatorSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
-from tansaku.models.domain.specs.calculators.emt import EmtSpec
-from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
-from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
-from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
-from tansaku.models.domain.specs.calculators.manual import ManualSpec
-from tansaku.models.domain.specs.calculators.plugin import plugin_calculators
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
-from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
-from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
-from tansaku.models.domain.specs.calculators.vasp import VaspSpec
+from tansaku.models.domain.specs.calculators.plugin import calculator_kinds
 from tansaku.models.domain.specs.workflow import WorkflowBase
 
-_OWN: tuple[type[CalculatorBase], ...] = (
-    LammpsSpec,
-    EmtSpec,
-    ChgnetSpec,
-    SevennetSpec,
-    GpawSpec,
-    EspressoSpec,
-    VaspSpec,
-    Atomate2Spec,
-    PotentialCalculatorSpec,
-    SurrogateCalculatorSpec,
-    ManualSpec,
-    CommandCalculatorSpec,
-    AseCalculatorSpec,
-)
-
-CALCULATORS = (*_OWN, *plugin_calculators([kind.type_name() for kind in _OWN]))
+CALCULATORS = calculator_kinds()
 """Tansaku's own, then those of plug-ins."""
 
 
@@ -97,16 +64,12 @@ def field_files() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _union(kinds: Iterable[type[CalculatorBase]]) -> object:
-    return Annotated[Union[tuple(kinds)], Field(discriminator="type")]  # noqa: UP007 - of a tuple
-
-
 if TYPE_CHECKING:
     CalculatorSpec = CalculatorBase
     AtomicCalculatorSpec = CalculatorBase
 else:
-    CalculatorSpec = _union(CALCULATORS)
-    AtomicCalculatorSpec = _union(kind for kind in CALCULATORS if kind.facts.atomic_energies)
+    CalculatorSpec = one_of(CALCULATORS)
+    AtomicCalculatorSpec = one_of(kind for kind in CALCULATORS if kind.facts.atomic_energies)
     """Calculators that give an energy of each atom."""
 
 for _kind in CALCULATORS:

@@ -13,7 +13,7 @@ from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.grain_check import CubicStiffness, HexagonalStiffness, check_grains, crystal_stiffness
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
 COPPER = CubicCrystal("fcc", "Cu", 3.59)

@@ -19,7 +19,7 @@ from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
-from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 
 
 @pytest.mark.parametrize(("element", "given"), [("Cu", 3.4), ("Cu", 3.59), ("Cu", 4.1), ("Al", 4.05), ("Ni", 3.52)])

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from tansaku.models.domain import plugins
-from tansaku.models.domain.plugins import found_plugins, loaded, problems, reasons_for
+from tansaku.models.domain.door import kinds, spec_kinds
+from tansaku.models.domain.plugins import found_plugins, problems, reasons_for
 from tansaku.models.domain.specs.base import Spec
 from tests.support.every_kind import CODE, ENTRIES, SPECS, write_crystals
 from tests.support.plugin_packages import add_package, campaign, python
@@ -167,18 +168,18 @@ def test_broken_plugins_are_named_and_stop_nothing(tmp_path):
 UNUSABLE = """
 from types import BuiltinFunctionType
 from typing import ClassVar, Literal
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.proposer import ProposerBase
 
-class Misspelt(Spec):
+class Misspelt(ProposerBase):
     opener: ClassVar[str] = "my_code:proposer"
     type: Literal["misspelt"] = "misspelt"
     width: "NotImported" = 1.0
 
-class AnyText(Spec):
+class AnyText(ProposerBase):
     opener: ClassVar[str] = "my_code:proposer"
     type: str = "any_text"
 
-class NoSchema(Spec):
+class NoSchema(ProposerBase):
     opener: ClassVar[str] = "my_code:proposer"
     type: Literal["no_schema"] = "no_schema"
     model_config = {"arbitrary_types_allowed": True}
@@ -257,12 +258,12 @@ def test_an_entry_point_knows_its_package(one_plugin):
         ("spaces", "lone", "lone 1.0"),
         ("teapots", "t", "lone 1.0"),
     ]
-    assert loaded("spaces", lambda _, found: found) == {"lone": 1}
+    assert kinds("spaces", lambda _, found: found)["lone"] == 1
     assert plugins.origins({"spaces": "lone", "calculators": "emt"}) == ("lone 1.0 (spaces: lone)",)
 
 
 def test_what_does_not_fit_is_a_problem(one_plugin):
-    assert plugins.spec_classes("spaces", Spec) == {}
+    assert "lone" not in spec_kinds("spaces", Spec)
     assert "lone_specs:X is not a class derived from Spec" in str(problems()[0])
     assert "lone 1.0" in reasons_for("lone")
     assert reasons_for("another") == ""

@@ -15,8 +15,10 @@ from pydantic import ValidationError
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import Entry, measured_costs
 from tansaku.models.domain.pool import FeatureGroup
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import CostPrior
-from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.cost import (
     GROWTH,

@@ -12,7 +12,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, PeriodicGrid
 from tansaku.models.domain.ports import Certifier, History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.engine import dominance, threads
 from tansaku.models.engine.barrier import BarrierBelief
 from tansaku.models.engine.goals import Goal, goal_of
@@ -41,7 +41,7 @@ def surface() -> tuple[CandidatePool, np.ndarray]:
 
 
 def search(
-    spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1, *, resumed: bool = False
+    spec: ProposerBase, count: int, seed: int = 0, dimensions: int = 1, *, resumed: bool = False
 ) -> tuple[list[int], BarrierBelief | None]:
     """Candidates evaluated, in order, and what is known at the end; ``resumed``: a new process makes each proposal."""
     pool, values = surface()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
 

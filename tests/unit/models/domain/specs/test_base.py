@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
-from tansaku.models.domain.specs.site import LocalLauncherSpec, TimingSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
+from tansaku.models.domain.specs.site import TimingSpec
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+from tansaku.models.domain.door import OURS
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.surrogate_registry import _RESTORE, restored
+from tansaku.models.surrogates.surrogate_registry import restored
 
 FILES = sorted((Path(__file__).parents[1] / "data").glob("*.safetensors"))
 
@@ -34,4 +35,4 @@ def test_an_old_file_predicts_what_it_predicted(path, require):
 
 
 def test_every_kind_has_an_old_file():
-    assert {path.stem.rpartition("-")[0] for path in FILES} == set(_RESTORE)
+    assert {path.stem.rpartition("-")[0] for path in FILES} == set(OURS["surrogates"])

@@ -17,8 +17,8 @@ from tansaku.models.domain.errors import DiskFullError, StoreError, TransientErr
 from tansaku.models.domain.ports import JobRequest, JobState
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
-from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.backends.launchers import local
 from tansaku.tasks.backends.launchers.local import LocalLauncher

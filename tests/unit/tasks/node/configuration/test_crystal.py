@@ -12,8 +12,8 @@ from tansaku.deploy.cli.results import _show_systems
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.grain_boundary import CrystalSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore

@@ -20,7 +20,7 @@ from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculators.command import CommandCalculatorSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
-from tansaku.models.domain.specs.site import LocalLauncherSpec
+from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.tasks.backends.launchers.local import LocalLauncher
 from tansaku.tasks.node.jobs import opened
 from tansaku.tasks.node.jobs.document import JobDocument

@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.specs.budget import BudgetSpec
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.proposer import ProposerSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec, ProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.loop.ledger.rounds import RoundRules

@@ -11,7 +11,7 @@ from tansaku.deploy.cli.tally import Tally
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.spaces.space_registry import open_space

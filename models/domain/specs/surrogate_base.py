@@ -1,0 +1,31 @@
+"""Base class of the surrogates' specs. Code that depends on the surrogate asks its spec and names no type."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tansaku.models.domain.specs.base import KindSpec
+
+
+class SurrogateBase(KindSpec):
+    """Base class of the specs of surrogates; ``opener`` names the trainer, which is called with the spec."""
+
+    restore: ClassVar[str]
+    """Module and name in it of what rebuilds the fitted surrogate from its weights; called with weights and device."""
+
+    def uses_gpu(self) -> bool:
+        """Whether it gains from a GPU."""
+        return False
+
+    def learned_properties(self) -> tuple[str, ...]:
+        """Names of the scalars that it learns."""
+        return ("energy",)
+
+    def needed_fields(self) -> tuple[str, ...]:
+        """Names of the fields without which it sees nothing of a structure."""
+        return ()
+
+    @property
+    def committee(self) -> int:
+        """Number of networks that can disagree, and whose training can begin with given weights; 0: it has none."""
+        return 0
