@@ -12,14 +12,26 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import printable
 
-GROUPS = ("calculators", "spaces", "objectives", "proposers", "features", "workflows", "launchers", "surrogates")
+if TYPE_CHECKING:
+    from pydantic import BaseModel  # `tansaku --help` reads this module, and takes no time for pydantic
+
+GROUPS = (
+    "calculators",
+    "spaces",
+    "objectives",
+    "proposers",
+    "features",
+    "workflows",
+    "launchers",
+    "surrogates",
+    "commands",
+    "pages",
+)
 """Kinds of what plug-ins may add; their entry points are in ``tansaku.KIND``."""
 
 _PREFIX = "tansaku."
@@ -229,7 +241,10 @@ def code_of(plugin: Plugin) -> tuple[str, ...]:
     """Modules and names in them that an accepted plug-in computes with, such as ``my_package.engine:ENGINE``."""
     found = plugin.entry.load()
     engine = getattr(getattr(found, "facts", None), "engine", None)
-    named = [f"{engine}:ENGINE" if engine else None, *(getattr(found, name, None) for name in ("opener", "restore", "compute"))]
+    named = [
+        f"{engine}:ENGINE" if engine else None,
+        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed")),
+    ]
     return tuple(path for path in named if path)
 
 
