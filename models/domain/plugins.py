@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import printable
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel  # `tansaku --help` reads this module, and takes no time for pydantic
 
 GROUPS = (
     "calculators",

@@ -6,14 +6,15 @@ of a plug-in, and an installation may lack it. The object describes a group or a
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from tansaku.models.domain.plugins import Plugin, loaded, open_by, plugin_of, reasons_for
 
 if TYPE_CHECKING:
     from tansaku.models.domain.accounts import Role
@@ -76,14 +77,43 @@ def pages() -> Mapping[str, Page]:
 
 @cache
 def _offered(group: str, kind: type[T]) -> Mapping[str, T]:
+    rooms = {name: path for name, path in ROOMS[group].items() if find_spec(_package(path)) is not None}
+    here = {name: _named(path) for name, path in rooms.items()}
+    if not _plugins_may_add(group):
+        return here
+    from tansaku.models.domain.plugins import Plugin, loaded
+
     def check(plugin: Plugin, found: object) -> T:
         if not isinstance(found, kind):
             raise TypeError(f"{plugin.entry.value} is no {kind.__name__}")
         return found
 
-    rooms = {name: EntryPoint(name, value, group) for name, value in ROOMS[group].items()}
-    here = {name: entry.load() for name, entry in rooms.items() if find_spec(entry.module.rpartition(".")[0]) is not None}
-    return here | loaded(group, check, rooms)
+    return here | loaded(group, check, ROOMS[group])
+
+
+def _plugins_may_add(group: str) -> bool:
+    """Whether an installed package names the group: `tansaku --help` asks, and to read all entry points takes much longer."""
+    section = f"[tansaku.{group}]".encode()
+    for folder in sys.path:
+        try:
+            found = [entry.path for entry in os.scandir(folder or ".") if entry.name.endswith((".dist-info", ".egg-info"))]
+        except NotADirectoryError:  # an archive of packages
+            return True
+        except OSError:
+            continue
+        files = (Path(path, "entry_points.txt") for path in found)
+        if any(section in file.read_bytes() for file in files if file.is_file()):
+            return True
+    return False
+
+
+def _package(path: str) -> str:
+    return path.partition(":")[0].rpartition(".")[0]
+
+
+def _named(path: str) -> Any:  # noqa: ANN401 - whatever the kind says
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - whatever the kind says
@@ -97,13 +127,20 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
     Raises:
         MissingComponentError: A plug-in's code cannot be imported.
     """
+    if name in ROOMS[group]:
+        return _named(path)
+    from tansaku.models.domain.plugins import open_by, plugin_of
+
     plugin = plugin_of(group, name)
-    return EntryPoint(name, path, group).load() if plugin is None else open_by(path, plugin)
+    assert plugin is not None
+    return open_by(path, plugin)
 
 
 def reason_without_commands(name: str) -> str:
     """Why a group of commands of this name does not work here; empty if nothing is known of it."""
     room = ROOMS["commands"].get(name)
     if room is not None and name not in command_groups():
-        return f"this installation of tansaku has no package {room.partition(':')[0].rpartition('.')[0]}"
+        return f"this installation of tansaku has no package {_package(room)}"
+    from tansaku.models.domain.plugins import reasons_for
+
     return reasons_for(name).removeprefix("; ")

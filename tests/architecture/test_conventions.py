@@ -24,6 +24,7 @@ READS_ENVIRONMENT = {
 _OF_SPARSE = ("exafs", "modes", "sparse", "spectra")
 UNMIRRORED = {
     "sparse/test_killed_search.py": "a whole command that is killed",
+    "sparse/test_without_the_room.py": "an installation that lacks it",
     **{f"sparse/benchmarks/test_{name}_benchmark.py": "benchmarks are no part of the room" for name in _OF_SPARSE},
 }
 """Unit test modules that stand for no single source module, each with its reason."""
