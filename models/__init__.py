@@ -1,1 +1,1 @@
-"""Everything that is learned: the domain, descriptors, the Bayesian-optimisation engine, surrogates and sparse models."""
+"""Everything that is learned: the domain, descriptors, averages of linear models, Bayesian optimisation, surrogates."""

@@ -24,15 +24,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import begun, command, results
+from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.exafs.posterior import interval
-from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
-from tansaku.models.sparse.exafs.shells import Bounds
-from tansaku.models.sparse.exafs.signal import Choice, FineStructure
-from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.tasks.act.sparse.exafs import ExafsSettings, FoundShells, find_shells
-from tansaku.tasks.act.sparse.exafs_report import shell_rows, sums
-from tansaku.tasks.act.sparse.feff_file import read_feff
+from tansaku.sparse.models.exafs.posterior import interval
+from tansaku.sparse.models.exafs.scattering import Scatterer, scatterers_of
+from tansaku.sparse.models.exafs.shells import Bounds
+from tansaku.sparse.models.exafs.signal import Choice, FineStructure
+from tansaku.sparse.tasks.exafs import ExafsSettings, FoundShells, find_shells
+from tansaku.sparse.tasks.exafs_report import shell_rows, sums
+from tansaku.sparse.tasks.feff_file import read_feff
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

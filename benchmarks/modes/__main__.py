@@ -25,13 +25,13 @@ import numpy as np
 from benchmarks.command import command
 from benchmarks.modes.figure import draw
 from benchmarks.modes.sets import Case, cases, trace
+from tansaku.models.averaging.subsets import number_of_supports
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.modes.dynamics import ComplexArray, Modes, decomposed
-from tansaku.models.sparse.modes.path import ALL, Path
-from tansaku.models.sparse.modes.problem import Problem, amplitude_problem
-from tansaku.models.sparse.modes.relaxation import relaxed
-from tansaku.models.sparse.search.subsets import number_of_supports
-from tansaku.tasks.act.sparse.modes import ModeSettings, find_modes
+from tansaku.sparse.models.modes.dynamics import ComplexArray, Modes, decomposed
+from tansaku.sparse.models.modes.path import ALL, Path
+from tansaku.sparse.models.modes.problem import Problem, amplitude_problem
+from tansaku.sparse.models.modes.relaxation import relaxed
+from tansaku.sparse.tasks.modes import ModeSettings, find_modes
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import read_json
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.sparse.modes.dynamics import Snapshots
-from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.models.averaging.subsets import FloatArray
+from tansaku.sparse.models.modes.dynamics import Snapshots
 
 
 @dataclass(frozen=True)

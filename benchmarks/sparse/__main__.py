@@ -30,15 +30,15 @@ from scipy.special import logsumexp
 
 from benchmarks.command import begun, command
 from benchmarks.sparse.figure import draw
+from tansaku.models.averaging.design import Design
+from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.search.chain import Sampling
-from tansaku.models.sparse.search.design import Design
-from tansaku.models.sparse.search.exhaustive import Running, search_all
-from tansaku.models.sparse.search.landscape import landscape, members
-from tansaku.models.sparse.search.methods import METHODS, choice
-from tansaku.models.sparse.search.sampled import search_sampled
-from tansaku.models.sparse.search.scores import ScoreName, linear_score
-from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.sparse.models.search.chain import Sampling
+from tansaku.sparse.models.search.exhaustive import Running, search_all
+from tansaku.sparse.models.search.landscape import landscape, members
+from tansaku.sparse.models.search.methods import METHODS, choice
+from tansaku.sparse.models.search.sampled import search_sampled
+from tansaku.sparse.models.search.scores import ScoreName, linear_score
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

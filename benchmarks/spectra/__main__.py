@@ -28,12 +28,12 @@ import numpy as np
 
 from benchmarks.command import begun, command
 from benchmarks.spectra.figure import draw
+from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.sparse.search.subsets import FloatArray
-from tansaku.models.sparse.spectra.candidates import Fit
-from tansaku.models.sparse.spectra.peaks import ShapeName, profile
-from tansaku.models.sparse.spectra.score import Spectrum
-from tansaku.tasks.act.sparse.spectrum import Decomposition, SpectrumSettings, decompose
+from tansaku.sparse.models.spectra.candidates import Fit
+from tansaku.sparse.models.spectra.peaks import ShapeName, profile
+from tansaku.sparse.models.spectra.score import Spectrum
+from tansaku.sparse.tasks.spectrum import Decomposition, SpectrumSettings, decompose
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

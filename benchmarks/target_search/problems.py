@@ -13,8 +13,8 @@ from benchmarks.composition.problem import from_table
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.models.engine.sparse.columns import columns_of
-from tansaku.models.sparse.search.generated import candidates
 from tansaku.spaces.table import TableSpace
+from tansaku.sparse.models.search.generated import candidates
 
 TABLE = Path(__file__).parent / "solvents" / "table.csv"
 TARGET = "binding_energy [kJ/mol]"

@@ -29,16 +29,17 @@ from tansaku.deploy.cli import (
     run,
     schema,
     serve,
-    sparse,
     steer,
     web,
 )
+from tansaku.deploy.cli.offered import Commands
 from tansaku.deploy.cli.printing import say
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.verbs import VERBS
 
 app = typer.Typer(
     name="tansaku",
+    cls=Commands,
     help="Active-learning campaigns for materials: propose, compute, learn, stop when the answer is known.",
     epilog=exits.epilogue(),
     no_args_is_help=True,
@@ -96,7 +97,6 @@ app.command("prefect-login", rich_help_panel="Service")(serve.prefect_login)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
-app.add_typer(sparse.sparse_app, name="sparse", rich_help_panel="Models")
 app.add_typer(new_plugin.app, name="new", rich_help_panel=_BEGIN)
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
 app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")

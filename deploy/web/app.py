@@ -44,9 +44,9 @@ from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
-from tansaku.deploy.web.pages import sparse as sparse_pages
-from tansaku.deploy.web.pages.rendering import Renderer
+from tansaku.deploy.web.pages.rendering import Renderer, page_folder
 from tansaku.deploy.web.services import Services
+from tansaku.models.domain.rooms import code_behind, pages
 from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
 from tansaku.tasks.read.views.figure_readings import FigureReadings
 
@@ -56,13 +56,7 @@ RESULTS = (logs.router, figures.router, diffusion.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, plain.router, account.router, audit.router)
-CREATION = (
-    creation.router,
-    checks.router,
-    files.router,
-    sparse_pages.router,
-    naming.router,
-)
+CREATION = (creation.router, checks.router, files.router, naming.router)
 ROUTERS = (
     *PAGES,
     health.router,
@@ -81,7 +75,7 @@ ROUTERS = (
     changes.router,
     schema.router,
 )
-"""Every group of routes; a new page or part of the API is added here."""
+"""Every group of routes of the dashboard itself; a new page or part of the API is added here."""
 
 
 class Dashboard(FastAPI):
@@ -95,11 +89,16 @@ class Dashboard(FastAPI):
         return protected(super().build_middleware_stack(), protection)
 
 
+def all_routers() -> tuple[APIRouter, ...]:
+    """Groups of routes of the dashboard, and of the pages of rooms and plug-ins."""
+    return (*ROUTERS, *(router for name, page in pages().items() for router in code_behind("pages", name, page.opener)))
+
+
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """The routes of all groups. Applications of one process share them: FastAPI takes a tenth of a second to prepare them."""
     together = APIRouter()
-    for router in ROUTERS:
+    for router in all_routers():
         together.include_router(router)
     return tuple(together.routes)
 
@@ -121,6 +120,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.figures = FigureReadings()
     app.state.diffusion = DiffusionReadings(services.store, services.artifacts, services.readings.version)
     app.router.routes.extend(_routes())
+    for name in pages():
+        app.mount(f"/static/{name}", StaticFiles(directory=page_folder(name, "static"), check_dir=False), name="static")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.renderer = Renderer({context.path or "" for context in iter_route_contexts(app.routes)})
     errors.install(app)

@@ -1,4 +1,4 @@
-"""Checks, rehearsals and searches of tables in progress, and the latest results, by the content of the request."""
+"""Checks, rehearsals and what pages asked, in progress, and the latest results, by the content of the request."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,15 +20,16 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.checks.check import CampaignPreview
 from tansaku.tasks.act.checks.policy import Admitted
 from tansaku.tasks.act.checks.rehearse import BudgetRehearsal
-from tansaku.tasks.act.checks.request import CheckProgress, RehearsalRequest, TableQuestion, TableSize
+from tansaku.tasks.act.checks.request import CheckProgress, RehearsalRequest, TableSize
 from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.act.commands.create_web import CampaignDesk, problems_of
-from tansaku.tasks.act.commands.search_web import check_columns, search, searched_file, size
 
 State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64
-_ENDS_WITHIN = 5.0  # of a cancelled search, whose process is killed [s]
+_ENDS_WITHIN = 5.0  # after it was cancelled, as its process is killed [s]
 _MOST_PROBLEMS, _LONGEST = 50, 2000
+
+T = TypeVar("T")
 
 
 class Problem(BaseModel):
@@ -75,39 +75,20 @@ class Check(BaseModel):
         return self.state != "running"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The search of a table that a user requested.
-
-    Attributes:
-        user: Who.
-        at: When.
-        file: Name of the table.
-        target: Column to explain.
-        largest: Largest number of columns in a model.
-    """
-
-    user: str
-    at: datetime
-    file: str
-    target: str
-    largest: int
-
-
 @dataclass
 class _Run:
     check: Check
     ended: threading.Event = field(default_factory=threading.Event)
     wanted: bool = True
-    asked: Asked | None = None
+    note: object | None = None
     cancelled_by: str = ""
 
 
 class Checks:
-    """Runs checks, rehearsals and searches in threads of their own. The same check is run once.
+    """Runs checks, rehearsals and what pages ask in threads of their own. The same check is run once.
 
     Args:
-        desk: Checks, rehearses and searches.
+        desk: Checks and rehearses.
     """
 
     def __init__(self, desk: CampaignDesk) -> None:
@@ -127,14 +108,14 @@ class Checks:
         found = self._admitted(actor, text)
         if isinstance(found, Check):
             return found
-        identifier = _id("check", actor, found.files, text)
+        identifier = check_id("check", actor, found.files, text)
 
-        def work(run: _Run) -> Check:
-            preview = self._desk.check(actor, found, Watch(wanted=lambda: run.wanted))
+        def work(watch: Watch) -> Check:
+            preview = self._desk.check(actor, found, watch)
             facts = facts_of(preview, found.spec.execution.in_flight, found.files)
-            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=_files(found.files))
+            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=named_files(found.files))
 
-        return self._begin(identifier, work, None if page is None else f"{actor.name} {page}")
+        return self.begin(identifier, work, None if page is None else f"{actor.name} {page}")
 
     def rehearse(self, actor: Actor, text: str, options: RehearsalRequest) -> Check:
         """Begins to rehearse the budget of a spec, unless that was done.
@@ -147,68 +128,63 @@ class Checks:
         found = self._admitted(actor, text)
         if isinstance(found, Check):
             return found
-        identifier = _id("rehearsal", actor, found.files, [text, options.model_dump()])
+        identifier = check_id("rehearsal", actor, found.files, [text, options.model_dump()])
 
-        def work(run: _Run) -> Check:
-            rehearsal = self._desk.rehearse(actor, found, options, _watch(run))
+        def work(watch: Watch) -> Check:
+            rehearsal = self._desk.rehearse(actor, found, options, watch)
             return Check(id=identifier, state="valid", rehearsal=rehearsal)
 
-        return self._begin(identifier, work)
+        return self.begin(identifier, work)
 
-    def search(self, actor: Actor, name: str, question: TableQuestion) -> Check:
-        """Begins to search a table of the library, unless that was done.
+    def begin(
+        self, identifier: str, work: Callable[[Watch], Check], page: str | None = None, note: object | None = None
+    ) -> Check:
+        """Begins something in a thread of its own, unless that was done already.
 
         Args:
-            actor: Who asks.
-            name: Of the file, or ``sha256:`` and its hash.
-            question: About it.
-
-        Raises:
-            InvalidSpecError: There is no such CSV file, or it lacks a column.
+            identifier: Of the check, as :func:`check_id` makes it.
+            work: Carries it out.
+            page: Of a user's browser; its earlier check is abandoned. None: it belongs to no page.
+            note: By which pages find it again.
         """
-        file = searched_file(self._desk, actor, name)
-        check_columns(self._desk, file, question)
-        identifier = _id("search", actor, (file,), question.model_dump())
+        with self._lock:
+            self._give_up(page, identifier)
+            run = self._runs.get(identifier)
+            # A check that failed for reasons outside the spec is run again.
+            if run is not None and run.wanted and run.check.state != "failed":
+                self._runs.move_to_end(identifier)
+                return run.check
+            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"), note=note)
+            self._runs.move_to_end(identifier)
+            self._forget()
+        threading.Thread(target=_carry_out, args=(run, work), name="check", daemon=True).start()
+        return run.check
 
-        def work(run: _Run) -> Check:
-            report = search(self._desk, file, question, _watch(run))
-            return Check(id=identifier, state="valid", files=_files((file,)), search=report)
+    def asked(self, kind: type[T]) -> list[tuple[Check, T]]:
+        """What pages have begun with a note of a kind, the last first.
 
-        asked = Asked(actor.name, self._desk.clock(), file.name, question.target, question.max_features)
-        return self._begin(identifier, work, asked=asked)
-
-    def size(self, actor: Actor, name: str, question: TableQuestion) -> Check:
-        """Begins to find out how large a search is, unless that was done; arguments and errors as of :meth:`search`."""
-        file = searched_file(self._desk, actor, name)
-        check_columns(self._desk, file, question)
-        identifier = _id("size", actor, (file,), question.model_dump())
-
-        def work(run: _Run) -> Check:
-            found = size(self._desk, file, question, _watch(run))
-            return Check(id=identifier, state="valid", files=_files((file,)), size=found)
-
-        return self._begin(identifier, work)
-
-    def searches(self) -> list[tuple[Check, Asked]]:
-        """Searches of tables that are known, the last first."""
+        Args:
+            kind: Class of the note.
+        """
         with self._lock:
             runs = list(self._runs.values())
-        return [(run.check, run.asked) for run in reversed(runs) if run.asked is not None]
+        return [(run.check, run.note) for run in reversed(runs) if isinstance(run.note, kind)]
 
-    def cancel(self, actor: Actor, identifier: str) -> tuple[Check, Asked] | None:
-        """Cancels the search of a table, whose process is ended; None if no such search runs.
+    def cancel(self, actor: Actor, identifier: str, kind: type[T]) -> tuple[Check, T] | None:
+        """Cancels what a page has begun, and ends its process; None if nothing of this kind runs.
 
         Args:
             actor: Who cancels it.
             identifier: Its id.
+            kind: Class of its note.
         """
         with self._lock:
             run = self._runs.get(identifier)
-            if run is None or run.asked is None or run.check.ended or run.cancelled_by:
+            if run is None or not isinstance(run.note, kind) or run.check.ended or run.cancelled_by:
                 return None
             run.wanted, run.cancelled_by = False, actor.name
         run.ended.wait(_ENDS_WITHIN)
-        return run.check, run.asked
+        return run.check, run.note
 
     def find(self, identifier: str, seconds: float = 0.0) -> Check | None:
         """A check; None if it is no longer known.
@@ -235,22 +211,6 @@ class Checks:
             self._forget()
         return run.check
 
-    def _begin(
-        self, identifier: str, work: Callable[[_Run], Check], page: str | None = None, asked: Asked | None = None
-    ) -> Check:
-        with self._lock:
-            self._give_up(page, identifier)
-            run = self._runs.get(identifier)
-            # A check that failed for reasons outside the spec is run again.
-            if run is not None and run.wanted and run.check.state != "failed":
-                self._runs.move_to_end(identifier)
-                return run.check
-            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"), asked=asked)
-            self._runs.move_to_end(identifier)
-            self._forget()
-        threading.Thread(target=_carry_out, args=(run, work), name="check", daemon=True).start()
-        return run.check
-
     def _give_up(self, page: str | None, identifier: str) -> None:
         """Abandons the earlier check of a page."""
         if page is None:
@@ -267,9 +227,9 @@ class Checks:
             del self._runs[identifier]
 
 
-def _carry_out(run: _Run, work: Callable[[_Run], Check]) -> None:
+def _carry_out(run: _Run, work: Callable[[Watch], Check]) -> None:
     try:
-        run.check = work(run)
+        run.check = work(_watch(run))
     except ConfigurationError as error:
         run.check = _invalid(run.check.id, error)
     except UnwantedError:
@@ -301,7 +261,8 @@ def _watch(run: _Run) -> Watch:
     return Watch(note, lambda: run.wanted)
 
 
-def _files(files: Sequence[LibraryFile]) -> list[NamedFile]:
+def named_files(files: Sequence[LibraryFile]) -> list[NamedFile]:
+    """Files as checks name them."""
     return [NamedFile(name=file.name, sha256=file.sha256, user=file.user) for file in files]
 
 
@@ -309,6 +270,13 @@ def _problem(message: str) -> Problem:
     return Problem(key="", line=None, message=message)
 
 
-def _id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: object) -> str:
-    """Hash of everything on which a result depends."""
+def check_id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: object) -> str:
+    """Id of a check: the hash of everything on which its result depends.
+
+    Args:
+        kind: What is done.
+        actor: For whom.
+        files: Of the library.
+        asked: As JSON.
+    """
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

@@ -6,7 +6,7 @@ group are asked for first, and says, as text, what opens it (``opener``): that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from operator import attrgetter
@@ -15,98 +15,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, Field
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.ours import installed
 from tansaku.models.domain.plugins import found_plugins, note_accepted, note_problem, plugin_of, reason_of
 
 T = TypeVar("T")
 SpecT = TypeVar("SpecT", bound=BaseModel)
-
-_SPECS = "tansaku.models.domain.specs"
-_CALCULATORS = f"{_SPECS}.calculators"
-_OBJECTIVES = (
-    "grain_boundary_energy",
-    "label_grain_boundary_energy",
-    "expansion",
-    "migration_barrier",
-    "barrier_1d",
-    "barrier_2d",
-    "barrier_3d",
-    "spread",
-    "ion_binding_energy",
-    "energy_above_hull",
-    "energy_per_atom",
-    "energy",
-    "formation_energy",
-    "volume",
-    "bulk_modulus",
-    "band_gap",
-)
-
-OURS: Mapping[str, Mapping[str, str]] = {
-    "calculators": {
-        "lammps": f"{_CALCULATORS}.lammps:LammpsSpec",
-        "emt": f"{_CALCULATORS}.emt:EmtSpec",
-        "chgnet": f"{_CALCULATORS}.chgnet:ChgnetSpec",
-        "sevennet": f"{_CALCULATORS}.sevennet:SevennetSpec",
-        "gpaw": f"{_CALCULATORS}.gpaw:GpawSpec",
-        "espresso": f"{_CALCULATORS}.espresso:EspressoSpec",
-        "vasp": f"{_CALCULATORS}.vasp:VaspSpec",
-        "atomate2": f"{_CALCULATORS}.atomate2:Atomate2Spec",
-        "potential": f"{_CALCULATORS}.potential:PotentialCalculatorSpec",
-        "surrogate": f"{_CALCULATORS}.surrogate:SurrogateCalculatorSpec",
-        "manual": f"{_CALCULATORS}.manual:ManualSpec",
-        "command": f"{_CALCULATORS}.command:CommandCalculatorSpec",
-        "ase": f"{_CALCULATORS}.ase:AseCalculatorSpec",
-    },
-    "spaces": {
-        "grain_boundary": f"{_SPECS}.grain_boundary:GrainBoundarySpaceSpec",
-        "table": f"{_SPECS}.table:TableSpaceSpec",
-        "composition": f"{_SPECS}.composition:CompositionSpaceSpec",
-        "crystals": f"{_SPECS}.crystals:CrystalsSpaceSpec",
-        "prototypes": f"{_SPECS}.prototypes:PrototypesSpaceSpec",
-        "energy_surface": f"{_SPECS}.energy_surface:EnergySurfaceSpaceSpec",
-        "structures": f"{_SPECS}.structures:StructuresSpaceSpec",
-        "parameters": f"{_SPECS}.parameters:ParametersSpaceSpec",
-        "molecules": f"{_SPECS}.molecules:MoleculesSpaceSpec",
-    },
-    "objectives": {
-        **{name: f"tansaku.models.domain.objectives:{name.upper()}" for name in _OBJECTIVES},
-    },
-    "proposers": {
-        "gp": f"{_SPECS}.proposer:GPProposerSpec",
-        "arms": f"{_SPECS}.proposer:ArmsProposerSpec",
-        "random": f"{_SPECS}.proposer:RandomProposerSpec",
-        "grid": f"{_SPECS}.proposer:GridProposerSpec",
-        "listed": f"{_SPECS}.proposer:ListedProposerSpec",
-        "disagreement": f"{_SPECS}.proposer:DisagreementProposerSpec",
-        "sparse": f"{_SPECS}.proposer:SparseProposerSpec",
-    },
-    "features": {
-        "composition": f"{_SPECS}.structure_features:CompositionFeaturesSpec",
-        "density": f"{_SPECS}.structure_features:DensityFeaturesSpec",
-        "symmetry": f"{_SPECS}.structure_features:SymmetryFeaturesSpec",
-        "soap": f"{_SPECS}.structure_features:SoapFeaturesSpec",
-        "info": f"{_SPECS}.structure_features:InfoFeaturesSpec",
-    },
-    "workflows": {
-        "barrier": f"{_SPECS}.job_description:BARRIER",
-        "binding": f"{_SPECS}.job_description:BINDING",
-        "boundary": f"{_SPECS}.job_description:BOUNDARY",
-        "energy": f"{_SPECS}.job_description:ENERGY",
-    },
-    "launchers": {
-        "local": f"{_SPECS}.local_launcher:LocalLauncherSpec",
-        "fireworks": f"{_SPECS}.cluster:FireworksLauncherSpec",
-    },
-    "surrogates": {
-        "local_energies": f"{_SPECS}.surrogate:LocalEnergiesSpec",
-        "kernel_ridge": f"{_SPECS}.surrogate:KernelRidgeSpec",
-        "sparse": f"{_SPECS}.surrogate:SparseSpec",
-        "potential": f"{_SPECS}.network_potential:PotentialSpec",
-        "voxel_network": f"{_SPECS}.voxel_network:VoxelNetworkSpec",
-        "stacked": f"{_SPECS}.surrogate:StackedSpec",
-    },
-}
-"""Tansaku's own kinds, by group and name, as a package's entry points name its plug-ins. Schemas keep this order."""
 
 
 def kinds(group: str, check: Callable[[EntryPoint, Any], T]) -> dict[str, T]:
@@ -162,7 +75,7 @@ def one_of(specs: Iterable[type[BaseModel]]) -> Any:  # noqa: ANN401 - unions of
 
 
 def _ours(group: str) -> dict[str, EntryPoint]:
-    return {name: EntryPoint(name, value, f"tansaku.{group}") for name, value in OURS[group].items()}
+    return {name: EntryPoint(name, value, f"tansaku.{group}") for name, value in installed(group).items()}
 
 
 def _check_spec(name: str, spec: type[BaseModel]) -> None:

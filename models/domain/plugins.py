@@ -115,7 +115,10 @@ def code_of(plugin: Plugin) -> tuple[str, ...]:
     """Modules and names in them that an accepted plug-in computes with, such as ``my_package.engine:ENGINE``."""
     found = plugin.entry.load()
     engine = getattr(getattr(found, "facts", None), "engine", None)
-    named = [f"{engine}:ENGINE" if engine else None, *(getattr(found, name, None) for name in ("opener", "restore", "compute"))]
+    named = [
+        f"{engine}:ENGINE" if engine else None,
+        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed")),
+    ]
     return tuple(path for path in named if path)
 
 

@@ -1,1 +1,1 @@
-"""Commands that change a campaign, checks that judge a file, measurements, replays and sparse searches."""
+"""Commands that change a campaign, checks that judge a file, measurements and replays."""

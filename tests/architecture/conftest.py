@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("calculators", "deploy", "flows", "models", "spaces", "tasks")
+PARTS = ("calculators", "deploy", "flows", "models", "spaces", "sparse", "tasks")
 
 Plant = Callable[[str, str], None]
 Gate = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,11 +8,9 @@ import runpy
 import sys
 from pathlib import Path
 
-from typer.main import get_command
-
 from tansaku.deploy.cli.exits import MEANINGS
-from tansaku.deploy.cli.main import app
 from tansaku.models.domain.verbs import VERBS
+from tests.support.commands import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
@@ -29,7 +27,7 @@ def test_exit_codes_are_those_of_the_program():
 
 
 def test_every_command_is_on_the_page():
-    assert set(get_command(app).commands) <= set(re.findall(r"`tansaku ([a-z]+(?:-[a-z]+)*)", PAGE))
+    assert set(every_command().commands) <= set(re.findall(r"`tansaku ([a-z]+(?:-[a-z]+)*)", PAGE))
 
 
 def test_the_rows_of_verbs_are_made_of_their_declarations():
@@ -39,7 +37,7 @@ def test_the_rows_of_verbs_are_made_of_their_declarations():
 def test_options_on_the_page_exist():
     known = {
         option
-        for command in all_commands(get_command(app))
+        for command in all_commands(every_command())
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
@@ -48,7 +46,7 @@ def test_options_on_the_page_exist():
 
 def test_the_first_line_of_a_module_names_its_commands():
     unnamed = []
-    for name, command in get_command(app).commands.items():
+    for name, command in every_command().commands.items():
         if not command.hidden and name not in VERBS:  # declared in a table
             for inner in all_commands(command):
                 if inner.callback is not None and not hasattr(inner, "commands"):
@@ -61,8 +59,8 @@ def test_the_first_line_of_a_module_names_its_commands():
 def test_modules_that_the_commands_name_exist():
     named = [
         (path.name, name)
-        for path in sorted((ROOT / "deploy/cli").glob("*.py"))
-        for name in re.findall(r"`((?:tasks|flows|calculators)/[\w/]+\.py)`", path.read_text(encoding="utf-8"))
+        for path in [*sorted((ROOT / "deploy/cli").glob("*.py")), ROOT / "sparse/cli.py"]
+        for name in re.findall(r"`((?:tasks|flows|calculators|sparse)/[\w/]+\.py)`", path.read_text(encoding="utf-8"))
     ]
     assert len(named) > 5
     assert [place for place in named if not (ROOT / place[1]).is_file()] == []

@@ -21,7 +21,12 @@ READS_ENVIRONMENT = {
 }
 """Modules that touch os.environ, each with its reason."""
 
-UNMIRRORED: dict[str, str] = {}
+_OF_SPARSE = ("exafs", "modes", "sparse", "spectra")
+UNMIRRORED = {
+    "sparse/test_killed_search.py": "a whole command that is killed",
+    "sparse/test_without_the_room.py": "an installation that lacks it",
+    **{f"sparse/benchmarks/test_{name}_benchmark.py": "benchmarks are no part of the room" for name in _OF_SPARSE},
+}
 """Unit test modules that stand for no single source module, each with its reason."""
 
 
@@ -37,8 +42,10 @@ def is_source(path: Path) -> bool:
 def test_unit_tests_mirror_the_sources():
     """tests/unit/tasks/driver/test_loop.py and tests/unit/tasks/driver/loop/test_*.py belong to tasks/loop/driver/loop.py."""
     strays = []
-    for path in sorted((ROOT / "tests/unit").rglob("test_*.py")):
-        folder, name = path.relative_to(ROOT / "tests/unit").parent, path.stem.removeprefix("test_")
+    places = [(path, path.relative_to(ROOT / "tests/unit")) for path in sorted((ROOT / "tests/unit").rglob("test_*.py"))]
+    places += [(path, path.relative_to(ROOT / "tests")) for path in sorted((ROOT / "tests/sparse").rglob("test_*.py"))]
+    for path, place in places:
+        folder, name = place.parent, path.stem.removeprefix("test_")
         of_module = is_source(ROOT / folder / name) or (ROOT / folder).with_suffix(".py").is_file()
         of_package = name == folder.name and is_source(ROOT / folder)
         if not (of_module or of_package) and str(folder / path.name) not in UNMIRRORED:

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy")
+PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", "sparse")
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 

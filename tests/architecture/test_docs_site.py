@@ -103,7 +103,7 @@ def test_pages_with_formulas_and_no_others_load_mathjax(site):
 def test_a_broken_link_fails_the_build(tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("docs", "benchmarks", "tasks", "models", "examples", "calculators", "spaces", "deploy"):
+    for name in ("docs", "benchmarks", "tasks", "models", "examples", "calculators", "spaces", "sparse", "deploy"):
         (copy / name).symlink_to(ROOT / name)
     (copy / "docs").unlink()
     shutil.copytree(ROOT / "docs", copy / "docs")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.models.domain.door import OURS
+from tansaku.models.domain.ours import OURS
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("models", "calculators", "spaces", "tasks", "flows", "deploy")

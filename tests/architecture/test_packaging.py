@@ -44,8 +44,8 @@ def wheel(build):
 
 
 def web_files() -> list[Path]:
-    """Templates and files of the dashboard for browsers."""
-    folders = (ROOT / "deploy/web/static", ROOT / "deploy/web/templates")
+    """Templates and files of the dashboard and of a room's page for browsers."""
+    folders = [ROOT / part / "web" / kind for part in ("deploy", "sparse") for kind in ("static", "templates")]
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 

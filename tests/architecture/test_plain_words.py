@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "tansaku", "tasks")
+FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "sparse", "tansaku", "tasks")
 
 PHRASES = {
     r"\bdear(er|est)?\b": "expensive",

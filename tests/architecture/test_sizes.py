@@ -28,11 +28,11 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/serve.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:exafs", 18, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:modes", 11, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:next_purchase", 10, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:search", 19, "a command's parameters are its options"),
-    Allowed("deploy/cli/sparse.py:spectrum", 11, "a command's parameters are its options"),
+    Allowed("sparse/cli.py:exafs", 18, "a command's parameters are its options"),
+    Allowed("sparse/cli.py:modes", 11, "a command's parameters are its options"),
+    Allowed("sparse/cli.py:next_purchase", 10, "a command's parameters are its options"),
+    Allowed("sparse/cli.py:search", 19, "a command's parameters are its options"),
+    Allowed("sparse/cli.py:spectrum", 11, "a command's parameters are its options"),
     Allowed("tasks/act/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),
 )
 

@@ -16,7 +16,7 @@ def test_ruff_passes_on_everything():
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("part", ["models", "calculators", "spaces", "tasks", "flows", "deploy"])
+@pytest.mark.parametrize("part", ["models", "calculators", "spaces", "tasks", "flows", "deploy", "sparse"])
 def test_an_import_past_the_package_is_noticed(gate, plant, part):
     plant(f"{part}/planted.py", f'"""Planted."""\n\nimport {part}\n\nprinted = {part}\n')
     result = gate("ruff", "check", "--no-cache", f"{part}/planted.py")
@@ -24,7 +24,16 @@ def test_an_import_past_the_package_is_noticed(gate, plant, part):
     assert "TID251" in result.stdout
 
 
-TYPED = ["models/engine", "calculators/engines", "spaces", "tasks/backends/stores", "flows", "deploy/cli", "benchmarks"]
+TYPED = [
+    "models/engine",
+    "calculators/engines",
+    "spaces",
+    "tasks/backends/stores",
+    "flows",
+    "deploy/cli",
+    "sparse/tasks",
+    "benchmarks",
+]
 TYPE_ERROR = '"""Planted."""\n\n\ndef count() -> int:\n    """Counts."""\n    return "three"\n'
 UNTYPED = '"""Planted."""\n\n\ndef count(values):\n    """Counts."""\n    return len(values)\n'
 

@@ -7,9 +7,10 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from tansaku.models.domain.door import OURS, opened
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.objectives import OBJECTIVES, described
+from tansaku.models.domain.ours import OURS
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.job_description import jobs
 from tansaku.models.domain.specs.launcher_base import LauncherBase

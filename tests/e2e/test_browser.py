@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tansaku.deploy.web.app import ROUTERS
+from tansaku.deploy.web.app import all_routers
 from tansaku.models.domain.digits import significant
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
@@ -317,7 +317,7 @@ def test_every_page_of_the_application_is_looked_at() -> None:
         "/campaigns/{name}/evaluations/{number}", "/campaigns/{name}/evaluations/{number}/log", "/campaigns/{name}/diffusion",
         "/models/{label}", "/sparse/{check_id}",
     }  # fmt: skip
-    routes = {route.path for router in ROUTERS for route in router.routes if "GET" in route.methods}
+    routes = {route.path for router in all_routers() for route in router.routes if "GET" in route.methods}
     pages = {path for path in routes if not path.startswith("/api/")} - NO_PAGES
     assert pages == {*PAGES, *of_campaigns, *elsewhere}
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import typer.main
 import yaml
 
 import tansaku
@@ -27,6 +26,7 @@ from tests.photographs.making import FILES
 from tests.photographs.plain import plain, plain_file, table_of
 from tests.photographs.resuming import restored
 from tests.support.browsed_campaigns import SPEC, TABLE, refuse, store_measured
+from tests.support.commands import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 MASKS = Path(__file__).with_name("masks.yaml")
@@ -98,7 +98,7 @@ def pages_of_help() -> Iterator[tuple[str, ...]]:
         for name, part in getattr(found, "commands", {}).items():
             yield from below(part, (*words, name))
 
-    yield from below(typer.main.get_command(cli.app), ())
+    yield from below(every_command(), ())
 
 
 def of_no_campaign() -> Iterator[tuple[str, Any]]:

@@ -20,6 +20,7 @@ GUESSES = {
     "tests/integration/prefect/": 15.0,
     "tests/integration/benchmarks/": 10.0,
     "tests/integration/": 5.0,
+    "tests/sparse/": 3.0,
     "tests/architecture/": 2.0,
     "tests/contracts/": 0.5,
     "": 0.2,
@@ -48,7 +49,7 @@ def is_fast(item: pytest.Item, seconds: dict[str, float]) -> bool:
     """Whether ``--fast`` runs a test: a unit test of a quick file that asks for no component, so for no server either."""
     file = file_of(item)
     quick = seconds.get(file, 0.0) <= FAST_FILE
-    return quick and file.startswith("tests/unit/") and "require" not in getattr(item, "fixturenames", ())
+    return quick and file.startswith(("tests/unit/", "tests/sparse/")) and "require" not in getattr(item, "fixturenames", ())
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Checks and rehearsals of specs, edits of their text, and searches of tables."""
+"""Checks and rehearsals of specs, and edits of their text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import creating, searching
+from tansaku.deploy.web import creating
 from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.auth.roles import Operator
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT
-from tansaku.tasks.act.checks.request import RehearsalRequest, TableQuestion
+from tansaku.tasks.act.checks.request import RehearsalRequest
 
 router = APIRouter(prefix="/api/v1", tags=["creation"])
 
@@ -51,14 +51,6 @@ class NewRehearsal(Body):
     options: RehearsalRequest = RehearsalRequest()
 
 
-class NewTableSearch(Body):
-    """A table whose columns are searched for the few that explain one of them."""
-
-    file: Annotated[str, Field(max_length=200, description="Of the library: a name or sha256:HASH", examples=["yields.csv"])]
-    question: Annotated[TableQuestion, Field(examples=[{"target": "yield", "max_features": 3, "without": ["sample"]}])]
-    only_size: Annotated[bool, Field(description="Only tells how large the search is, and about how long it takes.")] = False
-
-
 class SpecEdit(Body):
     """Changes of single values in a spec; null removes a limit."""
 
@@ -77,49 +69,26 @@ class EditedSpec(BaseModel):
 async def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
     """Checks a spec: what is wrong with it, or what it would search, run and cost. Nothing is stored or computed."""
     begun = await run_in_threadpool(services_of(request).checks.check, actor, new.spec, new.page)
-    return await _answer(request, response, begun, wait)
+    return await answered(request, response, begun, wait)
 
 
 @router.get("/checks/{check_id}")
 async def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A check; it is known for some time only."""
-    return await _answer(request, response, _found(request, check_id), wait)
+    return await answered(request, response, found_check(request, check_id), wait)
 
 
 @router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
 async def add_rehearsal(request: Request, response: Response, actor: Operator, new: NewRehearsal, wait: Wait = 0.0) -> Check:
     """Replays a campaign on its table, or on samples of its model: what its budget buys."""
     begun = await run_in_threadpool(services_of(request).checks.rehearse, actor, new.spec, new.options)
-    return await _answer(request, response, begun, wait)
+    return await answered(request, response, begun, wait)
 
 
 @router.get("/rehearsals/{check_id}")
 async def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A rehearsal with its progress; it is known for some time only."""
-    return await _answer(request, response, _found(request, check_id), wait)
-
-
-@router.post("/table-searches", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
-async def add_table_search(
-    request: Request, response: Response, actor: Operator, new: NewTableSearch, wait: Wait = 0.0
-) -> Check:
-    """Searches small sets of columns of a table for those that explain the target; nothing is stored."""
-    checks = services_of(request).checks
-    begun = await run_in_threadpool(checks.size if new.only_size else checks.search, actor, new.file, new.question)
-    return await _answer(request, response, begun, wait)
-
-
-@router.get("/table-searches/{check_id}")
-async def table_search(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
-    """A search with its progress or report; it is known for some time only."""
-    return await _answer(request, response, _found(request, check_id), wait)
-
-
-@router.delete("/table-searches/{check_id}")
-def cancel_table_search(request: Request, actor: Operator, check_id: str) -> Check:
-    """Cancels a search that waits or runs: its process is ended. One that has ended stays as it is."""
-    searching.cancel(services_of(request), actor, check_id)
-    return _found(request, check_id)
+    return await answered(request, response, found_check(request, check_id), wait)
 
 
 @router.post("/spec-edits")
@@ -129,14 +98,15 @@ def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
     return EditedSpec(spec=text, fields=creating.field_values(text))
 
 
-def _found(request: Request, check_id: str) -> Check:
+def found_check(request: Request, check_id: str) -> Check:
+    """The check of an id; not found if it is no longer known."""
     found = services_of(request).checks.find(check_id)
     if found is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "this check is no longer known; start it again")
     return found
 
 
-async def _answer(request: Request, response: Response, found: Check, wait: float) -> Check:
+async def answered(request: Request, response: Response, found: Check, wait: float) -> Check:
     """The check when it has ended or ``wait`` seconds have passed; many that wait occupy no threads."""
     until = time.monotonic() + wait
     while not found.ended and time.monotonic() < until:

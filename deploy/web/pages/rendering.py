@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -16,6 +17,7 @@ from tansaku import __version__
 from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address, share
 from tansaku.deploy.web.pages.refused import NOTHING
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.rooms import pages
 
 _WEB = Path(__file__).parents[1]
 
@@ -35,17 +37,19 @@ class Entry:
     role: Role = Role.VIEWER
 
 
-NAVIGATION = (
-    Entry("Campaigns", "/"),
-    Entry("New", "/new", Role.OPERATOR),
-    Entry("Models", "/models"),
-    Entry("Queue", "/queue"),
-    Entry("Schedules", "/schedules"),
-    Entry("Sparse search", "/sparse", Role.OPERATOR),
-    Entry("Files", "/files"),
-    Entry("Audit", "/audit", Role.ADMIN),
-    Entry("Admin", "/admin", Role.ADMIN),
-)
+def navigation() -> tuple[Entry, ...]:
+    """All entries, those of rooms and plug-ins among them."""
+    return (
+        Entry("Campaigns", "/"),
+        Entry("New", "/new", Role.OPERATOR),
+        Entry("Models", "/models"),
+        Entry("Queue", "/queue"),
+        Entry("Schedules", "/schedules"),
+        *(Entry(page.title, page.path, page.role) for page in pages().values()),
+        Entry("Files", "/files"),
+        Entry("Audit", "/audit", Role.ADMIN),
+        Entry("Admin", "/admin", Role.ADMIN),
+    )
 
 
 class Renderer:
@@ -56,9 +60,14 @@ class Renderer:
     """
 
     def __init__(self, paths: Collection[str]) -> None:
-        self._entries = tuple(entry for entry in NAVIGATION if entry.path in paths)
+        self._entries = tuple(entry for entry in navigation() if entry.path in paths)
         self._environment = Environment(
-            loader=FileSystemLoader(_WEB / "templates"),
+            loader=ChoiceLoader(
+                [
+                    FileSystemLoader(_WEB / "templates"),
+                    PrefixLoader({name: FileSystemLoader(page_folder(name, "templates")) for name in pages()}),
+                ]
+            ),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -109,12 +118,24 @@ def renderer_of(request: Request) -> Renderer:
     return renderer
 
 
+def page_folder(name: str, kind: str) -> Path:
+    """Folder of a page of a room or a plug-in.
+
+    Args:
+        name: Of the page.
+        kind: ``templates`` or ``static``.
+    """
+    return Path(str(files(pages()[name].package))) / kind
+
+
 @cache
 def static_address(name: str) -> str:
     """Address of a static file, which changes with its content: browsers may keep it.
 
     Args:
-        name: Path below the folder of static files.
+        name: Path below the folder of static files; ``PAGE/FILE`` of a page of a room or a plug-in.
     """
-    digest = hashlib.sha256((_WEB / "static" / name).read_bytes()).hexdigest()
+    page, _, file = name.partition("/")
+    path = page_folder(page, "static") / file if page in pages() else _WEB / "static" / name
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"/static/{name}?v={digest[:12]}"

@@ -10,6 +10,8 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtr
 
+from tansaku.models.averaging.averaging import Average, Mixture, fit_average
+from tansaku.models.averaging.smooth import fit_smooth
 from tansaku.models.domain.descriptors import DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
@@ -24,8 +26,6 @@ from tansaku.models.engine.simple import ModelFree, allowed_candidates
 from tansaku.models.engine.sparse.columns import Columns, columns_of
 from tansaku.models.engine.sparse.purchase import LEAST_KNOWN, Guess, Market, guessed
 from tansaku.models.engine.transforms import OutputTransform, TransformState
-from tansaku.models.sparse.search.averaging import Average, Mixture, fit_average
-from tansaku.models.sparse.search.smooth import fit_smooth
 
 _DESIGN = 5
 """Initial points together, where the spec says none."""

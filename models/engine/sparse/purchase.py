@@ -19,9 +19,9 @@ from functools import cached_property
 
 import numpy as np
 
+from tansaku.models.averaging.averaging import Average, fit_average
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.engine.acquisition import expected_improvement
-from tansaku.models.sparse.search.averaging import Average, fit_average
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tansaku.models.averaging.averaging import Average
+from tansaku.models.averaging.packing import packed, unpacked
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import SparseSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
-from tansaku.models.sparse.search.averaging import Average
-from tansaku.models.sparse.search.packing import packed, unpacked
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.reading import reading
 from tansaku.models.surrogates.sparse.columns import row_of

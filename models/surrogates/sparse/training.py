@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import norm, t
 
+from tansaku.models.averaging.averaging import Average, fit_average
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
@@ -15,7 +16,6 @@ from tansaku.models.domain.specs.surrogate import SparseSpec
 from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Weights
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
-from tansaku.models.sparse.search.averaging import Average, fit_average
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.sparse.columns import keys_of, row_of
 from tansaku.models.surrogates.sparse.model import SparseAverage

@@ -18,9 +18,9 @@ import psutil
 from packaging.requirements import Requirement
 
 from tansaku.calculators.calculator_registry import examine_calculators
-from tansaku.models.domain.door import OURS
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.findings import Finding, State
+from tansaku.models.domain.ours import OURS
 from tansaku.models.domain.plugins import Plugin, code_of, found_plugins, problems, reason_of
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.wording import counted

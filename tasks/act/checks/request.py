@@ -46,44 +46,8 @@ class RehearsalRequest(Record):
     spread: Annotated[str, Field(max_length=100)] | None = None
 
 
-_ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class TableQuestion(Record):
-    """Settings of a sparse search of a table.
-
-    Attributes:
-        target: Column to explain.
-        max_features: Largest number of columns in a model.
-        without: Columns that are left out.
-        keep: Columns that are used although they look like the target.
-        drop_rows: Whether rows with missing values are left out; otherwise they are refused.
-        resamples: Searches of tables without a fifth of the rows.
-        repeats: Virtual data sets of each size.
-    """
-
-    target: _ColumnName
-    max_features: Annotated[int, Field(ge=1, le=8)] = 3
-    without: Annotated[tuple[_ColumnName, ...], Field(max_length=1000)] = ()
-    keep: Annotated[tuple[_ColumnName, ...], Field(max_length=1000)] = ()
-    drop_rows: bool = False
-    resamples: Annotated[int, Field(ge=0, le=100)] = 20
-    repeats: Annotated[int, Field(ge=0, le=100)] = 20
-
-
-class TableSearch(Record):
-    """A sparse search of one file.
-
-    Attributes:
-        path: CSV file, below ``base_path``.
-    """
-
-    path: str
-    question: TableQuestion
-
-
 class TableSize(Record):
-    """Size of the search of a table.
+    """Size of the search of a table. Every check of API v1 has the field, whichever page searches.
 
     Attributes:
         rows: Of the table.
@@ -105,16 +69,32 @@ class TableSize(Record):
     limit: float
 
 
-CheckTask = Literal["check", "create", "rehearse", "search", "size", "file"]
+class PageRequest(Record):
+    """Request of a page of a room or a plug-in, which its own code answers.
+
+    Attributes:
+        page: Its name.
+        asked: For that code.
+        long: Whether it may take as long as a rehearsal, one at a time.
+        remedy: What is less work, for the error of one that takes too long.
+    """
+
+    page: str
+    asked: JsonDict
+    long: bool
+    remedy: str
+
+
+CheckTask = Literal["check", "create", "rehearse", "file", "page"]
 
 
 class CheckRequest(Record):
-    """Request to check, create or rehearse a campaign, or to search a table.
+    """Request to check, create or rehearse a campaign, or one of a page.
 
     Attributes:
-        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, ``search`` a table, tell the
-            ``size`` of that search, or parse a ``file``.
-        spec: The campaign, with the paths of files below ``base_path``; empty for the search of a table.
+        task: ``check`` it, ``create`` a campaign of it in memory, ``rehearse`` its budget, parse a ``file``, or what a ``page``
+            asks.
+        spec: The campaign, with the paths of files below ``base_path``; empty for the last two tasks.
         base_path: Folder of its files.
         folder: Where values are left that the new campaign refers to.
         limits: What a spec may ask for.
@@ -122,8 +102,7 @@ class CheckRequest(Record):
         user: Who creates the campaign.
         stored: What creating it needs of the database.
         rehearsal: How to rehearse.
-        search: What to search; None for the other tasks.
-        seconds: Time that the search may take [s].
+        page: What a page asks; None for the other tasks.
         file: Name of the uploaded file, in ``base_path``; empty for the other tasks.
     """
 
@@ -136,8 +115,7 @@ class CheckRequest(Record):
     user: str = ""
     stored: Stored = Stored()
     rehearsal: RehearsalRequest = RehearsalRequest()
-    search: TableSearch | None = None
-    seconds: float = 0.0
+    page: PageRequest | None = None
     file: str = ""
 
 
@@ -163,8 +141,7 @@ class CheckAnswer(Record):
     Attributes:
         computation: Of a checked campaign that adopts results: which results are of the same computation.
         reused: Of a created campaign that adopts results: how many each campaign gave, and which were left out.
-        search: Report on a searched table, as `tansaku sparse search` writes it.
-        size: Of that search.
+        found: What the code of a page answers.
     """
 
     preview: CampaignPreview | None = None
@@ -172,16 +149,15 @@ class CheckAnswer(Record):
     rehearsal: BudgetRehearsal | None = None
     computation: str | None = None
     reused: JsonDict | None = None
-    search: JsonDict | None = None
-    size: TableSize | None = None
+    found: JsonDict | None = None
     error: CheckError | None = None
 
 
 class CheckProgress(Record):
-    """Progress of a rehearsal or a search.
+    """Progress of a rehearsal or of what a page asked.
 
     Attributes:
-        stage: Of a search.
+        stage: Of the latter.
     """
 
     done: int

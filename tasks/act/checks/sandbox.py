@@ -95,7 +95,7 @@ class Sandbox:
             UnwantedError: Nobody waits any more.
             SandboxError: The process took too long, needed too much memory, answered too much, or crashed.
         """
-        long = request.task in ("rehearse", "search")
+        long = request.task == "rehearse" or (request.page is not None and request.page.long)
         seconds = self._spec.rehearsal_seconds if long else self._spec.seconds
         running = self._rehearsals if long else self._checks
         if not self._places.acquire(blocking=False):
@@ -172,9 +172,9 @@ class _Run:
 
     def _read(self, folder: Path, status: int | None) -> CheckAnswer:
         if status is None or status == -signal.SIGXCPU:
-            what = "file" if self._request.file else "space"
-            smaller = "fewer columns or a smaller max_features are" if self._request.search else f"a smaller {what} is"
-            raise SandboxError(f"the check took longer than {self._seconds:g} s", hint=f"{smaller} checked faster")
+            less = f"a smaller {'file' if self._request.file else 'space'} is checked faster"
+            hint = less if self._request.page is None else self._request.page.remedy
+            raise SandboxError(f"the check took longer than {self._seconds:g} s", hint=hint)
         with (folder / "answer").open("rb") as stream:
             text = stream.read(LARGEST_ANSWER + 1)
         if len(text) > LARGEST_ANSWER:

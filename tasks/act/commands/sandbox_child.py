@@ -1,4 +1,4 @@
-"""Checks, creates in memory or rehearses a campaign, or searches a table, in a process with limits.
+"""Checks, creates in memory or rehearses a campaign, or does what a page asks, in a process with limits.
 
 It is called as ``python -m tansaku.tasks.act.commands.sandbox_child`` by :mod:`tansaku.tasks.act.checks.sandbox`. The arguments
 are its limits, its standard input is a :class:`~tansaku.tasks.act.checks.request.CheckRequest`. It writes lines of JSON:
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -92,8 +91,8 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
         parse_upload(Path(request.base_path, request.file), request.limits)
         return CheckAnswer()
-    if request.task in ("search", "size"):
-        return _searched(request, stream)
+    if request.task == "page":
+        return _asked(request, stream)
     loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE, request.limits)
     if request.task == "rehearse":
         asked = request.rehearsal
@@ -113,31 +112,21 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     return _created(request, loaded).model_copy(update={"preview": preview})
 
 
-def _searched(request: CheckRequest, stream: TextIO) -> CheckAnswer:
-    """Searches a table as `tansaku sparse search` does, or tells how large that is; draws nothing and leaves no file."""
+def _asked(request: CheckRequest, stream: TextIO) -> CheckAnswer:
+    """Answers what a page of a room or a plug-in asks."""
+    from tansaku.models.domain.rooms import code_behind, pages
     from tansaku.tasks.act.checks.request import CheckAnswer, CheckProgress
-    from tansaku.tasks.act.sparse.report import report_data
-    from tansaku.tasks.act.sparse.search_command import Options, find, prepared
-    from tansaku.tasks.act.sparse.size import size_of
-    from tansaku.tasks.act.sparse.table_file import Wanted
 
-    assert request.search is not None
-    asked = request.search.question
-    wanted = Wanted(asked.target, asked.without, asked.keep, drop_rows=asked.drop_rows)
-    options = Options(wanted, asked.max_features, resamples=asked.resamples, repeats=asked.repeats)
+    assert request.page is not None
+    name = request.page.page
 
     def note(stage: str, share: float) -> None:
         progress = CheckProgress(done=round(100 * share), total=100, stage=stage)
         stream.write(progress.model_dump_json() + "\n")
         stream.flush()
 
-    path = Path(request.base_path, request.search.path)
-    if request.task == "size":
-        table, settings, _ = prepared(path, options, lambda _: None)
-        return CheckAnswer(size=size_of(table, settings, request.seconds))
-    with tempfile.TemporaryDirectory(prefix="tsk-search-") as folder:
-        found, extra = find(path, Path(folder), options, 1, note, lambda _: None)
-    return CheckAnswer(search=report_data(found) | extra)
+    answered = code_behind("pages", name, pages()[name].sandboxed)
+    return CheckAnswer(found=answered(request.page.asked, Path(request.base_path), note))
 
 
 def _computation(loaded: LoadedCampaign) -> str | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from hashlib import sha256
-from typing import NoReturn
 
 import pytest
 
 from tansaku.deploy.web.app import ROUTERS
 from tansaku.models.domain.accounts import AuditEntry, Role
-from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tests.unit.deploy.web.conftest import PASSWORD, SPEC, TABLE
 
 NAME = "small-table"
@@ -18,7 +15,7 @@ CAMPAIGN, FILE, USER, SCHEDULE = "campaigns/{name}", "files/{sha256}", "users/{n
 MEASURED = SPEC.replace("name: rows", "name: measured").replace("value: value, ", "")
 MEASURED = MEASURED.replace("proposer:", "calculator: {type: manual}\nproposer:")
 OTHER_TABLE = TABLE + "d,4.0,2.0,1.5\n"
-COMPUTES_ONLY = {"checks", "rehearsals", "table-searches", "spec-edits"}
+COMPUTES_ONLY = {"checks", "rehearsals", "spec-edits"}
 
 
 def changing_routes() -> set[str]:
@@ -78,22 +75,6 @@ def change_accounts(client: Client) -> None:
     client.entries |= programs.entries
 
 
-def cancel_a_search(client: Client) -> None:
-    sandbox = client.site.services.desk.sandbox
-    sandbox.ask = lambda _, watch: never(watch)
-    asked = {"file": "rows.csv", "question": {"target": "value", "max_features": 1}}
-    answer = client.browser.change("POST", "/api/v1/table-searches", json=asked)
-    cancelled = client.send("DELETE table-searches/{check_id}", {"check_id": answer.json()["id"]})
-    assert cancelled.json()["state"] == "cancelled"
-
-
-def never(watch: Watch) -> NoReturn:
-    """A process that does not end by itself."""
-    while watch.wanted():
-        time.sleep(0.01)
-    raise UnwantedError("cancelled")
-
-
 def change_campaigns(client: Client) -> None:
     client.send("POST files", params={"name": "rows.csv"}, content=TABLE)
     other = {"sha256": sha256(OTHER_TABLE.encode()).hexdigest()}
@@ -122,7 +103,6 @@ def change_campaigns(client: Client) -> None:
 def test_every_change_by_the_api_is_in_the_audit(client):
     change_accounts(client)
     change_campaigns(client)
-    cancel_a_search(client)
     other = Client(client.site, client.site.with_session(Role.ADMIN))
     other.send("DELETE session")
     client.entries |= other.entries
@@ -133,7 +113,6 @@ def test_every_change_by_the_api_is_in_the_audit(client):
         by = "ada" if route == "POST session" else "admin"
         assert {(entry.actor, entry.address) for entry in entries} == {(by, "testclient")}, route
     changed = {
-        "DELETE table-searches/{check_id}",
         f"PATCH {USER}",
         f"PUT {SCHEDULE}",
         f"PUT {CAMPAIGN}/name",

@@ -12,7 +12,7 @@ import pytest
 
 from tansaku.deploy.web.app import STATIC
 from tansaku.deploy.web.pages.formats import aligned, cost, message, number, share
-from tansaku.deploy.web.pages.rendering import NAVIGATION, Renderer, static_address
+from tansaku.deploy.web.pages.rendering import Renderer, navigation, static_address
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import CampaignRecord
 
@@ -44,7 +44,7 @@ def test_the_navigation_shows_pages_that_exist_and_may_be_seen(make_site, role, 
     site = make_site()
     site.app.state.renderer = Renderer({"/", "/admin"})
     text = site.logged_in(role).get("/").text
-    assert {entry.title for entry in NAVIGATION if f">{entry.title}</a>" in text} == titles
+    assert {entry.title for entry in navigation() if f">{entry.title}</a>" in text} == titles
 
 
 def test_the_address_of_a_static_file_changes_with_its_content():

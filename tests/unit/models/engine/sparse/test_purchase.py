@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tansaku.models.averaging.averaging import Average, fit_average
 from tansaku.models.engine.sparse.purchase import OpenTable, expected_largest, guessed, improvement, purchases
-from tansaku.models.sparse.search.averaging import Average, fit_average
 
 
 def table(*, price: float = 0.1, value_price: float = 1.0, seed: int = 2) -> OpenTable:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from tansaku.models.averaging.averaging import fit_average
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec, SparseSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
-from tansaku.models.sparse.search.averaging import fit_average
 from tansaku.models.surrogates.sparse.training import SparseTrainer
 
 SPEC = SparseSpec(property="binding", per_atom=False, columns=("d*",))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from tansaku.models.domain.door import OURS
+from tansaku.models.domain.ours import OURS
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored

@@ -1,0 +1,116 @@
+"""The table of tansaku's own kinds, in the shape of entry points. It imports nothing: the start of a command reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+
+_SPECS = "tansaku.models.domain.specs"
+_CALCULATORS = f"{_SPECS}.calculators"
+_OBJECTIVES = (
+    "grain_boundary_energy",
+    "label_grain_boundary_energy",
+    "expansion",
+    "migration_barrier",
+    "barrier_1d",
+    "barrier_2d",
+    "barrier_3d",
+    "spread",
+    "ion_binding_energy",
+    "energy_above_hull",
+    "energy_per_atom",
+    "energy",
+    "formation_energy",
+    "volume",
+    "bulk_modulus",
+    "band_gap",
+)
+
+OURS: Mapping[str, Mapping[str, str]] = {
+    "calculators": {
+        "lammps": f"{_CALCULATORS}.lammps:LammpsSpec",
+        "emt": f"{_CALCULATORS}.emt:EmtSpec",
+        "chgnet": f"{_CALCULATORS}.chgnet:ChgnetSpec",
+        "sevennet": f"{_CALCULATORS}.sevennet:SevennetSpec",
+        "gpaw": f"{_CALCULATORS}.gpaw:GpawSpec",
+        "espresso": f"{_CALCULATORS}.espresso:EspressoSpec",
+        "vasp": f"{_CALCULATORS}.vasp:VaspSpec",
+        "atomate2": f"{_CALCULATORS}.atomate2:Atomate2Spec",
+        "potential": f"{_CALCULATORS}.potential:PotentialCalculatorSpec",
+        "surrogate": f"{_CALCULATORS}.surrogate:SurrogateCalculatorSpec",
+        "manual": f"{_CALCULATORS}.manual:ManualSpec",
+        "command": f"{_CALCULATORS}.command:CommandCalculatorSpec",
+        "ase": f"{_CALCULATORS}.ase:AseCalculatorSpec",
+    },
+    "spaces": {
+        "grain_boundary": f"{_SPECS}.grain_boundary:GrainBoundarySpaceSpec",
+        "table": f"{_SPECS}.table:TableSpaceSpec",
+        "composition": f"{_SPECS}.composition:CompositionSpaceSpec",
+        "crystals": f"{_SPECS}.crystals:CrystalsSpaceSpec",
+        "prototypes": f"{_SPECS}.prototypes:PrototypesSpaceSpec",
+        "energy_surface": f"{_SPECS}.energy_surface:EnergySurfaceSpaceSpec",
+        "structures": f"{_SPECS}.structures:StructuresSpaceSpec",
+        "parameters": f"{_SPECS}.parameters:ParametersSpaceSpec",
+        "molecules": f"{_SPECS}.molecules:MoleculesSpaceSpec",
+    },
+    "objectives": {
+        **{name: f"tansaku.models.domain.objectives:{name.upper()}" for name in _OBJECTIVES},
+    },
+    "proposers": {
+        "gp": f"{_SPECS}.proposer:GPProposerSpec",
+        "arms": f"{_SPECS}.proposer:ArmsProposerSpec",
+        "random": f"{_SPECS}.proposer:RandomProposerSpec",
+        "grid": f"{_SPECS}.proposer:GridProposerSpec",
+        "listed": f"{_SPECS}.proposer:ListedProposerSpec",
+        "disagreement": f"{_SPECS}.proposer:DisagreementProposerSpec",
+        "sparse": f"{_SPECS}.proposer:SparseProposerSpec",
+    },
+    "features": {
+        "composition": f"{_SPECS}.structure_features:CompositionFeaturesSpec",
+        "density": f"{_SPECS}.structure_features:DensityFeaturesSpec",
+        "symmetry": f"{_SPECS}.structure_features:SymmetryFeaturesSpec",
+        "soap": f"{_SPECS}.structure_features:SoapFeaturesSpec",
+        "info": f"{_SPECS}.structure_features:InfoFeaturesSpec",
+    },
+    "workflows": {
+        "barrier": f"{_SPECS}.job_description:BARRIER",
+        "binding": f"{_SPECS}.job_description:BINDING",
+        "boundary": f"{_SPECS}.job_description:BOUNDARY",
+        "energy": f"{_SPECS}.job_description:ENERGY",
+    },
+    "launchers": {
+        "local": f"{_SPECS}.local_launcher:LocalLauncherSpec",
+        "fireworks": f"{_SPECS}.cluster:FireworksLauncherSpec",
+    },
+    "surrogates": {
+        "local_energies": f"{_SPECS}.surrogate:LocalEnergiesSpec",
+        "kernel_ridge": f"{_SPECS}.surrogate:KernelRidgeSpec",
+        "sparse": f"{_SPECS}.surrogate:SparseSpec",
+        "potential": f"{_SPECS}.network_potential:PotentialSpec",
+        "voxel_network": f"{_SPECS}.voxel_network:VoxelNetworkSpec",
+        "stacked": f"{_SPECS}.surrogate:StackedSpec",
+    },
+    "commands": {"sparse": "tansaku.sparse.commands:COMMANDS"},
+    "pages": {"sparse": "tansaku.sparse.page:PAGE"},
+}
+"""Tansaku's own kinds, by group and name, as a package's entry points name its plug-ins. Schemas keep this order.
+
+Groups of commands and pages belong to rooms: folders that no other part imports, and that an installation may lack.
+"""
+
+
+@cache
+def installed(group: str) -> Mapping[str, str]:
+    """Entries of a group whose packages are there."""
+    return {name: path for name, path in OURS[group].items() if _there(package_of(path))}
+
+
+def package_of(path: str) -> str:
+    """The room or sub-package of tansaku in which a module lies, for ``tansaku.sparse.page:PAGE`` ``tansaku.sparse``."""
+    return ".".join(path.partition(":")[0].split(".")[:2])
+
+
+@cache
+def _there(package: str) -> bool:
+    return find_spec(package) is not None

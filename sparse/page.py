@@ -1,0 +1,13 @@
+"""How the dashboard knows the page of sparse searches."""
+
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.rooms import Page
+
+PAGE = Page(
+    title="Sparse search",
+    path="/sparse",
+    role=Role.OPERATOR,
+    opener="tansaku.sparse.web.routes:ROUTERS",
+    package="tansaku.sparse.web",
+    sandboxed="tansaku.sparse.tasks.sandboxed:answer",
+)

@@ -1,0 +1,1 @@
+"""The page of sparse searches, and their part of the API."""

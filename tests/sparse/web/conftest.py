@@ -1,0 +1,5 @@
+"""The dashboard with browsers, as its own tests have it."""
+
+from tests.unit.deploy.web.conftest import make_site, site
+
+__all__ = ["make_site", "site"]
