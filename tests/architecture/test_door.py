@@ -12,7 +12,7 @@ from tansaku.models.domain.ours import OURS
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("models", "calculators", "spaces", "tasks", "flows", "deploy")
 GROUPS = ("calculators", "spaces", "proposers", "features", "launchers", "surrogates")
-TABLE = "models/domain/door.py"
+TABLE = "models/domain/ours.py"
 SPECS: dict[str, str] = {}
 """Groups by class of spec."""
 

@@ -41,7 +41,7 @@ def test_a_new_surrogate(tmp_path):
 def test_a_new_kind_takes_one_line_of_the_sources_besides_its_own_modules(kind):
     blocks = blocks_of(ROOT / "docs" / "develop" / f"new-{kind}.md")
     (line,) = (block for block in blocks if block.language == "diff" and not str(block.title).startswith("tests/"))
-    assert line.title == "models/domain/door.py"
+    assert line.title == "models/domain/ours.py"
     assert [text[:1] for text in line.text.splitlines()].count("+") == 1
 
 
@@ -63,8 +63,8 @@ def test_a_new_verb(tmp_path):
     ("old", "new", "why"),
     [
         (
-            'title="models/domain/door.py"\n         "crystals"',
-            'title="models/domain/door.py"\n         "minerals"',
+            'title="models/domain/ours.py"\n         "crystals"',
+            'title="models/domain/ours.py"\n         "minerals"',
             "stand 0 times",
         ),
         ("$ tansaku run dimers.yaml", "$ tansaku run absent.yaml", "ended with 1"),
