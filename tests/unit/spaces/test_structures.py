@@ -8,6 +8,7 @@ import os
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ from ase.db import connect
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain import structure_files
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.specs.structure_features import FeaturesBase
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.spaces import structure_features
@@ -322,9 +323,10 @@ def test_a_database_with_computed_columns_is_refused(folder):
 
 @pytest.mark.parametrize(("scale", "expected"), [("range", True), (None, False)])
 def test_the_spec_of_a_plug_in_says_whether_its_columns_have_different_units(monkeypatch, scale, expected):
-    class MagpieSpec(Spec):
+    class MagpieSpec(FeaturesBase):
         """Descriptors of a plug-in."""
 
+        opener: ClassVar[str] = "magpie:rows"
         type: str = "magpie"
 
     MagpieSpec.scale = scale
