@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from typer.core import TyperGroup
@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from tansaku.models.domain.errors import MissingComponentError
 
 if TYPE_CHECKING:
+    from typer._click import Command, Context  # they have no public name
+
     from tansaku.models.domain.rooms import CommandGroup
 
 
@@ -39,13 +41,12 @@ class OfferedGroup(TyperGroup):
 class Commands(TyperGroup):
     """All commands. The groups of rooms and plug-ins are looked for when commands are listed or the name is no other's."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:
         """Names of all commands, the own ones first."""
         self._look_for_offers()
         return super().list_commands(ctx)
 
-    # The class of commands has a private name in typer.
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """The command that is called, with its name and the rest of the words.
 
         Raises:
