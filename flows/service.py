@@ -33,7 +33,6 @@ from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.names import RECONCILE, deployment_name
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
-from tansaku.flows.renaming import replaced_by, retire
 from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
@@ -185,12 +184,10 @@ class _Served:
     Attributes:
         runner: Executes runs.
         mine: Deployments whose runs it executes.
-        old: Deployments of an older version that are deleted when their last run has ended.
     """
 
     runner: Runner
     mine: list[UUID]
-    old: list[UUID]
 
 
 async def _register(client: PrefectClient, offer: _Offer) -> _Served:
@@ -213,35 +210,18 @@ async def _register(client: PrefectClient, offer: _Offer) -> _Served:
         for schedule in await client.read_deployment_schedules(reconcile):
             if schedule.slug == _SLUG:
                 await client.delete_deployment_schedule(reconcile, schedule.id)
-    old = []
-    for item, identity in zip((*offer.drivers, offer.reconcile), (*identities, reconcile), strict=True):
-        replaced = await replaced_by(client, f"{item.flow_name}/{options.name}", identity, own_slug=_SLUG)
-        if replaced is not None:
-            old.append(replaced)
-            if item.work_pool_name is None:
-                mine.append(await runner.aadd_deployment(_under_old_name(item, options.name)))
-            else:
-                await _under_old_name(item, options.name).aapply()
-    await store_automations(client, automations(options.name, [*identities, *old], options.silence))
-    return _Served(runner, [reconcile, *mine], old)
-
-
-def _under_old_name(deployment: RunnerDeployment, name: str) -> RunnerDeployment:
-    description = f"Replaced by `{deployment.full_name}`; will be deleted when its last run has ended."
-    old = deployment.model_copy(update={"name": name, "description": description, "schedules": None})
-    old.model_fields_set.discard("schedules")
-    return old
+    await store_automations(client, automations(options.name, identities, options.silence))
+    return _Served(runner, [reconcile, *mine])
 
 
 async def _watch(served: _Served, stop: asyncio.Event) -> None:
-    """Cancels runs that the runner did not start, and deletes replaced deployments."""
-    cancelling, old = CancelWatch(served.mine), served.old
+    """Cancels runs that the runner did not start."""
+    cancelling = CancelWatch(served.mine)
     async with get_client() as client:
         while not stop.is_set():
             # The runner detects a long outage of the server.
             with suppress(httpx.TransportError, PrefectHTTPStatusError):
                 await cancelling.look(client)
-                old = await retire(client, old)
             await _wait(stop, _POLL)
 
 

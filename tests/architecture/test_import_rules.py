@@ -30,7 +30,7 @@ PLANTED = [
     ("deploy/web", "def later():\n    from pymongo import MongoClient\n    return MongoClient", "the web process speaks"),
     ("deploy/cli", "import torch", "torch only"),
     ("tasks", "def later():\n    import botorch\n    return botorch", "torch only"),
-    ("tasks/node/jobs", "from tansaku.tasks.backends.stores import migrations", "tasks: act > read"),
+    ("tasks/node/jobs", "from tansaku.tasks.backends.stores import archive", "tasks: act > read"),
     ("tasks/node/configuration", "import pymongo", "pymongo only"),
     ("tasks/ground/site", "from tansaku.tasks.backends import launchers", "tasks: act > read"),
     ("tasks/loop/steps", "from tansaku.tasks.read import views", "tasks: act > read"),

@@ -15,7 +15,6 @@ from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.levels import check_level, level_in_words
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
-from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, calculator_type
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -51,22 +50,19 @@ def test_every_type_has_an_engine(kind):
 @every_type
 def test_the_facts_name_keys_that_the_spec_has(kind):
     facts, keys = kind.facts, set(kind.model_fields)
-    named = {*facts.recorded, *facts.unrelated, *facts.later, *facts.parts, *facts.example}
+    named = {*facts.recorded, *facts.unrelated, *facts.parts, *facts.example}
     for file in facts.files:
         named |= {file.content} | ({file.path} if file.path is not None else set())
     assert named | {key for key in (facts.model, facts.elements_from) if key is not None} <= keys
     assert "relaxation" in keys or facts.parts or facts.manual
-    for key, before in facts.later.items():
-        assert kind.model_fields[key].get_default() == before
 
 
 def test_an_unknown_type_is_an_error_and_never_another_calculator(tmp_path):
     for ask in (open_calculator, known_elements):
         with pytest.raises(ConfigurationError, match=r"SpringSpec; known types are lammps, emt, "):
             ask(SpringSpec(), tmp_path)
-    for ask in (calculator_identity, level_in_words):
-        with pytest.raises(ConfigurationError, match=r"calculator\.type: 'spring' is not known; expected one of lammps, emt, "):
-            ask({"type": "spring"})
+    with pytest.raises(ConfigurationError, match=r"calculator\.type: 'spring' is not known; expected one of lammps, emt, "):
+        level_in_words({"type": "spring"})
 
 
 @every_type
@@ -92,15 +88,6 @@ def test_two_calculators_of_a_user_with_different_parameters_are_two_levels(monk
     ):
         check_level(stiff, computed, "x")
     assert level_in_words(soft) != level_in_words(stiff)
-
-
-def test_the_place_of_a_file_does_not_count_once_its_content_is_known():
-    known = {"type": "lammps", "potential": "a.eam", "potential_sha256": "c" * 64}
-    assert calculator_identity(known) == {"type": "lammps", "potential_sha256": "c" * 64}
-    assert calculator_identity(known | {"potential_sha256": None})["potential"] == "a.eam"
-    inside = {"type": "surrogate", "model": "m", "model_sha256": None, "relaxed_by": known}
-    assert calculator_identity(inside)["relaxed_by"] == calculator_identity(known)
-    assert "potential" in inside["relaxed_by"], "the given data stay as they are"
 
 
 def test_a_network_potential_continues_from_its_own_results():

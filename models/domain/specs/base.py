@@ -70,6 +70,14 @@ class PlainText:
 PLAIN_TEXT = PlainText()
 
 
+@dataclass(frozen=True)
+class FilledIn:
+    """Marks, in the type of a key, a value that is found and not said: specs that differ in it are the same."""
+
+
+FILLED_IN = FilledIn()
+
+
 class Spec(BaseModel):
     """Frozen, and every unknown key is an error."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import FILLED_IN, NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec, BoundaryCellSpec, PeriodicCellSpec
 from tansaku.models.domain.specs.boundary_density import AnnealSpec, BoundaryAtomsSpec, ReplicationSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
@@ -56,7 +56,7 @@ class CrystalSpec(Spec):
     element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
     lattice_parameter: LatticeParameter | Literal["auto"]
     strained: bool | None = None
-    own_lattice_parameter: LatticeParameter | None = None
+    own_lattice_parameter: Annotated[LatticeParameter | None, FILLED_IN] = None
 
     @model_validator(mode="after")
     def _strained_by_how_much(self) -> CrystalSpec:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 from tansaku.models.domain.units import Unit
@@ -173,7 +173,7 @@ class ParametersSpaceSpec(SpaceBase):
     refine: RefinementSpec | None = RefinementSpec()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     function: FunctionName | None = None
-    off_pool: tuple[OffPoolSpec, ...] = ()
+    off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
 
     @model_validator(mode="after")
     def _terms_are_numbers(self) -> Self:

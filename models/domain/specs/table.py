@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.column_scale import ColumnScale
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.off_pool import DescribedSpec, OffPoolSpec
@@ -142,8 +142,8 @@ class TableSpaceSpec(SpaceBase):
         min_length=1
     )
     sha256: Sha256 | None = None
-    off_pool: tuple[OffPoolSpec, ...] = ()
-    described: tuple[DescribedSpec, ...] = ()
+    off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
+    described: Annotated[tuple[DescribedSpec, ...], FILLED_IN] = ()
 
     @model_validator(mode="after")
     def _prices_are_compared(self) -> TableSpaceSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,9 +16,6 @@ FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_le
 
 class WorkflowBase(Spec):
     """Base class of the specs of workflows. A subclass has the keys ``type`` and ``ion``."""
-
-    later: ClassVar[Mapping[str, object]] = {}
-    """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
 
     if TYPE_CHECKING:
 
@@ -52,8 +49,6 @@ class MigrationBarrierSpec(WorkflowBase):
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
     """
-
-    later: ClassVar[Mapping[str, object]] = {"mechanism": {"type": "vacancy"}, "phases": None}
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None

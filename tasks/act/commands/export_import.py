@@ -24,7 +24,7 @@ from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
-from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved
+from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
 from tansaku.tasks.backends.stores.described import new_reports
 from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
@@ -32,6 +32,7 @@ from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.import_filter import importable
 from tansaku.tasks.loop.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.loop.transfer.sources import keep, kept
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 _LEASE_SECONDS = 60.0
 _PART = 500  # evaluations that are in memory at once
@@ -204,9 +205,10 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
     except NotFoundError:
         return None
     refuse_reserved(stored)
-    if stored.spec_hash != record.spec_hash:
+    known = spec_hash(stored_spec(stored))
+    if known != record.spec_hash:
         raise SpecChangedError(
-            f"campaign {record.name!r} has a different spec stored (hash {stored.spec_hash}; {path}: {record.spec_hash})",
+            f"campaign {record.name!r} has a different spec stored (hash {known}; {path}: {record.spec_hash})",
             hint="import into another database, or delete the campaign first",
         )
     return stored

@@ -13,12 +13,11 @@ import bson
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from tansaku.models.domain.errors import StoreError, TransientError
+from tansaku.models.domain.errors import LeaseHeldError, StoreError, TransientError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
 from tansaku.tasks.backends.stores.archive_documents import COLLECTIONS, PROCESSES
 from tansaku.tasks.backends.stores.archive_file import FORMAT, FORMAT_VERSION, documents
-from tansaku.tasks.backends.stores.migrations.run import refuse_live_drivers
 from tansaku.tasks.backends.stores.mongo_accounts import ACCOUNT_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_requests import REQUEST_COLLECTIONS
@@ -104,12 +103,22 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
                 f"database {database.name!r} is not empty (it has {', '.join(sorted(filled))}); nothing was restored",
                 hint="restore into another database, or replace its content with --force",
             )
-        refuse_live_drivers(database, "restored")
+        _refuse_live_drivers(database)
         counts = _stage(staged, path)
         # A driver may have started while the file was read.
-        refuse_live_drivers(database, "restored")
+        _refuse_live_drivers(database)
         staged.swap(counts | {"schema": 1})
     return counts
+
+
+def _refuse_live_drivers(database: MongoDatabase) -> None:
+    """Raises LeaseHeldError while any campaign of a database is being driven."""
+    held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"_id": 1})
+    if held is not None:
+        raise LeaseHeldError(
+            f"database {database.name!r} cannot be restored: campaign {held['_id']!r} is being driven",
+            hint="stop it, then try again",
+        )
 
 
 def _stage(staged: Staging, path: Path) -> dict[str, int]:

@@ -29,7 +29,7 @@ from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.backends.stores.carried import COLUMN
 from tansaku.tasks.backends.stores.documents import problems_of, sha256s_in
 from tansaku.tasks.backends.stores.regular_files import check_regular
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION, spec_hash
 
 FORMAT = "tansaku-observations"
 FORMAT_VERSION = 1
@@ -196,7 +196,7 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         raise StoreError(f"{path}: the campaign's spec is not valid here: {printable(str(error)[:2000])}") from error
     if spec.name != name:
         raise StoreError(f"{path}: the campaign is called {name!r}, its spec says {spec.name!r}")
-    if found != taken.spec_hash:
+    if taken.spec_hash.startswith(HASH_VERSION) and found != taken.spec_hash:
         raise StoreError(f"{path} is damaged: its spec has the hash {found}, the file says {shown(taken.spec_hash)}")
     record = CampaignRecord(
         name=name,

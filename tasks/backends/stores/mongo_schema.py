@@ -16,8 +16,6 @@ from pymongo.errors import OperationFailure
 import tansaku
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
-from tansaku.tasks.backends.stores.migrations import MIGRATIONS, Migration
-from tansaku.tasks.backends.stores.migrations.run import migrate
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.staging import finish
 
@@ -101,30 +99,17 @@ def durable(database: MongoDatabase) -> MongoDatabase:
     return database.with_options(codec_options=options, write_concern=_MAJORITY, read_preference=ReadPreference.PRIMARY)
 
 
-def open_collections(
-    database: MongoDatabase,
-    *,
-    version: int = SCHEMA_VERSION,
-    migrations: dict[int, Migration] = MIGRATIONS,
-) -> Collections:
-    """Opens a database: finishes an interrupted restore, checks the schema version, migrates an older one, builds the indexes.
-
-    Args:
-        version: The schema this program writes.
-        migrations: Steps by the version they start from.
+def open_collections(database: MongoDatabase) -> Collections:
+    """Opens a database: finishes an interrupted restore, checks the schema version, builds the indexes.
 
     Raises:
-        StoreError: The database is of a newer schema, or a step is missing.
+        StoreError: The database has another schema.
         TransientError: The server cannot be reached.
     """
     database = durable(database)
     with translated(f"opening database {database.name!r}"):
         finish(database)
-        stored = _stored_schema(database, version)["version"]
-        if stored > version:
-            check_version(database, version)
-        if stored < version:
-            migrate(database, stored, version, migrations)
+        check_version(database)
         for name, indexes in INDEXES.items():
             if indexes:
                 build_indexes(database[name], indexes)
@@ -153,32 +138,31 @@ def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) ->
             raise
 
 
-def check_version(database: MongoDatabase, version: int = SCHEMA_VERSION) -> None:
+def check_version(database: MongoDatabase) -> None:
     """Checks that a database still has this program's schema: another version may have upgraded it meanwhile.
 
     Args:
         database: It may have been opened long ago.
-        version: The schema this program writes.
 
     Raises:
         StoreError: It has another one.
     """
-    found = _stored_schema(database, version)
+    found = _stored_schema(database)
     stored = found["version"]
-    if stored != version:
-        done = "upgraded" if stored > version else "put back to an older state"
+    if stored != SCHEMA_VERSION:
+        done = "upgraded" if stored > SCHEMA_VERSION else "written"
         raise StoreError(
             f"database {database.name!r} was {done} by tansaku {found.get('tansaku', 'of another version')}; this is "
-            f"{tansaku.__version__} (it has schema version {stored}, this tansaku writes {version})",
+            f"{tansaku.__version__} (it has schema version {stored}, this tansaku writes {SCHEMA_VERSION})",
             hint="use the tansaku that wrote it, or another database",
         )
 
 
-def _stored_schema(database: MongoDatabase, default: int) -> JsonDict:
-    """The schema document of a database; a new database gets version ``default``."""
+def _stored_schema(database: MongoDatabase) -> JsonDict:
+    """The schema document of a database; a new database gets this program's version."""
     document: JsonDict | None = database["schema"].find_one({"_id": SCHEMA_ID})
     if document is None:
-        new = {"version": default, "tansaku": tansaku.__version__}
+        new = {"version": SCHEMA_VERSION, "tansaku": tansaku.__version__}
         database["schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": new}, upsert=True)
-        return _stored_schema(database, default)
+        return _stored_schema(database)
     return document

@@ -102,6 +102,11 @@ class Ledger:
         return [self._active[number] for number in sorted(self._active)]
 
     @property
+    def source(self) -> str:
+        """Source of the search's evaluations: that of the first one, as the version that began the campaign made it."""
+        return self.evaluations[1].source if 1 in self.evaluations else source_of(self.spec)
+
+    @property
     def all_failed(self) -> bool:
         """Whether evaluations have ended, all of them without a value."""
         ended = [summary.state for summary in self.evaluations.values() if summary.state.terminal]
@@ -256,7 +261,7 @@ class StepContext:
         spec = self.ledger.spec
         return RoundRules(
             seed=spec.seed,
-            source=source_of(spec),
+            source=self.ledger.source,
             direction=spec.objective.direction,
             budget=spec.budget,
             limit=cost_limit(spec.budget, self.ledger.pool, spec.space.spent_on_descriptors),

@@ -36,7 +36,7 @@ def polish(context: StepContext) -> Evaluation | None:
     ledger = context.ledger
     if polish_relaxation(ledger.spec) is None:
         return None
-    source = polish_source(ledger.spec)
+    source = polish_source(ledger.spec, ledger.source)
     done = {evaluation.candidate for evaluation in ledger.evaluations.values() if evaluation.source == source}
     for searched in best_evaluations(ledger, ledger.spec.execution.polish):
         if searched.candidate in done:

@@ -18,7 +18,6 @@ from tansaku.tasks.loop.steps.adopt import priced_for_adoption
 from tansaku.tasks.loop.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.loop.steps.refinement import refine_pool
 from tansaku.tasks.loop.transfer.report import transfer_event
-from tansaku.tasks.node.configuration.source import source_of
 
 
 def propose(context: StepContext) -> Evaluation | StopReason | None:
@@ -162,7 +161,7 @@ def commit_unchosen(context: StepContext, candidate: str, model: str, cost: floa
             candidate=candidate,
             system=pool.systems[pool.system_codes[position]],
             surface=pool.surfaces[pool.surface_codes[position]],
-            source=source_of(ledger.spec),
+            source=ledger.source,
             predicted_cost=float(pool.cost[position]) if cost is None else cost,
             horizon=ledger.evaluations[ledger.last_number].horizon if ledger.last_number else 0,
             model=model,

@@ -19,7 +19,6 @@ from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.steps.collect import cancel
 from tansaku.tasks.loop.steps.propose import commit_unchosen
 from tansaku.tasks.loop.steps.submit import begin
-from tansaku.tasks.node.configuration.source import source_of
 
 REPORTED_MODEL = "reported"
 """Model name of proposals that a report made: measurements that nobody had asked for."""
@@ -115,7 +114,7 @@ def _number_of(context: StepContext, report: Reported) -> int | None:
     ledger = context.ledger
     if report.number is not None:
         return report.number
-    source = source_of(ledger.spec)
+    source = ledger.source
     same = [
         number for number, item in ledger.evaluations.items() if item.candidate == report.candidate and item.source == source
     ]

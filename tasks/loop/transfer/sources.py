@@ -31,7 +31,6 @@ from tansaku.tasks.loop.transfer.checks import (
     check_observed,
     source_campaign,
 )
-from tansaku.tasks.node.configuration.source import source_of
 
 CONTENT_TYPE = "application/json"
 
@@ -93,11 +92,13 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
         raise ConfigurationError(f"{key}: the space of {source.name!r} cannot be opened: {error.message}") from error
     check_features(claim, target.pool, pool)
     pool = _compared_alike(target.pool, pool)
-    own = source_of(spec)
+    observations = store.observations(source.name)
+    # The search comes first.
+    own = observations[0].source if observations else None
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
         observation.candidate: observation.value
-        for observation in store.observations(source.name)
+        for observation in observations
         if observation.source == own and observation.value is not None and observation.predicted_by is None
         if abs(observation.value) <= LARGEST
     }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
@@ -13,11 +13,11 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
 from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.commands import offer_commands
+from tansaku.models.domain.specs.identity import compared, default_of, identity
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -28,10 +28,13 @@ from tansaku.tasks.ground.formats.validation import validate_data, validate_docu
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.ground.site.users import user_path
 from tansaku.tasks.node.configuration.crystal import check_cell, resolve_crystal
-from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults, without_unhashed
+from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults
 
 _ABSENT = "(absent)"
 _SHOWN = 20
+
+HASH_VERSION = "v2:"
+"""Begins the hash of a spec. Hashes without it were stored before, by another rule, and are compared with nothing."""
 
 _Space = TypeVar("_Space", bound=SpaceBase)
 
@@ -152,13 +155,26 @@ def _with_command_files(site: SiteSpec, folder: Path) -> SiteSpec:
 
 
 def spec_hash(spec: CampaignSpec) -> str:
-    """Content hash of what makes two campaigns the same: without the editable keys, files by content and not by path."""
-    return content_hash(_identity(without_unhashed(spec), with_editable=False))
+    """Content hash of what makes two campaigns the same, after the version of this rule.
+
+    Editable keys do not count, nor do keys with their defaults; files count by content and not by path.
+    """
+    data = without_defaults(spec)
+    for first, *rest in EDITABLE_KEYS:
+        _copy_key(data, {first: default_of(CampaignSpec, first)}, (first, *rest))
+    return HASH_VERSION + content_hash(identity(spec, data))
+
+
+def _copy_key(target: dict[str, Any], source: Mapping[str, Any], key: Sequence[str]) -> None:
+    *parents, last = key
+    for parent in parents:
+        target, source = target[parent], source[parent]
+    target[last] = source[last]
 
 
 def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
     """Keys in which two specs differ, in order of key; the path of a file whose content is the same is no difference."""
-    before, after = (_leaves(_identity(without_defaults(spec), with_editable=True)) for spec in (old, new))
+    before, after = (_leaves(compared(spec, without_defaults(spec))) for spec in (old, new))
     return [
         Difference(".".join(map(str, key)), before.get(key, _ABSENT), after.get(key, _ABSENT), is_editable(key))
         for key in sorted({*before, *after}, key=lambda key: tuple(map(str, key)))
@@ -294,100 +310,6 @@ def _resolve_calculator(
         hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
         raise ConfigurationError(f"{'.'.join(map(str, blamed))}: {whose}'s {element} is missing {where}", hint=hint)
     return calculator
-
-
-_LATER_KEYS: dict[KeyPath, object] = {
-    **{(key,): None for key in ("transfer", "label", "retrain", "first_look", "reuse_sha256", "known", "known_first")},
-    ("retrain", "surrogate", "patience"): None,
-    ("retrain", "surrogate", "softening"): None,
-    ("proposer", "by_system"): False,
-    ("objective", "goal", "sampling"): "lowest",
-    ("objective", "goal"): {"type": "best_per_system"},
-    ("constraints",): {"max_cost": None, "avoid_failures": False},
-    ("space", "parent", "transformations"): [],
-    ("space", "charge"): 0,
-    ("space", "scale"): None,
-    ("space", "cell"): {"boundaries": 2, "polish": None},
-    ("execution", "polish_fmax"): None,
-    **{("space", key): None for key in ("along", "phases", "replication", "atoms", "seeds", "anneal")},
-    **{("space", "translation", key): None for key in ("sample", "positions")},
-    ("space", "atoms", "even"): 0.0,
-    ("proposer", "expensive"): 1 / 3,
-    ("space", "cost", "anchor"): None,
-    ("space", "cost", "kpoint_density"): None,
-    ("space", "cost"): {"model": "equal", "power": 1.0},
-    **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
-    **{("proposer", key): None for key in ("floor", "worst_first", "across_systems", "outliers")},
-    ("proposer", "residual"): "none",
-    **{("retrain", key): False for key in ("warm", "at_end")},
-    **{("retrain", key): None for key in ("target", "calibrate")},
-    **{("budget", key): None for key in ("hours", "core_hours", "deadline")},
-    ("notes",): "",
-    ("reuse",): False,
-}
-"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
-
-Those of calculators are in the facts of their types.
-"""
-
-
-_HASHED = (("execution", "polish"),)
-"""Editable keys in the hash of a spec, because they were not always editable; it is that of the spec at the creation."""
-
-
-def _identity(data: dict[str, Any], *, with_editable: bool) -> dict[str, Any]:
-    """Returns the part of a spec, as plain data, that makes two campaigns the same."""
-    for (*parents, last), default in _LATER_KEYS.items():
-        target: Any = data
-        for parent in parents:
-            target = target.get(parent) if isinstance(target, dict) else None
-        if isinstance(target, dict) and last in target and target[last] == default:
-            del target[last]
-    space, transfer = data["space"], data.get("transfer")
-    for files in (data, space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
-        _without_paths(files)
-    for holder in (data, data.get("label") or {}):
-        if holder.get("calculator"):
-            holder["calculator"] = calculator_identity(holder["calculator"])
-    if not with_editable:
-        for *parents, last in (key for key in EDITABLE_KEYS if key not in _HASHED):
-            target = data
-            for parent in parents:
-                target = target[parent]
-            target.pop(last, None)
-    return data
-
-
-def _without_paths(space: dict[str, Any]) -> None:
-    """Removes paths of a space's files, whose content counts, and unset keys that came after the first release."""
-    if "crystal" in space:
-        # What was found of the calculator, not said; what is not strained is the same as before there was such a key.
-        space["crystal"].pop("own_lattice_parameter", None)
-        if not space["crystal"].get("strained"):
-            space["crystal"].pop("strained", None)
-    if "parent" in space and space.get("relaxed") is True:
-        del space["relaxed"]
-    if not space.get("columns", {}).get("quantities", True):
-        del space["columns"]["quantities"]
-    for key in ("off_pool", "described"):
-        space.pop(key, None)  # what was found, not said
-    for group in (*space.get("features", {}).values(), *space.get("parameters", {}).values()):
-        for key in ("categories", "units", "tolerance", "prices", "scale"):
-            if isinstance(group, dict) and not group.get(key, True):
-                del group[key]
-    if space.get("sha256"):
-        space.pop("candidates", None)
-        space.pop("folder", None)
-    if space.get("hashes"):  # names of candidates come from names of files
-        space["paths"] = [PurePath(path).name for path in space["paths"]]
-    for holder in (space.get("phases"), space.get("known")):
-        if isinstance(holder, dict) and holder.get("sha256"):
-            del holder["file"]
-    if space.get("parent", {}).get("sha256"):
-        del space["parent"]["cif"]
-    for group in space.get("features", {}).values():
-        if group.get("sha256"):
-            del group["lookup"]
 
 
 _WHOLE_KEYS = (("budget", "stop"),)

@@ -37,7 +37,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``known_first``: yes if results are adopted.
     """
     space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
-    cell = _usual_cell(spec)
+    cell = _usual_cell(spec) if spec.execution.polish else None
     if cell is not None and getattr(space, "cell", None) == PeriodicCellSpec():
         update["cell"] = cell
     features = getattr(space, "features", {})
@@ -73,41 +73,33 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
 def without_defaults(spec: CampaignSpec) -> JsonDict:
     """Returns a spec as plain data, without these defaults.
 
-    Files that differ only in writing them out are the same campaign.
-    """
-    data = without_unhashed(spec)
-    if _scale(spec.space) == _SCALE:
-        data["space"]["scale"] = None
-    for name, group in getattr(spec.space, "features", {}).items():
-        if _scale(group) == _SCALE:
-            data["space"]["features"][name]["scale"] = None
-    if _surface_proposer(spec) is not None and _START.items() <= data["proposer"].items():
-        data["proposer"] |= dict.fromkeys(_START)
-    if getattr(spec.proposer, "across_systems", False):
-        data["proposer"]["across_systems"] = None
-    data["known_first"] = None
-    return data
-
-
-def without_unhashed(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without the defaults that hashes leave out.
-
-    They are those of the final relaxation, of outliers and of error bars.
-
-    Others count in a hash: with and without them a campaign proposes other candidates, and files gave their values before they
-    were defaults, so that the hashes of such campaigns have them.
+    Files that differ only in writing them out are the same campaign, as are those that a campaign was stored from before they
+    were defaults.
     """
     data = spec.model_dump(mode="json")
+    space, proposer = data["space"], data["proposer"]
     cell = _usual_cell(spec)
-    if cell is not None and data["space"]["cell"] == cell.model_dump(mode="json"):
-        del data["space"]["cell"]
+    if cell is not None and space["cell"] == cell.model_dump(mode="json"):
+        space["cell"] = PeriodicCellSpec().model_dump(mode="json")
+    if not space.get("crystal", {}).get("strained", True):
+        space["crystal"]["strained"] = None
+    if _scale(spec.space) == _SCALE:
+        space["scale"] = None
+    for name, group in getattr(spec.space, "features", {}).items():
+        if _scale(group) == _SCALE:
+            space["features"][name]["scale"] = None
+    if _surface_proposer(spec) is not None and _START.items() <= proposer.items():
+        proposer |= dict.fromkeys(_START)
+    if getattr(spec.proposer, "across_systems", False):
+        proposer["across_systems"] = None
+    if _may_withhold(spec) and withholds(spec.proposer):
+        proposer["outliers"] = None
     fmax = _usual_polish_fmax(spec)
     if fmax is not None and spec.execution.polish_fmax == fmax:
         data["execution"]["polish_fmax"] = None
-    if _may_withhold(spec) and withholds(spec.proposer):
-        data["proposer"]["outliers"] = None
     if spec.retrain is not None and spec.retrain.calibrate:
         data["retrain"]["calibrate"] = None
+    data["known_first"] = None
     return data
 
 
@@ -141,9 +133,12 @@ def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:
 
 
 def _usual_cell(spec: CampaignSpec) -> PeriodicCellSpec | None:
-    """Returns the default of ``space.cell`` for a file without the key; None: nothing is filled in."""
+    """Returns the default of ``space.cell`` for a file without the key; None: nothing is filled in.
+
+    It does not depend on ``execution.polish``, which may be changed later.
+    """
     calculator, spacing = spec.calculator, getattr(spec.space, "spacing", None)
-    if not isinstance(getattr(spec.space, "cell", None), PeriodicCellSpec) or calculator is None or not spec.execution.polish:
+    if not isinstance(getattr(spec.space, "cell", None), PeriodicCellSpec) or calculator is None:
         return None
     # There a cell twice as thick costs about ten times as much.
     if calculator.facts.dft or polish_relaxation(spec) is None or spacing is None or not math.isfinite(_THICKER * spacing):

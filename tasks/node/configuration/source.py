@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, workflow_of
-from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.identity import identity
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
@@ -16,15 +16,15 @@ POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
 
 
 def source_of(spec: CampaignSpec) -> str:
-    """Source of the search's evaluations: files count by their content, never by their path."""
+    """Source of a new campaign's evaluations: files count by their content, never by their path.
+
+    A campaign with evaluations has the source that these have, by the rule of the version that made the first.
+    """
     recorded = spec.space.recorded_source()
     if recorded is not None:
         return short_hash(recorded)
-    calculator = calculator_identity(spec.calculator.model_dump(mode="json")) if spec.calculator is not None else {}
-    label = spec.label.model_dump(mode="json") if spec.label is not None else None
-    if label is not None:
-        label["calculator"] = calculator_identity(label["calculator"])
-    return short_hash({"calculator": calculator} | ({"label": label} if label is not None else {}))
+    content = {"calculator": {} if spec.calculator is None else identity(spec.calculator)}
+    return short_hash(content if spec.label is None else content | {"label": identity(spec.label)})
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
@@ -47,9 +47,14 @@ def _converged(calculator: CalculatorBase, fmax: float | None) -> RelaxationSpec
     return own.model_copy(update={"fmax": fmax, "max_steps": max(own.max_steps, calculator.usual_relaxation.max_steps)})
 
 
-def polish_source(spec: CampaignSpec) -> str:
-    """Source of polished evaluations: another relaxation is another source, even where it equals the search's."""
+def polish_source(spec: CampaignSpec, search: str) -> str:
+    """Source of polished evaluations: another relaxation is another source, even where it equals the search's.
+
+    Args:
+        spec: Of the campaign.
+        search: Source of the search's evaluations.
+    """
     relaxation = polish_relaxation(spec)
-    key = {"search": source_of(spec), "polish": relaxation.model_dump(mode="json") if relaxation else None}
+    key = {"search": search, "polish": relaxation.model_dump(mode="json") if relaxation else None}
     thicknesses = spec.space.thicknesses
     return short_hash(key | ({"thicknesses": list(thicknesses)} if thicknesses else {}))

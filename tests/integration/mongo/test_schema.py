@@ -8,28 +8,15 @@ from pymongo.database import Database
 
 import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, JsonDict, LeaseOwner
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner
 from tansaku.tasks.backends.stores import documents, mongo
-from tansaku.tasks.backends.stores.migrations import Migration
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
-from tansaku.tasks.backends.stores.mongo_schema import INDEXES, open_collections
+from tansaku.tasks.backends.stores.mongo_schema import INDEXES
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 RECORD = CampaignRecord(
     name="c", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=datetime(2026, 1, 1, tzinfo=UTC)
 )
-
-
-def rename_runtime(document: JsonDict) -> JsonDict:
-    return {key: value for key, value in document.items() if key != "helpers"} | {"runtime": document["helpers"]}
-
-
-def as_version_0(database: Database) -> None:
-    """Turns the database into what a program of schema 0 would have left: ``runtime`` was called ``helpers``."""
-    for name in ("campaigns", "evaluations", "observations", "refits", "events"):
-        database[name].update_many({}, {"$set": {"schema_version": 0}})
-    database["campaigns"].update_many({}, {"$rename": {"runtime": "helpers"}})
-    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}, "$unset": {"tansaku": ""}})
 
 
 def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:
@@ -66,8 +53,8 @@ def test_a_driver_that_slept_while_another_version_upgraded_the_database_is_refu
     store.set_runtime(lease, {"pids": [1]})
     time.sleep(0.01)
     after = SCHEMA_VERSION + 1
-    open_collections(mongo_database, version=after, migrations={SCHEMA_VERSION: Migration(after, {})})
-    mongo_database["schema"].update_one({}, {"$set": {"tansaku": "99.1"}})
+    mongo_database["campaigns"].update_one({}, {"$set": {"schema_version": after}, "$inc": {"revision": 1}})
+    mongo_database["schema"].update_one({}, {"$set": {"version": after, "tansaku": "99.1"}})
     for action in (lambda: store.renew_lease(lease, 60.0), lambda: store.acquire_lease("c", OWNER, 60.0)):
         with pytest.raises(StoreError, match=r"was upgraded by tansaku 99\.1; this is"):
             action()
@@ -81,60 +68,15 @@ def test_a_driver_whose_database_was_put_back_is_refused(mongo_database: Databas
     store.create_campaign(RECORD)
     lease = store.acquire_lease("c", OWNER, 60.0)
     mongo_database["schema"].update_one({}, {"$set": {"version": SCHEMA_VERSION - 1, "tansaku": "0.0.1"}})
-    with pytest.raises(StoreError, match=rf"was put back .* by tansaku 0\.0\.1; this is {re.escape(tansaku.__version__)} "):
+    with pytest.raises(StoreError, match=rf"was written by tansaku 0\.0\.1; this is {re.escape(tansaku.__version__)} "):
         store.renew_lease(lease, 60.0)
 
 
-def test_older_schema_is_migrated(mongo_database: Database) -> None:
-    store = MongoCampaignStore(mongo_database)
-    store.create_campaign(RECORD)
-    lease = store.acquire_lease("c", OWNER, 60.0)
-    store.set_runtime(lease, {"pids": [1]})
-    store.release_lease(lease)
-    before = store.campaign("c")
-    as_version_0(mongo_database)
-    open_collections(mongo_database, migrations={0: Migration(to_version=1, documents={"campaigns": rename_runtime})})
-    assert MongoCampaignStore(mongo_database).campaign("c") == before
-    assert mongo_database["events"].distinct("schema_version") == [1]
-    assert mongo_database["schema"].find_one()["tansaku"] == tansaku.__version__
-
-
-def test_migration_goes_on_where_it_was_killed(mongo_database: Database) -> None:
-    store = MongoCampaignStore(mongo_database)
-    for name in "abcd":
-        store.create_campaign(RECORD.model_copy(update={"name": name}))
-    as_version_0(mongo_database)
-    seen = []
-
-    def dies_at_the_third(document: JsonDict) -> JsonDict:
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        seen.append(document["_id"])
-        return rename_runtime(document)
-
-    with pytest.raises(KeyboardInterrupt):
-        open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": dies_at_the_third})})
-    assert mongo_database["schema"].find_one()["version"] == 0
-    open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
-    assert MongoCampaignStore(mongo_database).campaign_names() == list("abcd")
-
-
-def test_schema_without_a_way_is_refused(mongo_database: Database) -> None:
-    mongo_database["schema"].insert_one({"_id": "schema", "version": 0})
-    with pytest.raises(StoreError, match="it cannot be migrated"):
-        open_collections(mongo_database, migrations={})
-
-
-def test_database_under_a_live_driver_is_not_migrated(mongo_database: Database) -> None:
-    store = MongoCampaignStore(mongo_database)
-    store.create_campaign(RECORD)
-    store.acquire_lease("c", OWNER, 60.0)
-    as_version_0(mongo_database)
-    with pytest.raises(
-        LeaseHeldError, match=f"cannot be upgraded by tansaku {tansaku.__version__}: campaign 'c' is being driven"
-    ):
-        open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
-    assert mongo_database["campaigns"].find_one()["schema_version"] == 0
+def test_older_schema_is_refused_and_left_alone(mongo_database: Database) -> None:
+    mongo_database["schema"].insert_one({"_id": "schema", "version": 0, "tansaku": "0.0.1"})
+    with pytest.raises(StoreError, match=r"was written by tansaku 0\.0\.1; this is .*schema version 0, this tansaku writes 1"):
+        MongoCampaignStore(mongo_database)
+    assert mongo_database.list_collection_names() == ["schema"]
 
 
 @pytest.mark.parametrize("hours", [-5, 5])

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.export_import import import_observations
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.site.processes import this_driver
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tests.photographs.__main__ import STORED
 from tests.photographs.comparing import MISSING, differences
 from tests.photographs.making import CAMPAIGNS, EXPORTS, FILES
-from tests.photographs.resuming import PROPOSALS, restored, resumed
+from tests.photographs.resuming import ADA, PROPOSALS, restored, resumed
 
 EXPECTED = json.loads((STORED / PROPOSALS).read_text(encoding="utf-8"))
 PACKAGES = ("mongod", "pymatgen", "rdkit", "h5py", "safetensors", "sklearn", "torch", "matscipy")
@@ -58,3 +60,10 @@ def test_its_export_is_imported_whole(stored, name):
         assert evaluation.proposal == dumped[evaluation.id].proposal
         if evaluation.outcome is not None:
             assert evaluation.outcome == dumped[evaluation.id].outcome
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_its_file_is_still_of_that_campaign(stored, name):
+    before = stored.store.campaign(name)
+    found = prepare_campaign(stored, ADA, load_campaign(FILES / f"{name}.yaml"))
+    assert (found.created_at, found.spec_hash) == (before.created_at, before.spec_hash)

@@ -1,10 +1,9 @@
-"""Cancel, pause and resume on Prefect's page, after restarts too, and deployments of an older version."""
+"""Cancel, pause and resume on Prefect's page, after restarts too."""
 
 from __future__ import annotations
 
 import os
 import time
-import urllib.error
 from datetime import UTC, datetime
 
 import pytest
@@ -113,39 +112,3 @@ def test_a_paused_campaign_waits_on_the_page_and_resume_there_goes_on(shared_ser
     reconcile = service.launch(RECONCILE)
     assert "resumed elsewhere" in service.wait_for_end(reconcile)["message"]
     assert service.run(second)["state"]["name"] == "Superseded"
-
-
-def test_deployments_of_an_older_version_are_replaced_with_what_users_set(service, wait_for):
-    ask = service.server.ask
-    flow = ask("POST", "/flows/", {"name": "stored-campaign"})["id"]
-    own = {"schedule": {"cron": "0 4 * * 1", "timezone": "UTC"}, "active": True, "parameters": {"name": "weekly"}}
-    body = {"name": service.name, "flow_id": flow, "tags": ["tansaku"], "schedules": [own]}
-    body |= {"entrypoint": "tansaku.flows.launch.stored_flow", "path": ".", "parameters": {"site": str(service.site)}}
-    old = ask("POST", "/deployments/", body)["id"]
-    foreign = ask("POST", "/flows/", {"name": "of-somebody-else"})["id"]
-    other = ask("POST", "/deployments/", body | {"flow_id": foreign})["id"]
-    action = {"type": "run-deployment", "source": "selected", "deployment_id": old, "parameters": {"name": "nightly"}}
-    trigger = {"type": "event", "posture": "Reactive", "expect": ["campaign.done"], "threshold": 1, "within": 0}
-    automation = ask("POST", "/automations/", {"name": f"mine {service.name}", "trigger": trigger, "actions": [action]})["id"]
-    run = ask("POST", f"/deployments/{old}/create_flow_run", {"parameters": {"name": "unknown"}})["id"]
-    ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED"}, "force": True})
-
-    service.start("--reconcile", "never")
-    new = service.deployment("stored-campaign")
-    assert [(one["schedule"]["cron"], one["parameters"]) for one in new["schedules"]] == [("0 4 * * 1", {"name": "weekly"})]
-    assert ask("GET", f"/automations/{automation}")["actions"][0]["deployment_id"] == new["id"]
-    # Its run is still executed, and then it goes; what is not of tansaku's flows stays.
-    assert service.wait_for_end(run)["type"] == "FAILED"
-
-    def gone():
-        try:
-            ask("GET", f"/deployments/{old}")
-        except urllib.error.HTTPError as error:
-            return error.code == 404
-        return False
-
-    wait_for(gone, "the old deployment is deleted")
-    assert ask("GET", f"/deployments/{other}")["name"] == service.name
-    ask("DELETE", f"/deployments/{other}")
-    ask("DELETE", f"/automations/{automation}")
-    assert service.stop() == 0

@@ -33,7 +33,6 @@ class AseCalculatorSpec(CalculatorBase):
         engine="tansaku.calculators.engines.ase_named",
         model="name",
         files=(SpecFile(content="files_sha256", path="files"),),
-        later={"workflow": None},
         conforms=True,
         example={"name": "emt"},
     )

@@ -52,8 +52,6 @@ class CalculatorFacts:
         recorded: Keys that a result records, but that make no other level of theory: tolerances, names of files whose content
             is hashed.
         unrelated: Keys that no number depends on.
-        later: Keys that came after the first release and what they are unless a file says so: then a spec is the same as
-            before them.
         parts: Keys that hold another calculator.
         cells: What ``relaxation.cell`` may be.
         atomic_energies: Whether it gives an energy of each atom and is fast enough to relax for another calculator: then it
@@ -80,7 +78,6 @@ class CalculatorFacts:
     elements_from: str | None = None
     recorded: frozenset[str] = frozenset()
     unrelated: frozenset[str] = frozenset()
-    later: Mapping[str, object] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ("fixed", "normal", "full")
     atomic_energies: bool = False
@@ -164,13 +161,11 @@ class CalculatorBase(Spec):
 
 
 def settings_of(spec: CalculatorBase) -> JsonDict:
-    """All keys of a spec on which a number may depend, as plain data; keys of later versions only where they are given.
+    """All keys of a spec on which a number may depend, as plain data.
 
     An engine puts them into the settings of its provenance: levels of theory are compared by them.
     """
-    known = spec.model_dump(mode="json", include=set(spec.recorded_keys()))
-    later = spec.facts.later
-    return {key: value for key, value in known.items() if key not in later or value != later[key]}
+    return spec.model_dump(mode="json", include=set(spec.recorded_keys()))
 
 
 def workflow_of(spec: CalculatorBase | None) -> WorkflowBase | None:

@@ -49,7 +49,6 @@ class GpawSpec(CalculatorBase):
         elements_from="xc",
         recorded=frozenset({"bands", "eigensolver", "energy_tolerance", "density_tolerance", "scf_steps"}),
         unrelated=frozenset({"density", "partition"}),
-        later={"partition": False, "bands": None, "eigensolver": "davidson"},
         dft=True,
         band_gap=True,
         charged=True,

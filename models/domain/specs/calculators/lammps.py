@@ -35,7 +35,6 @@ class LammpsSpec(CalculatorBase):
         ),
         elements_from="potential",
         recorded=frozenset({"style"}),
-        later={"library": None, "library_sha256": None, "elements": None},
         cells=("fixed", "normal"),
         atomic_energies=True,
         dynamics=True,

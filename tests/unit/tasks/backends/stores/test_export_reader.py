@@ -18,6 +18,7 @@ from tansaku.tasks.act.commands.export_import import import_observations
 from tansaku.tasks.backends.stores.export_reader import campaign_of
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION
 from tests.unit.tasks.backends.stores.changed_exports import ME, Change, Contents, Header, Rows, refused, rewritten
 
 NOON = datetime(2026, 1, 2, tzinfo=UTC)
@@ -126,7 +127,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "spec-too-deep": (set_at("h.campaign.spec.space", deep(300)), "cannot be read"),
     "spec-changed": (set_at("h.campaign.spec.objective.direction", "maximize"), "is damaged: its spec has the hash"),
-    "hash-changed": (set_at("h.campaign.spec_hash", "0" * 64), "is damaged: its spec has the hash"),
+    "hash-changed": (set_at("h.campaign.spec_hash", HASH_VERSION + "0" * 64), "is damaged: its spec has the hash"),
     "base-path-with-nul": (set_at("h.campaign.base_path", "/a\0b"), "base_path"),
     "base-path-too-long": (set_at("h.campaign.base_path", "/" + "a" * 5000), "base_path"),
     "created-without-a-zone": (set_at("h.campaign.created_at", "2026-01-01T00:00:00"), "created_at"),
@@ -326,7 +327,8 @@ def test_driven_deleted_and_other_campaigns_are_left_as_they_are(searched: Path,
         import_observations(store, searched, ME)
     other = MemoryCampaignStore()
     import_observations(other, searched, ME)
-    other._campaigns["small"] = other.campaign("small").model_copy(update={"spec_hash": "other"})
+    stored = other.campaign("small")
+    other._campaigns["small"] = stored.model_copy(update={"spec": stored.spec | {"seed": 99}})
     before = contents(other, tmp_path)
     with pytest.raises(SpecChangedError, match="has a different spec stored"):
         import_observations(other, searched, ME)

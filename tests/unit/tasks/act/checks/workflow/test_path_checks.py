@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
 from ase import Atoms
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.act.checks.check import preview_campaign
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 
 @pytest.fixture
@@ -76,12 +72,3 @@ def test_samples_path_by_path_need_a_kernel_of_distances(campaign_file):
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"objective\.goal\.sampling: pathwise"):
         preview_campaign(path)
-
-
-def test_a_search_for_a_bottleneck_is_the_same_without_the_keys_that_came_later():
-    document = yaml.safe_load((Path(__file__).parents[6] / "examples/h-in-al.yaml").read_text(encoding="utf-8"))
-    spec = CampaignSpec.model_validate(document | {"proposer": {"type": "gp", "initial_points": 6}})
-    assert spec_hash(spec) == "aeb04de921e1ad816c6353bcdb53ea8cecdf8dde8790388c5bb6d4c93febf9ee"
-    goal = spec.objective.goal.model_copy(update={"sampling": "pathwise"})
-    changed = spec.model_copy(update={"objective": spec.objective.model_copy(update={"goal": goal})})
-    assert spec_hash(changed) != spec_hash(spec)
