@@ -210,7 +210,7 @@ def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: boo
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:
         raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
-    logs = list(attempt_logs(resources.site, found, resources.store.campaign(name).former_names))
+    logs = list(attempt_logs(resources.site, found))
     if as_json:
         show_json([attempt.model_dump(mode="json") for attempt in logs])
         return

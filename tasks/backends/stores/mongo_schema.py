@@ -29,7 +29,10 @@ _NOT_AUTHORIZED = 13
 _MAJORITY: WriteConcern = WriteConcern(w="majority", j=True)
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
-    "campaigns": (),
+    "campaigns": (
+        # Whatever wrote a document without a name, the next program that opens the database gives it one.
+        IndexModel([("name", ASCENDING)], name="name", unique=True, partialFilterExpression={"name": {"$type": "string"}}),
+    ),
     "evaluations": (
         IndexModel([("campaign", ASCENDING), ("proposal.number", ASCENDING)], name="number", unique=True),
         IndexModel(
@@ -125,6 +128,7 @@ def open_collections(
             check_version(database, version)
         if stored < version:
             migrate(database, stored, version, migrations)
+        _name_campaigns(database["campaigns"])
         for name, indexes in INDEXES.items():
             if indexes:
                 build_indexes(database[name], indexes)
@@ -137,6 +141,13 @@ def open_collections(
         retrains=database["retrains"],
         events=database["events"],
     )
+
+
+def _name_campaigns(campaigns: MongoCollection) -> None:
+    """Gives campaigns of older versions, whose ids are their names, a field with it."""
+    unnamed = {"name": {"$exists": False}, "_id": {"$type": "string"}}
+    if campaigns.find_one(unnamed, {"_id": 1}) is not None:
+        campaigns.update_many(unnamed, [{"$set": {"name": "$_id"}}])
 
 
 def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) -> None:
