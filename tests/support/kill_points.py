@@ -24,9 +24,9 @@ NOT_CALLED = {
     "CampaignStore.stored_counts": "before a deletion",
     "CampaignStore.begin_deletion": "a user's command",
     "CampaignStore.delete_campaign": "a user's command",
-    "CampaignStore.begin_rename": "a user's command",
-    "CampaignStore.finish_rename": "a user's command",
-    "CampaignStore.replace_spec": "when a source is renamed",
+    "CampaignStore.rename_campaign": "a user's command",
+    "CampaignStore.campaign_id": "for a new campaign, and for the folder of a deleted one",
+    "CampaignStore.campaign_of": "for followed sources, and for imports",
     "CampaignStore.move_campaign": "for a file that lies elsewhere now",
     "CampaignStore.share_campaign": "a user's command",
     "CampaignStore.evaluations": "whole evaluations of a campaign are too many for a driver",
@@ -41,7 +41,6 @@ NOT_CALLED = {
     "CampaignStore.rebuild_observations": "after an outage; who takes a lease finds them complete",
     "Registry.named_artifacts": "for sweeps",
     "Registry.promote": "a user's command",
-    "Registry.rename_campaign": "a user's command",
     "Registry.readable_models": "for lists",
 }
 METHODS = [f"{port.__name__}.{name}" for port in (CampaignStore, Launcher, Registry) for name in port_methods(port)]
