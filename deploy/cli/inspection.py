@@ -94,7 +94,7 @@ def show(
             if not found:
                 raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
             document = _cells(record, candidate)
-            document |= {"evaluations": [evaluation.model_dump(mode="json") for evaluation in found]}
+            document |= {"evaluations": [evaluation.model_dump(mode="json") | {"campaign": name} for evaluation in found]}
     if as_json:
         show_json(document)
         return
@@ -196,7 +196,7 @@ def log(
         events = resources.store.events(name)
     events = [event for event in events if everything or event.kind not in _ROUTINE][-lines:]
     if as_json:
-        show_json([event.model_dump(mode="json") for event in events])
+        show_json([event.model_dump(mode="json") | {"campaign": name} for event in events])
         return
     for event in events:
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())

@@ -51,9 +51,9 @@ def stored(tansaku, campaign_file, mongo_database, tmp_path):
         return tansaku(*words, "--site", site)
 
     def copy(name):
-        [campaign] = mongo_database.campaigns.find({"_id": healthy})
-        mongo_database.campaigns.insert_one(campaign | {"_id": name})
-        for document in list(mongo_database.evaluations.find({"campaign": healthy})):
+        [campaign] = mongo_database.campaigns.find({"name": healthy})
+        mongo_database.campaigns.insert_one(campaign | {"_id": name, "name": name})
+        for document in list(mongo_database.evaluations.find({"campaign": campaign["_id"]})):
             mongo_database.evaluations.insert_one(document | {"_id": f"{name}-{document['_id']}", "campaign": name})
 
     def damage(name, change):

@@ -102,7 +102,7 @@ def test_older_schema_is_migrated(mongo_database: Database) -> None:
 def test_migration_goes_on_where_it_was_killed(mongo_database: Database) -> None:
     store = MongoCampaignStore(mongo_database)
     for name in "abcd":
-        store.create_campaign(RECORD.model_copy(update={"name": name}))
+        store.create_campaign(RECORD.model_copy(update={"id": name, "name": name}))
     as_version_0(mongo_database)
     seen = []
 

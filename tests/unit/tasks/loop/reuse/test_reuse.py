@@ -352,7 +352,9 @@ def test_a_source_that_was_deleted_or_renamed_stays_known(desk):
 
 
 def test_an_unreadable_campaign_is_named_and_stops_nothing(desk):
-    broken = desk.store.campaign("old").model_copy(update={"name": "broken", "spec": {"space": {"type": "teapot"}}})
+    broken = desk.store.campaign("old").model_copy(
+        update={"id": "broken", "name": "broken", "spec": {"space": {"type": "teapot"}}}
+    )
     desk.store.create_campaign(broken)
     desk.create("new", -1, 1, reuse=True)
     assert desk.frozen("new")["results"] == 5
