@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.models.domain.records import Command
@@ -154,10 +153,10 @@ SCENARIOS = {
 
 
 def lost_jobs(campaign, candidates):
-    """The first of ``candidates`` is lost once, the second for good."""
+    """Attempts that are lost: the first of ``candidates`` is lost once, the second for good."""
     source = source_of(load_campaign(campaign.folder / "small.yaml").spec)
-    once, always = (evaluation_id("small", candidate, source, 0) for candidate in candidates)
-    return [job_name("small", once, 1), job_name("small", always, 1), job_name("small", always, 2)]
+    once, always = candidates
+    return [(once, source, 1), (always, source, 1), (always, source, 2)]
 
 
 @dataclass

@@ -50,7 +50,7 @@ def campaign_names(settings: Settings, site: SiteSpec) -> list[str]:
 
 
 def nameless_campaigns(settings: Settings, site: SiteSpec) -> int:
-    """Number of documents among the campaigns whose id is no text; no version of this program writes one, no command shows one.
+    """Number of documents among the campaigns whose name is no text; no version of this program writes one, no command shows one.
 
     Starts no server; 0 where the embedded one does not run. Raises as :func:`campaign_names`.
     """
@@ -58,7 +58,7 @@ def nameless_campaigns(settings: Settings, site: SiteSpec) -> int:
         if database is None:
             return 0
         with translated("reading the names of campaigns"):
-            return database["campaigns"].count_documents({"_id": {"$not": {"$type": "string"}}})
+            return database["campaigns"].count_documents({"name": {"$not": {"$type": "string"}}})
 
 
 @contextmanager

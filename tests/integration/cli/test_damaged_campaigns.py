@@ -104,7 +104,8 @@ def test_the_doctor_counts_documents_without_a_name(stored):
 
 
 def test_reconcile_reports_them_and_looks_at_the_others(damaged):
-    damaged.database.observations.delete_many({"campaign": damaged.healthy})
+    campaign = damaged.database.campaigns.find_one({"name": damaged.healthy})["_id"]
+    damaged.database.observations.delete_many({"campaign": campaign})
     done = damaged("reconcile")
     assert done.code == ExitCode.DATABASE
     assert f"{damaged.healthy}: 3 observations rebuilt" in done.out
