@@ -59,9 +59,9 @@ def refuse_live_drivers(database: Database[dict[str, Any]], action: str) -> None
     Args:
         action: What cannot be done to the database (``migrated``).
     """
-    held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"_id": 1})
+    held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"name": 1})
     if held is not None:
         raise LeaseHeldError(
-            f"database {database.name!r} cannot be {action}: campaign {held['_id']!r} is being driven",
+            f"database {database.name!r} cannot be {action}: campaign {held.get('name', held['_id'])!r} is being driven",
             hint="stop it, then try again",
         )
