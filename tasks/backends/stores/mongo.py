@@ -295,7 +295,7 @@ class MongoCampaignStore:
 
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
-        found = self._views.changes(self._id(campaign), since)
+        found = self._views.changes(campaign, since)
         return found if found.record is None else found.model_copy(update={"record": self._here(found.record)})
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:

@@ -344,7 +344,7 @@ def test_a_source_that_was_deleted_or_renamed_stays_known(desk):
     desk.drive("new")
     assert desk.origins("new")[0] == ("ancient", 2)
     rename_campaign(desk.resources, ADA, "ancient", "oldest")
-    assert desk.origins("new")[:2] == [("oldest", 2), ("oldest", 3)]
+    assert desk.origins("new")[:2] == [("ancient", 2), ("ancient", 3)]  # its name when they were adopted
     desk.create("last", -1, 4, reuse=True)
     delete_campaign(desk.resources, ADA, "oldest")
     desk.drive("last")

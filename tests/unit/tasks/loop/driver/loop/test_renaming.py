@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError
+from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.act.commands.copy import copy_campaign
 from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.act.commands.rename import RENAMED, rename_campaign
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
@@ -118,6 +122,36 @@ def test_jobs_of_a_renamed_campaign_are_collected_and_a_driven_one_is_left_alone
     with pytest.raises(LeaseHeldError, match="elsewhere"):
         rename_campaign(bench.resources, ADA, "large", "small")
     assert bench.store.campaign_names() == ["large"]
+
+
+def test_an_export_is_of_the_same_campaign_whatever_it_is_called(open_bench, tmp_path):
+    bench = half(open_bench)
+    before, after = tmp_path / "before.parquet", tmp_path / "after.parquet"
+    export_observations(bench.store, "small", before)
+    rename_campaign(bench.resources, ADA, "small", "large")
+    export_observations(bench.store, "large", after)
+    for file in (before, after):
+        done = import_observations(bench.store, file, this_driver())
+        assert (done.campaign, done.new) == ("large", 0)
+    elsewhere = MemoryCampaignStore()
+    assert [import_observations(elsewhere, file, this_driver()).new for file in (after, before)] == [8, 0]
+    there, here = elsewhere.campaign("large"), bench.store.campaign("large")
+    assert (there.id, there.former_names, there.spec_hash) == (here.id, ("small",), here.spec_hash)
+    assert [item.id for item in elsewhere.evaluations("large")] == [item.id for item in bench.store.evaluations("large")]
+
+
+def test_an_export_enters_a_campaign_that_was_created_apart_from_the_same_file(open_bench, tmp_path):
+    bench, apart = half(open_bench), open_bench()
+    export_observations(bench.store, "small", tmp_path / "c.parquet")
+    shutil.copytree(bench.folder, apart.folder, dirs_exist_ok=True)
+    own = prepare_campaign(apart.resources, ADA, apart.loaded())
+    assert own.id != bench.record().id
+    for new in (8, 0):
+        assert import_observations(apart.store, tmp_path / "c.parquet", this_driver()).new == new
+    found = apart.store.evaluations("small")
+    assert {item.campaign for item in found} == {own.id} == {refit.campaign for refit in apart.store.refits("small")} | {own.id}
+    assert sequence(apart, "small") == sequence(bench, "small")
+    assert found[0].id == evaluation_id(own.id, found[0].proposal.candidate, found[0].proposal.source, 0)
 
 
 @pytest.mark.parametrize(("new", "said"), [("small", "stored already"), ("Large", "expected up to 63"), ("", "expected up to")])
