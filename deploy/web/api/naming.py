@@ -46,7 +46,7 @@ class RenamedCampaign(BaseModel):
 
     name: str
     was: str
-    followers: list[str] = []
+    followers: list[str]
 
 
 @router.post(
@@ -74,4 +74,5 @@ def rename_campaign(request: Request, actor: Operator, name: str, new: NewName) 
     asked = owning.rename(services_of(request), actor, name, new.name)
     if asked is not None:
         return Response(request_view(asked).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
-    return Response(RenamedCampaign(name=new.name, was=name).model_dump_json(), media_type="application/json")
+    renamed = RenamedCampaign(name=new.name, was=name, followers=[])
+    return Response(renamed.model_dump_json(), media_type="application/json")
