@@ -97,7 +97,7 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
             stack.enter_context(interruptible(halt))
         watch = observer or SilentObserver()
         if resources.site.training.by == "service":
-            watch = AskingService(watch, resources.site.training.service, halt)
+            watch = AskingService(watch, name, resources.site.training.service, halt)
         loop = stack.enter_context(CampaignLoop(resources, name, watch, halt=halt))
 
         @task(name="rounds", cache_policy=NO_CACHE, persist_result=False)
@@ -115,11 +115,13 @@ class AskingService:
 
     Args:
         observer: Receives all messages.
+        name: Name of the campaign.
         service: Name of the service.
         halt: Ends the requests when set.
     """
 
-    def __init__(self, observer: Observer, service: str, halt: threading.Event) -> None:
+    def __init__(self, observer: Observer, name: str, service: str, halt: threading.Event) -> None:
+        self._name = name
         self._service = service
         self._halt = halt
         self._observer = observer
@@ -135,7 +137,7 @@ class AskingService:
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
         """Requests a training when it begins, and when a driver finds one that an earlier driver began."""
         if end is None and retrain.dataset:
-            ask_in_background(retrain, self._service, self._halt)
+            ask_in_background(self._name, retrain, self._service, self._halt)
         self._observer.on_retrain(retrain, end)
 
 

@@ -42,10 +42,11 @@ def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None
     return Completed(message=outcome)
 
 
-def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | None:
+def ask_for(name: str, training: Retrain, service: str, halt: threading.Event) -> str | None:
     """Requests a training run from the configured Prefect server until it accepts; duplicate requests start a single run.
 
     Args:
+        name: Name of the campaign.
         training: The training to run.
         service: Name of the service that owns the deployment.
         halt: Stops the requests when set.
@@ -54,7 +55,7 @@ def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | Non
         Id of the run, None if stopped before.
     """
     key = f"{training.campaign}-{training.number}-{training.dataset[:16]}"
-    parameters = {"name": training.campaign, "number": training.number}
+    parameters = {"name": name, "number": training.number}
     while not halt.is_set():
         try:
             with get_client(sync_client=True) as client:
@@ -67,6 +68,6 @@ def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | Non
     return None
 
 
-def ask_in_background(training: Retrain, service: str, halt: threading.Event) -> None:
+def ask_in_background(name: str, training: Retrain, service: str, halt: threading.Event) -> None:
     """Runs :func:`ask_for` in a thread, so that the caller does not wait for the server."""
-    threading.Thread(target=ask_for, args=(training, service, halt), name="retrain", daemon=True).start()
+    threading.Thread(target=ask_for, args=(name, training, service, halt), name="retrain", daemon=True).start()

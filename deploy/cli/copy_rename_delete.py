@@ -48,12 +48,10 @@ def rename(
     from tansaku.tasks.backends.stores.documents import utc_now
 
     with opened(site) as resources:
-        renamed = rename_campaign(resources, this_user(), name, new)
-        change = renaming(renamed.record, (name, new), len(renamed.record.former_names) - 1)
+        record = rename_campaign(resources, this_user(), name, new)
+        change = renaming(record, (name, new), len(record.former_names) - 1)
         record_change(resources.accounts, by_command(), change, utc_now())
     say(f"{new}: was {name}")
-    for follower in renamed.followers:
-        say(f"  {follower} learns from it: its stored spec has the new name")
     say(f"  a campaign file needs `name: {new}`, or `tansaku run` starts another campaign {name}")
 
 

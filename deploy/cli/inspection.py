@@ -94,7 +94,7 @@ def show(
             if not found:
                 raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
             document = _cells(record, candidate)
-            document |= {"evaluations": [evaluation.model_dump(mode="json") for evaluation in found]}
+            document |= {"evaluations": [evaluation.model_dump(mode="json") | {"campaign": name} for evaluation in found]}
     if as_json:
         show_json(document)
         return
@@ -196,7 +196,7 @@ def log(
         events = resources.store.events(name)
     events = [event for event in events if everything or event.kind not in _ROUTINE][-lines:]
     if as_json:
-        show_json([event.model_dump(mode="json") for event in events])
+        show_json([event.model_dump(mode="json") | {"campaign": name} for event in events])
         return
     for event in events:
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
@@ -210,7 +210,7 @@ def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: boo
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:
         raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
-    logs = list(attempt_logs(resources.site, found, resources.store.campaign(name).former_names))
+    logs = list(attempt_logs(resources.site, found))
     if as_json:
         show_json([attempt.model_dump(mode="json") for attempt in logs])
         return

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
@@ -24,7 +23,7 @@ from tansaku.tasks.act.checks.rights import may_own
 from tansaku.tasks.act.commands.audit import Change, record_change, renaming
 from tansaku.tasks.act.commands.copy import check_new_name
 from tansaku.tasks.act.commands.delete import delete_campaign, plan_deletion
-from tansaku.tasks.act.commands.rename import rename_campaign
+from tansaku.tasks.act.commands.rename import rename_campaign, renamed
 from tansaku.tasks.act.commands.runs import refuse_driven
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import refuse_reserved
@@ -32,20 +31,7 @@ from tansaku.tasks.backends.stores.campaigns import refuse_reserved
 MOST_USERS = 100
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Outcome of a renaming.
-
-    Attributes:
-        request: The request that waits for the service; None: the campaign has the new name.
-        followers: Campaigns that learn from it, whose specs have the new name now.
-    """
-
-    request: ServiceRequest | None = None
-    followers: tuple[str, ...] = ()
-
-
-def rename(services: Services, actor: Actor, old: str, new: str) -> Outcome:
+def rename(services: Services, actor: Actor, old: str, new: str) -> ServiceRequest | None:
     """Renames a campaign, or asks the service to do so; repeating it changes nothing, and completes an interrupted renaming.
 
     Args:
@@ -54,27 +40,29 @@ def rename(services: Services, actor: Actor, old: str, new: str) -> Outcome:
         old: Its name.
         new: Its new name.
 
+    Returns:
+        The request that waits for the service; None: the campaign has the new name.
+
     Raises:
         NotFoundError: There is no such campaign.
         ForbiddenError: The actor is neither an admin nor the owner.
-        LeaseHeldError: A driver is at work on it or on a campaign that learns from it, or it has jobs.
+        LeaseHeldError: A driver is at work on it.
         FieldError: The new name is taken or cannot be one.
         ConfigurationError: A data set depends on the old name.
         ProblemError: The service is asked for another name already.
         StoreError: It is being deleted, or cannot be read.
     """
-    done = _renamed(services, old, new)
+    done = renamed(services.store, old, new)
     record = services.store.campaign(old) if done is None else done
     _refuse_others(services, actor, record.name, "rename")
     change = renaming(record, (old, new), len(record.former_names) - (done is not None))
-    followers: tuple[str, ...] = ()
-    if done is None:
-        resources = _own_resources(services)
-        if resources is None:
-            return Outcome(request=_ask_to_rename(services, actor, record, change))
-        followers = rename_campaign(resources, author_of(actor), old, new).followers
+    resources = _own_resources(services)
+    if resources is not None:
+        rename_campaign(resources, author_of(actor), old, new)
+    elif done is None:
+        return _ask_to_rename(services, actor, record, change)
     audit_once(services, actor, change)
-    return Outcome(followers=followers)
+    return None
 
 
 def share(services: Services, actor: Actor, name: str, users: Sequence[str]) -> CampaignRecord:
@@ -153,23 +141,13 @@ def _own_resources(services: Services) -> Resources | None:
     return services.resources if services.settings.deletes else None
 
 
-def _renamed(services: Services, old: str, new: str) -> CampaignRecord | None:
-    """The campaign if it has the new name already and the old name is free; else None."""
-    names = services.store.campaign_names()
-    if old in names or new not in names:
-        return None
-    found = services.store.campaign(new)
-    return found if found.renaming is None and found.former_names[-1:] == (old,) else None
-
-
 def _ask_to_rename(services: Services, actor: Actor, record: CampaignRecord, change: Change) -> ServiceRequest:
     """Stores a request to rename a campaign, unless one waits already. Raises ProblemError if that has another name."""
     new: str = (change.after or {})["name"]
     stored = _waiting(services, record.name, "rename")
     if stored is None:
-        if record.renaming != new:  # else the service finishes what was interrupted
-            refuse_reserved(record)
-            check_new_name(services.store, new)
+        refuse_reserved(record)
+        check_new_name(services.store, new)
         refuse_driven(record, services.store.now())
         audit_once(services, actor, change)
         wanted = _request(services, actor, record, "rename")

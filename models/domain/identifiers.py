@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import reprlib
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,8 +68,13 @@ def short_hash(parts: Sequence[Any] | Mapping[str, Any]) -> str:
     return content_hash(parts)[:_SHORT]
 
 
+def new_campaign_id() -> str:
+    """Id of a new campaign: 96 random bits, as 24 hex digits."""
+    return secrets.token_hex(_SHORT // 2)
+
+
 def evaluation_id(campaign: str, candidate: str, source: str, replicate: int) -> str:
-    """Id of an evaluation, a function of its key alone."""
+    """Id of an evaluation, a function of its key alone; the campaign is given by its id."""
     return short_hash([campaign, candidate, source, replicate])
 
 

@@ -144,20 +144,6 @@ class Registry(Protocol):
         """All, or those of a name, the oldest first."""
         ...
 
-    def rename_campaign(self, old: str, new: str, *, models: bool) -> None:
-        """Gives a campaign its new name in the specs of its data sets; repeated, it completes what was begun.
-
-        Args:
-            old: Its name.
-            new: Its new name.
-            models: Whether data sets and models that it made and that have its name get the new one, too. Models that began
-                with one of these say so by the new name.
-
-        Raises:
-            StoreError: The new name has another version of a number that would get it.
-        """
-        ...
-
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version.
 

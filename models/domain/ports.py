@@ -414,6 +414,7 @@ class Certifier(Protocol):
 class CampaignStore(CampaignViews, Protocol):
     """Store of campaigns. Every write is idempotent and fenced.
 
+    * Methods take the name of a campaign, which may change; records refer to it by its id, and so do leases.
     * Driver writes take a ``Lease``; when its epoch is no longer the campaign's, ``FencedError`` is raised in the same
       operation that would have written, and nothing changes.
     * Writes about an attempt take its ``token``; a token that is not the evaluation's current one changes nothing.
@@ -423,11 +424,19 @@ class CampaignStore(CampaignViews, Protocol):
     """
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
-        """Inserts a campaign; returns the stored one if the name is known already."""
+        """Inserts a campaign; returns the stored one if the name, or else the id, is known already."""
         ...
 
     def campaign(self, name: str) -> CampaignRecord:
         """Returns a campaign. Raises NotFoundError, and StoreError where what is stored cannot be read."""
+        ...
+
+    def campaign_of(self, identifier: str) -> CampaignRecord:
+        """Returns the campaign of an id; errors as of :meth:`campaign`."""
+        ...
+
+    def campaign_id(self, name: str) -> str:
+        """Id of a campaign, also of one whose record is unreadable. Raises NotFoundError."""
         ...
 
     def campaign_names(self) -> list[str]:
@@ -457,33 +466,12 @@ class CampaignStore(CampaignViews, Protocol):
         """
         ...
 
-    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
-        """Reserves a campaign's new name and marks both names as unusable for leases, commands and deletion; ends the lease.
-
-        Args:
-            lease: Of the campaign under its old name.
-            renamed: The campaign under its new name.
-
-        Raises:
-            StoreError: Another campaign has the new name.
-            FencedError: Another driver has taken over.
-        """
-        ...
-
-    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
-        """Moves all that belongs to a marked campaign to its new name, and removes the old one.
-
-        Ids are those that the same evaluations, refits and events would have under the new name, so that the old name is free
-        for another campaign. Killed in between, it is finished by being called again.
-        """
-        ...
-
-    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
-        """Replaces the spec of a campaign without a driver, whose spec has the hash ``before``, by one with the hash ``after``.
+    def rename_campaign(self, name: str, new: str) -> CampaignRecord:
+        """Replaces the name of a campaign without a driver, in one write; its last driver is fenced.
 
         Raises:
             LeaseHeldError: A live driver owns it.
-            StoreError: Its spec has another hash.
+            StoreError: Another campaign has the new name, or this one is being deleted.
         """
         ...
 
@@ -496,11 +484,7 @@ class CampaignStore(CampaignViews, Protocol):
         ...
 
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
-        """Replaces the users with whom a campaign is shared.
-
-        Raises:
-            StoreError: It is being renamed.
-        """
+        """Replaces the users with whom a campaign is shared."""
         ...
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.verbs import SteeringKind
@@ -327,6 +327,7 @@ class Lease(Record):
     """Right to drive a campaign until ``expires_at`` by the server's clock.
 
     Attributes:
+        campaign: Its id.
         counted_at: Up to when this driver's time is in :attr:`CampaignRecord.driven`: the last renewal.
     """
 
@@ -405,8 +406,11 @@ class CampaignRecord(Record):
     """A campaign as stored.
 
     Attributes:
+        id: Chosen at random when it is created and never changed: whatever belongs to the campaign refers to it by this id.
+            Of a campaign that an older version created, its first name.
+        name: Its title; no two campaigns have the same, and it may change.
         spec: The resolved spec, edits applied, as plain data.
-        spec_hash: Content hash of the spec less its editable keys.
+        spec_hash: Content hash of the spec less its editable keys, under the name that the campaign was created with.
         base_path: Folder of the campaign file; relative paths in the spec start here.
         owner: User of the dashboard who created it; None: it was created from the command line.
         files: Files of the library that the spec names. A campaign that has some was created from the dashboard: a store that
@@ -419,16 +423,16 @@ class CampaignRecord(Record):
         commands: All commands in order.
         runtime: Process ids of the last driver, and process ids and paths of its launcher.
         deleting: Its deletion has begun and can only be finished.
-        renaming: A change of its name has begun and can only be finished: the new name, or the old one in the record that
-            reserves the new name. None: no change.
         driven: Time that drivers have had it, from taking the lease to its last renewal or its release, by the clock of the
             store [s]. The time between drivers, as during a pause, is not in it.
         former_names: Names that it had before, the first one first.
+        source_ids: Ids of the campaigns that it learns from, by the names in its spec.
         shared_with: Users who may steer it besides its owner and admins.
         stop: Why its search has ended; None while it continues, and after a command until a driver has decided again.
     """
 
     schema_version: Literal[1] = 1
+    id: str = ""
     name: str
     spec: JsonDict
     spec_hash: str
@@ -446,11 +450,22 @@ class CampaignRecord(Record):
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
     deleting: bool = False
-    renaming: Annotated[str | None, Field(exclude_if=lambda name: name is None)] = None
     driven: float = 0.0
     former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
+    source_ids: Annotated[dict[str, str], Field(exclude_if=lambda ids: not ids)] = Field(default_factory=dict)
     shared_with: Annotated[tuple[Steerer, ...], Field(exclude_if=lambda users: not users)] = ()
     stop: Annotated[StopDecision | None, Field(exclude_if=lambda stop: stop is None)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_an_older_version(cls, data: object) -> object:
+        return {"id": data.get("name"), **data} if isinstance(data, dict) else data
+
+    @property
+    def hashed_name(self) -> str:
+        """The name under which its spec was hashed."""
+        names = (*self.former_names, self.name)
+        return self.id if self.id in names else names[0]
 
     @property
     def steerers(self) -> tuple[Steerer, ...]:

@@ -101,22 +101,27 @@ class Resources:
     schedules: Schedules = field(default_factory=_schedules_in_memory)
     library: FileLibrary = field(default_factory=_library_in_memory)
 
-    def launcher(self, campaign: CampaignSpec) -> Launcher:
-        """The backend of a campaign, not started yet."""
+    def launcher(self, campaign: CampaignSpec, identifier: str) -> Launcher:
+        """The backend of a campaign, not started yet; it knows the campaign by its id alone, for names change.
+
+        Args:
+            campaign: Its spec.
+            identifier: Its id.
+        """
         if campaign.manual:
             from tansaku.tasks.backends.launchers.manual import ManualLauncher
 
             return ManualLauncher()
-        return self.open_launcher(campaign)
+        return self.open_launcher(campaign.model_copy(update={"name": identifier}))
 
     @property
     def files_folder(self) -> Path:
         """Folder of the copies of the library's files, beside those of the jobs."""
         return files_folder(self.settings, self.site)
 
-    def job_folder(self, campaign: str) -> Path:
-        """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
-        return job_folder(self.settings, self.site, campaign)
+    def job_folder(self, identifier: str) -> Path:
+        """Folder of the jobs of the campaign with an id: of this machine, or shared with a cluster's nodes."""
+        return job_folder(self.settings, self.site, identifier)
 
 
 @contextmanager

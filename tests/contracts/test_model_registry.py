@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Registry, Source, promoted
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 
@@ -120,47 +120,3 @@ def test_what_is_not_there_cannot_be_promoted(registry):
     for name, version in (("model", 2), ("other", 1)):
         with pytest.raises(NotFoundError, match=rf"no model {name}@{version}"):
             registry.promote(name, version, "")
-
-
-def observed(campaign: str, name: str, sha256: str) -> DatasetRecord:
-    source = {"type": "observed", "campaign": campaign, "horizon": 4}
-    return dataset(name, sha256).model_copy(update={"spec": {"name": name, "source": source}})
-
-
-def test_models_of_a_renamed_campaign_follow_it_and_others_stay(registry):
-    for made in (observed("old", "old", "a" * 64), observed("old", "own-name", "d" * 64), observed("else", "old", "e" * 64)):
-        registry.add_dataset(made)
-    first = registry.add_model(model("old", "1" * 64, spec={"name": "old", "start": None}))
-    warm = registry.add_model(model("old", "2" * 64, spec={"name": "old", "start": first.label}, parent=1))
-    others = registry.add_model(model("old", "3" * 64, dataset="e" * 64))
-    begun = registry.add_model(model("begun", "4" * 64, dataset="e" * 64, spec={"name": "begun", "start": warm.label}))
-    for _ in range(2):  # again after it was interrupted, or not
-        registry.rename_campaign("old", "new", models=True)
-        assert [(model.label, model.artifact[0]) for model in registry.models("new")] == [("new@1", "1"), ("new@2", "2")]
-        assert [model.spec for model in registry.models("new")] == [
-            {"name": "new", "start": None},
-            {"name": "new", "start": "new@1"},
-        ]
-        assert registry.models("old") == [others]
-        assert registry.models("begun") == [begun.model_copy(update={"spec": {"name": "begun", "start": "new@2"}})]
-        assert [dataset.sha256[0] for dataset in registry.datasets("new")] == ["a"]
-        assert [dataset.sha256[0] for dataset in registry.datasets("old")] == ["e"]
-        assert registry.datasets("own-name")[0].spec["source"]["campaign"] == "new"
-    assert registry.promote("new", 2, "").label == "new@2"
-
-
-def test_models_may_keep_their_name(registry):
-    registry.add_dataset(observed("old", "old", "a" * 64))
-    kept = registry.add_model(model("old"))
-    registry.rename_campaign("old", "new", models=False)
-    assert registry.models() == [kept]
-    assert registry.datasets("old")[0].spec["source"]["campaign"] == "new"
-
-
-def test_another_model_of_the_new_name_is_never_replaced(registry):
-    registry.add_dataset(observed("old", "old", "a" * 64))
-    registry.add_model(model("old", "1" * 64))
-    registry.add_model(model("new", "2" * 64))
-    with pytest.raises(StoreError, match="model new@1 is stored already and is another one"):
-        registry.rename_campaign("old", "new", models=True)
-    assert [(model.label, model.artifact[0]) for model in registry.models()] == [("new@1", "2"), ("old@1", "1")]

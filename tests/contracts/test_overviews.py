@@ -40,7 +40,7 @@ def submitted(store: CampaignStore, lease: Lease) -> Evaluation:
 def test_names_are_listed_without_reading_what_they_name(store: CampaignStore, record: CampaignRecord) -> None:
     """The stored spec is none that this program knows; ``each_campaign`` says so of the one and reads the other."""
     for name in ("odd", "even"):
-        store.create_campaign(record.model_copy(update={"name": name}))
+        store.create_campaign(record.model_copy(update={"id": name, "name": name}))
     assert store.campaign_names() == ["even", "odd"]
 
     def read(name: str) -> str:
@@ -56,7 +56,7 @@ def test_names_are_listed_without_reading_what_they_name(store: CampaignStore, r
 
 def test_a_campaign_that_is_deleted_while_others_are_read_is_left_out(store: CampaignStore, record: CampaignRecord) -> None:
     for name in ("a", "b"):
-        store.create_campaign(record.model_copy(update={"name": name}))
+        store.create_campaign(record.model_copy(update={"id": name, "name": name}))
 
     def read(name: str) -> str:
         if name == "a":

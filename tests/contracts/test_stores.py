@@ -99,7 +99,7 @@ def test_known_name_returns_the_stored_campaign(store: CampaignStore, record: Ca
 
 def test_campaigns_are_sorted_by_name(store: CampaignStore, record: CampaignRecord) -> None:
     for name in ("b", "c", "a"):
-        store.create_campaign(record.model_copy(update={"name": name}))
+        store.create_campaign(record.model_copy(update={"id": name, "name": name}))
     assert store.campaign_names() == ["a", "b", "c"]
 
 
@@ -269,7 +269,7 @@ def test_evaluations_can_be_asked_by_state(store: CampaignStore, lease: Lease, s
 
 
 def test_campaigns_do_not_meet(store: CampaignStore, lease: Lease, record: CampaignRecord, second_driver: LeaseOwner) -> None:
-    store.create_campaign(record.model_copy(update={"name": "other"}))
+    store.create_campaign(record.model_copy(update={"id": "other", "name": "other"}))
     other = store.acquire_lease("other", second_driver, 60.0)
     store.insert_proposal(lease, make(1))
     store.insert_proposal(other, make(1))

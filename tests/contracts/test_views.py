@@ -253,7 +253,7 @@ def test_an_import_is_reported(store: CampaignStore, lease: Lease, filled: list[
 def test_an_import_below_the_highest_number_is_not_missed(
     store: CampaignStore, record: CampaignRecord, filled: list[Evaluation]
 ) -> None:
-    store.create_campaign(record.model_copy(update={"name": "other"}))
+    store.create_campaign(record.model_copy(update={"id": "other", "name": "other"}))
     later, earlier = (imported(filled[0], "other", number) for number in (2, 1))
     store.import_observations("other", [later])
     first = store.changes("other").mark

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.models.domain.records import Command
@@ -24,9 +23,9 @@ NOT_CALLED = {
     "CampaignStore.stored_counts": "before a deletion",
     "CampaignStore.begin_deletion": "a user's command",
     "CampaignStore.delete_campaign": "a user's command",
-    "CampaignStore.begin_rename": "a user's command",
-    "CampaignStore.finish_rename": "a user's command",
-    "CampaignStore.replace_spec": "when a source is renamed",
+    "CampaignStore.rename_campaign": "a user's command",
+    "CampaignStore.campaign_id": "for a new campaign, and for the folder of a deleted one",
+    "CampaignStore.campaign_of": "for followed sources, and for imports",
     "CampaignStore.move_campaign": "for a file that lies elsewhere now",
     "CampaignStore.share_campaign": "a user's command",
     "CampaignStore.evaluations": "whole evaluations of a campaign are too many for a driver",
@@ -41,7 +40,6 @@ NOT_CALLED = {
     "CampaignStore.rebuild_observations": "after an outage; who takes a lease finds them complete",
     "Registry.named_artifacts": "for sweeps",
     "Registry.promote": "a user's command",
-    "Registry.rename_campaign": "a user's command",
     "Registry.readable_models": "for lists",
 }
 METHODS = [f"{port.__name__}.{name}" for port in (CampaignStore, Launcher, Registry) for name in port_methods(port)]
@@ -155,10 +153,10 @@ SCENARIOS = {
 
 
 def lost_jobs(campaign, candidates):
-    """The first of ``candidates`` is lost once, the second for good."""
+    """Attempts that are lost: the first of ``candidates`` is lost once, the second for good."""
     source = source_of(load_campaign(campaign.folder / "small.yaml").spec)
-    once, always = (evaluation_id("small", candidate, source, 0) for candidate in candidates)
-    return [job_name("small", once, 1), job_name("small", always, 1), job_name("small", always, 2)]
+    once, always = candidates
+    return [(once, source, 1), (always, source, 1), (always, source, 2)]
 
 
 @dataclass

@@ -132,8 +132,8 @@ def evaluations(request: Request, _: Viewer, name: str, query: Annotated[Evaluat
 
 @router.get("/{name}/evaluations/{number}")
 def evaluation(request: Request, _: Viewer, name: str, number: int) -> Evaluation:
-    """An evaluation as stored."""
-    return evaluation_at(services_of(request), name, number)[1]
+    """An evaluation as stored, with the name of its campaign."""
+    return evaluation_at(services_of(request), name, number)[1].model_copy(update={"campaign": name})
 
 
 @router.get("/{name}/evaluations/{number}/structure", response_class=PlainTextResponse)

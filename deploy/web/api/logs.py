@@ -25,17 +25,16 @@ def log(
     """The ends of the attempts' output, newest first, or where it is stored; terminal codes and secrets are removed."""
     services = services_of(request)
     response.headers["Cache-Control"] = "no-store"
-    outputs = outputs_of(services, name, evaluation_at(services, name, number)[1])
+    outputs = outputs_of(services, evaluation_at(services, name, number)[1])
     return linked(request, response, page(outputs, lambda output: str(output.attempt), span.limit, span.after))
 
 
-def outputs_of(services: Services, name: str, evaluation: Evaluation) -> tuple[AttemptOutput, ...]:
+def outputs_of(services: Services, evaluation: Evaluation) -> tuple[AttemptOutput, ...]:
     """Output of an evaluation's attempts, the newest first.
 
     Args:
         services: Of the application.
-        name: Campaign name.
         evaluation: Of the campaign.
     """
-    jobs = None if services.resources is None else services.resources.job_folder(name)
-    return attempt_outputs(services.site, jobs, evaluation, services.store.campaign(name).former_names)
+    jobs = None if services.resources is None else services.resources.job_folder(evaluation.campaign)
+    return attempt_outputs(services.site, jobs, evaluation)

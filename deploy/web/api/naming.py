@@ -41,7 +41,7 @@ class RenamedCampaign(BaseModel):
 
     Attributes:
         was: Its old name.
-        followers: Campaigns that learn from it, whose specs now have the new name.
+        followers: Always empty: campaigns that learn from it know it by its id.
     """
 
     name: str
@@ -71,8 +71,8 @@ def copy_campaign(request: Request, response: Response, actor: Operator, name: s
 )
 def rename_campaign(request: Request, actor: Operator, name: str, new: NewName) -> Response:
     """Renames a campaign, for admins and its owner; repeating it changes nothing."""
-    outcome = owning.rename(services_of(request), actor, name, new.name)
-    if outcome.request is not None:
-        return Response(request_view(outcome.request).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
-    renamed = RenamedCampaign(name=new.name, was=name, followers=list(outcome.followers))
+    asked = owning.rename(services_of(request), actor, name, new.name)
+    if asked is not None:
+        return Response(request_view(asked).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
+    renamed = RenamedCampaign(name=new.name, was=name, followers=[])
     return Response(renamed.model_dump_json(), media_type="application/json")

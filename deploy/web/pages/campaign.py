@@ -161,8 +161,8 @@ def _of_owners(kind: OwnerKind) -> Callable[[CarryOut], CarryOut]:
 def rename_campaign(sent: Sent) -> str:
     """Gives a campaign another name, or asks the service to, and shows it."""
     new = sent.text("name").strip()
-    outcome = owning.rename(sent.services, sent.actor, sent.at(), new)
-    return campaign_address(new if outcome.request is None else sent.at())
+    asked = owning.rename(sent.services, sent.actor, sent.at(), new)
+    return campaign_address(new if asked is None else sent.at())
 
 
 @_of_owners("share")

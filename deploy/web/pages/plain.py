@@ -75,7 +75,7 @@ def log_page(request: Request, _: Operator, name: str, number: int) -> Response:
     """Shows the output of an evaluation's attempts."""
     services = services_of(request)
     _reading, evaluation = evaluation_at(services, name, number)
-    content = {"name": name, "evaluation": evaluation, "outputs": outputs_of(services, name, evaluation)}
+    content = {"name": name, "evaluation": evaluation, "outputs": outputs_of(services, evaluation)}
     answer = render(request, "log.html", content)
     answer.headers["Cache-Control"] = "no-store"
     return answer

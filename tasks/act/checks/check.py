@@ -37,7 +37,7 @@ from tansaku.tasks.act.checks.workflow import (
 )
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.loop.reuse.table import known_values
-from tansaku.tasks.loop.transfer.checks import check_circle
+from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
 from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, spec_hash
@@ -273,7 +273,7 @@ def _sources(target: Target, base_path: Path, database: Database | None) -> tupl
     if database is None or all(isinstance(source, TableSourceSpec) for source in target.transfer.sources):
         return _source_lines(target, base_path, None)
     with database() as resources:
-        check_circle(resources.store, target.spec.name, target.transfer)
+        check_not_itself(target.spec.name, target.transfer)
         return _source_lines(target, base_path, resources.store)
 
 

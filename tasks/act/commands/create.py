@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tansaku import __version__
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError, SpecChangedError
-from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.identifiers import new_campaign_id, short_hash
 from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
@@ -34,7 +34,7 @@ from tansaku.tasks.loop.retraining.definition import sides_of_pool
 from tansaku.tasks.loop.reuse.freezing import Frozen, find_results, keep_results, note_reuse
 from tansaku.tasks.loop.training.versions import find_model
 from tansaku.tasks.loop.transfer.levels import note_levels
-from tansaku.tasks.loop.transfer.sources import Target, freeze, with_known_hashes, with_present_names
+from tansaku.tasks.loop.transfer.sources import Target, freeze, source_ids, with_known_hashes, with_stored_names
 from tansaku.tasks.node.configuration.campaign_files import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.crystal import compare_crystal
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5
@@ -71,6 +71,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
     spec, found = _with_known_results(resources, loaded.base_path, spec)
     fresh = CampaignRecord(
+        id=new_campaign_id(),
         name=spec.name,
         spec=spec.model_dump(mode="json"),
         spec_hash=spec_hash(spec),
@@ -78,6 +79,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
         files=loaded.files,
         tansaku_version=__version__,
         created_at=datetime.now(UTC),
+        source_ids=source_ids(resources.store, spec),
     )
     known = resources.store.create_campaign(fresh)
     refuse_reserved(known)
@@ -147,12 +149,12 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
     if spec.transfer is None:
         return spec
     try:
-        known = stored_spec(resources.store.campaign(spec.name))
+        known = resources.store.campaign(spec.name)
     except NotFoundError:
         pool = open_space(spec.space, loaded.base_path).pool()
         build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
         return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
-    return with_known_hashes(with_present_names(spec, known, resources.store), known)
+    return with_known_hashes(with_stored_names(spec, known, resources.store), stored_spec(known))
 
 
 def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
@@ -270,8 +272,8 @@ def _follow_file(store: CampaignStore, known: CampaignRecord, fresh: CampaignRec
     data = {"from": known.base_path, "to": fresh.base_path}
     store.append_event(
         Event(
-            id=short_hash([known.name, MOVED, known.epoch, data]),
-            campaign=known.name,
+            id=short_hash([known.id, MOVED, known.epoch, data]),
+            campaign=known.id,
             kind=MOVED,
             at=datetime.now(UTC),
             data=data,
@@ -281,7 +283,7 @@ def _follow_file(store: CampaignStore, known: CampaignRecord, fresh: CampaignRec
 
 def _file_edit(known: CampaignRecord, actor: Actor, edits: JsonDict) -> Command:
     return Command(
-        id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
+        id=f"{FILE_EDIT}{short_hash([known.id, len(known.commands), edits])}",
         kind="edit",
         payload=edits,
         user=actor.name,
@@ -293,8 +295,8 @@ def _warn_of_version(store: CampaignStore, known: CampaignRecord) -> None:
     if known.tansaku_version == __version__:
         return
     event = Event(
-        id=short_hash([known.name, "version", __version__]),
-        campaign=known.name,
+        id=short_hash([known.id, "version", __version__]),
+        campaign=known.id,
         kind="warning.version",
         at=datetime.now(UTC),
         data={"created_by": known.tansaku_version, "resumed_by": __version__},

@@ -20,6 +20,7 @@ from tansaku.models.domain.errors import (
     SpecProblem,
     StoreError,
 )
+from tansaku.models.domain.identifiers import new_campaign_id
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
@@ -45,6 +46,7 @@ from tansaku.tasks.ground.formats.validation import dotted, located
 from tansaku.tasks.ground.formats.yaml_text import KeyPath
 from tansaku.tasks.loop.reuse.freezing import note_reuse
 from tansaku.tasks.loop.reuse.offering import Offer
+from tansaku.tasks.loop.transfer.sources import source_ids
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
 _OPTIONS = {"--within": "options.within", "--spread": "options.spread", "--like, --spread": "options.spread"}
@@ -291,6 +293,7 @@ class CampaignDesk:
         if _unchanging(spec) != _unchanging(admitted.spec):
             raise SandboxError("the check answered with another campaign")
         return CampaignRecord(
+            id=new_campaign_id(),
             name=spec.name,
             spec=spec.model_dump(mode="json"),
             spec_hash=spec_hash(spec),
@@ -299,6 +302,7 @@ class CampaignDesk:
             files=admitted.records,
             tansaku_version=__version__,
             created_at=self.clock(),
+            source_ids=source_ids(self.store, spec),
         )
 
     def _keep(self, folder: Path, record: CampaignRecord) -> None:

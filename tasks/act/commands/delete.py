@@ -95,7 +95,7 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         if begun:
             begun_by = _begun_by(store, name)
         else:
-            _refuse_living_jobs(resources, spec, evaluations)
+            _refuse_living_jobs(resources, spec, record.id, evaluations)
     except (LeaseHeldError, TransientError):
         raise
     except (StoreError, MissingComponentError) as error:
@@ -117,8 +117,9 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
 
 
 def _job_folder(resources: Resources, name: str) -> Path | None:
-    """Folder of a campaign's jobs; None for a name that none of our campaigns can have, which may hold a path."""
-    return resources.job_folder(name) if is_name(name) else None
+    """Folder of a campaign's jobs; None for an id that none of our campaigns can have, which may hold a path."""
+    identifier = resources.store.campaign_id(name)
+    return resources.job_folder(identifier) if is_name(identifier) else None
 
 
 def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
@@ -139,7 +140,8 @@ def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
         StoreError: The folder of its jobs cannot be deleted.
     """
     resources.store.begin_deletion(name)
-    resources.store.append_event(_begun_event(name, actor))
+    identifier = resources.store.campaign_id(name)
+    resources.store.append_event(_begun_event(identifier, actor))
     spool = _job_folder(resources, name)
     try:
         if spool is not None and spool.is_dir():
@@ -150,14 +152,14 @@ def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
         ) from error
     shared = resources.site.launcher.shared_folder
     if shared is not None and spool is not None:
-        forget_campaign(Path(shared), name)
+        forget_campaign(Path(shared), identifier)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
 
 
-def _begun_event(name: str, actor: Actor) -> Event:
+def _begun_event(campaign: str, actor: Actor) -> Event:
     return Event(
-        id=short_hash([name, DELETION_BEGUN]), campaign=name, kind=DELETION_BEGUN, at=utc_now(), data={"by": str(actor)}
+        id=short_hash([campaign, DELETION_BEGUN]), campaign=campaign, kind=DELETION_BEGUN, at=utc_now(), data={"by": str(actor)}
     )
 
 
@@ -166,11 +168,11 @@ def _begun_by(store: CampaignStore, name: str) -> str:
     return next((str(event.data["by"]) for event in store.events(name) if event.kind == DELETION_BEGUN), "")
 
 
-def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, evaluations: list[Evaluation]) -> None:
+def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, identifier: str, evaluations: list[Evaluation]) -> None:
     handles = handles_of([evaluation for evaluation in evaluations if evaluation.state in ACTIVE_STATES])
     if not handles:
         return
-    launcher = resources.launcher(spec)
+    launcher = resources.launcher(spec, identifier)
     alive = sum(status.state in _UNDER_WAY for status in launcher.poll(handles))
     if alive:
         raise LeaseHeldError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,13 @@ from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreE
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.commands.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
+from tansaku.tasks.act.commands.import_checks import (
+    belonging_to,
+    check_candidates,
+    check_gapless,
+    check_history,
+    checked_evaluations,
+)
 from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
 from tansaku.tasks.backends.stores.described import new_reports
@@ -167,7 +173,11 @@ def import_observations(
     record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
     known = _known(store, record, path)
     evaluations = checked_evaluations(export, path)
-    stored = () if known is None else store.evaluations(record.name)
+    if known is not None and known.id != record.id:
+        export = belonging_to(replace(export, evaluations=tuple(evaluations)), known.id)
+        evaluations = list(export.evaluations)
+    name = record.name if known is None else known.name
+    stored = store.evaluations(name)
     numbers = {evaluation.id: evaluation.proposal.number for evaluation in stored}
     try:
         importable(record if known is None else known, evaluations, numbers)
@@ -180,30 +190,32 @@ def import_observations(
     reports, spec = new_reports(record, export.spec, known, path)
     unchecked = check_candidates(spec, start, evaluations, path)
     # A stored campaign is leased before the first write, so that a campaign with a running driver is not changed.
-    lease = None if known is None else store.acquire_lease(record.name, owner, _LEASE_SECONDS)
+    lease = None if known is None else store.acquire_lease(name, owner, _LEASE_SECONDS)
     try:
         if artifacts is not None:
             _keep_artifacts(export, evaluations, artifacts)
         if lease is None:
             store.create_campaign(record)
-            lease = store.acquire_lease(record.name, owner, _LEASE_SECONDS)
+            lease = store.acquire_lease(name, owner, _LEASE_SECONDS)
         for command in reports:
-            store.add_command(record.name, command)
-        new = store.import_observations(record.name, evaluations)
+            store.add_command(name, command)
+        new = store.import_observations(name, evaluations)
         for refit in export.refits:
             store.insert_refit(lease, refit)
     finally:
         if lease is not None:
             store.release_lease(lease)
-    return Imported(record.name, new, len(evaluations), unchecked, export.pending if known is None else 0)
+    return Imported(name, new, len(evaluations), unchecked, export.pending if known is None else 0)
 
 
 def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> CampaignRecord | None:
-    """Returns the stored campaign of this name, None without one; raises if the file cannot be imported into it."""
+    """Returns the stored campaign of this id, else of this name, None without one; raises if it cannot be imported into it."""
     try:
-        stored = store.campaign(record.name)
+        stored = store.campaign_of(record.id)
     except NotFoundError:
-        return None
+        if record.name not in store.campaign_names():
+            return None
+        stored = store.campaign(record.name)
     refuse_reserved(stored)
     known = spec_hash(stored_spec(stored))
     if known != record.spec_hash:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, StoreError
@@ -41,7 +42,7 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
     found = []
     for position, evaluation in enumerate(export.evaluations, start=1):
         where = f"{path}, row {position}: evaluation {shown(evaluation.id)} (candidate {shown(evaluation.proposal.candidate)})"
-        _check_key(evaluation, export.record.name, where)
+        _check_key(evaluation, export.record.id, where)
         _check_state(evaluation, where)
         if evaluation.done_as is not None and evaluation.done_as not in numbers - {evaluation.proposal.number}:
             raise StoreError(f"{where} was done as number {evaluation.done_as}, which the file does not have")
@@ -61,6 +62,27 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
     return found
 
 
+def belonging_to(export: Exported, campaign: str) -> Exported:
+    """Returns a file's content as that of another campaign of the same spec, which was created apart from the file's.
+
+    Args:
+        export: Its evaluations are checked.
+        campaign: Id of the other one.
+    """
+    ids = {
+        item.id: evaluation_id(campaign, item.proposal.candidate, item.proposal.source, item.proposal.replicate)
+        for item in export.evaluations
+    }
+    moved = (item.model_copy(update={"id": ids[item.id], "campaign": campaign}) for item in export.evaluations)
+    return replace(
+        export,
+        record=export.record.model_copy(update={"id": campaign}),
+        evaluations=tuple(_rebuilt(item) for item in moved),
+        structures={ids[item]: text for item, text in export.structures.items() if item in ids},
+        refits=tuple(refit.model_copy(update={"campaign": campaign}) for refit in export.refits),
+    )
+
+
 def check_history(export: Exported, last_number: int, path: Path) -> None:
     """Checks refits, commands and the record of a file.
 
@@ -76,8 +98,8 @@ def check_history(export: Exported, last_number: int, path: Path) -> None:
     _check_stop(export, path)
     for position, refit in enumerate(export.refits, start=1):
         where = f"{path}: refit {refit.number}"
-        if refit.campaign != export.record.name:
-            raise StoreError(f"{where} belongs to campaign {shown(refit.campaign)}, not to {export.record.name!r}")
+        if refit.campaign != export.record.id:
+            raise StoreError(f"{where} belongs to campaign {shown(refit.campaign)}, not to {export.record.id!r}")
         if refit.number != position:
             raise StoreError(f"{where} found where refit {position} is expected; refits are numbered from 1 without gaps")
         if refit.at_proposal > last_number + 1 or refit.horizon > last_number:

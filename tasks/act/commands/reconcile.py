@@ -168,11 +168,11 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
     if record.deleting or live_lease(record, resources.store.now()) is not None:
         return ReconciledCampaign(driven=not record.deleting)
     store, name = resources.store, record.name
-    news = _news(store.evaluations(name), Spool(resources.job_folder(name))) if clustered else _News()
+    news = _news(store.evaluations(name), Spool(resources.job_folder(record.id))) if clustered else _News()
     if dry_run:
         return news.expected()
     rebuilt = store.rebuild_observations(name)
-    sweep_frozen(Spool(resources.job_folder(name)))
+    sweep_frozen(Spool(resources.job_folder(record.id)))
     found, problem = ReconciledCampaign(), ""
     if news.any:
         try:

@@ -55,10 +55,10 @@ def rename_requested(resources: Resources, request: ServiceRequest) -> None:
     old, new = request.old_name, request.new_name
     if old is None or new is None:
         raise StoreError("the request does not say which name the campaign is to have")
-    if _is_stored(resources, old, request):
-        rename_campaign(resources, Actor(request.user, request.origin), old, new)
-    elif not _is_stored(resources, new, request):  # else an earlier call was killed before the answer was stored
+    # It has the new name already where an earlier call was killed before the answer was stored.
+    if not any(_is_stored(resources, name, request) for name in (old, new)):
         raise StoreError(f"campaign {old!r} was deleted or renamed after the request")
+    rename_campaign(resources, Actor(request.user, request.origin), old, new)
 
 
 def _is_stored(resources: Resources, name: str, request: ServiceRequest) -> bool:

@@ -74,7 +74,7 @@ def refuse_driven(record: CampaignRecord, now: datetime) -> None:
     """Raises LeaseHeldError if a driver is at work on a campaign; arguments as of :func:`check_runnable`."""
     lease = live_lease(record, now)
     if lease is not None:
-        raise lease_held(lease, now)
+        raise lease_held(record.name, lease, now)
 
 
 def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool:

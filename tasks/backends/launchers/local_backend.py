@@ -18,7 +18,7 @@ class LocalBackend(Backend):
     """Runs jobs as processes of this machine, one spool folder per campaign under the home folder."""
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
-        """The launcher of a campaign, with as many workers as it can keep busy."""
+        """The launcher of a campaign, whose spec has its id as name, with as many workers as it can keep busy."""
         spec = self.site.launcher
         if not isinstance(spec, LocalLauncherSpec):
             raise ConfigurationError(f"launcher.type: {spec.type!r}; expected local")

@@ -113,10 +113,10 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
 
 def _refuse_live_drivers(database: MongoDatabase) -> None:
     """Raises LeaseHeldError while any campaign of a database is being driven."""
-    held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"_id": 1})
+    held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"name": 1})
     if held is not None:
         raise LeaseHeldError(
-            f"database {database.name!r} cannot be restored: campaign {held['_id']!r} is being driven",
+            f"database {database.name!r} cannot be restored: campaign {held.get('name', held['_id'])!r} is being driven",
             hint="stop it, then try again",
         )
 

@@ -109,9 +109,12 @@ def _needs(document: JsonDict, names: tuple[str, ...], where: str) -> None:
 
 
 def _campaign(document: JsonDict, where: str) -> JsonDict:
-    check_name(document["_id"], f"{where}: its name")
+    check_name(document["_id"], f"{where}: its id")
+    # A dump of an older version has the name as id alone.
+    document = {"name": document["_id"]} | document
+    check_name(document["name"], f"{where}: its name")
     _needs(document, ("revision", "outbox", "epoch"), where)
-    resting = _record(CampaignRecord, document | {"lease": None, "runtime": {}}, where, "name")
+    resting = _record(CampaignRecord, document | {"lease": None, "runtime": {}}, where, "id")
     if resting["epoch"] > _MOST:
         raise StoreError(f"{where}: epoch {resting['epoch']}, expected at most {_MOST}")
     poured = []

@@ -75,8 +75,6 @@ def with_stop(record: CampaignRecord, lease: Lease, stop: StopDecision | None) -
 
 def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
     """Returns the record with one more command; the same object if the id is known."""
-    if record.renaming is not None:
-        raise being_renamed(record)
     if any(known.id == command.id for known in record.commands):
         return record
     return record.model_copy(update={"commands": (*record.commands, command)})
@@ -108,32 +106,19 @@ def with_deletion(record: CampaignRecord, now: datetime) -> CampaignRecord:
 
     Raises:
         LeaseHeldError: A live driver owns it.
-        StoreError: It is being renamed.
     """
-    if record.renaming is not None:
-        raise being_renamed(record)
     if record.lease is not None and record.lease.expires_at > now:
-        raise lease_held(record.lease, now)
+        raise lease_held(record.name, record.lease, now)
     return record.model_copy(update={"deleting": True, "lease": None, "epoch": record.epoch + 1})
 
 
 def refuse_reserved(record: CampaignRecord) -> None:
-    """Raises StoreError when the deletion of a campaign, or a change of its name, has begun."""
-    if record.renaming is not None:
-        raise being_renamed(record)
+    """Raises StoreError when the deletion of a campaign has begun."""
     if record.deleting:
         raise StoreError(
             f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
             hint=f"`tansaku delete {record.name}` finishes it and frees the name",
         )
-
-
-def being_renamed(record: CampaignRecord) -> StoreError:
-    """Returns the error for a campaign whose renaming was interrupted, or whose name is reserved by one."""
-    return StoreError(
-        f"campaign {record.name!r} is being renamed, which was interrupted: it is the same campaign as {record.renaming!r}",
-        hint="repeat the command `tansaku rename OLD NEW`; it completes the change",
-    )
 
 
 def driven_until(record: CampaignRecord, now: datetime) -> float:
@@ -144,44 +129,32 @@ def driven_until(record: CampaignRecord, now: datetime) -> float:
     return record.driven + max(0.0, (min(now, lease.expires_at) - lease.counted_at).total_seconds())
 
 
-def with_rename(record: CampaignRecord, lease: Lease, new: str) -> CampaignRecord:
-    """Returns the record marked with its new name: without a driver, and with an epoch that fences the previous one."""
-    check_lease(record, lease)
-    return record.model_copy(update={"renaming": new, "lease": None, "epoch": record.epoch + 1})
+def with_name(record: CampaignRecord, new: str, now: datetime) -> CampaignRecord:
+    """Returns the record under another name: without a driver, and with an epoch that fences the previous one.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+        StoreError: It is being deleted.
+    """
+    if record.name == new:
+        return record
+    refuse_reserved(record)
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.name, record.lease, now)
+    return record.model_copy(
+        update={
+            "name": new,
+            "spec": record.spec | {"name": new},
+            "former_names": (*record.former_names, record.name),
+            "lease": None,
+            "epoch": record.epoch + 1,
+        }
+    )
 
 
 def name_taken(name: str) -> StoreError:
     """Returns the error for a new name that another campaign has."""
     return StoreError(f"campaign {name!r} is stored already", hint="choose another name, or delete that campaign first")
-
-
-def refuse_taken(known: CampaignRecord | None, old: str) -> None:
-    """Raises StoreError where a new name belongs to another campaign, and is not reserved for the one that has the old name."""
-    if known is not None and known.renaming != old:
-        raise name_taken(known.name)
-
-
-def with_replaced_spec(record: CampaignRecord, before: str, spec: JsonDict, after: str, now: datetime) -> CampaignRecord:
-    """Returns the record with another spec; the same object if it has it already.
-
-    Args:
-        record: A campaign without a driver.
-        before: Hash of the spec that is replaced.
-        spec: The new one.
-        after: Its hash.
-        now: Current time.
-
-    Raises:
-        LeaseHeldError: A live driver owns it.
-        StoreError: It has another spec than the one that was read.
-    """
-    if record.lease is not None and record.lease.expires_at > now:
-        raise lease_held(record.lease, now)
-    if record.spec_hash == after and record.spec == spec:
-        return record
-    if record.spec_hash != before:
-        raise StoreError(f"campaign {record.name!r} was changed meanwhile", hint="repeat the command")
-    return record.model_copy(update={"spec": spec, "spec_hash": after})
 
 
 def with_base_path(record: CampaignRecord, base_path: str, now: datetime) -> CampaignRecord:
@@ -193,32 +166,30 @@ def with_base_path(record: CampaignRecord, base_path: str, now: datetime) -> Cam
     if record.base_path == base_path:
         return record
     if record.lease is not None and record.lease.expires_at > now:
-        raise lease_held(record.lease, now)
+        raise lease_held(record.name, record.lease, now)
     return record.model_copy(update={"base_path": base_path})
 
 
 def with_shares(record: CampaignRecord, users: tuple[Steerer, ...]) -> CampaignRecord:
     """Returns the record shared with other users; the same object if it is already."""
-    if record.renaming is not None:
-        raise being_renamed(record)
     return record if record.shared_with == users else record.model_copy(update={"shared_with": users})
 
 
-def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
+def lease_held(name: str, lease: Lease, now: datetime) -> LeaseHeldError:
     """Returns the error that names the driver of the campaign, its start and the expiry of its lease."""
     owner = lease.owner
     remaining = (lease.expires_at - now).total_seconds()
     return LeaseHeldError(
-        f"campaign {lease.campaign!r} is driven by {owner.user}@{owner.host} (process {owner.pid}) since "
+        f"campaign {name!r} is driven by {owner.user}@{owner.host} (process {owner.pid}) since "
         f"{lease.acquired_at.isoformat(timespec='seconds')}; its lease runs for another {max(remaining, 0.0):.1f} s",
         hint="wait until it ends or is stopped; a dead driver is replaced when its lease expires",
         remaining=max(remaining, 0.0),
     )
 
 
-def released(lease: Lease) -> FencedError:
+def released(record: CampaignRecord) -> FencedError:
     """Returns the error for a lease that was released."""
-    return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was released; nothing was written")
+    return FencedError(f"the lease of campaign {record.name!r} (epoch {record.epoch}) was released; nothing was written")
 
 
 def just_released(name: str) -> LeaseHeldError:
@@ -239,7 +210,12 @@ def lease_event(lease: Lease) -> Event:
 
 
 def command_event(campaign: str, command: Command) -> Event:
-    """Returns the audit event of a user's command."""
+    """Returns the audit event of a user's command.
+
+    Args:
+        campaign: Id of the campaign.
+        command: The command.
+    """
     return Event(
         id=short_hash([campaign, "command", command.id]),
         campaign=campaign,

@@ -51,7 +51,10 @@ class _Taken(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
+    id: str | None = None
     name: str
+    former_names: tuple[str, ...] = ()
+    source_ids: dict[str, str] = Field(default_factory=dict)
     spec: JsonDict
     spec_hash: str
     base_path: Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
@@ -189,7 +192,8 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
     name = check_name(taken.name, f"{path}: the campaign's name")
     try:
         spec = CampaignSpec.model_validate(taken.spec)
-        found = spec_hash(spec)
+        record = _rebuilt(path, taken, spec)
+        found = spec_hash(spec.model_copy(update={"name": record.hashed_name}))
     except ValidationError as error:
         raise StoreError(f"{path}: the campaign's spec is not valid in this version: {problems_of(error)}") from error
     except (ValueError, ArithmeticError, RecursionError) as error:
@@ -198,10 +202,19 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         raise StoreError(f"{path}: the campaign is called {name!r}, its spec says {spec.name!r}")
     if taken.spec_hash.startswith(HASH_VERSION) and found != taken.spec_hash:
         raise StoreError(f"{path} is damaged: its spec has the hash {found}, the file says {shown(taken.spec_hash)}")
-    record = CampaignRecord(
-        name=name,
+    return record, spec
+
+
+def _rebuilt(path: Path, taken: _Taken, spec: CampaignSpec) -> CampaignRecord:
+    others = (taken.name if taken.id is None else taken.id, *taken.former_names, *taken.source_ids.values())
+    identifier, *_ = [check_name(other, f"{path}: an id or a former name of the campaign") for other in others]
+    return CampaignRecord(
+        id=identifier,
+        name=taken.name,
+        former_names=taken.former_names,
+        source_ids=taken.source_ids,
         spec=spec.model_dump(mode="json"),
-        spec_hash=found,
+        spec_hash=taken.spec_hash,
         base_path=taken.base_path,
         tansaku_version=taken.tansaku_version,
         created_at=taken.created_at,
@@ -209,7 +222,6 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         # Applied commands are the history of the spec. A pending command was meant for the original driver.
         commands=tuple(command for command in taken.commands if command.applied_at_number is not None),
     )
-    return record, spec
 
 
 def _rows(path: Path, file: pq.ParquetFile) -> tuple[tuple[Evaluation, ...], dict[str, str]]:

@@ -29,9 +29,9 @@ def importable(record: CampaignRecord, evaluations: Sequence[Evaluation], known:
     for evaluation in evaluations:
         proposal = evaluation.proposal
         where = f"imported evaluation {evaluation.id} (proposal {proposal.number})"
-        if evaluation.campaign != record.name:
-            raise StoreError(f"{where} belongs to campaign {evaluation.campaign!r}, not to {record.name!r}")
-        if evaluation.id != evaluation_id(record.name, proposal.candidate, proposal.source, proposal.replicate):
+        if evaluation.campaign != record.id:
+            raise StoreError(f"{where} belongs to campaign {evaluation.campaign!r}, not to {record.id!r}")
+        if evaluation.id != evaluation_id(record.id, proposal.candidate, proposal.source, proposal.replicate):
             raise StoreError(f"{where}: the id does not belong to candidate {proposal.candidate!r}")
         if not evaluation.state.terminal and evaluation.state is not EvaluationState.PROPOSED:
             raise StoreError(f"{where}: state {evaluation.state} cannot be imported; finish or cancel it first")

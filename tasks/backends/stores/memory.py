@@ -34,7 +34,6 @@ from tansaku.tasks.backends.stores.columns import columns_from, parts_of, row_of
 from tansaku.tasks.backends.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.backends.stores.import_filter import importable
 from tansaku.tasks.backends.stores.memory_views import changes_of, page_of
-from tansaku.tasks.backends.stores.renaming import move_steps, readopted, renamed_evaluation, renamed_events, renamed_labels
 
 
 class MemoryCampaignStore:
@@ -48,6 +47,7 @@ class MemoryCampaignStore:
         self._clock = clock
         self._lock = RLock()
         self._campaigns: dict[str, CampaignRecord] = {}
+        self._ids: dict[str, str] = {}
         self._evaluations: dict[str, Evaluation] = {}
         self._numbers: dict[str, dict[int, str]] = defaultdict(dict)
         self._observations: dict[str, Observation] = {}
@@ -57,29 +57,45 @@ class MemoryCampaignStore:
         self._events: dict[str, dict[str, Event]] = defaultdict(dict)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
-        """Inserts a campaign; returns the stored one if the name is already known."""
+        """Inserts a campaign; returns the stored one if the name, or else the id, is already known."""
         with self._lock:
-            return self._campaigns.setdefault(record.name, normalised(record))
+            known = self._ids.get(record.name, record.id)
+            stored = self._campaigns.setdefault(known, normalised(record))
+            self._ids[stored.name] = known
+            return stored
 
     def campaign(self, name: str) -> CampaignRecord:
         """Returns a campaign. Raises NotFoundError, or StoreError if its record cannot be read."""
         with self._lock:
-            if name not in self._campaigns:
+            return self._campaigns[self.campaign_id(name)]
+
+    def campaign_of(self, identifier: str) -> CampaignRecord:
+        """Returns the campaign of an id; errors as of :meth:`campaign`."""
+        with self._lock:
+            if identifier not in self._campaigns:
+                raise NotFoundError(f"no campaign {identifier!r} is stored")
+            return self._campaigns[identifier]
+
+    def campaign_id(self, name: str) -> str:
+        """Id of a campaign. Raises NotFoundError."""
+        with self._lock:
+            if name not in self._ids:
                 raise NotFoundError(f"no campaign {name!r} is stored")
-            return self._campaigns[name]
+            return self._ids[name]
 
     def campaign_names(self) -> list[str]:
         """Returns the sorted names of all campaigns, including those whose record cannot be read."""
         with self._lock:
-            return sorted(self._campaigns)
+            return sorted(self._ids)
 
     def stored_counts(self, campaign: str) -> dict[str, int]:
         """Counts the ``evaluations``, ``refits`` and ``events`` of a campaign, including unreadable ones."""
         with self._lock:
+            known = self._id(campaign)
             return {
-                "evaluations": len(self._numbers.get(campaign, ())),
-                "refits": len(self._refits.get(campaign, ())),
-                "events": len(self._events.get(campaign, ())),
+                "evaluations": len(self._numbers.get(known, ())),
+                "refits": len(self._refits.get(known, ())),
+                "events": len(self._events.get(known, ())),
             }
 
     def named_artifacts(self) -> Iterator[str]:
@@ -93,64 +109,40 @@ class MemoryCampaignStore:
     def begin_deletion(self, name: str) -> None:
         """Marks a campaign as being deleted: it can no longer be leased, and its last driver is fenced."""
         with self._lock:
-            self._campaigns[name] = campaigns.with_deletion(self.campaign(name), self._clock())
+            self._put(campaigns.with_deletion(self.campaign(name), self._clock()))
 
     def delete_campaign(self, name: str) -> None:
         """Deletes a campaign and its data after :meth:`begin_deletion`; the campaign record is deleted last."""
         with self._lock:
             self.begin_deletion(name)
-            for evaluation in self._numbers.pop(name, {}).values():
+            identifier = self._ids.pop(name)
+            for evaluation in self._numbers.pop(identifier, {}).values():
                 del self._evaluations[evaluation]
                 self._observations.pop(evaluation, None)
             for steps in (self._refits, self._retrains, self._retrain_ends):
-                steps.pop(name, None)
-            self._events.pop(name, None)
-            del self._campaigns[name]
+                steps.pop(identifier, None)
+            self._events.pop(identifier, None)
+            del self._campaigns[identifier]
 
-    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
-        """Reserves the new name of a campaign, marks both names and ends the lease."""
+    def rename_campaign(self, name: str, new: str) -> CampaignRecord:
+        """Replaces the name of a campaign without a driver; its last driver is fenced."""
         with self._lock:
-            old, marked = lease.campaign, campaigns.with_rename(self.campaign(lease.campaign), lease, renamed.name)
-            campaigns.refuse_taken(self._campaigns.get(renamed.name), old)
-            self._campaigns |= {old: marked, renamed.name: normalised(renamed).model_copy(update={"renaming": old})}
-
-    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
-        """Moves all that belongs to a marked campaign to its new name."""
-        new = renamed.name
-        with self._lock:
-            if self.campaign(name).renaming != new:
-                return
-            ends = [end.model_dump() for end in self._retrain_ends.get(name, {}).values()]
-            labels = renamed_labels(ends, renamed, name)
-            ids = dict(labels or {})
-            for number, old in self._numbers.pop(name, {}).items():
-                moved = renamed_evaluation(self._evaluations.pop(old), new, labels)
-                self._evaluations[moved.id], self._numbers[new][number], ids[old] = moved, moved.id, moved.id
-                self._observations.pop(old, None)
-            self._campaigns[new] = normalised(renamed)
-            self.rebuild_observations(new)
-            move_steps(self._refits, name, new)
-            move_steps(self._retrains, name, new, labels)
-            move_steps(self._retrain_ends, name, new, labels)
-            self._events[new] |= renamed_events(self._events.pop(name, {}).values(), new, ids)
-            del self._campaigns[name]
-            self._evaluations |= {item.id: item for item in readopted(self._evaluations.values(), name, renamed)}
-
-    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
-        """Replaces the spec of a campaign without a driver."""
-        with self._lock:
-            record = self.campaign(name)
-            self._campaigns[name] = campaigns.with_replaced_spec(record, before, plain(spec), after, self._clock())
+            record = campaigns.with_name(self.campaign(name), new, self._clock())
+            if new != name and new in self._ids:
+                raise campaigns.name_taken(new)
+            self._ids[new] = self._ids.pop(name)
+            self._campaigns[record.id] = record
+            return record
 
     def move_campaign(self, name: str, base_path: str) -> None:
         """Replaces the folder at which the paths of a campaign without a driver start."""
         with self._lock:
-            self._campaigns[name] = campaigns.with_base_path(self.campaign(name), base_path, self._clock())
+            self._put(campaigns.with_base_path(self.campaign(name), base_path, self._clock()))
 
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
         """Replaces the users with whom a campaign is shared."""
         with self._lock:
-            self._campaigns[name] = campaigns.with_shares(self.campaign(name), tuple(map(normalised, users)))
+            self._put(campaigns.with_shares(self.campaign(name), tuple(map(normalised, users))))
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""
@@ -159,17 +151,17 @@ class MemoryCampaignStore:
             campaigns.refuse_reserved(record)
             held = record.lease
             if held is not None and held.owner != owner and held.expires_at > now and not steal:
-                raise campaigns.lease_held(held, now)
+                raise campaigns.lease_held(campaign, held, now)
             lease = Lease(
-                campaign=campaign,
+                campaign=record.id,
                 epoch=record.epoch + 1,
                 owner=owner,
                 acquired_at=now,
                 expires_at=now + timedelta(seconds=duration),
                 counted_at=now,
             )
-            self._campaigns[campaign] = record.model_copy(update={"lease": lease, "epoch": lease.epoch})
-            for evaluation in self._numbers[campaign].values():
+            self._put(record.model_copy(update={"lease": lease, "epoch": lease.epoch}))
+            for evaluation in self._numbers[record.id].values():
                 self._evaluations[evaluation] = self._evaluations[evaluation].model_copy(update={"epoch": lease.epoch})
             self.append_event(campaigns.lease_event(lease))
             return lease
@@ -177,14 +169,14 @@ class MemoryCampaignStore:
     def renew_lease(self, lease: Lease, duration: float) -> Lease:
         """Extends the lease. Raises FencedError when another driver has taken over."""
         with self._lock:
-            record = self.campaign(lease.campaign)
+            record = self.campaign_of(lease.campaign)
             campaigns.check_lease(record, lease)
             if record.lease is None:
-                raise campaigns.released(lease)
+                raise campaigns.released(record)
             now = self._clock()
             renewed = lease.model_copy(update={"expires_at": now + timedelta(seconds=duration), "counted_at": now})
             driven = campaigns.driven_until(record, now)
-            self._campaigns[lease.campaign] = record.model_copy(update={"lease": renewed, "driven": driven})
+            self._put(record.model_copy(update={"lease": renewed, "driven": driven}))
             return renewed
 
     def release_lease(self, lease: Lease) -> None:
@@ -193,7 +185,7 @@ class MemoryCampaignStore:
             record = self._campaigns.get(lease.campaign)
             if record is not None and record.epoch == lease.epoch:
                 driven = campaigns.driven_until(record, self._clock())
-                self._campaigns[lease.campaign] = record.model_copy(update={"lease": None, "driven": driven})
+                self._put(record.model_copy(update={"lease": None, "driven": driven}))
 
     def now(self) -> datetime:
         """The time that leases are judged by."""
@@ -202,39 +194,37 @@ class MemoryCampaignStore:
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
         """Records process ids and paths of this driver and its launcher."""
         with self._lock:
-            record = campaigns.with_runtime(self.campaign(lease.campaign), lease, plain(runtime))
-            self._campaigns[lease.campaign] = record
+            self._put(campaigns.with_runtime(self.campaign_of(lease.campaign), lease, plain(runtime)))
 
     def set_stop(self, lease: Lease, stop: StopDecision | None) -> None:
         """Records why the search has ended; None: it continues."""
         with self._lock:
-            self._campaigns[lease.campaign] = campaigns.with_stop(self.campaign(lease.campaign), lease, stop)
+            self._put(campaigns.with_stop(self.campaign_of(lease.campaign), lease, stop))
 
     def add_command(self, campaign: str, command: Command) -> None:
         """Stores a user's command; a second command with the same id is ignored."""
         with self._lock:
-            self._campaigns[campaign] = campaigns.with_command(self.campaign(campaign), normalised(command))
-            self.append_event(campaigns.command_event(campaign, command))
+            self._put(campaigns.with_command(self.campaign(campaign), normalised(command)))
+            self.append_event(campaigns.command_event(self.campaign_id(campaign), command))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
         """Marks a command as applied from ``at_number`` on, with the resulting spec."""
         with self._lock:
-            self._campaigns[lease.campaign] = campaigns.with_command_applied(
-                self.campaign(lease.campaign), lease, command_id, at_number, plain(spec)
-            )
+            record = self.campaign_of(lease.campaign)
+            self._put(campaigns.with_command_applied(record, lease, command_id, at_number, plain(spec)))
             self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, self._clock()))
 
     def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
         """Commits proposal k and creates its evaluation."""
         with self._lock:
-            record = campaigns.with_number(self.campaign(lease.campaign), lease, proposal.number)
+            record = campaigns.with_number(self.campaign_of(lease.campaign), lease, proposal.number)
             known = self._numbers[lease.campaign].get(proposal.number)
             if known is not None:
                 return self._evaluations[known]
             evaluation = transitions.proposed(lease, normalised(proposal), self._clock())
             if evaluation.id in self._evaluations:
                 raise transitions.already_proposed(self._evaluations[evaluation.id], proposal)
-            self._campaigns[lease.campaign] = record
+            self._put(record)
             self._numbers[lease.campaign][proposal.number] = evaluation.id
             return self._store(evaluation)
 
@@ -295,7 +285,7 @@ class MemoryCampaignStore:
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
         """Returns evaluations in proposal order."""
         with self._lock:
-            numbers = self._numbers.get(campaign, {})
+            numbers = self._numbers.get(self._id(campaign), {})
             ordered = [self._evaluations[numbers[known]] for known in sorted(numbers)]
         return [item for item in ordered if states is None or item.state in states]
 
@@ -319,7 +309,7 @@ class MemoryCampaignStore:
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
         with self._lock:
-            return changes_of(self._campaigns.get(campaign), self._clock(), self.evaluations(campaign), since)
+            return changes_of(self._campaigns.get(self._id(campaign)), self._clock(), self.evaluations(campaign), since)
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
         """Reads evaluations in proposal order."""
@@ -347,35 +337,36 @@ class MemoryCampaignStore:
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """Stores a refit; returns the existing one if its number is already known."""
         with self._lock:
-            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_refit", refit.number)
-            self._campaigns[lease.campaign] = record
+            record = campaigns.with_step(self.campaign_of(lease.campaign), lease, "last_refit", refit.number)
+            self._put(record)
             return self._refits[lease.campaign].setdefault(refit.number, normalised(refit))
 
     def refits(self, campaign: str) -> list[Refit]:
         """Returns refits in order."""
         with self._lock:
-            refits = self._refits.get(campaign, {})
+            refits = self._refits.get(self._id(campaign), {})
             return [refits[number] for number in sorted(refits)]
 
     def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
         """Stores a retrain before it begins; returns the existing one if its number is already known."""
         with self._lock:
-            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain", retrain.number)
-            self._campaigns[lease.campaign] = record
+            record = campaigns.with_step(self.campaign_of(lease.campaign), lease, "last_retrain", retrain.number)
+            self._put(record)
             return self._retrains[lease.campaign].setdefault(retrain.number, normalised(retrain))
 
     def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
         """Stores the end of a retrain; returns the existing end if there is one."""
         with self._lock:
-            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain_end", end.number)
-            self._campaigns[lease.campaign] = record
+            record = campaigns.with_step(self.campaign_of(lease.campaign), lease, "last_retrain_end", end.number)
+            self._put(record)
             return self._retrain_ends[lease.campaign].setdefault(end.number, normalised(end))
 
     def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
         """Returns retrains in order, each with its end if it has ended."""
         with self._lock:
-            ends = self._retrain_ends.get(campaign, {})
-            return [(item, ends.get(number)) for number, item in sorted(self._retrains.get(campaign, {}).items())]
+            identifier = self._id(campaign)
+            ends = self._retrain_ends.get(identifier, {})
+            return [(item, ends.get(number)) for number, item in sorted(self._retrains.get(identifier, {}).items())]
 
     def append_event(self, event: Event) -> None:
         """Appends an event to the audit log; an event with a known id is ignored."""
@@ -385,7 +376,8 @@ class MemoryCampaignStore:
     def events(self, campaign: str, *, limit: int | None = None, kind: str | None = None) -> list[Event]:
         """Returns events in order of time; only the last ``limit`` and only those of a kind if given."""
         with self._lock:
-            chosen = [event for event in self._events.get(campaign, {}).values() if kind in (None, event.kind)]
+            found = self._events.get(self._id(campaign), {})
+            chosen = [event for event in found.values() if kind in (None, event.kind)]
         ordered = sorted(chosen, key=lambda event: event.at)
         return ordered if limit is None else ordered[max(len(ordered) - limit, 0) :]
 
@@ -393,17 +385,24 @@ class MemoryCampaignStore:
         """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""
         with self._lock:
             record = self.campaign(campaign)
-            numbers = self._numbers[campaign]
+            numbers = self._numbers[record.id]
             new = importable(record, evaluations, {item: number for number, item in numbers.items()})
             for evaluation in new:
                 numbers[evaluation.proposal.number] = evaluation.id
                 self._store(normalised(evaluation))
             last = max([record.last_number, *numbers])
-            self._campaigns[campaign] = record.model_copy(update={"last_number": last})
+            self._put(record.model_copy(update={"last_number": last}))
             return len(new)
 
     def close(self) -> None:
         """Closes connections."""
+
+    def _id(self, name: str) -> str:
+        """Id of a campaign; empty, which nothing refers to, if none of this name is stored."""
+        return self._ids.get(name, "")
+
+    def _put(self, record: CampaignRecord) -> None:
+        self._campaigns[record.id] = record
 
     def _store(self, evaluation: Evaluation) -> Evaluation:
         old = self._evaluations.get(evaluation.id)
@@ -416,7 +415,7 @@ class MemoryCampaignStore:
         return evaluation
 
     def _observe(self, evaluation: Evaluation) -> None:
-        unit = campaigns.objective_unit(self.campaign(evaluation.campaign).spec)
+        unit = campaigns.objective_unit(self.campaign_of(evaluation.campaign).spec)
         observation = transitions.observation_of(evaluation, unit)
         if observation is None:
             self._observations.pop(evaluation.id, None)

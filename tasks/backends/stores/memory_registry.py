@@ -9,7 +9,6 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.tasks.backends.stores.documents import normalised, sha256s_in, utc_now
-from tansaku.tasks.backends.stores.renamed_models import check_same, following
 
 
 def dataset_id(record: DatasetRecord) -> str:
@@ -35,20 +34,6 @@ class MemoryRegistry:
         with self._lock:
             found = [dataset for dataset in self._datasets.values() if name in (None, dataset.name)]
         return sorted(found, key=lambda item: (item.created_at, item.sha256))
-
-    def rename_campaign(self, old: str, new: str, *, models: bool) -> None:
-        """Gives a campaign its new name in what was made of its results. Raises StoreError."""
-        with self._lock:
-            found = following(list(self._datasets.values()), list(self._models.values()) if models else None, old, new)
-            for _, moved in found.models:
-                if (known := self._models.get((moved.name, moved.version))) is not None:
-                    check_same(known, moved)
-            for before, after in (*found.begun, *found.models):
-                del self._models[before.name, before.version]
-                self._models[after.name, after.version] = after
-            for dataset, renamed in found.datasets:
-                del self._datasets[dataset_id(dataset)]
-                self._datasets[dataset_id(renamed)] = renamed
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version."""

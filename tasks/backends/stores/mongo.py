@@ -54,7 +54,6 @@ from tansaku.tasks.backends.stores.import_filter import importable
 from tansaku.tasks.backends.stores.mongo_derived import Derived
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_leases import Leases
-from tansaku.tasks.backends.stores.mongo_renaming import Renaming
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, open_collections
 from tansaku.tasks.backends.stores.mongo_swap import Swap, evaluation_document
 from tansaku.tasks.backends.stores.mongo_views import Views
@@ -79,37 +78,45 @@ class MongoCampaignStore:
         self._derived = Derived(self._collections, self._swap.specification)
         self._views = Views(self._collections)
         self._leases = Leases(self._collections, self._swap, self._derived)
-        self._renaming = Renaming(self._collections, self._swap, self._derived)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
-        """Inserts a campaign; returns the stored one if the name is already known."""
+        """Inserts a campaign; returns the stored one if the name, or else the id, is already known."""
         document = to_document(record)
-        document["_id"] = document.pop("name")
+        document["_id"] = document.pop("id")
         with translated(f"creating campaign {record.name!r}"), suppress(DuplicateKeyError):
             self._collections.campaigns.insert_one(document | {"revision": 0, "outbox": []})
-        return self.campaign(record.name)
+        try:
+            return self.campaign(record.name)
+        except NotFoundError:
+            return self.campaign_of(record.id)
 
     def campaign(self, name: str) -> CampaignRecord:
         """Returns a campaign. Raises NotFoundError, or StoreError if its record cannot be read."""
-        with translated(f"reading campaign {name!r}"):
-            document = self._collections.campaigns.find_one({"_id": name})
-        if document is None:
+        return self._found({"name": name}, name)
+
+    def campaign_of(self, identifier: str) -> CampaignRecord:
+        """Returns the campaign of an id; errors as of :meth:`campaign`."""
+        return self._found({"_id": identifier}, identifier)
+
+    def campaign_id(self, name: str) -> str:
+        """Id of a campaign, also of one whose record is unreadable. Raises NotFoundError."""
+        if not (found := self._id(name)):
             raise NotFoundError(f"no campaign {name!r} is stored")
-        return self._here(self._swap.remember(document))
+        return found
 
     def campaign_names(self) -> list[str]:
         """Returns the sorted names of all campaigns, including those whose record cannot be read."""
         with translated("reading the names of the campaigns"):
-            # No version of this program writes ids that are not text.
-            found = self._collections.campaigns.find({"_id": {"$type": "string"}}, {"_id": 1}).sort("_id", ASCENDING)
-            return [document["_id"] for document in found]
+            # No version of this program writes names that are not text.
+            found = self._collections.campaigns.find({"name": {"$type": "string"}}, {"name": 1}).sort("name", ASCENDING)
+            return [document["name"] for document in found]
 
     def stored_counts(self, campaign: str) -> dict[str, int]:
         """Counts the ``evaluations``, ``refits`` and ``events`` of a campaign, including unreadable ones."""
+        chosen = {"campaign": self._id(campaign)}
         with translated(f"counting what is stored of {campaign!r}"):
             return {
-                kind: self._collections.database[kind].count_documents({"campaign": campaign})
-                for kind in ("evaluations", "refits", "events")
+                kind: self._collections.database[kind].count_documents(chosen) for kind in ("evaluations", "refits", "events")
             }
 
     def named_artifacts(self) -> Iterator[str]:
@@ -121,39 +128,37 @@ class MongoCampaignStore:
 
     def begin_deletion(self, name: str) -> None:
         """Marks a campaign as being deleted: it can no longer be leased, and its last driver is fenced."""
-        self._swap.forget(name)
+        self._swap.forget(self._id(name))
         self._leases.begin_deletion(name)
 
     def delete_campaign(self, name: str) -> None:
         """Deletes a campaign and its data after :meth:`begin_deletion`; the campaign record is deleted last."""
         self.begin_deletion(name)
+        identifier = self._id(name)
         with translated(f"deleting campaign {name!r}"):
             for collection in ("evaluations", "observations", "refits", "retrains", "events"):
-                self._collections.database[collection].delete_many({"campaign": name})
+                self._collections.database[collection].delete_many({"campaign": identifier})
             # Deleted last: until then the mark prevents a new campaign of this name, which would find remains.
-            self._collections.campaigns.delete_one({"_id": name, "deleting": True})
+            self._collections.campaigns.delete_one({"_id": identifier, "deleting": True})
 
-    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
-        """Reserves the new name of a campaign, marks both names and ends the lease."""
-        self._renaming.begin(lease, normalised(renamed))
-
-    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
-        """Moves all that belongs to a marked campaign to its new name."""
-        self._renaming.finish(name, normalised(renamed))
-
-    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
-        """Replaces the spec of a campaign without a driver."""
-        data = plain(spec)
-        self._write_campaign(name, lambda record: campaigns.with_replaced_spec(record, before, data, after, utc_now()))
+    def rename_campaign(self, name: str, new: str) -> CampaignRecord:
+        """Replaces the name of a campaign without a driver, in one write; its last driver is fenced."""
+        identifier, now = self.campaign_id(name), self.now()
+        with translated(f"renaming campaign {name!r}"):
+            try:
+                self._swap.campaign(identifier, lambda record: campaigns.with_name(record, new, now))
+            except DuplicateKeyError as error:
+                raise campaigns.name_taken(new) from error
+        return self.campaign_of(identifier)
 
     def move_campaign(self, name: str, base_path: str) -> None:
         """Replaces the folder at which the paths of a campaign without a driver start."""
-        self._write_campaign(name, lambda record: campaigns.with_base_path(record, base_path, utc_now()))
+        self._write_campaign(self.campaign_id(name), lambda record: campaigns.with_base_path(record, base_path, utc_now()))
 
     def share_campaign(self, name: str, users: tuple[Steerer, ...]) -> None:
         """Replaces the users with whom a campaign is shared."""
         stored = tuple(map(normalised, users))
-        self._write_campaign(name, lambda record: campaigns.with_shares(record, stored))
+        self._write_campaign(self.campaign_id(name), lambda record: campaigns.with_shares(record, stored))
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""
@@ -182,9 +187,9 @@ class MongoCampaignStore:
 
     def add_command(self, campaign: str, command: Command) -> None:
         """Stores a user's command; a second command with the same id is ignored."""
-        stored = normalised(command)
-        self._write_campaign(campaign, lambda record: campaigns.with_command(record, stored))
-        self.append_event(campaigns.command_event(campaign, stored))
+        stored, identifier = normalised(command), self.campaign_id(campaign)
+        self._write_campaign(identifier, lambda record: campaigns.with_command(record, stored))
+        self.append_event(campaigns.command_event(identifier, stored))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
         """Marks a command as applied from ``at_number`` on, with the resulting spec."""
@@ -264,28 +269,29 @@ class MongoCampaignStore:
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
         """Returns evaluations in proposal order."""
-        query: JsonDict = {"campaign": campaign}
+        query: JsonDict = {"campaign": self._id(campaign)}
         if states is not None:
             query["state"] = {"$in": [state.value for state in states]}
         return self._find_evaluations(query)
 
     def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
         """Returns evaluations in proposal order and the problems of unreadable ones; for display only."""
+        chosen = {"campaign": self._id(campaign)}
         with translated("reading evaluations"):
-            documents = list(self._collections.evaluations.find({"campaign": campaign}).sort("proposal.number", ASCENDING))
+            documents = list(self._collections.evaluations.find(chosen).sort("proposal.number", ASCENDING))
         return readable_of(Evaluation, documents, key="id")
 
     def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
         """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""
-        return self._views.columns(campaign, quantities, properties)
+        return self._views.columns(self._id(campaign), quantities, properties)
 
     def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
         """Counts the evaluations by state."""
-        return self._views.state_counts(campaign)
+        return self._views.state_counts(self._id(campaign))
 
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations."""
-        return self._views.page(campaign, query)
+        return self._views.page(self._id(campaign), query)
 
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
@@ -294,30 +300,33 @@ class MongoCampaignStore:
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
         """Reads evaluations in proposal order, a part of them at a time."""
-        return self._views.each_evaluation(campaign)
+        return self._views.each_evaluation(self._id(campaign))
 
     def numbered(self, campaign: str, numbers: Sequence[int]) -> list[Evaluation]:
         """Returns the evaluations of some proposal numbers, in proposal order."""
-        return self._views.numbered(campaign, numbers)
+        return self._views.numbered(self._id(campaign), numbers)
 
     def observations(self, campaign: str) -> list[Observation]:
         """Returns observations in proposal order."""
-        return self._derived.observations(campaign)
+        return self._derived.observations(self._id(campaign))
 
     def rebuild_observations(self, campaign: str) -> int:
         """Derives missing observations from the evaluations; returns how many were missing."""
         record = self.campaign(campaign)
-        return self._derived.rebuild(self.each_evaluation(campaign), campaign, campaigns.objective_unit(record.spec))
+        return self._derived.rebuild(self._views.each_evaluation(record.id), campaign, campaigns.objective_unit(record.spec))
 
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """Stores a refit; returns the existing one if its number is already known."""
         document = to_document(refit) | {"_id": short_hash([lease.campaign, "refit", refit.number])}
         self._insert_step(lease, "last_refit", refit.number, ("refits", document))
-        return next(known for known in self.refits(lease.campaign) if known.number == refit.number)
+        return next(known for known in self._refits(lease.campaign) if known.number == refit.number)
 
     def refits(self, campaign: str) -> list[Refit]:
         """Returns refits in order."""
-        with translated(f"reading the refits of {campaign!r}"):
+        return self._refits(self._id(campaign))
+
+    def _refits(self, campaign: str) -> list[Refit]:
+        with translated("reading refits"):
             documents = list(self._collections.refits.find({"campaign": campaign}).sort("number", ASCENDING))
         return [from_document(Refit, document) for document in documents]
 
@@ -325,17 +334,20 @@ class MongoCampaignStore:
         """Stores a retrain before it begins; returns the existing one if its number is already known."""
         document = to_document(retrain) | {"_id": short_hash([lease.campaign, "retrain", retrain.number])}
         self._insert_step(lease, "last_retrain", retrain.number, ("retrains", document))
-        return self.retrains(lease.campaign)[retrain.number - 1][0]
+        return self._retrains(lease.campaign)[retrain.number - 1][0]
 
     def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
         """Stores the end of a retrain; returns the existing end if there is one."""
         document = to_document(end) | {"_id": short_hash([lease.campaign, "retrain-end", end.number])}
         self._insert_step(lease, "last_retrain_end", end.number, ("retrains", document))
-        return self.retrains(lease.campaign)[end.number - 1][1] or end
+        return self._retrains(lease.campaign)[end.number - 1][1] or end
 
     def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
         """Returns retrains in order, each with its end if it has ended."""
-        with translated(f"reading the retrains of {campaign!r}"):
+        return self._retrains(self._id(campaign))
+
+    def _retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
+        with translated("reading retrains"):
             documents = list(self._collections.retrains.find({"campaign": campaign}).sort("number", ASCENDING))
         begun = [from_document(Retrain, document) for document in documents if document.get("kind") == "begun"]
         ended = [from_document(RetrainEnd, document) for document in documents if document.get("kind") != "begun"]
@@ -354,18 +366,18 @@ class MongoCampaignStore:
 
     def events(self, campaign: str, *, limit: int | None = None, kind: str | None = None) -> list[Event]:
         """Returns events in order of time; only the last ``limit`` and only those of a kind if given."""
-        return self._derived.events(campaign, limit, kind)
+        return self._derived.events(self._id(campaign), limit, kind)
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
         """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""
         record = self.campaign(campaign)
-        known = {item.id: item.proposal.number for item in self.each_evaluation(campaign)}
+        known = {item.id: item.proposal.number for item in self._views.each_evaluation(record.id)}
         new = importable(record, evaluations, known)
         documents = [evaluation_document(normalised(evaluation)) for evaluation in new]
         with translated(f"importing evaluations into {campaign!r}"):
             if documents:
                 self._collections.evaluations.insert_many(documents, ordered=False)
-        self._leases.follow_numbers(campaign)
+        self._leases.follow_numbers(record.id)
         self.rebuild_observations(campaign)
         return len(new)
 
@@ -373,18 +385,31 @@ class MongoCampaignStore:
         """Closes connections."""
         self._collections.database.client.close()
 
+    def _id(self, name: str) -> str:
+        """Id of a campaign; empty, which nothing refers to, if none of this name is stored."""
+        with translated(f"reading campaign {name!r}"):
+            found = self._collections.campaigns.find_one({"name": name}, {"_id": 1})
+        return "" if found is None else str(found["_id"])
+
+    def _found(self, chosen: JsonDict, shown: str) -> CampaignRecord:
+        with translated(f"reading campaign {shown!r}"):
+            document = self._collections.campaigns.find_one(chosen)
+        if document is None:
+            raise NotFoundError(f"no campaign {shown!r} is stored")
+        return self._here(self._swap.remember(document))
+
     def _here(self, record: CampaignRecord) -> CampaignRecord:
         """Returns a campaign with the folder that its files have on this machine."""
         return self._local(record) if record.files and self._local is not None else record
 
     def _write_campaign(
         self,
-        name: str,
+        identifier: str,
         change: Callable[[CampaignRecord], CampaignRecord],
         entry: tuple[str, JsonDict] | None = None,
     ) -> bool:
-        with translated(f"writing campaign {name!r}"):
-            return self._swap.campaign(name, change, entry)
+        with translated("writing a campaign"):
+            return self._swap.campaign(identifier, change, entry)
 
     def _write(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
         with translated(f"writing evaluation {evaluation}"):

@@ -48,12 +48,12 @@ class Leases:
         only then its evaluations are taken over. A database that another version has upgraded since it was opened is refused.
         """
         person = to_document(owner)
-        condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}, "renaming": None}
+        condition: JsonDict = {"name": campaign, "deleting": {"$ne": True}}
         if not steal:
             condition["$or"] = [{"lease": None}, {"lease.owner": person}, _EXPIRED]
         raised = {"$add": ["$epoch", 1]}
         lease = {
-            "campaign": {"$literal": campaign},
+            "campaign": "$_id",
             "epoch": raised,
             "owner": {"$literal": person},
             "acquired_at": "$$NOW",
@@ -91,19 +91,19 @@ class Leases:
         changes = {"lease.expires_at": _from_now(duration), "lease.counted_at": "$$NOW", "driven": _DRIVEN}
         update = [{"$set": changes | {"revision": {"$add": ["$revision", 1]}}}]
         condition = {"_id": lease.campaign, "epoch": lease.epoch, "lease.epoch": lease.epoch}
-        with translated(f"renewing the lease of {lease.campaign!r}"):
+        with translated("renewing the lease of a campaign"):
             check_version(self._collections.database)
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
         if document is not None:
             self._swap.remember(document)
             return Lease.model_validate(document["lease"])
-        record = self._record(lease.campaign)
+        record = self._record({"_id": lease.campaign})
         campaigns.check_lease(record, lease)
-        raise campaigns.released(lease)
+        raise campaigns.released(record)
 
     def release(self, lease: Lease) -> None:
         """Releases the lease; does nothing if it is no longer ours."""
-        with translated(f"releasing campaign {lease.campaign!r}"):
+        with translated("releasing a campaign"):
             self._collections.campaigns.update_one(
                 {"_id": lease.campaign, "epoch": lease.epoch},
                 [{"$set": {"driven": _DRIVEN, "lease": None, "revision": {"$add": ["$revision", 1]}}}],
@@ -118,24 +118,22 @@ class Leases:
 
     def begin_deletion(self, name: str) -> None:
         """Marks a campaign as being deleted; does not rely on its record, so a damaged campaign can be deleted too."""
-        free: JsonDict = {"renaming": None, "$or": [{"lease": None}, _EXPIRED]}
+        free: JsonDict = {"$or": [{"lease": None}, _EXPIRED]}
         changes = {"deleting": True, "lease": None} | {key: _one_more(key) for key in ("epoch", "revision")}
         with translated(f"deleting campaign {name!r}"):
             for _ in range(_PATIENCE):
-                if self._collections.campaigns.update_one({"_id": name} | free, [{"$set": changes}]).matched_count:
+                if self._collections.campaigns.update_one({"name": name} | free, [{"$set": changes}]).matched_count:
                     return
-                document = self._collections.campaigns.find_one({"_id": name}, {"lease": 1, "renaming": 1})
+                document = self._collections.campaigns.find_one({"name": name}, {"lease": 1})
                 if document is None:
                     raise NotFoundError(f"no campaign {name!r} is stored")
-                if document.get("renaming") is not None:
-                    raise campaigns.being_renamed(self._record(name))
                 try:
                     held = Lease.model_validate(document.get("lease"))
                 except ValidationError:
                     # No driver can renew a malformed lease, so removing exactly this value is safe.
                     free = {"lease": document.get("lease")}
                     continue
-                raise campaigns.lease_held(held, self.now())
+                raise campaigns.lease_held(name, held, self.now())
             raise campaigns.just_released(name)
 
     def follow_numbers(self, campaign: str) -> None:
@@ -156,20 +154,20 @@ class Leases:
         with collection_paused():
             self._derived.rebuild(evaluations, campaign, campaigns.objective_unit(spec))
 
-    def _record(self, name: str) -> CampaignRecord:
-        with translated(f"reading campaign {name!r}"):
-            document = self._collections.campaigns.find_one({"_id": name})
+    def _record(self, chosen: JsonDict) -> CampaignRecord:
+        with translated("reading a campaign"):
+            document = self._collections.campaigns.find_one(chosen)
         if document is None:
-            raise NotFoundError(f"no campaign {name!r} is stored")
-        return from_document(CampaignRecord, document, key="name")
+            raise NotFoundError(f"no campaign {next(iter(chosen.values()))!r} is stored")
+        return from_document(CampaignRecord, document, key="id")
 
     def _held(self, name: str) -> Exception:
-        record = self._record(name)
+        record = self._record({"name": name})
         campaigns.refuse_reserved(record)
         lease = record.lease
         if lease is None:
             return campaigns.just_released(name)
-        return campaigns.lease_held(lease, self.now())
+        return campaigns.lease_held(name, lease, self.now())
 
 
 def _one_more(key: str) -> JsonDict:

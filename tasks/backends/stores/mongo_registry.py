@@ -15,7 +15,6 @@ from tansaku.tasks.backends.stores.documents import from_document, readable_of, 
 from tansaku.tasks.backends.stores.memory_registry import dataset_id, same_model, unknown_model
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, durable
-from tansaku.tasks.backends.stores.renamed_models import check_same, following
 
 _TRIES = 100
 
@@ -53,35 +52,6 @@ class MongoRegistry:
         """Data sets, the oldest first, and what is wrong with those that cannot be read; for looking."""
         found, problems = readable_of(DatasetRecord, self._stored_datasets(name))
         return sorted(found, key=_age), problems
-
-    def rename_campaign(self, old: str, new: str, *, models: bool) -> None:
-        """Gives a campaign its new name in what was made of its results. Raises StoreError.
-
-        A document is inserted under its new id before the one of the old id is deleted; data sets come last, because they tell
-        which models are meant.
-        """
-        found = following(self.readable_datasets()[0], self.readable_models()[0] if models else None, old, new)
-        with translated(f"renaming campaign {old!r} in the registry"):
-            for before, after in found.begun:
-                self._models.update_one({"_id": before.label}, {"$set": {"spec.start": after.spec["start"]}})
-            for before, after in found.models:
-                self._move(before, after)
-            for dataset, renamed in found.datasets:
-                target = {"_id": dataset_id(renamed)}
-                if renamed.name == dataset.name:
-                    self._datasets.update_one(target, {"$set": {"spec.source.campaign": new}})
-                    continue
-                self._datasets.update_one(target, {"$setOnInsert": to_document(renamed)}, upsert=True)
-                self._datasets.delete_one({"_id": dataset_id(dataset)})
-
-    def _move(self, before: ModelRecord, after: ModelRecord) -> None:
-        try:
-            self._models.insert_one({"_id": after.label} | to_document(after))
-        except DuplicateKeyError:
-            known = self._models.find_one({"_id": after.label})
-            if known is not None:
-                check_same(from_document(ModelRecord, known), after)
-        self._models.delete_one({"_id": before.label})
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version."""

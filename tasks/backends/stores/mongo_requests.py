@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,6 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
 from tansaku.tasks.backends.stores.documents import from_document, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
-from tansaku.tasks.backends.stores.mongo_renaming import rename_in_requests
 from tansaku.tasks.backends.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
 REQUESTS, SERVICES = "web_requests", "web_services"
@@ -112,7 +112,9 @@ class MongoRequests:
     def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
         """Gives the requests for a campaign its new name."""
         with translated(f"renaming campaign {old!r}"):
-            rename_in_requests(self._requests, old, new, created_at)
+            for document in list(self._requests.find({"campaign": old, "campaign_created_at": created_at}, {"_id": 1})):
+                with suppress(DuplicateKeyError):  # a later request of that name keeps it out: it stays as it is
+                    self._requests.update_one({"_id": document["_id"]}, {"$set": {"campaign": new}})
 
     def report(self, report: ServiceReport) -> None:
         """Stores the report of a service in place of its last one, and removes old ones of others."""

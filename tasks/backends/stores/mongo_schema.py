@@ -27,7 +27,10 @@ _NOT_AUTHORIZED = 13
 _MAJORITY: WriteConcern = WriteConcern(w="majority", j=True)
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
-    "campaigns": (),
+    "campaigns": (
+        # Whatever wrote a document without a name, the next program that opens the database gives it one.
+        IndexModel([("name", ASCENDING)], name="name", unique=True, partialFilterExpression={"name": {"$type": "string"}}),
+    ),
     "evaluations": (
         IndexModel([("campaign", ASCENDING), ("proposal.number", ASCENDING)], name="number", unique=True),
         IndexModel(
@@ -110,6 +113,7 @@ def open_collections(database: MongoDatabase) -> Collections:
     with translated(f"opening database {database.name!r}"):
         finish(database)
         check_version(database)
+        _name_campaigns(database["campaigns"])
         for name, indexes in INDEXES.items():
             if indexes:
                 build_indexes(database[name], indexes)
@@ -122,6 +126,13 @@ def open_collections(database: MongoDatabase) -> Collections:
         retrains=database["retrains"],
         events=database["events"],
     )
+
+
+def _name_campaigns(campaigns: MongoCollection) -> None:
+    """Gives campaigns of older versions, whose ids are their names, a field with it."""
+    unnamed = {"name": {"$exists": False}, "_id": {"$type": "string"}}
+    if campaigns.find_one(unnamed, {"_id": 1}) is not None:
+        campaigns.update_many(unnamed, [{"$set": {"name": "$_id"}}])
 
 
 def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) -> None:

@@ -74,11 +74,12 @@ class Swap:
         raise TransientError(f"evaluation {identifier} was changed by others {_PATIENCE} times during a write")
 
     def campaign(
-        self, name: str, change: Callable[[CampaignRecord], CampaignRecord], entry: tuple[str, JsonDict] | None = None
+        self, identifier: str, change: Callable[[CampaignRecord], CampaignRecord], entry: tuple[str, JsonDict] | None = None
     ) -> bool:
         """Replaces a campaign record.
 
         Args:
+            identifier: Of the campaign.
             change: Returns the same object when there is nothing to write; raises when the writer may not.
             entry: Collection and document to be committed to the outbox in the same operation; an entry that another
                 write left there is completed first.
@@ -89,11 +90,11 @@ class Swap:
         Raises:
             NotFoundError: No such campaign.
         """
-        known = self._campaigns.pop(name, None)
+        known = self._campaigns.pop(identifier, None)
         for _ in range(_PATIENCE):
             if known is None and entry is not None:
-                self.pour(name)
-            old, revision = known or self._read_campaign(name)
+                self.pour(identifier)
+            old, revision = known or self._read_campaign(identifier)
             new = _changed_by(change, old, fresh=known is None)
             known = None
             if new is None:
@@ -101,40 +102,40 @@ class Swap:
             if new is old:
                 return False
             update: JsonDict = {"$set": _differences(old, new), "$inc": {"revision": 1}}
-            condition: JsonDict = {"_id": name, "revision": revision, "epoch": old.epoch}
+            condition: JsonDict = {"_id": identifier, "revision": revision, "epoch": old.epoch}
             if entry is not None:
                 condition["outbox"] = []
                 update["$push"] = {"outbox": {"collection": entry[0], "document": entry[1]}}
             if _written(self._collections.campaigns, condition, update):
-                self._campaigns[name] = new, revision + 1
+                self._campaigns[identifier] = new, revision + 1
                 return True
-        raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times during a write")
+        raise TransientError(f"campaign {old.name!r} was changed by others {_PATIENCE} times during a write")
 
-    def pour(self, name: str) -> None:
+    def pour(self, identifier: str) -> None:
         """Inserts the entries committed to a campaign's outbox and clears it; any process may do so at any time.
 
         Raises:
             StoreError: An entry cannot be inserted, because its unique key belongs to another document.
         """
-        with translated(f"completing writes of campaign {name!r}"):
-            document = self._collections.campaigns.find_one({"_id": name}, {"outbox": 1})
+        with translated("completing writes of a campaign"):
+            document = self._collections.campaigns.find_one({"_id": identifier}, {"outbox": 1})
             for entry in () if document is None else document["outbox"]:
-                self.complete(name, entry["collection"], entry["document"])
+                self.complete(identifier, entry["collection"], entry["document"])
 
-    def complete(self, name: str, collection: str, committed: JsonDict) -> None:
+    def complete(self, identifier: str, collection: str, committed: JsonDict) -> None:
         """Inserts a committed entry, unless it was inserted before, and removes it from the outbox."""
         target = self._collections.database[collection]
-        with translated(f"completing writes of campaign {name!r}"):
+        with translated("completing writes of a campaign"):
             try:
                 target.insert_one(committed)
             except DuplicateKeyError as error:
                 if target.find_one({"_id": committed["_id"]}, {"_id": 1}) is None:
                     raise StoreError(
-                        f"campaign {name!r}: {committed['_id']} cannot enter {collection}, its number or candidate belongs to "
-                        "another document"
+                        f"campaign {identifier!r}: {committed['_id']} cannot enter {collection}, its number or candidate "
+                        "belongs to another document"
                     ) from error
             done = {"$pull": {"outbox": {"document._id": committed["_id"]}}}
-            self._collections.campaigns.update_one({"_id": name}, done)
+            self._collections.campaigns.update_one({"_id": identifier}, done)
 
     def remember_new(self, evaluation: Evaluation) -> None:
         """Caches an evaluation that was just inserted."""
@@ -142,17 +143,17 @@ class Swap:
 
     def remember(self, document: JsonDict) -> CampaignRecord:
         """Caches a campaign document that was just read or written."""
-        record = from_document(CampaignRecord, document, key="name")
-        self._campaigns[record.name] = record, _revision(document)
+        record = from_document(CampaignRecord, document, key="id")
+        self._campaigns[record.id] = record, _revision(document)
         return record
 
-    def forget(self, name: str) -> None:
+    def forget(self, identifier: str) -> None:
         """Drops the cache of a campaign."""
-        self._campaigns.pop(name, None)
+        self._campaigns.pop(identifier, None)
 
-    def specification(self, name: str) -> JsonDict:
+    def specification(self, identifier: str) -> JsonDict:
         """Returns a campaign's cached spec, which is valid for all keys that cannot be edited."""
-        known = self._campaigns.get(name) or self._read_campaign(name)
+        known = self._campaigns.get(identifier) or self._read_campaign(identifier)
         return known[0].spec
 
     def _read_evaluation(self, identifier: str) -> Known[Evaluation]:
@@ -161,11 +162,11 @@ class Swap:
             raise NotFoundError(f"no evaluation {identifier!r} is stored")
         return from_document(Evaluation, document, key="id"), _revision(document)
 
-    def _read_campaign(self, name: str) -> Known[CampaignRecord]:
-        document = self._collections.campaigns.find_one({"_id": name})
+    def _read_campaign(self, identifier: str) -> Known[CampaignRecord]:
+        document = self._collections.campaigns.find_one({"_id": identifier})
         if document is None:
-            raise NotFoundError(f"no campaign {name!r} is stored")
-        return from_document(CampaignRecord, document, key="name"), _revision(document)
+            raise NotFoundError(f"no campaign {identifier!r} is stored")
+        return from_document(CampaignRecord, document, key="id"), _revision(document)
 
 
 def _revision(document: JsonDict) -> int:

@@ -105,34 +105,34 @@ class Views:
             evaluations=tuple(readable), problems=tuple(problems), after=_cursor(shown[-1], query) if more and shown else None
         )
 
-    def changes(self, campaign: str, since: Mark | None) -> Changes:
-        """Returns what has changed since a mark."""
+    def changes(self, name: str, since: Mark | None) -> Changes:
+        """Returns what has changed in the campaign of a name since a mark."""
         with translated("reading changes"):
             # The campaign first: what is written later is then reported again rather than missed.
-            document = self._campaign(campaign)
+            document = self._campaign(name)
             if document is None or document.get("deleting"):
                 return Changes(mark=None, reset=True)
             now = document.pop(_NOW)
-            record = from_document(CampaignRecord, document, key="name")
+            record = from_document(CampaignRecord, document, key="id")
             if since is not None and since.created_at != record.created_at:
                 since = None
             mark = self._mark(record, since)
             if since is None:
                 return Changes(mark=mark, record=record, now=now, reset=True)
-            earlier = since.count if without_gaps(since) else self._count(campaign, 0, since.number)
+            earlier = since.count if without_gaps(since) else self._count(record.id, 0, since.number)
             numbers = changed_since(since, mark, earlier)
             if numbers is None:
                 return Changes(mark=mark, record=record, now=now, reset=True)
             condition: JsonDict = {"$or": [{"proposal.number": {"$gt": since.number, "$lte": mark.number}}]}
             if numbers:
                 condition["$or"].append({"proposal.number": {"$in": numbers}})
-            found = self._collections.evaluations.find({"campaign": campaign} | condition).sort("proposal.number", ASCENDING)
+            found = self._collections.evaluations.find({"campaign": record.id} | condition).sort("proposal.number", ASCENDING)
             readable, problems = readable_of(Evaluation, found, key="id")
         return Changes(mark=mark, record=record, now=now, evaluations=tuple(readable), problems=tuple(problems))
 
     def _campaign(self, name: str) -> JsonDict | None:
         """Reads the document of a campaign and, as one of its fields, the server's time."""
-        stages: list[JsonDict] = [{"$match": {"_id": name}}, {"$addFields": {_NOW: "$$NOW"}}]
+        stages: list[JsonDict] = [{"$match": {"name": name}}, {"$addFields": {_NOW: "$$NOW"}}]
         return next(self._collections.campaigns.aggregate(stages), None)
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
@@ -179,7 +179,7 @@ class Views:
             numbers = {} if last is None else {"$gt": last}
 
     def _mark(self, record: CampaignRecord, since: Mark | None) -> Mark:
-        evaluations, chosen = self._collections.evaluations, {"campaign": record.name}
+        evaluations, chosen = self._collections.evaluations, {"campaign": record.id}
         in_progress = chosen | {"state": {"$in": [state.value for state in ACTIVE_STATES]}}
         last = evaluations.find_one(
             chosen | {"proposal.number": _WHOLE}, {"proposal.number": 1}, sort=[("proposal.number", DESCENDING)]
@@ -193,7 +193,7 @@ class Views:
         active.sort(key=lambda entry: entry.number)
         # Numbers without gaps stay so: only what is new has to be counted.
         above, count = (since.number, since.count) if since is not None and without_gaps(since) else (0, 0)
-        return mark_of(record, count + self._count(record.name, above, highest), active, highest)
+        return mark_of(record, count + self._count(record.id, above, highest), active, highest)
 
     def _count(self, campaign: str, above: int, highest: int) -> int:
         numbers = {"$gt": above, "$lte": highest}

@@ -45,12 +45,12 @@ def campaign_names(settings: Settings, site: SiteSpec) -> list[str]:
         if database is None:
             return []
         with translated("reading the names of campaigns"):
-            found = database["campaigns"].find({"_id": {"$type": "string"}}, {"_id": 1})
-            return sorted(document["_id"] for document in found)
+            found = database["campaigns"].find({"name": {"$type": "string"}}, {"name": 1})
+            return sorted(document["name"] for document in found)
 
 
 def nameless_campaigns(settings: Settings, site: SiteSpec) -> int:
-    """Number of documents among the campaigns whose id is no text; no version of this program writes one, no command shows one.
+    """Number of documents among the campaigns without a name; no version of this program writes one, no command shows one.
 
     Starts no server; 0 where the embedded one does not run. Raises as :func:`campaign_names`.
     """
@@ -58,7 +58,7 @@ def nameless_campaigns(settings: Settings, site: SiteSpec) -> int:
         if database is None:
             return 0
         with translated("reading the names of campaigns"):
-            return database["campaigns"].count_documents({"_id": {"$not": {"$type": "string"}}})
+            return database["campaigns"].count_documents({"name": {"$not": {"$type": "string"}}})
 
 
 @contextmanager

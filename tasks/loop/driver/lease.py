@@ -76,7 +76,7 @@ def _watch_expired(
         halt.wait(min(left, _LOOK_AGAIN, timing.heartbeat))
         present = store.campaign(campaign).lease
         if present is not None and present.epoch == held.epoch and present.expires_at != held.expires_at:
-            raise lease_held(present, store.now())
+            raise lease_held(campaign, present, store.now())
         held = present
 
 
@@ -92,7 +92,7 @@ def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
         return
     now = store.now()
     if held.expires_at > now and _is_awake(held.owner, held.owner.host):
-        raise lease_held(held, now)
+        raise lease_held(campaign, held, now)
 
 
 def _is_awake(owner: LeaseOwner, host: str) -> bool:

@@ -169,7 +169,7 @@ class CampaignLoop:
         proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
         known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
         design = design_left(space, pool, proposer.initial_count(pool), known)
-        launcher = resources.launcher(spec)
+        launcher = resources.launcher(spec, record.id)
         launcher.start()
         stack.callback(launcher.stop)
         self._context = StepContext(
@@ -184,7 +184,7 @@ class CampaignLoop:
             initial_count=design.end if design is not None else proposer.initial_count(pool),
             workshop=Workshop(
                 registry=resources.registry,
-                folder=resources.job_folder(self._name) / "training",
+                folder=resources.job_folder(record.id) / "training",
                 device=resources.site.training.device,
                 by_service=resources.site.training.by == "service",
             ),

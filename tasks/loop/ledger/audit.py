@@ -11,5 +11,6 @@ from tansaku.tasks.loop.ledger.context import StepContext
 
 def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:
     """Appends to the audit under an id made of ``kind`` and ``key``: writing it again is the same as once."""
-    event = Event(id=short_hash([context.name, kind, *key]), campaign=context.name, kind=kind, at=datetime.now(UTC), data=data)
+    campaign = context.lease.campaign
+    event = Event(id=short_hash([campaign, kind, *key]), campaign=campaign, kind=kind, at=datetime.now(UTC), data=data)
     context.store.append_event(event)

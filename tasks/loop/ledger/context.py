@@ -270,7 +270,7 @@ class StepContext:
             # People answer in any order, and what they have answered is to be used.
             ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
             cost_prior=spec.space.cost_prior(),
-            campaign=self.name,
+            campaign=self.lease.campaign,
             max_cost=spec.constraints.max_cost,
             unit=spec.objective.unit,
             further=spec.objective.further_directions,

@@ -169,7 +169,7 @@ def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> 
         problem = error.message
     retrain = Retrain.model_validate(
         {
-            "campaign": context.name,
+            "campaign": context.lease.campaign,
             "number": len(ledger.retrains) + 1,
             "at_proposal": plan.number,
             "horizon": plan.horizon,
@@ -291,7 +291,7 @@ def _end(context: StepContext, training: Retrain, *, ok: bool, message: str, **f
     uses_from = training.uses_from if context.rules.ordered else ledger.last_number + 1
     end = RetrainEnd.model_validate(
         {
-            "campaign": context.name,
+            "campaign": context.lease.campaign,
             "number": training.number,
             "uses_from": uses_from,
             "ok": ok,
@@ -318,4 +318,4 @@ def _say_target(context: StepContext, training: Retrain, end: RetrainEnd) -> Non
 
 
 def _job_name(context: StepContext, training: Retrain, attempt: int) -> str:
-    return f"train-{short_hash([context.name, 'retrain', training.number, training.dataset, attempt])}"
+    return f"train-{short_hash([context.lease.campaign, 'retrain', training.number, training.dataset, attempt])}"

@@ -116,7 +116,7 @@ def _candidates_of(results: Mapping[str, Known], spec: CampaignSpec, space: Spac
 
 
 def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list[CampaignRecord]:
-    """The other campaigns that are stored, the oldest first, without those that are being deleted or renamed.
+    """The other campaigns that are stored, the oldest first, without those that are being deleted.
 
     Args:
         name: Of the new campaign.
@@ -131,7 +131,7 @@ def others_of(name: str, store: CampaignStore, left_out: dict[str, str]) -> list
             continue  # deleted meanwhile
         except StoreError as error:
             left_out[stored] = error.message
-    others = (record for record in records if record.name != name and not record.deleting and record.renaming is None)
+    others = (record for record in records if record.name != name and not record.deleting)
     return sorted(others, key=lambda record: (record.created_at, record.name))
 
 
@@ -210,6 +210,4 @@ def kept_results(artifacts: ArtifactStore, sha256: str) -> dict[str, Known]:
 
 def note_reuse(store: CampaignStore, known: CampaignRecord, data: JsonDict) -> None:
     """Records in the audit which results the campaign may adopt, and which campaigns could not be read."""
-    store.append_event(
-        Event(id=short_hash([known.name, REUSED]), campaign=known.name, kind=REUSED, at=known.created_at, data=data)
-    )
+    store.append_event(Event(id=short_hash([known.id, REUSED]), campaign=known.id, kind=REUSED, at=known.created_at, data=data))

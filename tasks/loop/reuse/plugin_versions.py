@@ -32,8 +32,8 @@ def note_plugins(store: CampaignStore, record: CampaignRecord) -> None:
         versions = sorted(now)
         store.append_event(
             Event(
-                id=short_hash([record.name, OTHER_PLUGINS, versions]),
-                campaign=record.name,
+                id=short_hash([record.id, OTHER_PLUGINS, versions]),
+                campaign=record.id,
                 kind=OTHER_PLUGINS,
                 at=datetime.now(UTC),
                 data={"now": versions, "before": others},

@@ -155,11 +155,12 @@ def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
     if certificate is None:
         return None
     # Under an id made of what it knows: drawn up again after a crash it is the same, and stored once.
-    key = [context.name, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
+    campaign = context.lease.campaign
+    key = [campaign, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
     context.store.append_event(
         Event(
             id=short_hash(key),
-            campaign=context.name,
+            campaign=campaign,
             kind=CERTIFICATE,
             at=datetime.now(UTC),
             data=certificate.model_dump(mode="json"),

@@ -118,8 +118,8 @@ def _note_failed_fit(context: StepContext, number: int) -> None:
     used = "the last good values are kept" if refit.hyperparameters else "there are none yet, so the priors' centres are used"
     context.store.append_event(
         Event(
-            id=short_hash([context.name, "warning.refit", refit.number]),
-            campaign=context.name,
+            id=short_hash([refit.campaign, "warning.refit", refit.number]),
+            campaign=refit.campaign,
             kind="warning.refit",
             at=refit.fitted_at,
             data={"refit": refit.number, "at_proposal": number, "reason": refit.message, "consequence": used},

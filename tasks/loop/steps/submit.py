@@ -55,7 +55,7 @@ def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
 def begin(context: StepContext, evaluation: str, attempts: int) -> Evaluation:
     """Begins the next attempt of an evaluation that has had some: SUBMITTING, with a token of its own."""
     number = attempts + 1
-    name = job_name(context.name, evaluation, number)
+    name = job_name(context.lease.campaign, evaluation, number)
     begun = context.store.begin_attempt(context.lease, evaluation, number, secrets.token_hex(16), name)
     context.ledger.note(begun)
     return begun

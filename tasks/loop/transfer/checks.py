@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
+from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TransferSpec
-from tansaku.tasks.backends.stores.campaigns import stored_spec
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ def check_observed(claim: Claim, count: int) -> None:
         )
 
 
-def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) -> tuple[CampaignSpec, str]:
-    """Spec and base path of a source campaign.
+def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) -> CampaignRecord:
+    """The campaign that has the name of a source.
 
     Raises:
         ConfigurationError: No campaign of this name is stored.
     """
     try:
-        record = store.campaign(source.name)
+        return store.campaign(source.name)
     except NotFoundError as error:
         known = store.campaign_names()
         close = difflib.get_close_matches(source.name, known, n=1)
@@ -103,37 +103,19 @@ def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) 
             f"{key}.name: no campaign {source.name!r} is stored" + (f" (did you mean {close[0]!r}?)" if close else ""),
             hint=f"stored campaigns: {listed}",
         ) from error
-    return stored_spec(record), record.base_path
 
 
-def check_circle(store: CampaignStore, name: str, transfer: TransferSpec) -> None:
-    """Rejects a campaign that would learn from itself, directly or through its sources.
+def check_not_itself(name: str, transfer: TransferSpec) -> None:
+    """Rejects a campaign that would learn from itself. Its sources cannot: they are older, and know others by their ids.
 
     Raises:
-        ConfigurationError: Names the cycle, or a source that is not stored.
+        ConfigurationError: Names the source.
     """
     for i, source in enumerate(transfer.sources):
-        if isinstance(source, CampaignSourceSpec):
-            _walk(store, name, [name], source, f"transfer.sources[{i}]")
-
-
-def _walk(store: CampaignStore, name: str, way: Sequence[str], source: CampaignSourceSpec, key: str) -> None:
-    if source.name == name:
-        if len(way) == 1:
-            raise ConfigurationError(f"{key}.name: {name!r} is this campaign itself", hint="name another campaign")
-        round_trip = " -> ".join([*way, name])
-        raise ConfigurationError(f"{key}.name: the sources form a cycle: {round_trip}", hint="name another campaign")
-    if source.name in way:
-        return
-    spec, _ = source_campaign(store, source, key)
-    for item in spec.transfer.sources if spec.transfer is not None else ():
-        if isinstance(item, CampaignSourceSpec):
-            try:
-                _walk(store, name, [*way, source.name], item, key)
-            except ConfigurationError as error:
-                if isinstance(error.__cause__, NotFoundError):
-                    continue  # a source of the source that was deleted since: what it gave is frozen there
-                raise
+        if isinstance(source, CampaignSourceSpec) and source.name == name:
+            raise ConfigurationError(
+                f"transfer.sources[{i}].name: {name!r} is this campaign itself", hint="name another campaign"
+            )
 
 
 def _listing(names: Sequence[str], pool: CandidatePool) -> str:

@@ -16,6 +16,7 @@ from tansaku.models.domain.records import CampaignRecord, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.loop.transfer.sources import followed
 
 OTHER_LEVEL = "transfer.other_level"
 """Event: a campaign learns from values of another level of theory."""
@@ -31,7 +32,7 @@ def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
     own, found = _level(spec), {}
     for source in spec.transfer.sources:
         try:
-            theirs = None if isinstance(source, TableSourceSpec) else stored_level(store, source.name)
+            theirs = None if isinstance(source, TableSourceSpec) else _level(stored_spec(followed(store, record, source.name)))
         except NotFoundError:
             # Frozen, and deleted since: what it was is in the audit already.
             continue
@@ -40,8 +41,8 @@ def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
     if found:
         store.append_event(
             Event(
-                id=short_hash([record.name, OTHER_LEVEL]),
-                campaign=record.name,
+                id=short_hash([record.id, OTHER_LEVEL]),
+                campaign=record.id,
                 kind=OTHER_LEVEL,
                 at=datetime.now(UTC),
                 data={"campaign": own or UNKNOWN, "sources": found},

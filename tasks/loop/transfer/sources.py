@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Proposer
-from tansaku.models.domain.records import JsonDict, Refit
+from tansaku.models.domain.records import CampaignRecord, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
@@ -23,10 +24,11 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
 from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.transfer.checks import (
     Claim,
-    check_circle,
     check_features,
+    check_not_itself,
     check_objective,
     check_observed,
     source_campaign,
@@ -77,22 +79,32 @@ def table_source(target: Target, source: TableSourceSpec, key: str, base_path: P
     return observed_source(source.name, pool, known, values[known], objective.direction, target.transfer.most)
 
 
-def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
+def campaign_source(
+    target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore, record: CampaignRecord | None = None
+) -> SourceData:
     """Reads the current observations of a stored campaign.
+
+    Args:
+        target: The campaign that learns.
+        source: The source as its spec names it.
+        key: Of the source in the spec, for messages.
+        store: Where the source is.
+        record: The source, which may have another name now; None: the campaign that has the name in the spec.
 
     Raises:
         ConfigurationError: The campaign is not stored, has no observations or does not fit the target.
     """
-    spec, base_path = source_campaign(store, source, key)
+    record = record or source_campaign(store, source, key)
+    spec = stored_spec(record)
     claim = Claim(key, source.name, spec.objective.unit, spec.objective.direction, spec.objective.property)
     check_objective(claim, target.spec.objective)
     try:
-        pool = open_space(spec.space, Path(base_path)).pool()
+        pool = open_space(spec.space, Path(record.base_path)).pool()
     except ConfigurationError as error:
         raise ConfigurationError(f"{key}: the space of {source.name!r} cannot be opened: {error.message}") from error
     check_features(claim, target.pool, pool)
     pool = _compared_alike(target.pool, pool)
-    observations = store.observations(source.name)
+    observations = store.observations(record.name)
     # The search comes first.
     own = observations[0].source if observations else None
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
@@ -145,7 +157,7 @@ def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: Art
         ConfigurationError: A source is unknown, empty or does not fit, or is not what the given hash says.
     """
     transfer = target.transfer
-    check_circle(store, target.spec.name, transfer)
+    check_not_itself(target.spec.name, transfer)
     frozen: list[CampaignSourceSpec | TableSourceSpec] = []
     for i, source in enumerate(transfer.sources):
         key = f"transfer.sources[{i}]"
@@ -177,24 +189,43 @@ def with_known_hashes(spec: CampaignSpec, known: CampaignSpec) -> CampaignSpec:
     return spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
 
 
-def with_present_names(spec: CampaignSpec, known: CampaignSpec, store: CampaignStore) -> CampaignSpec:
-    """Returns a file's spec in which sources that were renamed since the file was written have their present names.
+def source_ids(store: CampaignStore, spec: CampaignSpec) -> dict[str, str]:
+    """Ids of the stored campaigns that a new campaign learns from, by name."""
+    sources = spec.transfer.sources if spec.transfer is not None else ()
+    named = {source.name for source in sources if isinstance(source, CampaignSourceSpec)}
+    return {name: store.campaign_id(name) for name in sorted(named & {*store.campaign_names()})}
+
+
+def followed(store: CampaignStore, record: CampaignRecord, source: str) -> CampaignRecord:
+    """The source of a stored campaign, whatever it is called now. Raises NotFoundError.
+
+    Args:
+        store: Holds both.
+        record: The campaign that learns; an older version stored no ids, because they were names.
+        source: Name of the source in its spec.
+    """
+    return store.campaign_of(record.source_ids.get(source, source))
+
+
+def with_stored_names(spec: CampaignSpec, known: CampaignRecord, store: CampaignStore) -> CampaignSpec:
+    """Returns a file's spec in which sources that the file calls by their present names have those of the stored spec.
 
     Args:
         spec: Of the file.
-        known: Of the stored campaign, which names its sources as they are called now.
+        known: The stored campaign.
         store: Where the sources are.
     """
-    if spec.transfer is None or known.transfer is None:
+    stored = stored_spec(known).transfer
+    if spec.transfer is None or stored is None:
         return spec
-    present: dict[str, str] = {}
-    for source in known.transfer.sources:
-        if isinstance(source, CampaignSourceSpec) and source.name in store.campaign_names():
-            present |= dict.fromkeys(store.campaign(source.name).former_names, source.name)
-    named = {source.name for source in known.transfer.sources}
+    before: dict[str, str] = {}
+    for source in stored.sources:
+        if isinstance(source, CampaignSourceSpec):
+            with suppress(NotFoundError):
+                before[followed(store, known, source.name).name] = source.name
     sources = tuple(
-        source.model_copy(update={"name": present[source.name]})
-        if isinstance(source, CampaignSourceSpec) and source.name not in named and source.name in present
+        source.model_copy(update={"name": before[source.name]})
+        if isinstance(source, CampaignSourceSpec) and source.name in before and source.name not in before.values()
         else source
         for source in spec.transfer.sources
     )
@@ -250,13 +281,17 @@ class CampaignSources:
             if i in self._fixed or isinstance(source, TableSourceSpec):
                 taken.append(self._fixed[i])
                 continue
+            key = f"transfer.sources[{i}]"
+            known = self._store.campaign(self._target.spec.name)
             try:
-                data = campaign_source(self._target, source, f"transfer.sources[{i}]", self._store)
+                record = followed(self._store, known, source.name)
+                data = campaign_source(self._target, source, key, self._store, record)
+            except NotFoundError as error:
+                raise FitError(f"{key}.name: {source.name!r} was deleted") from error
             except ConfigurationError as error:
                 raise FitError(error.message) from error
-            source_since, since = (self._store.campaign(name).created_at for name in (source.name, self._target.spec.name))
-            if source_since > since:
-                raise FitError(f"transfer.sources[{i}].name: {source.name!r} was deleted; another campaign has its name now")
+            if record.created_at > known.created_at:
+                raise FitError(f"{key}.name: {source.name!r} was deleted; another campaign has its name now")
             if data.sha256 not in self._known:
                 keep(self._artifacts, data)
             taken.append(self._note(data))

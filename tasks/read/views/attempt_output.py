@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.records import Attempt, Evaluation, Record
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.backends.launchers.launches import LaunchFolder
+from tansaku.tasks.backends.launchers.launches import LaunchFolder, launch_of_attempt
 from tansaku.tasks.node.jobs.spool_files import read_json
-from tansaku.tasks.read.views.attempt_launches import launch_of
 
 LARGEST = 32 * 1024
 """Bytes shown of a file, its last ones."""
@@ -76,16 +74,13 @@ class AttemptOutput(Record):
     note: str
 
 
-def attempt_outputs(
-    site: SiteSpec, jobs: Path | None, evaluation: Evaluation, former_names: Sequence[str] = ()
-) -> tuple[AttemptOutput, ...]:
+def attempt_outputs(site: SiteSpec, jobs: Path | None, evaluation: Evaluation) -> tuple[AttemptOutput, ...]:
     """Output of all attempts at an evaluation, the newest first.
 
     Args:
         site: The machine.
         jobs: Folder of the jobs of its campaign; None: this process does not know it.
         evaluation: One that has attempts, or none yet.
-        former_names: Names that its campaign had before.
     """
     shared = site.launcher.shared_folder
     ends = [attempt.started_at for attempt in evaluation.attempts[1:]]
@@ -94,7 +89,7 @@ def attempt_outputs(
     found = []
     for attempt, end in reversed(list(pairs)):
         there = shared is not None and jobs is not None and Path(shared).is_dir()
-        launch = launch_of(Path(shared), evaluation, attempt, former_names) if shared is not None and there else None
+        launch = launch_of_attempt(Path(shared), attempt.job_name, attempt.token) if shared is not None and there else None
         found.append(_output(site, jobs, attempt, end, launch))
     return tuple(found)
 

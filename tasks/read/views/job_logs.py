@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.backends.launchers.launches import launch_of_attempt
 from tansaku.tasks.node.jobs.spool_files import read_json
-from tansaku.tasks.read.views.attempt_launches import launch_of
 
 _FILES = ("out.txt", "err.txt")
 _LARGEST = 64 * 1024
@@ -33,19 +33,18 @@ class AttemptLog(Record):
     files: dict[str, str]
 
 
-def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation], former_names: Sequence[str] = ()) -> Iterator[AttemptLog]:
+def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[AttemptLog]:
     """Logs of all attempts at some evaluations, oldest first.
 
     Args:
         site: The machine.
         evaluations: Of one campaign.
-        former_names: Names that it had before.
     """
     shared = site.launcher.shared_folder
     for evaluation in evaluations:
         for attempt in evaluation.attempts:
             failure = attempt.failure
-            launch = None if shared is None else launch_of(Path(shared), evaluation, attempt, former_names)
+            launch = None if shared is None else launch_of_attempt(Path(shared), attempt.job_name, attempt.token)
             folder = None if launch is None else launch.path
             ended = read_json(folder / "exit.json") if folder is not None else None
             yield AttemptLog(

@@ -23,7 +23,6 @@ from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.backends.stores.campaigns import being_renamed
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.costs import compare_costs
@@ -264,8 +263,6 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
     """
     if record.deleting:
         return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
-    if record.renaming is not None:
-        return being_renamed(record).message
     if not damaged:
         return unopened
     which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"

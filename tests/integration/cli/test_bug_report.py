@@ -47,7 +47,7 @@ def report(tansaku, mongo_database, monkeypatch, tmp_path):
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(record)
     data = {"why": "too late", "auth": {"any": [SECRET[:-2]]}}
-    store.append_event(Event(id="e", campaign="faulty", kind="warning.odd", at=datetime.now(UTC), data=data))
+    store.append_event(Event(id="e", campaign=store.campaign_id("faulty"), kind="warning.odd", at=datetime.now(UTC), data=data))
     home = Settings.from_environment().home
     log = home / "spool" / "faulty" / "logs" / "1.log"
     log.parent.mkdir(parents=True)

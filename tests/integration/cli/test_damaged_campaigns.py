@@ -51,9 +51,9 @@ def stored(tansaku, campaign_file, mongo_database, tmp_path):
         return tansaku(*words, "--site", site)
 
     def copy(name):
-        [campaign] = mongo_database.campaigns.find({"_id": healthy})
-        mongo_database.campaigns.insert_one(campaign | {"_id": name})
-        for document in list(mongo_database.evaluations.find({"campaign": healthy})):
+        [campaign] = mongo_database.campaigns.find({"name": healthy})
+        mongo_database.campaigns.insert_one(campaign | {"_id": name, "name": name})
+        for document in list(mongo_database.evaluations.find({"campaign": campaign["_id"]})):
             mongo_database.evaluations.insert_one(document | {"_id": f"{name}-{document['_id']}", "campaign": name})
 
     def damage(name, change):
@@ -104,7 +104,8 @@ def test_the_doctor_counts_documents_without_a_name(stored):
 
 
 def test_reconcile_reports_them_and_looks_at_the_others(damaged):
-    damaged.database.observations.delete_many({"campaign": damaged.healthy})
+    campaign = damaged.database.campaigns.find_one({"name": damaged.healthy})["_id"]
+    damaged.database.observations.delete_many({"campaign": campaign})
     done = damaged("reconcile")
     assert done.code == ExitCode.DATABASE
     assert f"{damaged.healthy}: 3 observations rebuilt" in done.out

@@ -23,8 +23,8 @@ def evil(mongo_server):
 
     def change() -> list[str]:
         database = open_database(mongo_server.start(), "tansaku")
-        stored = database["evaluations"]
-        found = sorted(stored.find({"campaign": "hostile-names"}), key=lambda one: one["proposal"]["number"])
+        stored, campaign = database["evaluations"], database["campaigns"].find_one({"name": "hostile-names"})["_id"]
+        found = sorted(stored.find({"campaign": campaign}), key=lambda one: one["proposal"]["number"])
         for one, name in zip(found, NAMES, strict=False):
             stored.update_one({"_id": one["_id"]}, {"$set": {"proposal.candidate": name}})
         failure = {"kind": "science", "reason": "red\x1b[31m", "message": "told\x1b]0;title\x07 by a program\x9b1m"}
@@ -32,7 +32,7 @@ def evil(mongo_server):
             "$set": {"proposal.candidate": "bad\x1b[2J", "state": "FAILED", "outcome.failure": failure, "outcome.value": None}
         }
         stored.update_one({"_id": found[-1]["_id"]}, last)
-        for event in database["events"].find({"campaign": "hostile-names"}):
+        for event in database["events"].find({"campaign": campaign}):
             database["events"].update_one({"_id": event["_id"]}, {"$set": {"data.note": "event\x1b[31m"}})
         database.client.close()
         return [one["proposal"]["candidate"] for one in found]

@@ -149,7 +149,7 @@ class Campaign:
     @property
     def spool(self) -> Path:
         """Folder of the jobs."""
-        return self.folder / "home" / "spool" / self.name
+        return self.folder / "home" / "spool" / self.store.campaign_id(self.name)
 
     def request(self, **options: object) -> dict:
         return {

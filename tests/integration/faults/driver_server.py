@@ -17,6 +17,7 @@ from pathlib import Path
 from pymongo.monitoring import CommandListener, register
 
 from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
 from tansaku.models.domain.specs.site import SiteSpec
@@ -132,6 +133,14 @@ class Losing:
         return JobStatus(JobState.LOST, "node_fail", "told to lose it") if lost else status
 
 
+def lost_jobs(campaign: str, attempts: list) -> list[str]:
+    """Names of the jobs of attempts, each a candidate, a source and a number, of the campaign with an id."""
+    return [
+        attempt if attempt == "trainings" else job_name(campaign, evaluation_id(campaign, *attempt[:2], 0), attempt[2])
+        for attempt in attempts
+    ]
+
+
 class Halting(SilentObserver):
     """Halts the driver after a proposal; passes on what the test wants to see; may delete a file at the start."""
 
@@ -181,7 +190,7 @@ def drive(request: dict) -> dict:
         artifacts=GridFSArtifactStore(database),
         registry=recorded(MongoRegistry(database), Registry),
         open_launcher=lambda spec: recorded(
-            Losing(backend.launcher(spec), request.get("lost", []), request.get("slow", 0)), Launcher
+            Losing(backend.launcher(spec), lost_jobs(spec.name, request.get("lost", [])), request.get("slow", 0)), Launcher
         ),
         **({"revive": mongod.start} if mongod else {}),
     )

@@ -1,9 +1,4 @@
-"""A process that renames a campaign is killed before and after every single write: repeated, the command loses nothing.
-
-The campaign has all that follows its name: results, a training with a data set and two models of which the second began with
-the first, a model of another name that began with the second, a request, a schedule, and a campaign that uses its model and
-learns from it.
-"""
+"""A process that renames a campaign is killed before and after every single write: repeated, the command loses nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +11,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.models.domain.requests import ServiceRequest
-from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.schedules import Schedule
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -61,77 +54,15 @@ def opened(database: Any, home: Path) -> Resources:
     )
 
 
-def model(name: str, artifact: str, dataset: str, start: str | None) -> ModelRecord:
-    return ModelRecord(
-        name=name,
-        version=1,
-        spec={"name": name, "start": start},
-        dataset=dataset * 64,
-        learns="calculator",
-        artifact=artifact * 64,
-        report="c" * 64,
-        held_out={},
-        training={},
-        seconds=1.0,
-        device="cpu",
-        tansaku_version="0",
-        created_at=NOW,
-    )
-
-
-def trained(resources: Resources) -> None:
-    """A data set of the campaign, two models of its name, one of another name, and one of its name from elsewhere."""
-    registry = resources.registry
-    for name, sha256, source in (("old", "a", "old"), ("own-name", "d", "old"), ("old", "e", "elsewhere")):
-        registry.add_dataset(
-            DatasetRecord(
-                sha256=sha256 * 64,
-                name=name,
-                artifact="f" * 64,
-                spec={"name": name, "source": {"type": "observed", "campaign": source, "horizon": 4}},
-                groups={},
-                structures=1,
-                atoms=4,
-                properties=("energy",),
-                sources={},
-                created_at=NOW,
-            )
-        )
-    first = registry.add_model(model("old", "1", "a", None))
-    second = registry.add_model(model("old", "2", "a", first.label))
-    registry.add_model(model("old", "3", "e", None))
-    registry.add_model(model("begun", "4", "e", second.label))
-    registry.promote("old", 2, "better")
-
-
 def prepare(resources: Resources) -> None:
     store = resources.store
-    look = {"model": "old@2", "weights": "2" * 64}
     campaign(store, "old", {})
-    campaign(
-        store,
-        "other",
-        {
-            "retrain": None,
-            "first_look": look,
-            "proposer": {"type": "gp"},
-            "transfer": {"sources": [{"type": "campaign", "name": "old"}]},
-        },
-    )
     lease = store.acquire_lease("old", OWNER, 60.0)
-    common = {"campaign": "old", "number": 1, "uses_from": 1}
-    begun = {"at_proposal": 1, "horizon": 0, "observations": 1, "reason": "first", "dataset": "a" * 64, "model": "old"}
-    store.insert_retrain(lease, Retrain(**common, **begun, begun_at=NOW))
-    store.end_retrain(lease, RetrainEnd(**common, ok=True, version="old@2", weights="w", ended_at=NOW))
-    for number, by in ((1, None), (2, "old@2")):
-        found = Proposal(
-            number=number, candidate=f"c{number}", system="s", surface="s", source="x", predicted_cost=1.0, model="gp"
-        )
-        identifier = store.insert_proposal(lease, found).id
-        store.begin_attempt(lease, identifier, 1, "token", f"job-{number}")
-        store.accept_outcome(lease, identifier, "token", Outcome(value=0.1 + number, wall_time=2.0, predicted_by=by))
+    found = Proposal(number=1, candidate="c1", system="s", surface="s", source="x", predicted_cost=1.0, model="gp")
+    identifier = store.insert_proposal(lease, found).id
+    store.begin_attempt(lease, identifier, 1, "token", "job-1")
+    store.accept_outcome(lease, identifier, "token", Outcome(value=0.1, wall_time=2.0))
     store.release_lease(lease)
-    trained(resources)
     asked = {"campaign": "old", "campaign_created_at": NOW, "user": "ada", "origin": "::1", "created_at": NOW}
     resources.requests.add_request(ServiceRequest(id="0" * 32, **asked))
     resources.schedules.add_schedule(Schedule(id="1" * 32, cron="0 3 * * *", zone="UTC", **asked))
@@ -180,14 +111,10 @@ def test_a_rename_killed_at_every_write_is_finished_by_the_same_command(
     mongo_database: Database, stored: Callable[[], None], interrupted: Callable, killed: type[BaseException], tmp_path: Path
 ) -> None:
     stored()
-    assert rename_campaign(opened(mongo_database, tmp_path), ADA, "old", "new").followers == ("other",)
+    rename_campaign(opened(mongo_database, tmp_path), ADA, "old", "new")
     expected = told(mongo_database)
-    registry = MongoRegistry(mongo_database)
-    starts = {one.label: one.spec["start"] for one in registry.models()}
-    assert starts == {"new@1": None, "new@2": "new@1", "old@3": None, "begun@1": "new@2"}
-    # The old name is left in the campaign's former names, in the event of the change, and in what is of somebody else.
-    names_it = {name: sum('"old"' in one or '"old@' in one for one in found) for name, found in expected.items()}
-    assert names_it == dict.fromkeys(expected, 0) | {"campaigns": 1, "events": 1, "models": 1, "datasets": 1}
+    assert {one.campaign for one in MongoRequests(mongo_database).requests_of("new")} == {"new"}
+    assert [one.campaign for one in MongoSchedules(mongo_database).schedules()] == ["new"]
 
     def die() -> None:
         raise killed
@@ -200,10 +127,8 @@ def test_a_rename_killed_at_every_write_is_finished_by_the_same_command(
             database, interruption = interrupted(mongo_database, at, after, die)
             with suppress(killed):
                 rename_campaign(opened(database, tmp_path), ADA, "old", "new")
-            fresh = opened(mongo_database, tmp_path)
-            if "old" in fresh.store.campaign_names():
-                rename_campaign(fresh, ADA, "old", "new")
+            rename_campaign(opened(mongo_database, tmp_path), ADA, "old", "new")
             assert told(mongo_database) == expected, f"write {at}, {'after' if after else 'before'}"
             hit = hit or interruption.hit
         at += 1
-    assert at > 30
+    assert at > 6

@@ -254,7 +254,7 @@ def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
         lease = source.acquire_lease("c", FIRST, 60.0)
         drive(source, lease)
         source.release_lease(lease)
-        other = source.create_campaign(RECORD.model_copy(update={"name": "other"}))
+        other = source.create_campaign(RECORD.model_copy(update={"id": "other", "name": "other"}))
 
         def die() -> None:
             raise killed

@@ -2,6 +2,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pymongo.database import Database
@@ -10,6 +11,7 @@ import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner
 from tansaku.tasks.backends.stores import documents, mongo
+from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import INDEXES
 
@@ -77,6 +79,19 @@ def test_older_schema_is_refused_and_left_alone(mongo_database: Database) -> Non
     with pytest.raises(StoreError, match=r"was written by tansaku 0\.0\.1; this is .*schema version 0, this tansaku writes 1"):
         MongoCampaignStore(mongo_database)
     assert mongo_database.list_collection_names() == ["schema"]
+
+
+def test_the_id_of_a_campaign_of_an_older_version_is_its_name(mongo_database: Database, tmp_path: Path) -> None:
+    MongoCampaignStore(mongo_database).create_campaign(RECORD)
+    mongo_database["campaigns"].update_many({}, {"$unset": {"name": ""}})
+    dump(mongo_database, tmp_path / "older")
+    for _ in range(2):
+        store = MongoCampaignStore(mongo_database)
+        assert (store.campaign_names(), store.campaign("c").id) == (["c"], "c")
+    store.rename_campaign("c", "d")
+    assert MongoCampaignStore(mongo_database).campaign("d").id == "c"
+    restore(mongo_database, tmp_path / "older", force=True)
+    assert MongoCampaignStore(mongo_database).campaign_names() == ["c"]
 
 
 @pytest.mark.parametrize("hours", [-5, 5])

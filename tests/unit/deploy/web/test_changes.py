@@ -72,7 +72,9 @@ def test_one_stream_tells_of_several_campaigns(site_with):
     store = site.services.store
     record = store.campaign(NAME)
     for other in ("second", "third"):
-        store.create_campaign(record.model_copy(update={"name": other, "spec": record.spec | {"name": other}, "commands": ()}))
+        store.create_campaign(
+            record.model_copy(update={"id": other, "name": other, "spec": record.spec | {"name": other}, "commands": ()})
+        )
     changes = Changes(site.services.readings, Pace(poll=0.01, check=5.0))
 
     async def follow() -> None:

@@ -190,7 +190,7 @@ def test_a_server_that_may_not_rename_asks_the_service_once(site, resources):
     assert site.changes("campaign.rename") == [entry]
 
 
-@pytest.mark.parametrize("method", ["begin_rename", "append_event", "finish_rename", None])
+@pytest.mark.parametrize("method", ["rename_campaign", "append_event", "acquire_lease", None])
 def test_a_service_that_is_killed_while_it_renames_finishes_it(site, resources, method):
     asked = rename(site.with_session(Role.OPERATOR)).json()["id"]
     store = resources.store

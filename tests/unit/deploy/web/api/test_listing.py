@@ -33,7 +33,7 @@ def browser(site_with):
     record = store.campaign(NAME)
     of_campaign = {"campaign": NAME, "campaign_created_at": record.created_at, "user": "ada", "origin": "::1"}
     for number, other in enumerate(OTHERS):
-        store.create_campaign(record.model_copy(update={"name": other, "spec": record.spec | {"name": other}}))
+        store.create_campaign(record.model_copy(update={"id": other, "name": other, "spec": record.spec | {"name": other}}))
         at = now + timedelta(seconds=number // 2)  # two of them at the same time
         store.add_command(NAME, Command(id=f"pause-{number}", kind="pause", user="ada", created_at=now))
         services.schedules.add_schedule(

@@ -46,7 +46,7 @@ def test_the_same_results_are_adopted_as_by_the_command_line(site, desk):  # noq
 
 def test_nothing_is_adopted_or_said_of_campaigns_that_the_author_may_not_see(site, desk, monkeypatch):  # noqa: F811
     monkeypatch.setattr(rights, "may_view", lambda _, name: name != "old")
-    damaged = desk.store.campaign("old").model_copy(update={"name": "damaged", "spec": {"name": "damaged"}})
+    damaged = desk.store.campaign("old").model_copy(update={"id": "damaged", "name": "damaged", "spec": {"name": "damaged"}})
     desk.store.create_campaign(damaged)
     assert create(site, spec(desk, "new")).status_code == 201
     found = desk.frozen("new")

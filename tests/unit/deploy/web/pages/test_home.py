@@ -52,8 +52,10 @@ def test_the_list_has_the_campaigns_of_a_state_and_with_a_part_of_a_name(site_wi
     site = site_with("a1")
     store = site.services.store
     record = store.campaign(NAME)
-    store.create_campaign(record.model_copy(update={"name": "copper", "spec": record.spec | {"name": "copper"}}))
-    store.create_campaign(record.model_copy(update={"name": "broken", "spec": {"name": "broken"}}))
+    store.create_campaign(
+        record.model_copy(update={"id": "copper", "name": "copper", "spec": record.spec | {"name": "copper"}})
+    )
+    store.create_campaign(record.model_copy(update={"id": "broken", "name": "broken", "spec": {"name": "broken"}}))
     browser = site.with_session(Role.VIEWER)
 
     def shown(query: str) -> set[str]:

@@ -125,7 +125,8 @@ def test_the_last_results_are_learned_too(growing):
     assert campaign.drive().reason == "evaluations"
     last, end = campaign.retrains()[-1]
     assert (last.reason, last.observations, last.at_proposal, end.ok) == ("end", 18, 19, True)
-    examples = read_hdf5(campaign.resources.job_folder("small") / "training" / f"{last.dataset}.h5")
+    campaign_id = campaign.resources.store.campaign_id("small")
+    examples = read_hdf5(campaign.resources.job_folder(campaign_id) / "training" / f"{last.dataset}.h5")
     assert len(examples) == 18
     known = len(campaign.retrains())
     assert campaign.drive().reason == "evaluations"

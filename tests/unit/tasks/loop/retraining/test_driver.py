@@ -213,7 +213,7 @@ def test_training_data_lie_where_workers_see_them(retrained):
     campaign = retrained()
     campaign.drive()
     document = campaign.launcher.trained[0]
-    folder = campaign.resources.job_folder("small") / "training"
+    folder = campaign.resources.job_folder(campaign.resources.store.campaign_id("small")) / "training"
     assert document.dataset.startswith(str(folder))
     assert document.checkpoint.startswith(str(folder))
     assert len(read_hdf5(folder / f"{campaign.retrains()[0][0].dataset}.h5")) == 7

@@ -344,7 +344,7 @@ def test_a_source_that_was_deleted_or_renamed_stays_known(desk):
     desk.drive("new")
     assert desk.origins("new")[0] == ("ancient", 2)
     rename_campaign(desk.resources, ADA, "ancient", "oldest")
-    assert desk.origins("new")[:2] == [("oldest", 2), ("oldest", 3)]
+    assert desk.origins("new")[:2] == [("ancient", 2), ("ancient", 3)]  # its name when they were adopted
     desk.create("last", -1, 4, reuse=True)
     delete_campaign(desk.resources, ADA, "oldest")
     desk.drive("last")
@@ -352,7 +352,9 @@ def test_a_source_that_was_deleted_or_renamed_stays_known(desk):
 
 
 def test_an_unreadable_campaign_is_named_and_stops_nothing(desk):
-    broken = desk.store.campaign("old").model_copy(update={"name": "broken", "spec": {"space": {"type": "teapot"}}})
+    broken = desk.store.campaign("old").model_copy(
+        update={"id": "broken", "name": "broken", "spec": {"space": {"type": "teapot"}}}
+    )
     desk.store.create_campaign(broken)
     desk.create("new", -1, 1, reuse=True)
     assert desk.frozen("new")["results"] == 5

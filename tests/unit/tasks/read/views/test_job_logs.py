@@ -2,11 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.backends.launchers.launches import LaunchFolder, launch_name
-from tansaku.tasks.backends.stores.renaming import renamed_evaluation
-from tansaku.tasks.read.views.attempt_output import attempt_outputs
 from tansaku.tasks.read.views.job_logs import attempt_logs
 
 
@@ -28,27 +25,3 @@ def test_output_errors_and_end_of_every_attempt(tmp_path, evaluation):
 
 def test_a_site_without_a_shared_folder_has_no_files(evaluation):
     assert [(one.attempt, one.folder) for one in attempt_logs(SiteSpec(), [evaluation])] == [(1, None), (2, None)]
-
-
-def test_logs_are_found_by_the_names_that_the_campaign_had_when_the_jobs_were_submitted(tmp_path, evaluation):
-    identifier = evaluation_id("first", "c", "x", 0)
-    before = evaluation.model_copy(
-        update={
-            "id": identifier,
-            "campaign": "first",
-            "attempts": tuple(
-                attempt.model_copy(update={"job_name": job_name("first", identifier, attempt.number)})
-                for attempt in evaluation.attempts
-            ),
-        }
-    )
-    folder = LaunchFolder.of(tmp_path, launch_name(before.attempts[1].job_name, "two"))
-    folder.create()
-    (folder.path / "out.txt").write_text("computing\n")
-    site = SiteSpec.model_validate({"launcher": {"type": "fireworks", "folder": str(tmp_path)}})
-    after = renamed_evaluation(renamed_evaluation(before, "second"), "third")
-    assert [log.files for log in attempt_logs(site, [after])] == [{}, {}]
-    found = list(attempt_logs(site, [after], ("first", "second")))
-    assert [log.files for log in found] == [{}, {"out.txt": "computing\n"}]
-    (shown, _) = attempt_outputs(site, tmp_path, after, ("first", "second"))
-    assert [file.text for file in shown.files] == ["computing"]

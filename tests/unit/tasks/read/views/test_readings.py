@@ -130,7 +130,7 @@ def test_a_late_result_is_read_when_its_event_is_stored(store, driver):
 
 def test_an_import_below_the_highest_number_is_read(store, recorded):
     given = recorded("a1", "a3", "b1", "b2")
-    record = store.campaign(NAME).model_copy(update={"name": "other"})
+    record = store.campaign(NAME).model_copy(update={"id": "other", "name": "other"})
     store.create_campaign(record)
     brought = []
     for item in given.evaluations(NAME):
@@ -163,7 +163,7 @@ def test_a_campaign_that_was_deleted_and_created_again_is_another_one(store, dri
 
 def test_few_readings_are_kept_and_the_others_are_read_again(store, monkeypatch):
     monkeypatch.setattr("tansaku.tasks.read.views.readings._MOST_ROWS", 12)
-    store.create_campaign(store.campaign(NAME).model_copy(update={"name": "other"}))
+    store.create_campaign(store.campaign(NAME).model_copy(update={"id": "other", "name": "other"}))
     readings = Readings(store)
     first = readings.reading(NAME)
     readings.reading("other")

@@ -16,7 +16,8 @@ from tests.support.ports import port_methods
 METHODS = port_methods(CampaignStore)
 OTHERS = {
     "begin_deletion": "a user's command",
-    "begin_rename": "a user's command",
+    "campaign_id": "for a new campaign, and for the folder of a deleted one",
+    "campaign_of": "for followed sources, and for imports",
     "campaign_names": "for lists",
     "changes": "for the dashboard",
     "columns": "for views",
@@ -26,7 +27,6 @@ OTHERS = {
     "end_retrain": "nothing is trained on values alone",
     "events": "for logs",
     "fail_evaluation": "no job can be lost",
-    "finish_rename": "a user's command",
     "import_observations": "a user's command",
     "insert_refit": "the proposer of the scenario fits nothing",
     "insert_retrain": "nothing is trained on values alone",
@@ -41,7 +41,7 @@ OTHERS = {
     "readable_evaluations": "for lists",
     "rebuild_observations": "after an outage; who takes a lease finds them complete",
     "renew_lease": "by time",
-    "replace_spec": "when a source is renamed",
+    "rename_campaign": "a user's command",
     "share_campaign": "a user's command",
     "state_counts": "for views",
     "stored_counts": "before a deletion",

@@ -23,7 +23,7 @@ def finished(open_bench):
     bench = open_bench(budget={"evaluations": 4})
     bench.keep_structures()
     bench.drive()
-    (bench.resources.job_folder("small") / "logs").mkdir(parents=True)
+    (bench.resources.job_folder(bench.record().id) / "logs").mkdir(parents=True)
     return bench
 
 
@@ -45,7 +45,7 @@ def test_everything_goes_and_the_name_is_free(finished, monkeypatch):
     assert delete_campaign(finished.resources, ADA, "small") == 0  # too young to be swept
     assert all(finished.resources.artifacts.exists(one) for one in files)
     assert finished.store.campaign_names() == []
-    assert not finished.resources.job_folder("small").exists()
+    assert not any((finished.folder / "spool").glob("*"))
     with pytest.raises(NotFoundError):
         plan_deletion(finished.resources, "small")
     monkeypatch.setattr(deletion, "ARTIFACT_AGE", -1.0)
@@ -108,7 +108,7 @@ def test_killed_on_its_way_it_is_finished_by_the_same_command(finished, method, 
                 finished.drive()
         delete_campaign(finished.resources, ADA, "small")
     assert finished.store.campaign_names() == []
-    assert not finished.resources.job_folder("small").exists()
+    assert not any((finished.folder / "spool").glob("*"))
 
 
 def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(finished, monkeypatch):
@@ -126,10 +126,11 @@ def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(f
 
 def test_on_a_cluster_the_shared_folder_is_meant(finished, tmp_path):
     site = SiteSpec.model_validate({"launcher": {"type": "fireworks", "folder": str(tmp_path / "shared")}})
-    jobs = tmp_path / "shared" / "spool" / "small"
+    own = finished.resources.job_folder(finished.record().id)
+    jobs = tmp_path / "shared" / "spool" / own.name
     jobs.mkdir(parents=True)
     resources = replace(finished.resources, site=site)
     assert plan_deletion(resources, "small").spool == jobs
     delete_campaign(resources, ADA, "small")
     assert not jobs.exists()
-    assert finished.resources.job_folder("small").exists()
+    assert own.exists()

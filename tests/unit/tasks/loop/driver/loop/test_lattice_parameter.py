@@ -68,7 +68,7 @@ def stored_before(bench, edge):
     record = bench.record()
     crystal = {"structure": "fcc", "element": "Cu", "lattice_parameter": edge}
     spec = record.spec | {"name": "old", "space": record.spec["space"] | {"crystal": crystal}}
-    bench.store.create_campaign(record.model_copy(update={"name": "old", "spec": spec}))
+    bench.store.create_campaign(record.model_copy(update={"id": "old", "name": "old", "spec": spec}))
     return CampaignSpec.model_validate(spec)
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError
+from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.act.commands.copy import copy_campaign
 from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.act.commands.rename import RENAMED, rename_campaign
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tests.support.actors import ADA
 
-WRITES = ("begin_rename", "finish_rename", "append_event", "acquire_lease", "campaign")
+WRITES = ("rename_campaign", "append_event", "acquire_lease", "release_lease", "campaign")
 
 
 class Struck(BaseException):
@@ -51,16 +55,13 @@ def undisturbed(open_bench):
 def test_a_renamed_campaign_goes_on_as_the_same_search(open_bench, undisturbed):
     bench = half(open_bench)
     before = bench.record()
-    (bench.resources.job_folder("small") / "logs").mkdir(parents=True)
     renamed = rename_campaign(bench.resources, ADA, "small", "large")
-    assert (renamed.record.name, renamed.record.created_at, renamed.followers) == ("large", before.created_at, ())
-    assert renamed.record.spec == before.spec | {"name": "large"}
+    assert (renamed.name, renamed.id, renamed.created_at) == ("large", before.id, before.created_at)
+    assert renamed.id not in ("small", "large")
+    assert renamed.spec == before.spec | {"name": "large"}
     assert bench.store.campaign_names() == ["large"]
-    assert bench.resources.job_folder("large").is_dir()
-    assert not bench.resources.job_folder("small").exists()
     (event,) = bench.store.events("large", kind=RENAMED)
     assert event.data == {"from": "small", "to": "large", "by": str(ADA)}
-    bench.launcher.spec = bench.launcher.spec.model_copy(update={"name": "large"})
     bench.store.add_command("large", before.commands[0].model_copy(update={"id": "resume-1", "kind": "resume"}))
     assert drive(bench, "large").reason == "evaluations"
     assert sequence(bench, "large") == undisturbed
@@ -75,19 +76,6 @@ def test_a_file_of_the_new_name_finds_it_and_one_of_the_old_name_does_not(open_b
     spec = loaded.spec.model_copy(update={"name": "large"})
     assert prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder)).last_number > 0
     assert prepare_campaign(bench.resources, ADA, loaded).last_number == 0
-
-
-def test_an_edited_key_does_not_change_what_the_hash_of_a_renamed_campaign_is(open_bench):
-    bench = open_bench()
-    created = bench.loaded().spec
-    bench.drive(at={8: lambda: bench.command("edit", **{"execution.polish": 0, "notes": "x"}) or bench.command("pause")})
-    assert created.execution.polish != 0
-    assert bench.record().spec["execution"]["polish"] == 0
-    renamed = rename_campaign(bench.resources, ADA, "small", "large").record
-    assert renamed.spec_hash == spec_hash(created.model_copy(update={"name": "large"}))
-    assert renamed.spec["execution"]["polish"] == 0
-    again = prepare_campaign(bench.resources, ADA, LoadedCampaign(created.model_copy(update={"name": "large"}), bench.folder))
-    assert [command.kind for command in again.commands] == ["edit", "pause"]  # the file did not change, so it edits nothing
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -114,26 +102,56 @@ def test_killed_at_any_write_it_is_finished_by_the_same_command(open_bench, undi
     with pytest.raises(Struck):
         rename_campaign(dying, ADA, "small", "large")
     assert struck
-    if "small" in bench.store.campaign_names():
-        rename_campaign(bench.resources, ADA, "small", "large")
+    rename_campaign(bench.resources, ADA, "small", "large")
     assert bench.store.campaign_names() == ["large"]
     assert bench.store.campaign("large").former_names == ("small",)
+    assert len(bench.store.events("large", kind=RENAMED)) == 1
     bench.store.add_command("large", bench.store.campaign("large").commands[0].model_copy(update={"id": "r", "kind": "resume"}))
     drive(bench, "large")
     assert sequence(bench, "large") == undisturbed
 
 
-def test_a_driven_campaign_and_one_with_jobs_are_left_alone(open_bench):
+def test_jobs_of_a_renamed_campaign_are_collected_and_a_driven_one_is_left_alone(open_bench, undisturbed):
     bench = open_bench()
     bench.drive(halt_at=5)
-    with pytest.raises(LeaseHeldError, match="evaluations whose jobs"):
-        rename_campaign(bench.resources, ADA, "small", "large")
-    assert bench.record().renaming is None
-    assert bench.record().lease is None
-    bench.store.acquire_lease("small", this_driver().model_copy(update={"host": "elsewhere"}), 60.0)
+    assert any(not item.state.terminal for item in bench.store.evaluations("small"))
+    rename_campaign(bench.resources, ADA, "small", "large")
+    drive(bench, "large")
+    assert sequence(bench, "large") == undisturbed
+    bench.store.acquire_lease("large", this_driver().model_copy(update={"host": "elsewhere"}), 60.0)
     with pytest.raises(LeaseHeldError, match="elsewhere"):
-        rename_campaign(bench.resources, ADA, "small", "large")
-    assert bench.store.campaign_names() == ["small"]
+        rename_campaign(bench.resources, ADA, "large", "small")
+    assert bench.store.campaign_names() == ["large"]
+
+
+def test_an_export_is_of_the_same_campaign_whatever_it_is_called(open_bench, tmp_path):
+    bench = half(open_bench)
+    before, after = tmp_path / "before.parquet", tmp_path / "after.parquet"
+    export_observations(bench.store, "small", before)
+    rename_campaign(bench.resources, ADA, "small", "large")
+    export_observations(bench.store, "large", after)
+    for file in (before, after):
+        done = import_observations(bench.store, file, this_driver())
+        assert (done.campaign, done.new) == ("large", 0)
+    elsewhere = MemoryCampaignStore()
+    assert [import_observations(elsewhere, file, this_driver()).new for file in (after, before)] == [8, 0]
+    there, here = elsewhere.campaign("large"), bench.store.campaign("large")
+    assert (there.id, there.former_names, there.spec_hash) == (here.id, ("small",), here.spec_hash)
+    assert [item.id for item in elsewhere.evaluations("large")] == [item.id for item in bench.store.evaluations("large")]
+
+
+def test_an_export_enters_a_campaign_that_was_created_apart_from_the_same_file(open_bench, tmp_path):
+    bench, apart = half(open_bench), open_bench()
+    export_observations(bench.store, "small", tmp_path / "c.parquet")
+    shutil.copytree(bench.folder, apart.folder, dirs_exist_ok=True)
+    own = prepare_campaign(apart.resources, ADA, apart.loaded())
+    assert own.id != bench.record().id
+    for new in (8, 0):
+        assert import_observations(apart.store, tmp_path / "c.parquet", this_driver()).new == new
+    found = apart.store.evaluations("small")
+    assert {item.campaign for item in found} == {own.id} == {refit.campaign for refit in apart.store.refits("small")} | {own.id}
+    assert sequence(apart, "small") == sequence(bench, "small")
+    assert found[0].id == evaluation_id(own.id, found[0].proposal.candidate, found[0].proposal.source, 0)
 
 
 @pytest.mark.parametrize(("new", "said"), [("small", "stored already"), ("Large", "expected up to 63"), ("", "expected up to")])
