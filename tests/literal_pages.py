@@ -48,7 +48,8 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
@@ -71,7 +72,7 @@ resources = Resources(
 prepare_campaign(resources, Actor("ada", "test"), loaded)
 with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
     loop.advance()
-data = CampaignData.load(store, loaded.spec.name, resources.artifacts)
+data = Campaign.load(store, loaded.spec.name, resources.artifacts)
 models = [record.spec["surrogate"] for record in resources.registry.models()]
 outcomes = [item.outcome for item in store.evaluations(loaded.spec.name) if item.outcome and item.outcome.provenance]
 plugins = sorted({name for outcome in outcomes for name in outcome.provenance.plugins})

@@ -67,7 +67,7 @@ def export(
         raise ConfigurationError("--best and --all: give only one of them")
     from tansaku.tasks.act.commands.export_import import export_observations
     from tansaku.tasks.backends.stores.campaigns import stored_spec
-    from tansaku.tasks.read.views.results import CampaignData
+    from tansaku.tasks.read.views.campaign import Campaign
     from tansaku.tasks.read.views.structures import export_structures
     from tansaku.tasks.read.views.tabulation import write_table
 
@@ -78,7 +78,7 @@ def export(
             say(f"{observations}: {counted(count, 'evaluation')}")
         if structures is None and table is None:
             return
-        data = CampaignData.load(resources.store, name)
+        data = Campaign.load(resources.store, name)
         paths = [] if table is None else write_table(data, table)
         if structures is not None:
             paths += export_structures(data, resources.artifacts, structures, form.value, None if everything else best or 1)

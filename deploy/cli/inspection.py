@@ -12,9 +12,9 @@ from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import Registry
-    from tansaku.models.domain.ports import CampaignStore
     from tansaku.models.domain.records import CampaignRecord, JsonDict
     from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.read.views.campaign import Campaign
 
 # Events of every evaluation that succeeds.
 _ROUTINE = frozenset(
@@ -79,16 +79,16 @@ def show(
 ) -> None:
     """Shows a campaign's resolved spec and convergence certificate, or everything stored about one candidate."""
     from tansaku.models.domain.errors import NotFoundError
+    from tansaku.tasks.read.views.campaign import Campaign
 
     with opened(site) as resources:
         record = resources.store.campaign(name)
         if candidate is None:
-            document = record.model_dump(mode="json") | _learned_cost(resources.store, record)
-            document |= _transfer(resources.store, name)
-            document |= _certificate(resources.store, name)
-            document |= _front(resources.store, record)
+            campaign = Campaign.load(resources.store, name)
+            document = record.model_dump(mode="json") | _learned_cost(campaign) | _transfer(campaign)
+            document |= _certificate(campaign) | _front(campaign)
             document |= _models(resources.registry, record)
-            document |= _measurements(resources.store, record)
+            document |= _measurements(campaign)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -116,46 +116,40 @@ def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
     return {"cells": cells} if cells else {}
 
 
-def _transfer(store: CampaignStore, name: str) -> JsonDict:
+def _transfer(campaign: Campaign) -> JsonDict:
     """Returns the transfer mode, its evidence and its changes as ``transfer``; empty without transfer."""
     from tansaku.tasks.loop.transfer.report import transfer_report
 
-    report = transfer_report(store.refits(name))
+    report = transfer_report(campaign.refits)
     return {} if report is None else {"transfer": report}
 
 
-def _certificate(store: CampaignStore, name: str) -> JsonDict:
+def _certificate(campaign: Campaign) -> JsonDict:
     """Returns the last certificate as ``certificate``; empty before the first."""
-    from tansaku.tasks.loop.steps.certificates import last_certificate
-
-    certificate = last_certificate(store, name)
+    certificate = campaign.certificate
     if certificate is None:
         return {}
     return {"certificate": {"says": certificate.describe(), **certificate.model_dump(mode="json")}}
 
 
-def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+def _front(campaign: Campaign) -> JsonDict:
     """Returns the Pareto front as ``front``; empty with a single objective."""
-    from tansaku.tasks.backends.stores.campaigns import stored_spec
-
-    if not stored_spec(record).objective.further:
+    if not campaign.spec.objective.further:
         return {}
     from tansaku.tasks.read.views.fronts import campaign_front
-    from tansaku.tasks.read.views.results import CampaignData
 
-    front = campaign_front(CampaignData.load(store, record.name))
+    front = campaign_front(campaign)
     return {} if front is None else {"front": front.summary()}
 
 
-def _measurements(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+def _measurements(campaign: Campaign) -> JsonDict:
     """Returns the proposals that wait for values as ``waiting``; empty where values are computed."""
-    from tansaku.tasks.backends.stores.campaigns import stored_spec
-
-    if not stored_spec(record).manual:
+    if not campaign.spec.manual:
         return {}
     from tansaku.tasks.act.measurements.waiting import waiting_proposals
 
-    return {"waiting": [item.model_dump(mode="json") for item in waiting_proposals(store, record.name).waiting]}
+    waiting = waiting_proposals(campaign.store, campaign.record.name).waiting
+    return {"waiting": [item.model_dump(mode="json") for item in waiting]}
 
 
 def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
@@ -166,14 +160,9 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
     return {"models": found} if found else {}
 
 
-def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+def _learned_cost(campaign: Campaign) -> JsonDict:
     """Returns the fitted cost model as ``learned_cost``; empty for campaigns that do not learn their cost."""
-    from tansaku.tasks.backends.stores.campaigns import stored_spec
-    from tansaku.tasks.read.views.columns import complete_columns
-    from tansaku.tasks.read.views.costs import compare_costs
-
-    space = stored_spec(record).space
-    found = compare_costs(complete_columns(store, record.name), store.refits(record.name), space)
+    found = campaign.cost_comparison
     return {} if found is None else {"learned_cost": found.summary()}
 
 

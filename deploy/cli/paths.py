@@ -62,11 +62,11 @@ def path(
     from tansaku.tasks.read.paths.files import TEMPERATURES, PathReport, make_folder, write_report
     from tansaku.tasks.read.paths.refine import refine_surface
     from tansaku.tasks.read.paths.surface import read_surface
-    from tansaku.tasks.read.views.results import CampaignData
+    from tansaku.tasks.read.views.campaign import Campaign
 
     _check_numbers(temperature, attempt)
     with opened(site) as resources:
-        data = CampaignData.load(resources.store, name, resources.artifacts)
+        data = Campaign.load(resources.store, name, resources.artifacts).whole()
         surface = read_surface(data, resources.artifacts)
     settings = RefinementSettings(method=method, images=images)
     make_folder(out)

@@ -17,10 +17,9 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tansaku.models.domain.ports import ArtifactStore
     from tansaku.models.domain.records import JsonDict
-    from tansaku.tasks.backends.resources import Resources
-    from tansaku.tasks.read.views.reading import CampaignReading
-    from tansaku.tasks.read.views.results import CampaignData, Purpose
+    from tansaku.tasks.read.views.campaign import Campaign, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
 _CELLS = 12  # a description of more is not shown beside a table
@@ -45,54 +44,40 @@ def results(
         raise ConfigurationError("--json and --csv: give one of them")
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
-    from tansaku.tasks.backends.stores.campaigns import stored_spec
-    from tansaku.tasks.read.views.reading import CampaignOverview
+    from tansaku.tasks.read.views.campaign import Campaign
+    from tansaku.tasks.read.views.downloads import row_parts
 
+    purpose: Purpose = "polish" if polish else "search"
     with opened(site) as resources:
-        spec = stored_spec(resources.store.campaign(name))
-        if spec.objective.goal.gridded and not evaluations:
-            _show_surface(resources, name, as_json=as_json, as_csv=as_csv)
-            return
-        compositions = spec.space.description.overview == "compositions" and not evaluations
-        if spec.space.densities and not (evaluations or spec.objective.further):
-            from tansaku.tasks.read.views.results import CampaignData
-
-            data = CampaignData.load(resources.store, name, resources.artifacts)
-            _show_systems(data, as_json=as_json, as_csv=as_csv)
-            if not (as_json or as_csv):
-                _show_densities(data)
-            return
-        if not (evaluations or compositions or spec.objective.further):
-            _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
-            return
         if evaluations and as_csv:
-            from tansaku.tasks.read.views.downloads import row_parts
-
-            for part in row_parts(resources.store, name, "polish" if polish else "search"):
+            for part in row_parts(resources.store, name, purpose):
                 say(part, nl=False)
             return
-        from tansaku.tasks.read.views.compositions import composition_rows, compositions_frame
-        from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
-
-        data = CampaignData.load(resources.store, name, resources.artifacts)
-    purpose: Purpose = "polish" if polish else "search"
-    if data.spec.objective.further and not evaluations:
-        _show_front(data, as_json=as_json, as_csv=as_csv)
-    elif as_json:
-        show_json(evaluation_rows(data, purpose) if evaluations else composition_rows(data))
-    elif as_csv:
-        _say_csv(compositions_frame(data))
-    elif evaluations:
-        _show_evaluations(evaluation_rows(data, purpose), name)
-    else:
-        _show_compositions(data)
+        campaign = Campaign.load(resources.store, name, resources.artifacts)
+        if evaluations:
+            _show_evaluations(campaign, purpose, as_json=as_json)
+        elif campaign.spec.objective.goal.gridded:
+            _show_surface(campaign, resources.artifacts, as_json=as_json, as_csv=as_csv)
+        elif campaign.spec.objective.further:
+            _show_front(campaign, as_json=as_json, as_csv=as_csv)
+        elif campaign.spec.space.description.overview == "compositions":
+            _show_compositions(campaign, as_json=as_json, as_csv=as_csv)
+        else:
+            _show_systems(campaign, as_json=as_json, as_csv=as_csv)
+            if campaign.spec.space.densities and not (as_json or as_csv):
+                _show_densities(campaign)
 
 
-def _show_evaluations(rows: Sequence[JsonDict], name: str) -> None:
+def _show_evaluations(data: Campaign, purpose: Purpose, *, as_json: bool) -> None:
     from tansaku.models.domain.evaluation_columns import Place, shown_at
+    from tansaku.tasks.read.views.results import evaluation_rows
 
+    rows = evaluation_rows(data, purpose)
+    if as_json:
+        show_json(rows)
+        return
     columns = [column.name for column in shown_at(Place.TERMINAL)]
-    show_table(columns, [[row[column] for column in columns] for row in rows], name)
+    show_table(columns, [[row[column] for column in columns] for row in rows], data.record.name)
 
 
 def _say_csv(frame: pd.DataFrame) -> None:
@@ -101,29 +86,28 @@ def _say_csv(frame: pd.DataFrame) -> None:
     say(csv_of(frame), nl=False)
 
 
-def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: bool) -> None:
+def _show_surface(data: Campaign, artifacts: ArtifactStore, *, as_json: bool, as_csv: bool) -> None:
     """Shows the barriers of an energy surface; as JSON the surface's row with ``barriers``."""
+    import numpy as np
     import pandas as pd
 
     from tansaku.deploy.cli.paths import show_barriers
     from tansaku.tasks.read.paths.surface import read_surface
-    from tansaku.tasks.read.views.origins import value_of
-    from tansaku.tasks.read.views.results import CampaignData, system_rows
+    from tansaku.tasks.read.views.results import system_rows
 
-    data = CampaignData.load(resources.store, name, resources.artifacts)
-    if not any(value_of(evaluation) is not None for evaluation in data.select("search")):
+    if np.isnan(data.columns.values[data.columns.searched]).all():
         _show_systems(data, as_json=as_json, as_csv=as_csv)
         return
-    barriers = read_surface(data, resources.artifacts).barriers
+    barriers = read_surface(data, artifacts).barriers
     if as_json:
         show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
     elif as_csv:
         _say_csv(pd.DataFrame([found.row() for found in barriers]))
     else:
-        show_barriers(name, barriers)
+        show_barriers(data.record.name, barriers)
 
 
-def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
+def _show_front(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     import pandas as pd
 
     from tansaku.tasks.read.views.fronts import campaign_front
@@ -144,20 +128,25 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
         say(f"dominated hypervolume: {100 * summary['volume']:.3g} % of {summary['of']}")
 
 
-def _show_compositions(data: CampaignData) -> None:
-    from tansaku.tasks.read.views.compositions import composition_rows
+def _show_compositions(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
+    from tansaku.tasks.read.views.compositions import composition_rows, compositions_frame
 
-    key = data.value_key
+    if as_csv:
+        _say_csv(compositions_frame(data))
+        return
+    rows, key = composition_rows(data), data.value_key
+    if as_json:
+        show_json(rows)
+        return
     columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
     table = [
-        [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]]
-        for row in composition_rows(data)
+        [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]] for row in rows
     ]
     show_table(columns, table, f"{data.record.name}: evaluated compositions, best first")
     _show_hits(data)
 
 
-def _show_hits(data: CampaignReading) -> None:
+def _show_hits(data: Campaign) -> None:
     """Lists the candidates that meet the threshold of the goal, where it has one."""
     from tansaku.tasks.read.views.hits import hits_of
 
@@ -184,14 +173,14 @@ def _joined(value: object) -> Cell:
     return value  # type: ignore[return-value]
 
 
-def _say_waiting(data: CampaignReading) -> None:
+def _say_waiting(data: Campaign) -> None:
     """Says how many proposals wait for values that people or robots report."""
     if data.spec.manual and (count := int((~data.columns.terminal).sum())):
         name = data.record.name
         say(f"waiting for {count} {'value' if count == 1 else 'values'}: `tansaku ask {name}` shows them", err=True)
 
 
-def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
+def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.read.views.densities import with_densities
     from tansaku.tasks.read.views.excess import stress_text
     from tansaku.tasks.read.views.overview import crystal_warnings
@@ -242,8 +231,8 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     _say_waiting(data)
     if looked:
         say("predicted: values given by a trained model; computed values take precedence")
-    if data.costs is not None:
-        say(data.costs.describe())
+    if (compared := data.cost_comparison) is not None:
+        say(compared.describe())
 
 
 def _shown_best(row: JsonDict, key: str) -> tuple[list[Cell], Cell]:
@@ -277,15 +266,15 @@ def plot(
 ) -> None:
     """Plots a campaign as PNG and as interactive HTML that needs no network."""
     from tansaku.tasks.read.figures import draw_campaign
-    from tansaku.tasks.read.views.results import CampaignData
+    from tansaku.tasks.read.views.campaign import Campaign
 
     with opened(site) as resources:
-        data = CampaignData.load(resources.store, name, resources.artifacts)
+        data = Campaign.load(resources.store, name, resources.artifacts)
         for path in draw_campaign(data, resources.artifacts, out):
             say(str(path))
 
 
-def _show_densities(data: CampaignData) -> None:
+def _show_densities(data: Campaign) -> None:
     """Prints the lowest energy of each fraction of a plane, and a line for each metastable phase."""
     from tansaku.tasks.read.views.densities import METASTABLE, density_rows, phase_rows
     from tansaku.tasks.read.views.excess import stress_text

@@ -24,8 +24,8 @@ from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.commands.runs import request_run
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import apply_edits
-from tansaku.tasks.read.views.readings import Reading
-from tansaku.tasks.read.views.status import live_lease
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.status import live_lease, status_of
 
 _LOOKED_AT = 100
 """Last entries of the audit on a campaign, among which an earlier call's is looked for."""
@@ -155,11 +155,11 @@ def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]
     return found
 
 
-def offered(services: Services, actor: Actor, reading: Reading) -> frozenset[SteeringKind]:
+def offered(services: Services, actor: Actor, reading: Campaign) -> frozenset[SteeringKind]:
     """Commands that an actor may give to a campaign now."""
     if not may_steer(services.accounts, actor, reading.record.steerers):
         return frozenset()
-    return kinds_for(judged_state(reading.record, reading.status.state, driven=reading.campaign.lease is not None))
+    return kinds_for(judged_state(reading.record, status_of(reading).state, driven=reading.lease is not None))
 
 
 def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
@@ -231,7 +231,7 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
     author = author_of(actor)
     if order.kind != "edit":
         earlier = steer.find_earlier(
-            services.store, record, order.kind, lambda: services.readings.reading(record.name).status.state
+            services.store, record, order.kind, lambda: status_of(services.readings.reading(record.name)).state
         )
         return earlier or steer.store_request(services.store, author, record, order.kind, order.candidates, order.key)
     if order.revision is None:
@@ -241,8 +241,8 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
     changes = dict(order.changes or {})
     before = stored_spec(record)
-    pool = services.readings.reading(record.name).campaign.pool
-    services.desk.check_edit(actor, before, apply_edits(before, changes), pool)
+    known = services.readings.reading(record.name).prospects
+    services.desk.check_edit(actor, before, apply_edits(before, changes), None if known is None else known.pool)
     requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")

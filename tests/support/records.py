@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tansaku.tasks.read.views.campaign import PROPERTIES, Campaign
+from tansaku.tasks.read.views.kept import KeptEvaluations, Once
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -31,3 +36,15 @@ def evaluation_of(proposal: Proposal, outcome: Outcome | None, **changes: Any) -
     """An evaluation ``e1`` and so on of campaign ``c`` that has ended well."""
     given = {"id": f"e{proposal.number}", "campaign": "c", "state": EvaluationState.DONE, "epoch": 1, "proposed_at": NOW}
     return Evaluation(proposal=proposal, outcome=outcome, **given | changes)
+
+
+def read_campaign(record: CampaignRecord, spec: CampaignSpec, evaluations: Sequence[Evaluation], **known: Any) -> Campaign:
+    """A campaign as it was read, of which nothing is stored; ``known`` are further parts of it, such as ``space``."""
+    store, columns = (
+        MemoryCampaignStore(),
+        columns_of(evaluations, [goal.property for goal in spec.objective.further], PROPERTIES),
+    )
+    kept = KeptEvaluations(store, record.name)
+    kept.note(evaluations)
+    parts = {"evaluations": tuple(evaluations), "refits": (), "certificates": ()} | known
+    return Campaign(store, record, spec, columns, kept, _once=Once(parts))

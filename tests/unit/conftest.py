@@ -30,8 +30,8 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tansaku.tasks.read.views.results import CampaignData
-from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of
+from tansaku.tasks.read.views.campaign import Campaign
+from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of, read_campaign
 
 CANDIDATES = """\
 id,system,surface,value,cost,x
@@ -151,11 +151,11 @@ def _evaluation(number: int, candidate: str, value: float | None, choice: Choice
 
 
 @pytest.fixture(scope="session")
-def tavorite_search(require) -> Callable[..., CampaignData]:
+def tavorite_search(require) -> Callable[..., Campaign]:
     """``tavorite_search(24, proposer={...})``: a campaign after as many evaluations, the fifth of which failed."""
     require("pymatgen")
 
-    def build(count: int, **proposer: object) -> CampaignData:
+    def build(count: int, **proposer: object) -> Campaign:
         document = {
             "schema_version": 1,
             "name": "tavorites",
@@ -202,8 +202,7 @@ def tavorite_search(require) -> Callable[..., CampaignData]:
             blame = None if value is not None else FailureKind.SCIENCE
             entries.append(Entry(number, choice.position, 1.0, state=state, value=value, failure=blame))
         assert np.isfinite(truth).all()
-        return CampaignData(
-            campaign_record(spec, base_path="", tansaku_version="0.1.0"), spec, space, tuple(evaluations), tuple(refits)
-        )
+        record = campaign_record(spec, base_path="", tansaku_version="0.1.0")
+        return read_campaign(record, spec, evaluations, space=space, refits=tuple(refits))
 
     return build

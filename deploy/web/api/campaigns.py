@@ -23,6 +23,7 @@ from tansaku.models.domain.evaluation_columns import RESULTS
 from tansaku.models.domain.records import Command, CommandKind, Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.verbs import SteeringKind
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import (
     Selection,
     Series,
@@ -33,8 +34,8 @@ from tansaku.tasks.read.views.evaluation_table import (
 )
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.proposals import Predictions, predictions_of
-from tansaku.tasks.read.views.readings import CampaignLine, Reading
-from tansaku.tasks.read.views.status import CampaignStatus, live_lease
+from tansaku.tasks.read.views.readings import CampaignLine
+from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
 from tansaku.tasks.read.views.structure_files import StructureFile, StructureForm, structure_file
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
@@ -120,7 +121,7 @@ def campaign(request: Request, response: Response, _: Viewer, name: str) -> Camp
     """The status of a campaign; its ETag is the revision of the spec, which an edit starts from."""
     found = services_of(request).readings.reading(name)
     response.headers["ETag"] = f'"{steering.revision(found.record)}"'
-    return found.status
+    return status_of(found)
 
 
 @router.get("/{name}/evaluations", response_model=Evaluations)
@@ -195,13 +196,13 @@ def give_command(
     return _command_view(given)
 
 
-def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
+def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Campaign], BaseModel]) -> Response:
     """An answer made of a campaign's present version, once for all clients; its ETag is the version."""
     found = services_of(request).readings.reading(name, seen)
     return shared(request, found, make, lambda: make(found).model_dump_json())
 
 
-def evaluation_at(services: Services, name: str, number: int) -> tuple[Reading, Evaluation]:
+def evaluation_at(services: Services, name: str, number: int) -> tuple[Campaign, Evaluation]:
     """A campaign and its evaluation of a number. Raises ProblemError if there is none."""
     reading = services.readings.reading(name)
     found = evaluation_of(reading, number)

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import Viewer
 from tansaku.deploy.web.services import services_of
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures
 from tansaku.tasks.read.views.figure_readings import FigureReadings
-from tansaku.tasks.read.views.readings import Reading
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -27,7 +27,7 @@ def figures(request: Request, _: Viewer, name: str, seen: SeenVersion = None) ->
     return shared(request, reading, CampaignFigures, lambda: figures_of(request, reading).model_dump_json(), PRIVATE)
 
 
-def figures_of(request: Request, reading: Reading) -> CampaignFigures:
+def figures_of(request: Request, reading: Campaign) -> CampaignFigures:
     """Figures of a campaign's read version, made at most once for all viewers."""
     readings = request.app.state.figures
     assert isinstance(readings, FigureReadings)

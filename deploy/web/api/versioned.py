@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.packing import Packed
-from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.campaign import Campaign
 
 SeenVersion = Annotated[
     str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")
@@ -34,7 +34,7 @@ def versioned(request: Request, version: str, text: Callable[[], str], headers: 
 
 
 def shared(
-    request: Request, reading: Reading, key: object, text: Callable[[], str], headers: dict[str, str] | None = None
+    request: Request, reading: Campaign, key: object, text: Callable[[], str], headers: dict[str, str] | None = None
 ) -> Response:
     """Answers as :func:`versioned` with what is the same for all clients: made and compressed once per version of a campaign.
 

@@ -15,7 +15,8 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.views.budget import Spent, budget_used
-from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.status import status_of
 
 router = APIRouter(prefix="/campaigns")
 
@@ -30,19 +31,19 @@ _WHOLE = {"evaluations", "in_flight", "retries"}
 def budget_part(request: Request, _: Viewer, name: str) -> Response:
     """The part of the campaign's page, which reloads itself while a time limit runs."""
     reading = services_of(request).readings.reading(name)
-    return render(request, "budget.html", {"status": reading.status, **budget_content(reading)})
+    return render(request, "budget.html", {"status": status_of(reading), **budget_content(reading)})
 
 
-def budget_content(reading: Reading) -> JsonDict:
+def budget_content(reading: Campaign) -> JsonDict:
     """Content of the part."""
-    budget, driven = reading.spec.budget, reading.campaign.lease is not None
+    budget, driven = reading.spec.budget, reading.lease is not None
     return {
-        "budget": budget_used(budget, Spent.by(reading.campaign, reading.status.limit)),
+        "budget": budget_used(budget, Spent.by(reading, status_of(reading).limit)),
         "clocked": budget.deadline is not None or (driven and budget.hours is not None),
     }
 
 
-def budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
+def budget_changes(reading: Campaign, fields: Mapping[str, str]) -> JsonDict:
     """Changes of budget and execution by a form; an emptied field of the budget removes its limit.
 
     Raises:

@@ -35,6 +35,7 @@ from tansaku.models.domain.verbs import OWNER_VERBS, VERBS, OwnerKind
 from tansaku.tasks.act.checks.rights import may_own, may_steer
 from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -50,7 +51,7 @@ from tansaku.tasks.read.views.evaluation_table import (
 from tansaku.tasks.read.views.events import describe_payload, event_lines
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
-from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.status import status_of
 
 LONGEST = 1.0
 """Time for which a part is shared [s]: it also tells of requests to the service, which no version of a campaign has."""
@@ -88,7 +89,7 @@ def show_campaign(
     """
     services = services_of(request)
     reading = services.readings.reading(name)
-    given = steering.find_given(reading.record, requested, has_driver=reading.campaign.lease is not None)
+    given = steering.find_given(reading.record, requested, has_driver=reading.lease is not None)
     content = _content(services, actor, reading) | {
         "said": None if given is None else steering.outlook(given),
         "spec_text": write_yaml(reading.record.spec),
@@ -116,7 +117,7 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     return shared_part(request, reading, (actor.role, may), lambda: _content(services, actor, reading))
 
 
-def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
+def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the page."""
     return {
         **_shown(services, reading),
@@ -200,13 +201,13 @@ def _order(sent: Sent) -> steering.Order:
         return steering.Order(kind, key, candidates=(_candidate(reading, sent.text("number")),))
     if argument == "nothing" or "all" in sent.fields:
         return steering.Order(kind, key)
-    ticked = [failure.candidate for failure in reading.status.failures if f"evaluation-{failure.round}" in sent.fields]
+    ticked = [failure.candidate for failure in status_of(reading).failures if f"evaluation-{failure.round}" in sent.fields]
     if not ticked:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no failed evaluation is selected", key="evaluation")
     return steering.Order(kind, key, candidates=tuple(dict.fromkeys(ticked)))
 
 
-def _candidate(reading: Reading, text: str) -> str:
+def _candidate(reading: Campaign, text: str) -> str:
     """Candidate of the evaluation whose number a form has."""
     found = evaluation_of(reading, int(text)) if text.isdecimal() and len(text) < _LONGEST_NUMBER else None
     if found is None:
@@ -214,20 +215,20 @@ def _candidate(reading: Reading, text: str) -> str:
     return found.proposal.candidate
 
 
-def _shown(services: Services, reading: Reading) -> JsonDict:
+def _shown(services: Services, reading: Campaign) -> JsonDict:
     """Content of the page besides the table."""
-    series = best_series(reading)
+    series, status = best_series(reading), status_of(reading)
     events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
     return {
         "reading": reading,
-        "status": reading.status,
-        "failures": _few(failure_groups(reading.status.failures)),
+        "status": status,
+        "failures": _few(failure_groups(status.failures)),
         "most_failures": _MOST_FAILURES,
-        "failed": len(reading.status.failures),
+        "failed": len(status.failures),
         "series": series,
         "improvements": improvements(series),
         "by_system": system_lines(reading),
-        "hits": hits_of(reading.arrays, reading.spec.objective),
+        "hits": hits_of(reading.columns, reading.spec.objective),
         "most_hits": _MOST_HITS,
         "proposals": last_proposals(reading),
         "predictions": predictions_of(reading, most=0),
@@ -248,9 +249,9 @@ def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
     return few
 
 
-def _commands(reading: Reading) -> list[JsonDict]:
+def _commands(reading: Campaign) -> list[JsonDict]:
     """Commands, newest first, each with its effect."""
-    record, driven = reading.record, reading.campaign.lease is not None
+    record, driven = reading.record, reading.lease is not None
     found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [
         {"command": given.command, "payload": describe_payload(given.command), "outlook": steering.outlook(given)}
@@ -265,7 +266,7 @@ def _numbers(page: TablePage, name: str) -> list[Html]:
     return aligned([line[name] for line in page.lines], spreads)
 
 
-def _table(reading: Reading, selection: Selection) -> JsonDict:
+def _table(reading: Campaign, selection: Selection) -> JsonDict:
     page: TablePage = table_page(reading, selection)
     query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
@@ -289,7 +290,7 @@ class _Shared:
     lock: Lock = field(default_factory=Lock)
 
 
-def shared_part(request: Request, reading: Reading, group: Hashable, make: Callable[[], JsonDict]) -> Response:
+def shared_part(request: Request, reading: Campaign, group: Hashable, make: Callable[[], JsonDict]) -> Response:
     """The parts of a campaign's page, rendered and compressed once for all who ask for them at the same time.
 
     Args:

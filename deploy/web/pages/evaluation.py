@@ -18,10 +18,10 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.verbs import VERBS
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.described import stored_cells
 from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
 from tansaku.tasks.read.views.migration_path import migration_path
-from tansaku.tasks.read.views.readings import Reading
 from tansaku.tasks.read.views.structure_files import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
@@ -60,7 +60,7 @@ def evaluation_page(request: Request, actor: Viewer, name: str, number: int) -> 
     return render(request, "evaluation.html", content)
 
 
-def _cells(reading: Reading, candidate: str) -> JsonDict:
+def _cells(reading: Campaign, candidate: str) -> JsonDict:
     """Describes a candidate whose values are reported, by column; empty where its space describes none, or cannot be opened."""
     if not reading.spec.manual:
         return {}
@@ -70,7 +70,7 @@ def _cells(reading: Reading, candidate: str) -> JsonDict:
         return {}
 
 
-def _done_cells(reading: Reading, evaluation: Evaluation) -> JsonDict:
+def _done_cells(reading: Campaign, evaluation: Evaluation) -> JsonDict:
     """Describes what was measured in place of an evaluation, by column; empty where nothing was."""
     done = None if evaluation.done_as is None else evaluation_of(reading, evaluation.done_as)
     return {} if done is None else _cells(reading, done.proposal.candidate)

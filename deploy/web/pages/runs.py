@@ -19,8 +19,9 @@ from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.act.checks.rights import may_steer
 from tansaku.tasks.act.commands.runs import may_run
-from tansaku.tasks.read.views.readings import Reading
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
+from tansaku.tasks.read.views.status import status_of
 
 router = APIRouter(prefix="/campaigns")
 
@@ -30,7 +31,7 @@ def run_part(request: Request, actor: Viewer, name: str) -> Response:
     """The part of the campaign's page, which reloads itself while a request is open."""
     services = services_of(request)
     reading = services.readings.reading(name)
-    return render(request, "runs.html", {"status": reading.status, **run_content(services, actor, reading)})
+    return render(request, "runs.html", {"status": status_of(reading), **run_content(services, actor, reading)})
 
 
 @router.post("/{name}/runs")
@@ -41,7 +42,7 @@ async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
     return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
 
 
-def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
+def run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     """Content of the part.
 
     Args:
@@ -51,14 +52,14 @@ def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
     """
     last = last_request(services.requests, reading.record)
     steers = may_steer(services.accounts, actor, reading.record.steerers)
-    waits, now = last is not None and is_open(last), services.store.now()
+    status, waits, now = status_of(reading), last is not None and is_open(last), services.store.now()
     return {
-        "starting": is_starting(reading.status.state, reading.record.epoch, last),
+        "starting": is_starting(status.state, reading.record.epoch, last),
         "last_request": last,
         "request_text": None if last is None else describe_request(last),
         # While a driver runs, the page follows the campaign itself.
-        "request_open": waits and reading.status.driver is None,
-        "may_run": steers and not waits and may_run(reading.record, reading.status.state, now),
+        "request_open": waits and status.driver is None,
+        "may_run": steers and not waits and may_run(reading.record, status.state, now),
         "service_runs": read_health(services.requests).running,
         "key": new_key,
     }

@@ -14,15 +14,14 @@ from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tansaku.tasks.read.figures import draw_campaign
 from tansaku.tasks.read.figures.barrier_profile import Profile, profiles
+from tansaku.tasks.read.views.campaign import Campaign, Purpose
 from tansaku.tasks.read.views.compositions import CompositionMap, composition_maps, compositions_frame
 from tansaku.tasks.read.views.costs import CostComparison
 from tansaku.tasks.read.views.fronts import Front, campaign_front
 from tansaku.tasks.read.views.predictions import PoolExpectation, Relevance, pool_expectation, relevance_history
 from tansaku.tasks.read.views.results import (
-    CampaignData,
     Convergence,
     Predictions,
-    Purpose,
     convergence,
     evaluations_frame,
     predictions,
@@ -55,7 +54,7 @@ class CampaignView:
     is opened only while something is read.
     """
 
-    def __init__(self, data: CampaignData) -> None:
+    def __init__(self, data: Campaign) -> None:
         self._data = data
 
     @classmethod
@@ -66,7 +65,7 @@ class CampaignView:
             NotFoundError: No campaign of this name is stored.
         """
         with _opened() as resources:
-            return cls(CampaignData.load(resources.store, name, resources.artifacts))
+            return cls(Campaign.load(resources.store, name, resources.artifacts).whole())
 
     def refresh(self) -> CampaignView:
         """Reads the campaign again: what a running one has found since."""
@@ -78,7 +77,7 @@ class CampaignView:
         return self._data.record.name
 
     @property
-    def data(self) -> CampaignData:
+    def data(self) -> Campaign:
         """Spec, pool, systems and evaluations, as used by tansaku's functions."""
         return self._data
 
@@ -161,7 +160,7 @@ class CampaignView:
 
     def costs(self) -> CostComparison | None:
         """Predicted against actual cost, None where cost is not learned."""
-        return self._data.costs
+        return self._data.cost_comparison
 
     def best_structures(self) -> list[BestStructure]:
         """The best structure of each system as ASE atoms with its energy."""
@@ -209,5 +208,5 @@ class CampaignView:
             return draw_campaign(self._data, resources.artifacts, Path(folder))
 
     def __repr__(self) -> str:
-        finished = sum(evaluation.state.terminal for evaluation in self._data.evaluations)
-        return f"CampaignView({self.name!r}: {len(self._data.pool.systems)} systems, {finished} evaluations)"
+        finished = int(self._data.columns.terminal.sum())
+        return f"CampaignView({self.name!r}: {len(self._data.outline.systems)} systems, {finished} evaluations)"

@@ -12,7 +12,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 MOST_PROFILES = 6
 _COLOURS = (MAIN, ACCENT, "#15803d", "#7c3aed", "#b45309", FAINT)
@@ -43,7 +43,7 @@ class Profile:
         return np.concatenate(x), np.concatenate(y)
 
 
-def profiles(data: CampaignData) -> list[Profile]:
+def profiles(data: Campaign) -> list[Profile]:
     """Paths of the best compositions, the lowest barrier first; empty where no barrier was computed."""
     found: dict[str, tuple[float, Profile]] = {}
     for evaluation in data.select("search"):

@@ -24,17 +24,18 @@ from tansaku.tasks.read.figures import cost as cost_figure
 from tansaku.tasks.read.figures import front as front_figure
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
-from tansaku.tasks.read.views.results import CampaignData, convergence, predictions, system_label
+from tansaku.tasks.read.views.results import convergence, predictions, system_label
 from tansaku.tasks.read.views.structures import best_structures
 
 MOST_STRUCTURES = 16
 
 
-def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
+def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
     best = best_structures(data, artifacts)
     if len(best) > MOST_STRUCTURES:
         lowest = sorted(best, key=lambda item: item.value)[:MOST_STRUCTURES]
@@ -46,7 +47,7 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
     ]
 
 
-def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
@@ -71,11 +72,11 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
-    with footnote(sources_told(data.spec, data.evaluations)):
+    with footnote(sources_told(data.spec, data.columns)):
         return _drawn(data, artifacts, folder)
 
 
-def _drawn(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def _drawn(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     name = data.record.name
     found = convergence(data)
     paths = [
@@ -100,7 +101,7 @@ def _drawn(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[P
             first_look.draw_png(looks, folder / f"{name}-first-look.png"),
             first_look.draw_html(looks, folder / f"{name}-first-look.html", name),
         ]
-    costs = data.costs
+    costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
         paths += [
             cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
@@ -110,7 +111,7 @@ def _drawn(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[P
     return paths if further is None else paths + FURTHER_FIGURES[further](data, artifacts, folder)
 
 
-def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def _boundary_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     name = data.record.name
     curve = energy_angle.energy_curve(data)
     paths = [
@@ -123,7 +124,7 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
             energy_density.draw_png(curves, folder / f"{name}-energy-density.png", unit),
             energy_density.draw_html(curves, folder / f"{name}-energy-density.html", name, unit),
         ]
-    pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.evaluations)
+    pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.
         sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
@@ -136,7 +137,7 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
     return paths
 
 
-def _composition_figures(data: CampaignData, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def _composition_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
     name, unit = data.record.name, data.spec.objective.unit
     expected, maps = predictions(data), composition_maps(data)
     paths = []
@@ -165,7 +166,7 @@ def _composition_figures(data: CampaignData, _artifacts: ArtifactStore, folder: 
     return paths
 
 
-def _path_figures(data: CampaignData, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def _path_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
     if not data.spec.objective.goal.gridded:
         return []
     # Imports what compiles for seconds, for this goal alone.
@@ -176,7 +177,7 @@ def _path_figures(data: CampaignData, _artifacts: ArtifactStore, folder: Path) -
     return draw_paths(data, PathReport.of(read_surface(data)), folder)
 
 
-FURTHER_FIGURES: dict[FigureSet, Callable[[CampaignData, ArtifactStore, Path], list[Path]]] = {
+FURTHER_FIGURES: dict[FigureSet, Callable[[Campaign, ArtifactStore, Path], list[Path]]] = {
     "boundaries": _boundary_figures,
     "compositions": _composition_figures,
     "paths": _path_figures,

@@ -12,6 +12,7 @@ from tansaku.tasks.read.figures.paths import Slice, path_profile, surface_slices
 from tansaku.tasks.read.paths.files import PathReport
 from tansaku.tasks.read.paths.hops import distinct_hops
 from tansaku.tasks.read.paths.surface import jump_warnings, read_surface
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import evenly
 from tansaku.tasks.read.views.diffusion import (
     ArrheniusLine,
@@ -22,7 +23,6 @@ from tansaku.tasks.read.views.diffusion import (
     PosteriorLine,
     SurfaceSlice,
 )
-from tansaku.tasks.read.views.results import CampaignData
 
 MOST_HOPS = 20
 MOST_ALONG = 40
@@ -32,7 +32,7 @@ _AXES = "abc"
 _OF_A_HOP = ("hop", "count", "length", "forward_barrier", "reverse_barrier", "deviation")
 
 
-def diffusion_of(data: CampaignData, version: str, artifacts: ArtifactStore | None = None) -> Diffusion:
+def diffusion_of(data: Campaign, version: str, artifacts: ArtifactStore | None = None) -> Diffusion:
     """Barriers, path and diffusion from the evaluations and the model.
 
     Raises:

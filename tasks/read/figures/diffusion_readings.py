@@ -11,8 +11,8 @@ from threading import Lock
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.diffusion import Diffusion
-from tansaku.tasks.read.views.results import CampaignData
 
 FRESH = 10.0
 """A campaign that runs is read again no sooner than this [s]."""
@@ -72,7 +72,7 @@ class DiffusionReadings:
         from tansaku.tasks.read.figures.diffusion import diffusion_of
 
         try:
-            data = CampaignData.load(self._store, name, self._artifacts)
+            data = Campaign.load(self._store, name, self._artifacts)
             points = max((prod(grid.shape) for grid in data.pool.grids.values()), default=0)
             if points > LARGEST_GRID:
                 problem = f"{points} points of the grid are too many for a page; `tansaku path` shows them"

@@ -12,7 +12,8 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.read.views.results import CampaignData, system_label, system_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import system_label, system_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ class EnergyCurve:
         return np.asarray(np.fmin(self.searched, self.polished))
 
 
-def energy_curve(data: CampaignData) -> EnergyCurve:
+def energy_curve(data: Campaign) -> EnergyCurve:
     """Collects the boundaries that have a value.
 
     Raises:

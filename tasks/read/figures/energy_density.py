@@ -9,8 +9,9 @@ from pathlib import Path
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_png
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
-from tansaku.tasks.read.views.results import CampaignData, system_label
+from tansaku.tasks.read.views.results import system_label
 
 _FRACTION = "fraction of a plane n"
 
@@ -33,7 +34,7 @@ class DensityCurve:
         return [float(row["E_gb"]) for row in self.rows]
 
 
-def density_curves(data: CampaignData) -> list[DensityCurve]:
+def density_curves(data: Campaign) -> list[DensityCurve]:
     """The boundaries that have a value."""
     rows = density_rows(data)
     found = [(item, [row for row in rows if row["system"] == item["system"]]) for item in data.systems]

@@ -15,7 +15,7 @@ from tansaku.models.domain.units import recorded_in
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Looks:
     unit: str
 
 
-def looks_of(data: CampaignData) -> Looks | None:
+def looks_of(data: Campaign) -> Looks | None:
     """Collects them; None without any."""
     valued = [
         evaluation

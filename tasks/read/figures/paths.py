@@ -17,7 +17,7 @@ from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
 from tansaku.tasks.read.paths.files import PathReport
 from tansaku.tasks.read.paths.surface import CampaignSurface
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ _NAMED = 12
 """Number of refined hops that have their names in the legend."""
 
 
-def draw_paths(data: CampaignData, report: PathReport, folder: Path) -> list[Path]:
+def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
     """Draws the figures of a surface as PNG; surface and path also as interactive HTML.
 
     Args:

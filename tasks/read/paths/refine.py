@@ -15,12 +15,12 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import Calculator, SurfaceSpace
 from tansaku.tasks.node.jobs.opened import opened_calculator
 from tansaku.tasks.read.paths.surface import CampaignSurface
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 _PARTS = ".parts"
 
 
-def refine_surface(data: CampaignData, surface: CampaignSurface, folder: Path, settings: RefinementSettings) -> Refinement:
+def refine_surface(data: Campaign, surface: CampaignSurface, folder: Path, settings: RefinementSettings) -> Refinement:
     """Relaxes minima and saddle points up to the bottleneck of the goal's path.
 
     Args:

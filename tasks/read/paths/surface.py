@@ -29,9 +29,9 @@ from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import value_of
 from tansaku.tasks.read.views.predictions import pool_expectation
-from tansaku.tasks.read.views.results import CampaignData
 
 NEIGHBOURS: tuple[Connectivity, ...] = (6, 26)
 
@@ -192,7 +192,7 @@ class CampaignSurface:
         return self.paths.through(stations) if stations else None
 
 
-def read_surface(data: CampaignData, artifacts: ArtifactStore | None = None) -> CampaignSurface:
+def read_surface(data: Campaign, artifacts: ArtifactStore | None = None) -> CampaignSurface:
     """The surface of a campaign as far as it is known.
 
     Args:
@@ -246,7 +246,7 @@ def jump_warnings(name: str, barriers: Sequence[SurfaceBarrier]) -> tuple[str, .
     return tuple(found)
 
 
-def _beliefs(data: CampaignData, goal: BottleneckSpec, history: History, size: float) -> tuple[BarrierBelief, ...]:
+def _beliefs(data: Campaign, goal: BottleneckSpec, history: History, size: float) -> tuple[BarrierBelief, ...]:
     """Posterior of the barriers [eV]."""
     fitted = data.refits[-1].hyperparameters if data.refits else None
     last = max(evaluation.proposal.number for evaluation in data.evaluations)
@@ -264,7 +264,7 @@ def _beliefs(data: CampaignData, goal: BottleneckSpec, history: History, size: f
     return tuple(found)
 
 
-def relaxed_frames(data: CampaignData, space: SurfaceSpace, artifacts: ArtifactStore | None) -> dict[int, HostFrame]:
+def relaxed_frames(data: Campaign, space: SurfaceSpace, artifacts: ArtifactStore | None) -> dict[int, HostFrame]:
     """Hosts of all computed points whose structures are stored, by candidate; none where the host is rigid.
 
     Raises:

@@ -12,8 +12,8 @@ from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.time_limits import HOUR, TimeSpent
 from tansaku.tasks.backends.stores.campaigns import driven_until
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import cost_unit
-from tansaku.tasks.read.views.stored_campaign import StoredCampaign, added
 
 
 class Used(Record):
@@ -68,21 +68,21 @@ class Spent:
     since: datetime
 
     @classmethod
-    def by(cls, campaign: StoredCampaign, cost_limit: float | None) -> Spent:
+    def by(cls, campaign: Campaign, cost_limit: float | None) -> Spent:
         """The costs of a stored campaign, as its driver counts them.
 
         Args:
             campaign: As it was read.
             cost_limit: That it may spend.
         """
-        now, arrays = datetime.now(UTC), campaign.arrays
+        now, columns = datetime.now(UTC), campaign.columns
         late = sum(incident.late_core_seconds for incident in campaign.incidents.values())
         return cls(
             evaluations=int(campaign.counted.sum()),
-            cost=added(campaign.costs[arrays.counted]),
+            cost=float(np.cumsum([0.0, *campaign.costs[columns.counted]])[-1]),  # in the order of the driver
             cost_limit=cost_limit,
             cost_unit=cost_unit(campaign.spec.space),
-            time=TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(arrays.measured_costs)) + late),
+            time=TimeSpent(now, driven_until(campaign.record, now), float(np.nansum(columns.measured_costs)) + late),
             since=campaign.record.created_at,
         )
 

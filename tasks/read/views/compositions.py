@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.evaluation_columns import cost_of
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.ion_grid import NOBODY, ion_grids
 from tansaku.tasks.read.views.predictions import pool_expectation
-from tansaku.tasks.read.views.results import CampaignData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ EMPTY, PREDICTED, EVALUATED, FAILED, RUNNING = range(5)
 _DIMENSIONS = ("barrier_1d", "barrier_2d", "barrier_3d")
 
 
-def composition_rows(data: CampaignData) -> list[JsonDict]:
+def composition_rows(data: Campaign) -> list[JsonDict]:
     """Returns one row per evaluation of the search, best value first, those without a value last.
 
     A goal with a threshold adds ``hit``: whether the candidate meets it.
@@ -46,7 +47,7 @@ def composition_rows(data: CampaignData) -> list[JsonDict]:
     return sorted(rows, key=lambda row: (row[key] is None, 0.0 if row[key] is None else data.sign * row[key], row["candidate"]))
 
 
-def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> JsonDict:
+def _row(data: Campaign, space: ScreenedSpace, evaluation: Evaluation) -> JsonDict:
     outcome = evaluation.outcome
     described = space.describe_candidate(evaluation.proposal.candidate)
     quantities = outcome.quantities if outcome is not None else {}
@@ -71,7 +72,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "quantities": {name: quantity.model_dump() for name, quantity in quantities.items()},
         "model": " ".join(filter(None, (provenance.code, provenance.code_version, provenance.model))) if provenance else None,
         "model_sha256": provenance.model_sha256 if provenance else None,
-        "cost": data.cost_of(evaluation),
+        "cost": cost_of(evaluation, data.spec.space),
         "round": evaluation.proposal.number,
     }
 
@@ -82,7 +83,7 @@ def _percolating(hops: Sequence[JsonDict], limiting: str) -> list[str]:
     return sorted((name for name in saddles if saddles[name] <= saddles[limiting]), key=saddles.__getitem__)
 
 
-def compositions_frame(data: CampaignData) -> pd.DataFrame:
+def compositions_frame(data: Campaign) -> pd.DataFrame:
     """The rows as a frame.
 
     Raises:
@@ -124,7 +125,7 @@ class CompositionMap:
     labels: npt.NDArray[np.object_]
 
 
-def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
+def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
     """One map per system, what is not evaluated filled in by the model where there is one.
 
     Raises:
@@ -164,7 +165,7 @@ def _state_text(evaluation: Evaluation | None) -> str:
     return f": {reason}" if reason else ""
 
 
-def _space(data: CampaignData) -> ScreenedSpace:
+def _space(data: Campaign) -> ScreenedSpace:
     if not isinstance(data.space, ScreenedSpace):
         raise ConfigurationError(
             f"campaign {data.record.name!r} searches a {data.spec.space.type} space; expected a composition space"

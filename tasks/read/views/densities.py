@@ -9,10 +9,9 @@ from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.node.jobs.document import EXCESS_VOLUME
 from tansaku.tasks.read.views.basins import SAME_ENERGY, SAME_OPENING
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.excess import boundary_stress
 from tansaku.tasks.read.views.origins import value_of
-from tansaku.tasks.read.views.reading import CampaignReading
-from tansaku.tasks.read.views.results import CampaignData
 
 METASTABLE = "5 mJ/m2"
 """Structures of a boundary that lie this close to its lowest energy are listed."""
@@ -92,7 +91,7 @@ def phases(evaluations: Iterable[Evaluation], sign: float = 1.0) -> list[Phase]:
     return found
 
 
-def density_rows(data: CampaignData) -> list[JsonDict]:
+def density_rows(data: Campaign) -> list[JsonDict]:
     """The lowest structure of each fraction of each boundary, by rising fraction."""
     rows = []
     for _, group in _by_system(data):
@@ -103,7 +102,7 @@ def density_rows(data: CampaignData) -> list[JsonDict]:
     return rows
 
 
-def phase_rows(data: CampaignData) -> list[JsonDict]:
+def phase_rows(data: Campaign) -> list[JsonDict]:
     """Returns for each boundary the lowest structure and the metastable ones within :data:`METASTABLE` of it."""
     within = quantity_in(METASTABLE, data.spec.objective.unit)
     return [
@@ -114,9 +113,9 @@ def phase_rows(data: CampaignData) -> list[JsonDict]:
     ]
 
 
-def with_densities(data: CampaignReading, rows: Sequence[JsonDict]) -> Sequence[JsonDict]:
+def with_densities(data: Campaign, rows: Sequence[JsonDict]) -> Sequence[JsonDict]:
     """Rows of the systems with ``densities`` and ``phases`` of each, where the number of atoms is searched."""
-    if not (data.spec.space.densities and isinstance(data, CampaignData)):
+    if not data.spec.space.densities:
         return rows
     found = {"densities": density_rows(data), "phases": phase_rows(data)}
     return [
@@ -124,9 +123,9 @@ def with_densities(data: CampaignReading, rows: Sequence[JsonDict]) -> Sequence[
     ]
 
 
-def _by_system(data: CampaignData) -> list[tuple[str, Sequence[Phase]]]:
+def _by_system(data: Campaign) -> list[tuple[str, Sequence[Phase]]]:
     found = phases(data.evaluations, data.sign)
-    groups = [(name, [phase for phase in found if phase.system == name]) for name in data.pool.systems]
+    groups = [(name, [phase for phase in found if phase.system == name]) for name in data.outline.systems]
     return [(name, group) for name, group in groups if group]
 
 

@@ -14,8 +14,9 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.costs import cost_unit
 from tansaku.tasks.read.views.failures import FailedEvaluation, may_succeed
-from tansaku.tasks.read.views.readings import Reading
 
 Sort = Literal["round", "newest", "best", "cost"]
 SORTS: tuple[Sort, ...] = ("round", "newest", "best", "cost")
@@ -61,9 +62,9 @@ class TablePage:
     total: int
 
 
-def table_page(reading: Reading, selection: Selection) -> TablePage:
+def table_page(reading: Campaign, selection: Selection) -> TablePage:
     """A page of a campaign's evaluations. A page begins behind the place of an evaluation, even if that no longer matches."""
-    arrays = reading.arrays
+    arrays = reading.columns
     matching = np.ones(len(arrays), dtype=np.bool_)
     if selection.state is not None:
         matching &= arrays.in_state(selection.state)
@@ -85,32 +86,32 @@ def table_page(reading: Reading, selection: Selection) -> TablePage:
     # Equal keys are in proposal order, as the sort is stable.
     shown = arrays.numbers[places[np.argsort(key[places], kind="stable")[: selection.limit]]].tolist()
     following = shown[-1] if len(places) > len(shown) else None
-    lines = tuple(result_row(item, reading.spec) for item in reading.evaluations.numbered(shown))
+    lines = tuple(result_row(item, reading.spec) for item in reading.kept.numbered(shown))
     return TablePage(lines, following, int(matching.sum()))
 
 
-def _sort_key(reading: Reading, sort: Sort) -> npt.NDArray[np.float64] | npt.NDArray[np.intp]:
+def _sort_key(reading: Campaign, sort: Sort) -> npt.NDArray[np.float64] | npt.NDArray[np.intp]:
     """Returns the keys by which evaluations are sorted, the smallest first; shape ``(n,)``."""
-    arrays = reading.arrays
+    arrays = reading.columns
     if sort == "newest":
         return -arrays.numbers
     if sort == "cost":
-        return -reading.campaign.costs
+        return -reading.costs
     if sort == "best":
         return np.where(np.isnan(arrays.values), np.inf, reading.sign * arrays.values)
     return arrays.numbers
 
 
-def evaluation_of(reading: Reading, number: int) -> Evaluation | None:
+def evaluation_of(reading: Campaign, number: int) -> Evaluation | None:
     """The evaluation of a proposal number, None without one."""
-    if reading.arrays.place(number) is None:
+    if reading.columns.place(number) is None:
         return None
-    return next(iter(reading.evaluations.numbered([number])), None)
+    return next(iter(reading.kept.numbered([number])), None)
 
 
-def systems_of(reading: Reading) -> list[str]:
+def systems_of(reading: Campaign) -> list[str]:
     """Systems that have an evaluation, sorted."""
-    return sorted(reading.arrays.system_names)
+    return sorted(reading.columns.system_names)
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class Series(Record):
     direction: str
 
 
-def best_series(reading: Reading, most: int = MOST_POINTS) -> Series:
+def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     """The curve of the best value so far.
 
     Every improvement is a point. Of the other evaluations as many as fit are points, evenly spaced. Predictions count only if
@@ -174,7 +175,7 @@ def best_series(reading: Reading, most: int = MOST_POINTS) -> Series:
         reading: The campaign.
         most: Points besides the improvements.
     """
-    arrays = reading.arrays
+    arrays = reading.columns
     places = np.flatnonzero(arrays.counted & arrays.terminal)
     values, predicted = arrays.values[places], arrays.predicted[places]
     if (~predicted & ~np.isnan(values)).any():
@@ -186,11 +187,11 @@ def best_series(reading: Reading, most: int = MOST_POINTS) -> Series:
     shown = improved | (count % max(1, -(-len(places) // max(1, most))) == 0) | (count == len(places))
     return Series(
         evaluations=count[shown].tolist(),
-        cost=np.cumsum(reading.campaign.costs[places])[shown].tolist(),
+        cost=np.cumsum(reading.costs[places])[shown].tolist(),
         value=_or_none(values[shown]),
         best=_or_none(best[shown]),
         unit=reading.spec.objective.unit,
-        cost_unit=reading.status.cost_unit,
+        cost_unit=cost_unit(reading.spec.space),
         direction=reading.spec.objective.direction,
     )
 
@@ -210,8 +211,8 @@ def improvements(series: Series, most: int = 20) -> list[tuple[int, float, float
     return rows[-most:]
 
 
-def neighbours(reading: Reading, number: int) -> tuple[int | None, int | None]:
+def neighbours(reading: Campaign, number: int) -> tuple[int | None, int | None]:
     """Numbers of the previous and the next evaluation, None without one."""
-    numbers = reading.arrays.numbers
+    numbers = reading.columns.numbers
     before, after = int(np.searchsorted(numbers, number)), int(np.searchsorted(numbers, number, side="right"))
     return (int(numbers[before - 1]) if before else None), (int(numbers[after]) if after < len(numbers) else None)

@@ -12,6 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Stor
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import JsonDict
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import (
     LAST_PROPOSALS,
     AngleCurve,
@@ -26,7 +27,6 @@ from tansaku.tasks.read.views.campaign_figures import (
 )
 from tansaku.tasks.read.views.ion_grid import IonGrid
 from tansaku.tasks.read.views.proposals import last_proposals
-from tansaku.tasks.read.views.readings import Reading
 
 _MOST_KEPT = 16
 
@@ -53,12 +53,12 @@ class FigureReadings:
         self._lock = Lock()
         self._layouts: OrderedDict[str, _Layout] = OrderedDict()
 
-    def figures(self, reading: Reading) -> CampaignFigures:
+    def figures(self, reading: Campaign) -> CampaignFigures:
         """Figures of a campaign as it was read, made at most once."""
         return reading.once(FigureReadings, lambda: self._made(reading))
 
-    def _made(self, reading: Reading) -> CampaignFigures:
-        spec, arrays, certificate = reading.spec, reading.arrays, reading.campaign.certificate
+    def _made(self, reading: Campaign) -> CampaignFigures:
+        spec, arrays, certificate = reading.spec, reading.columns, reading.certificate
         # Evaluations that cannot be read are missing here; the page shows the reason.
         angles, maps, problem = self._of_space(reading)
         return CampaignFigures(
@@ -74,7 +74,7 @@ class FigureReadings:
             problem=problem,
         )
 
-    def _of_space(self, reading: Reading) -> tuple[AngleCurve | None, tuple[IonMap, ...], str]:
+    def _of_space(self, reading: Campaign) -> tuple[AngleCurve | None, tuple[IonMap, ...], str]:
         """The figures that the space's description names, and why they cannot be shown."""
         figures = reading.spec.space.description.figures
         if figures is None:
@@ -84,10 +84,10 @@ class FigureReadings:
         except (ConfigurationError, NotFoundError, StoreError) as error:
             return None, (), f"the space cannot be opened on this machine: {error.message}"
         if figures == "boundaries":
-            return angle_curve(reading.arrays, layout.systems, reading.sign), (), ""
-        return None, ion_maps(reading.arrays, layout.grids, layout.ids), ""
+            return angle_curve(reading.columns, layout.systems, reading.sign), (), ""
+        return None, ion_maps(reading.columns, layout.grids, layout.ids), ""
 
-    def _layout(self, reading: Reading) -> _Layout:
+    def _layout(self, reading: Campaign) -> _Layout:
         record, space_spec = reading.record, reading.spec.space
         key = short_hash([record.name, record.created_at.isoformat(), record.base_path, space_spec.model_dump(mode="json")])
         with self._lock:  # opening a space takes long: once for all who wait

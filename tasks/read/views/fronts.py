@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.history import objective_values, oriented
+from tansaku.models.domain.history import oriented
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.records import JsonDict
@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.front import dominated_volume, on_front, volume_curve, worst
 from tansaku.models.engine.pareto import front_wanted
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 
 @dataclass(frozen=True)
@@ -100,21 +100,16 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
     return volume_curve(oriented_values(found, objective), reference) / (possible or 1.0)
 
 
-def campaign_front(data: CampaignData) -> Front | None:
+def campaign_front(data: Campaign) -> Front | None:
     """The front that a campaign has found; None if it has another goal, or no value yet."""
-    objective = data.spec.objective
-    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
-    found = [
-        objective_values(item.outcome, objective.further)
-        if item.state is EvaluationState.DONE and item.outcome is not None
-        else None
-        for item in finished
-    ]
-    if not objective.further or not any(found):
+    objective, columns = data.spec.objective, data.columns
+    finished = np.flatnonzero(columns.searched & columns.terminal)
+    values = np.column_stack([columns.values, columns.further(objective.further)])[finished]
+    values[~columns.in_state(EvaluationState.DONE)[finished] | np.isnan(values).any(axis=1)] = np.nan
+    if not objective.further or np.isnan(values).all():
         return None
     names = (data.value_key, *(goal.property for goal in objective.further))
     units = (objective.unit, *(goal.unit for goal in objective.further))
-    values = np.array([item or [np.nan] * len(names) for item in found])
     signed = oriented_values(values, objective)
     known = isinstance(data.space, TabulatedSpace)
     if isinstance(data.space, TabulatedSpace):
@@ -129,9 +124,9 @@ def campaign_front(data: CampaignData) -> Front | None:
     members = have[on_front(signed[have])]
     rows = []
     for at in members[np.argsort(signed[members, 0], kind="stable")]:
-        proposal = finished[at].proposal
-        own = dict(zip(names, values[at].tolist(), strict=True))
-        rows.append({"candidate": proposal.candidate, "system": proposal.system, "round": proposal.number} | own)
+        own, place = dict(zip(names, values[at].tolist(), strict=True)), finished[at]
+        found = {"candidate": columns.candidates[place], "system": columns.systems[place], "round": int(columns.numbers[place])}
+        rows.append(found | own)
     back = oriented_values(reference[None, :], objective)[0].tolist()
     directions = (objective.direction, *objective.further_directions)
     axes = tuple(Axis(*item) for item in zip(names, units, directions, back, strict=True))

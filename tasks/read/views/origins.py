@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -13,18 +14,18 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import BoolArray, Columns
 
 
-def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str | None:
+def sources_told(spec: CampaignSpec, columns: Columns) -> str | None:
     """Describes the origin of a campaign's values for figures; None without values or for a table.
 
     Args:
         spec: The campaign.
-        evaluations: Of any purpose.
+        columns: Its evaluations.
     """
+    valued = ~np.isnan(columns.values)
     counts = Counter(
-        (predicted(evaluation), source)
-        for evaluation in evaluations
-        if evaluation.outcome is not None and evaluation.outcome.value is not None
-        if (source := origin_of(spec, evaluation.outcome.predicted_by)) is not None
+        (model is not None, source)
+        for model in compress(columns.predicted_by, valued)
+        if (source := origin_of(spec, model)) is not None
     )
     if not counts:
         return None

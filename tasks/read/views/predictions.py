@@ -17,7 +17,7 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.relevance import relevance
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.engine.transfer.proposer import KEY
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Relevance:
     share: FloatArray
 
 
-def pool_expectation(data: CampaignData) -> PoolExpectation | None:
+def pool_expectation(data: Campaign) -> PoolExpectation | None:
     """Returns the current predictions of a campaign's proposer.
 
     None for a proposer without a model, before the first value, and for a model that knows other searches whose data were
@@ -69,7 +69,7 @@ def pool_expectation(data: CampaignData) -> PoolExpectation | None:
     return PoolExpectation(data.sign * mean, deviation)
 
 
-def relevance_history(data: CampaignData) -> Relevance | None:
+def relevance_history(data: Campaign) -> Relevance | None:
     """Returns the relevance at each refit; None without refits, or if the kernel is not the proposer's own."""
     proposer = _model(data)
     if proposer is None:
@@ -90,7 +90,7 @@ def relevance_history(data: CampaignData) -> Relevance | None:
     return Relevance(tuple(categories), tuple(observed), np.array(rows)) if rows else None
 
 
-def feature_categories(data: CampaignData, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
+def feature_categories(data: Campaign, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
     """Groups features that change together: those of one site of a composition; otherwise each feature group alone."""
     if not isinstance(data.space, ScreenedSpace):
         return {name: (name,) for name in pool.groups}
@@ -100,12 +100,12 @@ def feature_categories(data: CampaignData, pool: CandidatePool) -> Mapping[str, 
     return {**by_site, **{name: (name,) for name in pool.groups if name not in owned}}
 
 
-def _model(data: CampaignData) -> GPProposer | None:
+def _model(data: Campaign) -> GPProposer | None:
     proposer = build_proposer(data.spec.proposer, data.spec.objective, data.spec.constraints)
     return proposer if isinstance(proposer, GPProposer) else None
 
 
-def _informed_model(data: CampaignData) -> GPProposer | None:
+def _informed_model(data: Campaign) -> GPProposer | None:
     """Returns the model with its transfer data."""
     record = data.refits[-1].hyperparameters.get(KEY, {}) if data.refits else {}
     if record.get("mode", "none") == "none" or data.spec.transfer is None:

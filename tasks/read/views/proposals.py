@@ -6,8 +6,8 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_places
-from tansaku.tasks.read.views.readings import Reading
 
 MOST_POINTS = 2000
 """Points of a figure."""
@@ -60,14 +60,14 @@ class SystemLine(Record):
     failed: int
 
 
-def predictions_of(reading: Reading, most: int = MOST_POINTS) -> Predictions:
+def predictions_of(reading: Campaign, most: int = MOST_POINTS) -> Predictions:
     """Predicted and computed values of the search.
 
     Args:
         reading: The campaign.
         most: Number of points, the last ones.
     """
-    arrays = reading.arrays
+    arrays = reading.columns
     both = arrays.searched & ~arrays.predicted & ~np.isnan(arrays.means + arrays.mean_deviations + arrays.values)
     places = np.flatnonzero(both)
     differences, deviations = np.abs(arrays.values[places] - arrays.means[places]), arrays.mean_deviations[places]
@@ -84,16 +84,16 @@ def predictions_of(reading: Reading, most: int = MOST_POINTS) -> Predictions:
     )
 
 
-def last_proposals(reading: Reading, most: int = 10) -> tuple[Evaluation, ...]:
+def last_proposals(reading: Campaign, most: int = 10) -> tuple[Evaluation, ...]:
     """The last proposals of the search, the newest first."""
-    arrays = reading.arrays
+    arrays = reading.columns
     places = np.flatnonzero(arrays.searched)[: -most - 1 : -1]
-    return tuple(reading.evaluations.numbered(arrays.numbers[places].tolist()))
+    return tuple(reading.kept.numbered(arrays.numbers[places].tolist()))
 
 
-def system_lines(reading: Reading) -> list[SystemLine]:
+def system_lines(reading: Campaign) -> list[SystemLine]:
     """The systems that have an evaluation, by name."""
-    arrays = reading.arrays
+    arrays = reading.columns
     count = len(arrays.system_names)
     codes = arrays.system_codes
     evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()

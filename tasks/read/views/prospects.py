@@ -1,8 +1,8 @@
-"""Candidates that a campaign may still propose, without their features."""
+"""Candidates of a campaign without their features, as overviews of many campaigns read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,6 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import RefinedSpace, Space
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.domain.views import BoolArray
 from tansaku.spaces.space_registry import OutlinedSpace, open_space
 from tansaku.tasks.loop.ledger.rounds import priced_by
 
@@ -49,14 +48,12 @@ class Prospects:
     Attributes:
         unpriced: As the space gives them.
         pool: At the costs that the last refit predicts.
-        free: Whether they were not proposed yet, shape ``(n_candidates,)``.
         refined: The space, if campaigns add candidates to its pool; else None.
         refit: That gave the costs; None: the space.
     """
 
     unpriced: CandidatePool
     pool: CandidatePool
-    free: BoolArray
     refined: RefinedSpace | None = None
     refit: Refit | None = None
 
@@ -64,25 +61,26 @@ class Prospects:
     def of(cls, space: Space) -> Prospects:
         """All candidates of a space."""
         pool = space.outline() if isinstance(space, OutlinedSpace) else replace(space.pool(), groups={})
-        return cls(pool, pool, np.ones(len(pool), dtype=np.bool_), space if isinstance(space, RefinedSpace) else None)
+        return cls(pool, pool, space if isinstance(space, RefinedSpace) else None)
 
-    def without(self, candidates: Iterable[str]) -> Prospects:
-        """Removes proposed candidates. Raises NotFoundError for a candidate that is not in the space."""
-        proposed = list(candidates)
-        there = self if self.refined is None else self._with(self.refined, proposed)
-        free = there.free.copy()
-        free[there.pool.positions(proposed)] = False
-        return replace(there, free=free)
+    def with_proposed(self, candidates: Sequence[str], every: Sequence[str]) -> Prospects:
+        """These candidates, and those that the campaign has added to its space.
+
+        Args:
+            candidates: That were proposed since.
+            every: That were proposed at all.
+
+        Raises:
+            NotFoundError: One of the former is not in the space.
+        """
+        there = self
+        if self.refined is not None and not np.isin(candidates, self.pool.ids).all():
+            unpriced = replace(self.refined.refined(list(dict.fromkeys(every)), []), groups={})
+            pool = unpriced if self.refit is None else priced_by(unpriced, self.refit)
+            there = replace(self, unpriced=unpriced, pool=pool)
+        there.pool.positions(candidates)
+        return there
 
     def priced(self, refits: Sequence[Refit]) -> Prospects:
         """The same candidates at the costs that the last refit predicts."""
         return replace(self, pool=priced_by(self.unpriced, refits[-1]), refit=refits[-1]) if refits else self
-
-    def _with(self, space: RefinedSpace, proposed: Sequence[str]) -> Prospects:
-        """The candidates, and those that were proposed and are not among them."""
-        if np.isin(proposed, self.pool.ids).all():
-            return self
-        earlier = self.pool.ids[~self.free].tolist()
-        unpriced = replace(space.refined(list(dict.fromkeys([*earlier, *proposed])), []), groups={})
-        pool = unpriced if self.refit is None else priced_by(unpriced, self.refit)
-        return replace(self, unpriced=unpriced, pool=pool, free=~np.isin(pool.ids, earlier))

@@ -3,167 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, TypeVar, cast
 
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Record, Steerer
-from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.views import Changes, Columns, Mark
+from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.late import LATE_RESULT
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.headline import Best
+from tansaku.tasks.read.views.kept import Made
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
-from tansaku.tasks.read.views.status import CampaignStatus, describe_silence, live_lease, status_of
-from tansaku.tasks.read.views.stored_campaign import StoredCampaign
+from tansaku.tasks.read.views.status import describe_silence, live_lease, status_of
 
-_MOST_WHOLE = 200  # evaluations that a reading keeps whole
 _MOST_READINGS = 16
 _MOST_ROWS = 500_000
 """Evaluations and candidates of all readings that are kept, the last one apart."""
-
-Made = TypeVar("Made")
-
-
-@dataclass
-class _Slot:
-    """An entry that one thread makes while the others wait."""
-
-    lock: Lock = field(default_factory=Lock)
-    done: bool = False
-    made: Any = None
-
-
-class Once:
-    """Thread-safe cache that computes each entry at its first request."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._slots: dict[object, _Slot] = {}
-
-    def get(self, key: object, make: Callable[[], Made]) -> Made:
-        """Returns the entry of a key, made if it is missing while others wait. After an error the next caller tries again.
-
-        Args:
-            key: What it is.
-            make: Makes it; it may ask for other keys.
-        """
-        with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
-        if not slot.done:
-            with slot.lock:
-                if not slot.done:
-                    slot.made, slot.done = make(), True
-        return cast(Made, slot.made)
-
-
-class KeptEvaluations:
-    """Whole evaluations of a campaign, read when they are asked for; the last ones are kept. Safe between threads.
-
-    Args:
-        store: Where they are.
-        name: Of the campaign.
-    """
-
-    def __init__(self, store: CampaignStore, name: str) -> None:
-        self._store = store
-        self._name = name
-        self._lock = Lock()
-        self._kept: OrderedDict[int, Evaluation] = OrderedDict()
-
-    def numbered(self, numbers: Sequence[int]) -> list[Evaluation]:
-        """Evaluations of some proposal numbers, in the order of the numbers; those that are gone are left out.
-
-        Raises:
-            StoreError: One of them cannot be read.
-        """
-        with self._lock:
-            found = {number: self._kept[number] for number in numbers if number in self._kept}
-        missing = [number for number in numbers if number not in found]
-        read = self._store.numbered(self._name, missing) if missing else []
-        self.note(read)
-        found |= {item.proposal.number: item for item in read}
-        return [found[number] for number in numbers if number in found]
-
-    def note(self, evaluations: Sequence[Evaluation]) -> None:
-        """Keeps evaluations as they now are."""
-        with self._lock:
-            for item in evaluations:
-                self._kept[item.proposal.number] = item
-                self._kept.move_to_end(item.proposal.number)
-            while len(self._kept) > _MOST_WHOLE:
-                self._kept.popitem(last=False)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One campaign at one version.
-
-    Attributes:
-        version: A short text that differs whenever something stored of the campaign differs; it depends on no clock but the
-            database's, by which leases expire.
-        campaign: What is stored, as arrays.
-        status: Counts, cost, failures, certificate.
-        evaluations: Reads whole evaluations.
-    """
-
-    version: str
-    campaign: StoredCampaign
-    status: CampaignStatus
-    evaluations: KeptEvaluations
-    _once: Once = field(default_factory=Once, repr=False, compare=False)
-
-    @property
-    def record(self) -> CampaignRecord:
-        """The campaign as stored."""
-        return self.campaign.record
-
-    @property
-    def spec(self) -> CampaignSpec:
-        """Resolved spec of the campaign, edits applied."""
-        return self.campaign.spec
-
-    @property
-    def arrays(self) -> Columns:
-        """Evaluations of the campaign."""
-        return self.campaign.arrays
-
-    @property
-    def sign(self) -> float:
-        """1 when the objective is minimised, -1 when it is maximised."""
-        return 1.0 if self.spec.objective.direction == "minimize" else -1.0
-
-    @property
-    def best(self) -> Best | None:
-        """The best value of the search so far."""
-        return self.status.headline.search
-
-    @cached_property
-    def updated(self) -> AwareDatetime:
-        """Time of the last proposal, result or command."""
-        times = [self.record.created_at, *(command.created_at for command in self.record.commands)]
-        if len(self.arrays):
-            times.append(datetime.fromtimestamp(int(self.arrays.changed_at.max()) / 1000, UTC))
-        return max(times)
-
-    def once(self, key: object, make: Callable[[], Made]) -> Made:
-        """Returns a value derived from this version, computed at most once for all viewers.
-
-        Args:
-            key: What it is.
-            make: Makes it.
-        """
-        return self._once.get(key, make)
 
 
 class CampaignLine(Record):
@@ -211,7 +74,7 @@ class Glance:
     """Result of a quick look at a campaign.
 
     Attributes:
-        version: See :class:`Reading`.
+        version: See :class:`~tansaku.tasks.read.views.campaign.Campaign`.
         record: The campaign as stored.
         lease: Of its driver; None: nobody drives it.
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
@@ -279,7 +142,7 @@ class _Followed:
 
     def __init__(self, store: CampaignStore, name: str, pools: RecentPools) -> None:
         self.lock = Lock()
-        self.reading: Reading | None = None
+        self.reading: Campaign | None = None
         self._store = store
         self._name = name
         self._pools = pools
@@ -292,8 +155,8 @@ class _Followed:
         kept = self.reading
         if kept is None:
             return 0
-        prospects = kept.campaign.prospects
-        return len(kept.arrays) + (0 if prospects is None else len(prospects.pool))
+        prospects = kept.prospects
+        return len(kept.columns) + (0 if prospects is None else len(prospects.pool))
 
     def version(self) -> str:
         """The present version, see :meth:`Readings.version`."""
@@ -303,25 +166,22 @@ class _Followed:
         self._mark, self._late = now.changes.mark, now.late
         return now.version
 
-    def read(self) -> Reading:
+    def read(self) -> Campaign:
         """The present reading, see :meth:`Readings.reading`."""
         kept = self.reading
         now = look_at(self._store, self._name, self._mark)
         if kept is not None and now.version == kept.version:
             if now.record != kept.record:  # the lease was renewed
-                self.reading = kept = replace(kept, campaign=replace(kept.campaign, record=now.record, lease=now.lease))
+                self.reading = kept = replace(kept, record=now.record, lease=now.lease)
             return kept
         if kept is None or now.late != self._late or not _continues(now.changes):
-            campaign = StoredCampaign.load(self._store, now.record, self._pools, now.lease)
+            found = replace(Campaign.of(self._store, now.record), pools=self._pools)
             give_back_memory()
-            evaluations = KeptEvaluations(self._store, self._name)
         else:
-            campaign = kept.campaign.updated(self._store, now.record, now.lease, now.changes.evaluations)
-            evaluations = kept.evaluations
-            evaluations.note(now.changes.evaluations)
-        self.reading = Reading(now.version, campaign, status_of(campaign, now.silence), evaluations)
+            found = kept.updated(now.record, now.changes.evaluations)
+        self.reading = found = replace(found, lease=now.lease, silence=now.silence, version=now.version)
         self._mark, self._late = now.changes.mark, now.late
-        return self.reading
+        return found
 
 
 def _continues(changes: Changes) -> bool:
@@ -347,7 +207,7 @@ class Readings:
         """The present version of a campaign, without reading its evaluations. Raises as :meth:`reading`."""
         return self._asked(name, _Followed.version)
 
-    def reading(self, name: str, seen: str | None = None) -> Reading:
+    def reading(self, name: str, seen: str | None = None) -> Campaign:
         """The present version of a campaign, read at most once.
 
         Args:
@@ -409,9 +269,10 @@ class Readings:
                 followed.reading = None
 
 
-def campaign_line(reading: Reading) -> CampaignLine:
+def campaign_line(reading: Campaign) -> CampaignLine:
     """A campaign's line in the list of all."""
-    status, best = reading.status, reading.best
+    status = status_of(reading)
+    best = status.headline.search
     return CampaignLine(
         name=status.name,
         state=status.state,
@@ -428,7 +289,7 @@ def campaign_line(reading: Reading) -> CampaignLine:
         limit=status.limit,
         driver=status.driver,
         silence=status.silence,
-        updated=reading.updated,
+        updated=reading.changed_at,
         problem=status.problem,
         steerers=reading.record.steerers,
     )

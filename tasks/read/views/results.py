@@ -5,110 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.evaluation_columns import cost_of, origin_of, predicted, result_row
+from tansaku.models.domain.evaluation_columns import cost_of, origin_of, result_row
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
+from tansaku.models.domain.ports import TabulatedSpace
+from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.views import Columns
-from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.backends.stores.columns import columns_of
-from tansaku.tasks.loop.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.read.views.basins import Basins, same_basins, slides_freely
-from tansaku.tasks.read.views.costs import cost_unit, costs_of
+from tansaku.tasks.read.views.campaign import Campaign, Purpose
+from tansaku.tasks.read.views.costs import cost_unit
 from tansaku.tasks.read.views.described import cells_of
 from tansaku.tasks.read.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
-from tansaku.tasks.read.views.reading import CampaignReading
 from tansaku.tasks.read.views.thickness import thickness_report
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from tansaku.models.domain.ports import Space
-    from tansaku.models.engine.transfer.data import SourceData
-
-Purpose = Literal["search", "polish", "all"]
-
-
-@dataclass(frozen=True)
-class CampaignData(CampaignReading):
-    """One consistent reading of a campaign.
-
-    Attributes:
-        record: The campaign as stored.
-        spec: Its resolved spec, edits applied.
-        space: The space it searches.
-        evaluations: All evaluations in proposal order, those of the polish included.
-        refits: All refits in order.
-        sources: What the last refit knew of other searches; empty where artifacts were not at hand.
-        certificates: All certificates in order, of a search for a bottleneck; else empty.
-    """
-
-    record: CampaignRecord
-    spec: CampaignSpec
-    space: Space
-    evaluations: tuple[Evaluation, ...]
-    refits: tuple[Refit, ...] = ()
-    sources: tuple[SourceData, ...] = ()
-    certificates: tuple[Certificate, ...] = ()
-
-    @classmethod
-    def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> CampaignData:
-        """Reads a campaign and opens its space.
-
-        Args:
-            store: Where it is.
-            name: The campaign.
-            artifacts: Where the data of transfer sources are; None: they are not read.
-
-        Raises:
-            NotFoundError: No campaign of this name is stored, or its source data are gone.
-            ConfigurationError: A file the space needs is gone or changed.
-        """
-        record = store.campaign(name)
-        spec = stored_spec(record)
-        space = open_space(spec.space, Path(record.base_path))
-        refits = tuple(store.refits(name))
-        sources: tuple[SourceData, ...] = ()
-        if artifacts is not None:
-            # Imports the models that choose proposals, which overviews do not need.
-            from tansaku.tasks.loop.transfer.sources import sources_in_use
-
-            sources = sources_in_use(refits, artifacts)
-        events = store.events(name, kind=CERTIFICATE) if spec.objective.goal.gridded else []
-        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources, tuple(stored_certificates(events)))
-
-    def cost_of(self, evaluation: Evaluation) -> float:
-        """Cost of an evaluation: actual, or expected."""
-        return cost_of(evaluation, self.spec.space)
-
-    @cached_property
-    def columns(self) -> Columns:
-        """The evaluations as columns."""
-        return columns_of(self.evaluations)
-
-    @property
-    def polished(self) -> Sequence[Evaluation]:
-        """Evaluations of the final relaxation."""
-        return self.select("polish")
-
-    def select(self, purpose: Purpose) -> list[Evaluation]:
-        """Evaluations of one purpose, in proposal order."""
-        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
 
 
 def system_label(row: JsonDict) -> str:
@@ -151,7 +71,7 @@ def _marks(spec: CampaignSpec) -> JsonDict:
     return {"strained": True} if crystal is not None and crystal.strained else {}
 
 
-def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
+def evaluation_rows(data: Campaign, purpose: Purpose = "search") -> list[JsonDict]:
     """One row per evaluation of the search (default), of the polish afterwards, or of both, in proposal order."""
     return list(each_row(data.spec, data.evaluations, purpose))
 
@@ -165,7 +85,7 @@ def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purpose: Pur
             yield _evaluation_row(spec, evaluation, basins[own].earlier(evaluation) if own in basins else None)
 
 
-def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
+def _polished_row(data: Campaign, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
     outcome, key = evaluation.outcome, data.value_key
     return {
         "candidate": evaluation.proposal.candidate,
@@ -180,7 +100,7 @@ def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping
     }
 
 
-def system_rows(data: CampaignReading) -> list[JsonDict]:
+def system_rows(data: Campaign) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
     ``E_gb`` (``value`` for other spaces) is the search's best value, ``cells`` those of its candidate; ``polished`` lists the
@@ -190,12 +110,12 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     is measured, the exhaustive one what the last refit predicts. A crystal strained on purpose adds ``strained``, and a goal
     with a threshold ``hits``, the candidates that meet it.
     """
-    key, columns = data.value_key, data.columns
-    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    key, columns, names = data.value_key, data.columns, data.outline.systems
+    codes = {name: code for code, name in enumerate(names)}
     system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
-    costs, polished, hits = costs_of(columns, data.spec.space), data.polished, hits_of(columns, data.spec.objective)
+    costs, polished, hits = data.costs, data.polished, hits_of(columns, data.spec.objective)
     rows = []
-    for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
+    for code, (description, name) in enumerate(zip(data.systems, names, strict=True)):
         mine = columns.counted & (system == code)
         again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
         best, best_again, basins = best_place(columns, mine, data.sign), best_of(again, data.sign), same_basins(again)
@@ -252,20 +172,19 @@ class Convergence:
     unit: str
 
 
-def convergence(data: CampaignData) -> Convergence:
+def convergence(data: Campaign) -> Convergence:
     """Best-so-far gap against what was spent.
 
     Raises:
         ConfigurationError: No evaluation has a value yet.
     """
-    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
-    codes = {name: code for code, name in enumerate(data.pool.systems)}
-    system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
+    columns, systems = data.columns, data.outline.systems
+    finished = np.flatnonzero(columns.searched & columns.terminal)
+    codes = {name: code for code, name in enumerate(systems)}
+    system = np.array([codes[columns.systems[place]] for place in finished], dtype=np.intp)
+    values, predicted = data.sign * columns.values[finished], columns.predicted[finished]
     # Where anything was computed, predictions are no answer.
-    sure = [evaluation for evaluation in finished if not predicted(evaluation)] or finished
-    known_values = {evaluation.proposal.number: value_of(evaluation) for evaluation in sure}
-    found = [known_values.get(evaluation.proposal.number) for evaluation in finished]
-    values = np.array([np.nan if value is None else data.sign * value for value in found])
+    values = values if predicted.all() else np.where(predicted, np.nan, values)
     if not np.isfinite(values).any():
         raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
     best = np.full((len(finished), len(codes)), np.inf)
@@ -275,14 +194,14 @@ def convergence(data: CampaignData) -> Convergence:
     if isinstance(data.space, TabulatedSpace):
         reference = np.full(len(codes), np.inf)
         truth = data.sign * data.space.values()
-        np.minimum.at(reference, data.pool.system_codes, np.where(np.isnan(truth), np.inf, truth))
+        np.minimum.at(reference, data.outline.system_codes, np.where(np.isnan(truth), np.inf, truth))
     else:
         reference = best[-1]
     seen = np.isfinite(reference)
     gap = best[:, seen] - reference[seen]
     gap = np.where(np.isfinite(gap), gap, np.nan)
     return Convergence(
-        cost=np.cumsum([data.cost_of(evaluation) for evaluation in finished]),
+        cost=np.cumsum(data.costs[finished]),
         mean_gap=gap.mean(axis=1),
         worst_gap=gap.max(axis=1),
         known=known,
@@ -329,27 +248,22 @@ class Predictions:
         return np.asarray((np.abs(self.score)[None, :] <= ndtri(0.5 + nominal / 2)[:, None]).mean(axis=1))
 
 
-def predictions(data: CampaignData) -> Predictions:
+def predictions(data: Campaign) -> Predictions:
     """Predictions of the search's proposals that have one, beside computed values; empty for proposers without a model."""
-    chosen = [
-        evaluation
-        for evaluation in data.select("search")
-        if evaluation.proposal.predicted_mean is not None
-        and evaluation.proposal.predicted_deviation
-        and value_of(evaluation) is not None
-        and not predicted(evaluation)
-    ]
+    columns = data.columns
+    known = ~np.isnan(columns.means + columns.mean_deviations + columns.values) & (columns.mean_deviations != 0.0)
+    chosen = np.flatnonzero(columns.searched & ~columns.predicted & known)
     return Predictions(
-        mean=np.array([evaluation.proposal.predicted_mean for evaluation in chosen], dtype=float),
-        deviation=np.array([evaluation.proposal.predicted_deviation for evaluation in chosen], dtype=float),
-        value=np.array([value_of(evaluation) for evaluation in chosen], dtype=float),
-        candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
+        mean=columns.means[chosen],
+        deviation=columns.mean_deviations[chosen],
+        value=columns.values[chosen],
+        candidates=tuple(columns.candidates[place] for place in chosen),
         unit=data.spec.objective.unit,
-        numbers=np.array([evaluation.proposal.number for evaluation in chosen], dtype=np.intp),
+        numbers=columns.numbers[chosen],
     )
 
 
-def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
+def evaluations_frame(data: Campaign, purpose: Purpose = "search") -> pd.DataFrame:
     """The evaluation rows as a frame, indexed by proposal number."""
     return frame_of(evaluation_rows(data, purpose))
 
@@ -367,7 +281,7 @@ def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
     return frame.set_index("round", drop=False).rename_axis("number")
 
 
-def systems_frame(data: CampaignReading) -> pd.DataFrame:
+def systems_frame(data: Campaign) -> pd.DataFrame:
     """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
     import pandas as pd
 

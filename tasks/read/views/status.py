@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -25,12 +26,11 @@ from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
-from tansaku.tasks.read.views.costs import compare_costs
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
-from tansaku.tasks.read.views.stored_campaign import StoredCampaign
 
 _MOST_SUSPICIOUS = 5
 
@@ -228,7 +228,7 @@ def describe_driver(lease: Lease | None) -> str | None:
     return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _learning(campaign: StoredCampaign) -> JsonDict:
+def _learning(campaign: Campaign) -> JsonDict:
     """Returns the status of the campaign's surrogate."""
     retrains = campaign.retrains
     target = campaign.spec.retrain.target if campaign.spec.retrain is not None else None
@@ -238,9 +238,9 @@ def _learning(campaign: StoredCampaign) -> JsonDict:
     }
 
 
-def _counts(campaign: StoredCampaign) -> dict[str, int]:
+def _counts(campaign: Campaign) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
-    arrays = campaign.arrays
+    arrays = campaign.columns
     return {
         "evaluations": int(arrays.counted.sum()),
         "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
@@ -248,7 +248,7 @@ def _counts(campaign: StoredCampaign) -> dict[str, int]:
         "active": int((~arrays.terminal).sum()),
         "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
         "polish": int((~arrays.searched).sum()),
-        "damaged": len(campaign.arrays.problems),
+        "damaged": len(arrays.problems),
         "predicted": int((arrays.searched & arrays.predicted).sum()),
     }
 
@@ -298,16 +298,16 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
     """
     record, now = store.campaign(name), store.now()
     lease = live_lease(record, now)
-    return status_of(StoredCampaign.load(store, record, pools or RecentPools(), lease), describe_silence(lease, now))
+    found = Campaign.of(store, record)
+    return status_of(replace(found, lease=lease, silence=describe_silence(lease, now), pools=pools or found.pools))
 
 
-def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignStatus:
-    """Returns the status of a campaign that was read.
+def status_of(campaign: Campaign) -> CampaignStatus:
+    """Returns the status of a campaign that was read, made at most once."""
+    return campaign.once(CampaignStatus, lambda: _status(campaign))
 
-    Args:
-        campaign: As it was read.
-        silence: Of its driver, see :func:`describe_silence`.
-    """
+
+def _status(campaign: Campaign) -> CampaignStatus:
     record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
     limit, exhaustive, opened = None, None, campaign.prospects
     if opened is not None:
@@ -316,14 +316,14 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
     used = budget_used(spec.budget, spent)
     # A deadline also passes without a driver.
     stop = campaign.stop or out_of_time(spec.budget, spent.time)
-    costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
+    costs = campaign.cost_comparison
     lease, cancelled = campaign.lease, is_cancelled(record)
-    incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.arrays)
+    incidents, waiting = campaign.incidents.values(), _waiting_numbers(spec, campaign.columns)
     return CampaignStatus(
         name=record.name,
         state=_or_waiting(
             campaign_state(
-                proposed=len(campaign.arrays),
+                proposed=len(campaign.columns),
                 active=counts["active"],
                 leased=lease is not None,
                 paused=is_paused(record),
@@ -336,7 +336,7 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         created_at=record.created_at,
         **counts,
         polish_failed=len(failures) - counts["failed"],
-        headline=headline_of(campaign.arrays, spec),
+        headline=headline_of(campaign.columns, spec),
         adopted=int(campaign.adopted.sum()),
         **_learning(campaign),
         cost=spent.cost,
@@ -350,14 +350,14 @@ def status_of(campaign: StoredCampaign, silence: str | None = None) -> CampaignS
         time_limits=tuple(item.describe() for item in used if item.timed),
         certificate=campaign.certificate,
         driver=describe_driver(lease),
-        silence=silence,
+        silence=campaign.silence,
         waiting=waiting,
         failures=failures,
         lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),
         late_results=tuple(late for incident in incidents for late in incident.late),
         warnings=warnings_of(campaign),
         retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
-        problem=_problem(record, campaign.unopened, campaign.arrays.problems),
+        problem=_problem(record, campaign.unopened, campaign.columns.problems),
     )
 
 
@@ -371,10 +371,10 @@ def _or_waiting(state: CampaignState, spec: CampaignSpec) -> CampaignState:
     return CampaignState.WAITING if spec.manual and state is CampaignState.INTERRUPTED else state
 
 
-def warnings_of(campaign: StoredCampaign) -> tuple[str, ...]:
+def warnings_of(campaign: Campaign) -> tuple[str, ...]:
     """Returns the warnings about a campaign, each once."""
     spec = campaign.spec
-    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign.arrays, spec))
+    every = (*crystal_warnings(spec), *campaign.warnings, *suspicious_values(campaign.columns, spec))
     return tuple(dict.fromkeys(every))
 
 

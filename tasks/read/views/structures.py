@@ -15,8 +15,9 @@ from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_of, value_of
-from tansaku.tasks.read.views.results import CampaignData, system_rows
+from tansaku.tasks.read.views.results import system_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -49,7 +50,7 @@ def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
     return sha256 is not None and artifacts.exists(sha256)
 
 
-def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
+def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
     """The best evaluations of a system whose structures are stored.
 
     Args:
@@ -77,7 +78,7 @@ def _has_result(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
     return value_of(evaluation) is not None and _stored(evaluation, artifacts)
 
 
-def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
+def best_structures(data: Campaign, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
     """The best structures of each system that has one, by system in the pool's order, the best first.
 
     Args:
@@ -104,7 +105,7 @@ def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | No
 
 
 def export_structures(
-    data: CampaignData,
+    data: Campaign,
     artifacts: ArtifactStore,
     folder: Path,
     form: StructureFormat = "extxyz",

@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.evaluation_columns import cost_of
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
@@ -26,7 +27,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.grammar import ARD_COLUMNS
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 METADATA_KEY = b"tansaku"
 """Key of the Parquet file's metadata that holds the provenance as JSON."""
@@ -39,7 +40,7 @@ BUDGET_FRACTION = 0.01
 may change it."""
 
 
-def write_table(data: CampaignData, folder: Path) -> list[Path]:
+def write_table(data: Campaign, folder: Path) -> list[Path]:
     """Writes the finished evaluations of a campaign as a table campaign.
 
     ``candidates.parquet`` holds one row per candidate, NaN where the science failed, with the features that differ from
@@ -72,7 +73,7 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         "system": [pool.systems[code] for code in pool.system_codes[taken]],
         "surface": [pool.surfaces[code] for code in pool.surface_codes[taken]],
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
-        "cost": np.array([data.cost_of(finished[str(name)]) for name in pool.ids[taken]]),
+        "cost": np.array([cost_of(finished[str(name)], data.spec.space) for name in pool.ids[taken]]),
     }
     budget = _fraction(np.array(columns["cost"]), pool.system_codes[taken])
     columns |= _described(data, taken)
@@ -106,7 +107,7 @@ def _fraction(cost: FloatArray, systems: IntArray) -> float:
     return max(BUDGET_FRACTION, min(1.0, float(needed)))
 
 
-def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
+def _described(data: Campaign, taken: IntArray) -> dict[str, list[str]]:
     """Descriptions of candidates by a space whose rules chose them."""
     if not isinstance(data.space, ScreenedSpace):
         return {}
@@ -117,7 +118,7 @@ def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
     }
 
 
-def _further(data: CampaignData, evaluations: Sequence[Evaluation]) -> dict[str, FloatArray]:
+def _further(data: Campaign, evaluations: Sequence[Evaluation]) -> dict[str, FloatArray]:
     """Values of the further objectives in their units, NaN where the science failed."""
     further = data.spec.objective.further
     none = (math.nan,) * (1 + len(further))
@@ -130,7 +131,7 @@ def _result_column(name: str) -> str:
     return f"result_{name}"
 
 
-def _finished(data: CampaignData) -> dict[str, Evaluation]:
+def _finished(data: Campaign) -> dict[str, Evaluation]:
     """The last finished search evaluation of each candidate."""
     ended = (EvaluationState.DONE, EvaluationState.FAILED)
     return {
@@ -217,7 +218,7 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict:
+def _provenance(data: Campaign, finished: dict[str, Evaluation]) -> JsonDict:
     outcomes = [item.outcome for item in finished.values() if item.outcome is not None]
     computed_by = next((item.provenance for item in outcomes if item.provenance is not None), None)
     failures: dict[str, int] = {}
@@ -240,7 +241,7 @@ def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict
     }
 
 
-def _campaign_file(data: CampaignData, features: JsonDict, budget: float) -> str:
+def _campaign_file(data: Campaign, features: JsonDict, budget: float) -> str:
     objective = data.spec.objective
     quantities = {item.property: {"column": _result_column(item.property), "unit": item.unit} for item in objective.further}
     goal = objective.goal.model_dump(mode="json", exclude_none=True)

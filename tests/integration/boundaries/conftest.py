@@ -23,7 +23,8 @@ from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.read.views.results import CampaignData, system_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import system_rows
 from tests.support.actors import ADA
 
 TIMING = TimingSpec(lease=600.0, heartbeat=60.0, poll=1e-6, patience=0.5)
@@ -106,6 +107,6 @@ def campaign(tmp_path: Path, mishin_aluminium: Path) -> Callable[..., list[JsonD
         with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
             loop.advance()
             assert loop.result.reason == "evaluations"
-        return system_rows(CampaignData.load(store, loaded.spec.name))
+        return system_rows(Campaign.load(store, loaded.spec.name))
 
     return run

@@ -15,7 +15,8 @@ from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.loop.ledger.summaries import summary_of
-from tansaku.tasks.read.views.results import CampaignData, system_label
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import system_label
 
 NAME = "small-table"
 
@@ -27,7 +28,7 @@ def summaries(evaluations):
 @pytest.fixture
 def tally(recorded):
     def build(*candidates: str, **edits: object) -> Tally:
-        data = CampaignData.load(recorded(*candidates, polish=("a1",) if "a1" in candidates else ()), NAME)
+        data = Campaign.load(recorded(*candidates, polish=("a1",) if "a1" in candidates else ()), NAME)
         spec = data.spec.model_copy(update={"budget": data.spec.budget.model_copy(update=edits)})
         pool = data.pool
         labels = {row["system"]: system_label(row) for row in data.systems}

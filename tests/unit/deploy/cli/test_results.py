@@ -1,10 +1,10 @@
 from tansaku.deploy.cli import results
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 
 def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorite_search, capsys):
     data = tavorite_search(8)
-    results._show_compositions(data)
+    results._show_compositions(data, as_json=False, as_csv=False)
     head, *lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert head[:3] == ["formula", "candidate", "E_b [eV]"]
     assert len(lines) == 8
@@ -19,9 +19,7 @@ def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorit
 
 
 def test_both_values_of_a_line_belong_to_the_candidate_that_it_names(recorded, capsys):
-    results._show_systems(
-        CampaignData.load(recorded("a1", "a2", "b1", polish=("a1",)), "small-table"), as_json=False, as_csv=False
-    )
+    results._show_systems(Campaign.load(recorded("a1", "a2", "b1", polish=("a1",)), "small-table"), as_json=False, as_csv=False)
     head, beta, alpha, *notes = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     rows = [dict(zip(head, line, strict=True)) for line in (alpha, beta)]
     found = [(row["value [mJ/m2]"], row["relaxed"], row["best candidate"]) for row in rows]
@@ -30,7 +28,7 @@ def test_both_values_of_a_line_belong_to_the_candidate_that_it_names(recorded, c
 
 
 def test_without_a_final_relaxation_the_best_of_the_search_is_shown(recorded, capsys):
-    results._show_systems(CampaignData.load(recorded("a1", "a2"), "small-table"), as_json=False, as_csv=False)
+    results._show_systems(Campaign.load(recorded("a1", "a2"), "small-table"), as_json=False, as_csv=False)
     head, _, alpha, described = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert "relaxed" not in head
     assert described[0].startswith("a2: ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.tasks.act.measurements.campaign_view import CampaignView
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 PAGE = (Path(__file__).parents[5] / "docs" / "guide" / "notebook.md").read_text(encoding="utf-8")
 
@@ -28,5 +28,5 @@ def test_what_the_page_says_of_compositions_runs(tavorite_search):
 
 
 def test_a_table_has_neither_paths_nor_a_front(recorded):
-    view = CampaignView(CampaignData.load(recorded("a1"), "small-table"))
+    view = CampaignView(Campaign.load(recorded("a1"), "small-table"))
     assert (view.profiles(), view.front()) == ([], None)

@@ -22,8 +22,8 @@ from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5
 from tansaku.tasks.read.figures import draw_campaign
 from tansaku.tasks.read.figures.first_look import draw_html, draw_png, looks_of
-from tansaku.tasks.read.views.reading import CampaignOverview
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
 
@@ -277,7 +277,7 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     campaign = retrained()
     campaign.drive()
     resources = campaign.resources
-    data = CampaignData.load(resources.store, "small", resources.artifacts)
+    data = Campaign.load(resources.store, "small", resources.artifacts)
     rows = evaluation_rows(data)
     spared = [row for row in rows if row["from"] != "emt"]
     assert spared
@@ -299,7 +299,7 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     assert {"small-convergence", "small-first-look", "small-energy-angle", "small-structures"} <= set(pages)
     assert all(f'<p class="note">values: {said}' in page for page in pages.values())
     assert "colours: energies of the atoms by emt" in pages["small-structures"]
-    _show_systems(CampaignOverview.load(resources.store, "small"), as_json=False, as_csv=False)
+    _show_systems(Campaign.load(resources.store, "small"), as_json=False, as_csv=False)
     heading, *lines = capsys.readouterr().out.splitlines()
     assert all(line.split("\t")[heading.split("\t").index("from")] == "emt" for line in lines[: len(systems)])
     status = campaign_status(resources.store, "small")

@@ -36,7 +36,8 @@ from tansaku.tasks.loop.reuse.plugin_versions import OTHER_PLUGINS
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, spec_hash
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
 
@@ -178,7 +179,7 @@ def test_what_is_adopted_costs_nothing_and_is_shown_as_such(desk):
     assert status.cost == sum(costs)
     assert (status.adopted, status.core_hours) == (4, pytest.approx(14 / 3600))
     assert "results: 4 adopted, at no cost" in status.describe()
-    rows = evaluation_rows(CampaignData.load(desk.store, "new"))
+    rows = evaluation_rows(Campaign.load(desk.store, "new"))
     assert [row["from"] for row in rows] == [*(f"emt in old, proposal {number}" for number in (2, 3, 4, 5)), "emt", "emt"]
     assert [row["cost"] for row in rows[:4]] == [0.0] * 4
     assert adopted_from(desk.store.evaluations("new")[0]).core_seconds == 7.0

@@ -16,7 +16,8 @@ from tansaku.tasks.act.checks.check import preview_loaded
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.steps.beforehand import KNOWN_MODEL
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
 from tests.unit.tasks.loop.reuse.test_reuse import COPPER, Desk, Killed, desk  # noqa: F401 - a fixture
@@ -156,7 +157,7 @@ def test_values_of_ones_own_table_enter_in_the_same_way(desk, level):  # noqa: F
     assert desk.drive("new") == "evaluations"
     assert min(values(desk, "new").values()) == -5.0
     assert desk.frozen("new") == {"results": 7, "campaigns": {"old": 5, "earlier.csv": 2}, "left_out": {}}
-    rows = evaluation_rows(CampaignData.load(desk.store, "new"))
+    rows = evaluation_rows(Campaign.load(desk.store, "new"))
     assert [row["from"] for row in rows[4:]] == ["emt in earlier.csv, row 1", "emt in earlier.csv, row 2", "emt"]
     assert adopted_from(desk.store.evaluations("new")[4]).created_at is None
     assert len(desk.launcher.computed) == 1

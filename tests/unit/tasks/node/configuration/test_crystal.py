@@ -21,7 +21,7 @@ from tansaku.tasks.node.configuration.campaign_files import diff_specs, load_cam
 from tansaku.tasks.node.configuration.crystal import _asked, compare_crystal, describe_crystal, measured, resolve_crystal
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.read.views.reading import CampaignOverview
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import system_rows
 from tansaku.tasks.read.views.status import every_status
 from tests.support.actors import ADA
@@ -100,7 +100,7 @@ def test_the_status_of_a_strained_campaign_warns(tmp_path):
 
 def test_results_of_a_strained_campaign_are_marked(tmp_path, capsys):
     for edge, marked in (("3.59", False), ("3.65, strained: true", True)):
-        data = CampaignOverview.load(stored(tmp_path, with_edge(edge)), "copper")
+        data = Campaign.load(stored(tmp_path, with_edge(edge)), "copper")
         assert [row.get("strained") for row in system_rows(data)] == [True if marked else None]
         _show_systems(data, as_json=False, as_csv=False)
         assert (f"warning: {STRAINED}" in capsys.readouterr().out) is marked
@@ -117,7 +117,7 @@ def test_a_small_misfit_passes_and_is_said_with_what_it_does_to_energies(tmp_pat
     (status,) = every_status(store)
     [warning] = status.warnings
     assert warning.startswith("space.crystal.lattice_parameter: 3.6 Å is +0.28 % off the calculator's own 3.589")
-    data = CampaignOverview.load(store, "copper")
+    data = Campaign.load(store, "copper")
     assert system_rows(data)[0].get("strained") is None
     _show_systems(data, as_json=False, as_csv=False)
     assert f"warning: {warning}" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from tansaku.tasks.read.figures.barrier_profile import MOST_PROFILES, Profile, draw_html, draw_png, profiles
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -36,7 +36,7 @@ def test_figures_are_drawn_and_labels_are_text(tmp_path):
 
 
 def test_campaigns_without_barriers_have_no_paths(recorded):
-    assert profiles(CampaignData.load(recorded("a1"), "small-table")) == []
+    assert profiles(Campaign.load(recorded("a1"), "small-table")) == []
 
 
 def test_the_lowest_barriers_are_taken_in_order(tavorite_search):

@@ -14,7 +14,8 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.read.figures import convergence, draw_campaign, energy_angle, parity, structures
 from tansaku.tasks.read.figures.style import footnote
-from tansaku.tasks.read.views.results import CampaignData, Predictions
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import Predictions
 from tansaku.tasks.read.views.results import convergence as converge
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -110,7 +111,7 @@ def test_a_structure_without_atomic_energies_is_refused():
 
 def test_pages_fetch_nothing_and_show_names_literally(tmp_path, recorded):
     pictures = [structures.picture(_boundary(), HOSTILE)]
-    found = converge(CampaignData.load(recorded("a1", "b1", "b2"), "small-table"))
+    found = converge(Campaign.load(recorded("a1", "b1", "b2"), "small-table"))
     pages = [
         energy_angle.draw_html(_curve(66.0), tmp_path / "angle.html"),
         structures.draw_html(pictures, tmp_path / "structures.html", HOSTILE),
@@ -153,14 +154,14 @@ def test_a_footnote_stands_below_a_figure_and_beside_none(tmp_path):
 
 
 def test_a_table_gets_its_convergence_alone(tmp_path, recorded):
-    data = CampaignData.load(recorded("a1", "b1", "b2"), "small-table")
+    data = Campaign.load(recorded("a1", "b1", "b2"), "small-table")
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path / "made" / "here")
     assert [path.name for path in drawn] == ["small-table-convergence.png", "small-table-convergence.html"]
     assert all(path.stat().st_size > 5000 for path in drawn)
 
 
 def test_a_campaign_that_has_only_begun_is_drawn_too(tmp_path, recorded):
-    data = CampaignData.load(recorded("a1"), "small-table")
+    data = Campaign.load(recorded("a1"), "small-table")
     assert np.isnan(converge(data).mean_gap).all()
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
     assert len(drawn) == 2

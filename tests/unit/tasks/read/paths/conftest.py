@@ -15,13 +15,13 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 from tests.support.campaign_files import hydrogen_campaign
-from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of
+from tests.support.records import NOW, campaign_record, evaluation_of, proposal_of, read_campaign
 
 
 @pytest.fixture(scope="session")
-def hydrogen() -> CampaignData:
+def hydrogen() -> Campaign:
     """The campaign after 16 evaluations."""
     spec = CampaignSpec.model_validate(hydrogen_campaign(dimensions=3, evaluations=16))
     space = open_space(spec.space, Path())
@@ -59,4 +59,4 @@ def hydrogen() -> CampaignData:
         for n, e, t in ((6, None, None), (11, 600.0, 200.0), (17, 550.0, 0.0))
     )
     record = campaign_record(spec, base_path="", tansaku_version="0.1.0")
-    return CampaignData(record, spec, space, tuple(evaluations), tuple(refits), (), certificates)
+    return read_campaign(record, spec, evaluations, space=space, refits=tuple(refits), certificates=certificates)

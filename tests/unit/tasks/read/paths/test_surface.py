@@ -18,6 +18,7 @@ from tansaku.tasks.act.measurements.campaign_view import CampaignView
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.read.paths.surface import jump_warnings, read_surface
+from tests.support.records import read_campaign
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +48,17 @@ def test_computed_energies_count_as_they_are(hydrogen, surface):
     assert (surface.deviations[~surface.computed] > 0).all()
 
 
+def again(data, evaluations=None, spec=None, **known):
+    """A campaign with some parts replaced."""
+    found = data.evaluations if evaluations is None else evaluations
+    return read_campaign(data.record, spec or data.spec, found, **{"space": data.space, "refits": data.refits} | known)
+
+
 def test_a_point_whose_evaluation_failed_is_a_wall(hydrogen):
     failure = Failure(kind=FailureKind.SCIENCE, reason="not_converged", message="")
     change = {"state": EvaluationState.FAILED, "outcome": Outcome(failure=failure)}
     lost = hydrogen.evaluations[-1].model_copy(update=change)
-    known = read_surface(replace(hydrogen, evaluations=(*hydrogen.evaluations[:-1], lost)))
+    known = read_surface(again(hydrogen, (*hydrogen.evaluations[:-1], lost)))
     (place,) = hydrogen.pool.positions([lost.proposal.candidate])
     assert np.isinf(known.values[place])
     assert not known.computed[place]
@@ -84,7 +91,7 @@ def test_the_number_of_neighbours_matters_and_both_are_known(surface):
 def test_without_a_model_only_computed_points_count(hydrogen):
     random = hydrogen.spec.model_copy(update={"proposer": {"type": "random"}})
     spec = type(hydrogen.spec).model_validate(random.model_dump(mode="json"))
-    known = read_surface(replace(hydrogen, spec=spec, refits=()))
+    known = read_surface(again(hydrogen, spec=spec, refits=()))
     assert np.isinf(known.values[~known.computed]).all()
     assert known.beliefs == ()
     assert [found.tolerance for found in known.barriers] == [None, None, None]
@@ -99,19 +106,19 @@ def test_a_notebook_sees_the_surface(hydrogen, surface):
 
 def test_other_campaigns_and_empty_ones_are_refused(hydrogen):
     with pytest.raises(ConfigurationError, match="has no computed energy yet"):
-        read_surface(replace(hydrogen, evaluations=(), refits=()))
+        read_surface(again(hydrogen, (), refits=()))
     document = hydrogen.spec.model_dump(mode="json") | {"objective": {"property": "energy", "unit": "eV"}}
     with pytest.raises(ConfigurationError, match="does not search for the bottleneck"):
-        read_surface(replace(hydrogen, spec=type(hydrogen.spec).model_validate(document)))
+        read_surface(again(hydrogen, spec=type(hydrogen.spec).model_validate(document)))
 
 
 def test_a_relaxed_host_that_jumps_between_neighbours_is_warned_of(hydrogen, surface, tmp_path):
     artifacts = FileArtifactStore(tmp_path / "store")
     keys = hydrogen.spec.space.model_copy(update={"host_atoms": "relaxed"})
-    relaxed = replace(hydrogen, space=open_space(keys, tmp_path))
+    space = open_space(keys, tmp_path)
     pushed, stored = 0, []
     for evaluation in hydrogen.evaluations:
-        atoms = relaxed.space.structure(evaluation.proposal.candidate)
+        atoms = space.structure(evaluation.proposal.candidate)
         if evaluation.proposal.candidate == str(hydrogen.pool.ids[surface.network.passes[0].candidate]):
             atoms.positions[0] += [0.0, 0.0, 0.8]
             pushed += 1
@@ -120,7 +127,7 @@ def test_a_relaxed_host_that_jumps_between_neighbours_is_warned_of(hydrogen, sur
         outcome = evaluation.outcome.model_copy(update={"artifacts": {STRUCTURE_FILE: artifacts.put(file)}})
         stored.append(evaluation.model_copy(update={"outcome": outcome}))
     assert pushed == 1
-    known = replace(relaxed, evaluations=tuple(stored))
+    known = again(hydrogen, stored, space=space)
     found = read_surface(known, artifacts).barriers
     # One of eight atoms is 0.8 Å elsewhere, and the mean of all an eighth of that.
     assert found[0].host_jump == pytest.approx(0.7, abs=1e-6)
@@ -129,6 +136,6 @@ def test_a_relaxed_host_that_jumps_between_neighbours_is_warned_of(hydrogen, sur
     assert "an atom of the host moves by 0.70 Å" in said
     assert "`tansaku path h --refine`" in said
     # Without structures, or in a rigid host, nothing is compared.
-    for other in (read_surface(known), read_surface(replace(known, space=hydrogen.space), artifacts)):
+    for other in (read_surface(known), read_surface(again(hydrogen, stored), artifacts)):
         assert [item.host_jump for item in other.barriers] == [None] * 3
         assert jump_warnings("h", other.barriers) == ()

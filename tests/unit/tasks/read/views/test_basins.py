@@ -7,10 +7,9 @@ import yaml
 
 from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.basins import excess_opening, same_basins
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
-from tests.support.records import campaign_record, evaluation_of, proposal_of
+from tansaku.tasks.read.views.results import evaluation_rows
+from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 ROOT = Path(__file__).resolve().parents[5]
 
@@ -50,6 +49,6 @@ def test_the_search_is_marked_where_translations_are_only_starts(translation, ma
     raw = yaml.safe_load((ROOT / "examples" / "cu-emt.yaml").read_text(encoding="utf-8"))
     raw["calculator"]["relaxation"]["translation"] = translation
     spec = CampaignSpec.model_validate(raw)
-    rows = evaluation_rows(CampaignData(campaign_record(spec), spec, open_space(spec.space, ROOT), EVALUATIONS))
+    rows = evaluation_rows(read_campaign(campaign_record(spec), spec, EVALUATIONS))
     assert rows[2]["same_basin_as"] == marked
     assert rows[2]["final_translation"] == pytest.approx([0.3, 0.0, 0.3])

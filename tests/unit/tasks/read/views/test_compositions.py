@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import EMPTY, EVALUATED, FAILED, PREDICTED, composition_maps, composition_rows
-from tansaku.tasks.read.views.results import CampaignData
 
 
 def test_rows_are_sorted_and_say_what_was_computed(tavorite_search):
@@ -66,7 +66,7 @@ def test_without_a_model_unknown_cells_stay_unknown(tavorite_search):
 
 
 def test_other_spaces_have_no_compositions(recorded):
-    data = CampaignData.load(recorded("a1"), "small-table")
+    data = Campaign.load(recorded("a1"), "small-table")
     for ask in (composition_rows, composition_maps):
         with pytest.raises(ConfigurationError, match="searches a table space; expected a composition space"):
             ask(data)

@@ -45,7 +45,7 @@ def campaign():
     return SimpleNamespace(
         evaluations=FOUND,
         sign=1.0,
-        pool=SimpleNamespace(systems=systems),
+        outline=SimpleNamespace(systems=systems),
         systems=[
             {"system": name, "sigma": 5, "plane": plane} for name, plane in zip(systems, ([3, 1, 0], [2, 1, 0]), strict=True)
         ],

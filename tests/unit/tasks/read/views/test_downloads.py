@@ -15,8 +15,9 @@ from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.act.commands.export_import import export_observations
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.formats.csv_text import csv_of
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.downloads import row_parts
-from tansaku.tasks.read.views.results import CampaignData, evaluations_frame
+from tansaku.tasks.read.views.results import evaluations_frame
 
 NAME = "small-table"
 COUNT = 2600
@@ -57,6 +58,6 @@ def test_a_part_of_a_large_campaign_is_in_memory(recorded, tmp_path: Path, kind)
 def test_parts_of_a_table_are_together_the_whole_one(recorded, monkeypatch, purpose):
     monkeypatch.setattr("tansaku.tasks.read.views.downloads._PART", 2)
     store = recorded("a1", "a3", "b2", "b1", "a2", polish=("a1", "b1"))
-    whole = csv_of(evaluations_frame(CampaignData.load(store, NAME), purpose))
+    whole = csv_of(evaluations_frame(Campaign.load(store, NAME), purpose))
     assert "".join(row_parts(store, NAME, purpose)) == whole
     assert "".join(row_parts(recorded(), NAME, purpose)).splitlines() == ["candidate,system,surface,value,state,round"]

@@ -5,6 +5,7 @@ from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.tasks.read.views.evaluation_table import best_series, failure_groups, improvements, neighbours
 from tansaku.tasks.read.views.failures import FailedEvaluation
 from tansaku.tasks.read.views.readings import Readings
+from tansaku.tasks.read.views.status import status_of
 
 NAME = "small-table"
 
@@ -20,7 +21,7 @@ def test_a_thinned_curve_keeps_every_improvement_and_the_end(recorded):
 
 
 def test_failures_are_grouped_by_reason(recorded):
-    (group,) = failure_groups(Readings(recorded("a1", "a3")).reading(NAME).status.failures)
+    (group,) = failure_groups(status_of(Readings(recorded("a1", "a3")).reading(NAME)).failures)
     assert group.reason.startswith("recorded_failure")
     assert [failure.candidate for failure in group.failures] == ["a3"]
 

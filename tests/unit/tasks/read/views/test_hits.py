@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tansaku.deploy.cli import results as command
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.hits import hits_of
-from tansaku.tasks.read.views.results import CampaignData, system_rows, systems_frame
+from tansaku.tasks.read.views.results import system_rows, systems_frame
 from tests.unit.tasks.act.measurements.ask_tell.conftest import open_laboratory
 
 __all__ = ["open_laboratory"]
@@ -44,7 +45,7 @@ def searched(open_laboratory):
 )
 def test_hits_are_those_at_the_threshold_or_better_the_best_first(searched, direction, threshold, said, expected):
     laboratory = searched(direction, threshold)
-    data = CampaignData.load(laboratory.store, "lab")
+    data = Campaign.load(laboratory.store, "lab")
     hits = hits_of(data.columns, data.spec.objective)
     assert (hits.threshold, [hit.candidate for hit in hits.found]) == (said, expected)
     (row,) = json.loads(json.dumps(system_rows(data)))
@@ -54,17 +55,17 @@ def test_hits_are_those_at_the_threshold_or_better_the_best_first(searched, dire
 
 
 def test_the_command_lists_them(searched, capsys):
-    data = CampaignData.load(searched().store, "lab")
+    data = Campaign.load(searched().store, "lab")
     command._show_systems(data, as_json=False, as_csv=False)
     table = capsys.readouterr().out.partition("2 candidates at or above 3 GPa, best first:")[2]
     assert table.index("hexane-400") < table.index("water-300")
     assert "water-325" not in table
-    command._show_systems(CampaignData.load(searched(threshold="20 GPa").store, "lab"), as_json=False, as_csv=False)
+    command._show_systems(Campaign.load(searched(threshold="20 GPa").store, "lab"), as_json=False, as_csv=False)
     assert "no candidate at or above 20 GPa yet" in capsys.readouterr().out
 
 
 def test_other_goals_have_none(open_laboratory):
     laboratory = open_laboratory()
-    data = CampaignData.load(laboratory.store, "lab")
+    data = Campaign.load(laboratory.store, "lab")
     assert hits_of(data.columns, data.spec.objective) is None
     assert "hits" not in system_rows(data)[0]

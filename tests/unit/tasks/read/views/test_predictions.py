@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tansaku.tasks.read.views.predictions import feature_categories, pool_expectation, relevance_history
-from tansaku.tasks.read.views.results import CampaignData
+from tests.support.records import read_campaign
 
 
 def test_the_model_expects_what_was_found_and_what_was_not(tavorite_search):
@@ -20,12 +20,9 @@ def test_the_model_expects_what_was_found_and_what_was_not(tavorite_search):
 
 def test_values_to_be_maximised_keep_their_sign(tavorite_search):
     data = tavorite_search(12)
-    upside_down = CampaignData(
-        data.record,
-        data.spec.model_copy(update={"objective": data.spec.objective.model_copy(update={"direction": "maximize"})}),
-        data.space,
-        data.evaluations,
-    )
+    objective = data.spec.objective.model_copy(update={"direction": "maximize"})
+    spec = data.spec.model_copy(update={"objective": objective})
+    upside_down = read_campaign(data.record, spec, data.evaluations, space=data.space)
     values = [one.outcome.value for one in data.evaluations if one.outcome.value is not None]
     positions = data.pool.positions([one.proposal.candidate for one in data.evaluations if one.outcome.value is not None])
     np.testing.assert_allclose(pool_expectation(upside_down).mean[positions], values, atol=0.1)

@@ -13,11 +13,11 @@ from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.records import Command, Event, Failure, LeaseOwner, Outcome, Proposal, StopDecision
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
 from tansaku.tasks.loop.steps.late import LATE_RESULT
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import SORTS, Selection, best_series, table_page
 from tansaku.tasks.read.views.proposals import last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.readings import Readings
-from tansaku.tasks.read.views.status import campaign_status
-from tansaku.tasks.read.views.stored_campaign import StoredCampaign
+from tansaku.tasks.read.views.status import campaign_status, status_of
 
 NAME = "small-table"
 OWNER = LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob")
@@ -61,14 +61,15 @@ def same(store, readings: Readings) -> None:
     assert found.version == new.version == readings.version(NAME) == Readings(store).version(NAME)
     # While a driver is alive its time goes on.
     first, *others = (
-        status.model_copy(update={"driven_hours": 0.0}) for status in (found.status, new.status, campaign_status(store, NAME))
+        status.model_copy(update={"driven_hours": 0.0})
+        for status in (status_of(found), status_of(new), campaign_status(store, NAME))
     )
     assert others == [first, first]
-    assert (found.best, found.updated) == (new.best, new.updated)
-    for part in fields(found.arrays):
-        np.testing.assert_array_equal(getattr(found.arrays, part.name), getattr(new.arrays, part.name), err_msg=part.name)
-    assert dict(found.campaign.incidents) == dict(new.campaign.incidents)
-    assert list(found.campaign.incidents) == sorted(found.campaign.incidents)
+    assert found.changed_at == new.changed_at
+    for part in fields(found.columns):
+        np.testing.assert_array_equal(getattr(found.columns, part.name), getattr(new.columns, part.name), err_msg=part.name)
+    assert dict(found.incidents) == dict(new.incidents)
+    assert list(found.incidents) == sorted(found.incidents)
     assert best_series(found) == best_series(new)
     assert predictions_of(found) == predictions_of(new)
     assert last_proposals(found) == last_proposals(new)
@@ -81,15 +82,15 @@ def test_results_losses_and_reruns_are_followed(store, driver, monkeypatch):
     readings = Readings(store)
     readings.reading(NAME)
     loaded = []
-    load = StoredCampaign.load.__func__
-    monkeypatch.setattr(StoredCampaign, "load", classmethod(lambda cls, *given: loaded.append(1) or load(cls, *given)))
+    load = Campaign.of.__func__
+    monkeypatch.setattr(Campaign, "of", classmethod(lambda cls, *given: loaded.append(1) or load(cls, *given)))
     first = driver.propose("a2", predicted_mean=2.5, predicted_deviation=0.5)
     same(store, readings)
     token = driver.begin(first)
     same(store, readings)
     store.mark_lost(driver.lease, first.id, token, TIMEOUT, 0.0)
     same(store, readings)
-    assert len(readings.reading(NAME).status.lost_attempts) == 1
+    assert len(status_of(readings.reading(NAME)).lost_attempts) == 1
     driver.finish(first, Outcome(value=3.0, wall_time=2.0), attempt=2)
     driver.finish(driver.propose("b2", system="beta", surface="beta/0"), Outcome(value=1.0))
     same(store, readings)
@@ -97,7 +98,7 @@ def test_results_losses_and_reruns_are_followed(store, driver, monkeypatch):
     same(store, readings)
     store.release_lease(driver.lease)
     same(store, readings)
-    assert readings.reading(NAME).status.evaluations == 6
+    assert status_of(readings.reading(NAME)).evaluations == 6
     # Each comparison reads the campaign three times anew; the reading that is followed never did.
     assert len(loaded) % 2 == 0
     assert readings.reading(NAME, seen=readings.version(NAME)) is readings.reading(NAME)
@@ -105,14 +106,14 @@ def test_results_losses_and_reruns_are_followed(store, driver, monkeypatch):
 
 def test_a_retry_that_was_not_seen_is_read(store, driver):
     readings = Readings(store)
-    assert readings.reading(NAME).status.failed == 1
+    assert status_of(readings.reading(NAME)).failed == 1
     store.add_command(NAME, Command(id="r", kind="retry", created_at=datetime.now(UTC)))
     same(store, readings)
     driver.finish(store.numbered(NAME, [2])[0], Outcome(value=0.5), attempt=2)
     store.apply_command(driver.lease, "r", 4, None)
     same(store, readings)
-    assert readings.reading(NAME).status.failed == 0
-    assert readings.reading(NAME).best.number == 2
+    assert status_of(readings.reading(NAME)).failed == 0
+    assert status_of(readings.reading(NAME)).headline.search.number == 2
 
 
 def test_a_late_result_is_read_when_its_event_is_stored(store, driver):
@@ -125,7 +126,7 @@ def test_a_late_result_is_read_when_its_event_is_stored(store, driver):
     assert store.accept_outcome(driver.lease, evaluation.id, token, Outcome(value=4.0)) is None
     store.append_event(Event(id="late", campaign=NAME, kind=LATE_RESULT, at=datetime.now(UTC)))
     same(store, readings)
-    assert [late.value for late in readings.reading(NAME).status.late_results] == [4.0]
+    assert [late.value for late in status_of(readings.reading(NAME)).late_results] == [4.0]
 
 
 def test_an_import_below_the_highest_number_is_read(store, recorded):
@@ -138,10 +139,10 @@ def test_an_import_below_the_highest_number_is_read(store, recorded):
         brought.append(item.model_copy(update={"id": identifier, "campaign": "other"}))
     readings = Readings(store)
     store.import_observations("other", brought[2:])
-    assert readings.reading("other").arrays.numbers.tolist() == [3, 4]
+    assert readings.reading("other").columns.numbers.tolist() == [3, 4]
     store.import_observations("other", brought[:2])
-    assert readings.reading("other").arrays.numbers.tolist() == [1, 2, 3, 4]
-    assert readings.reading("other").status.failed == 1
+    assert readings.reading("other").columns.numbers.tolist() == [1, 2, 3, 4]
+    assert status_of(readings.reading("other")).failed == 1
 
 
 def test_a_campaign_that_was_deleted_and_created_again_is_another_one(store, driver):
@@ -150,13 +151,13 @@ def test_a_campaign_that_was_deleted_and_created_again_is_another_one(store, dri
     record = store.campaign(NAME)
     store.release_lease(driver.lease)
     store.begin_deletion(NAME)
-    assert "its deletion was interrupted" in readings.reading(NAME).status.problem
+    assert "its deletion was interrupted" in status_of(readings.reading(NAME)).problem
     store.delete_campaign(NAME)
     with pytest.raises(NotFoundError):
         readings.reading(NAME)
     new = record.model_copy(update={"created_at": record.created_at + timedelta(seconds=1), "last_number": 0, "lease": None})
     store.create_campaign(new)
-    assert len(readings.reading(NAME).arrays) == 0
+    assert len(readings.reading(NAME).columns) == 0
     assert readings.reading(NAME).version != old.version
     same(store, readings)
 
@@ -180,11 +181,11 @@ def test_the_reason_to_stop_is_the_driver_s(store, driver):
     store.set_stop(driver.lease, stop)
     assert readings.reading(NAME).version != before.version
     same(store, readings)
-    status = readings.reading(NAME).status
+    status = status_of(readings.reading(NAME))
     assert (status.state, status.stop_reason) == (CampaignState.STOPPED, StopReason.FAILURES)
     store.set_stop(driver.lease, None)
     assert readings.reading(NAME).version == before.version
-    assert readings.reading(NAME).status.stop_reason is None
+    assert status_of(readings.reading(NAME)).stop_reason is None
 
 
 def test_of_an_earlier_version_the_audit_says_it_until_a_command_is_applied(store, driver):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import (
-    CampaignData,
     Predictions,
     convergence,
     evaluation_rows,
@@ -24,14 +23,14 @@ from tansaku.tasks.read.views.results import (
     system_rows,
     systems_frame,
 )
-from tests.support.records import campaign_record, evaluation_of, proposal_of
+from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 NAME = "small-table"
 ROOT = Path(__file__).resolve().parents[5]
 
 
 def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
-    data = CampaignData.load(recorded("a1", "a3", "a2"), NAME)
+    data = Campaign.load(recorded("a1", "a3", "a2"), NAME)
     beta, alpha = system_rows(data)
     assert (alpha["system"], beta["system"]) == ("alpha", "<b>beta</b>")
     assert alpha["value"] == 3.0
@@ -44,19 +43,19 @@ def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
 
 def test_a_system_without_candidates_has_a_row(recorded):
     """Fractions of a plane that no cell of a boundary has gave one before they were refused."""
-    data = CampaignData.load(recorded("a1"), NAME)
-    vars(data)["exhaustive_cost"] = np.zeros(2)
-    assert [row["share"] for row in system_rows(data)] == [0.0, 0.0]
+    data = Campaign.load(recorded("a1"), NAME)
+    nothing = read_campaign(data.record, data.spec, data.evaluations, exhaustive_cost=np.zeros(2))
+    assert [row["share"] for row in system_rows(nothing)] == [0.0, 0.0]
 
 
 def test_rows_are_plain_data(recorded):
-    data = CampaignData.load(recorded("a1", "a3", polish=("a1",)), NAME)
+    data = Campaign.load(recorded("a1", "a3", polish=("a1",)), NAME)
     for rows in (system_rows(data), evaluation_rows(data)):
         assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
 def test_evaluation_rows_have_the_documented_keys_and_the_reason_of_a_failure(recorded):
-    rows = evaluation_rows(CampaignData.load(recorded("a3", "b1"), NAME))
+    rows = evaluation_rows(Campaign.load(recorded("a3", "b1"), NAME))
     documented = {"candidate", "system", "surface", "value", "cost", "state", "attempts", "round", "reason"}
     assert all(documented <= row.keys() for row in rows)
     assert [row["round"] for row in rows] == [1, 2]
@@ -66,7 +65,7 @@ def test_evaluation_rows_have_the_documented_keys_and_the_reason_of_a_failure(re
 
 
 def test_polish_is_apart_from_the_search(recorded):
-    data = CampaignData.load(recorded("a1", "a2", polish=("a1",)), NAME)
+    data = Campaign.load(recorded("a1", "a2", polish=("a1",)), NAME)
     assert [row["candidate"] for row in evaluation_rows(data)] == ["a1", "a2"]
     assert [row["candidate"] for row in evaluation_rows(data, "polish")] == ["a1"]
     assert len(evaluation_rows(data, "all")) == 3
@@ -78,7 +77,7 @@ def test_polish_is_apart_from_the_search(recorded):
 
 
 def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):
-    found = convergence(CampaignData.load(recorded("a1", "b1", "a3", "b2"), NAME))
+    found = convergence(Campaign.load(recorded("a1", "b1", "a3", "b2"), NAME))
     assert found.known
     np.testing.assert_array_equal(found.cost, [2.0, 3.0, 7.0, 8.0])
     np.testing.assert_array_equal(found.mean_gap, [np.nan, 2.0, 2.0, 1.0])
@@ -88,7 +87,7 @@ def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):
 
 def test_convergence_needs_a_value(recorded):
     with pytest.raises(ConfigurationError, match="small-table"):
-        convergence(CampaignData.load(recorded("a3"), NAME))
+        convergence(Campaign.load(recorded("a3"), NAME))
 
 
 def test_coverage_of_right_error_bars_is_the_nominal_one():
@@ -106,7 +105,7 @@ def test_coverage_of_right_error_bars_is_the_nominal_one():
 
 
 def test_proposers_without_a_model_predict_nothing(recorded):
-    assert predictions(CampaignData.load(recorded("a1", "b1"), NAME)).value.shape == (0,)
+    assert predictions(Campaign.load(recorded("a1", "b1"), NAME)).value.shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -125,27 +124,27 @@ def test_boundaries_are_called_by_sigma_and_plane(row, label):
 
 
 def test_frames_mirror_the_rows(recorded):
-    data = CampaignData.load(recorded("a1", "a3", "b2"), NAME)
+    data = Campaign.load(recorded("a1", "a3", "b2"), NAME)
     frame = evaluations_frame(data)
     assert list(frame.index) == [1, 2, 3]
     assert list(frame["candidate"]) == ["a1", "a3", "b2"]
     assert frame["value"].isna().tolist() == [False, True, False]
     assert str(frame["proposed_at"].dt.tz) == "UTC"
     assert "polished" not in systems_frame(data).columns
-    assert evaluations_frame(CampaignData.load(recorded(), NAME)).empty
+    assert evaluations_frame(Campaign.load(recorded(), NAME)).empty
 
 
 def test_a_whole_second_is_a_time_like_any_other(recorded):
-    data = CampaignData.load(recorded("a1", "a3", "b2"), NAME)
+    data = Campaign.load(recorded("a1", "a3", "b2"), NAME)
     moments = [datetime(2026, 1, 1, 12, 0, 0, microsecond, UTC) for microsecond in (0, 250_000, 0)]
     evaluations = [one.model_copy(update={"finished_at": at}) for one, at in zip(data.evaluations, moments, strict=True)]
-    frame = evaluations_frame(replace(data, evaluations=tuple(evaluations)))
+    frame = evaluations_frame(read_campaign(data.record, data.spec, evaluations))
     assert [moment.to_pydatetime() for moment in frame["finished_at"]] == moments
 
 
 def test_unknown_campaign(recorded):
     with pytest.raises(NotFoundError, match="nowhere"):
-        CampaignData.load(recorded(), "nowhere")
+        Campaign.load(recorded(), "nowhere")
 
 
 def _polished(number: int, candidate: str, energy: float, opening: float) -> Evaluation:
@@ -173,7 +172,7 @@ def test_polished_candidates_that_ended_in_one_structure_are_marked():
         _polished(4, others[2], 610.0, 0.40),  # dearer
         _polished(5, other_surface, 600.0, 0.40),  # other number of planes
     )
-    rows = system_rows(CampaignData(campaign_record(spec), spec, space, evaluations))
+    rows = system_rows(read_campaign(campaign_record(spec), spec, evaluations, space=space))
     [row] = [row for row in rows if row["plane"] == [1, 1, 2]]
     assert [one["same_basin_as"] for one in row["polished"]] == [None, first, None, None, None]
     assert row["E_gb"] is None

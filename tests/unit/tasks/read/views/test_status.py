@@ -14,7 +14,7 @@ from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.read.views.failures import may_succeed
 from tansaku.tasks.read.views.queue import read_queue
 from tansaku.tasks.read.views.readings import Readings
-from tansaku.tasks.read.views.status import campaign_status, live_lease
+from tansaku.tasks.read.views.status import campaign_status, live_lease, status_of
 
 NAME = "small-table"
 
@@ -90,15 +90,16 @@ def test_a_driver_that_was_killed_on_this_host_is_known_to_be_gone_at_once(recor
         owner = LeaseOwner(host=known["host"], pid=known["pid"], process_started=known["started"], user="ada")
         store.acquire_lease(NAME, owner, 60.0)
         seen = readings.reading(NAME)
-        assert seen.status.state is CampaignState.RUNNING
+        assert status_of(seen).state is CampaignState.RUNNING
     finally:
         driver.kill()
         driver.wait()
         driver.stdin.close()
     now = readings.reading(NAME)
-    assert (now.status.state, now.status.driver) == (CampaignState.INTERRUPTED, None)
+    status = status_of(now)
+    assert (status.state, status.driver) == (CampaignState.INTERRUPTED, None)
     assert now.version != seen.version
-    assert may_run(store.campaign(NAME), now.status.state, store.now())
+    assert may_run(store.campaign(NAME), status.state, store.now())
 
 
 def test_the_silence_of_a_driver_on_another_host_is_told_until_its_lease_expires(recorded):
@@ -115,13 +116,13 @@ def test_the_silence_of_a_driver_on_another_host_is_told_until_its_lease_expires
     ):  # fmt: skip
         passed = timedelta(seconds=seconds)
         reading, line = readings.reading(NAME), readings.lines()[0]
-        assert (reading.status.silence, line.silence, reading.status.state) == (silence, silence, state), seconds
+        assert (status_of(reading).silence, line.silence, status_of(reading).state) == (silence, silence, state), seconds
         assert (said in campaign_status(store, NAME).describe()) is (silence is not None)
         versions.add(reading.version)
     assert len(versions) == 3
     passed = timedelta(seconds=11)
     store.renew_lease(store.campaign(NAME).lease, 30.0)
-    assert readings.reading(NAME).status.silence is None
+    assert status_of(readings.reading(NAME)).silence is None
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
@@ -132,14 +133,14 @@ def test_whether_a_driver_lives_is_told_by_the_clock_of_the_database(recorded, h
     store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="ada"), 60.0)
     for _ in range(2):
         assert campaign_status(store, NAME).state is CampaignState.RUNNING
-        assert readings.reading(NAME).status.driver == readings.lines()[0].driver == read_queue(store)[0].driver
-        assert "ada@node7" in readings.reading(NAME).status.driver
+        assert status_of(readings.reading(NAME)).driver == readings.lines()[0].driver == read_queue(store)[0].driver
+        assert "ada@node7" in status_of(readings.reading(NAME)).driver
         assert not may_run(store.campaign(NAME), CampaignState.INTERRUPTED, store.now())
         ahead += timedelta(seconds=50)
         store.renew_lease(store.campaign(NAME).lease, 60.0)
     ahead += timedelta(seconds=61)
     assert campaign_status(store, NAME).state is CampaignState.INTERRUPTED
-    assert readings.reading(NAME).status.driver is None
+    assert status_of(readings.reading(NAME)).driver is None
     assert read_queue(store) == []
     assert may_run(store.campaign(NAME), CampaignState.INTERRUPTED, store.now())
 

@@ -15,9 +15,9 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tansaku.tasks.read.views.results import CampaignData
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.tabulation import METADATA_KEY, write_table
-from tests.support.records import campaign_record, evaluation_of, proposal_of
+from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 SPEC = CampaignSpec.model_validate(
     {
@@ -38,7 +38,7 @@ def value_of(position: int) -> float:
     return 200 + 17.3 * np.sin(position)
 
 
-def campaign(evaluated: range, spec: CampaignSpec = SPEC) -> CampaignData:
+def campaign(evaluated: range, spec: CampaignSpec = SPEC) -> Campaign:
     space = open_space(spec.space, Path())
     pool = space.pool()
     evaluations = []
@@ -53,7 +53,7 @@ def campaign(evaluated: range, spec: CampaignSpec = SPEC) -> CampaignData:
         proposal = proposal_of(number, candidate=str(pool.ids[position]), predicted_cost=float(pool.cost[position]))
         state = EvaluationState.FAILED if failed else EvaluationState.DONE
         evaluations.append(evaluation_of(proposal, outcome, state=state))
-    return CampaignData(campaign_record(spec, base_path="."), spec, space, tuple(evaluations))
+    return read_campaign(campaign_record(spec, base_path="."), spec, evaluations, space=space)
 
 
 def test_the_written_campaign_opens_as_the_same_space_with_its_values(tmp_path):

@@ -21,7 +21,8 @@ from tansaku.tasks.act.measurements import ask_tell, stored_commands
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tests.support.actors import ADA
 from tests.unit.tasks.act.measurements.ask_tell.conftest import campaign_document
@@ -91,7 +92,7 @@ def test_the_budget_counts_it_once_and_the_campaign_goes_on(oven):
     laboratory.tell(*rows)
     status = campaign_status(laboratory.store, "lab")
     assert (status.evaluations, status.done, status.cost, status.polish) == (2, 2, 2.0, 0)
-    data = CampaignData.load(laboratory.store, "lab")
+    data = Campaign.load(laboratory.store, "lab")
     assert [row["cost"] for row in evaluation_rows(data)] == [0.0, 0.0, 1.0, 1.0]
     assert re.fullmatch(r"done otherwise: .* number 3", evaluation_rows(data)[0]["reason"])
     assert [(row["evaluations"], row["cost"]) for row in system_rows(data)] == [(2, 2.0)]

@@ -20,8 +20,9 @@ from tansaku.tasks.act.replay.run import run_one
 from tansaku.tasks.loop.ledger.summaries import summary_of
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.figures import cost as cost_figure
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import MEASURED_UNIT, compare_costs
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.read.views.results import evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tansaku.tasks.read.views.tabulation import write_table
 
@@ -189,7 +190,7 @@ def test_failures_count_what_they_took_and_lost_ones_what_was_predicted(open_tim
         lose=lambda candidate, count: "timeout" if candidate == lost else None,
     )
     bench.drive()
-    rows = {row["candidate"]: row for row in evaluation_rows(CampaignData.load(bench.store, "small"))}
+    rows = {row["candidate"]: row for row in evaluation_rows(Campaign.load(bench.store, "small"))}
     states = {one.proposal.candidate: one for one in bench.store.evaluations("small")}
     assert states[victim].state is EvaluationState.FAILED
     assert rows[victim]["cost"] == states[victim].outcome.wall_time * 2
@@ -230,7 +231,7 @@ def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
 def test_a_table_made_of_the_results_holds_what_was_measured(open_timed, tmp_path):
     bench = open_timed(proposer={"type": "random"})
     bench.drive()
-    data = CampaignData.load(bench.store, "small")
+    data = Campaign.load(bench.store, "small")
     path = write_table(data, tmp_path)[-1]
     table = load_campaign(path)
     pool = open_space(table.spec.space, table.base_path).pool()
@@ -243,7 +244,7 @@ def test_a_table_made_of_the_results_holds_what_was_measured(open_timed, tmp_pat
 def test_results_share_the_cost_that_the_last_refit_predicts(open_timed):
     bench = open_timed(proposer={"type": "random"})
     bench.drive()
-    data = CampaignData.load(bench.store, "small")
+    data = Campaign.load(bench.store, "small")
     true = dict.fromkeys(data.pool.systems, 0.0)
     for candidate, atoms in ATOMS.items():
         system = data.pool.systems[data.pool.system_codes[int(data.pool.positions([candidate])[0])]]
@@ -312,6 +313,6 @@ def test_given_costs_are_not_replaced_by_times(open_bench):
     bench = open_bench(budget={"cost": 200})
     bench.drive()
     assert all(one.cost is None for one in bench.store.refits("small"))
-    data = CampaignData.load(bench.store, "small")
+    data = Campaign.load(bench.store, "small")
     assert data.costs is None
     assert all(row["cost"] == row["predicted_cost"] for row in evaluation_rows(data))

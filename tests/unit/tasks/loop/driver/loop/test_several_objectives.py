@@ -16,8 +16,9 @@ from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import run_one
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.figures.campaign import draw_campaign
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.fronts import campaign_front, oriented_values, tabulated_values
-from tansaku.tasks.read.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.read.views.results import evaluation_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tansaku.tasks.read.views.tabulation import write_table
 
@@ -47,8 +48,8 @@ def searched(require, open_bench):
     return bench
 
 
-def read(bench) -> CampaignData:
-    return CampaignData.load(bench.store, "small")
+def read(bench) -> Campaign:
+    return Campaign.load(bench.store, "small")
 
 
 def test_neither_timing_nor_a_kill_moves_the_sequence(searched, open_bench):

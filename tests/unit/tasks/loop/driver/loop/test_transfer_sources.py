@@ -27,8 +27,8 @@ from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.loop.transfer.report import CHANGED, KEPT, transfer_report
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.predictions import pool_expectation, relevance_history
-from tansaku.tasks.read.views.results import CampaignData
 from tests.support.actors import ADA
 
 SOURCE = """\
@@ -293,8 +293,8 @@ def test_what_the_model_expects_now_needs_the_sources(searches):
     search.target("posterior", evaluations=6)
     search.drive("sodium")
     store, artifacts = search.resources.store, search.resources.artifacts
-    informed = CampaignData.load(store, "sodium", artifacts)
-    assert pool_expectation(CampaignData.load(store, "sodium")) is None
+    informed = Campaign.load(store, "sodium", artifacts)
+    assert pool_expectation(Campaign.load(store, "sodium")) is None
     found = pool_expectation(informed)
     truth = informed.space.values()
     unseen = np.setdiff1d(np.arange(50), informed.pool.positions(search.sequence()))

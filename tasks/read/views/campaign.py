@@ -1,0 +1,357 @@
+"""The one read model of a campaign: results, status, notebooks, pages, figures and commands read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.adoption import ADOPTED
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Space
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, Refit
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import StopReason
+from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.spaces.space_registry import open_space, outline_with, pool_with
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.backends.stores.columns import columns_of
+from tansaku.tasks.loop.ledger.rounds import priced_by
+from tansaku.tasks.loop.steps.certificates import CERTIFICATE, last_certificate, stored_certificates
+from tansaku.tasks.node.jobs.document import LATTICE_WARNING
+from tansaku.tasks.read.views.costs import CostComparison, compare_costs, costs_of
+from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
+from tansaku.tasks.read.views.kept import KeptEvaluations, Made, Once
+from tansaku.tasks.read.views.prospects import Prospects, RecentPools
+
+if TYPE_CHECKING:
+    from tansaku.models.engine.transfer.data import SourceData
+
+_BATCH = 500
+PROPERTIES = (LATTICE_WARNING, ADOPTED)
+"""Of outcomes, among the columns."""
+
+Purpose = Literal["search", "polish", "all"]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign as it was read: its evaluations as columns, and whatever else of it is asked for.
+
+    What is no field is read from the store, or made, at its first request and then kept. Safe between threads.
+
+    Attributes:
+        store: Where it is; it must be open where something is asked for that was not read yet.
+        record: The campaign as stored.
+        spec: Its resolved spec, edits applied.
+        columns: Its readable evaluations.
+        kept: Reads whole evaluations by number.
+        lease: Of its driver; None: nobody drove it when it was read, or the reader does not care.
+        silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
+        version: A short text that differs whenever something stored of the campaign differs; empty except on the dashboard.
+        artifacts: Where the data of transfer sources are; None: they are not read.
+        pools: Spaces that were opened before.
+    """
+
+    store: CampaignStore = field(repr=False, compare=False)
+    record: CampaignRecord
+    spec: CampaignSpec
+    columns: Columns
+    kept: KeptEvaluations = field(repr=False, compare=False)
+    lease: Lease | None = None
+    silence: str | None = None
+    version: str = ""
+    artifacts: ArtifactStore | None = field(default=None, repr=False, compare=False)
+    pools: RecentPools = field(default_factory=RecentPools, repr=False, compare=False)
+    _once: Once = field(default_factory=Once, repr=False, compare=False)
+
+    @classmethod
+    def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> Campaign:
+        """Reads a campaign for its results.
+
+        Args:
+            store: Where it is.
+            name: The campaign.
+            artifacts: Where the data of transfer sources are; None: they are not read.
+
+        Raises:
+            NotFoundError: No campaign of this name is stored.
+            StoreError: It, or one of its evaluations, cannot be read.
+        """
+        found = cls.of(store, store.campaign(name))
+        if found.columns.problems:
+            raise StoreError(found.columns.problems[0])
+        return replace(found, artifacts=artifacts)
+
+    @classmethod
+    def of(cls, store: CampaignStore, record: CampaignRecord) -> Campaign:
+        """Reads a campaign for overviews: evaluations that cannot be read are left out and said.
+
+        Args:
+            store: Where it is.
+            record: As stored.
+
+        Raises:
+            StoreError: It cannot be read here.
+        """
+        spec = stored_spec(record)
+        further = [goal.property for goal in spec.objective.further]
+        columns = store.columns(record.name, quantities=further, properties=PROPERTIES)
+        return cls(store, record, spec, columns, KeptEvaluations(store, record.name))
+
+    def updated(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Campaign:
+        """Returns the campaign with all changes since.
+
+        Args:
+            record: The campaign as it now is, with the same creation.
+            evaluations: New and changed ones.
+        """
+        before = self.record
+        # A report of values may describe candidates, so commands count too.
+        same = record.spec == before.spec and len(record.commands) == len(before.commands)
+        spec = self.spec if same else stored_spec(record)
+        changed = columns_of(evaluations, [goal.property for goal in spec.objective.further], PROPERTIES)
+        found = {item.proposal.number: incident_of(item) for item in evaluations}
+        incidents = {number: incident for number, incident in self.incidents.items() if number not in found}
+        incidents |= {number: incident for number, incident in found.items() if incident.happened}
+        known: dict[str, object] = {"incidents": dict(sorted(incidents.items()))}
+        if record.last_refit == before.last_refit:
+            known["refits"] = self.refits
+        if (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end):
+            known["retrains"] = self.retrains
+        self.kept.note(evaluations)
+        now = replace(self, record=record, spec=spec, columns=self.columns.updated(changed), _once=Once(known))
+        opened = self.prospects
+        if opened is None:
+            now.once("prospects", lambda: (None, self.unopened))
+        else:
+            priced = opened if "refits" in known else opened.priced(now.refits)
+            now.once("prospects", lambda: now._with_proposed(lambda: priced, changed))
+        return now
+
+    def once(self, key: object, make: Callable[[], Made]) -> Made:
+        """Returns a value derived from this reading, computed at most once for all who ask.
+
+        Args:
+            key: What it is.
+            make: Makes it; it may ask for other keys.
+        """
+        return self._once.get(key, make)
+
+    # What the store has of it.
+
+    @property
+    def refits(self) -> tuple[Refit, ...]:
+        """All refits in order."""
+        return self.once("refits", lambda: tuple(self.store.refits(self.record.name)))
+
+    @property
+    def retrains(self) -> tuple[tuple[Retrain, RetrainEnd | None], ...]:
+        """All trainings in order, each with its end if it has ended."""
+        return self.once("retrains", lambda: tuple(self.store.retrains(self.record.name)))
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The latest certificate; None before the first."""
+        return self.once("certificate", lambda: last_certificate(self.store, self.record.name))
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """All certificates in order, of a search for a bottleneck; else empty."""
+        return self.once("certificates", self._read_certificates)
+
+    @property
+    def stop(self) -> StopReason | None:
+        """Why its search has ended, as its driver decided; None: it continues."""
+        return self.once("stop", self._read_stop)
+
+    @property
+    def incidents(self) -> Mapping[int, Incident]:
+        """Failures of evaluations, by number, in proposal order."""
+        return self.once("incidents", self._read_incidents)
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """All evaluations in proposal order, those of the final relaxation included. Raises StoreError for unreadable ones."""
+        return self.once("evaluations", self._read_evaluations)
+
+    @property
+    def polished(self) -> Sequence[Evaluation]:
+        """Evaluations of the final relaxation."""
+        return self.once("polished", lambda: self.kept.numbered(self.columns.numbers[~self.columns.searched].tolist()))
+
+    @property
+    def sources(self) -> tuple[SourceData, ...]:
+        """What the last refit knew of other searches; empty where artifacts are not at hand.
+
+        Raises:
+            NotFoundError: They are gone.
+        """
+        return self.once("sources", self._read_sources)
+
+    def whole(self) -> Campaign:
+        """This campaign after everything stored of it was read, so that the store may be closed. Raises as what it reads."""
+        _ = self.evaluations, self.polished, self.refits, self.sources, self.certificates
+        return self
+
+    def select(self, purpose: Purpose) -> list[Evaluation]:
+        """Evaluations of one purpose, in proposal order."""
+        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
+
+    # What follows from columns and spec.
+
+    @property
+    def sign(self) -> float:
+        """1 when the objective is minimised, -1 when it is maximised: ``sign * value`` is to be small."""
+        return 1.0 if self.spec.objective.direction == "minimize" else -1.0
+
+    @property
+    def value_key(self) -> str:
+        """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
+        return self.spec.space.value_key(self.spec.objective.property)
+
+    @property
+    def changed_at(self) -> AwareDatetime:
+        """Time of the last proposal, result or command."""
+        times = [self.record.created_at, *(command.created_at for command in self.record.commands)]
+        if len(self.columns):
+            times.append(datetime.fromtimestamp(int(self.columns.changed_at.max()) / 1000, UTC))
+        return max(times)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about results, in proposal order."""
+        return tuple(str(note) for note in self.columns.properties[LATTICE_WARNING] if note is not None)
+
+    @property
+    def adopted(self) -> BoolArray:
+        """Whether results were adopted, shape ``(n,)``."""
+        found = self.columns.properties[ADOPTED]
+        return self.once("adopted", lambda: np.array([origin is not None for origin in found], dtype=np.bool_))
+
+    @property
+    def failures(self) -> tuple[FailedEvaluation, ...]:
+        """Failed evaluations of search and final relaxation, in proposal order."""
+        return tuple(incident.failed for incident in self.incidents.values() if incident.failed is not None)
+
+    @property
+    def costs(self) -> FloatArray:
+        """Costs of the evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
+        return costs_of(self.columns, self.spec.space)
+
+    @property
+    def cost_comparison(self) -> CostComparison | None:
+        """Predicted against actual cost, None where cost is not learned."""
+        return compare_costs(self.columns, self.refits, self.spec.space) if self.spec.space.learns_cost else None
+
+    @property
+    def counted(self) -> BoolArray:
+        """Whether evaluations count as the search's in the budget, shape ``(n,)``."""
+        counted = self.columns.counted
+        return counted if self.spec.known_first is None else counted & ~self.adopted
+
+    # What its space has.
+
+    @property
+    def space(self) -> Space:
+        """The space it searches.
+
+        Raises:
+            ConfigurationError: A file it needs is gone or changed.
+        """
+        return self.once("space", lambda: open_space(self.spec.space, Path(self.record.base_path)))
+
+    @property
+    def pool(self) -> CandidatePool:
+        """All candidates, at the costs that the last refit predicts. Raises as :attr:`space`."""
+        return self.once("pool", lambda: self._priced(pool_with(self.space, self.columns.candidates)))
+
+    @property
+    def outline(self) -> CandidatePool:
+        """All candidates without their features, at the costs that the last refit predicts. Raises as :attr:`space`."""
+        return self.once("outline", lambda: self._priced(outline_with(self.space, self.columns.candidates)))
+
+    @property
+    def systems(self) -> tuple[JsonDict, ...]:
+        """Descriptions of the systems, in the pool's order."""
+        return self.once("systems", lambda: tuple(self.space.describe_systems()))
+
+    @property
+    def exhaustive_cost(self) -> FloatArray:
+        """Cost of evaluating every candidate of each system, shape ``(n_systems,)``."""
+        return self.once("exhaustive_cost", self._exhaustive_cost)
+
+    @property
+    def prospects(self) -> Prospects | None:
+        """The candidates as an overview knows them, whose space may be shared; None: the space cannot be opened."""
+        return self._shared[0]
+
+    @property
+    def unopened(self) -> str | None:
+        """Why the space cannot be opened; None: it can."""
+        return self._shared[1]
+
+    @property
+    def _shared(self) -> tuple[Prospects | None, str | None]:
+        def opened() -> Prospects:
+            return self.pools.prospects(self.spec.space, self.record.base_path).priced(self.refits)
+
+        return self.once("prospects", lambda: self._with_proposed(opened, self.columns))
+
+    def _with_proposed(self, opened: Callable[[], Prospects], proposed: Columns) -> tuple[Prospects | None, str | None]:
+        searched = [proposed.candidates[place] for place in np.flatnonzero(proposed.searched).tolist()]
+        try:
+            return opened().with_proposed(searched, self.columns.candidates), None
+        except (ConfigurationError, NotFoundError) as error:
+            return None, f"the space cannot be opened: {error.message}"
+
+    def _priced(self, pool: CandidatePool) -> CandidatePool:
+        return priced_by(pool, self.refits[-1]) if self.refits else pool
+
+    def _exhaustive_cost(self) -> FloatArray:
+        pool = self.outline
+        return np.bincount(pool.system_codes, weights=pool.cost, minlength=len(pool.systems)).astype(np.float64)
+
+    def _read_certificates(self) -> tuple[Certificate, ...]:
+        gridded = self.spec.objective.goal.gridded
+        return tuple(stored_certificates(self.store.events(self.record.name, kind=CERTIFICATE) if gridded else ()))
+
+    def _read_evaluations(self) -> tuple[Evaluation, ...]:
+        # A running campaign may have more than its columns had.
+        known = set(self.columns.numbers.tolist())
+        return tuple(item for item in self.store.evaluations(self.record.name) if item.proposal.number in known)
+
+    def _read_incidents(self) -> dict[int, Incident]:
+        numbers = self.columns.numbers[self.columns.incidents].tolist()
+        parts = (numbers[begin : begin + _BATCH] for begin in range(0, len(numbers), _BATCH))
+        read = (evaluation for part in parts for evaluation in self.store.numbered(self.record.name, part))
+        return {evaluation.proposal.number: incident_of(evaluation) for evaluation in read}
+
+    def _read_sources(self) -> tuple[SourceData, ...]:
+        if self.artifacts is None:
+            return ()
+        # Imports the models that choose proposals, which overviews do not need.
+        from tansaku.tasks.loop.transfer.sources import sources_in_use
+
+        return sources_in_use(self.refits, self.artifacts)
+
+    def _read_stop(self) -> StopReason | None:
+        """Why the search has ended. Of one that an earlier version ended, only the audit says so."""
+        record = self.record
+        if record.stop is not None or self.lease is not None:
+            return None if record.stop is None else record.stop.reason
+        ended = next(iter(self.store.events(record.name, kind="stopped", limit=1)), None)
+        if ended is None or ended.data.get("at_number") != record.last_number:
+            return None
+        if any(command.applied_at_number is not None and command.created_at > ended.at for command in record.commands):
+            return None
+        reason = ended.data.get("reason")
+        return next((known for known in StopReason if known.value == reason and known is not StopReason.CANCELLED), None)
