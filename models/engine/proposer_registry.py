@@ -1,4 +1,4 @@
-"""The registry of proposers: maps their specs to their code."""
+"""The registry of proposers: maps their specs to their code. Rarer kinds are imported where a spec asks for them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,12 @@ from tansaku.models.domain.specs.proposer import (
 )
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
-from tansaku.models.engine.arms.proposer import ArmsProposer
 from tansaku.models.engine.device import resolve_device
-from tansaku.models.engine.disagreement import DisagreementProposer
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.pareto import ParetoProposer, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.simple import GridProposer, ListedProposer, RandomProposer
-from tansaku.models.engine.sparse.proposer import SparseProposer
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 
@@ -58,14 +55,20 @@ def build_proposer(
         case RandomProposerSpec():
             return RandomProposer(by_system=spec.by_system)
         case ArmsProposerSpec():
+            from tansaku.models.engine.arms.proposer import ArmsProposer
+
             return ArmsProposer(spec)
         case GridProposerSpec():
             return GridProposer()
         case ListedProposerSpec():
             return ListedProposer(spec.candidates)
         case DisagreementProposerSpec():
+            from tansaku.models.engine.disagreement import DisagreementProposer
+
             return DisagreementProposer(spec)
         case SparseProposerSpec():
+            from tansaku.models.engine.sparse.proposer import SparseProposer
+
             return SparseProposer(spec, goal_of(objective or ObjectiveSpec()))
         case GPProposerSpec() if objective is not None and objective.further:
             chosen = _constrained(settings(spec), constraints)
