@@ -53,9 +53,9 @@ def window_overhead(evaluations: Sequence[Evaluation], workers: int) -> JsonDict
     }
 
 
-def bare_ms(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluation], workers: int) -> float:
-    """Time of an evaluation in bare loops that run side by side [ms]."""
-    documents = [
+def job_documents(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluation]) -> list[JsonDict]:
+    """What workers are given to compute evaluations of a campaign."""
+    return [
         JobDocument(
             campaign=spec.name,
             candidate=evaluation.proposal.candidate,
@@ -66,6 +66,11 @@ def bare_ms(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluatio
         ).model_dump(mode="json")
         for evaluation in evaluations
     ]
+
+
+def bare_ms(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluation], workers: int) -> float:
+    """Time of an evaluation in bare loops that run side by side [ms]."""
+    documents = job_documents(spec, base_path, evaluations)
     with tempfile.TemporaryDirectory() as folder:
         processes = []
         for number in range(workers):

@@ -15,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 from ase.calculators.lammps import Prism
+from ase.data import atomic_numbers, reference_states
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.potentials import known_elements, resolve_potential
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
+from tansaku.calculators.structures.crystal import cubic_cell
 from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.findings import Finding
@@ -105,7 +106,7 @@ class LammpsCalculator:
         name = self._potential.name
         for symbol in self._potential.symbols:
             try:
-                crystal = bulk(symbol)
+                crystal = _crystal_of(symbol)
             except (ValueError, RuntimeError, KeyError):
                 continue
             try:
@@ -270,3 +271,18 @@ ENGINE = Engine[LammpsSpec](
     cutoff=lambda spec, base_path: resolve_potential(spec, base_path).cutoff or None,
     examine=_examine,
 )
+
+
+def _crystal_of(symbol: str) -> Atoms:
+    """A cell of an element's crystal. ASE's builder, which imports half of SciPy, is asked only for less simple ones.
+
+    Raises:
+        ValueError, RuntimeError, KeyError: None is known.
+    """
+    known = reference_states[atomic_numbers[symbol]] or {}
+    symmetry = known.get("symmetry")
+    if symmetry in ("fcc", "bcc", "diamond"):
+        return cubic_cell(symbol, symmetry, known["a"])
+    from ase.build import bulk
+
+    return bulk(symbol)

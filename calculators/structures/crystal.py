@@ -25,6 +25,13 @@ _PRIMITIVE: dict[str, Rotation] = {
     "diamond": ((0, 1, 1), (1, 0, 1), (1, 1, 0)),
 }
 _MOTIF: dict[str, tuple[Vector, ...]] = {"fcc": ((0, 0, 0),), "bcc": ((0, 0, 0),), "diamond": ((-1, -1, -1), (1, 1, 1))}
+_CUBIC: dict[str, tuple[Vector, ...]] = {
+    "fcc": ((0, 0, 0), (0, 2, 2), (2, 0, 2), (2, 2, 0)),
+    "bcc": ((0, 0, 0), (2, 2, 2)),
+    "diamond": ((0, 0, 0), (1, 1, 1), (0, 2, 2), (1, 3, 3), (2, 0, 2), (3, 1, 3), (2, 2, 0), (3, 3, 1)),
+}
+"""Atoms of the cubic cell, in quarters of its edge."""
+
 _NEIGHBOUR = {"fcc": math.sqrt(2) / 2, "bcc": math.sqrt(3) / 2, "diamond": math.sqrt(3) / 4}
 
 
@@ -91,9 +98,20 @@ class CubicCrystal:
 
     def unit_cell(self) -> Atoms:
         """The perfect crystal's cubic cell."""
-        from ase.build import bulk
+        return cubic_cell(self.element, self.structure, self.lattice_parameter)
 
-        return bulk(self.element, self.structure, a=self.lattice_parameter, cubic=True)
+
+def cubic_cell(element: str, structure: Structure, lattice_parameter: float) -> Atoms:
+    """The cubic cell, the same as that of ``ase.build.bulk``, whose package imports half of SciPy."""
+    from ase import Atoms as Cell
+    from ase.data import atomic_numbers, reference_states
+
+    points = np.array(_CUBIC[structure]) / 4
+    atoms = Cell([element] * len(points), cell=[lattice_parameter] * 3, scaled_positions=points, pbc=True)
+    own = reference_states[atomic_numbers[element]] or {}
+    if own.get("symmetry") == structure and "magmom_per_atom" in own:
+        atoms.set_initial_magnetic_moments([own["magmom_per_atom"]] * len(atoms))
+    return atoms
 
 
 @lru_cache(maxsize=1)

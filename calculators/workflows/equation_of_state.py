@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.units import GPa
-from scipy.optimize import least_squares
 
 from tansaku.models.domain.errors import CalculationError
 
@@ -45,6 +44,8 @@ def bulk_modulus(calculator: Calculator, crystal: Atoms) -> float:
 
 
 def _fitted(volumes: FloatArray, energies: FloatArray) -> float:
+    from scipy.optimize import least_squares
+
     middle = float(volumes[np.argmin(energies)])
     guess = np.polyfit(volumes / middle, energies, 2)
     if guess[0] <= 0:

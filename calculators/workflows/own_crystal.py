@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import units
-from ase.build import bulk
 from scipy.optimize import minimize, minimize_scalar
 
 from tansaku.calculators.engines.kpoints import GRID_CELL
@@ -188,6 +187,8 @@ def likely_crystal(structure: str, element: str) -> Crystal:
     Raises:
         ConfigurationError: Nothing is known of the element's density.
     """
+    from ase.build import bulk
+
     try:
         known = bulk(element)
     except (ValueError, KeyError, TypeError, NotImplementedError) as error:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ase.data import atomic_numbers
 from ase.formula import Formula
-from scipy.optimize import linprog
 
 from tansaku.models.domain.errors import ConfigurationError
 
@@ -32,6 +31,8 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
     Raises:
         ConfigurationError: No mixture of the phases has the crystal's composition, or a phase is of no known elements.
     """
+    from scipy.optimize import linprog
+
     wanted = Counter(symbols)
     counts = {name: _counted(name, key) for name in phases}
     able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]

@@ -151,7 +151,8 @@ def recorded_in(value: float, unit: str, to: str) -> float:
     Raises:
         ValueError: The units are of different kinds.
     """
-    return convert(value, unit.replace("^", ""), to)
+    plain = to.replace("^", "")
+    return convert(value, unit.replace("^", ""), plain if plain in _TABLED else to)
 
 
 def quantity_in(text: str, unit: str) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from math import sqrt
 
 import numpy as np
-from scipy.optimize import minimize
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
@@ -95,6 +94,8 @@ def fit_parameters(
 
 def _climb(posterior: LogPosterior, start: FloatArray, iterations: int) -> tuple[float, FloatArray]:
     """Log density at the maximum reached from one start, and where it is. Raises FitError."""
+    from scipy.optimize import minimize
+
     bounds = [(centre - _SPAN, centre + _SPAN) for centre in posterior.centre]
     noise = len(posterior.centre) - 1
     bounds[noise] = (np.log(_LEAST_NOISE), bounds[noise][1])

@@ -24,8 +24,8 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import JobResult
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
-from tansaku.tasks.node.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
+from tansaku.tasks.node.jobs.document import LABEL_ENERGIES, LABEL_ENERGY, STRUCTURE_FILE, JobDocument, TrainingDocument
+from tansaku.tasks.node.jobs.labelling import LabelledJob, open_labelled_job
 from tansaku.tasks.node.jobs.opened import opened_calculator
 from tansaku.tasks.node.jobs.train import train
 from tansaku.tasks.node.jobs.worker import read_document

@@ -9,7 +9,6 @@ from math import log, pi
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_solve, lapack
-from scipy.optimize import minimize
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
@@ -103,6 +102,8 @@ def most_probable_coupling(
     Raises:
         FitError: The fit failed.
     """
+    from scipy.optimize import minimize
+
     centre = np.log(prior.centre)
 
     def objective(vector: FloatArray) -> tuple[float, FloatArray]:
@@ -168,6 +169,8 @@ def fit_all(problem: Problem, previous: Mapping[str, FloatArray] | None) -> tupl
     Raises:
         FitError: The fit failed.
     """
+    from scipy.optimize import minimize
+
     extended, terms = problem.extended, problem.terms
     density = LogPosterior(extended.pool, terms, problem.positions, problem.targets, priors(extended, terms))
     held = {SHIFT: np.array([SHIFT_VARIANCE])}

@@ -37,8 +37,7 @@ from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.loop.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5, content_sha256, write_hdf5
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.node.jobs.energy import FREE_ENERGY
+from tansaku.tasks.node.jobs.document import FREE_ENERGY, STRUCTURE_FILE
 from tansaku.tasks.node.jobs.splitting import split
 
 GroupKind = Literal["system", "surface", "composition"]

@@ -16,8 +16,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.dataset import FileSourceSpec
 from tansaku.models.domain.surrogates import Example
-from tansaku.tasks.node.jobs.energy import FREE_ENERGY
-from tansaku.tasks.node.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LABEL_FORCES
+from tansaku.tasks.node.jobs.document import FREE_ENERGY, LABEL_ENERGIES, LABEL_ENERGY, LABEL_FORCES
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -21,6 +21,18 @@ from tansaku.models.domain.specs.workflow import WorkflowBase
 STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
 
+FREE_ENERGY = "free_energy"
+"""Energy whose derivatives are forces and stress, where a code distinguishes it from ``energy`` [eV]."""
+
+LABEL_ENERGY = "label_energy"
+"""Key of a label's total energy in that file [eV], and name of the quantity."""
+
+LABEL_ENERGIES = "label_energies"
+"""Array of the energies of the label's atoms there [eV]."""
+
+LABEL_FORCES = "label_forces"
+"""Array of the label's forces there [eV/Å]; only where the label is of the structure as it stands."""
+
 OWN_LATTICE_PARAMETER = "own_lattice_parameter"
 """Property of a boundary's outcome: the calculator's lattice parameter [Å], if determined; also a key of the crystal's spec."""
 

@@ -25,13 +25,11 @@ from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.units import convert, recorded_in
-from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.node.jobs.document import FREE_ENERGY, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.node.jobs.kept import scratch_of, take_files
 from tansaku.tasks.node.jobs.opened import opened_calculator, opened_space
 
 PHASES_KEY = "space.phases"
-FREE_ENERGY = "free_energy"
-"""Energy whose derivatives are forces and stress, where a code distinguishes it from ``energy`` [eV]."""
 
 
 def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:

@@ -21,17 +21,17 @@ from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.node.jobs.boundary import PER_J_M2
-from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY, STRUCTURE_FILE, JobDocument, LookDocument
+from tansaku.tasks.node.jobs.document import (
+    FIRST_LOOK_DEVIATION,
+    FIRST_LOOK_ENERGY,
+    LABEL_ENERGIES,
+    LABEL_ENERGY,
+    LABEL_FORCES,
+    STRUCTURE_FILE,
+    JobDocument,
+    LookDocument,
+)
 from tansaku.tasks.node.jobs.opened import opened_bulk, opened_calculator, opened_surrogate
-
-LABEL_ENERGY = "label_energy"
-"""Key of the total energy [eV], and name of the quantity."""
-
-LABEL_ENERGIES = "label_energies"
-"""Array of the atoms' energies [eV]."""
-
-LABEL_FORCES = "label_forces"
-"""Array of the forces [eV/Å]; only where the label is of the structure as it stands."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.neighborlist import neighbor_list
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +35,15 @@ def test_the_cube_has_48_operations_and_a_diamond_bond_12():
     assert len(set(cubic_operations())) == 48
     assert len(CubicCrystal("fcc", "Al", 4.0).site_symmetry) == 48
     assert len(CubicCrystal("diamond", "Si", 5.43).site_symmetry) == 12
+
+
+@pytest.mark.parametrize("structure", ["fcc", "bcc", "diamond"])
+def test_the_cubic_cell_is_that_of_ase_with_the_moments_of_the_own_crystal(structure):
+    for element in ("Al", "Fe", "Ni", "Si", "Mn"):
+        cell, known = CubicCrystal(structure, element, 4.05).unit_cell(), bulk(element, structure, a=4.05, cubic=True)
+        assert cell.todict().keys() == known.todict().keys()
+        for key, array in known.todict().items():
+            np.testing.assert_array_equal(cell.todict()[key], array)
 
 
 def test_neighbour_distance_and_density_are_those_of_the_crystal():

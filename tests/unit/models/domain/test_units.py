@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.units import check_unit, convert, parse_quantity, quantity_in
+from tansaku.models.domain.units import check_unit, convert, parse_quantity, quantity_in, recorded_in
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
 
@@ -47,6 +47,12 @@ def test_a_number_without_a_unit_is_refused(text):
 def test_bad_quantities_are_named(text, message):
     with pytest.raises(ValueError, match=message):
         parse_quantity(text)
+
+
+def test_results_convert_to_units_as_ase_writes_them():
+    assert recorded_in(1e9, "mJ/m2", "J/m^2") == recorded_in(1e9, "mJ/m^2", "J/m2") == 1e6
+    assert recorded_in(4.0, "Angstrom3/atom", "Angstrom^3/atom") == 4.0
+    assert recorded_in(1.0, "cm^-1", "m^-1") == pytest.approx(100.0)
 
 
 def test_units_of_different_kinds_do_not_convert():

@@ -153,6 +153,23 @@ def test_the_numerical_libraries_are_loaded_only_after_their_threads_are_set():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    "needed",
+    [
+        "tansaku.tasks.act.commands.create, tansaku.tasks.loop.driver.loop, tansaku.deploy.cli.live",
+        "tansaku.tasks.node.jobs.boundary, tansaku.calculators.engines.lammps",
+    ],
+)
+def test_a_start_imports_nothing_large_that_a_usual_campaign_does_not_need(needed):
+    large = {"ase.build", "ase.optimize", "pandas", "pint", "prefect", "pyarrow", "scipy.optimize", "sklearn", "torch"}
+    code = (
+        f"import sys, {needed}; from tansaku.models.domain.units import recorded_in; recorded_in(1.0, 'mJ/m2', 'J/m^2'); "
+        f"from tansaku.calculators.structures.crystal import CubicCrystal; CubicCrystal('fcc', 'Al', 4.05).unit_cell(); "
+        f"print(sorted({large} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_an_outcome_says_how_many_cores_it_had(spool):
     add(spool, "two")
     spool.signal("work")
