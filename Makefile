@@ -31,7 +31,7 @@ help:
 	@echo "make serve      install, store $(EXAMPLE), start the dashboard and all that it needs"
 	@echo "make test       install the test extras, run the tests but the long ones and the suites of which nothing has changed"
 	@echo "make test-all   all tests but the long ones"
-	@echo "make test-fast  the quick unit tests that need no server"
+	@echo "make test-fast  the quick unit tests that need no extra"
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
 	@echo "make docs       write the generated table of commands again"

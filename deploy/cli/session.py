@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.specs.site import SiteSpec
     from tansaku.tasks.act.commands.actor import Actor
     from tansaku.tasks.backends.launchers.cluster import Cluster
-    from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.backends.resources import DatabaseResources
 
 ForceStop = Annotated[bool, typer.Option("--force", help="Stop it also under running drivers; they start it again.")]
 
@@ -70,7 +70,7 @@ def read_site(site: Path | None) -> SiteSpec:
 
 
 @contextmanager
-def opened(site: Path | None) -> Iterator[Resources]:
+def opened(site: Path | None) -> Iterator[DatabaseResources]:
     """Opens store, artifacts and launcher for a command.
 
     Args:

@@ -17,7 +17,7 @@ from tansaku.deploy.cli.tables import show_table
 if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services, WebSettings
     from tansaku.tasks.act.commands.users import Administration
-    from tansaku.tasks.backends.resources import Resources
+    from tansaku.tasks.backends.resources import DatabaseResources
 
 web_app = typer.Typer(help="The dashboard: a web page to watch and steer campaigns, and its users.", no_args_is_help=True)
 user_app = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
@@ -164,7 +164,7 @@ def _services(site: Path | None, settings: WebSettings | None = None) -> Iterato
         yield services_of(resources, settings)
 
 
-def services_of(resources: Resources, settings: WebSettings | None = None) -> Services:
+def services_of(resources: DatabaseResources, settings: WebSettings | None = None) -> Services:
     """The application's services, from opened resources.
 
     Args:

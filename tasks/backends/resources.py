@@ -31,12 +31,6 @@ def _in_memory() -> Registry:
     return MemoryRegistry()
 
 
-def _accounts_in_memory() -> Accounts:
-    from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
-
-    return MemoryAccounts()
-
-
 def _schedules_in_memory() -> Schedules:
     from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
 
@@ -81,7 +75,6 @@ class Resources:
         cluster: Opens the site's cluster; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
-        accounts: Users, sessions and audit of the dashboard.
         requests: Requests of the dashboard, and reports of services.
         schedules: Times at which campaigns are run.
         library: Files that users uploaded for campaigns.
@@ -96,7 +89,6 @@ class Resources:
     queue: Callable[[], SiteQueue | None] = _no_queue
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
-    accounts: Accounts = field(default_factory=_accounts_in_memory)
     requests: Requests = field(default_factory=_requests_in_memory)
     schedules: Schedules = field(default_factory=_schedules_in_memory)
     library: FileLibrary = field(default_factory=_library_in_memory)
@@ -124,8 +116,19 @@ class Resources:
         return job_folder(self.settings, self.site, identifier)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseResources(Resources):
+    """Resources in a database.
+
+    Attributes:
+        accounts: Users, sessions and audit of the dashboard.
+    """
+
+    accounts: Accounts
+
+
 @contextmanager
-def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
+def open_resources(settings: Settings, site: SiteSpec) -> Iterator[DatabaseResources]:
     """Opens everything settings and site name; closes the connections at the end.
 
     Raises:
@@ -150,7 +153,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     store = MongoCampaignStore(database, LocalFiles(artifacts, files_folder(settings, site)).with_files)
     backend = backend_of(settings, site, SiteWorkers(database))
     try:
-        yield Resources(
+        yield DatabaseResources(
             settings=settings,
             site=site,
             store=store,

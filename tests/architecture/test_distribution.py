@@ -26,6 +26,7 @@ def test_files_stay_whole_and_the_longest_come_first():
     [
         ("tests/unit/test_quick.py::test_it", ("tmp_path",), True),
         ("tests/unit/test_quick.py::test_it", ("tmp_path", "require"), False),
+        ("tests/unit/test_quick.py::test_it", ("emptied_database", "require"), True),
         ("tests/unit/test_slow.py::test_it", (), False),
         ("tests/contracts/test_quick.py::test_it", (), False),
     ],

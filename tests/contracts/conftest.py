@@ -20,7 +20,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[CampaignStore]:
         return
     from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 
-    yield MongoCampaignStore(request.getfixturevalue("mongo_database"))
+    yield MongoCampaignStore(request.getfixturevalue("emptied_database"))
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""The contract of the store of users, sessions, tokens and audit, on every implementation."""
+"""The contract of the store of users, sessions, tokens and audit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -10,20 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.accounts import Accounts, Actor, ApiToken, AuditEntry, LoginLink, Role, Session, User
-from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
+from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "1" * 64, "2" * 64
 
 
-@pytest.fixture(params=["memory", "mongo"])
-def accounts(request) -> Iterator[Accounts]:
-    if request.param == "memory":
-        yield MemoryAccounts()
-        return
-    from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
-
-    yield MongoAccounts(request.getfixturevalue("mongo_database"))
+@pytest.fixture
+def accounts(emptied_database) -> Accounts:
+    return MongoAccounts(emptied_database)
 
 
 def user(name: str = "ada", **changes: object) -> User:

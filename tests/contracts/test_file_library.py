@@ -20,7 +20,7 @@ def library(request) -> Iterator[FileLibrary]:
         return
     from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
 
-    yield MongoLibrary(request.getfixturevalue("mongo_database"))
+    yield MongoLibrary(request.getfixturevalue("emptied_database"))
 
 
 def file(digit: str, name: str = "rows.csv", hours: float = 0.0) -> LibraryFile:

@@ -23,7 +23,7 @@ def registry(request) -> Iterator[Registry]:
     from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.backends.stores.mongo_schema import open_collections
 
-    database = request.getfixturevalue("mongo_database")
+    database = request.getfixturevalue("emptied_database")
     open_collections(database)
     yield MongoRegistry(database)
 

@@ -24,7 +24,7 @@ def requests(request) -> Iterator[Requests]:
         return
     from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 
-    yield MongoRequests(request.getfixturevalue("mongo_database"))
+    yield MongoRequests(request.getfixturevalue("emptied_database"))
 
 
 def asked(request_id: str = FIRST, campaign: str = "al", minutes: float = 0.0) -> ServiceRequest:

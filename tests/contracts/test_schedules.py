@@ -21,7 +21,7 @@ def schedules(request) -> Iterator[Schedules]:
         return
     from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 
-    yield MongoSchedules(request.getfixturevalue("mongo_database"))
+    yield MongoSchedules(request.getfixturevalue("emptied_database"))
 
 
 def wanted(identifier: str = FIRST, minutes: float = 0.0, **changes: object) -> Schedule:

@@ -32,7 +32,7 @@ FAST_FILE = 2.5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fast", action="store_true", help="only unit tests that are quick and need no server or extra")
+    parser.addoption("--fast", action="store_true", help="only unit tests that are quick and need no extra")
 
 
 def measured() -> dict[str, float]:
@@ -46,10 +46,15 @@ def file_of(item: pytest.Item) -> str:
 
 
 def is_fast(item: pytest.Item, seconds: dict[str, float]) -> bool:
-    """Whether ``--fast`` runs a test: a unit test of a quick file that asks for no component, so for no server either."""
+    """Whether ``--fast`` runs a test: a unit test of a quick file that asks for no component but the emptied database."""
     file = file_of(item)
     quick = seconds.get(file, 0.0) <= FAST_FILE
-    return quick and file.startswith(("tests/unit/", "tests/sparse/")) and "require" not in getattr(item, "fixturenames", ())
+    fixtures = getattr(item, "fixturenames", ())
+    return (
+        quick
+        and file.startswith(("tests/unit/", "tests/sparse/"))
+        and ("require" not in fixtures or "emptied_database" in fixtures)
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -46,6 +46,23 @@ def mongo_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
 
 
 @pytest.fixture(scope="session")
+def _kept_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
+    from tansaku.tasks.backends.stores.connection import open_database
+
+    database = open_database(mongo_server.start(), f"kept-{secrets.token_hex(6)}")
+    yield database
+    database.client.close()
+
+
+@pytest.fixture
+def emptied_database(_kept_database: MongoDatabase) -> MongoDatabase:
+    """A database without documents that keeps its collections and indexes: to build and drop them takes most of a short test."""
+    for name in _kept_database.list_collection_names():
+        _kept_database[name].delete_many({})
+    return _kept_database
+
+
+@pytest.fixture(scope="session")
 def prefect_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MigratedDatabase:
     """Spares every new home of Prefect's the migrations."""
     folder = tmp_path_factory.getbasetemp()

@@ -13,9 +13,9 @@ from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import FieldError, StoreError
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.dashboard_address import noted_address
 from tansaku.tasks.ground.site.users import user_name
@@ -74,8 +74,9 @@ def test_a_login_link_is_printed_for_a_user(run):
 
 
 @pytest.fixture
-def services(tmp_path) -> Services:
-    return Services(MemoryCampaignStore(), FileArtifactStore(tmp_path), MemoryAccounts(), MemoryRegistry(), MemoryRequests())
+def services(emptied_database, tmp_path) -> Services:
+    accounts = MongoAccounts(emptied_database)
+    return Services(MemoryCampaignStore(), FileArtifactStore(tmp_path), accounts, MemoryRegistry(), MemoryRequests())
 
 
 def linked_user(services: Services) -> User | None:

@@ -1,4 +1,4 @@
-"""The dashboard on memory stores, with a browser for each role."""
+"""The dashboard on memory stores and the accounts in MongoDB, with a browser for each role."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.local_files import LocalFiles
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.backends.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 from tansaku.tasks.ground.settings import Settings
 from tests.support.campaign_files import rows_campaign
 from tests.support.stored_models import store_models
@@ -135,7 +136,7 @@ class InProcess(Sandbox):
 
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Callable[..., Site]:
+def make_site(tmp_path: Path, emptied_database: MongoDatabase) -> Callable[..., Site]:
     """``make_site(store, given={...}, owner="operator", **settings)``: an application on a store, with other services.
 
     The campaigns of the store are the operator's; with ``owner=None`` they are of the command line.
@@ -155,7 +156,7 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
         services = Services(
             store=MemoryCampaignStore() if store is None else store,
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
-            accounts=MemoryAccounts(),
+            accounts=MongoAccounts(emptied_database),
             registry=MemoryRegistry(),
             requests=MemoryRequests(),
             settings=WebSettings(hash_cost=CHEAP, **settings),
