@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -51,6 +50,8 @@ def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
         errors: Shape ``(n,)``.
         distance: h, by the fit that did not see them, shape ``(n,)``.
     """
+    from scipy.optimize import minimize
+
     spread = max(float(np.mean(errors**2)), _FLOOR**2)
     typical = max(float(np.median(distance)), _FLOOR)
 
