@@ -56,3 +56,56 @@ def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
     """
     from scipy.optimize import minimize
 
+    errors, distance = _finite(errors), _finite(distance)
+    spread = max(float(np.mean(errors**2)), _FLOOR**2)
+    typical = max(float(np.median(distance)), _FLOOR)
+
+    def unlikelihood(parameters: FloatArray) -> float:
+        noise, slope, power = np.exp(parameters)
+        variance = spread * (noise + slope * (distance / typical) ** power) + _FLOOR**2
+        return float(0.5 * np.mean(np.log(variance) + errors**2 / variance))
+
+    if len(errors) < _LEAST:
+        # A few cells determine the size of the errors, not what they depend on.
+        return ErrorModel(spread, 0.0, 1.0, 1.0)
+    found = minimize(unlikelihood, np.log([0.3, 0.3, 1.0]), method="Nelder-Mead", bounds=[(-12, 6), (-12, 6), (-2, 1)])
+    noise, slope, power = (float(value) for value in np.exp(found.x))
+    model = ErrorModel(spread * noise, spread * slope / typical**power, power, 1.0)
+    scores = np.abs(errors) / np.maximum(model.deviation(distance), _FLOOR)
+    return ErrorModel(model.noise, model.slope, model.power, max(float(np.quantile(scores, _WITHIN_ONE)), 1e-3))
+
+
+def correction(scores: Mapping[str, FloatArray]) -> float:
+    """Factor by which deviations are multiplied, so that 68.3 % of the errors of held-out groups lie within one.
+
+    Groups count alike, whatever their size: errors of one group resemble each other. The logarithm of the factor that k groups
+    give counts k / (k + 1), as if one more group said that the deviations are right, because another group may need another
+    factor.
+
+    Args:
+        scores: Errors divided by deviations of each group, at least one, shape ``(n,)``.
+
+    Returns:
+        1 without groups.
+
+    Raises:
+        FitError: A score is not finite.
+    """
+    if not scores:
+        return 1.0
+    values = _finite(np.concatenate(list(scores.values())))
+    shares = np.concatenate([np.full(len(found), 1.0 / len(found)) for found in scores.values()])
+    order = np.argsort(values, kind="stable")
+    within = np.cumsum(shares[order]) / len(scores)
+    place = min(int(np.searchsorted(within, _WITHIN_ONE)), len(order) - 1)
+    return float(max(values[order][place], 1e-3) ** (len(scores) / (len(scores) + 1)))
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    """The values. Raises FitError when one is not a finite number: no error bar follows from such a one."""
+    wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if wrong:
+        raise FitError(
+            f"error bars cannot be calibrated: {wrong} of {len(values)} errors of left-out data are not finite numbers"
+        )
+    return values
