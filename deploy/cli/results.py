@@ -150,7 +150,7 @@ def _show_hits(data: Campaign) -> None:
     """Lists the candidates that meet the threshold of the goal, where it has one."""
     from tansaku.tasks.read.views.hits import hits_of
 
-    hits = hits_of(data.columns, data.spec.objective)
+    hits = hits_of(data)
     if hits is None:
         return
     if not hits.found:

@@ -48,7 +48,6 @@ from tansaku.deploy.web.pages.rendering import Renderer, page_folder
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.rooms import code_behind, pages
 from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
-from tansaku.tasks.read.views.figure_readings import FigureReadings
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, budget_pages.router, evaluation.router, new.router)
@@ -117,7 +116,6 @@ def create_app(services: Services) -> FastAPI:
     app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.changes = Changes(services.readings)
-    app.state.figures = FigureReadings()
     app.state.diffusion = DiffusionReadings(services.store, services.artifacts, services.readings.version)
     app.router.routes.extend(_routes())
     for name in pages():

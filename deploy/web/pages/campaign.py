@@ -228,7 +228,7 @@ def _shown(services: Services, reading: Campaign) -> JsonDict:
         "series": series,
         "improvements": improvements(series),
         "by_system": system_lines(reading),
-        "hits": hits_of(reading.columns, reading.spec.objective),
+        "hits": hits_of(reading),
         "most_hits": _MOST_HITS,
         "proposals": last_proposals(reading),
         "predictions": predictions_of(reading, most=0),

@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.api.diffusion import diffusion_now
-from tansaku.deploy.web.api.figures import figures_of
 from tansaku.deploy.web.api.logs import outputs_of
 from tansaku.deploy.web.auth.roles import Admin, Operator, Viewer
 from tansaku.deploy.web.pages.formats import Html, message
@@ -24,6 +23,7 @@ from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
+from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
@@ -60,7 +60,7 @@ def queue_page(request: Request, _: Viewer) -> Response:
 def figures_page(request: Request, _: Viewer, name: str) -> Response:
     """Shows the numbers of a campaign's figures as tables."""
     reading = services_of(request).readings.reading(name)
-    content = {"name": name, "figures": figures_of(request, reading), "cell_texts": _CELL_TEXTS}
+    content = {"name": name, "figures": figures_of(reading), "cell_texts": _CELL_TEXTS}
     return render(request, "figure_tables.html", content)
 
 

@@ -59,6 +59,7 @@ class Campaign:
         version: A short text that differs whenever something stored of the campaign differs; empty except on the dashboard.
         artifacts: Where the data of transfer sources are; None: they are not read.
         pools: Spaces that were opened before.
+        lasting: Values derived from the space alone, which later readings of the same space may keep.
     """
 
     store: CampaignStore = field(repr=False, compare=False)
@@ -71,6 +72,7 @@ class Campaign:
     version: str = ""
     artifacts: ArtifactStore | None = field(default=None, repr=False, compare=False)
     pools: RecentPools = field(default_factory=RecentPools, repr=False, compare=False)
+    lasting: Once = field(default_factory=Once, repr=False, compare=False)
     _once: Once = field(default_factory=Once, repr=False, compare=False)
 
     @classmethod
@@ -128,7 +130,7 @@ class Campaign:
         if (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end):
             known["retrains"] = self.retrains
         self.kept.note(evaluations)
-        now = replace(self, record=record, spec=spec, columns=self.columns.updated(changed), _once=Once(known))
+        now = replace(self, record=record, spec=spec, columns=self.columns.updated(changed), lasting=Once(), _once=Once(known))
         opened = self.prospects
         if opened is None:
             now.once("prospects", lambda: (None, self.unopened))

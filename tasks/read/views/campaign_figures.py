@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
-from tansaku.models.domain.ports import ScreenedSpace, Space
+from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.views import Columns
 from tansaku.models.engine.front import on_front
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.ion_grid import NOBODY, IonGrid, ion_grids
 from tansaku.tasks.read.views.origins import best_places, value_of
+from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.results import system_label
 
 MOST_POINTS = 500
@@ -156,6 +162,65 @@ class CampaignFigures(Record):
     certificate: CertificateLines | None = None
     proposals: ProposalPoints | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The part of a space that figures need; it does not change during a campaign.
+
+    Attributes:
+        systems: Descriptions of its systems.
+        grids: Of its ions.
+        ids: Candidates by position, for the grids.
+    """
+
+    systems: Sequence[JsonDict] = ()
+    grids: tuple[IonGrid, ...] = ()
+    ids: Sequence[str] = ()
+
+
+def figures_of(campaign: Campaign) -> CampaignFigures:
+    """Figures of a campaign as it was read, made at most once."""
+    return campaign.once(CampaignFigures, lambda: _made(campaign))
+
+
+def _made(campaign: Campaign) -> CampaignFigures:
+    spec, columns, certificate = campaign.spec, campaign.columns, campaign.certificate
+    # Evaluations that cannot be read are missing here; the page shows the reason.
+    angles, maps, problem = _of_space(campaign)
+    return CampaignFigures(
+        version=campaign.version,
+        quantity=spec.space.description.value_key,
+        unit=spec.objective.unit,
+        direction=spec.objective.direction,
+        angles=angles,
+        maps=maps,
+        front=front_points(columns, spec),
+        certificate=None if certificate is None else certificate_lines(certificate),
+        proposals=proposal_points(last_proposals(campaign, LAST_PROPOSALS)[::-1]),
+        problem=problem,
+    )
+
+
+def _of_space(campaign: Campaign) -> tuple[AngleCurve | None, tuple[IonMap, ...], str]:
+    """The figures that the space's description names, and why they cannot be shown."""
+    figures = campaign.spec.space.description.figures
+    if figures is None:
+        return None, (), ""
+    try:
+        layout = campaign.lasting.get(_Layout, lambda: _layout(campaign))
+    except (ConfigurationError, NotFoundError, StoreError) as error:
+        return None, (), f"the space cannot be opened on this machine: {error.message}"
+    if figures == "boundaries":
+        return angle_curve(campaign.columns, layout.systems, campaign.sign), (), ""
+    return None, ion_maps(campaign.columns, layout.grids, layout.ids), ""
+
+
+def _layout(campaign: Campaign) -> _Layout:
+    # Not the campaign's own, which would keep the features in memory.
+    space = open_space(campaign.spec.space, Path(campaign.record.base_path))
+    grids = ion_grids(space, space.pool()) if isinstance(space, ScreenedSpace) else ()
+    return _Layout(tuple(space.describe_systems()), grids, [str(name) for name in space.pool().ids] if grids else ())
 
 
 def angle_curve(arrays: Columns, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
@@ -305,11 +370,6 @@ def proposal_points(evaluations: Sequence[Evaluation]) -> ProposalPoints | None:
         deviation=tuple(proposal.predicted_deviation for proposal in proposals),
         found=tuple(value_of(item) for item in chosen),
     )
-
-
-def grids_of(space: Space) -> tuple[IonGrid, ...]:
-    """Grids of ions of a space of compositions; empty for other spaces."""
-    return ion_grids(space, space.pool()) if isinstance(space, ScreenedSpace) else ()
 
 
 def evenly(count: int, most: int = MOST_POINTS) -> IntArray:

@@ -40,7 +40,7 @@ def composition_rows(data: Campaign) -> list[JsonDict]:
     """
     space = _space(data)
     rows = [_row(data, space, evaluation) for evaluation in data.select("search")]
-    key, hits = data.value_key, hits_of(data.columns, data.spec.objective)
+    key, hits = data.value_key, hits_of(data)
     if hits is not None:
         met = {hit.round for hit in hits.found}
         rows = [row | {"hit": row["round"] in met} for row in rows]

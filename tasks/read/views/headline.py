@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tansaku.models.domain.records import Record
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.origins import best_place
 
 
@@ -62,18 +62,13 @@ class Headline(Record):
         return f"{best.value:.6g} {self.unit} ({best.candidate})"
 
 
-def headline_of(arrays: Columns, spec: CampaignSpec) -> Headline:
-    """The best of a campaign.
-
-    Args:
-        arrays: Its evaluations.
-        spec: Of the campaign.
-    """
-    sign = 1.0 if spec.objective.direction == "minimize" else -1.0
+def headline_of(campaign: Campaign) -> Headline:
+    """The best of a campaign."""
+    arrays, sign = campaign.columns, campaign.sign
     relaxed = _best(arrays, ~arrays.searched, sign)
     if relaxed is not None:
         relaxed = relaxed.model_copy(update={"searched": searched_value(arrays, relaxed.candidate, sign)})
-    return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=spec.objective.unit)
+    return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=campaign.spec.objective.unit)
 
 
 def searched_value(columns: Columns, candidate: str, sign: float) -> float | None:

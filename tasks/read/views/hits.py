@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict, Record
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.views import Columns
+from tansaku.tasks.read.views.campaign import Campaign
 
 
 class Hit(Record):
@@ -45,20 +44,15 @@ class Hits(Record):
         return [hit.model_dump() for hit in self.found if hit.candidate in candidates]
 
 
-def hits_of(columns: Columns, objective: ObjectiveSpec) -> Hits | None:
+def hits_of(campaign: Campaign) -> Hits | None:
     """The candidates of a search that meet the threshold; None where the goal has none.
 
     Of several replicates of a candidate the value of the last one counts, as in the search.
-
-    Args:
-        columns: Evaluations in proposal order.
-        objective: Of the campaign.
     """
+    columns, objective, sign = campaign.columns, campaign.spec.objective, campaign.sign
     threshold = objective.goal.threshold_in(objective.unit)
     if threshold is None:
         return None
-    low = objective.direction == "minimize"
-    sign = 1.0 if low else -1.0
     valued = np.flatnonzero(columns.searched & ~np.isnan(columns.values)).tolist()
     latest = {columns.candidates[place]: place for place in valued}
     met = [place for place in latest.values() if sign * columns.values[place] <= sign * threshold]
@@ -72,4 +66,4 @@ def hits_of(columns: Columns, objective: ObjectiveSpec) -> Hits | None:
         )
         for place in met
     )
-    return Hits(threshold=f"at or {'below' if low else 'above'} {threshold:g} {objective.unit}", found=tuple(found))
+    return Hits(threshold=f"at or {'below' if sign > 0.0 else 'above'} {threshold:g} {objective.unit}", found=tuple(found))

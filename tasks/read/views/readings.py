@@ -174,12 +174,18 @@ class _Followed:
             if now.record != kept.record:  # the lease was renewed
                 self.reading = kept = replace(kept, record=now.record, lease=now.lease)
             return kept
-        if kept is None or now.late != self._late or not _continues(now.changes):
-            found = replace(Campaign.of(self._store, now.record), pools=self._pools)
-            give_back_memory()
+        earlier = kept if now.late == self._late and _continues(now.changes) else None
+        if earlier is None:
+            found = Campaign.of(self._store, now.record)
         else:
-            found = kept.updated(now.record, now.changes.evaluations)
-        self.reading = found = replace(found, lease=now.lease, silence=now.silence, version=now.version)
+            found = earlier.updated(now.record, now.changes.evaluations)
+        if kept is not None and kept.spec.space == found.spec.space:
+            found = replace(found, lasting=kept.lasting)
+        found = replace(found, pools=self._pools, lease=now.lease, silence=now.silence, version=now.version)
+        status_of(found)  # every page shows it
+        if earlier is None:
+            give_back_memory()
+        self.reading = found
         self._mark, self._late = now.changes.mark, now.late
         return found
 

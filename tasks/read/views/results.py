@@ -113,7 +113,7 @@ def system_rows(data: Campaign) -> list[JsonDict]:
     key, columns, names = data.value_key, data.columns, data.outline.systems
     codes = {name: code for code, name in enumerate(names)}
     system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
-    costs, polished, hits = data.costs, data.polished, hits_of(columns, data.spec.objective)
+    costs, polished, hits = data.costs, data.polished, hits_of(data)
     rows = []
     for code, (description, name) in enumerate(zip(data.systems, names, strict=True)):
         mine = columns.counted & (system == code)

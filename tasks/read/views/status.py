@@ -336,7 +336,7 @@ def _status(campaign: Campaign) -> CampaignStatus:
         created_at=record.created_at,
         **counts,
         polish_failed=len(failures) - counts["failed"],
-        headline=headline_of(campaign.columns, spec),
+        headline=headline_of(campaign),
         adopted=int(campaign.adopted.sum()),
         **_learning(campaign),
         cost=spent.cost,

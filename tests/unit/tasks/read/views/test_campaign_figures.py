@@ -13,9 +13,8 @@ from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
 from tansaku.tasks.read.views import campaign_figures
-from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, front_points
+from tansaku.tasks.read.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, figures_of, front_points
 from tansaku.tasks.read.views.compositions import composition_maps
-from tansaku.tasks.read.views.figure_readings import FigureReadings
 from tansaku.tasks.read.views.readings import Readings
 from tests.support.records import NOW, evaluation_of, proposal_of
 
@@ -51,8 +50,8 @@ def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search
     store = MemoryCampaignStore()
     store.create_campaign(data.record)
     monkeypatch.setattr(store, "evaluations", lambda name: list(data.evaluations))
-    figures, reading = FigureReadings(), Readings(store).reading(data.record.name)
-    found = figures.figures(reading)
+    reading = Readings(store).reading(data.record.name)
+    found = figures_of(reading)
     (drawn,), (shown,) = composition_maps(data), found.maps
     assert (shown.rows, shown.columns, shown.row_site) == (drawn.rows, drawn.columns, "M")
     states = np.array(shown.state)
@@ -61,7 +60,7 @@ def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search
     values = np.array(shown.value, dtype=float)
     assert np.array_equal(values[states == EVALUATED], drawn.value[states == EVALUATED])
     assert (found.unit, found.angles, found.front, found.problem) == ("eV", None, None, "")
-    assert figures.figures(reading) is found
+    assert figures_of(reading) is found
 
 
 def test_the_front_and_what_it_surpasses_thinned_out(monkeypatch, tavorite_search):
@@ -96,7 +95,7 @@ def test_the_last_certificate_and_the_last_proposals(recorded):
     lease = store.acquire_lease(name, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
     chosen = done(3, 1.0).proposal.model_copy(update={"candidate": "b1", "horizon": 0})
     store.insert_proposal(lease, chosen)
-    found = FigureReadings().figures(Readings(store).reading(name))
+    found = figures_of(Readings(store).reading(name))
     assert (found.certificate.number, found.certificate.systems) == (20, ("alpha", "beta"))
     assert (found.certificate.tolerance, found.certificate.probability) == ((3.0, None), (0.5, None))
     assert (found.proposals.numbers, found.proposals.deviation, found.proposals.found) == ((3,), (0.1,), (None,))
@@ -107,7 +106,7 @@ def test_a_space_that_cannot_be_opened_hides_no_other_figure(tavorite_search):
     store = MemoryCampaignStore()
     space = data.record.spec["space"] | {"parent": {"cif": "gone.cif"}}
     store.create_campaign(data.record.model_copy(update={"spec": data.record.spec | {"space": space}}))
-    found = FigureReadings().figures(Readings(store).reading(data.record.name))
+    found = figures_of(Readings(store).reading(data.record.name))
     assert found.maps == ()
     assert found.problem.startswith("the space cannot be opened on this machine: ")
 

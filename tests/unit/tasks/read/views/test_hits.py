@@ -46,7 +46,7 @@ def searched(open_laboratory):
 def test_hits_are_those_at_the_threshold_or_better_the_best_first(searched, direction, threshold, said, expected):
     laboratory = searched(direction, threshold)
     data = Campaign.load(laboratory.store, "lab")
-    hits = hits_of(data.columns, data.spec.objective)
+    hits = hits_of(data)
     assert (hits.threshold, [hit.candidate for hit in hits.found]) == (said, expected)
     (row,) = json.loads(json.dumps(system_rows(data)))
     assert [hit["candidate"] for hit in row["hits"]] == expected
@@ -67,5 +67,5 @@ def test_the_command_lists_them(searched, capsys):
 def test_other_goals_have_none(open_laboratory):
     laboratory = open_laboratory()
     data = Campaign.load(laboratory.store, "lab")
-    assert hits_of(data.columns, data.spec.objective) is None
+    assert hits_of(data) is None
     assert "hits" not in system_rows(data)[0]
