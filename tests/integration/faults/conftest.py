@@ -148,8 +148,9 @@ class Campaign:
 
     @property
     def spool(self) -> Path:
-        """Folder of the jobs."""
-        return self.folder / "home" / "spool" / self.store.campaign_id(self.name)
+        """Folder of the jobs; there is none before the campaign is stored."""
+        known = self.name in self.store.campaign_names()
+        return self.folder / "home" / "spool" / (self.store.campaign_id(self.name) if known else "nothing")
 
     def request(self, **options: object) -> dict:
         return {

@@ -14,10 +14,12 @@ import psutil
 import pytest
 import yaml
 
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.backends.launchers.launches import open_spool
 from tansaku.tasks.backends.stores.connection import open_database
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
+from tansaku.tasks.node.jobs.spool import Spool
 from tests.support.campaign_files import aluminium_campaign
 from tests.support.warm_workers import WarmProcess, WarmWorkers
 from tests.support.workers import computing
@@ -43,7 +45,7 @@ class SlurmCampaign:
 
     def __init__(self, folder: Path, site: object, document: dict, warm_workers: WarmWorkers) -> None:
         self.folder, self.backend, self.name = folder, site, document["name"]
-        self.spool = open_spool(site.shared, self.name)
+        self._id: str | None = None
         self.file = folder / f"{self.name}.yaml"
         self.file.write_text(yaml.safe_dump(document))
         self.site_file = folder / "site.yaml"
@@ -52,6 +54,13 @@ class SlurmCampaign:
         self.drivers: list[WarmProcess] = []
         self._warm_workers = warm_workers
         self.log = folder / "driver.log"
+
+    @property
+    def spool(self) -> Spool:
+        """Of its jobs; there are none before the campaign is stored."""
+        with suppress(NotFoundError):
+            self._id = self._id or self.store.campaign_id(self.name)
+        return open_spool(self.backend.shared, self._id or "nothing")
 
     @property
     def store(self) -> MongoCampaignStore:

@@ -70,7 +70,7 @@ def test_one_of_a_bundle_is_cancelled_and_the_others_go_on(make_campaign):
     campaign = campaign_of(make_campaign, 4)
     driver = campaign.start()
     job, _ = campaign.hold_one()
-    launcher = campaign.backend.cluster().launcher("small")
+    launcher = campaign.backend.cluster().launcher(campaign.store.campaign_id("small"))
     launcher.cancel({"type": "fireworks", "name": job})
     assert campaign.ended(driver) == 0
     assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 4

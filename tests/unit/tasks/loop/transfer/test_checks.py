@@ -131,10 +131,11 @@ def test_tables_are_checked_as_campaigns_are(resources):
 
 
 def test_a_source_that_learned_from_a_deleted_campaign_of_this_name_is_one_like_any_other(resources):
-    prepare(resources, "c", table())
-    prepare(resources, "b", "c")
-    resources.store.delete_campaign("c")
-    prepare(resources, "c", "b")
+    prepare(resources, "a", table())
+    known = resources.store.campaign("a")
+    spec = known.spec | {"name": "b", "transfer": {"sources": [{"type": "campaign", "name": "c"}]}}
+    resources.store.create_campaign(known.model_copy(update={"id": "b", "name": "b", "spec": spec}))
+    assert "'b' has no observations" in refused(resources, "c", "b")
 
 
 def test_a_proposer_that_cannot_learn(resources):
