@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import units
-from scipy.optimize import minimize, minimize_scalar
 
 from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal
@@ -114,11 +113,15 @@ def own_crystal(calculator: Calculator, given: Crystal, precision: float = 1e-5)
 
 
 def _edge(energy: Callable[[float], float], given: Crystal, precision: float) -> float:
+    from scipy.optimize import minimize_scalar
+
     return float(minimize_scalar(energy, bracket=_bracket(energy, given), method="brent", tol=precision).x)
 
 
 def _hexagonal(energy: Callable[[Crystal], float], given: HexagonalCrystal, precision: float) -> tuple[float, float]:
     """A and c of the lowest energy: along the volume at the given c/a first, then in both."""
+    from scipy.optimize import minimize
+
     scale = _edge(lambda edge: energy(_hexagonal_at(given, edge, given.height / given.lattice_parameter)), given, 1e-3)
     ratio = given.height / given.lattice_parameter
     # Strains, so that a and c are found to the same share.
