@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.history import search_entries
 from tansaku.models.domain.records import Outcome
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.node.configuration.source import polish_source
+from tansaku.tasks.node.configuration.source import polish_source, source_of
 
 KEYS = {
     "space": {
@@ -62,7 +62,9 @@ def test_the_best_of_each_system_are_polished_after_the_search(bench):
     assert bench.drive().reason == "evaluations"
     assert {one.proposal.candidate for one in polished(bench)} == best(bench, 2)
     assert [one.proposal.number for one in polished(bench)] == [13, 14, 15, 16]
-    assert {one.proposal.source for one in polished(bench)} == {polish_source(bench.launcher.spec)}
+    assert {one.proposal.source for one in polished(bench)} == {
+        polish_source(bench.launcher.spec, source_of(bench.launcher.spec))
+    }
     relaxations = [job["relaxation"] for job in bench.launcher.documents]
     assert relaxations[:12] == [None] * 12
     assert all((one["cell"], one["translation"]) == ("normal", "free") for one in relaxations[12:])
