@@ -33,7 +33,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
 from tansaku.tasks.act.commands.requested import carry_out
 from tansaku.tasks.act.commands.runs import check_runnable
-from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.resources import DatabaseResources, Resources, open_resources
 from tansaku.tasks.backends.stores.documents import utc_now
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_site
@@ -273,7 +273,7 @@ class RequestService:
                 self._say(f"requests of the dashboard wait: {error.message}")
                 halt.wait(_PAUSE)
 
-    def _serve(self, resources: Resources, halt: threading.Event) -> None:
+    def _serve(self, resources: DatabaseResources, halt: threading.Event) -> None:
         desk = Desk(self._service, resources.store, resources.requests, self._runs, partial(carry_out, resources))
         server = self._scheduled or PrefectSchedules(self._service, _asked)
         schedules = ScheduleDesk(self._service, resources.store, resources.schedules, server, utc_now)

@@ -28,8 +28,6 @@ from tansaku.tasks.act.commands.create_web import CampaignDesk
 from tansaku.tasks.act.commands.library import LibraryDesk
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.local_files import LocalFiles
-from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
-from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
 from tansaku.tasks.read.views.readings import Readings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -100,11 +98,11 @@ class Services:
         accounts: Users, sessions, tokens, audit.
         registry: Data sets and models.
         requests: Requests for the service, and its reports.
+        schedules: Times at which campaigns are run.
+        library: Files that users uploaded.
         settings: How the web process behaves.
         clock: Current time, aware.
         resources: Site and launchers, for deletion; None: it is left to the service.
-        library: Files that users uploaded.
-        schedules: Times at which campaigns are run.
         site: The machine: what campaigns may ask for.
         site_names: Names of the sites that campaigns may be created for.
         desk: Checks and creates campaigns.
@@ -120,11 +118,11 @@ class Services:
     accounts: Accounts
     registry: Registry
     requests: Requests
+    schedules: Schedules
+    library: FileLibrary
     settings: WebSettings = field(default_factory=WebSettings)
     clock: Callable[[], datetime] = utc_now
     resources: Resources | None = None
-    library: FileLibrary = field(default_factory=MemoryLibrary)
-    schedules: Schedules = field(default_factory=MemorySchedules)
     site: SiteSpec = field(default_factory=SiteSpec)
     site_names: tuple[str, ...] = (DEFAULT_SITE,)
     desk: CampaignDesk = field(init=False)

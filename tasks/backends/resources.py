@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
@@ -31,24 +32,6 @@ def _in_memory() -> Registry:
     return MemoryRegistry()
 
 
-def _schedules_in_memory() -> Schedules:
-    from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
-
-    return MemorySchedules()
-
-
-def _requests_in_memory() -> Requests:
-    from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
-
-    return MemoryRequests()
-
-
-def _library_in_memory() -> FileLibrary:
-    from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
-
-    return MemoryLibrary()
-
-
 def _leave_alone() -> None:
     """Does nothing: an external server restarts by itself."""
 
@@ -59,6 +42,33 @@ def _no_queue() -> None:
 
 def _no_cluster() -> None:
     """The site's jobs run on this machine."""
+
+
+class NamesCampaigns(Protocol):
+    """What refers to campaigns by name."""
+
+    def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
+        """Gives a campaign its new name."""
+        ...
+
+
+class NamesArtifacts(Protocol):
+    """What refers to artifacts."""
+
+    def named_artifacts(self) -> Iterator[str]:
+        """The SHA-256 of each."""
+        ...
+
+
+class NothingNamed:
+    """A ``NamesCampaigns`` and ``NamesArtifacts`` in which nothing is stored."""
+
+    def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
+        """Finds nothing to change."""
+
+    def named_artifacts(self) -> Iterator[str]:
+        """Finds none."""
+        return iter(())
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,9 @@ class Resources:
         cluster: Opens the site's cluster; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
-        requests: Requests of the dashboard, and reports of services.
-        schedules: Times at which campaigns are run.
-        library: Files that users uploaded for campaigns.
+        requests: What names campaigns among the requests of the dashboard.
+        schedules: What names campaigns among the times at which they are run.
+        library: What refers to artifacts among the files that users uploaded.
     """
 
     settings: Settings
@@ -89,9 +99,9 @@ class Resources:
     queue: Callable[[], SiteQueue | None] = _no_queue
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
-    requests: Requests = field(default_factory=_requests_in_memory)
-    schedules: Schedules = field(default_factory=_schedules_in_memory)
-    library: FileLibrary = field(default_factory=_library_in_memory)
+    requests: NamesCampaigns = field(default_factory=NothingNamed)
+    schedules: NamesCampaigns = field(default_factory=NothingNamed)
+    library: NamesArtifacts = field(default_factory=NothingNamed)
 
     def launcher(self, campaign: CampaignSpec, identifier: str) -> Launcher:
         """The backend of a campaign, not started yet; it knows the campaign by its id alone, for names change.
@@ -122,9 +132,15 @@ class DatabaseResources(Resources):
 
     Attributes:
         accounts: Users, sessions and audit of the dashboard.
+        requests: Requests of the dashboard, and reports of services.
+        schedules: Times at which campaigns are run.
+        library: Files that users uploaded for campaigns.
     """
 
     accounts: Accounts
+    requests: Requests
+    schedules: Schedules
+    library: FileLibrary
 
 
 @contextmanager

@@ -1,26 +1,20 @@
-"""The contract of the list of uploaded files, on every implementation."""
+"""The contract of the list of uploaded files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tansaku.models.domain.library import MOST_UPLOADS, FileLibrary, LibraryFile, Upload
-from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
+from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "mongo"])
-def library(request) -> Iterator[FileLibrary]:
-    if request.param == "memory":
-        yield MemoryLibrary()
-        return
-    from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
-
-    yield MongoLibrary(request.getfixturevalue("emptied_database"))
+@pytest.fixture
+def library(emptied_database) -> FileLibrary:
+    return MongoLibrary(emptied_database)
 
 
 def file(digit: str, name: str = "rows.csv", hours: float = 0.0) -> LibraryFile:

@@ -1,8 +1,7 @@
-"""The contract of the store of requests, answers and reports, on every implementation."""
+"""The contract of the store of requests, answers and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -10,21 +9,17 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.requests import FORGOTTEN, Answer, Requests, RequestState, ServiceReport, ServiceRequest
-from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+from tests.support.passed_time import let_pass
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "request-1", "request-2"
 ACCEPTED = Answer(service="tansaku", run="run-1")
 
 
-@pytest.fixture(params=["memory", "mongo"])
-def requests(request) -> Iterator[Requests]:
-    if request.param == "memory":
-        yield MemoryRequests()
-        return
-    from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
-
-    yield MongoRequests(request.getfixturevalue("emptied_database"))
+@pytest.fixture
+def requests(emptied_database) -> Requests:
+    return MongoRequests(emptied_database)
 
 
 def asked(request_id: str = FIRST, campaign: str = "al", minutes: float = 0.0) -> ServiceRequest:
@@ -171,37 +166,20 @@ def test_the_last_report_of_each_service_is_kept(requests):
     assert found[0].seen_at >= found[1].seen_at
 
 
-def test_silence_counts_by_the_clock_of_the_store():
-    moment = NOON
-    requests = MemoryRequests(lambda: moment)
+def test_silence_counts_by_the_clock_of_the_store(requests, emptied_database):
     requests.report(report())
-    moment += timedelta(hours=1)
-    assert requests.services()[0].silent_for == 3600
+    let_pass(emptied_database, 3600)
+    assert 3600 <= requests.services()[0].silent_for < 3660
 
 
-def test_the_report_of_a_service_that_is_gone_is_removed_by_the_next_one():
-    moment = NOON
-    requests = MemoryRequests(lambda: moment)
+def test_the_report_of_a_service_that_is_gone_is_removed_by_the_next_one(requests, emptied_database):
     requests.report(report("gone"))
-    moment += timedelta(seconds=FORGOTTEN - 1)
+    let_pass(emptied_database, FORGOTTEN - 60)
     requests.report(report("here"))
     assert {seen.report.name for seen in requests.services()} == {"gone", "here"}
-    moment += timedelta(seconds=2)
+    let_pass(emptied_database, 61)
     requests.report(report("here"))
     assert [seen.report.name for seen in requests.services()] == ["here"]
-
-
-def test_mongodb_removes_it_too(mongo_database):
-    from tansaku.tasks.backends.stores.mongo_requests import SERVICES, MongoRequests
-
-    requests = MongoRequests(mongo_database)
-    for name in ("gone", "kept"):
-        requests.report(report(name))
-    for name, seconds in (("gone", FORGOTTEN + 60), ("kept", FORGOTTEN - 60)):
-        seen_at = datetime.now(UTC) - timedelta(seconds=seconds)
-        mongo_database[SERVICES].update_one({"_id": f"{name}@host"}, {"$set": {"seen_at": seen_at}})
-    requests.report(report("here"))
-    assert {seen.report.name for seen in requests.services()} == {"here", "kept"}
 
 
 @pytest.mark.parametrize("request_id", ["short", "with space in", "x" * 65, "$where..", "line\nbreak"])

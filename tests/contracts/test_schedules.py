@@ -1,27 +1,21 @@
-"""The contract of the store of schedules, on every implementation."""
+"""The contract of the store of schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
-from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
+from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST = "schedule-1"
 
 
-@pytest.fixture(params=["memory", "mongo"])
-def schedules(request) -> Iterator[Schedules]:
-    if request.param == "memory":
-        yield MemorySchedules()
-        return
-    from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
-
-    yield MongoSchedules(request.getfixturevalue("emptied_database"))
+@pytest.fixture
+def schedules(emptied_database) -> Schedules:
+    return MongoSchedules(emptied_database)
 
 
 def wanted(identifier: str = FIRST, minutes: float = 0.0, **changes: object) -> Schedule:

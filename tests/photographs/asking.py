@@ -16,14 +16,14 @@ from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import WebSettings
 from tansaku.models.domain.accounts import Role, User
-from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.resources import DatabaseResources
 from tests.photographs.plain import table_of
 
 HOST = "localhost"
 DESCRIPTION = "/api/v1/openapi.json"
 
 
-def browser_of(resources: Resources) -> TestClient:
+def browser_of(resources: DatabaseResources) -> TestClient:
     """A browser in which an admin is logged in."""
     services = services_of(resources, WebSettings(hosts=frozenset({HOST})))
     admin = User(name="admin", role=Role.ADMIN, created_at=services.clock())

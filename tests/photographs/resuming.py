@@ -22,7 +22,7 @@ from tansaku.tasks.act.commands.steer import request, request_edit
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import report_at
 from tansaku.tasks.act.measurements.waiting import waiting_proposals
-from tansaku.tasks.backends.resources import Resources, open_resources
+from tansaku.tasks.backends.resources import DatabaseResources, Resources, open_resources
 from tansaku.tasks.backends.stores.archive import restore
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.backends.stores.connection import connect
@@ -44,7 +44,7 @@ _MEASURED = {"proposer_seconds"}
 
 
 @contextmanager
-def restored(folder: Path) -> Iterator[Resources]:
+def restored(folder: Path) -> Iterator[DatabaseResources]:
     """Opens a database of its own with the dump of a folder; relative paths of the campaigns start where their files are."""
     with own_home() as home:
         settings, site = Settings(home=home), load_site(None)

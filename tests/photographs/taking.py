@@ -19,7 +19,7 @@ import yaml
 import tansaku
 from tansaku.deploy.cli import main as cli
 from tansaku.models.domain.library import LibraryFile
-from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.resources import DatabaseResources
 from tansaku.tasks.ground.formats.schema import FileKind
 from tests.photographs.asking import answers, browser_of
 from tests.photographs.making import FILES
@@ -129,7 +129,7 @@ def of_campaign(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
         yield f"export {option} {name}", said | {"files": found}
 
 
-def store_others(resources: Resources, folder: Path) -> Iterator[tuple[str, Any]]:
+def store_others(resources: DatabaseResources, folder: Path) -> Iterator[tuple[str, Any]]:
     """Stores the browsed campaigns, a file in the library, and every example whose files are there; nothing runs."""
     (folder / "rows.csv").write_text(TABLE)
     (folder / "twin.yaml").write_text(SPEC)

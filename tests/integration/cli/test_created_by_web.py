@@ -16,7 +16,7 @@ from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
-from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.resources import DatabaseResources
 from tests.support.campaign_files import rows_campaign
 
 TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
@@ -24,13 +24,13 @@ SPEC = rows_campaign("rows-of-web", 3)
 
 
 @pytest.fixture
-def resources(mongo_server: object) -> Iterator[Resources]:
+def resources(mongo_server: object) -> Iterator[DatabaseResources]:
     with opened(None) as found:
         yield found
 
 
 @pytest.fixture
-def browser(resources: Resources) -> TestClient:
+def browser(resources: DatabaseResources) -> TestClient:
     """A program with a token, on the database of the commands."""
     services = Services(
         store=resources.store,
@@ -38,6 +38,7 @@ def browser(resources: Resources) -> TestClient:
         accounts=resources.accounts,
         registry=resources.registry,
         requests=resources.requests,
+        schedules=resources.schedules,
         library=resources.library,
         resources=resources,
         site=resources.site,

@@ -13,7 +13,7 @@ from tansaku.flows.requests import Desk, OutageError, _campaign_of, _end_of
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.models.domain.requests import RequestState, ServiceRequest
-from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 
 NAME, ID = "small-table", "request-1"
 
@@ -61,7 +61,7 @@ class Server:
 class Mortal:
     """Requests of a service that is killed before or after one of its writes."""
 
-    inner: MemoryRequests
+    inner: MongoRequests
     method: str
     after: bool
 
@@ -88,8 +88,8 @@ def store(recorded):
 
 
 @pytest.fixture
-def requests(store) -> MemoryRequests:
-    made = MemoryRequests()
+def requests(store, emptied_database) -> MongoRequests:
+    made = MongoRequests(emptied_database)
     made.add_request(
         ServiceRequest(
             id=ID,

@@ -11,7 +11,7 @@ from tansaku.flows.requests import _agree
 from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.schedules import Schedule, ScheduleRow
-from tansaku.tasks.backends.stores.memory_schedules import MemorySchedules
+from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAME, ID = "small-table", "schedule-1"
@@ -64,8 +64,8 @@ def row(identifier: str, own: str | None, campaign: str = NAME, *timing: object)
 
 
 @pytest.fixture
-def desk(recorded) -> ScheduleDesk:
-    store, schedules = recorded("a1"), MemorySchedules()
+def desk(recorded, emptied_database) -> ScheduleDesk:
+    store, schedules = recorded("a1"), MongoSchedules(emptied_database)
     created = store.campaign(NAME).created_at
     schedules.add_schedule(
         Schedule(

@@ -14,8 +14,10 @@ from tansaku.models.domain.errors import FieldError, StoreError
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
-from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
+from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.dashboard_address import noted_address
 from tansaku.tasks.ground.site.users import user_name
@@ -75,8 +77,15 @@ def test_a_login_link_is_printed_for_a_user(run):
 
 @pytest.fixture
 def services(emptied_database, tmp_path) -> Services:
-    accounts = MongoAccounts(emptied_database)
-    return Services(MemoryCampaignStore(), FileArtifactStore(tmp_path), accounts, MemoryRegistry(), MemoryRequests())
+    return Services(
+        store=MemoryCampaignStore(),
+        artifacts=FileArtifactStore(tmp_path),
+        accounts=MongoAccounts(emptied_database),
+        registry=MemoryRegistry(),
+        requests=MongoRequests(emptied_database),
+        schedules=MongoSchedules(emptied_database),
+        library=MongoLibrary(emptied_database),
+    )
 
 
 def linked_user(services: Services) -> User | None:

@@ -1,4 +1,4 @@
-"""The dashboard on memory stores and the accounts in MongoDB, with a browser for each role."""
+"""The dashboard on campaigns in memory, with a browser for each role."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ from tansaku.models.domain.specs.web import SandboxSpec
 from tansaku.tasks.act.checks.request import CheckAnswer, CheckProgress, CheckRequest
 from tansaku.tasks.act.checks.sandbox import ALONE, Sandbox, Watch
 from tansaku.tasks.act.commands import sandbox_child as child
-from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.resources import DatabaseResources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.local_files import LocalFiles
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
-from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
+from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 from tansaku.tasks.ground.settings import Settings
 from tests.support.campaign_files import rows_campaign
@@ -158,7 +160,9 @@ def make_site(tmp_path: Path, emptied_database: MongoDatabase) -> Callable[..., 
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
             accounts=MongoAccounts(emptied_database),
             registry=MemoryRegistry(),
-            requests=MemoryRequests(),
+            requests=MongoRequests(emptied_database),
+            schedules=MongoSchedules(emptied_database),
+            library=MongoLibrary(emptied_database),
             settings=WebSettings(hash_cost=CHEAP, **settings),
             clock=clock,
             **(given or {}),
@@ -198,10 +202,10 @@ def owned_site(site_with: Callable[..., Site]) -> Site:
 
 
 @pytest.fixture
-def its_resources(owned_site: Site, tmp_path: Path) -> Resources:
+def its_resources(owned_site: Site, tmp_path: Path) -> DatabaseResources:
     """What a service on the same stores works with."""
     services = owned_site.services
-    return Resources(
+    return DatabaseResources(
         settings=Settings(home=tmp_path),
         site=SiteSpec(),
         store=services.store,
@@ -210,6 +214,8 @@ def its_resources(owned_site: Site, tmp_path: Path) -> Resources:
         requests=services.requests,
         schedules=services.schedules,
         registry=services.registry,
+        accounts=services.accounts,
+        library=services.library,
     )
 
 

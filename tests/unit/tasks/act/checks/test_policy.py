@@ -24,7 +24,7 @@ from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.specs.web import ADMIN_LIMITS, RoleLimitsSpec
 from tansaku.tasks.act.checks import policy
 from tansaku.tasks.act.checks.policy import LARGEST_TEXT, admit, texts_of
-from tansaku.tasks.backends.stores.memory_library import MemoryLibrary
+from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
 
 LIMITS = RoleLimitsSpec()
 TABLE, POTENTIAL, MODEL = "1" * 64, "2" * 64, "3" * 64
@@ -56,8 +56,8 @@ def file(sha256: str, name: str, kind: str, day: int = 1, user: str = "ada") -> 
 
 
 @pytest.fixture
-def library() -> MemoryLibrary:
-    library = MemoryLibrary()
+def library(emptied_database) -> MongoLibrary:
+    library = MongoLibrary(emptied_database)
     for entry in (
         file(TABLE, "rows.csv", "table"),
         file(POTENTIAL, "al.eam.alloy", "potential"),
@@ -67,7 +67,7 @@ def library() -> MemoryLibrary:
     return library
 
 
-def problems(text: str, library: MemoryLibrary, limits: RoleLimitsSpec = LIMITS) -> list[tuple[str, int | None]]:
+def problems(text: str, library: MongoLibrary, limits: RoleLimitsSpec = LIMITS) -> list[tuple[str, int | None]]:
     with pytest.raises(InvalidSpecError) as caught:
         admit(text, library, limits, "ada")
     return [(problem.key, problem.line) for problem in caught.value.problems]

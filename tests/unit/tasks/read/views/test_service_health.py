@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tansaku.models.domain.requests import Answer, ServiceReport, ServiceRequest
-from tansaku.tasks.backends.stores.memory_requests import MemoryRequests
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tansaku.tasks.read.views.service_health import describe_request, open_requests, read_health
+from tests.support.passed_time import let_pass
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class Clock:
-    now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
+@pytest.fixture
+def requests(emptied_database) -> MongoRequests:
+    return MongoRequests(emptied_database)
 
 
 def report(name: str = "s", **changes: object) -> ServiceReport:
@@ -28,25 +29,23 @@ def asked(request_id: str, campaign: str, minutes: float = 0.0) -> ServiceReques
     return ServiceRequest(id=request_id, campaign=campaign, campaign_created_at=NOON, user="a", origin="o", created_at=moment)
 
 
-def test_a_service_runs_while_it_reports_and_until_it_says_that_it_ends():
-    clock = Clock()
-    requests = MemoryRequests(clock)
+def test_a_service_runs_while_it_reports_and_until_it_says_that_it_ends(requests, emptied_database):
     assert not read_health(requests).running
     requests.report(report())
     assert read_health(requests).running
-    clock.now += timedelta(seconds=31)
+    let_pass(emptied_database, 31)
     (service,) = read_health(requests).services
-    assert (service.running, service.silent_for, service.seen_at) == (False, 31, NOON)
+    assert (service.running, service.seen_at) == (False, requests.services()[0].seen_at)
+    assert 31 <= service.silent_for < 60
     requests.report(report(stopped=True))
     assert not read_health(requests).running
-    clock.now += timedelta(days=1)
+    let_pass(emptied_database, 86400)
     assert [service.old for service in read_health(requests).services] == [True]
-    clock.now += timedelta(days=30)
+    let_pass(emptied_database, 30 * 86400)
     assert read_health(requests).services == ()
 
 
-def test_requests_that_wait_are_counted_from_the_oldest():
-    requests = MemoryRequests()
+def test_requests_that_wait_are_counted_from_the_oldest(requests):
     requests.add_request(asked("request-1", "al", 5))
     requests.add_request(asked("request-2", "cu", 3))
     health = read_health(requests)
@@ -58,8 +57,7 @@ def test_requests_that_wait_are_counted_from_the_oldest():
     assert set(open_requests(requests)) == {"al", "cu"}
 
 
-def test_a_request_in_words():
-    requests = MemoryRequests()
+def test_a_request_in_words(requests):
     requests.add_request(asked("request-1", "al"))
     said = [describe_request(requests.request("request-1"))]
     requests.answer_request("request-1", Answer(service="s", run="r"), NOON)
