@@ -15,7 +15,8 @@ from math import ceil, log
 
 import numpy as np
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, StoreError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cost import CostPrior
@@ -67,8 +68,18 @@ class CostModel:
 
     @classmethod
     def from_json(cls, data: JsonDict) -> CostModel:
-        """Inverse of :meth:`to_json`."""
-        return cls(**data)
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            StoreError: It is damaged.
+        """
+        try:
+            exponents, reference = (
+                {str(name): float(number) for name, number in data[key].items()} for key in ("exponents", "reference")
+            )
+            return cls(float(data["level"]), exponents, reference, float(data["scale"]), int(data["n_measured"]))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise StoreError(f"a stored cost model is damaged: {type(error).__name__} {shown(str(error))}") from error
 
     @classmethod
     def of_prior(cls, prior: CostPrior) -> CostModel:

@@ -281,7 +281,8 @@ def _check_refit(refit: Refit, where: str) -> None:
             transfer_event(refit)
         if refit.cost is not None:
             CostModel.from_json(refit.cost)
-            int(refit.cost["n_measured"])
+    except StoreError as error:
+        raise StoreError(f"{where}: {error.message}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise StoreError(f"{where} is damaged: {type(error).__name__} {shown(str(error))}") from error
     wrong = [item for item in hashes if not isinstance(item, str) or _SHA256.fullmatch(item) is None]

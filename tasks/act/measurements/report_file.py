@@ -103,7 +103,7 @@ def read_report(content: bytes, name: str = "the report") -> Report:
         ReportError: It cannot be read; names the line.
     """
     if len(content) > MOST_BYTES:
-        raise ReportError([f"{name} has {len(content):,} bytes; expected at most {MOST_BYTES:,}"])
+        raise ReportError([f"{name} has more than {MOST_BYTES:,} bytes"])
     text = _decoded(content, name)
     first, *_ = text.split("\n", 1)
     skipped = 0
@@ -164,7 +164,8 @@ def report_of(rows: Sequence[Mapping[str, object]]) -> Report:
 def report_at(path: Path) -> Report:
     """Reads a report file. Raises ReportError, and ConfigurationError where there is no such file."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)  # a device has no end
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     return read_report(content, path.name)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.history import Entry, measured_costs
 from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
@@ -172,3 +172,15 @@ def test_what_a_first_look_spared_says_nothing_of_what_a_computed_evaluation_cos
     assert learned(entries) == pytest.approx(dear, rel=0.05)
     mixed = learned([replace(one, spared=False) for one in entries])
     assert mixed[-1] < 0.5 * dear[-1]
+
+
+@pytest.mark.parametrize(
+    "change", [{"level": None}, {"level": "x"}, {"exponents": 3}, {"reference": {"a": []}}, {"n_measured": float("inf")}]
+)
+def test_a_damaged_stored_model_says_so(change):
+    stored = CostModel(1.0, {"a": 2.0}, {"a": 3.0}).to_json()
+    with pytest.raises(StoreError, match="a stored cost model is damaged"):
+        CostModel.from_json(stored | change)
+    for key in stored:
+        with pytest.raises(StoreError, match="damaged"):
+            CostModel.from_json({name: value for name, value in stored.items() if name != key})

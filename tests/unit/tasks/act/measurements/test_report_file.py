@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.tasks.act.measurements.report_file import ReportError, number, quantity, read_report, report_of
+from tansaku.tasks.act.measurements.report_file import ReportError, number, quantity, read_report, report_at, report_of
 
 PLAIN = "number,value [GPa],note\n4,5.25,soft\n5,-1.5e-3,\n"
 
@@ -134,3 +135,8 @@ def test_missing_cells_of_a_frame_are_empty():
 def test_keys_that_differ_in_their_unit_only_are_refused():
     with pytest.raises(ReportError, match="two columns are named 'value'"):
         report_of([{"number": 1, "value": 1.0, "value [GPa]": 0.3}])
+
+
+def test_a_file_without_end_is_refused():
+    with pytest.raises(ReportError, match="more than 4,000,000 bytes"):
+        report_at(Path("/dev/zero"))
