@@ -45,11 +45,12 @@ def results(
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
     from tansaku.tasks.read.views.campaign import Campaign
-    from tansaku.tasks.read.views.downloads import row_parts
 
     purpose: Purpose = "polish" if polish else "search"
     with opened(site) as resources:
         if evaluations and as_csv:
+            from tansaku.tasks.read.views.downloads import row_parts
+
             for part in row_parts(resources.store, name, purpose):
                 say(part, nl=False)
             return

@@ -314,5 +314,5 @@ def test_given_costs_are_not_replaced_by_times(open_bench):
     bench.drive()
     assert all(one.cost is None for one in bench.store.refits("small"))
     data = Campaign.load(bench.store, "small")
-    assert data.costs is None
+    assert data.cost_comparison is None
     assert all(row["cost"] == row["predicted_cost"] for row in evaluation_rows(data))

@@ -105,7 +105,7 @@ def test_the_commands_list_the_front(searched, capsys):
     assert [row["others"] for row in rows] == [{"shift": table.loc[row["candidate"], "x"]} for row in rows]
     results._show_front(data, as_json=True, as_csv=False)
     assert json.loads(capsys.readouterr().out) == [dict(row) for row in campaign_front(data).rows]
-    shown = inspection._front(searched.store, searched.record())["front"]
+    shown = inspection._front(read(searched))["front"]
     assert shown["candidates"] == list(campaign_front(data).rows)
 
 
@@ -127,7 +127,7 @@ def test_before_the_first_value_there_is_no_front(require, open_bench, capsys):
     assert campaign_front(read(bench)) is None
     results._show_front(read(bench), as_json=False, as_csv=False)
     assert "no evaluation has a value yet" in capsys.readouterr().out
-    assert inspection._front(bench.store, bench.record()) == {}
+    assert inspection._front(read(bench)) == {}
 
 
 def test_a_candidate_without_one_of_the_values_failed_and_ends_nothing(require, open_bench):

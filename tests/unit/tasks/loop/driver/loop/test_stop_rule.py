@@ -9,6 +9,7 @@ from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import run_one
 from tansaku.tasks.loop.steps.certificates import stored_certificates
+from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.status import campaign_status
 
 RULE = {"within": "40 mJ/m2", "probability": 0.5, "every": 2}
@@ -100,7 +101,7 @@ def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
     assert drawn[0].tolerance is None
     some = [one for one in drawn if one.tolerance is None and any(value is not None for value in one.tolerances.values())]
     assert all(one.known is not None and " of 3 systems: nothing better" in one.describe() for one in some)
-    shown = inspection._certificate(bench.store, "small")["certificate"]
+    shown = inspection._certificate(Campaign.load(bench.store, "small"))["certificate"]
     assert shown["says"].startswith("Certificate (95 %): nothing better by more than")
     assert shown["tolerance"] == final.tolerance
 
