@@ -321,7 +321,7 @@ class SparseProposerSpec(ProposerBase):
             raise ValueError(f"proposer.type: sparse does not support the goal {goal}; expected gp, or a goal of {wanted}")
 
     def weighs_prices(self) -> bool:
-        """Where its models are linear in the numbers and predict the value itself."""
+        """Whether its models are linear in the numbers and predict the value itself."""
         return self.residual == "none" and self.transform == SparseTransformSpec()
 
 

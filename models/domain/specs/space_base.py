@@ -242,7 +242,7 @@ class SpaceBase(KindSpec):
 
     @property
     def held_in_plane(self) -> JsonDict:
-        """What a computation depends on that holds an atom in planes along a path; empty where none is held so."""
+        """Facts of a path in whose planes an atom is held, on which a computation depends; empty without a path."""
         return {}
 
     @property

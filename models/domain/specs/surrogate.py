@@ -219,7 +219,7 @@ class StackedSpec(SurrogateBase):
         return (self.property,)
 
     def needed_fields(self) -> tuple[str, ...]:
-        """Those of both."""
+        """The fields of both."""
         return tuple(dict.fromkeys([*self.first.needed_fields(), *self.second.needed_fields()]))
 
 
