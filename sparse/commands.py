@@ -1,4 +1,4 @@
-"""How the command line knows the commands of sparse models."""
+"""Description of the commands of sparse models, by which the command line knows them."""
 
 from tansaku.models.domain.rooms import CommandGroup
 

@@ -1,4 +1,4 @@
-"""How the dashboard knows the page of sparse searches."""
+"""Description of the page of sparse searches, by which the dashboard knows it."""
 
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.rooms import Page

@@ -161,7 +161,7 @@ class Checks:
         return run.check
 
     def asked(self, kind: type[T]) -> list[tuple[Check, T]]:
-        """What pages have begun with a note of a kind, the last first.
+        """Returns the checks that pages have begun with a note of a kind, the last first.
 
         Args:
             kind: Class of the note.

@@ -126,7 +126,7 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
 
 
 def reason_without_commands(name: str) -> str:
-    """Why a group of commands of this name does not work here; empty if nothing is known of it."""
+    """Returns the reason why a group of commands of this name does not work here; empty if none is known."""
     room = OURS["commands"].get(name)
     if room is not None and name not in command_groups():
         return f"this installation of tansaku has no package {package_of(room)}"

@@ -34,7 +34,7 @@ class TableQuestion(Record):
 
 
 class TableSearch(Record):
-    """What a process with limits is asked about a table.
+    """Request to a process with limits about a table.
 
     Attributes:
         path: CSV file, below the folder of the files.

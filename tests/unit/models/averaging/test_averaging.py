@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from tansaku.models.averaging import averaging
 from tansaku.models.averaging.averaging import fit_average, screened
 from tansaku.models.averaging.design import Design
 from tansaku.models.averaging.evidence import NoiseGrid
 from tansaku.models.averaging.subsets import unrank
-from tansaku.sparse.models.search import averaging
 from tansaku.sparse.models.search.scores import FreeEnergy
 
 NAMES = (1, 4, 7)

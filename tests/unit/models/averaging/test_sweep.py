@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tansaku.models.averaging import sweep as module
 from tansaku.models.averaging.subsets import unrank
 from tansaku.models.averaging.sweep import Moments, sweep, sweep_together
-from tansaku.sparse.models.search import sweep as module
 
 PARTS = ("log_pivots", "residual", "test_residual")
 
