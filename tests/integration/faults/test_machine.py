@@ -124,7 +124,7 @@ def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campa
     execution = RETRIED | {"retries": 0}
     undisturbed(slow=True)
     campaign = make_campaign(slow=True, execution=execution, budget={"evaluations": 6})
-    spool = campaign.spool
+    spool = campaign.folder / "home" / "spool"
     with small_disk(spool):
         pid, request = campaign.start()
         campaign.wait_for(lambda: any(line.get("proposal", 0) >= 2 for line in campaign.log(request)))

@@ -162,6 +162,8 @@ def test_the_shell_examples_run(filled: MongoDatabase) -> None:
     (code,) = re.findall(r"```js\n(.*?)```", PAGE, re.DOTALL)
     pipelines = re.findall(r"db\.(\w+)\.aggregate\((\[.*?\])\)\n", code, re.DOTALL)
     assert len(pipelines) == 3
+    assert 'const id = db.campaigns.findOne({name: "al-110-tilt"})._id' in code
+    known = {"id": filled["campaigns"].find_one({"name": "al-110-tilt"})["_id"]}
     for collection, text in pipelines:
         quoted = re.sub(r"([{,]\s*)([$\w]+):", r'\1"\2":', text).replace("null", "None").replace("false", "False")
-        assert list(filled[collection].aggregate(eval(quoted)))
+        assert list(filled[collection].aggregate(eval(quoted, known)))

@@ -134,7 +134,7 @@ def test_an_export_is_of_the_same_campaign_whatever_it_is_called(open_bench, tmp
         done = import_observations(bench.store, file, this_driver())
         assert (done.campaign, done.new) == ("large", 0)
     elsewhere = MemoryCampaignStore()
-    assert [import_observations(elsewhere, file, this_driver()).new for file in (after, before)] == [8, 0]
+    assert [import_observations(elsewhere, file, this_driver()).new for file in (after, before)] == [9, 0]
     there, here = elsewhere.campaign("large"), bench.store.campaign("large")
     assert (there.id, there.former_names, there.spec_hash) == (here.id, ("small",), here.spec_hash)
     assert [item.id for item in elsewhere.evaluations("large")] == [item.id for item in bench.store.evaluations("large")]
@@ -146,10 +146,10 @@ def test_an_export_enters_a_campaign_that_was_created_apart_from_the_same_file(o
     shutil.copytree(bench.folder, apart.folder, dirs_exist_ok=True)
     own = prepare_campaign(apart.resources, ADA, apart.loaded())
     assert own.id != bench.record().id
-    for new in (8, 0):
+    for new in (9, 0):
         assert import_observations(apart.store, tmp_path / "c.parquet", this_driver()).new == new
     found = apart.store.evaluations("small")
-    assert {item.campaign for item in found} == {own.id} == {refit.campaign for refit in apart.store.refits("small")} | {own.id}
+    assert {item.campaign for item in found} == {own.id}
     assert sequence(apart, "small") == sequence(bench, "small")
     assert found[0].id == evaluation_id(own.id, found[0].proposal.candidate, found[0].proposal.source, 0)
 
