@@ -151,8 +151,8 @@ def recorded_in(value: float, unit: str, to: str) -> float:
     Raises:
         ValueError: The units are of different kinds.
     """
-    plain = to.replace("^", "")
-    return convert(value, unit.replace("^", ""), plain if plain in _TABLED else to)
+    given, wanted = (plain if (plain := text.replace("^", "")) in _TABLED else text for text in (unit, to))
+    return convert(value, given, wanted)
 
 
 def quantity_in(text: str, unit: str) -> float:
