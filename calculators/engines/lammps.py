@@ -12,6 +12,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from ase import Atoms
@@ -282,7 +283,7 @@ def _crystal_of(symbol: str) -> Atoms:
     known = reference_states[atomic_numbers[symbol]] or {}
     symmetry = known.get("symmetry")
     if symmetry in ("fcc", "bcc", "diamond"):
-        return cubic_cell(symbol, symmetry, known["a"])
+        return cubic_cell(symbol, symmetry, cast("float", known["a"]))
     from ase.build import bulk
 
     return bulk(symbol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,13 +93,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     if "proposer" not in spec.model_fields_set:  # the file leaves it open
         spec = spec.model_copy(update={"proposer": stored.proposer})
     differences = diff_specs(stored, spec)
-    refused = [difference for difference in differences if not difference.editable]
-    if refused:
-        lines = "\n".join(f"  {item}" for item in refused)
-        raise SpecChangedError(
-            f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
-            hint="use another name; only budget, notes, in_flight, timeout, retries and polish of a stored campaign may change",
-        )
+    _refuse_changes(spec.name, differences)
     _follow_file(resources.store, known, fresh)
     edits = {
         difference.key: difference.new
@@ -108,6 +103,17 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, actor, edits))
     return resources.store.campaign(spec.name)
+
+
+def _refuse_changes(name: str, differences: Iterable[Difference]) -> None:
+    """Raises SpecChangedError for differences from a stored campaign in more than allowed edits."""
+    refused = [difference for difference in differences if not difference.editable]
+    if refused:
+        lines = "\n".join(f"  {item}" for item in refused)
+        raise SpecChangedError(
+            f"campaign {name!r} is stored with a different spec:\n{lines}",
+            hint="use another name; only budget, notes, in_flight, timeout, retries and polish of a stored campaign may change",
+        )
 
 
 def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:

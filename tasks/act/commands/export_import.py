@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -179,13 +179,7 @@ def import_observations(
     name = record.name if known is None else known.name
     stored = store.evaluations(name)
     numbers = {evaluation.id: evaluation.proposal.number for evaluation in stored}
-    try:
-        importable(record if known is None else known, evaluations, numbers)
-        check_structures(evaluations, export.structures)
-    except StoreError as error:
-        raise StoreError(f"{path}: {error.message}", hint=error.hint) from error
-    last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
-    check_history(export, last, path)
+    _check_fit(path, export, evaluations, record if known is None else known, numbers)
     start = record.base_path if known is None or base_path is not None else known.base_path
     reports, spec = new_reports(record, export.spec, known, path)
     unchecked = check_candidates(spec, start, evaluations, path)
@@ -206,6 +200,19 @@ def import_observations(
         if lease is not None:
             store.release_lease(lease)
     return Imported(name, new, len(evaluations), unchecked, export.pending if known is None else 0)
+
+
+def _check_fit(
+    path: Path, export: Exported, evaluations: Sequence[Evaluation], record: CampaignRecord, numbers: Mapping[str, int]
+) -> None:
+    """Raises StoreError if a file's evaluations and events contradict themselves or the stored ones, whose numbers are given."""
+    try:
+        importable(record, evaluations, numbers)
+        check_structures(evaluations, export.structures)
+    except StoreError as error:
+        raise StoreError(f"{path}: {error.message}", hint=error.hint) from error
+    last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
+    check_history(export, last, path)
 
 
 def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> CampaignRecord | None:
