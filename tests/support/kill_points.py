@@ -169,9 +169,9 @@ class Reference:
 
 
 def retrained(campaign):
-    """What a crash may not change of a campaign's trainings."""
-    when = {"begun_at", "ended_at", "seconds"}
-    return [tuple(one and one.model_dump(exclude=when) for one in pair) for pair in campaign.store.retrains("small")]
+    """What a crash may not change of a campaign's trainings, the id of the campaign apart."""
+    other = {"begun_at", "ended_at", "seconds", "campaign"}
+    return [tuple(one and one.model_dump(exclude=other) for one in pair) for pair in campaign.store.retrains("small")]
 
 
 class References:

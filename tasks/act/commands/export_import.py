@@ -205,7 +205,7 @@ def import_observations(
 def _check_fit(
     path: Path, export: Exported, evaluations: Sequence[Evaluation], record: CampaignRecord, numbers: Mapping[str, int]
 ) -> None:
-    """Raises StoreError if a file's evaluations and events contradict themselves or the stored ones, whose numbers are given."""
+    """Raises StoreError if a file's evaluations and events contradict themselves or the stored evaluations, given by number."""
     try:
         importable(record, evaluations, numbers)
         check_structures(evaluations, export.structures)

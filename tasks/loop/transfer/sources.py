@@ -193,7 +193,8 @@ def source_ids(store: CampaignStore, spec: CampaignSpec) -> dict[str, str]:
     """Ids of the stored campaigns that a new campaign learns from, by name."""
     sources = spec.transfer.sources if spec.transfer is not None else ()
     named = {source.name for source in sources if isinstance(source, CampaignSourceSpec)}
-    return {name: store.campaign_id(name) for name in sorted(named & {*store.campaign_names()})}
+    stored = named & {*store.campaign_names()} if named else ()
+    return {name: store.campaign_id(name) for name in sorted(stored)}
 
 
 def followed(store: CampaignStore, record: CampaignRecord, source: str) -> CampaignRecord:
