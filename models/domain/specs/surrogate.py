@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -91,6 +91,10 @@ class LocalEnergiesSpec(SurrogateBase):
         patience: The path ends when the cross-validated error has not fallen for this number of penalties.
         max_iterations: Largest number of sweeps of the solver for one penalty.
         tolerance: Duality gap, relative to the spread of the energies, at which the solver stops.
+        solver: Features among which the solver looks for those that matter. ``working_set``: the selected ones, to which it
+            adds those that may improve the fit most; ``strong_rule``: all that may be selected at the next penalty, which takes
+            three times as long for two elements. null: ``working_set``, filled in when a file is loaded; ``strong_rule`` in
+            campaigns that were stored before this key.
     """
 
     opener: ClassVar[str] = "tansaku.models.surrogates.local_energies.training:LocalEnergiesTrainer"
@@ -103,6 +107,11 @@ class LocalEnergiesSpec(SurrogateBase):
     patience: PositiveInt = 8
     max_iterations: PositiveInt = 3000
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
+    solver: Literal["strong_rule", "working_set"] | None = None
+
+    def of_new(self) -> Self:
+        """The spec with the solver of new models, unless it names one."""
+        return self if self.solver is not None else self.model_copy(update={"solver": "working_set"})
 
 
 StructureDescriptorSpec = Annotated[

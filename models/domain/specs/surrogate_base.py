@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from tansaku.models.domain.specs.base import KindSpec
 
@@ -12,6 +12,10 @@ class SurrogateBase(KindSpec):
 
     restore: ClassVar[str]
     """Module and name in it of what rebuilds the fitted surrogate from its weights; called with weights and device."""
+
+    def of_new(self) -> Self:
+        """The spec of a new campaign or model: with defaults that those stored before a key do not have."""
+        return self
 
     def uses_gpu(self) -> bool:
         """Whether it gains from a GPU."""

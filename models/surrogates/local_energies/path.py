@@ -47,7 +47,7 @@ class _State:
         since: Points since its error fell last.
         lowest: Its lowest error so far [eV].
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
-        best: Those of the point after the best one of all paths, where its path continues.
+        best: Those of the best point of all paths (with ``strong_rule`` of the point after it, where its path continues).
         best_at: Its weight, point and error.
         history: All steps so far: weight, point, features, training and validation error.
     """
@@ -151,10 +151,7 @@ class CrossValidatedPath:
 
     def _step(self, state: _State, problems: Sequence[PenalisedProblem], penalty: float) -> _State:
         spec = self._spec
-        solutions = [
-            problem.solve(penalty, start, spec.max_iterations, spec.tolerance)
-            for problem, start in zip(problems, state.current, strict=True)
-        ]
+        solutions = [problem.solve(penalty, start, spec) for problem, start in zip(problems, state.current, strict=True)]
         current = np.array([solution.coefficients for solution in solutions])
         error = self._error(zip(self._sums, solutions[:-1], strict=True))
         training = self._error([(self._every, solutions[-1])])
@@ -164,9 +161,10 @@ class CrossValidatedPath:
         state = replace(state, since=0 if fell else state.since + 1, lowest=min(error, state.lowest))
         if error < state.best_at[2]:
             return replace(state, best=current, best_at=(entry[0], entry[1], error))
-        # The fits kept are those one penalty after the best: up to version 0.2.0 the solver wrote into the array from which it
+        # With the former solver the fits kept are those one penalty after the best: it wrote into the array from which it
         # started, and stored campaigns must get the same models.
-        return replace(state, best=current) if state.best_at[:2] == (entry[0], entry[1] - 1) else state
+        after = spec.solver != "working_set" and state.best_at[:2] == (entry[0], entry[1] - 1)
+        return replace(state, best=current) if after else state
 
     def _error(self, left_out: object) -> float:
         """Root mean square error of the atoms' energies where some are known, of the cells' energies per atom else [eV]."""

@@ -37,7 +37,8 @@ def load_model_file(path: Path) -> ModelSpec:
     Raises:
         ConfigurationError: The file or a key in it is wrong.
     """
-    return validate_document(ModelSpec, read_named(path))
+    spec = validate_document(ModelSpec, read_named(path))
+    return spec.model_copy(update={"surrogate": spec.surrogate.of_new()})
 
 
 def find_dataset(registry: Registry, name: str) -> DatasetRecord:

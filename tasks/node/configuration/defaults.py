@@ -18,6 +18,7 @@ from tansaku.tasks.node.configuration.source import polish_relaxation
 _THICKER = 2.0
 _SCALE = "auto"
 _WITHHELD = "withheld"
+_SOLVER = "working_set"
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -33,7 +34,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
-    * ``retrain.calibrate``: yes if it is null.
+    * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
     """
     space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
@@ -61,8 +62,9 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
-    if spec.retrain is not None and spec.retrain.calibrate is None:
-        spec = spec.model_copy(update={"retrain": spec.retrain.model_copy(update={"calibrate": True})})
+    if (retrain := spec.retrain) is not None:
+        filled = {"calibrate": retrain.calibrate is not False, "surrogate": retrain.surrogate.of_new()}
+        spec = spec.model_copy(update={"retrain": retrain.model_copy(update=filled)})
     if spec.reuse or spec.known is not None:
         spec = spec.model_copy(update={"known_first": True})
     if left_open:
@@ -97,8 +99,11 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
     fmax = _usual_polish_fmax(spec)
     if fmax is not None and spec.execution.polish_fmax == fmax:
         data["execution"]["polish_fmax"] = None
-    if spec.retrain is not None and spec.retrain.calibrate:
-        data["retrain"]["calibrate"] = None
+    if (retrain := data["retrain"]) is not None:
+        if retrain["calibrate"]:
+            retrain["calibrate"] = None
+        if retrain["surrogate"].get("solver") == _SOLVER:
+            retrain["surrogate"]["solver"] = None
     data["known_first"] = None
     return data
 

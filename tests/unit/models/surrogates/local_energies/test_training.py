@@ -59,9 +59,17 @@ def test_a_training_killed_at_its_best_point_goes_on_to_the_same_weights(emt_exa
         LocalEnergiesTrainer(spec).fit(few, TrainingRun(checkpoints=mortal.Mortal(checkpoints, best + 1)))
     resumed = LocalEnergiesTrainer(spec).fit(few, TrainingRun(checkpoints=checkpoints))
     assert np.array_equal(resumed.solution.coefficients, whole.solution.coefficients)
-    # As in earlier versions, the coefficients are those of the penalty after the best one.
+    # As for campaigns stored before the key "solver", the coefficients are those of the penalty after the best one.
     assert f" {resumed.training['features']} features" in told[best + 1].note
     assert told[best + 1].note.split(", ")[-1] != told[best].note.split(", ")[-1]
+
+
+def test_a_new_model_has_the_coefficients_of_its_best_penalty(emt_examples):
+    few = emt_examples(groups=3, per_group=1)
+    keys = {"descriptors": (RadialDescriptorSpec(cutoff=5.0, widths=(0.1, 0.2)),), "path_points": 25, "path_ratio": 1e-6}
+    model, told = fit(few, **keys, patience=2, solver="working_set")
+    best = int(np.argmin([step.validation for step in told]))
+    assert told[best].note.endswith(f", {model.training['features']} features")
 
 
 def test_the_total_energy_helps_where_atoms_are_unknown(copper):

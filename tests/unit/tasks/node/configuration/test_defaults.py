@@ -185,13 +185,14 @@ def test_new_campaigns_withhold_outliers_and_stored_ones_do_not(proposer):
     assert diff_specs(stored, used)
 
 
-def test_new_campaigns_calibrate_error_bars_and_stored_ones_do_not():
+def test_new_campaigns_calibrate_error_bars_and_solve_by_working_sets_and_stored_ones_do_not():
     def campaign(**keys: object) -> CampaignSpec:
         return table().model_copy(update={"retrain": RetrainSpec.model_validate(keys)})
 
     stored = campaign()
     loaded = with_defaults(stored)
     assert (stored.retrain.calibrate, loaded.retrain.calibrate) == (None, True)
+    assert (stored.retrain.surrogate.solver, loaded.retrain.surrogate.solver) == (None, "working_set")
     assert not diff_specs(stored, loaded)  # the file of a stored campaign, loaded again
     assert spec_hash(loaded.model_copy(update={"retrain": stored.retrain})) == spec_hash(loaded)
     assert with_defaults(campaign(calibrate=False)).retrain.calibrate is False
