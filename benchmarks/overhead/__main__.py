@@ -54,7 +54,7 @@ def window_overhead(evaluations: Sequence[Evaluation], workers: int) -> JsonDict
 
 
 def job_documents(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluation]) -> list[JsonDict]:
-    """What workers are given to compute evaluations of a campaign."""
+    """The jobs of evaluations of a campaign, as workers get them."""
     return [
         JobDocument(
             campaign=spec.name,

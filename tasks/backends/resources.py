@@ -45,7 +45,7 @@ def _no_cluster() -> None:
 
 
 class NamesCampaigns(Protocol):
-    """What refers to campaigns by name."""
+    """A store that refers to campaigns by name."""
 
     def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
         """Gives a campaign its new name."""
@@ -53,7 +53,7 @@ class NamesCampaigns(Protocol):
 
 
 class NamesArtifacts(Protocol):
-    """What refers to artifacts."""
+    """A store that refers to artifacts."""
 
     def named_artifacts(self) -> Iterator[str]:
         """The SHA-256 of each."""

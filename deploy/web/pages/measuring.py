@@ -98,7 +98,7 @@ def _report(fields: Mapping[str, str]) -> Report:
     for field, text in fields.items():
         kind, _, about = field.partition("-")
         number, _, column = about.partition("-")
-        # A row says what was done only where it says more than its number: it is a report of a value.
+        # A row reports a value; it has conditions only where they differ from the proposal's.
         if kind == "done" and text.strip() and number in rows:
             rows[number][column] = text
     return report_of(list(rows.values()))

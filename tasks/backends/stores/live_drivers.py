@@ -29,17 +29,17 @@ def refuse_running_drivers(server: EmbeddedMongod) -> None:
     held = {"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}
     with client, translated("looking for running drivers"):
         found = [
-            document["lease"]
-            for name in client.list_database_names()
-            for document in client[name]["campaigns"].find(held, {"lease": 1})
+            (document.get("name", document["_id"]), _lease(document["lease"]))
+            for database in client.list_database_names()
+            for document in client[database]["campaigns"].find(held, {"name": 1, "lease": 1})
         ]
-    running = [lease for lease in map(_lease, found) if lease is not None and not has_ended(lease.owner)]
+    running = [(name, lease.owner) for name, lease in found if lease is not None and not has_ended(lease.owner)]
     if running:
-        drivers = ", ".join(f"{one.campaign} (process {one.owner.pid} of {one.owner.user})" for one in running)
+        drivers = ", ".join(f"{name} (process {owner.pid} of {owner.user})" for name, owner in running)
         raise LeaseHeldError(
             f"the private database is in use; campaigns that run now: {drivers}",
             hint="end them first: Ctrl-C where they run, or `tansaku cancel NAME`; or stop it all the same with --force: "
-            "the drivers start it again and go on",
+            "the drivers start it again and continue",
         )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 PROPERTIES = (LATTICE_WARNING, ADOPTED)
-"""Of outcomes, among the columns."""
+"""Properties of outcomes among the columns."""
 
 Purpose = Literal["search", "polish", "all"]
 
@@ -172,7 +172,7 @@ class Campaign:
 
     @property
     def stop(self) -> StopReason | None:
-        """Why its search has ended, as its driver decided; None: it continues."""
+        """The reason why its search has ended, as its driver decided; None: it continues."""
         return self.once("stop", self._read_stop)
 
     @property
@@ -192,7 +192,7 @@ class Campaign:
 
     @property
     def sources(self) -> tuple[SourceData, ...]:
-        """What the last refit knew of other searches; empty where artifacts are not at hand.
+        """The data of other searches that the last refit knew; empty where artifacts are not at hand.
 
         Raises:
             NotFoundError: They are gone.
@@ -298,7 +298,7 @@ class Campaign:
 
     @property
     def unopened(self) -> str | None:
-        """Why the space cannot be opened; None: it can."""
+        """The reason why the space cannot be opened; None: it can."""
         return self._shared[1]
 
     @property
@@ -346,7 +346,7 @@ class Campaign:
         return sources_in_use(self.refits, self.artifacts)
 
     def _read_stop(self) -> StopReason | None:
-        """Why the search has ended. Of one that an earlier version ended, only the audit says so."""
+        """Returns why the search has ended. Of one that an earlier version ended, only the audit says so."""
         record = self.record
         if record.stop is not None or self.lease is not None:
             return None if record.stop is None else record.stop.reason
