@@ -194,7 +194,7 @@ def searched(folder, settings=FEW, report=lambda stage, share: None):
 @pytest.mark.parametrize("share", [0.2, 0.7], ids=["while shells are added", "while they are left out"])
 def test_a_killed_search_continues_to_the_same_shells(tmp_path, monkeypatch, share):
     command = [sys.executable, "-c", KILLED, str(tmp_path), str(share)]
-    assert subprocess.run(command, cwd=COPPER.parents[3], timeout=300).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=COPPER.parents[1], timeout=300).returncode == -signal.SIGKILL
     refined, counts = ShellFitter.refined, []
     monkeypatch.setattr(ShellFitter, "refined", lambda *given: counts.append(1) or refined(*given))
     continued = searched(tmp_path)

@@ -77,7 +77,7 @@ def test_an_unreadable_campaign_is_a_row_with_the_reason(site_with, key):
     site = site_with("a1")
     record = site.services.store.campaign(NAME)
     broken = record.model_copy(
-        update={"name": "broken", "spec": {**record.spec, "name": "broken", key: "<script>alert(1)</script>"}}
+        update={"id": "broken", "name": "broken", "spec": {**record.spec, "name": "broken", key: "<script>alert(1)</script>"}}
     )
     site.services.store.create_campaign(broken)
     text = site.logged_in(Role.VIEWER).get("/").text

@@ -328,7 +328,7 @@ def test_driven_deleted_and_other_campaigns_are_left_as_they_are(searched: Path,
     other = MemoryCampaignStore()
     import_observations(other, searched, ME)
     stored = other.campaign("small")
-    other._campaigns["small"] = stored.model_copy(update={"spec": stored.spec | {"seed": 99}})
+    other._campaigns[stored.id] = stored.model_copy(update={"spec": stored.spec | {"seed": 99}})
     before = contents(other, tmp_path)
     with pytest.raises(SpecChangedError, match="has a different spec stored"):
         import_observations(other, searched, ME)

@@ -75,7 +75,8 @@ def test_the_choice_depends_neither_on_timing_nor_on_what_a_driver_remembers(gro
     # A driver that begins anew at each proposal.
     forgetful = growing(budget={"evaluations": 9})
     for evaluations in range(9, 19):
-        forgetful.resources.store._campaigns["small"] = _allowed(forgetful, evaluations)
+        allowed = _allowed(forgetful, evaluations)
+        forgetful.resources.store._campaigns[allowed.id] = allowed
         forgetful.drive()
     assert forgetful.sequence() == told[0]
 

@@ -175,7 +175,7 @@ def test_a_changed_budget_in_the_file_is_an_edit_and_an_unchanged_one_undoes_not
 def test_another_version_is_logged(open_bench):
     bench = open_bench()
     record = bench.record().model_copy(update={"tansaku_version": "0.0.1"})
-    bench.store._campaigns["small"] = record
+    bench.store._campaigns[record.id] = record
     prepare_campaign(bench.resources, ADA, LoadedCampaign(CampaignSpec.model_validate(record.spec), bench.folder))
     assert "warning.version" in kinds(bench)
 
