@@ -370,4 +370,4 @@ class Asked(SilentObserver):
         if end is None:
             self.numbers.append(retrain.number)
             if retrain.dataset:
-                train_for(self.resources, retrain.campaign, retrain.number)
+                train_for(self.resources, "small", retrain.number)
