@@ -224,7 +224,7 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
             return None
         stored = store.campaign(record.name)
     refuse_reserved(stored)
-    known = spec_hash(stored_spec(stored))
+    known = spec_hash(stored_spec(stored).model_copy(update={"name": stored.hashed_name}))
     if known != record.spec_hash:
         raise SpecChangedError(
             f"campaign {record.name!r} has a different spec stored (hash {known}; {path}: {record.spec_hash})",

@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "refit-number-missing": (set_at("h.refits.1.number", 3), "refit 3 found where refit 2"),
     "refit-number-huge": (set_at("h.refits.1.number", 2**63), "refits.1.number"),
     "refit-of-the-future": (set_at("h.refits.1.at_proposal", 99), "the last proposal is 5"),
-    "refit-with-a-cost-of-a-wrong-shape": (set_at("h.refits.1.cost", {"a": 1}), "refit 2 is damaged"),
+    "refit-with-a-cost-of-a-wrong-shape": (set_at("h.refits.1.cost", {"a": 1}), "refit 2: a stored cost model is damaged"),
     "refit-with-a-transfer-of-a-wrong-shape": (set_at("h.refits.1.hyperparameters.transfer", 1), "refit 2 is damaged"),
     "refit-with-a-source-that-is-a-path": (
         set_at("h.refits.1.hyperparameters.transfer", {"sources": [{"sha256": "../../etc"}]}),

@@ -127,7 +127,7 @@ def test_a_stored_campaign_adopts_what_it_proposes_and_counts_it_as_before(desk)
     file.write_text(json.dumps({key: {name: item[name] for name in ("origin", "outcome")} for key, item in kept.items()}))
     changes = {"name": "stored", "known_first": None, "reuse_sha256": artifacts.put(file), "budget": {"evaluations": 5}}
     spec = CampaignSpec.model_validate(record.spec | changes)
-    update = {"name": "stored", "spec": spec.model_dump(mode="json"), "spec_hash": spec_hash(spec)}
+    update = {"id": "stored", "name": "stored", "spec": spec.model_dump(mode="json"), "spec_hash": spec_hash(spec)}
     desk.store.create_campaign(record.model_copy(update=update))
     assert desk.drive("stored") == "evaluations"
     assert desk.origins("stored") == [("old", 2), ("old", 3), ("old", 4), ("old", 5), None]
