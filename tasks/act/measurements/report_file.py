@@ -103,7 +103,7 @@ def read_report(content: bytes, name: str = "the report") -> Report:
         ReportError: It cannot be read; names the line.
     """
     if len(content) > MOST_BYTES:
-        raise ReportError([f"{name} has more than {MOST_BYTES:,} bytes"])
+        raise ReportError([f"{name} has at least {len(content):,} bytes; expected at most {MOST_BYTES:,}"])
     text = _decoded(content, name)
     first, *_ = text.split("\n", 1)
     skipped = 0

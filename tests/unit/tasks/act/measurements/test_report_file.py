@@ -138,5 +138,5 @@ def test_keys_that_differ_in_their_unit_only_are_refused():
 
 
 def test_a_file_without_end_is_refused():
-    with pytest.raises(ReportError, match="more than 4,000,000 bytes"):
+    with pytest.raises(ReportError, match="at least 4,000,001 bytes"):
         report_at(Path("/dev/zero"))
