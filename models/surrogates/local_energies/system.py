@@ -176,7 +176,7 @@ class PenalisedProblem:
         At small penalties the strong rule keeps nearly all of thousands of correlated features, a few hundred of which are
         selected in the end.
         """
-        coefficients, among, converged = start, start != 0, True
+        coefficients, among = start, start != 0
         while True:
             missed = np.flatnonzero((slopes > half) & ~among)
             most = max(_FEWEST_ADDED, int(among.sum()) // 2)
