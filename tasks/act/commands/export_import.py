@@ -224,10 +224,11 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
             return None
         stored = store.campaign(record.name)
     refuse_reserved(stored)
-    known = spec_hash(stored_spec(stored).model_copy(update={"name": stored.hashed_name}))
-    if known != record.spec_hash:
+    # Either may have been stored with a hash by another rule.
+    known, found = (spec_hash(stored_spec(one).model_copy(update={"name": one.hashed_name})) for one in (stored, record))
+    if known != found:
         raise SpecChangedError(
-            f"campaign {record.name!r} has a different spec stored (hash {known}; {path}: {record.spec_hash})",
+            f"campaign {record.name!r} has a different spec stored (hash {known}; {path}: {found})",
             hint="import into another database, or delete the campaign first",
         )
     return stored

@@ -29,7 +29,7 @@ from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
+from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION, spec_hash
 from tests.support.records import NOW, campaign_record
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
@@ -107,9 +107,20 @@ def test_campaign_continues_from_a_file_on_an_empty_store(source: CampaignStore,
 
 def test_import_twice_is_the_same_as_once(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
     export_observations(source, "c", tmp_path / "c.parquet")
-    import_observations(target, tmp_path / "c.parquet", ME)
+    _import_twice(target, tmp_path / "c.parquet")
+
+
+def test_import_twice_of_a_file_with_a_hash_by_a_former_rule(
+    source: CampaignStore, target: CampaignStore, tmp_path: Path
+) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    _import_twice(target, rewritten(tmp_path / "c.parquet", "spec_hash", "0" * 64))
+
+
+def _import_twice(target: CampaignStore, file: Path) -> None:
+    import_observations(target, file, ME)
     before = (target.evaluations("c"), target.observations("c"), target.refits("c"), target.events("c"))
-    assert import_observations(target, tmp_path / "c.parquet", ME).new == 0
+    assert import_observations(target, file, ME).new == 0
     after = (target.evaluations("c"), target.observations("c"), target.refits("c"), target.events("c"))
     assert [one.model_copy(update={"epoch": 0}) for one in after[0]] == [
         one.model_copy(update={"epoch": 0}) for one in before[0]
@@ -139,7 +150,8 @@ def test_other_base_path_is_taken(source: CampaignStore, tmp_path: Path) -> None
 def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
     export_observations(source, "c", tmp_path / "c.parquet")
     target = MemoryCampaignStore()
-    target.create_campaign(source.campaign("c").model_copy(update={"spec_hash": "other"}))
+    other = spec_of(objective={"unit": "meV"}).model_dump(mode="json")
+    target.create_campaign(source.campaign("c").model_copy(update={"spec": other}))
     with pytest.raises(SpecChangedError, match="has a different spec stored"):
         import_observations(target, tmp_path / "c.parquet", ME)
 
@@ -236,7 +248,7 @@ def everything(database: MongoDatabase) -> dict[str, list[bytes]]:
     ("key", "value", "row"),
     [
         ("name", "../c", None),
-        ("spec_hash", "0", None),
+        ("spec_hash", HASH_VERSION + "0", None),
         ("refit.campaign", "other", None),
         ("refit.number", 7, None),
         ("campaign", "other", 3),

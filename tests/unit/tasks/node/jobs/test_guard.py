@@ -62,8 +62,8 @@ def guarded(tmp_path):
 
 STAYS = """
 leave_daemon()
-print(guards.outer, inner, os.getpid(), flush=True)
 {how}
+print(guards.outer, inner, os.getpid(), flush=True)
 signal.pause()
 """
 
