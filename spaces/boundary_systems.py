@@ -15,8 +15,8 @@ from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bic
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal, hexagonal_boundary
+from tansaku.calculators.structures.hexagonal_stacking import Boundary, stack_of
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
-from tansaku.calculators.structures.plane_stacks import Boundary, stack_of
 from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.calculators.structures.stacking import PlaneStack, translation_keys
 from tansaku.models.domain.errors import ConfigurationError

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.calculators.structures.bicrystal import Translation, check_distance
+from tansaku.calculators.structures.hexagonal_stacking import Boundary, stack_of
 from tansaku.calculators.structures.perfect_crystal import Crystal
-from tansaku.calculators.structures.plane_stacks import Boundary, stack_of
 from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.pool import FloatArray, IntArray
 

@@ -9,7 +9,7 @@ from ase.build import bulk, fcc111
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.emt import EMT
 
-from tansaku.calculators.engines.emt_pairs import PairwiseEMT
+from tansaku.calculators.engines.emt import PairwiseEMT
 
 
 def alloy():

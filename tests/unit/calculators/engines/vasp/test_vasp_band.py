@@ -9,7 +9,7 @@ import pytest
 from ase.build import bulk
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.engines.vasp_band import VtstCalculator
+from tansaku.calculators.engines.vasp import VtstCalculator
 from tansaku.calculators.workflows.migration.band import climb
 from tansaku.calculators.workflows.migration.relaxing import BandCalculator, Relaxer, Through
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
