@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.calculators.structures.structure_reader import FoundStructure, read_structures
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -21,11 +21,11 @@ from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import check_plain, folder_sha256, structure_files
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.features.structure_descriptors import space_groups
-from tansaku.spaces.structure_duplicates import duplicates_of
 from tansaku.spaces.structure_features import check_features, info_of, structure_groups
 
 if TYPE_CHECKING:
     from ase import Atoms
+
 
 _TOLERANCE = 0.01
 """Distance within which atoms count as equivalent where space groups name systems [Å]."""
@@ -172,7 +172,7 @@ class StructuresSpace:
     def _duplicates(self) -> dict[str, str]:
         if self._spec.duplicates == "ignore":
             return {}
-        return duplicates_of({name: found.atoms for name, found in self._by_id.items()})
+        return _duplicates_of({name: found.atoms for name, found in self._by_id.items()})
 
     @cached_property
     def _kept(self) -> tuple[str, ...]:
@@ -251,3 +251,59 @@ def _check_hash(found: str | None, expected: str | None, key: str) -> None:
             f"{key}: what it names has SHA-256 {found}, expected {expected}",
             hint="it has changed since the campaign began; restore it or start a new campaign",
         )
+
+
+_LENGTHS, _SITES, _ANGLES = 0.003, 0.02, 0.5
+"""Tolerances: edges relative to each other, distances of sites in units of the free length of an atom, angles [degrees]."""
+
+_VOLUME = 0.003
+"""Volumes of an atom that differ by more than this share are different crystals: a strained crystal is no duplicate."""
+
+
+def _duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
+    """The id of an earlier equal structure, by the id of each duplicate."""
+    try:
+        from pymatgen.analysis.structure_matcher import StructureMatcher
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError as error:
+        raise MissingComponentError(
+            f"space.duplicates: pymatgen is not installed: {error}",
+            hint="pip install 'tansaku[composition]', or duplicates: ignore",
+        ) from error
+    matcher = StructureMatcher(ltol=_LENGTHS, stol=_SITES, angle_tol=_ANGLES, scale=False, attempt_supercell=False)
+    found: dict[str, str] = {}
+    for members in _of_one_formula(structures).values():
+        by_volume = sorted(members, key=lambda name: (_volume(structures[name]), name))
+        made = {name: AseAtomsAdaptor.get_structure(structures[name]) for name in members} if len(members) > 1 else {}
+        first: list[str] = []
+        pairs: list[tuple[str, str]] = []
+        for name in by_volume:
+            volume = _volume(structures[name])
+            near = [other for other in reversed(first) if _volume(structures[other]) > volume * (1 - _VOLUME)]
+            same = next((other for other in near if matcher.fit(made[other], made[name])), None)
+            if same is None:
+                first.append(name)
+            else:
+                pairs.append((same, name))
+        found |= _by_first_id(pairs)
+    return found
+
+
+def _by_first_id(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Maps each structure of a set of equal ones, except the first by id, to that first one."""
+    sets: dict[str, list[str]] = {}
+    for same, name in pairs:
+        sets.setdefault(same, [same]).append(name)
+    return {name: min(names) for names in sets.values() for name in names if name != min(names)}
+
+
+def _of_one_formula(structures: Mapping[str, Atoms]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(structures):
+        formula = structures[name].symbols.formula.reduce()[0].format("hill")
+        found.setdefault(formula, []).append(name)
+    return found
+
+
+def _volume(atoms: Atoms) -> float:
+    return float(atoms.get_volume()) / len(atoms)

@@ -1,4 +1,10 @@
-"""The Gaussian-process proposer."""
+"""The Gaussian-process proposer.
+
+Balance between systems: a minimum number of evaluations for each, and proposals reserved for the least-known system.
+
+Expected improvement per cost spends least on systems that are expensive or that began well, and there a search misses minima
+most often. Both rules only narrow down which systems may be chosen from; the acquisition chooses within them.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +21,8 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.engine.acquisition import first_best
-from tansaku.models.engine.balance import balanced
 from tansaku.models.engine.barrier import BarrierBelief, barrier_belief
-from tansaku.models.engine.certificate import Remaining, question
+from tansaku.models.engine.certificate import AS_DRAWN, Remaining, question
 from tansaku.models.engine.draws import PriorDraws
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
@@ -129,7 +134,7 @@ class GPProposer:
         ensemble = self._in_use(hyperparameters)
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
-        allowed = balanced(self._settings, pool, history, predictions, allowed, number)
+        allowed = _balanced(self._settings, pool, history, predictions, allowed, number)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         if self._settings.acquisition not in _SAMPLED and any(prediction.posterior.rounded for prediction in predictions):
             allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
@@ -339,3 +344,64 @@ def _with_shares(variances: dict[int, float], history: History, fitted: JsonDict
         if share < 1.0:
             variances[point] = variances.get(point, 0.0) - (1.0 - share) * noise
     return variances
+
+
+CONFIDENCE = 0.95
+"""Probability of the tolerances that are compared."""
+
+_JOINT = 48
+"""Candidates of a system that are sampled jointly; a certificate that is shown takes more, but here only the order counts."""
+
+_ROUNDING = 1e-9
+
+
+def _balanced(
+    settings: GPSettings,
+    pool: CandidatePool,
+    history: History,
+    predictions: Sequence[Prediction],
+    allowed: BoolArray,
+    number: int,
+) -> BoolArray:
+    """Returns the candidates that may be chosen under the settings' floor and share of the worst system.
+
+    Args:
+        allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
+    """
+    if not settings.goal.by_system or len(pool.systems) < 2:
+        return allowed
+    codes = pool.system_codes
+    open_ = np.bincount(codes[allowed], minlength=len(pool.systems)) > 0
+    spent = np.concatenate([history.observed, history.failed, history.pending])
+    short = open_ & (np.bincount(codes[spent], minlength=len(pool.systems)) < settings.floor)
+    if short.any():
+        return allowed & short[codes]
+    if not _is_due(settings.worst_first, number):
+        return allowed
+    system = _widest(settings, pool, history, predictions, allowed)
+    return allowed if system is None else allowed & (codes == system)
+
+
+def _is_due(share: float, number: int) -> bool:
+    """Returns whether a proposal's number is reserved for the worst system; reserved numbers are evenly spaced."""
+    return int(number * share + _ROUNDING) > int((number - 1) * share + _ROUNDING)
+
+
+def _widest(
+    settings: GPSettings, pool: CandidatePool, history: History, predictions: Sequence[Prediction], allowed: BoolArray
+) -> int | None:
+    """The system that may still improve most by an allowed candidate; None where none may improve at all.
+
+    Systems without a value are left to the acquisition, which prefers them anyway: one in which every evaluation fails
+    would otherwise get the whole share.
+    """
+    levels = reached_levels(settings.goal, pool, history.observed, history.values)
+    asked = replace(question(pool, levels, allowed, len(history.observed), by_system=True), joint=_JOINT)
+    # The random numbers are the same at each call, so that systems are compared under the same draws.
+    remaining = Remaining(pool, predictions, asked, np.random.default_rng(0), AS_DRAWN)
+    system, tolerance = None, 0.0
+    for code in np.flatnonzero(np.isfinite(levels)).tolist():
+        # A tolerance needs a bisection; for most systems a single comparison shows that theirs is smaller.
+        if remaining.probability_of(code, tolerance) < CONFIDENCE:
+            system, tolerance = code, remaining.tolerance_of([code], CONFIDENCE)
+    return system

@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer.main
 from typer.core import TyperGroup
 
-from tansaku.deploy.cli.main import app
-from tansaku.deploy.cli.offered import OfferedGroup
+from tansaku.deploy.cli.main import OfferedGroup, app
 
 
 def every_command() -> TyperGroup:

@@ -8,7 +8,7 @@ from tansaku.calculators.structures.tavorite import tavorite
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.composition import CombinationSpec
-from tansaku.spaces.composition_parents import PROTOTYPES
+from tansaku.spaces.composition import PROTOTYPES
 from tansaku.spaces.composition_rules import Combination
 from tansaku.spaces.composition_selection import formula, select
 

@@ -8,7 +8,7 @@ import pytest
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.stacking import stacking_of
-from tansaku.spaces.boundary_density.features import on_circle, on_torus
+from tansaku.spaces.boundary_density.space import on_circle, on_torus
 
 
 @pytest.mark.parametrize(("axis", "plane"), [((0, 0, 1), (2, 1, 0)), ((1, 1, 0), (1, 1, 3)), ((1, 1, 1), (2, -1, -1))])

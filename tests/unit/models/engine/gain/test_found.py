@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from tansaku.models.engine.found import Conditional, expected_found
+from tansaku.models.engine.gain import Conditional, expected_found
 
 RNG = np.random.default_rng(3)
 N = 12

@@ -9,7 +9,7 @@ from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.proposer import SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
-from tansaku.models.engine.sparse.columns import columns_of
+from tansaku.models.engine.sparse.proposer import columns_of
 from tests.support.pools import pool_of
 
 

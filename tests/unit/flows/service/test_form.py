@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.flows.form import campaign_form
+from tansaku.flows.service import campaign_form
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.yaml"))

@@ -10,7 +10,7 @@ import pytest
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.arms.gains import lowest_values
-from tansaku.models.engine.arms.promise import CONSTANT, LENGTH, NOISE, OWN, distances, levels_of, promises
+from tansaku.models.engine.arms.proposer import CONSTANT, LENGTH, NOISE, OWN, distances, levels_of, promises
 
 DENSITIES = (0.0, 0.5, 1.0)
 
@@ -95,7 +95,7 @@ def test_groups_are_sorted_by_what_they_tell_apart():
 def test_many_surfaces_are_predicted_in_blocks(monkeypatch):
     values = {0: 950.0, 1: 960.0, 2: 900.0, 4: 990.0, 6: 700.0}
     at_once = promised(pool(3), values, [4, 5, 6, 7, 8])
-    monkeypatch.setattr("tansaku.models.engine.arms.promise._BLOCK", 2)
+    monkeypatch.setattr("tansaku.models.engine.arms.proposer._BLOCK", 2)
     assert promised(pool(3), values, [4, 5, 6, 7, 8]) == pytest.approx(at_once)
 
 

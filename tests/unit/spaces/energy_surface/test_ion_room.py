@@ -12,8 +12,7 @@ from ase.build import bulk
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS
-from tansaku.spaces.energy_surface import EnergySurfaceSpace
-from tansaku.spaces.ion_room import check_steps
+from tansaku.spaces.energy_surface import EnergySurfaceSpace, check_steps
 from tansaku.tasks.node.configuration import campaign_files as configuration
 
 ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.deploy.web.previews import facts_of
+from tansaku.deploy.web.checking import facts_of
 from tansaku.tasks.act.checks.check import CampaignPreview
 
 PREVIEW = CampaignPreview(

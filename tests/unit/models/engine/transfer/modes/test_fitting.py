@@ -4,8 +4,7 @@ import pytest
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, correlations
-from tansaku.models.engine.transfer.fitting import SHIFT_VARIANCE, Problem, coupling_gain, fit_all, fit_coupling, priors
-from tansaku.models.engine.transfer.modes import Family
+from tansaku.models.engine.transfer.modes import SHIFT_VARIANCE, Family, Problem, coupling_gain, fit_all, fit_coupling, priors
 
 
 def _problem(pair, n=15):

@@ -9,8 +9,7 @@ import yaml
 from tansaku.calculators.structures.ion_data import ionic_radius
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
-from tansaku.spaces.composition import CompositionSpace
-from tansaku.spaces.composition_parents import PROTOTYPES
+from tansaku.spaces.composition import PROTOTYPES, CompositionSpace
 from tansaku.spaces.composition_rules import RULES
 
 GUIDE = Path(__file__).resolve().parents[4] / "docs" / "guide"

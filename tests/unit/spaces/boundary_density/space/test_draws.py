@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
-from tansaku.spaces.boundary_density.draws import Draws, anneal_of
+from tansaku.spaces.boundary_density.space import Draws, anneal_of
 
 NAMES = [f"s005-210-a1x2-n050-x000-y000-k{seed:02d}" for seed in range(600)]
 

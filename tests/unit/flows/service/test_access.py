@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from tansaku.flows.access import check_access, is_loopback
+from tansaku.flows.service import check_access, is_loopback
 from tansaku.models.domain.errors import ConfigurationError
 
 
