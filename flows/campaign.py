@@ -84,7 +84,6 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
     """Drives a stored campaign in tasks, until it ends or is interrupted.
 
     Args:
-        name: Name of the campaign.
         site: Path of the site file, None for that of the environment.
         observer: Receives the progress.
         halt: Interrupts the driver when set. Without one, a signal does.
@@ -149,7 +148,6 @@ def run_campaign(
     If the private server dies, the loop continues; if it dies before the loop has begun, it is replaced.
 
     Args:
-        name: Name of the campaign.
         site: Path of the site file, None for that of the environment.
         observer: Receives the progress.
         show: Shows a line to the user: where the run is to be seen.

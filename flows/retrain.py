@@ -47,7 +47,6 @@ def ask_for(name: str, training: Retrain, service: str, halt: threading.Event) -
 
     Args:
         name: Name of the campaign.
-        training: The training to run.
         service: Name of the service that owns the deployment.
         halt: Stops the requests when set.
 

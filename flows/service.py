@@ -82,7 +82,6 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
     """Serves until SIGTERM or SIGINT, which interrupts active runs; they continue at the next start.
 
     Args:
-        options: Options of the service.
         home: Folder for the service's heartbeat file.
         show: Shows a line to the user.
 

@@ -86,7 +86,6 @@ class BoundarySystem:
         """A relaxed structure in a cell with thicker grains.
 
         Args:
-            relaxed: The structure.
             removed: Its removed planes.
             translation: Its translation [Å].
             grains: Thicknesses of the grains before and after [Å], keys of ``thicker``; None: those of the search.
@@ -126,7 +125,6 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     """Systems of a space by rising angle.
 
     Args:
-        spec: The spec.
         limits: Limits for the spec; None: it was checked before.
 
     Raises:

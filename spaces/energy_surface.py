@@ -354,7 +354,6 @@ def _check_room(host: Atoms, shape: tuple[int, int, int], exclusion: Mapping[str
     """Raises ConfigurationError if the ion may be inside an atom, or a step of the grid may lead across one.
 
     Args:
-        shape: Of the grid.
         exclusion: Radii of the excluded spheres by element [Å].
     """
     element, radius = _smallest(exclusion)

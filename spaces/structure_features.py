@@ -125,7 +125,6 @@ def info_of(candidate: str, found: FoundStructure, name: str, key: str) -> str |
 
     Args:
         candidate: Its id.
-        found: The structure.
         name: Key of the metadata.
         key: Key of the spec that asks, for messages.
 

@@ -154,7 +154,6 @@ def _started(name: str, hashes: Mapping[str, str]) -> tuple[Program, str]:
     """A program of the site and its version, empty if it is never asked for one.
 
     Args:
-        name: Of the program.
         hashes: Of its files, as :func:`file_hashes` finds them.
 
     Raises:
@@ -369,7 +368,6 @@ class Program:
         """Computes a structure.
 
         Args:
-            atoms: The structure.
             request: What the program reads of the campaign and the site.
             folder: Where it runs; earlier files except its checkpoint are deleted.
 

@@ -191,7 +191,6 @@ def potential_path(name: str, base_path: Path) -> Path:
     """Path of a spec's potential: a file relative to the campaign file, or one shipped with the wheel, by its bare name.
 
     Args:
-        name: As the spec has it.
         base_path: Folder of the campaign file.
 
     Raises:
@@ -290,7 +289,6 @@ def check_potential_file(path: Path, key: str) -> None:
     """Checks that a file is a potential of some style: a campaign may name another one than that of its ending.
 
     Args:
-        path: The file.
         key: Named in errors.
 
     Raises:

@@ -218,7 +218,6 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
     averaged over the images.
 
     Args:
-        host: Periodic.
         fractions: Fractional coordinates, shape ``(n, 3)``.
         symmetry: Of the host.
         resolution: Positions further apart than this count as about equally far [Å].

@@ -149,7 +149,6 @@ def refuse_misfit(crystal: CrystalSpec, own: OwnCrystal, calculator: str) -> Non
 
     Args:
         crystal: As the campaign has it.
-        own: As the calculator has it.
         calculator: What to call that.
     """
     if crystal.strained or abs(own.misfit) <= TOLERANCE:

@@ -23,7 +23,6 @@ def phases_of(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
     """Energies by formula [eV/atom].
 
     Args:
-        spec: Which phases.
         base_path: Folder in which relative paths start.
 
     Raises:

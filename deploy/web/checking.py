@@ -39,7 +39,6 @@ def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFi
     """Facts about a campaign: what it would search, run and cost, and how long it would take.
 
     Args:
-        preview: Of the campaign.
         in_flight: Evaluations that it has in progress at once.
         files: Of the library, that it names.
     """
@@ -237,7 +236,6 @@ class Checks:
         """Cancels what a page has begun, and ends its process; None if nothing of this kind runs.
 
         Args:
-            actor: Who cancels it.
             identifier: Its id.
             kind: Class of its note.
         """
@@ -339,7 +337,6 @@ def check_id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: objec
     Args:
         kind: What is done.
         actor: For whom.
-        files: Of the library.
         asked: As JSON.
     """
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

@@ -47,9 +47,7 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
 
     Args:
         services: Of the application.
-        actor: Who copies.
         name: The campaign that is copied.
-        wanted: The copy.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -72,7 +70,6 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
     """The spec of a campaign as a starting text for another one, under a free name.
 
     Args:
-        record: The campaign.
         names: Names that are taken.
     """
     return copied_text(record, _free_name(record.name, names), {})
@@ -82,7 +79,6 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
     """The spec of a campaign as the text of another one: files by their content, without keys that tansaku fills in.
 
     Args:
-        record: The campaign.
         name: Of the other one.
         changes: New values by dotted key.
 

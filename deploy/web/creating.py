@@ -44,8 +44,6 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
 
     Args:
         services: Of the application.
-        actor: Who asks.
-        wanted: What is asked for.
 
     Raises:
         ProblemError: The site is not known.

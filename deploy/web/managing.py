@@ -45,10 +45,8 @@ def change_user(
     Args:
         services: Of the application.
         actor: Who asks.
-        name: Of the user.
         role: New role; None: unchanged, as the other values.
         disabled: Whether the user may no longer log in.
-        password: New password.
 
     Raises:
         NotFoundError: No such user.
@@ -64,9 +62,7 @@ def change_own_password(services: Services, actor: Actor, present: str, new: str
 
     Args:
         services: Of the application.
-        actor: Who asks.
         present: The present password; any text for a user without one.
-        new: The new one.
 
     Raises:
         ForbiddenError: A token asks.
@@ -91,8 +87,6 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
 
     Args:
         services: Of the application.
-        actor: Who asks.
-        label: What it is for.
         role: At most that of the user.
         days: How long it is valid [d].
 

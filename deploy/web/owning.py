@@ -36,7 +36,6 @@ def rename(services: Services, actor: Actor, old: str, new: str) -> ServiceReque
 
     Args:
         services: Of the application.
-        actor: Who renames it.
         old: Its name.
         new: Its new name.
 
@@ -71,7 +70,6 @@ def share(services: Services, actor: Actor, name: str, users: Sequence[str]) -> 
     Args:
         services: Of the application.
         actor: Who shares it.
-        name: The campaign.
         users: Names of operators; none: it is shared with nobody.
 
     Raises:
@@ -101,8 +99,6 @@ def delete(services: Services, actor: Actor, name: str, confirmation: str) -> Se
 
     Args:
         services: Of the application.
-        actor: Who deletes it.
-        name: Campaign name.
         confirmation: The name again, as the user typed it.
 
     Returns:

@@ -21,7 +21,6 @@ def promote(services: Services, actor: Actor, label: str, note: str) -> ModelRec
 
     Args:
         services: Of the application.
-        actor: Who promotes it.
         label: ``NAME@VERSION``.
         note: Why.
 

@@ -74,7 +74,6 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
     Args:
         services: Of the application.
         actor: Who asks.
-        identifier: The schedule.
         revision: That the user saw; None: any.
 
     Raises:

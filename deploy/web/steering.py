@@ -85,9 +85,7 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
 
     Args:
         services: Of the application.
-        actor: Who gives it.
         name: Campaign name.
-        order: The command.
 
     Raises:
         ForbiddenError: The actor may not steer the campaign.
@@ -120,7 +118,6 @@ def known_command(
     Args:
         services: Of the application.
         actor: Who gives the command.
-        name: Campaign name.
         key: Idempotency key.
         kind: What is requested.
         payload: Payload of the command; None: that of any.
@@ -167,8 +164,6 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
 
     Args:
         services: Of the application.
-        actor: Who asks.
-        name: Campaign name.
         key: Idempotency key, the id of the request.
 
     Returns:
@@ -274,7 +269,6 @@ def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> 
     """The command of a key, None if there is none.
 
     Args:
-        record: The campaign.
         key: Id of the command.
         has_driver: Whether a driver runs the campaign.
     """

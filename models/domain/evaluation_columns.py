@@ -96,7 +96,6 @@ class Column:
 
         Args:
             evaluation: As stored.
-            spec: Of its campaign.
         """
         return self.stored(evaluation) if self.judge is None else self.judge(evaluation, spec)
 
@@ -154,7 +153,6 @@ def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
     """Returns where a value comes from, see :func:`value_from`.
 
     Args:
-        spec: The campaign.
         predicted_by: The model that predicted it, None if it was computed.
     """
     if predicted_by is not None or spec.calculator is None:
@@ -256,6 +254,5 @@ def result_row(evaluation: Evaluation, spec: CampaignSpec) -> dict[str, Any]:
 
     Args:
         evaluation: As stored.
-        spec: Of its campaign.
     """
     return {column.name: column.value(evaluation, spec) for column in RESULTS}

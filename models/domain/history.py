@@ -296,7 +296,6 @@ def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0
     Args:
         budget: What may be spent.
         pool: All candidates.
-        descriptors: What descriptors have cost.
     """
     if budget.cost is not None:
         return budget.cost - descriptors

@@ -193,7 +193,6 @@ class Requests(Protocol):
         """Takes a waiting request, so that no other deployment starts a run for it.
 
         Args:
-            request_id: The request.
             holder: Deployment on which the run would be started.
             seconds: How long others are kept away [s]. Taking it again prolongs it.
 

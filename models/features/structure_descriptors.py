@@ -38,7 +38,6 @@ def element_values(symbols: Sequence[str], properties: Sequence[str], key: str) 
     """Properties of elements from pymatgen's table, each of shape ``(n_properties,)``.
 
     Args:
-        symbols: Elements.
         properties: Names of properties.
         key: Key of the spec that asks, for messages.
 
@@ -133,7 +132,6 @@ def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatA
     Kermode, Csányi, npj Comput. Mater. 8, 166 (2022), doi:10.1038/s41524-022-00847-y.
 
     Args:
-        structures: The crystals.
         spec: Cutoff, basis and compression.
 
     Raises:

@@ -120,7 +120,6 @@ def left_out_by_size(
         block: The cell that is repeated.
         replication: How often at most.
         atoms: Which fractions are wanted.
-        found: Arms of the boundary.
 
     Returns:
         A sentence; None: every cell has a place.
@@ -157,7 +156,6 @@ def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec, sizes: Sequen
 
     Args:
         arms: Those that the spec wants.
-        atoms: The spec.
         sizes: Atoms of a plane in each cell, of all boundaries.
 
     Raises:
@@ -179,7 +177,6 @@ def check_every_boundary(
     Args:
         systems: Names of the boundaries.
         arms: Those that the spec wants.
-        atoms: The spec.
         limits: Of the machine; None: it was judged before.
 
     Raises:

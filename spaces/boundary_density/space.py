@@ -401,7 +401,6 @@ def on_torus(stack: PlaneStack, shifts: FloatArray) -> FloatArray:
     """Translations as points whose distances are those on the torus of the planar lattice, to first order [Å].
 
     Args:
-        stack: Its lattice.
         shifts: In the plane, perpendicular to the tilt axis and along it [Å], shape ``(n, 2)``.
 
     Returns:

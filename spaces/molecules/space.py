@@ -286,11 +286,7 @@ class Workshop:
     rules: Rules
 
     def candidates(self, spec: MoleculesSpaceSpec) -> Found:
-        """The known molecules that meet the rules, and generated ones, according to the spec.
-
-        Args:
-            spec: Of the space.
-        """
+        """The known molecules that meet the rules, and generated ones, according to the spec."""
         found, how = Found(), spec.generate
         if spec.known:
             found.known = tuple(smiles for smiles in self.known if self._meets(smiles, found))
@@ -318,11 +314,7 @@ class Workshop:
         return found
 
     def neighbours(self, smiles: str) -> list[str]:
-        """The candidates that are one edit away from a molecule, each kind of edit in turn.
-
-        Args:
-            smiles: The molecule.
-        """
+        """The candidates that are one edit away from a molecule, each kind of edit in turn."""
         by_kind = [list(found) for found in self.edits.neighbours(smiles).values()]
         # Within a kind neighbours are in an order that is the same everywhere and follows no rule.
         for found in by_kind:

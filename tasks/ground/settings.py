@@ -281,7 +281,6 @@ def read_secret_file(path: Path, name: str) -> SecretStr:
     Below ``/run/secrets``, where a container runtime puts what one container may see, the mode says nothing and is not asked.
 
     Args:
-        path: The file.
         name: Key or variable that named it, for errors.
 
     Raises:

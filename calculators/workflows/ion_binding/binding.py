@@ -96,7 +96,6 @@ def free_molecule(calculator: Calculator, conformers: Conformers, spec: IonBindi
 
     Args:
         calculator: Computes molecules.
-        conformers: Of the molecule.
         spec: How they are relaxed.
 
     Returns:
@@ -123,7 +122,6 @@ def same_bonds(positions: FloatArray, conformers: Conformers) -> bool:
 
     Args:
         positions: Of its atoms, (n_atoms, 3) [Å].
-        conformers: The molecule.
     """
     if len(positions) < 2:
         return True

@@ -70,8 +70,6 @@ def find_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carri
     """Finds a hop's saddle point.
 
     Args:
-        crystal: The crystal.
-        one: The hop.
         carriers: Relaxed end states by site, for one site of each orbit.
         images: Intermediate images of a band.
 
@@ -105,8 +103,6 @@ def band_hop(
     """Finds a hop's saddle point by a band from end to end and nothing else, whatever its symmetry.
 
     Args:
-        crystal: The crystal.
-        hop: The hop.
         carriers: As for :func:`find_saddle`.
         images: Intermediate images.
         bend: Displacement of the middle of its start [Å], shape ``(n_atoms, 3)``.
@@ -344,8 +340,6 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
     """Relaxes a hop's midpoint under the symmetry operation that exchanges its ends.
 
     Args:
-        crystal: The crystal.
-        hop: The hop.
         mapping: The operation, on the full supercell.
 
     Raises:

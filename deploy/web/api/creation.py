@@ -65,7 +65,6 @@ def created_view(response: Response, created: Created) -> CreatedCampaign:
 
     Args:
         response: Whose status and headers are set.
-        created: The campaign.
     """
     if not created.new:
         response.status_code = HTTPStatus.OK

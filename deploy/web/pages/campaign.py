@@ -83,7 +83,6 @@ def show_campaign(
     Args:
         request: To answer.
         actor: Who looks.
-        name: Of the campaign.
         requested: Id of the command that the actor gave just now.
         refused: The form that was refused.
     """
@@ -108,7 +107,6 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     Args:
         request: To answer.
         actor: Who looks.
-        name: Of the campaign.
         seen: A version of the stream of changes; the parts must be at least as recent.
     """
     services = services_of(request)
@@ -295,7 +293,6 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
 
     Args:
         request: To answer.
-        reading: The campaign.
         group: Of users who are shown the same.
         make: What the template shows.
     """

@@ -48,7 +48,6 @@ def aligned(
     """The numbers of a column as :func:`number` shows them, aligned by their points; those with an exponent end at the edge.
 
     Args:
-        values: Of the column.
         deviations: Their standard deviations; None: not known.
         digits: Significant digits of a number without one.
     """

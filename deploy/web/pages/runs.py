@@ -48,7 +48,6 @@ def run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict
     Args:
         services: Of the application.
         actor: Who looks.
-        reading: The campaign.
     """
     last = last_request(services.requests, reading.record)
     steers = may_steer(services.accounts, actor, reading.record.steerers)

@@ -175,8 +175,6 @@ def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iter
     """Truth values in a value or its items, and where.
 
     Args:
-        value: As given.
-        place: Where it is.
         specs: Whether mappings in it are specs, which look for themselves.
     """
     if isinstance(value, bool):

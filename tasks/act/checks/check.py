@@ -179,7 +179,6 @@ def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int
     """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
 
     Args:
-        spec: The campaign.
         pool: Its candidates.
     """
     cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
@@ -303,7 +302,6 @@ def preview_campaign(
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
-        path: The file.
         database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
         limits: What the file may ask for.
         evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
@@ -371,7 +369,6 @@ def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
     """Groups whose columns the preset ``default`` compares as they are, although at most a tenth of them decide.
 
     Args:
-        spec: The campaign.
         pool: Its candidates.
 
     Returns:

@@ -133,7 +133,6 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
     Args:
         execution: How evaluations run.
         evaluations: How many the budget can buy, None where that is not known.
-        limits: Of the role.
     """
     asked: list[tuple[KeyPath, float, float]] = [
         (("execution", key), getattr(execution, key), getattr(limits, key)) for key in _CAPPED
@@ -169,7 +168,6 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
             ``:``; or ``sha256:`` and a hash.
         use: Required kind of content.
         library: The files.
-        user: Who names it.
     """
     if use.kind is None:
         return _REFUSED

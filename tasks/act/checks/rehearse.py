@@ -123,7 +123,6 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     """Replays a campaign file before anything is spent.
 
     Args:
-        path: The campaign file.
         options: How.
         on_replay: Called with the progress of the replays.
 

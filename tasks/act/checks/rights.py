@@ -43,7 +43,6 @@ def may_steer(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> 
     Args:
         accounts: Users.
         actor: Who asks.
-        steerers: Of the campaign.
     """
     return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and _is_one_of(accounts, actor, steerers))
 
@@ -64,7 +63,6 @@ def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions
 
     Args:
         accounts: Users.
-        store: Campaigns.
         actor: Who asks.
         versions: All of the model's name.
     """

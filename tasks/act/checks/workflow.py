@@ -31,8 +31,6 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
     """Checks that each calculator of a campaign supports the elements of its space.
 
     Args:
-        spec: The campaign.
-        space: Its space.
         base_path: Folder in which its relative paths start.
 
     Raises:

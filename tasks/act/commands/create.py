@@ -56,7 +56,6 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     Args:
         resources: Store, artifacts, registry and site.
         actor: Who creates the campaign, or edits it by a changed file.
-        loaded: The campaign file.
 
     Returns:
         The campaign as stored.

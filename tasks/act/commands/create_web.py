@@ -142,7 +142,6 @@ class CampaignDesk:
 
         Args:
             actor: The author.
-            admitted: The spec.
             watch: Who waits for it.
 
         Raises:
@@ -229,9 +228,6 @@ class CampaignDesk:
         """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may.
 
         Args:
-            actor: Who edits it.
-            before: The campaign.
-            after: The campaign with the edit.
             pool: Its candidates; None: the space cannot be opened here.
         """
         limits, key = self._role_limits(actor), ("budget", "evaluations")

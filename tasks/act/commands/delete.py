@@ -130,7 +130,6 @@ def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
     Args:
         resources: Store, artifacts and site.
         actor: Who deletes it; an interrupted deletion names them when it is continued.
-        name: Campaign name.
 
     Returns:
         Number of stored files that were deleted because nothing names them any more.

@@ -75,7 +75,6 @@ def find_earlier(
 
     Args:
         store: Holds the campaign.
-        record: The campaign.
         kind: What is requested.
         find_state: Finds out the campaign's state; called only where the record does not tell enough.
 

@@ -26,8 +26,6 @@ def ask(
 
     Args:
         resources: Store, artifacts and site.
-        actor: Who asks.
-        name: The campaign.
         count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
         identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
@@ -62,8 +60,6 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
 
     Args:
         resources: Store, artifacts and site.
-        actor: Who reports.
-        name: The campaign.
         report: What was read.
         identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
 

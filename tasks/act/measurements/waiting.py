@@ -102,7 +102,6 @@ def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
     """Does the same as :func:`waiting_proposals` for an opened campaign.
 
     Args:
-        opened: The campaign.
         said: The last event in which a driver said that it waits for a descriptor.
     """
     waiting = [item for item in opened.evaluations if not item.state.terminal]

@@ -24,7 +24,6 @@ def run_in_processes(tasks: Sequence[ReplayTask], jobs: int, on_progress: OnProg
     Leaving the iteration early ends the running processes.
 
     Args:
-        tasks: What to run.
         jobs: How many at once.
         on_progress: Called now and then with the progress of a run, from several threads.
 

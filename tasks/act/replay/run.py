@@ -52,7 +52,6 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     """Replays one method with one seed.
 
     Args:
-        task: What to run.
         report: Whether progress goes to standard output, as lines of evaluations and share of the budget.
 
     Raises:
@@ -115,7 +114,6 @@ def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
 
     Args:
         pool: All candidates.
-        seed: Of the run.
         spread: Standard deviation of the factor's logarithm.
 
     Returns:

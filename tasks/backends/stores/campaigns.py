@@ -214,7 +214,6 @@ def command_event(campaign: str, command: Command) -> Event:
 
     Args:
         campaign: Id of the campaign.
-        command: The command.
     """
     return Event(
         id=short_hash([campaign, "command", command.id]),

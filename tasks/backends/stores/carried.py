@@ -31,12 +31,7 @@ def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore)
 
 
 def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]) -> None:
-    """Raises StoreError if a structure of a file is not that of its evaluation.
-
-    Args:
-        evaluations: Of the file.
-        texts: Structure by evaluation.
-    """
+    """Raises StoreError if a structure of a file is not that of its evaluation."""
     for evaluation in evaluations:
         sha256 = _structure_of(evaluation)
         if sha256 is None or evaluation.id not in texts:
@@ -51,7 +46,6 @@ def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str],
     """Stores the structures of a file that are not yet stored.
 
     Args:
-        evaluations: Of the file.
         texts: Structure by evaluation; :func:`check_structures` has seen them.
         artifacts: Where they go.
     """

@@ -42,8 +42,6 @@ def new_reports(
     """Commands of a file that describe candidates and are not stored, and the spec with these and the stored ones.
 
     Args:
-        record: The campaign as the file has it.
-        spec: Its spec.
         known: As it is stored; None: not at all.
         path: The file, for messages.
 

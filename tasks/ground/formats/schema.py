@@ -287,7 +287,6 @@ def key_tables(kind: FileKind, examples: Examples | None = None) -> list[KeyTabl
     """The keys of a kind of file, in its order, each spec class once.
 
     Args:
-        kind: Of file.
         examples: Of :func:`examples_in`; a key that has none gets its default, or a value of its type.
     """
     root = MODELS[kind]

@@ -35,11 +35,7 @@ def noted_address(home: Path, url: str) -> Iterator[None]:
 
 
 def known_address(home: Path) -> str | None:
-    """The address of the dashboard that runs on a home folder; None if none is known to run.
-
-    Args:
-        home: The home folder.
-    """
+    """The address of the dashboard that runs on a home folder; None if none is known to run."""
     try:
         with _path(home).open(encoding="utf-8") as stream:
             found = json.loads(stream.read(_LONGEST))

@@ -397,7 +397,6 @@ def drive(resources: Resources, name: str, observer: Observer | None = None) -> 
 
     Args:
         resources: Store, artifacts and launchers.
-        name: The campaign.
         observer: Watches; None: nobody.
 
     Raises:

@@ -28,8 +28,6 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
 
     Args:
         resources: Store, artifacts and registry.
-        name: The campaign.
-        number: Of the retrain.
 
     Returns:
         The version; None if the retrain had already ended, or failed.

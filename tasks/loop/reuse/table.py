@@ -22,9 +22,7 @@ def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Know
     """The values of a campaign's table, in its order; none without a table.
 
     Args:
-        spec: The campaign.
         base_path: Folder in which its relative paths start.
-        space: Its space.
 
     Raises:
         ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row has no

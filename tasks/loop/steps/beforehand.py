@@ -22,7 +22,6 @@ def design_left(space: Space, pool: CandidatePool, size: int, known: KnownResult
     Args:
         space: Of the campaign.
         pool: Its candidates before the first proposal.
-        size: Of the initial design.
         known: Results that the campaign adopts.
     """
     if known is None or not known.beforehand:

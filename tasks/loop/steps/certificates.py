@@ -133,7 +133,6 @@ def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int)
 
     Args:
         store: Where it is.
-        spec: Its spec.
         searched: Number of proposals of its search; certificates of fewer cannot stop it any more.
     """
     limit = 1 if spec.budget.stop is None else _FEW

@@ -146,7 +146,6 @@ def commit_unchosen(context: StepContext, candidate: str, model: str, cost: floa
     """Commits a proposal for a result that exists, which the campaign did not ask for; its number follows the last one.
 
     Args:
-        context: The campaign.
         candidate: Whose result it is.
         model: Name of where it comes from.
         cost: That counts; None: the predicted one.

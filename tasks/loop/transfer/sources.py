@@ -212,8 +212,6 @@ def with_stored_names(spec: CampaignSpec, known: CampaignRecord, store: Campaign
     """Returns a file's spec in which sources that the file calls by their present names have those of the stored spec.
 
     Args:
-        spec: Of the file.
-        known: The stored campaign.
         store: Where the sources are.
     """
     stored = stored_spec(known).transfer

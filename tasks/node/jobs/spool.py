@@ -171,7 +171,6 @@ class Spool:
 
         Args:
             name: Unique.
-            request: Request of the job.
             queue: Whether it waits for a worker of this spool; otherwise its name reaches a worker in another way.
 
         Raises:

@@ -110,7 +110,6 @@ def end_of_file(path: Path, most: int = LARGEST) -> OutputFile | None:
     """The last whole lines of a file; None unless it is a regular file: jobs could link to files of others.
 
     Args:
-        path: The file.
         most: Bytes to read at most.
     """
     try:

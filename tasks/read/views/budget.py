@@ -92,7 +92,6 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
 
     Args:
         budget: With edits applied.
-        spent: What was spent of it.
     """
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
     found = [

@@ -81,7 +81,6 @@ class Campaign:
 
         Args:
             store: Where it is.
-            name: The campaign.
             artifacts: Where the data of transfer sources are; None: they are not read.
 
         Raises:
@@ -143,7 +142,6 @@ class Campaign:
         """Returns a value derived from this reading, computed at most once for all who ask.
 
         Args:
-            key: What it is.
             make: Makes it; it may ask for other keys.
         """
         return self._once.get(key, make)

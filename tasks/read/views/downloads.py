@@ -22,7 +22,6 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
     """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export; no cell is a formula.
 
     Args:
-        store: Of the campaign.
         name: Of the campaign.
 
     Raises:
@@ -41,9 +40,7 @@ def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str
     """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`.
 
     Args:
-        store: Of the campaign.
         name: Of the campaign.
-        purpose: Of the evaluations.
     """
     rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purpose)
     part = list(islice(rows, _PART))
@@ -56,8 +53,6 @@ def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str
     """Frames of an extended XYZ file: the final structures of the evaluations that are stored. Raises as :func:`csv_parts`.
 
     Args:
-        store: Of the campaign.
-        artifacts: Of its structures.
         name: Of the campaign.
     """
     store.campaign(name)

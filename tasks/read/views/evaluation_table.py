@@ -172,7 +172,6 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     nothing was computed.
 
     Args:
-        reading: The campaign.
         most: Points besides the improvements.
     """
     arrays = reading.columns

@@ -44,7 +44,6 @@ def event_lines(record: CampaignRecord, events: Iterable[Event]) -> list[EventLi
     """Events in words, in their order.
 
     Args:
-        record: The campaign.
         events: Of it; their data may be of any shape.
     """
     commands = {command.id: command for command in record.commands}

@@ -40,7 +40,6 @@ class Once:
         """Returns the entry of a key, made if it is missing while others wait. After an error the next caller tries again.
 
         Args:
-            key: What it is.
             make: Makes it; it may ask for other keys.
         """
         with self._lock:

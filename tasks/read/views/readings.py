@@ -98,7 +98,6 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
 
     Args:
         store: Holds the campaign.
-        name: Of the campaign.
         since: What was seen before.
 
     Raises:
@@ -217,7 +216,6 @@ class Readings:
         """The present version of a campaign, read at most once.
 
         Args:
-            name: Of the campaign.
             seen: A version that is recent enough: if it is the one that was read last, the store is not asked.
 
         Raises:

@@ -48,7 +48,6 @@ def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: s
     """One evaluation as plain data; ``round`` is the number of its proposal.
 
     Args:
-        spec: Of its campaign.
         evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """

@@ -193,7 +193,6 @@ def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
     """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
 
     Args:
-        record: The campaign.
         now: The time of the store that it was read from, which renews leases; the clock of this machine may be wrong.
     """
     lease = record.lease
@@ -257,7 +256,6 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
     """Returns the problem of a campaign, None without one.
 
     Args:
-        record: The campaign.
         unopened: Why its space cannot be opened.
         damaged: What is wrong with evaluations that cannot be read.
     """
@@ -288,7 +286,6 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
 
     Args:
         store: Where it is.
-        name: The campaign.
         pools: Spaces that were opened before.
 
     Raises:
@@ -383,7 +380,6 @@ def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
 
     Args:
         arrays: All evaluations.
-        spec: Of the campaign.
     """
     # Of a candidate that was computed again the last value counts, as for the proposer.
     latest = {

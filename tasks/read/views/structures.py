@@ -54,7 +54,6 @@ def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | N
     """The best evaluations of a system whose structures are stored.
 
     Args:
-        data: The campaign.
         artifacts: Where its structures are.
         system: Code of the system.
         most: Number of candidates, each after its final relaxation where there was one; None: all evaluations of search
@@ -82,7 +81,6 @@ def best_structures(data: Campaign, artifacts: ArtifactStore, most: int | None =
     """The best structures of each system that has one, by system in the pool's order, the best first.
 
     Args:
-        data: The campaign.
         artifacts: Where its structures are.
         most: Number of candidates of each system, each once; None: all evaluations that have a value.
     """
@@ -117,10 +115,8 @@ def export_structures(
     (Σ, plane, angle, translation, potential, energy) are written to the file, see :func:`write_structure`.
 
     Args:
-        data: The campaign.
         artifacts: Where its structures are.
         folder: Created if it does not exist.
-        form: Format of the files.
         most: Number of candidates of each system, each once; None: all evaluations that have a value.
 
     Raises:

@@ -10,9 +10,9 @@ from ase import Atoms
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.node.jobs.boundary import RelaxedBoundary, relaxed_in_thicker_grains
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.node.jobs.thicker import RelaxedBoundary, relaxed_in_thicker_grains
 
 
 class Cells:

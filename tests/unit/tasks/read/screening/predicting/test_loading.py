@@ -7,7 +7,7 @@ import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.screen import axis_name
-from tansaku.tasks.read.screening.loading import load_screen
+from tansaku.tasks.read.screening.predicting import load_screen
 
 SCREEN = {
     "schema_version": 1,

@@ -8,8 +8,8 @@ import threading
 
 import psutil
 
-from tansaku.tasks.backends.launchers.computing import NodeComputer
 from tansaku.tasks.backends.launchers.launches import LaunchFolder, LaunchOrder
+from tansaku.tasks.backends.launchers.node import NodeComputer
 
 ORDER = {
     "site": "cluster",

@@ -33,7 +33,7 @@ def make_job(require, tmp_path):
 def make_bundler(require, tmp_path):
     """``make_bundler(measured={…}, **keys of the launcher)`` with run times that launches have left."""
     require("fireworks")
-    from tansaku.tasks.backends.launchers.bundles import Bundler
+    from tansaku.tasks.backends.launchers.queue.filler import Bundler
     from tansaku.tasks.backends.launchers.run_times import RunTimes
 
     def make(measured=(), **keys):
@@ -148,8 +148,8 @@ def test_a_bundle_that_is_none_is_refused(bundle):
 
 def test_trainings_have_resources_of_their_own_and_wait_for_nobody(require, tmp_path, make_job):
     require("fireworks")
-    from tansaku.tasks.backends.launchers.bundles import kind_of
     from tansaku.tasks.backends.launchers.fireworks_documents import CarriedJob
+    from tansaku.tasks.backends.launchers.queue.filler import kind_of
     from tansaku.tasks.backends.launchers.slurm import job_script
 
     model = {"schema_version": 1, "name": "al", "dataset": "d" * 64, "surrogate": {"type": "local_energies"}}
