@@ -19,7 +19,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from tansaku.calculators.structures.bond_valence import bond_valence_sums
-from tansaku.calculators.structures.cif_parent import SiteRequest, parent_from_cif
+from tansaku.calculators.structures.cif_parent import SiteRequest, build_transformation, parent_from_cif
 from tansaku.calculators.structures.ion_data import (
     bond_valence_length,
     d_electrons,
@@ -32,7 +32,6 @@ from tansaku.calculators.structures.ion_data import (
 from tansaku.calculators.structures.parent import Parent, site_permutations
 from tansaku.calculators.structures.substitution import length_factor, substitute
 from tansaku.calculators.structures.tavorite import tavorite
-from tansaku.calculators.structures.transformations import build_transformation
 from tansaku.calculators.workflows.rigid_path import RigidPaths
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256

@@ -48,8 +48,7 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
-from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+from tansaku.models.domain.specs.workflow import InterstitialMechanismSpec, MigrationBarrierSpec
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def log(
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
     from tansaku.models.domain.errors import NotFoundError
-    from tansaku.tasks.read.views.job_logs import attempt_logs
+    from tansaku.tasks.read.views.attempt_output import attempt_logs
 
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:

@@ -185,8 +185,7 @@ def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.read.views.densities import with_densities
     from tansaku.tasks.read.views.excess import stress_text
     from tansaku.tasks.read.views.overview import crystal_warnings
-    from tansaku.tasks.read.views.results import system_rows, systems_frame
-    from tansaku.tasks.read.views.thickness import thickness_lines
+    from tansaku.tasks.read.views.results import system_rows, systems_frame, thickness_lines
 
     if as_csv:
         _say_csv(systems_frame(data))

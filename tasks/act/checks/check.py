@@ -36,7 +36,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_structures,
 )
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.loop.reuse.table import known_values
+from tansaku.tasks.loop.reuse.freezing import known_values
 from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
 from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source

@@ -24,8 +24,7 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.gaps import gap_curves
-from tansaku.tasks.act.replay.run import run_times
+from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
 

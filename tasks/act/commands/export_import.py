@@ -43,10 +43,20 @@ from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
 from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved, stored_spec
-from tansaku.tasks.backends.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
 from tansaku.tasks.backends.stores.described import new_reports
 from tansaku.tasks.backends.stores.documents import check_storable
-from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
+from tansaku.tasks.backends.stores.export_reader import (
+    COLUMN,
+    FORMAT,
+    FORMAT_VERSION,
+    KEY,
+    RECORD,
+    Exported,
+    check_structures,
+    keep_structures,
+    read_export,
+    structure_texts,
+)
 from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.import_filter import importable
 from tansaku.tasks.loop.transfer.report import decision, named_sources, source_artifacts, transfer_event

@@ -19,8 +19,8 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
-from tansaku.tasks.backends.launchers.discrepancies import Discrepancy
+from tansaku.tasks.act.commands.delete import sweep_artifacts
+from tansaku.tasks.backends.launchers.reconciler import Discrepancy
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.driver.loop import CampaignLoop

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +19,6 @@ from urllib.parse import quote_plus
 from tansaku.models.domain.errors import DiskFullError, StoreError, TransientError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.tasks.backends.stores.mongod_binary import find_mongod
-from tansaku.tasks.backends.stores.open_files import FEWEST_FILES, file_limit, most_files, refuse_few_files
 from tansaku.tasks.ground.settings import child_environment
 from tansaku.tasks.ground.site.private_folder import private_folder, refuse_network_filesystem
 from tansaku.tasks.ground.site.private_server import PrivateServer
@@ -116,7 +118,7 @@ class EmbeddedMongod(PrivateServer):
         binary = find_mongod()
         private_folder(self.data)
         refuse_full_disk(self.folder)
-        refuse_few_files()
+        _refuse_few_files()
         folder = socket_folder(self.folder, self._runtime)
         path = folder / SOCKET_NAME
         for stale in folder.glob("*.sock"):
@@ -133,7 +135,7 @@ class EmbeddedMongod(PrivateServer):
             *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
         try:
-            with most_files():
+            with _most_files():
                 done = subprocess.run(  # noqa: S603 - our own binary, an argument list
                     command,
                     stdin=subprocess.DEVNULL,
@@ -263,8 +265,8 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
     # Checked first: files it could not open are otherwise reported as missing, damaged or of another version.
     if any(mark in text for mark in _TOO_MANY_FILES):
         return StoreError(
-            f"the database could not be started: it may not have enough files open; the limit is {file_limit()} (log: {log})",
-            hint=f"raise the limit to {FEWEST_FILES} or more, or set TANSAKU_MONGO_URI to a server",
+            f"the database could not be started: it may not have enough files open; the limit is {_file_limit()} (log: {log})",
+            hint=f"raise the limit to {_FEWEST_FILES} or more, or set TANSAKU_MONGO_URI to a server",
         )
     if any(mark in text for mark in _NO_ROOM):
         return DiskFullError(log.parent, "the database could not be started")
@@ -297,3 +299,34 @@ def _first_complaint(text: str) -> str:
         if isinstance(entry, dict) and entry.get("s") in ("E", "F"):
             return f"{entry.get('msg', '')} {json.dumps(entry.get('attr', {}))}"[:400]
     return text.strip()[-300:]
+
+
+_FEWEST_FILES = 256
+"""Smallest limit on open files with which mongod runs: it needs one per collection, index and connection."""
+
+
+def _refuse_few_files() -> None:
+    """Raises StoreError when the hard limit on open files is too low for a server; the soft one can be raised."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < _FEWEST_FILES:
+        raise StoreError(
+            f"the limit on open files is {limit} (`ulimit -Hn`); the database needs at least {_FEWEST_FILES}",
+            hint="raise it (LimitNOFILE of a service, --ulimit nofile of a container), or set TANSAKU_MONGO_URI to a server",
+        )
+
+
+@contextmanager
+def _most_files() -> Iterator[None]:
+    """Lets processes started in this context open as many files as the hard limit allows; this process keeps its limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _file_limit() -> str:
+    """Describes the limits."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"{soft} (`ulimit -n`), at most {'unlimited' if hard == resource.RLIM_INFINITY else hard} (`ulimit -Hn`)"

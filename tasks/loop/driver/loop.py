@@ -39,8 +39,7 @@ from tansaku.tasks.loop.steps.certificates import note_final, recent_certificate
 from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
 from tansaku.tasks.loop.steps.polish import polish
-from tansaku.tasks.loop.steps.propose import propose, stop_decision
-from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
+from tansaku.tasks.loop.steps.propose import include_proposed, propose, refiner_of, stop_decision
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
 from tansaku.tasks.loop.steps.waiting import Reminder

@@ -13,7 +13,7 @@ from tansaku.tasks.backends.stores.export_rows import exported_row
 from tansaku.tasks.ground.formats.csv_text import csv_of
 from tansaku.tasks.read.views.campaign import Purpose
 from tansaku.tasks.read.views.results import each_row, frame_of
-from tansaku.tasks.read.views.structure_files import structure_file, structure_sha256
+from tansaku.tasks.read.views.structures import structure_file, structure_sha256
 
 _PART = 500  # rows that are in memory at once
 

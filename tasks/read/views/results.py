@@ -17,6 +17,7 @@ from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.node.jobs.document import GRAIN_THICKNESSES, THICKNESS_CHANGE
 from tansaku.tasks.read.views.basins import Basins, same_basins, slides_freely
 from tansaku.tasks.read.views.campaign import Campaign, Purpose
 from tansaku.tasks.read.views.costs import cost_unit
@@ -25,7 +26,6 @@ from tansaku.tasks.read.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
-from tansaku.tasks.read.views.thickness import thickness_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -289,3 +289,43 @@ def systems_frame(data: Campaign) -> pd.DataFrame:
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]
     return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])
+
+
+_TOLERANCE = 2e-3
+"""A change of the energy by more is reported [J/m^2]."""
+
+
+def thickness_report(evaluation: Evaluation | None) -> JsonDict | None:
+    """The thicknesses of a final relaxation that was repeated with thicker grains.
+
+    Returns:
+        ``grains``: a row for each relaxation; ``change``: energy of the last less that of the first [J/m^2], None where the
+        first failed; ``matters``: whether it is more than ``_TOLERANCE`` or not known. None where it was not repeated.
+    """
+    outcome = evaluation.outcome if evaluation is not None else None
+    if outcome is None or GRAIN_THICKNESSES not in outcome.properties:
+        return None
+    change = outcome.properties[THICKNESS_CHANGE]
+    matters = change is None or abs(change) > _TOLERANCE
+    return {"grains": outcome.properties[GRAIN_THICKNESSES], "change": change, "matters": matters}
+
+
+def thickness_lines(rows: Sequence[JsonDict]) -> list[str]:
+    """A line for each system whose energy changed with the thickness of its grains.
+
+    Args:
+        rows: Of the systems, as :func:`system_rows` gives them.
+    """
+    lines = []
+    for row in rows:
+        report = row["thickness"]
+        if report is None or not report["matters"]:
+            continue
+        first, last = report["grains"][0], report["grains"][-1]
+        change = report["change"]
+        effect = (
+            f"change it by {1000 * change:+.1f} mJ/m2" if change is not None else f"give a value ({first['failure']} before)"
+        )
+        thickness = f"grains of {last['thickness']:.0f} instead of {first['thickness']:.0f} Å"
+        lines.append(f"{row['system']}: {thickness} {effect}; the value of the thicker grains is shown")
+    return lines

@@ -33,8 +33,7 @@ def make_job(require, tmp_path):
 def make_bundler(require, tmp_path):
     """``make_bundler(measured={…}, **keys of the launcher)`` with run times that launches have left."""
     require("fireworks")
-    from tansaku.tasks.backends.launchers.queue.filler import Bundler
-    from tansaku.tasks.backends.launchers.run_times import RunTimes
+    from tansaku.tasks.backends.launchers.queue.filler import Bundler, RunTimes
 
     def make(measured=(), **keys):
         spec = FireworksLauncherSpec(folder=str(tmp_path), **{"bundle_wait": HOUR, "look": HOUR, **keys})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.tasks.ground.site.child_variables import child_variables
+from tansaku.tasks.ground.settings import child_variables
 
 
 @pytest.mark.parametrize(

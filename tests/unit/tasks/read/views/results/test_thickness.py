@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tansaku.tasks.read.views.thickness import thickness_lines, thickness_report
+from tansaku.tasks.read.views.results import thickness_lines, thickness_report
 
 
 def evaluation(change, failure=None):

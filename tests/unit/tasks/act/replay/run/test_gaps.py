@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.act.replay.gaps import gap_curves
+from tansaku.tasks.act.replay.run import gap_curves
 from tests.support.pools import pool_of
 
 NAN = float("nan")

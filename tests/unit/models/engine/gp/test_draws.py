@@ -6,9 +6,8 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine import draws
-from tansaku.models.engine.draws import PriorDraws
-from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine import gp
+from tansaku.models.engine.gp import GPProposer, PriorDraws
 from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.presets import build_kernel, settings
@@ -61,8 +60,8 @@ def test_draws_repeat_with_the_stream(grid_pool):
 
 
 def test_pools_too_large_to_be_drawn_say_so(grid_pool, scattered_pool, monkeypatch):
-    monkeypatch.setattr(draws, "DENSE", 10)
-    monkeypatch.setattr(draws, "GRID", 10)
+    monkeypatch.setattr(gp, "DENSE", 10)
+    monkeypatch.setattr(gp, "GRID", 10)
     proposer = GPProposer(settings(GPProposerSpec()))
     with pytest.raises(ConfigurationError, match="60 candidates on surfaces without a common grid are too many to sample"):
         proposer.prior_draws(scattered_pool)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.backends.launchers.launches import LaunchFolder, launch_name
-from tansaku.tasks.read.views.job_logs import attempt_logs
+from tansaku.tasks.read.views.attempt_output import attempt_logs
 
 
 def test_output_errors_and_end_of_every_attempt(tmp_path, evaluation):

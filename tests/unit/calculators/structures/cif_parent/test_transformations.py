@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tansaku.calculators.structures.transformations import build_transformation
+from tansaku.calculators.structures.cif_parent import build_transformation
 from tansaku.models.domain.specs.composition import ParentSpec, PrimitiveCellSpec, SupercellSpec
 
 

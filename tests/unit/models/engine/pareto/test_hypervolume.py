@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import MissingComponentError
-from tansaku.models.engine import hypervolume
+from tansaku.models.engine import pareto
 from tansaku.models.engine.front import dominated_volume
-from tansaku.models.engine.hypervolume import expected_growth, require_botorch
+from tansaku.models.engine.pareto import expected_growth, require_botorch
 
 
 @pytest.mark.parametrize("m", [2, 3])
@@ -36,11 +36,11 @@ def test_blocks_change_nothing(require, monkeypatch):
     rng = np.random.default_rng(0)
     arguments = rng.uniform(size=(50, 2)), rng.uniform(0.1, 0.2, (50, 2)), rng.uniform(size=(6, 2)), np.ones(2)
     whole = expected_growth(*arguments)
-    monkeypatch.setattr(hypervolume, "_ELEMENTS_AT_ONCE", 100)
+    monkeypatch.setattr(pareto, "_ELEMENTS_AT_ONCE", 100)
     np.testing.assert_array_equal(expected_growth(*arguments), whole)
 
 
 def test_without_botorch_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("tansaku.models.engine.hypervolume.find_spec", lambda name: None)
+    monkeypatch.setattr("tansaku.models.engine.pareto.find_spec", lambda name: None)
     with pytest.raises(MissingComponentError, match=r"objective\.goal: pareto needs botorch.*\n.*tansaku\[torch\]"):
         require_botorch()
