@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.build import surface
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.prototype_cells import (
     check_distances,
     conventional_cell,

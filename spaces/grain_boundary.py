@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.bicrystal import Bicrystal
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import NotFoundError

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.structure_reader import FoundStructure, read_structures
 from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError

@@ -22,9 +22,8 @@ from ase.units import Rydberg
 
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, structure_grid, task_key
 from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
-from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.frozen_files import freeze, watch
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.findings import Finding

@@ -22,11 +22,10 @@ from ase.units import Hartree
 
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key, total_charge
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, structure_grid, task_key, total_charge
 from tansaku.calculators.engines.energy_partition import check_ewald, partition
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
 from tansaku.calculators.engines.gpaw_setups import examine, find_setups
-from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
 from tansaku.calculators.frozen_files import watch

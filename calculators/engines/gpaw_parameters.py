@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ase import Atoms
 
-from tansaku.calculators.engines.electronic import initial_moments
-from tansaku.calculators.engines.kpoints import structure_grid
+from tansaku.calculators.engines.electronic import initial_moments, structure_grid
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.electronic import SmearingSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec

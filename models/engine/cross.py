@@ -13,18 +13,29 @@ There are two implementations of the protocol :class:`CrossCovariance`, where ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.device import Device, DeviceRows
-from tansaku.models.engine.factor_rows import FactorRows
-from tansaku.models.engine.kernels import Factor, Parameters, Term, covariance, factor_codes, factor_group, factor_matrix
-from tansaku.models.engine.whitening import explained_variance
+from tansaku.models.engine.kernels import (
+    Factor,
+    Parameters,
+    Stationary,
+    Term,
+    correlation,
+    covariance,
+    factor_codes,
+    factor_group,
+    factor_matrix,
+    scaled_coordinates,
+)
 
 __all__ = [
     "MEMORY_LIMIT",
@@ -151,7 +162,7 @@ class CachedRows:
 
     def explained(self, lower: FloatArray) -> FloatArray:
         """Variance that the points take from each candidate: squared length of the whitened covariances."""
-        return explained_variance(self.blocks(), lower, len(self._pool))
+        return _explained_variance(self.blocks(), lower, len(self._pool))
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
         """Covariances with all candidates, in blocks of a few thousand."""
@@ -361,7 +372,7 @@ class SharedGrid:
 
     def explained(self, lower: FloatArray) -> FloatArray:
         """Variance that the points take from each candidate: squared length of the whitened covariances."""
-        return explained_variance(self.blocks(), lower, len(self._pool))
+        return _explained_variance(self.blocks(), lower, len(self._pool))
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
         """Covariances with all candidates, one block per surface."""
@@ -386,3 +397,61 @@ def surface_factor(factor: Factor, pool: CandidatePool) -> bool:
     """Returns whether a factor is the same for all candidates of each surface."""
     group = factor_group(factor)
     return group is None or surface_level(pool, group)
+
+
+def _explained_variance(blocks: Iterable[tuple[slice | IntArray, FloatArray]], lower: FloatArray, count: int) -> FloatArray:
+    """Squared length of the whitened covariances of each candidate.
+
+    Args:
+        blocks: Candidates and their covariances with the points, shape ``(n_points, block)``, which are overwritten.
+        lower: Cholesky factor of the points' covariance matrix, shape ``(n_points, n_points)``.
+
+    Returns:
+        Shape ``(count,)``.
+    """
+    factor = np.asfortranarray(lower)
+    total = np.empty(count)
+    for block, rows in blocks:
+        white = solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False)
+        total[block] = np.einsum("ij,ij->j", white, white)
+    return total
+
+
+_COORDINATES = 2**28
+
+
+class FactorRows:
+    """Correlations between one candidate and every distinct row of a factor.
+
+    Scaled coordinates are computed once, of as many factors as fit into 256 MB.
+
+    Args:
+        factors: The factors.
+        pool: The pool.
+        parameters: Parameter values by name.
+    """
+
+    def __init__(self, factors: Iterable[Factor], pool: CandidatePool, parameters: Parameters) -> None:
+        self._pool, self._parameters = pool, parameters
+        self.codes: dict[Factor, IntArray] = {factor: factor_codes(factor, pool) for factor in factors}
+        self._counts = {factor: int(codes.max()) + 1 for factor, codes in self.codes.items()}
+        self._scaled: dict[Factor, FloatArray] = {}
+        left = _COORDINATES
+        for factor in self.codes:
+            if isinstance(factor, Stationary) and factor.metric != "overlap":
+                left -= 8 * pool.groups[factor.group].values.size * (2 if factor.metric == "periodic" else 1)
+                if left >= 0:
+                    self._scaled[factor] = scaled_coordinates(factor, pool, parameters[factor.lengthscale], slice(None))
+
+    def between(self, factor: Factor, position: int) -> FloatArray:
+        """Correlations of a candidate; those of another one are at its place in ``codes``; shape ``(n_distinct,)``."""
+        own, count = self.codes[factor][[position]], self._counts[factor]
+        scaled = self._scaled.get(factor)
+        if scaled is not None and isinstance(factor, Stationary):
+            near: FloatArray = correlation(factor.profile, cdist(scaled[own], scaled, "sqeuclidean")[0])
+            return near
+        row = np.empty(count)
+        for begin in range(0, count, _WIDEST):
+            rows = np.arange(begin, min(begin + _WIDEST, count), dtype=np.intp)
+            row[rows] = factor_matrix(factor, self._pool, self._parameters, own, rows)[0]
+        return row

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
-from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.calculators.structures.rigid_blocks import BlockCell, ReplicatedBlocks
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec, ReplicationSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.calculators.structures.environment import radial_difference
-from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
-from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.calculators.structures.rigid_blocks import BlockCell, ReplicatedBlocks
 from tansaku.calculators.structures.stacking import PlaneStack
 from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError

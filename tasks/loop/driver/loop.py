@@ -36,8 +36,7 @@ from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
 from tansaku.tasks.loop.steps.apply_commands import apply_commands
 from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, design_left
 from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping
-from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
-from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
+from tansaku.tasks.loop.steps.collect import collect, collect_late, handles_of, tidy, under_way, watch
 from tansaku.tasks.loop.steps.polish import polish
 from tansaku.tasks.loop.steps.propose import include_proposed, propose, refiner_of, stop_decision
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit

@@ -16,7 +16,7 @@ from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
-from tansaku.tasks.loop.steps.late import LATE_RESULT
+from tansaku.tasks.loop.steps.collect import LATE_RESULT
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.headline import Best
 from tansaku.tasks.read.views.kept import Made

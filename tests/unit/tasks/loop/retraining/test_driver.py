@@ -16,7 +16,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import drive
 from tansaku.tasks.loop.ledger.observer import SilentObserver
-from tansaku.tasks.loop.retraining.service import train_for
+from tansaku.tasks.loop.retraining.driver import train_for
 from tansaku.tasks.loop.training.versions import read_dataset
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5

@@ -9,8 +9,7 @@ import pytest
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.engine.arms.gains import lowest_values
-from tansaku.models.engine.arms.proposer import CONSTANT, LENGTH, NOISE, OWN, distances, levels_of, promises
+from tansaku.models.engine.arms.proposer import CONSTANT, LENGTH, NOISE, OWN, distances, levels_of, lowest_values, promises
 
 DENSITIES = (0.0, 0.5, 1.0)
 

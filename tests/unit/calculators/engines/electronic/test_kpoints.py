@@ -5,7 +5,7 @@ from ase.build import bulk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.calculators.engines.kpoints import GRID_CELL, kpoint_grid, structure_grid
+from tansaku.calculators.engines.electronic import GRID_CELL, kpoint_grid, structure_grid
 
 
 @given(repeat=st.tuples(*[st.integers(1, 4)] * 3), density=st.floats(0.5, 8))

@@ -7,7 +7,7 @@ import pytest
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.engine.arms.gains import deviation_within, expected_gains
+from tansaku.models.engine.arms.proposer import deviation_within, expected_gains
 
 
 def pool(arms, size, systems=1):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.calculators.structures.framework import check_framework
 from tansaku.calculators.structures.tavorite import build_tavorite, tavorite
+from tansaku.calculators.workflows.migration.checks import check_framework
 from tansaku.models.domain.errors import ConfigurationError
 
 IONS = {"A": "Li+", "M": "V3+", "X": "P5+", "Z": "F-"}
