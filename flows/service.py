@@ -42,7 +42,7 @@ from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.ground.formats.schema import add_former_keys, describe_parts
+from tansaku.tasks.ground.formats.schema import describe_parts
 from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 BEAT = 5.0
@@ -437,7 +437,6 @@ def campaign_form() -> JsonDict:
     """
     schema: JsonDict = parameter_schema(_with_whole_spec(launch_flow.fn)).model_dump()
     describe_parts(CampaignSpec, schema["definitions"])
-    add_former_keys(CampaignSpec, schema["definitions"]["CampaignSpec"])
     for name, key in _discriminated(schema).items():
         part = schema["definitions"][name]
         kinds = part["properties"][key]

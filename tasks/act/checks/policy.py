@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tansaku.models.domain.errors import InvalidSpecError, SpecProblem
 from tansaku.models.domain.library import SHA256_PREFIX, FileLibrary, LibraryFile, is_file_name
 from tansaku.models.domain.records import CampaignFile, JsonDict
-from tansaku.models.domain.specs.base import NamesFile, PlainText, file_keys
+from tansaku.models.domain.specs.base import NamesFile, PlainText
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
@@ -115,16 +115,8 @@ def invalid(problems: Sequence[tuple[KeyPath, str]], document: YamlText) -> Inva
     """Makes the error for problems whose keys are known."""
     found = []
     for path, message in problems:
-        key = written(path, document)
-        found.append(SpecProblem(dotted(key), document.line(key) if key[:1] in document.lines else None, message))
+        found.append(SpecProblem(dotted(path), document.line(path) if path[:1] in document.lines else None, message))
     return InvalidSpecError("\n".join(map(str, found)), found)
-
-
-def written(path: KeyPath, document: YamlText) -> KeyPath:
-    """A key's path as the text spells it; a key may have an older name."""
-    top, *rest = path
-    names = file_keys(CampaignSpec, str(top)) if top in CampaignSpec.model_fields else [str(top)]
-    return (next((name for name in names if (name,) in document.lines), names[0]), *rest)
 
 
 def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleLimitsSpec) -> list[tuple[KeyPath, str]]:

@@ -174,11 +174,11 @@ class Rights:
 
     def _model_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
         problems: list[tuple[KeyPath, str]] = []
-        look, retrain = spec.first_look, spec.retrain
+        look, retrain = spec.pre_screening, spec.retrain
         if look is not None and look.weights is not None:
-            problems.append((("first_look", "weights"), "is filled in when the campaign is created; remove it"))
+            problems.append((("pre_screening", "weights"), "is filled in when the campaign is created; remove it"))
         if look is not None and look.model is not None and not self.registry.models(look.model.partition("@")[0]):
-            problems.append((("first_look", "model"), f"no model {look.model!r} is stored"))
+            problems.append((("pre_screening", "model"), f"no model {look.model!r} is stored"))
         if retrain is None or self.actor.may(Role.ADMIN) or spec.name in self.store.campaign_names():
             return problems
         name = retrain.model or spec.name
@@ -188,7 +188,7 @@ class Rights:
         return problems
 
     def _models(self, spec: CampaignSpec) -> list[ModelRecord]:
-        look = spec.first_look
+        look = spec.pre_screening
         return [] if look is None or look.model is None else self.registry.models(look.model.partition("@")[0])
 
 

@@ -33,12 +33,6 @@ def test_examples_fit_the_form(path):
     CHECKER.validate({"campaign": example(path), "folder": "/campaigns", "site": None})
 
 
-def test_the_form_accepts_the_former_name_of_a_key():
-    document = example(next(path for path in EXAMPLES if path.stem == "al-first-look"))
-    document["first_look"] = document.pop("pre_screening")
-    CHECKER.validate({"campaign": document})
-
-
 @given(
     st.sampled_from(EXAMPLES).map(example),
     st.sampled_from(["name", "space", "calculator", "objective", "proposer", "budget", "execution", "surprise"]),
