@@ -99,9 +99,13 @@ def _in_unit(quantity: Quantity | None, unit: str) -> float | None:
     return None if quantity is None else convert(quantity.value, quantity.unit, unit)
 
 
+NOBODY = -1
+"""Mark of a cell whose ions no candidate has."""
+
+
 @dataclass(frozen=True)
-class CompositionMap:
-    """Values over two sets of ions, for one system.
+class IonGrid:
+    """Candidates of a system over two sets of ions.
 
     Attributes:
         system: Its name.
@@ -109,10 +113,7 @@ class CompositionMap:
         columns: Ions of the other sites, joined.
         row_site: Name of that site.
         column_sites: Names of the other sites.
-        state: State of each cell, shape ``(n_rows, n_columns)``.
-        value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
-        deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
-        labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
+        positions: Of the candidates in the pool, :data:`NOBODY` where there is none, shape ``(n_rows, n_columns)``.
     """
 
     system: str
@@ -120,6 +121,20 @@ class CompositionMap:
     columns: tuple[str, ...]
     row_site: str
     column_sites: tuple[str, ...]
+    positions: IntArray
+
+
+@dataclass(frozen=True)
+class CompositionMap(IonGrid):
+    """Values of the candidates of a grid.
+
+    Attributes:
+        state: State of each cell, shape ``(n_rows, n_columns)``.
+        value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
+        deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
+        labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
+    """
+
     state: npt.NDArray[np.int8]
     value: FloatArray
     deviation: FloatArray
@@ -148,8 +163,7 @@ def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
             labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
-        axes = (grid.system, grid.rows, grid.columns, grid.row_site, grid.column_sites)
-        maps.append(CompositionMap(*axes, state, value, deviation, labels))
+        maps.append(CompositionMap(**vars(grid), state=state, value=value, deviation=deviation, labels=labels))
     return tuple(maps)
 
 
@@ -172,31 +186,6 @@ def _space(data: Campaign) -> ScreenedSpace:
             f"campaign {data.record.name!r} searches a {data.spec.space.type} space; expected a composition space"
         )
     return data.space
-
-
-NOBODY = -1
-"""Mark of a cell whose ions no candidate has."""
-
-
-@dataclass(frozen=True)
-class IonGrid:
-    """Candidates of a system over two sets of ions.
-
-    Attributes:
-        system: Its name.
-        rows: Ions of the site with most of them, the lowest charge first.
-        columns: Ions of the other sites, joined.
-        row_site: Name of that site.
-        column_sites: Names of the other sites.
-        positions: Of the candidates in the pool, :data:`NOBODY` where there is none, shape ``(n_rows, n_columns)``.
-    """
-
-    system: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    row_site: str
-    column_sites: tuple[str, ...]
-    positions: IntArray
 
 
 def ion_grids(space: ScreenedSpace, pool: CandidatePool) -> tuple[IonGrid, ...]:
