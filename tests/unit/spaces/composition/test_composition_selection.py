@@ -8,9 +8,8 @@ from tansaku.calculators.structures.tavorite import tavorite
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.composition import CombinationSpec
-from tansaku.spaces.composition import PROTOTYPES
+from tansaku.spaces.composition import PROTOTYPES, formula, select
 from tansaku.spaces.composition_rules import Combination
-from tansaku.spaces.composition_selection import formula, select
 
 IONS = {site: tuple(map(Ion.parse, PROTOTYPES["tavorite"].ions[site])) for site in "AMXZ"}
 CHOICES = st.fixed_dictionaries({site: st.sets(st.sampled_from(ions), min_size=1) for site, ions in IONS.items()})
