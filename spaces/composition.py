@@ -1,7 +1,6 @@
 """Compositions of one structure as a space: every allowed combination of ions on its sites is a candidate.
 
 The parent of a composition space, from a shipped prototype or a CIF, with the ions of its sites.
-
 The lists of ions, exclusions and marks of the shipped prototypes are our own.
 """
 

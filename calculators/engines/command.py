@@ -1,7 +1,6 @@
 """Programs defined in the site file and called by name; one process per set of positions.
 
 One run of a program of the site: a folder with its input, the process, and its checked result.
-
 The program starts in the folder, without a shell. It finds ``structure.extxyz`` (every digit), ``request.json`` (keywords,
 ranks, threads) and its own files by name; ``checkpoint/`` is a folder that stays until the evaluation is finished, also over
 killed attempts. It leaves ``result.json``: ``energy`` [eV], ``forces`` [eV/Å], and, if it has them, ``stress`` (Voigt or 3x3,

@@ -4,7 +4,6 @@ The three formats are described in the LAMMPS manual (``pair_style eam``): DYNAM
 (``eam/alloy``) and its Finnis-Sinclair extension (``eam/fs``). All are in eV and Å.
 
 Files of potentials of LAMMPS beyond the embedded atom: read far enough to know their elements and that they are whole.
-
 Tersoff and Stillinger-Weber files hold an entry for every triple of elements, an ADP file is an ``eam/alloy`` file with two
 more sets of tables, and a MEAM potential is a library of elements with a file of parameters.
 """

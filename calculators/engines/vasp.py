@@ -5,11 +5,9 @@ Kresse, Furthmüller, Phys. Rev. B 54, 11169 (1996), doi:10.1103/PhysRevB.54.111
 read what it leaves. What VASP says it read is compared with what was asked for.
 
 A climbing-image band relaxed by VASP itself, through atomate2's maker for it: all images at once, each on ranks of its own.
-
 Needs a VASP with the VTST tools: VASP's own band has no climbing image, so that its highest image lies below the saddle point.
 
 Runs of VASP by atomate2's makers: how they are started, and what emmet's documents say of them.
-
 Custodian's remedies that change the level of theory are left out.
 """
 

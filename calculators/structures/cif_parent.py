@@ -1,4 +1,4 @@
-"""A parent structure from a CIF."""
+"""A parent structure from a CIF, and the transformations applied before its sites are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hexagonal close-packed crystal as a stack of lattice planes parallel to a boundary.
+"""The hexagonal close-packed crystal as a stack of lattice planes parallel to a boundary, and the choice of stacks by crystal.
 
 The shift from one plane to the next is no fraction of the planar lattice for most c/a, so that the stacking never repeats. Each
 lattice plane has two planes of atoms. A grain can therefore end in two ways: at the one or at the other gap between planes of

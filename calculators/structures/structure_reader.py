@@ -1,7 +1,6 @@
 """Structures from files of several formats, as candidates can be computed: periodic, complete, of known elements.
 
 Structures from an answer of an OPTIMADE server that was saved as JSON; nothing is fetched.
-
 Specification: Evans et al., Digital Discovery 3, 1509 (2024), doi:10.1039/D4DD00039K.
 """
 

@@ -1,7 +1,6 @@
 """Acquisition values of a whole pool from predictions, incumbents, settings and cost.
 
 Expected number of candidates below a threshold: a nonmyopic acquisition function.
-
 After a candidate is evaluated, the rest of the budget is assumed to be spent at once on those that are then most probably
 below the threshold. Jiang, Malkomes, Converse, Shofner, Moseley & Garnett (2017), Efficient nonmyopic active
 search, https://proceedings.mlr.press/v70/jiang17d.html.

@@ -1,7 +1,6 @@
 """The Gaussian-process proposer.
 
 Balance between systems: a minimum number of evaluations for each, and proposals reserved for the least-known system.
-
 Expected improvement per cost spends least on systems that are expensive or that began well, and there a search misses minima
 most often. Both rules only narrow down which systems may be chosen from; the acquisition chooses within them.
 """

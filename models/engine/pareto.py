@@ -1,7 +1,6 @@
 """Proposer for several objectives: a Gaussian process for each, and the hypervolume that their Pareto front dominates.
 
 Expected hypervolume improvement of each candidate, computed by BoTorch from our own posteriors.
-
 BoTorch's analytic acquisition (independent objectives; Yang, Emmerich, Deutz & Bäck 2019,
 https://doi.org/10.1007/s10898-019-00798-7) asks a model for the posterior at a point. The model used
 here looks up the results of the pool posterior: its points are rows of a table.

@@ -1,4 +1,4 @@
-"""Settings from environment variables; the only module that reads or changes them."""
+"""Settings from environment variables, and those passed on to child processes; the only module that reads or changes them."""
 
 from __future__ import annotations
 

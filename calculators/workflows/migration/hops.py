@@ -1,7 +1,6 @@
 """The saddle point of one hop: by symmetry where it can be had that way, else by a band.
 
 Saddle points of hops whose two ends are exchanged by a symmetry operation of the crystal.
-
 The operation maps the way of the ion onto its own reverse, so the energy along it is even about the middle, and relaxing under
 the operation leads to a stationary point there: the saddle point, if exactly one of the motions that the operation reverses
 lowers the energy. This replaces a band of images by one relaxation.

@@ -1,4 +1,4 @@
-"""Campaigns, their evaluations and commands: /api/v1/campaigns."""
+"""Campaigns, their evaluations and commands, and who may steer them: /api/v1/campaigns."""
 
 from __future__ import annotations
 

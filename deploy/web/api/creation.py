@@ -1,4 +1,4 @@
-"""Creates campaigns: POST /api/v1/campaigns."""
+"""Creates, copies and renames campaigns: /api/v1/campaigns, and below a NAME /copies and /name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base of the specs of spaces whose candidates are computed for their energy."""
+"""Bases of the specs of spaces whose candidates are computed for their energy, and for properties derived from it."""
 
 from __future__ import annotations
 

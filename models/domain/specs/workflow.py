@@ -1,4 +1,4 @@
-"""Workflows: what a calculator computes for a candidate beyond its energy."""
+"""Workflows: what a calculator computes for a candidate beyond its energy, such as the mechanisms by which an ion migrates."""
 
 from __future__ import annotations
 

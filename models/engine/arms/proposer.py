@@ -1,7 +1,6 @@
 """Proposer by arms: surfaces by what their next draw may gain, each surface once, even spread inside them.
 
 Promise of untried surfaces, from how surfaces of all systems compare.
-
 A surface whose lowest value lies ``gap`` above the best of its system promises 1 / (1 + gap / scale) of what the best one does,
 with the deviation of values within a surface for the scale (:mod:`.gains`). Minus the logarithm of this is a Gaussian process
 with the covariance
@@ -13,7 +12,6 @@ and S, which is one for two surfaces of one system, with that of their systems i
 that is good in one system makes those like it promising in the others. A surface with k values is known up to NOISE / k.
 
 Expected gain of the next draw from each surface, where candidates of a surface say little about each other.
-
 The values of a surface are taken for independent draws. Of k + 1 of them the last is the lowest with probability 1 / (k + 1),
 whatever their law. How far it then lies below the lowest of the others follows a generalised Pareto law (Pickands 1975,
 doi:10.1214/aos/1176343003), here of shape 1/2: relaxations end in few different structures, so that the lowest one can lie far

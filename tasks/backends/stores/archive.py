@@ -1,7 +1,6 @@
 """Dump and restore of a whole database: gzipped BSON documents between a header and a footer.
 
 Validation of the documents in a dump before they are restored.
-
 A restore brings back the user's data. It does not restore leases of campaigns and queues or helper processes of drivers,
 which are only valid for the machines and the time of the dump.
 """

@@ -1,7 +1,6 @@
 """Creates users of a MongoDB server with least rights: on whole databases, or those of the dashboard on one.
 
 Rights of the dashboard's MongoDB user, collection by collection, for servers with authentication.
-
 The user reads campaigns, creates them, stores commands and promotes models. It can change no evaluation, observation, fit or
 data set, delete no campaign, rewrite no audit, and build no index: an index can delete documents after some time.
 """

@@ -1,7 +1,6 @@
 """Collect: poll the backend, store artifacts, accept results, abandon lost attempts.
 
 Late results of abandoned attempts.
-
 A backend abandons a job that it can no longer reach, but which may still run: a disconnected node may return with a result.
 The result is adopted if its attempt is still the current one; otherwise it is stored with its attempt, unused, and reported.
 """

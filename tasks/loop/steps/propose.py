@@ -1,7 +1,6 @@
 """Propose: plan the next number, fit if the schedule says so, choose, commit.
 
 Adds candidates near the best ones to the pool, at given proposal numbers.
-
 The pool of proposal k holds what the space draws beforehand, what was proposed before k, and neighbours of the best candidates
 among the observations that k is conditioned on. Ids alone say where neighbours are, so a resume chooses from the same pool.
 """

@@ -1,7 +1,6 @@
 """Campaign and site files: read, validated, resolved to content hashes, compared.
 
 Defaults that a file leaves open and that are written into the spec of a new campaign.
-
 They came after the first release. A campaign that was created before has null there, and continues as it began.
 """
 

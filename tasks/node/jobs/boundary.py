@@ -1,7 +1,6 @@
 """Jobs that compute grain-boundary energies.
 
 The final relaxation of a boundary, repeated with thicker grains.
-
 Thin grains are cheap to search with, but they can turn or bend towards a boundary of another energy. A thicker cell begins with
 the displacements of the atoms in the thinner one; the value is that of the thickest grains.
 """

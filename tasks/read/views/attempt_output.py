@@ -1,4 +1,4 @@
-"""Output of an evaluation's attempts, as the dashboard shows it: the last lines as plain text, without secrets."""
+"""Output of an evaluation's attempts, for the dashboard and for commands: the last lines as plain text, without secrets."""
 
 from __future__ import annotations
 
