@@ -1,4 +1,4 @@
-"""Relaxed structures of evaluations, read back from the artifact store: in memory, as files for other programs, and in words."""
+"""Relaxed structures of evaluations, read back from the artifact store: in memory, as files of other programs, and in words."""
 
 from __future__ import annotations
 
