@@ -1,4 +1,4 @@
-"""Shared by the DFT codes: checks of elements, magnetic moments, grids of k-points, and the key of an unfinished calculation."""
+"""Shared by the DFT codes: checks of elements, magnetic moments, k-points, and the key of an unfinished calculation."""
 
 from __future__ import annotations
 
