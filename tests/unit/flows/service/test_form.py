@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tansaku.flows.service import campaign_form
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[4] / "examples").glob("*.yaml"))
 FORM = campaign_form()
 CHECKER = jsonschema.Draft202012Validator(FORM)
 MODEL = jsonschema.Draft202012Validator(CampaignSpec.model_json_schema())
