@@ -245,14 +245,18 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
             return None
         stored = store.campaign(record.name)
     refuse_reserved(stored)
-    # Either may have been stored with a hash by another rule.
-    known, found = (spec_hash(stored_spec(one).model_copy(update={"name": one.hashed_name})) for one in (stored, record))
+    # Both may have been stored with a hash by another rule.
+    known, found = (_hash_today(campaign) for campaign in (stored, record))
     if known != found:
         raise SpecChangedError(
             f"campaign {record.name!r} has a different spec stored (hash {known}; {path}: {found})",
             hint="import into another database, or delete the campaign first",
         )
     return stored
+
+
+def _hash_today(record: CampaignRecord) -> str:
+    return spec_hash(stored_spec(record).model_copy(update={"name": record.hashed_name}))
 
 
 def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:

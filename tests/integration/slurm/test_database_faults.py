@@ -50,9 +50,10 @@ def test_database_down_when_a_job_begins(own_mongod, make_campaign, slurm):
     driver = campaign.start()
     campaign.wait_for(lambda: list(slurm.jobs().values()).count("PENDING") == 2)
     campaign.wait_for(lambda: len(list((campaign.backend.shared / "launches").glob("*/submitted.json"))) == 2)
+    jobs = campaign.spool.root / "jobs"  # the folder is named after the campaign's id, which the database knows
     own_mongod.stop()
     slurm.run("scontrol", "update", "NodeName=n1,n2", "State=RESUME")
-    campaign.wait_for(lambda: len(list(campaign.spool.root.glob("jobs/*/result.json"))) == 2)
+    campaign.wait_for(lambda: len(list(jobs.glob("*/result.json"))) == 2)
     own_mongod.start()
     assert campaign.ended(driver) == 0
     assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
