@@ -29,9 +29,8 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.processes import find_process
-from tansaku.tasks.loop.driver.interruption import interruptible
 from tansaku.tasks.loop.driver.lease import refuse_living_owner
-from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.driver.loop import CampaignLoop, interruptible
 from tansaku.tasks.loop.driver.result import DriveResult
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import load_site

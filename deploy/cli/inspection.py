@@ -106,7 +106,7 @@ def show(
 def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
     """Returns the description of a candidate as ``cells``; empty where its space describes none, or cannot be opened."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.read.views.described import stored_cells
+    from tansaku.tasks.read.views.results import stored_cells
 
     try:
         cells = stored_cells(record, candidate)

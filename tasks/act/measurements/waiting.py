@@ -15,7 +15,7 @@ from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
-from tansaku.tasks.read.views.described import cells_of
+from tansaku.tasks.read.views.results import cells_of
 
 
 class Waiting(Record):

@@ -30,8 +30,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.backends.launchers.spool_results import settled_status, spooled_result
 from tansaku.tasks.ground.settings import worker_environment
 from tansaku.tasks.ground.site.processes import end_process, find_process, process_identity
-from tansaku.tasks.node.jobs.frozen import sweep_frozen
-from tansaku.tasks.node.jobs.spool import Claim, Spool
+from tansaku.tasks.node.jobs.spool import Claim, Spool, sweep_frozen
 from tansaku.tasks.node.jobs.spool_files import delete, lacks_room, lacks_space, read_identity, read_json
 
 _KIND = "local"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
@@ -23,11 +25,9 @@ from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.ground.site.processes import process_identity, this_driver
-from tansaku.tasks.loop.driver.interruption import interruptible
 from tansaku.tasks.loop.driver.lease import Heartbeat, take_lease
 from tansaku.tasks.loop.driver.result import DriveResult, EndReason
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop
+from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop, log_event
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.loop.ledger.startable import check_startable
 from tansaku.tasks.loop.retraining.committee import PoolCommittee
@@ -483,3 +483,23 @@ def _describe_work(ledger: Ledger) -> str:
 def _since(evaluation: Evaluation) -> datetime | None:
     attempt = evaluation.current_attempt
     return None if attempt is None else attempt.started_at
+
+
+@contextmanager
+def interruptible(halt: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM sets ``halt``, the second ends at once; only the main thread can be asked this way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+        halt.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

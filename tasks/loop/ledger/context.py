@@ -10,10 +10,11 @@ from typing import Protocol
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit, search_entry
+from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer, RefinedSpace
-from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, JsonDict, Lease, Refit
+from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, Event, JsonDict, Lease, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -277,3 +278,10 @@ class StepContext:
             withholds=withholds(spec.proposer),
             design=self.design,
         )
+
+
+def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:
+    """Appends to the audit under an id made of ``kind`` and ``key``: writing it again is the same as once."""
+    campaign = context.lease.campaign
+    event = Event(id=short_hash([campaign, kind, *key]), campaign=campaign, kind=kind, at=datetime.now(UTC), data=data)
+    context.store.append_event(event)

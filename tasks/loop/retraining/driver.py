@@ -25,8 +25,7 @@ from tansaku.models.surrogates.files import FileCheckpoints, read_weights
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.datasets.building import Kept, gather, keep_dataset, sources_of
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import PERMANENT, Plan
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.retraining.definition import (

@@ -14,8 +14,7 @@ from tansaku.models.domain.errors import DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, JsonDict, Outcome
 from tansaku.models.domain.states import DISK_FULL, EvaluationState, FailureKind, JobState
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import PERMANENT
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 

@@ -19,8 +19,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
 from tansaku.models.domain.states import StopReason
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import Ledger, StepContext
+from tansaku.tasks.loop.ledger.context import Ledger, StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 from tansaku.tasks.loop.retraining.driver import ready_for, trained_at_end
 from tansaku.tasks.loop.retraining.due import look_at

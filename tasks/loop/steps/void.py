@@ -14,8 +14,7 @@ from tansaku.models.domain.identifiers import jobless_name
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 
 VOIDED = "voided"
 """Kind of the events about values that were made failures."""

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import AwareDatetime, ValidationError
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.digits import significant
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Record
 from tansaku.models.domain.states import StopReason
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 
 DRIVER = "driver"
 """Author of events that no user caused."""

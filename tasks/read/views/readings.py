@@ -17,9 +17,8 @@ from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.collect import LATE_RESULT
-from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign import Campaign, Made
 from tansaku.tasks.read.views.headline import Best
-from tansaku.tasks.read.views.kept import Made
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 from tansaku.tasks.read.views.status import describe_silence, live_lease, status_of

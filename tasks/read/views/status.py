@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.digits import significant
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.ports import CampaignStore
@@ -23,7 +22,7 @@ from tansaku.models.domain.states import CampaignState, EvaluationState, StopRea
 from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.campaign import Campaign

@@ -7,8 +7,7 @@ import yaml
 
 from tansaku.models.domain.records import Evaluation, Outcome, Quantity
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.read.views.basins import excess_opening, same_basins
-from tansaku.tasks.read.views.results import evaluation_rows
+from tansaku.tasks.read.views.results import evaluation_rows, excess_opening, same_basins
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
 ROOT = Path(__file__).resolve().parents[5]

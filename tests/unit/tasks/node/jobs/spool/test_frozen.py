@@ -25,8 +25,7 @@ from tansaku.tasks.backends.launchers.local import LocalLauncher
 from tansaku.tasks.node.jobs import opened
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.node.jobs.frozen import frozen_folder, sweep_frozen
-from tansaku.tasks.node.jobs.spool import Spool
+from tansaku.tasks.node.jobs.spool import Spool, frozen_folder, sweep_frozen
 from tests.support.plugin_packages import add_written_calculator, python
 
 SCRIPT = """

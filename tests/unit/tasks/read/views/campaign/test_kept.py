@@ -7,7 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from tansaku.tasks.read.views.kept import Once
+from tansaku.tasks.read.views.campaign import Once
 
 
 def test_twenty_threads_get_what_one_of_them_made():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tansaku.models.domain.digits import places, significant
+from tansaku.models.domain.wording import places, significant
 
 SHOWN = [
     ((61.96831, 0.1234), "61.97 ± 0.12"),
