@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 from tansaku.deploy.cli.printing import clean, say, words
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.evaluation_columns import cost_of
-from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.history import TimeSpent, cost_limit
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.time_limits import TimeSpent
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec

@@ -42,8 +42,7 @@ from tansaku.models.domain.units import recorded_in
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
 from tansaku.spaces.space_registry import open_space, pool_with
-from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved, stored_spec
-from tansaku.tasks.backends.stores.described import new_reports
+from tansaku.tasks.backends.stores.campaigns import new_reports, objective_unit, refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.documents import check_storable
 from tansaku.tasks.backends.stores.export_reader import (
     COLUMN,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.history import cost_limit, search_entry
+from tansaku.models.domain.history import TimeSpent, cost_limit, out_of_time, search_entry
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
@@ -21,7 +21,6 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
-from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.engine.initial import Remaining
 from tansaku.tasks.loop.ledger.observer import Observer

@@ -11,13 +11,12 @@ from typing import get_args
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.history import decide, horizon, measured_costs
+from tansaku.models.domain.history import CONFIGURATION_REASONS, decide, horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
 from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec

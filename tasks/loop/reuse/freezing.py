@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import tansaku
-from tansaku.calculators.workflows.phase_table import phases_of
-from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
 from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import ADOPTED, Kept, Known, Origin
 from tansaku.models.domain.errors import (

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.history import HOUR, cost_limit, out_of_time
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
@@ -19,7 +19,6 @@ from tansaku.models.domain.retraining import describe, describe_target, ended
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
-from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
 from tansaku.models.domain.wording import counted, significant
