@@ -84,7 +84,6 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
 
     Args:
         site: Path of the site file, None for that of the environment.
-        observer: Receives the progress.
         halt: Interrupts the driver when set. Without one, a signal does.
     """
     settings = Settings.from_environment()
@@ -148,7 +147,6 @@ def run_campaign(
 
     Args:
         site: Path of the site file, None for that of the environment.
-        observer: Receives the progress.
         show: Shows a line to the user: where the run is to be seen.
 
     Raises:

@@ -46,7 +46,6 @@ def ask_for(name: str, training: Retrain, service: str, halt: threading.Event) -
     """Requests a training run from the configured Prefect server until it accepts; duplicate requests start a single run.
 
     Args:
-        name: Name of the campaign.
         service: Name of the service that owns the deployment.
         halt: Stops the requests when set.
 

@@ -477,7 +477,6 @@ def select(
     """Lists the candidates.
 
     Args:
-        parent: The structure.
         ions: Candidate ions of the sites that are substituted; the others keep the parent's.
         rules: In the order in which they are applied, after the charges.
         permutations: Exchanges of sites that are symmetries of the parent; empty: nothing is folded.

@@ -16,7 +16,6 @@ def gpaw_parameters(spec: GpawSpec, grid: tuple[int, int, int], charge: int = 0)
     """Keywords of ``gpaw.GPAW``.
 
     Args:
-        spec: Level of theory.
         grid: Numbers of k-points.
         charge: Of the cell [e]; a uniform background of the opposite charge compensates it.
     """

@@ -44,7 +44,6 @@ def parent_from_cif(
     """Reads a CIF and names its sites.
 
     Args:
-        path: The file.
         sites: Sites by name; together they must take every atom, each once.
         mobile: Site of the mobile ion.
         transformations: Applied in this order before the sites are named.

@@ -163,7 +163,6 @@ class Checks:
         """Begins to check a spec, unless that was done already.
 
         Args:
-            actor: Who asks.
             text: The spec in YAML.
             page: Of the browser; its earlier check is abandoned. None: the check belongs to no page.
         """
@@ -183,9 +182,7 @@ class Checks:
         """Begins to rehearse the budget of a spec, unless that was done.
 
         Args:
-            actor: Who asks.
             text: The spec in YAML.
-            options: How.
         """
         found = self._admitted(actor, text)
         if isinstance(found, Check):
@@ -236,7 +233,6 @@ class Checks:
         """Cancels what a page has begun, and ends its process; None if nothing of this kind runs.
 
         Args:
-            identifier: Its id.
             kind: Class of its note.
         """
         with self._lock:
@@ -251,7 +247,6 @@ class Checks:
         """A check; None if it is no longer known.
 
         Args:
-            identifier: Its id.
             seconds: How long to wait for its end [s].
         """
         with self._lock:

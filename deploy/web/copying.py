@@ -44,7 +44,6 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
     """Creates a campaign with the spec of a stored one, as if the actor had written it. Repeating it changes nothing.
 
     Args:
-        services: Of the application.
         name: The campaign that is copied.
 
     Raises:

@@ -42,9 +42,6 @@ class Creation:
 def create(services: Services, actor: Actor, wanted: Creation) -> Created:
     """Creates a campaign and, if requested, asks for a run of it. Repeating it changes nothing.
 
-    Args:
-        services: Of the application.
-
     Raises:
         ProblemError: The site is not known.
         InvalidSpecError: The spec is wrong.

@@ -43,8 +43,6 @@ def change_user(
     """Changes a user; a new password ends the user's sessions.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
         role: New role; None: unchanged, as the other values.
         disabled: Whether the user may no longer log in.
 
@@ -61,7 +59,6 @@ def change_own_password(services: Services, actor: Actor, present: str, new: str
     """Changes the password of the user who asks, which ends all of the user's sessions.
 
     Args:
-        services: Of the application.
         present: The present password; any text for a user without one.
 
     Raises:
@@ -86,7 +83,6 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
     """Issues a token for the user who asks.
 
     Args:
-        services: Of the application.
         role: At most that of the user.
         days: How long it is valid [d].
 

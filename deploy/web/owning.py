@@ -35,7 +35,6 @@ def rename(services: Services, actor: Actor, old: str, new: str) -> ServiceReque
     """Renames a campaign, or asks the service to do so; repeating it changes nothing, and completes an interrupted renaming.
 
     Args:
-        services: Of the application.
         old: Its name.
         new: Its new name.
 
@@ -68,7 +67,6 @@ def share(services: Services, actor: Actor, name: str, users: Sequence[str]) -> 
     """Replaces the users with whom a campaign is shared, who may steer it too; repeating it changes nothing.
 
     Args:
-        services: Of the application.
         actor: Who shares it.
         users: Names of operators; none: it is shared with nobody.
 
@@ -98,7 +96,6 @@ def delete(services: Services, actor: Actor, name: str, confirmation: str) -> Se
     """Deletes a campaign permanently, or asks the service to do so; completes an interrupted deletion.
 
     Args:
-        services: Of the application.
         confirmation: The name again, as the user typed it.
 
     Returns:

@@ -72,8 +72,6 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
     """Marks a schedule for removal by the service.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
         revision: That the user saw; None: any.
 
     Raises:

@@ -83,10 +83,6 @@ def revision(record: CampaignRecord) -> str:
 def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
     """Stores a command. Repeating it with the same key stores nothing and gives the same answer.
 
-    Args:
-        services: Of the application.
-        name: Campaign name.
-
     Raises:
         ForbiddenError: The actor may not steer the campaign.
         ProblemError: The key is missing or belongs to another command, or the spec has changed since the user saw it.
@@ -116,7 +112,6 @@ def known_command(
     """Returns the command of a campaign that has a key already; None: the key is new.
 
     Args:
-        services: Of the application.
         actor: Who gives the command.
         key: Idempotency key.
         kind: What is requested.
@@ -163,7 +158,6 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
     """Stores a request to run a campaign. With the same key, or while such a request waits, it stores nothing.
 
     Args:
-        services: Of the application.
         key: Idempotency key, the id of the request.
 
     Returns:

@@ -92,11 +92,7 @@ class Column:
         return value_at(evaluation, self.path)
 
     def value(self, evaluation: Evaluation, spec: CampaignSpec) -> object:
-        """Its value in an evaluation.
-
-        Args:
-            evaluation: As stored.
-        """
+        """Its value in an evaluation."""
         return self.stored(evaluation) if self.judge is None else self.judge(evaluation, spec)
 
 
@@ -250,9 +246,5 @@ EXPORTED = tuple(column for column in COLUMNS if column.exported)
 
 
 def result_row(evaluation: Evaluation, spec: CampaignSpec) -> dict[str, Any]:
-    """An evaluation as a row of results.
-
-    Args:
-        evaluation: As stored.
-    """
+    """An evaluation as a row of results."""
     return {column.name: column.value(evaluation, spec) for column in RESULTS}

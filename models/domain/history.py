@@ -129,7 +129,6 @@ def search_entries(
     """Entries of a campaign's search proposals, by number; polishing is no part of the search.
 
     Args:
-        pool: All candidates.
         evaluations: In any order.
         further: Objectives besides the first.
         learns_cost: Whether the campaign's cost is learned.
@@ -296,7 +295,6 @@ def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0
 
     Args:
         budget: What may be spent.
-        pool: All candidates.
     """
     if budget.cost is not None:
         return budget.cost - descriptors
@@ -370,7 +368,6 @@ def standing_of(
     :func:`~tansaku.models.domain.history.is_refused`.
 
     Args:
-        pool: All candidates.
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
         limit: See :func:`cost_limit`.

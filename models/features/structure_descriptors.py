@@ -73,7 +73,6 @@ def composition_statistics(structures: Sequence[Atoms], properties: Sequence[str
     Ward et al., npj Comput. Mater. 2, 16028 (2016), doi:10.1038/npjcompumats.2016.28.
 
     Args:
-        structures: The crystals.
         properties: Names of properties.
         key: Key of the spec that asks, for messages.
 
@@ -105,7 +104,6 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     """Numbers of the space groups; 1 where spglib finds none.
 
     Args:
-        structures: The crystals.
         tolerance: Distance within which atoms count as equivalent [Å].
 
     Raises:

@@ -112,7 +112,6 @@ class BoundaryDensitySpace:
         """A relaxed structure of a candidate, carried into a cell with thicker grains.
 
         Args:
-            candidate: Its id.
             relaxed: The structure, in the cell of the search or in the one ``before``.
             thickness: Of the grains [Å], one of the spec's.
             before: Thickness of the relaxed structure's grains [Å], one of the spec's; None: that of the search.
@@ -130,7 +129,6 @@ class BoundaryDensitySpace:
         """Returns the thickness of a candidate's grains [Å].
 
         Args:
-            candidate: Its id.
             thickness: One of the spec's; None: that of the search.
         """
         arm, _ = self._locate(candidate)
@@ -346,7 +344,6 @@ def anneal_of(candidate: str, spec: AnnealSpec | None, element: str) -> AnnealRu
     """Draws the annealing run of a candidate; None: it is not annealed.
 
     Args:
-        candidate: Its id.
         spec: The ranges; None: no candidate is annealed.
         element: Of the crystal.
     """

@@ -57,7 +57,6 @@ def ion_binding(calculator: Calculator, smiles: str, spec: IonBindingSpec) -> Io
 
     Args:
         calculator: Computes molecules with a charge, and charges of atoms.
-        smiles: The molecule.
         spec: What is tried.
 
     Raises:

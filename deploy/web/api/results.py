@@ -75,7 +75,6 @@ def outputs_of(services: Services, evaluation: Evaluation) -> tuple[AttemptOutpu
     """Output of an evaluation's attempts, the newest first.
 
     Args:
-        services: Of the application.
         evaluation: Of the campaign.
     """
     jobs = None if services.resources is None else services.resources.job_folder(evaluation.campaign)

@@ -83,8 +83,6 @@ def show_campaign(
     """The page of a campaign.
 
     Args:
-        request: To answer.
-        actor: Who looks.
         requested: Id of the command that the actor gave just now.
         refused: The form that was refused.
     """
@@ -107,8 +105,6 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     """The parts of a campaign's page, rendered once for all who follow it.
 
     Args:
-        request: To answer.
-        actor: Who looks.
         seen: A version of the stream of changes; the parts must be at least as recent.
     """
     services = services_of(request)
@@ -294,7 +290,6 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
     """The parts of a campaign's page, rendered and compressed once for all who ask for them at the same time.
 
     Args:
-        request: To answer.
         group: Of users who are shown the same.
         make: What the template shows.
     """

@@ -83,7 +83,6 @@ class Renderer:
         """The text of a page or of a part of it.
 
         Args:
-            request: To answer.
             template: Name of a file.
             content: Content of the template, besides that of every page.
         """

@@ -42,8 +42,6 @@ def bug_report(settings: Settings, site: SiteSpec, campaign: str | None) -> str:
     whose name says so, and what looks like a password; the notes of the campaign are left out.
 
     Args:
-        settings: From the environment.
-        site: The machine.
         campaign: Its name; None: none.
 
     Raises:

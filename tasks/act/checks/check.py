@@ -176,11 +176,7 @@ class CampaignPreview(Record):
 
 
 def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int, int]:
-    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
-
-    Args:
-        pool: Its candidates.
-    """
+    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys."""
     cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
     limit, at_most = cost_limit(spec.budget, pool), spec.budget.evaluations
     ceiling = len(cost) if at_most is None else min(at_most, len(cost))
@@ -367,9 +363,6 @@ def preview_loaded(
 
 def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
     """Groups whose columns the preset ``default`` compares as they are, although at most a tenth of them decide.
-
-    Args:
-        pool: Its candidates.
 
     Returns:
         By group that has a key ``scale``: number of columns that make nine tenths of the mean squared distance.

@@ -122,7 +122,6 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     """Replays a campaign file before anything is spent.
 
     Args:
-        options: How.
         on_replay: Called with the progress of the replays.
 
     Raises:
@@ -231,7 +230,6 @@ class Shape:
         """That of a finished table.
 
         Args:
-            pool: Its candidates.
             values: Oriented, NaN where the evaluation failed, shape ``(n_candidates,)``.
         """
         known = ~np.isnan(values)
@@ -329,7 +327,6 @@ def succeeded(
     found that lie below the threshold by more than it.
 
     Args:
-        pool: All candidates.
         values: Their objective, as computed, NaN where the evaluation fails, shape ``(n_candidates,)``.
         positions: Candidates in the order evaluated, shape ``(n,)``.
         goal: What is wanted; its threshold is oriented.

@@ -42,7 +42,6 @@ def may_steer(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> 
 
     Args:
         accounts: Users.
-        actor: Who asks.
     """
     return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and _is_one_of(accounts, actor, steerers))
 
@@ -63,7 +62,6 @@ def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions
 
     Args:
         accounts: Users.
-        actor: Who asks.
         versions: All of the model's name.
     """
     if actor.may(Role.ADMIN):
@@ -109,7 +107,6 @@ class Rights:
         """Collects the part of the database that creating a campaign needs.
 
         Args:
-            admitted: The spec.
             offer: What it may adopt; None: nothing.
 
         Raises:
@@ -137,7 +134,6 @@ class Rights:
         """Results that a new campaign may adopt: those of campaigns that its author may see.
 
         Args:
-            admitted: The spec.
             computation: Key of what it computes.
 
         Raises:

@@ -128,7 +128,6 @@ def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
     The mark comes first and the campaign itself last, so that its name is never taken while something of it is left.
 
     Args:
-        resources: Store, artifacts and site.
         actor: Who deletes it; an interrupted deletion names them when it is continued.
 
     Returns:

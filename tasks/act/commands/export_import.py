@@ -93,8 +93,6 @@ def export_observations(
     An evaluation in progress is written as PROPOSED and is computed after the import.
 
     Args:
-        store: Where the campaign is.
-        campaign: Its name.
         artifacts: Store of structures, known results and transfer data; None: they are left out.
         structures: Whether to include the structures of evaluations.
 
@@ -152,7 +150,6 @@ def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStor
     """Rows of a campaign's file, a part of them at a time: a large campaign does not fit into memory.
 
     Args:
-        store: Where the campaign is.
         artifacts: Store of structures; None: they are left out.
     """
     found, unit = store.each_evaluation(record.name), objective_unit(record.spec)

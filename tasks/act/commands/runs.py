@@ -22,9 +22,6 @@ def request_run(
 
     Args:
         requests: Where it is stored.
-        store: Holds the campaign.
-        actor: Who asks.
-        now: The time.
 
     Returns:
         The request as stored.

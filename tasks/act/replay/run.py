@@ -58,7 +58,6 @@ def gap_curves(
     """Gap of each system after each evaluation: best found less true optimum; worst less best where nothing was found.
 
     Args:
-        pool: All candidates.
         values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``.
         positions: Candidates in the order evaluated, shape ``(n,)``.
         direction: ``maximize`` makes the largest value the optimum.
@@ -183,7 +182,6 @@ def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
     """Draws run times: an evaluation's cost times a log-normal factor of its own, the same for every method of a seed.
 
     Args:
-        pool: All candidates.
         spread: Standard deviation of the factor's logarithm.
 
     Returns:

@@ -39,7 +39,6 @@ def store_user(administrator: SecretStr, user: str, password: SecretStr, databas
 
     Args:
         administrator: URI of a user who may create users.
-        user: Name.
         databases: Those that it may read and write.
 
     Returns:
@@ -60,7 +59,6 @@ def store_web_user(administrator: SecretStr, user: str, password: SecretStr, dat
 
     Args:
         administrator: URI of a user who may create users and roles, and build indexes.
-        user: Name.
         database: Of the campaigns; the user and the role are kept there.
 
     Returns:

@@ -17,7 +17,6 @@ def noted_address(home: Path, url: str) -> Iterator[None]:
     """Notes the address of this process's dashboard while the context is open; of several dashboards the last one is known.
 
     Args:
-        home: The home folder.
         url: Address for browsers, without a secret.
     """
     path = _path(home)

@@ -99,7 +99,6 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
 
     Args:
         rules: What the round goes by.
-        search: The search's proposals so far.
         number: k: the last number committed plus one.
         previous_horizon: h(k-1), 0 before the first proposal.
 
@@ -145,7 +144,6 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     Args:
         proposer: Knows when hyper-parameters are to be fitted, and how.
         plan: The proposal that is to be chosen.
-        search: The search's proposals so far.
         refits: The campaign's refits so far, in order.
         rules: What the round goes by.
 

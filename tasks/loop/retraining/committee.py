@@ -54,7 +54,6 @@ class PoolCommittee:
 
         Args:
             proposer: The campaign's.
-            ledger: The campaign.
 
         Raises:
             TransientError: The artifact store did not answer.

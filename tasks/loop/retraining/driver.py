@@ -81,7 +81,6 @@ def trained_at_end(context: StepContext, reason: StopReason) -> bool:
     """Begins the training on all results that a search may end with.
 
     Args:
-        context: The campaign.
         reason: Why nothing more is proposed.
 
     Returns:

@@ -34,7 +34,6 @@ def adopt_beforehand(context: StepContext, halt: Event) -> bool:
     """Stores the known results that are not stored yet; a kill between any two writes leaves the rest to the next call.
 
     Args:
-        context: The campaign.
         halt: Ends it early when set.
 
     Returns:

@@ -142,7 +142,6 @@ def cancel(context: StepContext, evaluation: Evaluation, done_as: int | None = N
     """Ends an active evaluation permanently: its job first, so that no job runs without an evaluation.
 
     Args:
-        context: The campaign.
         evaluation: To be ended.
         done_as: Number of the evaluation that holds what was measured in its place; None: nothing was.
     """

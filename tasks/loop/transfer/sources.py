@@ -324,7 +324,6 @@ def open_proposer(
 
     Args:
         spec: The campaign, its sources frozen.
-        pool: Its candidates.
         base_path: Folder in which its relative paths start.
         store: Where followed sources are.
         artifacts: Where source data are kept.

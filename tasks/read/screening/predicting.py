@@ -67,7 +67,6 @@ class BoundaryPredictor:
         """Row of a relaxed structure.
 
         Args:
-            candidate: Its id.
             atoms: With the space's metadata; both boundaries of the cell count.
             computed: Boundary energy by the calculator [mJ/m^2].
             structure: SHA-256 of its file.

@@ -79,7 +79,6 @@ def attempt_outputs(site: SiteSpec, jobs: Path | None, evaluation: Evaluation) -
     """Output of all attempts at an evaluation, the newest first.
 
     Args:
-        site: The machine.
         jobs: Folder of the jobs of its campaign; None: this process does not know it.
         evaluation: One that has attempts, or none yet.
     """
@@ -214,7 +213,6 @@ def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[
     """Logs of all attempts at some evaluations, oldest first.
 
     Args:
-        site: The machine.
         evaluations: Of one campaign.
     """
     shared = site.launcher.shared_folder

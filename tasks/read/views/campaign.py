@@ -160,7 +160,6 @@ class Campaign:
         """Reads a campaign for its results.
 
         Args:
-            store: Where it is.
             artifacts: Where the data of transfer sources are; None: they are not read.
 
         Raises:
@@ -177,7 +176,6 @@ class Campaign:
         """Reads a campaign for overviews: evaluations that cannot be read are left out and said.
 
         Args:
-            store: Where it is.
             record: As stored.
 
         Raises:

@@ -193,7 +193,6 @@ def ion_grids(space: ScreenedSpace, pool: CandidatePool) -> tuple[IonGrid, ...]:
 
     Args:
         space: Of the compositions.
-        pool: Its candidates.
     """
     ions = [{site: Ion.parse(text) for site, text in space.describe_candidate(str(name))["ions"].items()} for name in pool.ids]
     grids = []

@@ -96,7 +96,6 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
     the same name through the mark; what changes no state of an evaluation through the events.
 
     Args:
-        store: Holds the campaign.
         since: What was seen before.
 
     Raises:

@@ -283,7 +283,6 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
     """Returns the status of a campaign.
 
     Args:
-        store: Where it is.
         pools: Spaces that were opened before.
 
     Raises:

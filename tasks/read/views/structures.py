@@ -55,7 +55,6 @@ def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | N
     """The best evaluations of a system whose structures are stored.
 
     Args:
-        artifacts: Where its structures are.
         system: Code of the system.
         most: Number of candidates, each after its final relaxation where there was one; None: all evaluations of search
             and final relaxation.
@@ -82,7 +81,6 @@ def best_structures(data: Campaign, artifacts: ArtifactStore, most: int | None =
     """The best structures of each system that has one, by system in the pool's order, the best first.
 
     Args:
-        artifacts: Where its structures are.
         most: Number of candidates of each system, each once; None: all evaluations that have a value.
     """
     found = []
@@ -116,7 +114,6 @@ def export_structures(
     (Σ, plane, angle, translation, potential, energy) are written to the file, see :func:`write_structure`.
 
     Args:
-        artifacts: Where its structures are.
         folder: Created if it does not exist.
         most: Number of candidates of each system, each once; None: all evaluations that have a value.
 
