@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer.main
 from typer.core import TyperGroup
 
-from tansaku.deploy.cli.main import OfferedGroup, app
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import OfferedGroup
 
 
 def every_command() -> TyperGroup:

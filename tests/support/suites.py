@@ -61,7 +61,7 @@ SUITES = (
             "benchmarks/modes/",
             "benchmarks/sparse/",
             "benchmarks/spectra/",
-            "deploy/cli/main.py",
+            "deploy/cli/offered.py",
             "deploy/web/app.py",
             "deploy/web/pages/rendering.py",
             "models/averaging/",

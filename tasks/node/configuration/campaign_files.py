@@ -1,12 +1,7 @@
-"""Campaign and site files: read, validated, resolved to content hashes, compared.
-
-Defaults that a file leaves open and that are written into the spec of a new campaign.
-They came after the first release. A campaign that was created before has null there, and continues as it began.
-"""
+"""Campaign and site files: read, validated, resolved to content hashes, compared."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +11,7 @@ from typing import Any, TypeVar
 from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
-from tansaku.models.domain.records import CampaignFile, JsonDict
-from tansaku.models.domain.specs.base import Spec
-from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
+from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
@@ -26,8 +19,6 @@ from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.specs.identity import compared, default_of, identity
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpecFile
@@ -37,7 +28,7 @@ from tansaku.tasks.ground.formats.validation import validate_data, validate_docu
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.ground.site.users import user_path
 from tansaku.tasks.node.configuration.crystal import check_cell, resolve_crystal
-from tansaku.tasks.node.configuration.source import polish_relaxation
+from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults
 
 _ABSENT = "(absent)"
 _SHOWN = 20
@@ -90,6 +81,7 @@ def load_campaign(path: Path, limits: LimitsSpec | None = None) -> LoadedCampaig
     """Loads a campaign file.
 
     Args:
+        path: The file.
         limits: Larger files of the space are not even read; None: their ceiling.
 
     Raises:
@@ -167,7 +159,7 @@ def spec_hash(spec: CampaignSpec) -> str:
 
     Editable keys do not count, nor do keys with their defaults; files count by content and not by path.
     """
-    data = _without_defaults(spec)
+    data = without_defaults(spec)
     for first, *rest in EDITABLE_KEYS:
         _copy_key(data, {first: default_of(CampaignSpec, first)}, (first, *rest))
     return HASH_VERSION + content_hash(identity(spec, data))
@@ -182,7 +174,7 @@ def _copy_key(target: dict[str, Any], source: Mapping[str, Any], key: Sequence[s
 
 def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
     """Keys in which two specs differ, in order of key; the path of a file whose content is the same is no difference."""
-    before, after = (_leaves(compared(spec, _without_defaults(spec))) for spec in (old, new))
+    before, after = (_leaves(compared(spec, without_defaults(spec))) for spec in (old, new))
     return [
         Difference(".".join(map(str, key)), before.get(key, _ABSENT), after.get(key, _ABSENT), is_editable(key))
         for key in sorted({*before, *after}, key=lambda key: tuple(map(str, key)))
@@ -328,153 +320,3 @@ def _leaves(value: object, path: KeyPath = ()) -> dict[KeyPath, object]:
     if isinstance(value, dict) and value and path not in _WHOLE_KEYS:
         return {key: leaf for name, child in value.items() for key, leaf in _leaves(child, (*path, name)).items()}
     return {path: value}
-
-
-_THICKER = 2.0
-_SCALE = "auto"
-_WITHHELD = "withheld"
-_SOLVER = "working_set"
-_START: JsonDict = {"initial": "roomy", "initial_points": 4}
-"""The best start on hosts that it was chosen with, and better than random points on those that it was not."""
-
-
-def with_defaults(spec: CampaignSpec) -> CampaignSpec:
-    """Returns the spec of a new campaign.
-
-    * ``space.cell.polish``: a number if it is null and the final relaxation can be repeated.
-    * ``execution.polish_fmax``: the default of the calculator's type if it is null and the search is rougher than that.
-    * ``space.features.NAME.scale``, and ``space.scale`` of molecules: ``auto`` if it is null.
-    * ``proposer.initial`` and ``proposer.initial_points``: four roomy points if the bottleneck of an energy surface is wanted
-      and both are null.
-    * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
-    * ``proposer.across_systems``: yes if it is null.
-    * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
-    * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
-    * ``known_first``: yes if results are adopted.
-    """
-    space, update, left_open = spec.space, JsonDict(), "proposer" not in spec.model_fields_set
-    cell = _usual_cell(spec) if spec.execution.polish else None
-    if cell is not None and getattr(space, "cell", None) == PeriodicCellSpec():
-        update["cell"] = cell
-    features = getattr(space, "features", {})
-    if any(_unscaled(group) for group in features.values()):
-        update["features"] = {
-            name: group.model_copy(update={"scale": _SCALE}) if _unscaled(group) else group for name, group in features.items()
-        }
-    if _scale(space) is None:
-        update["scale"] = _SCALE
-    if update:
-        spec = spec.model_copy(update={"space": space.model_copy(update=update)})
-    fmax = _usual_polish_fmax(spec)
-    if fmax is not None and spec.execution.polish_fmax is None:
-        spec = spec.model_copy(update={"execution": spec.execution.model_copy(update={"polish_fmax": fmax})})
-    proposer = _surface_proposer(spec)
-    if proposer is not None and proposer.initial is None and proposer.initial_points is None:
-        spec = spec.model_copy(update={"proposer": proposer.model_copy(update=_START)})
-    if _searches_atoms(spec) and left_open:
-        spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
-    if getattr(spec.proposer, "across_systems", False) is None:
-        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
-    if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
-        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
-    if (retrain := spec.retrain) is not None:
-        filled = {"calibrate": retrain.calibrate is not False, "surrogate": retrain.surrogate.of_new()}
-        spec = spec.model_copy(update={"retrain": retrain.model_copy(update=filled)})
-    if spec.reuse or spec.known is not None:
-        spec = spec.model_copy(update={"known_first": True})
-    if left_open:
-        spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
-    return spec
-
-
-def _without_defaults(spec: CampaignSpec) -> JsonDict:
-    """Returns a spec as plain data, without these defaults.
-
-    Files that differ only in writing them out are the same campaign, as are those that a campaign was stored from before they
-    were defaults.
-    """
-    data = spec.model_dump(mode="json")
-    space, proposer = data["space"], data["proposer"]
-    cell = _usual_cell(spec)
-    if cell is not None and space["cell"] == cell.model_dump(mode="json"):
-        space["cell"] = PeriodicCellSpec().model_dump(mode="json")
-    if not space.get("crystal", {}).get("strained", True):
-        space["crystal"]["strained"] = None
-    if _scale(spec.space) == _SCALE:
-        space["scale"] = None
-    for name, group in getattr(spec.space, "features", {}).items():
-        if _scale(group) == _SCALE:
-            space["features"][name]["scale"] = None
-    if _surface_proposer(spec) is not None and _START.items() <= proposer.items():
-        proposer |= dict.fromkeys(_START)
-    if getattr(spec.proposer, "across_systems", False):
-        proposer["across_systems"] = None
-    if _may_withhold(spec) and withholds(spec.proposer):
-        proposer["outliers"] = None
-    fmax = _usual_polish_fmax(spec)
-    if fmax is not None and spec.execution.polish_fmax == fmax:
-        data["execution"]["polish_fmax"] = None
-    if (retrain := data["retrain"]) is not None:
-        if retrain["calibrate"]:
-            retrain["calibrate"] = None
-        if retrain["surrogate"].get("solver") == _SOLVER:
-            retrain["surrogate"]["solver"] = None
-    data["known_first"] = None
-    return data
-
-
-def _searches_atoms(spec: CampaignSpec) -> bool:
-    """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
-    needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
-    return spec.space.densities and spec.objective.goal.type == "best_per_system" and not needs_gp
-
-
-def _scale(part: Spec) -> str | None:
-    """Returns the key ``scale`` of a space or a group of features; ``none`` for one without the key."""
-    return getattr(part, "scale", None) if "scale" in type(part).model_fields else "none"
-
-
-def _unscaled(group: Spec) -> bool:
-    """Returns whether a group holds numbers, and nothing says how their columns are compared."""
-    of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
-    return _scale(group) is None and not of_categories
-
-
-def _may_withhold(spec: CampaignSpec) -> bool:
-    """Returns whether the proposer is one that can be shown less, and the goal one for which this is harmless."""
-    return hasattr(spec.proposer, "outliers") and not spec.objective.goal.gridded
-
-
-def _surface_proposer(spec: CampaignSpec) -> GPProposerSpec | None:
-    """Returns the proposer that looks for the bottleneck of a whole energy surface; one path has no part with more room."""
-    whole = spec.space.description.gridded and not spec.space.held_in_plane
-    wanted = whole and isinstance(spec.objective.goal, BottleneckSpec)
-    return spec.proposer if wanted and isinstance(spec.proposer, GPProposerSpec) else None
-
-
-def _usual_cell(spec: CampaignSpec) -> PeriodicCellSpec | None:
-    """Returns the default of ``space.cell`` for a file without the key; None: nothing is filled in.
-
-    It does not depend on ``execution.polish``, which may be changed later.
-    """
-    calculator, spacing = spec.calculator, getattr(spec.space, "spacing", None)
-    if not isinstance(getattr(spec.space, "cell", None), PeriodicCellSpec) or calculator is None:
-        return None
-    # There a cell twice as thick costs about ten times as much.
-    if calculator.facts.dft or polish_relaxation(spec) is None or spacing is None or not math.isfinite(_THICKER * spacing):
-        return None
-    return PeriodicCellSpec(polish=_THICKER * spacing)
-
-
-def _usual_polish_fmax(spec: CampaignSpec) -> float | None:
-    """Returns the default of ``execution.polish_fmax`` for a file without the key; None: nothing is filled in.
-
-    It does not depend on ``execution.polish``, which may be changed later.
-    """
-    calculator, about = spec.calculator, spec.space.description
-    if calculator is None or calculator.facts.dft or polish_relaxation(spec) is None:
-        return None
-    if not about.polished or about.jobs.get(None) == "energy":  # there is no final relaxation
-        return None
-    usual = calculator.usual_relaxation.fmax
-    return usual if usual < calculator.relaxation.fmax else None

@@ -21,7 +21,8 @@ from tansaku.models.domain.model_registry import DatasetRecord
 from tansaku.models.domain.records import CampaignRecord, Command, LeaseOwner, Outcome, Proposal, Refit
 from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.backends.stores import archive
-from tansaku.tasks.backends.stores.archive import documents, dump, restore
+from tansaku.tasks.backends.stores.archive import dump, restore
+from tansaku.tasks.backends.stores.archive_file import documents
 from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.connection import open_database
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod

@@ -15,7 +15,8 @@ from pymongo.database import Database
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, JsonDict, LeaseOwner
 from tansaku.tasks.backends.stores import archive
-from tansaku.tasks.backends.stores.archive import documents, dump, restore
+from tansaku.tasks.backends.stores.archive import dump, restore
+from tansaku.tasks.backends.stores.archive_file import documents
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.staging import MARK, STAGED
 from tansaku.tasks.ground.site.processes import this_driver

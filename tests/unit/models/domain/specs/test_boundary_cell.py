@@ -9,7 +9,8 @@ from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
-from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, spec_hash, with_defaults
+from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, spec_hash
+from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation, polish_source
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.tasks.backends.stores.archive import documents
+from tansaku.tasks.backends.stores.archive_file import documents
 from tansaku.tasks.backends.stores.export_reader import campaign_of, read_export
 
 

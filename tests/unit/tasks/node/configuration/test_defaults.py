@@ -6,7 +6,8 @@ import pytest
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
-from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash, with_defaults
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
+from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 SURFACE = {

@@ -1,0 +1,72 @@
+"""All commands, with groups of rooms and plug-ins: the help lists them by their descriptions, calling one imports its code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+from tansaku.models.domain.errors import MissingComponentError
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context  # they have no public name
+
+    from tansaku.models.domain.rooms import CommandGroup
+
+
+class OfferedGroup(TyperGroup):
+    """A group of a room or a plug-in, as far as it is known without its code.
+
+    Args:
+        name: Of the group.
+        description: Of the group.
+    """
+
+    def __init__(self, name: str, description: CommandGroup) -> None:
+        super().__init__(name=name, help=description.help, rich_help_panel=description.panel)
+        self._opener = description.opener
+
+    def opened(self) -> TyperGroup:
+        """The group with its commands.
+
+        Raises:
+            MissingComponentError: A plug-in's code cannot be imported.
+        """
+        from tansaku.models.domain.rooms import code_behind
+
+        return typer.main.get_group(code_behind("commands", str(self.name), self._opener))
+
+
+class Commands(TyperGroup):
+    """All commands. The groups of rooms and plug-ins are looked for when commands are listed or the name is no other's."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Names of all commands, the own ones first."""
+        self._look_for_offers()
+        return super().list_commands(ctx)
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """The command that is called, with its name and the rest of the words.
+
+        Raises:
+            MissingComponentError: Its room is not installed, or its plug-in does not work.
+        """
+        if args[0] not in self.commands:
+            self._look_for_offers()
+            self._explain(args[0])
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.opened() if isinstance(command, OfferedGroup) else command, rest
+
+    def _look_for_offers(self) -> None:
+        from tansaku.models.domain.rooms import command_groups
+
+        for name, description in command_groups().items():
+            self.commands.setdefault(name, OfferedGroup(name, description))
+
+    def _explain(self, name: str) -> None:
+        """Refuses a command that is known but does not work here."""
+        from tansaku.models.domain.rooms import reason_without_commands
+
+        if name not in self.commands and (reason := reason_without_commands(name)):
+            raise MissingComponentError(f"tansaku {name}: {reason}", hint="install or repair it")
