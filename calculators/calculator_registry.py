@@ -22,7 +22,6 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
     """Makes the calculator that a spec describes.
 
     Args:
-        spec: The spec.
         base_path: Folder of the campaign file; relative paths start here.
         parallel: What a DFT code may use; the others compute in this process.
 
@@ -61,7 +60,6 @@ def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | No
     """Chemical symbols that a calculator can compute, as far as this is known without computing.
 
     Args:
-        spec: The spec.
         base_path: Folder of the campaign file; relative paths start here.
 
     Returns:
@@ -79,7 +77,6 @@ def known_cutoff(spec: CalculatorSpec, base_path: Path) -> float | None:
     """Distance beyond which atoms do not interact [Å]; None where a calculator's files do not give it.
 
     Args:
-        spec: The spec.
         base_path: Folder of the campaign file; relative paths start here.
 
     Raises:
@@ -92,9 +89,6 @@ def known_cutoff(spec: CalculatorSpec, base_path: Path) -> float | None:
 
 def require_program(spec: CalculatorSpec) -> None:
     """Checks that the program which a calculator starts is on this machine; computes nothing.
-
-    Args:
-        spec: The spec.
 
     Raises:
         ConfigurationError: The spec's type is not known, or the site's program is missing or does not start.

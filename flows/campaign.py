@@ -29,9 +29,8 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site.processes import find_process
-from tansaku.tasks.loop.driver.interruption import interruptible
 from tansaku.tasks.loop.driver.lease import refuse_living_owner
-from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.driver.loop import CampaignLoop, interruptible
 from tansaku.tasks.loop.driver.result import DriveResult
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.node.configuration.campaign_files import load_site
@@ -84,9 +83,7 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None, halt:
     """Drives a stored campaign in tasks, until it ends or is interrupted.
 
     Args:
-        name: Name of the campaign.
         site: Path of the site file, None for that of the environment.
-        observer: Receives the progress.
         halt: Interrupts the driver when set. Without one, a signal does.
     """
     settings = Settings.from_environment()
@@ -149,9 +146,7 @@ def run_campaign(
     If the private server dies, the loop continues; if it dies before the loop has begun, it is replaced.
 
     Args:
-        name: Name of the campaign.
         site: Path of the site file, None for that of the environment.
-        observer: Receives the progress.
         show: Shows a line to the user: where the run is to be seen.
 
     Raises:

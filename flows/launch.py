@@ -39,7 +39,7 @@ from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_site
 
 EnteredSpec = Annotated[CampaignSpec, WithJsonSchema({"type": "object"})]
-"""Prefect describes a flow's parameters at each import; the whole form, which takes longer, is made by ``form.py``."""
+"""Prefect describes a flow's parameters at each import; the whole form, which takes longer, is made by ``service.py``."""
 
 
 @flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)

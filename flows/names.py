@@ -16,12 +16,7 @@ _DOES = {
 
 
 def deployment_name(flow: str, service: str) -> str:
-    """Returns the deployment name of a flow, distinct for each service on a server.
-
-    Args:
-        flow: Name of the flow.
-        service: Name of the service.
-    """
+    """Returns the deployment name of a flow, distinct for each service on a server."""
     return f"{service}-{_DOES[flow]}"
 
 

@@ -17,7 +17,7 @@ from tansaku.models.domain.retraining import Retrain
 from tansaku.models.domain.specs.base import Name
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.loop.retraining.service import train_for
+from tansaku.tasks.loop.retraining.driver import train_for
 from tansaku.tasks.node.configuration.campaign_files import load_site
 
 _AGAIN = 10.0  # before the next try if the server does not answer or the deployment does not exist yet [s]
@@ -46,8 +46,6 @@ def ask_for(name: str, training: Retrain, service: str, halt: threading.Event) -
     """Requests a training run from the configured Prefect server until it accepts; duplicate requests start a single run.
 
     Args:
-        name: Name of the campaign.
-        training: The training to run.
         service: Name of the service that owns the deployment.
         halt: Stops the requests when set.
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from uuid import UUID
 
 import httpx
 import psutil
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.schedules import Schedule
-from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, temporary_settings
+from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, get_current_settings, temporary_settings
 from prefect.states import AwaitingRetry, Cancelled
 from prefect.types.entrypoint import EntrypointType
+from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from tansaku.flows.access import check_access
-from tansaku.flows.cancelling import GRACE, CancelWatch
 from tansaku.flows.engines import is_alive, living_engines
-from tansaku.flows.form import campaign_form
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.names import RECONCILE, deployment_name
 from tansaku.flows.reconcile import reconcile_flow
@@ -37,6 +40,9 @@ from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.ground.formats.schema import describe_parts
 from tansaku.tasks.ground.site.service_mark import ServiceMark
 
 BEAT = 5.0
@@ -76,7 +82,6 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
     """Serves until SIGTERM or SIGINT, which interrupts active runs; they continue at the next start.
 
     Args:
-        options: Options of the service.
         home: Folder for the service's heartbeat file.
         show: Shows a line to the user.
 
@@ -254,7 +259,7 @@ async def _interrupt() -> None:
     engines = {run: process for run, process in living_engines() if process.pid in mine}
     for process in engines.values():
         process.terminate()
-    until = time.monotonic() + GRACE
+    until = time.monotonic() + _GRACE
     # Only poll, do not wait: the runner reaps its own children.
     while any(is_alive(process) for process in engines.values()) and time.monotonic() < until:
         await asyncio.sleep(_LOOK)
@@ -314,3 +319,176 @@ def _check_schedule(cron: str | None) -> None:
         CronSchedule(cron=cron)
     except ValidationError as error:
         raise ConfigurationError(f"--reconcile {cron!r}: expected five cron fields, such as '*/10 * * * *'") from error
+
+
+_ASKED = "/admin/version"  # a server with a password rejects this request without it, while `/health` is always answered
+_TIMEOUT = 30.0
+_REMEDY = "set PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD for the server, and PREFECT_API_AUTH_STRING for its clients"
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether a host name, judged by the name alone, can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _answers_without_password(url: str) -> bool:
+    """Returns whether the API answers requests without credentials; a proxy that requires some counts as a password."""
+    settings = get_current_settings().api
+    verify: bool | ssl.SSLContext = False
+    if not settings.tls_insecure_skip_verify:
+        verify = ssl.create_default_context(cafile=settings.ssl_cert_file or None)
+    address = httpx.URL(url).copy_with(userinfo=b"")
+    with httpx.Client(verify=verify, timeout=_TIMEOUT) as client:
+        answer = client.get(str(address).rstrip("/") + _ASKED)
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise httpx.ReadError(f"status {answer.status_code}", request=answer.request)
+    return answer.is_success
+
+
+def check_access(url: str) -> str | None:
+    """Rejects a server that answers requests from other machines without a password.
+
+    Returns:
+        A warning for a server that answers every user of this machine without a password.
+
+    Raises:
+        ConfigurationError: It needs no password and is not on loopback.
+        httpx.TransportError: There is no answer.
+    """
+    if not _answers_without_password(url):
+        return None
+    host = httpx.URL(url).host
+    if not is_loopback(host):
+        raise ConfigurationError(
+            f"PREFECT_API_URL: the server at {host!r} answers without a password, so anyone who can reach it can run code as "
+            "this user; expected a server with a password or on loopback",
+            hint=_REMEDY,
+        )
+    return f"the Prefect server has no password: every user of this machine can run code as this user; {_REMEDY}"
+
+
+_PATIENCE = 20.0
+"""Time for the runner to end a process it started [s]; after an outage of the server it may miss the cancellation."""
+
+_GRACE = 60.0
+"""Time for a driver to end after SIGTERM [s]; its jobs continue, and the next driver adopts them."""
+
+
+class CancelWatch:
+    """Ends drivers on this machine whose runs were cancelled on the page and which the runner has not ended.
+
+    Args:
+        deployments: Deployments whose runs this service executes.
+    """
+
+    def __init__(self, deployments: Iterable[UUID]) -> None:
+        self._deployments = list(deployments)
+        self._seen: dict[UUID, float] = {}
+        self._asked: dict[int, float] = {}
+
+    async def look(self, client: PrefectClient) -> None:
+        """Checks once; call it every few seconds."""
+        runs = await _cancelling(client, self._deployments)
+        now = time.monotonic()
+        self._seen = {run.id: self._seen.get(run.id, now) for run in runs}
+        if not runs:
+            self._asked.clear()
+            return
+        engines = living_engines()
+        mine = {child.pid for child in psutil.Process().children(recursive=True)}
+        for run in runs:
+            processes = [process for known, process in engines if known == str(run.id)]
+            for process in processes:
+                if process.pid not in mine or now - self._seen[run.id] > _PATIENCE:
+                    self._end(process, now)
+            if not processes and now - self._seen[run.id] > _PATIENCE:  # or it has just ended and reports that itself
+                await client.set_flow_run_state(run.id, Cancelled(message="its process is gone"), force=True)
+
+    def _end(self, process: psutil.Process, now: float) -> None:
+        """Sends SIGTERM once, then SIGKILL if it does not end."""
+        try:
+            if process.pid not in self._asked:
+                self._asked[process.pid] = now
+                process.terminate()
+            elif now - self._asked[process.pid] > _GRACE:
+                process.kill()
+        except psutil.NoSuchProcess:
+            return
+
+
+async def _cancelling(client: PrefectClient, deployments: list[UUID]) -> list[FlowRun]:
+    return await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.CANCELLING]}}}),
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=deployments)),
+    )
+
+
+def campaign_form() -> JsonDict:
+    """JSON Schema of the parameters of :func:`launch_flow`, so that the page shows fields instead of a text box.
+
+    The page shows the members of an ``anyOf`` as tabs and opens the first, so the default member comes first. It does not
+    support ``oneOf``, fills in defaults, and ignores ``const``. The schema accepts the same documents as before: the members
+    differ in a constant, mostly ``type``.
+    """
+    schema: JsonDict = parameter_schema(_with_whole_spec(launch_flow.fn)).model_dump()
+    describe_parts(CampaignSpec, schema["definitions"])
+    for name, key in _discriminated(schema).items():
+        part = schema["definitions"][name]
+        kinds = part["properties"][key]
+        values = ", ".join(str(kind) for kind in ([kinds["const"]] if "const" in kinds else kinds["enum"]))
+        part["title"] = values if key == "type" else f"{key}: {values}"
+        part["required"] = sorted({*part.get("required", ()), key})  # required by the discriminator
+    _adapt(schema, schema["definitions"])
+    return schema
+
+
+def _with_whole_spec(launch: Callable[..., object]) -> FunctionType:
+    """The same function, whose parameter ``campaign`` is annotated with the campaign's model itself."""
+    assert isinstance(launch, FunctionType)
+    copied = FunctionType(launch.__code__, launch.__globals__, launch.__name__, launch.__defaults__)
+    copied.__doc__, copied.__annotations__ = launch.__doc__, launch.__annotations__ | {"campaign": CampaignSpec}
+    return copied
+
+
+def _discriminated(node: object) -> dict[str, str]:
+    """Returns the definitions that a discriminator distinguishes, and its key, by name."""
+    if isinstance(node, list):
+        return {name: key for item in node for name, key in _discriminated(item).items()}
+    if not isinstance(node, dict):
+        return {}
+    given = node.get("discriminator", {}) if "oneOf" in node else {}
+    own = {reference.rpartition("/")[2]: given["propertyName"] for reference in given.get("mapping", {}).values()}
+    return own | _discriminated(list(node.values()))
+
+
+def _adapt(node: object, definitions: JsonDict) -> None:
+    """Rewrites a schema and everything below it."""
+    if isinstance(node, list):
+        for item in node:
+            _adapt(item, definitions)
+    if not isinstance(node, dict):
+        return
+    for item in node.values():
+        _adapt(item, definitions)
+    if "oneOf" in node:
+        node["anyOf"] = node.pop("oneOf")
+        node.pop("discriminator", None)
+    if "anyOf" in node:
+        leaves = [leaf for member in node["anyOf"] for leaf in (member["anyOf"] if set(member) == {"anyOf"} else [member])]
+        node["anyOf"] = sorted(leaves, key=lambda leaf: not _is_of(node.get("default"), leaf, definitions))
+    if "const" in node:
+        node.setdefault("default", node["const"])
+
+
+def _is_of(default: object, member: JsonDict, definitions: JsonDict) -> bool:
+    """Returns whether a mapping has the keys of this member of a union."""
+    part = definitions.get(member.get("$ref", "").rpartition("/")[2], member)
+    keys = part.get("properties", {})
+    if not isinstance(default, dict) or not set(part.get("required", ())) <= set(default) <= set(keys):
+        return False
+    return all(keys[key].get("const", value) == value for key, value in default.items())

@@ -13,7 +13,6 @@ def open_boundaries(spec: GrainBoundarySpaceSpec, base_path: Path, limits: Limit
     """Opens the space of a spec.
 
     Args:
-        spec: The spec.
         base_path: Folder in which relative paths start.
         limits: Limits for the spec; None: it was checked before.
 

@@ -15,8 +15,8 @@ from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bic
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal, hexagonal_boundary
+from tansaku.calculators.structures.hexagonal_stacking import Boundary, stack_of
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
-from tansaku.calculators.structures.plane_stacks import Boundary, stack_of
 from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.calculators.structures.stacking import PlaneStack, translation_keys
 from tansaku.models.domain.errors import ConfigurationError
@@ -86,7 +86,6 @@ class BoundarySystem:
         """A relaxed structure in a cell with thicker grains.
 
         Args:
-            relaxed: The structure.
             removed: Its removed planes.
             translation: Its translation [Å].
             grains: Thicknesses of the grains before and after [Å], keys of ``thicker``; None: those of the search.
@@ -126,7 +125,6 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     """Systems of a space by rising angle.
 
     Args:
-        spec: The spec.
         limits: Limits for the spec; None: it was checked before.
 
     Raises:

@@ -1,10 +1,15 @@
-"""Compositions of one structure as a space: every allowed combination of ions on its sites is a candidate."""
+"""Compositions of one structure as a space: every allowed combination of ions on its sites is a candidate.
+
+The parent of a composition space, from a shipped prototype or a CIF, with the ions of its sites.
+The lists of ions, exclusions and marks of the shipped prototypes are our own.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,20 +18,30 @@ from unicodedata import normalize
 import numpy as np
 from ase.data import atomic_numbers
 
-from tansaku.calculators.structures.ion_data import bond_valence_length, electronegativity, ionic_radius
+from tansaku.calculators.structures.bond_valence import bond_valence_sums
+from tansaku.calculators.structures.cif_parent import SiteRequest, build_transformation, parent_from_cif
+from tansaku.calculators.structures.ion_data import (
+    bond_valence_length,
+    d_electrons,
+    electronegativity,
+    element_of,
+    ionic_radius,
+    mass,
+    period_and_group,
+)
 from tansaku.calculators.structures.parent import Parent, site_permutations
-from tansaku.calculators.structures.substitution import substitute
+from tansaku.calculators.structures.substitution import length_factor, substitute
+from tansaku.calculators.structures.tavorite import tavorite
+from tansaku.calculators.workflows.rigid_path import RigidPaths
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
-from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
-from tansaku.spaces.composition_features import composition_groups
-from tansaku.spaces.composition_parents import OpenedParent, open_parent
-from tansaku.spaces.composition_rules import build_combinations, build_rules, require_site
-from tansaku.spaces.composition_selection import Composition, Selection, formula, select
+from tansaku.spaces.composition_rules import Rule, build_combinations, build_rules, require_site
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -50,7 +65,7 @@ class CompositionSpace:
 
     def __init__(self, spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
-        self._opened = open_parent(spec, base_path, limits)
+        self._opened = _open_parent(spec, base_path, limits)
         combinations = math.prod(map(len, self._opened.ions.values()))
         check_limit(limits, "combinations", combinations, "space.sites: combinations of ions")
         self._ions = _checked_ions(self._opened)
@@ -176,7 +191,7 @@ class CompositionSpace:
             system_codes=codes,
             surfaces=self._systems,
             surface_codes=codes,
-            groups=composition_groups(self._parent, sorted(self._ions), candidates),
+            groups=_composition_groups(self._parent, sorted(self._ions), candidates),
             cost=np.ones(len(candidates)) if prior is None else CostModel.of_prior(prior).predict(described),
             cost_descriptors=described,
         )
@@ -226,3 +241,326 @@ def _system_site(spec: CompositionSpaceSpec, opened: OpenedParent) -> str | None
     if site is None or (spec.systems is None and site not in opened.ions):
         return None
     return require_site(site, opened.parent, "space.systems")
+
+
+_ION_COLUMNS = (
+    "radius [Å]",
+    "electronegativity",
+    "mass [u]",
+    "period",
+    "group",
+    "d_electrons",
+    "oxidation_state [e]",
+)
+_CELL_COLUMNS = ("volume_guess [Å^3]", "instability_index [e]", "bond_valence [e]", "bottleneck_rise [e]")
+"""The third where an ion is mobile, the fourth where its sites also join to paths."""
+
+_DIGITS = 9
+
+
+def _ion_code(ion: Ion) -> float:
+    """A number that identifies an ion on every machine: 100 times the atomic number plus the charge.
+
+    Hydroxide and a (hypothetical) O- would have the same elements and charge, so hydroxide counts as element 0.5.
+    """
+    number = 0.5 if ion == HYDROXIDE else float(element_of(ion).Z)
+    return 100.0 * number + ion.charge
+
+
+def _composition_groups(parent: Parent, names: Sequence[str], candidates: Sequence[Composition]) -> dict[str, FeatureGroup]:
+    """Feature groups of candidates.
+
+    For each substituted site S the groups ``site_s`` (columns :data:`_ION_COLUMNS`, after the site's name) and ``ion_s`` (one
+    column, a code of the ion that means nothing but equal or not), and ``cell``.
+    """
+    groups = []
+    for name in names:
+        ions = [candidate.ions[name] for candidate in candidates]
+        distinct = sorted(set(ions))
+        index = np.array([distinct.index(ion) for ion in ions], dtype=np.intp)
+        rows = np.array([_ion_row(ion, parent.coordination(name)) for ion in distinct])
+        columns = tuple(f"{name}_{column}" for column in _ION_COLUMNS)
+        groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, columns))
+        codes = np.array([[_ion_code(ion)] for ion in distinct])
+        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, (f"{name}_ion",), categorical=True))
+    paths = RigidPaths.of(parent) if parent.mobile is not None else None
+    rows = np.array([_cell_row(parent, candidate.ions, paths) for candidate in candidates])
+    groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), _CELL_COLUMNS[: rows.shape[1]]))
+    return {group.name: group for group in groups}
+
+
+def _ion_row(ion: Ion, coordination: int) -> list[float]:
+    period, group = period_and_group(ion)
+    return [
+        ionic_radius(ion, coordination),
+        electronegativity(ion),
+        mass(ion),
+        float(period),
+        float(group),
+        float(d_electrons(ion)),
+        float(ion.charge),
+    ]
+
+
+def _cell_row(parent: Parent, ions: Mapping[str, Ion], paths: RigidPaths | None) -> list[float]:
+    factor = length_factor(parent, ions)
+    sums = bond_valence_sums(parent, ions, factor)
+    counts = parent.multiplicity
+    squares = [counts[site] * (sums[site] - abs(ions[site].charge)) ** 2 for site in sums]
+    volume = abs(float(np.linalg.det(parent.cell))) * factor**3 / math.gcd(*counts.values())
+    row = [volume, math.sqrt(sum(squares) / sum(counts.values()))]
+    if parent.mobile is not None:
+        row.append(sums[parent.mobile])
+        if paths is not None and paths.percolate:
+            row.append(paths.bottleneck(ions, factor) - sums[parent.mobile])
+    # Rounded, so that the last bits of a library's exponential have no effect.
+    return [round(value, _DIGITS) for value in row]
+
+
+@dataclass(frozen=True)
+class Prototype:
+    """A structure with the ions its sites may take.
+
+    Attributes:
+        parent: Makes the structure.
+        ions: Ions of each site that takes others.
+        exclude: Combinations left out.
+        mark: Combinations marked as unlikely.
+    """
+
+    parent: Callable[[], Parent]
+    ions: Mapping[str, tuple[str, ...]]
+    exclude: tuple[CombinationSpec, ...]
+    mark: tuple[CombinationSpec, ...]
+
+
+_MARKS = (
+    ({"M": ("Ca2+", "Cd2+", "Y3+")}, "M larger than 0.85 Å usually has more than six neighbours"),
+    ({"M": ("Cu2+",)}, "Cu2+ distorts its octahedron (Jahn-Teller)"),
+    ({"M": ("Fe2+", "V3+"), "X": ("Se6+",)}, "Se(VI) oxidises M"),
+    ({"Z": ("Cl-",)}, "no tavorite with bridging chloride is known to us"),
+    ({"X": ("Si4+", "Ge4+"), "Z": ("F-", "Cl-", "OH-")}, "no tavorite of this kind with SiO4 or GeO4 is known to us"),
+    ({"X": ("S6+", "Se6+"), "Z": ("O2-",)}, "no oxide sulfate or selenate with this structure is known to us"),
+)
+
+PROTOTYPES: Mapping[str, Prototype] = {
+    "tavorite": Prototype(
+        parent=tavorite,
+        ions={
+            "A": ("Li+", "Na+"),
+            "M": (
+                *("Mg2+", "Ca2+", "Mn2+", "Fe2+", "Co2+", "Ni2+", "Cu2+", "Zn2+", "Cd2+"),
+                *("Al3+", "Ga3+", "In3+", "Sc3+", "Y3+", "V3+", "Cr3+", "Fe3+"),
+                *("Ti4+", "Zr4+", "Hf4+", "Sn4+", "Ge4+"),
+                *("Nb5+", "Ta5+"),
+            ),
+            "X": ("S6+", "Se6+", "P5+", "As5+", "Si4+", "Ge4+"),
+            "Z": ("F-", "Cl-", "OH-", "O2-"),
+        },
+        exclude=(CombinationSpec(ions={"M": ("Ge4+",), "X": ("Ge4+",)}, reason="one element on octahedra and tetrahedra"),),
+        mark=tuple(CombinationSpec(ions=ions, reason=reason) for ions, reason in _MARKS),
+    )
+}
+"""Prototypes by name."""
+
+
+@dataclass(frozen=True)
+class OpenedParent:
+    """A parent with the ions allowed on its sites.
+
+    Attributes:
+        ions: Candidate ions of the substituted sites.
+        exclude: Combinations left out.
+        mark: Combinations marked as unlikely.
+    """
+
+    parent: Parent
+    ions: Mapping[str, tuple[Ion, ...]]
+    exclude: tuple[CombinationSpec, ...]
+    mark: tuple[CombinationSpec, ...]
+
+
+def _open_parent(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> OpenedParent:
+    """Opens the parent of a space."""
+    return _from_prototype(spec) if spec.parent.prototype is not None else _from_cif(spec, base_path, limits)
+
+
+def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
+    prototype = PROTOTYPES[str(spec.parent.prototype)]
+    parent = prototype.parent()
+    lists = dict(prototype.ions)
+    for name, site in spec.sites.items():
+        if name not in lists:
+            raise ConfigurationError(f"space.sites: {parent.name} has no site {name!r} to fill; expected {', '.join(lists)}")
+        if site.replaces is not None or site.labels is not None:
+            raise ConfigurationError(f"space.sites.{name}: replaces and labels belong to a CIF; {parent.name} needs ions only")
+        lists[name] = site.ions or lists[name]
+    mobile = parent.mobile if spec.mobile is None else require_site(spec.mobile, parent, "space.mobile")
+    return OpenedParent(
+        parent=replace(parent, mobile=mobile),
+        ions={name: tuple(map(Ion.parse, ions)) for name, ions in lists.items()},
+        exclude=prototype.exclude if spec.exclude is None else spec.exclude,
+        mark=prototype.mark if spec.mark is None else spec.mark,
+    )
+
+
+def _from_cif(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None) -> OpenedParent:
+    path = base_path / str(spec.parent.cif)
+    if spec.parent.sha256 is not None and path.is_file() and file_sha256(path) != spec.parent.sha256:
+        raise ConfigurationError(
+            f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",
+            hint="the file has changed since the campaign began; restore it or start a new campaign",
+        )
+    requests = {}
+    for name, site in spec.sites.items():
+        if site.replaces is None:
+            raise ConfigurationError(f"space.sites.{name}.replaces: missing; expected what stands there in the CIF, e.g. V3+")
+        requests[name] = SiteRequest(Ion.parse(site.replaces), site.labels or ())
+    transformations = [build_transformation(transformation) for transformation in spec.parent.transformations]
+    parent = parent_from_cif(path, requests, spec.mobile, transformations, _judged(spec, limits))
+    if spec.mobile is not None:
+        require_site(spec.mobile, parent, "space.mobile")
+    ions = {name: tuple(map(Ion.parse, site.ions)) for name, site in spec.sites.items() if site.ions is not None}
+    if not ions:
+        raise ConfigurationError("space.sites: no site has ions to choose from; expected ions on at least one")
+    return OpenedParent(parent=parent, ions=ions, exclude=spec.exclude or (), mark=spec.mark or ())
+
+
+def _judged(spec: CompositionSpaceSpec, limits: LimitsSpec | None) -> LimitsSpec | None:
+    """Limits for the file; none if its known content was checked before."""
+    return limits or (None if spec.parent.sha256 is not None else DEFAULT_LIMITS)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One candidate.
+
+    Attributes:
+        id: Labels of the ions on the substituted sites, in order of the sites' names, e.g. ``Li-V3-P5-F``.
+        ions: Ion of each site of the parent.
+        marks: Why it is unlikely; empty without such reasons.
+    """
+
+    id: str
+    ions: Mapping[str, Ion]
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CensusLine:
+    """The effect of a rule.
+
+    Attributes:
+        rule: The rule in words.
+        left_out: Combinations that it excludes; each is counted for the first rule that it breaks.
+        marked: Candidates that it marks as unlikely; one candidate may have several marks.
+        left: Combinations left after it.
+    """
+
+    rule: str
+    left_out: int
+    marked: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Candidates in ascending order of their ids, and the census."""
+
+    candidates: tuple[Composition, ...]
+    census: tuple[CensusLine, ...]
+
+
+def select(
+    parent: Parent, ions: Mapping[str, Sequence[Ion]], rules: Sequence[Rule], permutations: Sequence[Mapping[str, str]]
+) -> Selection:
+    """Lists the candidates.
+
+    Args:
+        ions: Candidate ions of the sites that are substituted; the others keep the parent's.
+        rules: In the order in which they are applied, after the charges.
+        permutations: Exchanges of sites that are symmetries of the parent; empty: nothing is folded.
+
+    Raises:
+        ConfigurationError: There are too many combinations, or none is left.
+    """
+    names = sorted(ions)
+    total = math.prod(len(ions[name]) for name in names)
+    everything = [
+        Composition(_identity(chosen), {**parent.ions, **dict(zip(names, chosen, strict=True))}, ())
+        for chosen in itertools.product(*(ions[name] for name in names))
+    ]
+    charges = [_charge(parent, composition.ions) for composition in everything]
+    left = [composition for composition, charge in zip(everything, charges, strict=True) if charge == 0]
+    if not left:
+        least = min(charges, key=abs)
+        raise ConfigurationError(
+            f"space.sites: none of {total} combinations is neutral, the nearest has {least:+d} per cell; expected 0",
+            hint="the charges of all atoms of the cell are added; sites that are not named keep the parent's ions",
+        )
+    census = [
+        CensusLine("all combinations of ions", 0, 0, total),
+        CensusLine("charge balance", total - len(left), 0, len(left)),
+    ]
+    for rule in rules:
+        objections = [rule.objection(composition.ions) for composition in left]
+        broken = sum(objection is not None for objection in objections)
+        if rule.marks:
+            left = [
+                composition if why is None else _marked(composition, why)
+                for composition, why in zip(left, objections, strict=True)
+            ]
+        else:
+            left = [composition for composition, why in zip(left, objections, strict=True) if why is None]
+        census.append(CensusLine(rule.name, 0 if rule.marks else broken, broken if rule.marks else 0, len(left)))
+    if len(permutations) > 1:
+        before = len(left)
+        left = _folded(left, permutations)
+        census.append(CensusLine("duplicates by symmetry of the parent", before - len(left), 0, len(left)))
+    if not left:
+        worst = max(census, key=lambda line: line.left_out)
+        raise ConfigurationError(
+            f"space: no candidate remains of {total} combinations; {worst.left_out} were excluded by '{worst.rule}'",
+            hint="check space.sites, space.exclude and space.rules",
+        )
+    return Selection(tuple(sorted(left, key=lambda composition: composition.id)), tuple(census))
+
+
+def formula(parent: Parent, ions: Mapping[str, Ion]) -> str:
+    """Reduced formula: cations in order of their sites' names, then anions, the most frequent first (``LiVPO4F``)."""
+    counts = parent.multiplicity
+    divisor = math.gcd(*counts.values())
+    order = sorted(counts, key=lambda site: (site,) if ions[site].charge > 0 else ("~", -counts[site], site))
+    parts: dict[str, int] = {}
+    for site in order:
+        parts[ions[site].symbol] = parts.get(ions[site].symbol, 0) + counts[site] // divisor
+    return "".join(_part(symbol, count) for symbol, count in parts.items())
+
+
+def _part(symbol: str, count: int) -> str:
+    if symbol == HYDROXIDE.symbol:
+        return "(OH)" if count == 1 else f"(OH){count}"
+    return symbol if count == 1 else f"{symbol}{count}"
+
+
+def _identity(ions: Sequence[Ion]) -> str:
+    return "-".join(ion.label for ion in ions)
+
+
+def _charge(parent: Parent, ions: Mapping[str, Ion]) -> int:
+    return sum(count * ions[site].charge for site, count in parent.multiplicity.items())
+
+
+def _marked(composition: Composition, why: str) -> Composition:
+    return Composition(composition.id, composition.ions, (*composition.marks, why))
+
+
+def _folded(candidates: Sequence[Composition], permutations: Sequence[Mapping[str, str]]) -> list[Composition]:
+    """Keeps the first by id of candidates that a permutation maps onto each other."""
+    kept: dict[tuple[tuple[str, Ion], ...], Composition] = {}
+    for composition in sorted(candidates, key=lambda candidate: candidate.id):
+        images = [
+            tuple(sorted((permutation[site], ion) for site, ion in composition.ions.items())) for permutation in permutations
+        ]
+        kept.setdefault(min(images), composition)
+    return list(kept.values())

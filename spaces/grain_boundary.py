@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.bicrystal import Bicrystal
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import NotFoundError
@@ -82,7 +82,6 @@ class GrainBoundarySpace:
         """A relaxed structure of a candidate, carried into a cell with thicker grains.
 
         Args:
-            candidate: Its id.
             relaxed: The structure, in the cell of the search or in the one ``before``.
             thickness: Of the grains [Å], one of the spec's.
             before: Thickness of the relaxed structure's grains [Å], one of the spec's; None: that of the search.
@@ -102,7 +101,6 @@ class GrainBoundarySpace:
         """Thickness of the grains of a candidate [Å]: whole repeats of the stacking, or whole planes that relax.
 
         Args:
-            candidate: Its id.
             thickness: One of the spec's; None: that of the search.
         """
         system, surface, _ = self._locate(candidate)

@@ -42,7 +42,6 @@ def pool_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
     """The pool of a space with the candidates that a campaign has proposed, which a space may have added to it.
 
     Args:
-        space: The space.
         candidates: Ids.
 
     Raises:

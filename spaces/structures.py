@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ase import Atoms
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.calculators.structures.structure_reader import FoundStructure, read_structures
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.door import opened
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.column_scale import have_different_units
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
+from tansaku.models.domain.specs.structure_features import (
+    CompositionFeaturesSpec,
+    FeaturesBase,
+    InfoFeaturesSpec,
+    SoapFeaturesSpec,
+    SymmetryFeaturesSpec,
+)
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import check_plain, folder_sha256, structure_files
 from tansaku.models.engine.cost import CostModel
-from tansaku.models.features.structure_descriptors import space_groups
-from tansaku.spaces.structure_duplicates import duplicates_of
-from tansaku.spaces.structure_features import check_features, info_of, structure_groups
-
-if TYPE_CHECKING:
-    from ase import Atoms
+from tansaku.models.features.structure_descriptors import (
+    averaged_soap,
+    composition_statistics,
+    densities,
+    space_groups,
+)
 
 _TOLERANCE = 0.01
 """Distance within which atoms count as equivalent where space groups name systems [Å]."""
@@ -153,12 +163,12 @@ class StructuresSpace:
                 check_limit(self._limits, "combinations", len(found), "space: structures")
         if not found:
             raise ConfigurationError("space: the files hold no structure")
-        check_features(self._spec.features, sum(len(structure.atoms) for structure in found.values()), self._limits)
+        _check_features(self._spec.features, sum(len(structure.atoms) for structure in found.values()), self._limits)
         return {name: found[name] for name in sorted(found)}
 
     def _name(self, path: Path, structure: FoundStructure, key: str) -> str:
         if self._spec.ids is not None:
-            name = str(info_of(f"structure {structure.place or 1} of {path.name}", structure, self._spec.ids, "space.ids"))
+            name = str(_info_of(f"structure {structure.place or 1} of {path.name}", structure, self._spec.ids, "space.ids"))
         elif structure.name is not None:
             name = structure.name
         else:
@@ -172,7 +182,7 @@ class StructuresSpace:
     def _duplicates(self) -> dict[str, str]:
         if self._spec.duplicates == "ignore":
             return {}
-        return duplicates_of({name: found.atoms for name, found in self._by_id.items()})
+        return _duplicates_of({name: found.atoms for name, found in self._by_id.items()})
 
     @cached_property
     def _kept(self) -> tuple[str, ...]:
@@ -188,7 +198,7 @@ class StructuresSpace:
     def _system(self, candidate: str) -> str:
         spec, found = self._spec, self._by_id[candidate]
         if spec.system_key is not None:
-            return str(info_of(candidate, found, spec.system_key, "space.system_key"))
+            return str(_info_of(candidate, found, spec.system_key, "space.system_key"))
         if spec.systems == "all":
             return "all"
         if spec.systems == "formula":
@@ -226,7 +236,7 @@ class StructuresSpace:
             return np.asarray((sizes.values[:, 0] ** spec.cost.power)[sizes.index], dtype=np.float64)
         costs = []
         for candidate, found in several:
-            value = info_of(candidate, found, spec.cost_key, "space.cost_key")
+            value = _info_of(candidate, found, spec.cost_key, "space.cost_key")
             if isinstance(value, str | bool) or value <= 0:
                 raise ConfigurationError(f"space.cost_key: {candidate}: {shown(value)}; expected a positive number")
             costs.append(float(value))
@@ -251,3 +261,158 @@ def _check_hash(found: str | None, expected: str | None, key: str) -> None:
             f"{key}: what it names has SHA-256 {found}, expected {expected}",
             hint="it has changed since the campaign began; restore it or start a new campaign",
         )
+
+
+_LENGTHS, _SITES, _ANGLES = 0.003, 0.02, 0.5
+"""Tolerances: edges relative to each other, distances of sites in units of the free length of an atom, angles [degrees]."""
+
+_VOLUME = 0.003
+"""Volumes of an atom that differ by more than this share are different crystals: a strained crystal is no duplicate."""
+
+
+def _duplicates_of(structures: Mapping[str, Atoms]) -> dict[str, str]:
+    """The id of an earlier equal structure, by the id of each duplicate."""
+    try:
+        from pymatgen.analysis.structure_matcher import StructureMatcher
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError as error:
+        raise MissingComponentError(
+            f"space.duplicates: pymatgen is not installed: {error}",
+            hint="pip install 'tansaku[composition]', or duplicates: ignore",
+        ) from error
+    matcher = StructureMatcher(ltol=_LENGTHS, stol=_SITES, angle_tol=_ANGLES, scale=False, attempt_supercell=False)
+    found: dict[str, str] = {}
+    for members in _of_one_formula(structures).values():
+        by_volume = sorted(members, key=lambda name: (_volume(structures[name]), name))
+        made = {name: AseAtomsAdaptor.get_structure(structures[name]) for name in members} if len(members) > 1 else {}
+        first: list[str] = []
+        pairs: list[tuple[str, str]] = []
+        for name in by_volume:
+            volume = _volume(structures[name])
+            near = [other for other in reversed(first) if _volume(structures[other]) > volume * (1 - _VOLUME)]
+            same = next((other for other in near if matcher.fit(made[other], made[name])), None)
+            if same is None:
+                first.append(name)
+            else:
+                pairs.append((same, name))
+        found |= _by_first_id(pairs)
+    return found
+
+
+def _by_first_id(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Maps each structure of a set of equal ones, except the first by id, to that first one."""
+    sets: dict[str, list[str]] = {}
+    for same, name in pairs:
+        sets.setdefault(same, [same]).append(name)
+    return {name: min(names) for names in sets.values() for name in names if name != min(names)}
+
+
+def _of_one_formula(structures: Mapping[str, Atoms]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(structures):
+        formula = structures[name].symbols.formula.reduce()[0].format("hill")
+        found.setdefault(formula, []).append(name)
+    return found
+
+
+def _volume(atoms: Atoms) -> float:
+    return float(atoms.get_volume()) / len(atoms)
+
+
+class Structures(list[Atoms]):
+    """Structures that a descriptor sees, in the pool's order.
+
+    Args:
+        several: Candidates and what was found of them.
+        key: Key of the spec that asks, for messages.
+    """
+
+    def __init__(self, several: Sequence[tuple[str, FoundStructure]], key: str) -> None:
+        super().__init__(found.atoms for _, found in several)
+        self.several = several
+        self.key = key
+
+
+def _check_features(specs: Mapping[str, FeaturesBase], atoms: int, limits: LimitsSpec | None) -> None:
+    """Raises ConfigurationError if a descriptor would be computed for more atoms than the machine allows."""
+    for name, spec in specs.items():
+        if spec.limit is not None:
+            check_limit(limits, spec.limit, atoms, f"space.features.{name}: atoms of all structures")
+
+
+def structure_groups(
+    specs: Mapping[str, FeaturesBase], several: Sequence[tuple[str, FoundStructure]]
+) -> dict[str, FeatureGroup]:
+    """The feature groups of a pool.
+
+    Args:
+        specs: Descriptors by the name of their group.
+        several: Candidates and their structures, in the pool's order.
+
+    Raises:
+        ConfigurationError: A structure lacks what a descriptor needs.
+        MissingComponentError: A package is not installed.
+    """
+    return {name: _group(name, spec, several) for name, spec in specs.items()}
+
+
+def _group(name: str, spec: FeaturesBase, several: Sequence[tuple[str, FoundStructure]]) -> FeatureGroup:
+    key = f"space.features.{name}"
+    rows = np.asarray(opened("features", spec.type, spec.opener)(spec, Structures(several, key)), dtype=np.float64)
+    if rows.ndim != 2 or len(rows) != len(several) or not rows.shape[1]:
+        raise ConfigurationError(f"{key}: its plug-in returned an array of shape {rows.shape}; expected ({len(several)}, n)")
+    if not np.isfinite(rows).all():
+        raise ConfigurationError(f"{key}: its plug-in returned numbers that are not finite")
+    categorical, columns = bool(getattr(spec, "categorical", False)), spec.column_names(rows.shape[1])
+    mixed = not categorical and have_different_units(getattr(spec, "scale", None), columns)
+    group = FeatureGroup.compact(name, rows, np.arange(len(several)), columns, categorical=categorical)
+    return replace(group, mixed=mixed)
+
+
+def composition_columns(spec: CompositionFeaturesSpec, structures: Structures) -> FloatArray:
+    """Statistics of the elements' properties, shape ``(n, 3 * n_properties)``."""
+    return composition_statistics(structures, spec.properties, structures.key)
+
+
+def density_columns(_spec: FeaturesBase, structures: Structures) -> FloatArray:
+    """Mass density [g/cm^3] and volume of an atom [Å^3], shape ``(n, 2)``."""
+    return densities(structures)
+
+
+def symmetry_columns(spec: SymmetryFeaturesSpec, structures: Structures) -> FloatArray:
+    """Numbers of the space groups, shape ``(n, 1)``."""
+    return np.array(space_groups(structures, spec.tolerance), dtype=np.float64)[:, None]
+
+
+def soap_columns(spec: SoapFeaturesSpec, structures: Structures) -> FloatArray:
+    """Principal components of averaged SOAP, shape ``(n, n_components)``."""
+    return averaged_soap(structures, spec)
+
+
+def info_columns(spec: InfoFeaturesSpec, structures: Structures) -> FloatArray:
+    """Metadata, shape ``(n, n_keys)``; categories as codes in the order of their texts."""
+    asking = f"{structures.key}.keys"
+    columns = []
+    for key in spec.keys:
+        values = [_info_of(candidate, found, key, asking) for candidate, found in structures.several]
+        if spec.categorical:
+            known = {text: float(code) for code, text in enumerate(sorted({str(value) for value in values}))}
+            columns.append([known[str(value)] for value in values])
+            continue
+        for (candidate, _), value in zip(structures.several, values, strict=True):
+            if isinstance(value, str):
+                raise ConfigurationError(
+                    f"{asking}: {key} of {candidate} is {shown(value)}, not a number",
+                    hint="categorical: true takes texts as categories",
+                )
+        columns.append([float(value) for value in values])
+    return np.array(columns).T
+
+
+def _info_of(candidate: str, found: FoundStructure, name: str, key: str) -> str | float:
+    """A value of a structure's metadata."""
+    if name not in found.info:
+        there = ", ".join(sorted(found.info)[:12]) or "none"
+        raise ConfigurationError(f"{key}: {candidate} has no {name!r}; its keys are {there}")
+    value: str | float = found.info[name]
+    return value

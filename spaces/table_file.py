@@ -132,7 +132,6 @@ class TableFile:
         """Column names that a list names, or that a shell-style pattern matches, in the file's order.
 
         Args:
-            columns: A list of names, or one pattern.
             key: Key of the spec, for messages.
             reserved: Columns that a pattern never matches (ids, keys, the objective).
 
@@ -165,7 +164,6 @@ class TableColumns:
         """A column as labels, integers written out without loss, shape ``(n_rows,)``.
 
         Args:
-            name: Column.
             key: Key of the spec, for messages.
             fractions: Whether numbers with a fraction may be labels (they may not be ids).
 

@@ -23,7 +23,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
-from tansaku.spaces.parameter_values import ParameterValues
+from tansaku.spaces.parameters import ParameterValues
 from tansaku.tasks.node.jobs.machine import describe_machine
 
 SEEDS = 5

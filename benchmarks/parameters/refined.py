@@ -17,7 +17,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.parameters import FunctionSpace
 from tansaku.tasks.loop.ledger.rounds import RoundRules, choose, fit_if_due, new_search, plan_round
-from tansaku.tasks.loop.steps.refinement import incumbents
+from tansaku.tasks.loop.steps.propose import incumbents
 
 
 def search(spec: ParametersSpaceSpec, count: int, initial: int, seed: int) -> tuple[FloatArray, FloatArray]:

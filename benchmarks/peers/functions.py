@@ -22,7 +22,7 @@ from benchmarks.peers.driven import PeerError, Search, drive, installed, user_li
 from benchmarks.peers.regret import draw_regret
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.spaces.parameter_values import ParameterValues
+from tansaku.spaces.parameters import ParameterValues
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.composition.problem import from_table
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.specs.table import TableSpaceSpec
-from tansaku.models.engine.sparse.columns import columns_of
+from tansaku.models.engine.sparse.proposer import columns_of
 from tansaku.spaces.table import TableSpace
 from tansaku.sparse.models.search.generated import candidates
 

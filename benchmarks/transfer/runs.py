@@ -17,7 +17,7 @@ from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.engine.transfer.proposer import KEY, TransferProposer
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.gaps import gap_curves
+from tansaku.tasks.act.replay.run import gap_curves
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 
 METHODS = ("default", "default+hyperparameters", "default+posterior", "default+joint", "default+auto")

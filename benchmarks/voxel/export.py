@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.voxel.data import FILE, TARGETS, Row, half_amplitudes, read, write
-from tansaku.calculators.engines.gpaw_partition import valence_electrons, valence_energy
+from tansaku.calculators.engines.gpaw import valence_electrons, valence_energy
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.features.species import species_of
 from tansaku.tasks.backends.resources import Resources, open_resources

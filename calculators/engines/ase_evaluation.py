@@ -35,7 +35,6 @@ def evaluate_with_ase(
         structure: Is left untouched.
         relaxation: None: as it is.
         calculator: Gives energy, forces, stress and perhaps energies of atoms; a fresh one, so that nothing is remembered.
-        provenance: What computes.
 
     Raises:
         CalculationError: ``not_converged``, ``exploded`` or ``nan``.
@@ -82,7 +81,6 @@ def gives(calculator: BaseCalculator, name: str) -> bool:
     """Returns whether a calculator of ASE gives a property; one that knows this only of its last result says so in ``given``.
 
     Args:
-        calculator: The calculator.
         name: As ASE calls it.
     """
     given: Collection[str] = getattr(calculator, "given", calculator.implemented_properties)

@@ -51,7 +51,6 @@ def find_bonds(atoms: Atoms, cutoff: float, angle_cutoff: float) -> Bonds:
     """Finds the bonds of a periodic structure.
 
     Args:
-        atoms: The structure.
         cutoff: Longest bond [Å].
         angle_cutoff: Longest bond in an angle [Å].
     """

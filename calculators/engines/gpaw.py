@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
+from ase.units import Hartree
 
-from tansaku.calculators.engine import Engine
+from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key, total_charge
-from tansaku.calculators.engines.energy_partition import check_ewald
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, structure_grid, task_key, total_charge
+from tansaku.calculators.engines.energy_partition import check_ewald, partition
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
-from tansaku.calculators.engines.gpaw_partition import gpaw_gap, gpaw_partition
-from tansaku.calculators.engines.gpaw_setups import examine, find_setups
-from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
 from tansaku.calculators.frozen_files import watch
-from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
+from tansaku.models.domain.findings import Finding
+from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
@@ -37,6 +39,81 @@ from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+PROBE = """
+import gpaw
+from tansaku.calculators.engines.gpaw import find_setups
+from tansaku.models.domain.errors import MissingComponentError
+print(gpaw.__version__)
+for xc in ("LDA", "PBE", "RPBE", "revPBE"):
+    try:
+        found = find_setups(xc)
+        print(f"{xc} setups of {len(found.elements)} elements")
+    except MissingComponentError:
+        pass
+"""
+
+
+@dataclass(frozen=True)
+class Setups:
+    """The PAW data sets of a functional.
+
+    Attributes:
+        folder: Where they are.
+        elements: Chemical symbols.
+        hashes: SHA-256 of each file by its name.
+    """
+
+    folder: Path
+    elements: frozenset[str]
+    hashes: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of their names and contents."""
+        return content_hash(self.hashes)
+
+
+@lru_cache(maxsize=8)
+def find_setups(xc: str) -> Setups:
+    """The data sets that GPAW uses with a functional.
+
+    Raises:
+        MissingComponentError: There are none on GPAW's search path.
+    """
+    from gpaw import setup_paths
+
+    for folder in map(Path, setup_paths):
+        # Others, such as Al.11.PBE.gz, are taken on request only.
+        plain = (
+            [path for path in folder.iterdir() if re.fullmatch(rf"[A-Z][a-z]?\.{xc}(\.gz)?", path.name)]
+            if folder.is_dir()
+            else []
+        )
+        named = {path.name: file_sha256(path) for path in sorted(plain)}
+        if named:
+            elements = frozenset(name.partition(".")[0] for name in named)
+            return Setups(folder, elements, named)
+    looked = ", ".join(map(str, setup_paths)) or "nowhere"
+    raise MissingComponentError(
+        f"calculator type gpaw has no {xc} setups (looked in {looked})", hint="pip install gpaw-data, or set GPAW_SETUP_PATH"
+    )
+
+
+def examine(probe: Probe) -> Finding:
+    """Returns whether GPAW starts, and which setups it finds."""
+    if absent := not_installed(GpawSpec, "(docs/guide/density-functional-theory.md lists what it is compiled with)"):
+        return absent
+    hint = "compile it again with the MPI of this environment: docs/guide/density-functional-theory.md"
+    said = probe("gpaw", PROBE, hint)
+    if isinstance(said, Finding):
+        return said
+    version, *setups = said.splitlines()
+    if not setups:
+        hint = "pip install gpaw-data, or set GPAW_SETUP_PATH"
+        return Finding(name="gpaw", state="missing", detail=f"version {version} starts, but has no setups", hint=hint)
+    return Finding(name="gpaw", state="ok", detail=f"version {version} starts; {', '.join(setups)}")
+
 
 CHECKPOINT_INTERVAL = 300.0
 """Time between two checkpoints of a calculation that has a folder [s]."""
@@ -178,7 +255,7 @@ def compute(task: GpawTask) -> CalculationResult:
         "ranks": int(world.size),
     }
     files = _files(calculator, task) if folder is not None else {}
-    parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
+    parts = _gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
     terms = _terms(calculator) | gpaw_gap(calculator) | parts
     through.end()
     return replace(result, terms=terms, details=details, files=files, wall_time=time.perf_counter() - started)
@@ -343,3 +420,72 @@ ENGINE = Engine[GpawSpec](
     elements=lambda spec, _: find_setups(spec.xc).elements,
     examine=examine,
 )
+
+
+_PARTLY = 0.01
+"""Part of a band by which the electrons of a spin may miss a whole number: smearing and rounding."""
+
+
+def _gpaw_partition(calculator: Any, energy: float, xc: str) -> dict[str, float]:  # noqa: ANN401 - untyped
+    """Hartree, ion-ion, one-electron, exchange-correlation and cohesive energy [eV].
+
+    The density is the smooth one with its compensation charges, which holds the valence electrons. One-electron energies have
+    GPAW's own zero. The total energy that is divided is the one since all valence electrons were far away
+    (:func:`valence_energy`). The cohesive energy is the energy of GPAW's reference atoms (neutral, spherical, without spin)
+    less the crystal's.
+
+    Args:
+        energy: Total energy as GPAW gives it, relative to its reference atoms [eV].
+    """
+    found = calculator.dft.densities().pseudo_densities().gather(broadcast=True).data
+    density = np.asarray(found.sum(axis=0) if found.ndim == 4 else found, dtype=np.float64)
+    atoms = calculator.atoms
+    charges = [float(setup.Nv) for setup in calculator.dft.setups]
+    eigenvalues = float(calculator.dft.energies._energies["band"] * Hartree)
+    absolute = energy + sum(valence_energy(symbol, xc) for symbol in atoms.get_chemical_symbols())
+    return {
+        **partition(absolute, atoms, density, charges, eigenvalues),
+        "cohesive_energy": -energy,
+    }
+
+
+def gpaw_gap(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped
+    """The gap between the highest occupied and the lowest empty band [eV], over the k-points that were computed.
+
+    It is 0 for a metal, and where the number of electrons of a spin leaves a band half filled, which GPAW itself rounds to a
+    full one. Empty where no empty band was computed.
+
+    Args:
+        calculator: GPAW's, converged.
+    """
+    electrons, moment = float(calculator.get_number_of_electrons()), float(calculator.dft.magmoms()[0][2])
+    filled = [(electrons + moment) / 2, (electrons - moment) / 2]
+    if any(abs(bands - round(bands)) > _PARTLY for bands in filled):
+        return {"band_gap": 0.0}
+    highest, lowest = (float(level) for level in calculator.get_homo_lumo())
+    return {"band_gap": max(0.0, lowest - highest)} if np.isfinite(lowest) else {}
+
+
+def valence_electrons(symbol: str, xc: str) -> int:
+    """Number of valence electrons in GPAW's setup of an atom."""
+    from gpaw.setup_data import SetupData
+
+    return int(SetupData(symbol, xc).Nv)
+
+
+@lru_cache(maxsize=256)
+def valence_energy(symbol: str, xc: str) -> float:
+    """Energy of GPAW's reference atom since its valence electrons were far away [eV]: its total energy less that of its core.
+
+    The core's density is frozen, so this is the sum of the ionisation energies but for how the core relaxes.
+    """
+    from gpaw.setup_data import SetupData
+    from gpaw.xc import XC
+
+    setup = SetupData(symbol, xc)
+    radial = setup.rgd
+    core = setup.nc_g / np.sqrt(4.0 * np.pi)
+    electrostatic = 0.5 * radial.integrate(core * radial.poisson(core), -1) - setup.Z * radial.integrate(core, -1)
+    exchange = XC(xc).calculate_spherical(radial, core[np.newaxis].copy(), np.zeros((1, len(core))))
+    ion = setup.e_kinetic_core + electrostatic + (exchange if setup.Nc else 0.0)
+    return float((setup.e_total - ion) * Hartree)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ase import Atoms
 
-from tansaku.calculators.engines.electronic import initial_moments
-from tansaku.calculators.engines.kpoints import structure_grid
+from tansaku.calculators.engines.electronic import initial_moments, structure_grid
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.electronic import SmearingSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
@@ -17,7 +16,6 @@ def gpaw_parameters(spec: GpawSpec, grid: tuple[int, int, int], charge: int = 0)
     """Keywords of ``gpaw.GPAW``.
 
     Args:
-        spec: Level of theory.
         grid: Numbers of k-points.
         charge: Of the cell [e]; a uniform background of the opposite charge compensates it.
     """

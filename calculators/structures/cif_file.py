@@ -28,7 +28,6 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
     """The one structure of a CIF, in its conventional cell.
 
     Args:
-        path: The file.
         limits: Limits of its content; None: it was checked before.
         key: Key of the spec that names it, for messages.
 

@@ -1,19 +1,21 @@
-"""A parent structure from a CIF."""
+"""A parent structure from a CIF, and the transformations applied before its sites are named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tansaku.calculators.structures.cif_file import read_cif
+from tansaku.calculators.structures.ion_data import load_pymatgen
 from tansaku.calculators.structures.parent import Parent
-from tansaku.calculators.structures.transformations import Transformation
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import HYDROXIDE, Ion
+from tansaku.models.domain.specs.composition import PrimitiveCellSpec, SupercellSpec, TransformationSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 
 _KEY = "space.parent.cif"
@@ -42,7 +44,6 @@ def parent_from_cif(
     """Reads a CIF and names its sites.
 
     Args:
-        path: The file.
         sites: Sites by name; together they must take every atom, each once.
         mobile: Site of the mobile ion.
         transformations: Applied in this order before the sites are named.
@@ -120,3 +121,65 @@ def _members(
         known = ", ".join(dict.fromkeys(symbols))
         raise ConfigurationError(f"space.sites.{name}.replaces: no {request.ion.element} left in the file, which holds {known}")
     return found
+
+
+_STANDARD = "pymatgen.transformations.standard_transformations"
+
+
+class Transformation(Protocol):
+    """Transforms a structure. Its atoms keep or get labels, because sites are named by label."""
+
+    @property
+    def copies(self) -> int:
+        """Largest number of copies that it makes of an atom."""
+        ...
+
+    def apply(self, structure: Any) -> Any:  # noqa: ANN401 - pymatgen Structures
+        """The other structure; the one given stays as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Supercell:
+    """A larger cell whose copies of an atom have different labels."""
+
+    spec: SupercellSpec
+
+    @property
+    def copies(self) -> int:
+        """Product of the repeats."""
+        return prod(self.spec.repeats)
+
+    def apply(self, structure: Any) -> Any:  # noqa: ANN401
+        """Applies the transformation to a structure of pymatgen."""
+        made = load_pymatgen(_STANDARD).SupercellTransformation.from_scaling_factors(*self.spec.repeats)
+        larger = made.apply_transformation(structure)
+        # All copies of an atom come before those of the next one.
+        for index, site in enumerate(larger):
+            site.label = f"{structure[index // self.copies].label}.{index % self.copies + 1}"
+        return larger
+
+
+@dataclass(frozen=True)
+class PrimitiveCell:
+    """The smallest cell."""
+
+    spec: PrimitiveCellSpec
+
+    @property
+    def copies(self) -> int:
+        """One: the cell becomes smaller."""
+        return 1
+
+    def apply(self, structure: Any) -> Any:  # noqa: ANN401
+        """Applies the transformation to a structure of pymatgen."""
+        return load_pymatgen(_STANDARD).PrimitiveCellTransformation(self.spec.tolerance).apply_transformation(structure)
+
+
+_KINDS: Mapping[str, Callable[[Any], Transformation]] = {"supercell": Supercell, "primitive_cell": PrimitiveCell}
+"""A transformation by the ``type`` of its spec; a new one is a spec class, a class here and a line here."""
+
+
+def build_transformation(spec: TransformationSpec) -> Transformation:
+    """The transformation of a spec."""
+    return _KINDS[spec.type](spec)

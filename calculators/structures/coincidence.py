@@ -181,7 +181,6 @@ def boundaries_up_to(axis: TiltAxis, max_sigma: int, angles: tuple[float, float]
     """All symmetric tilt boundaries of an axis with Σ up to a limit, each kind once.
 
     Args:
-        axis: The tilt axis.
         max_sigma: Largest Σ.
         angles: Window of misorientations [degrees], both ends included.
 

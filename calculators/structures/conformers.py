@@ -44,7 +44,6 @@ def conformers_of(smiles: str, most: int) -> Conformers:
     """Conformers by distance geometry (ETKDG, doi:10.1021/acs.jcim.5b00654), relaxed by the force field MMFF94, or UFF.
 
     Args:
-        smiles: The molecule.
         most: Most conformers.
 
     Raises:

@@ -29,7 +29,6 @@ def write_structure(atoms: Atoms, path: Path) -> Path:
     LAMMPS data file. A POSCAR has its atoms sorted by species; LAMMPS data have the cell turned so that a is along x.
 
     Args:
-        atoms: The structure.
         path: File name; its ending, one of :data:`SUFFIXES`, chooses the format.
 
     Raises:

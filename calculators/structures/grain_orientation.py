@@ -99,7 +99,6 @@ def deformation_gradients(
 
     Args:
         atoms: Periodic.
-        indices: Which atoms.
         reference: Vectors to the neighbours before [Å], shape ``(n, 3)``.
         coordination: How many of them an atom has.
         cutoff: Neighbours are counted up to here [Å].

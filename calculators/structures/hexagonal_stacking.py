@@ -1,4 +1,4 @@
-"""The hexagonal close-packed crystal as a stack of lattice planes parallel to a boundary.
+"""The hexagonal close-packed crystal as a stack of lattice planes parallel to a boundary, and the choice of stacks by crystal.
 
 The shift from one plane to the next is no fraction of the planar lattice for most c/a, so that the stacking never repeats. Each
 lattice plane has two planes of atoms. A grain can therefore end in two ways: at the one or at the other gap between planes of
@@ -13,9 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from tansaku.calculators.structures.crystal import Vector, combine, dot, reduced, unimodular
+from tansaku.calculators.structures.coincidence import TiltBoundary
+from tansaku.calculators.structures.crystal import CubicCrystal, Vector, combine, dot, reduced, unimodular
 from tansaku.calculators.structures.hexagonal import HexagonalBoundary, HexagonalCrystal, Operation, apply, operations, three
-from tansaku.calculators.structures.stacking import PlaneStack, planar_vector
+from tansaku.calculators.structures.perfect_crystal import Crystal
+from tansaku.calculators.structures.stacking import PlaneStack, planar_vector, stacking_of
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.grain_boundary import MOST_HALF_PLANES
 
@@ -208,3 +210,15 @@ def _turned(operation: Operation, vector: IntArray) -> IntArray:
     p, q, r = (int(x) for x in vector)
     first, second, third, last = apply(operation, (p, q, 0, r))
     return np.array([first - third, second - third, last])
+
+
+Boundary = TiltBoundary | HexagonalBoundary
+
+
+def stack_of(crystal: Crystal, boundary: Boundary) -> PlaneStack:
+    """Derives the stack of planes of a boundary of the crystal."""
+    if isinstance(crystal, CubicCrystal) and isinstance(boundary, TiltBoundary):
+        return stacking_of(crystal, boundary)
+    if isinstance(crystal, HexagonalCrystal) and isinstance(boundary, HexagonalBoundary):
+        return hexagonal_stacking(crystal, boundary)
+    raise AssertionError("a boundary is one of its crystal's")

@@ -122,7 +122,6 @@ def grid_shape(lengths: FloatArray, spacing: float, symmetry: Symmetry) -> tuple
     Args:
         lengths: Of the cell vectors [Å], shape ``(3,)``.
         spacing: Largest step [Å].
-        symmetry: Of the host.
 
     Raises:
         ConfigurationError: No grid with fewer than 48 times as many points along a vector is mapped on itself.
@@ -154,7 +153,6 @@ def ion_grid(host: Atoms, spacing: float, exclusion: Mapping[str, float], symmet
         host: Periodic.
         spacing: Largest step along a cell vector [Å].
         exclusion: The ion comes no nearer to atoms of an element than this [Å], by element.
-        symmetry: Of the host.
 
     Raises:
         ConfigurationError: The grid has not the host's symmetry, or no point is left.
@@ -218,9 +216,7 @@ def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, reso
     averaged over the images.
 
     Args:
-        host: Periodic.
         fractions: Fractional coordinates, shape ``(n, 3)``.
-        symmetry: Of the host.
         resolution: Positions further apart than this count as about equally far [Å].
 
     Returns:

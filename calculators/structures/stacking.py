@@ -140,7 +140,6 @@ class PlaneStack(ABC):
         """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
 
         Args:
-            numbers: Of the planes.
             levels: Heights that they are put at, in plane spacings.
             motif: Atoms of a lattice point [Å], shape ``(n_motif, 3)``.
             mirrored: Whether each plane is its mirror image.

@@ -1,21 +1,28 @@
-"""Structures from files of several formats, as candidates can be computed: periodic, complete, of known elements."""
+"""Structures from files of several formats, as candidates can be computed: periodic, complete, of known elements.
+
+Structures from an answer of an OPTIMADE server that was saved as JSON; nothing is fetched.
+Specification: Evans et al., Digital Discovery 3, 1509 (2024), doi:10.1039/D4DD00039K.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from tansaku.calculators.structures.ase_database import database_structures
 from tansaku.calculators.structures.cif_file import read_cif
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
-from tansaku.calculators.structures.optimade import optimade_structures
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import JsonDict
@@ -109,8 +116,8 @@ def _reader_of(path: Path, key: str) -> Callable[[Path, LimitsSpec | None, str],
         return _poscar
     for endings, reader in (
         (XYZ_ENDINGS, _extended_xyz),
-        (DATABASE_ENDINGS, database_structures),
-        (OPTIMADE_ENDINGS, optimade_structures),
+        (DATABASE_ENDINGS, _database_structures),
+        (OPTIMADE_ENDINGS, _optimade_structures),
     ):
         if name.endswith(endings):
             return reader
@@ -197,3 +204,100 @@ def _plain(item: tuple[str, object]) -> tuple[str, object]:
     good = isinstance(value, bool | int) or (isinstance(value, float) and np.isfinite(value))
     good |= isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
     return name, value if good and _INFO_KEY.fullmatch(str(name)) else None
+
+
+_HIDDEN = "select name, hidden from pragma_table_xinfo(?)"
+"""Columns of a table; those that are computed when they are read, or belong to a virtual table, are hidden ones."""
+
+
+def _database_structures(
+    path: Path, limits: LimitsSpec | None, key: str
+) -> Iterator[tuple[Atoms, Mapping[str, object], str | None]]:
+    """The structures of a database in order of their rows, with their key-value pairs."""
+    from ase.db import connect
+
+    _check(path, limits, key)
+    for row in connect(str(path), type="db", use_lock_file=False).select(sort="id"):
+        yield row.toatoms(), {**row.key_value_pairs, "row": row.id}, f"{path.stem}-{row.id:06d}"
+
+
+def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
+    """Looks at the file without ASE, which would change an old database: tables, no views, and nothing that is computed."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as database:
+            kinds = dict(database.execute("select name, type from sqlite_master where type in ('table', 'view', 'trigger')"))
+            strange = sorted(name for name, kind in kinds.items() if kind != "table")
+            if "systems" not in kinds or strange:
+                what = f"it has a {kinds[strange[0]]}, {strange[0]!r}" if strange else "it has no table 'systems'"
+                raise ConfigurationError(f"{key}: {path.name!r} is not an ASE database: {what}")
+            made = [name for table in kinds for name, hidden in database.execute(_HIDDEN, (table,)) if hidden]
+            if made:
+                raise ConfigurationError(
+                    f"{key}: {path.name!r} is not an ASE database: column {made[0]!r} is computed, not stored"
+                )
+            rows, most = database.execute("select count(*), max(natoms) from systems").fetchone()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"{key}: {path.name!r} is not an ASE database: {error}") from error
+    check_limit(limits, "combinations", rows, f"{key}: rows of {path.name!r}")
+    check_limit(limits, "atoms", most or 0, f"{key}: atoms of a structure of {path.name!r}")
+
+
+def _optimade_structures(
+    path: Path, limits: LimitsSpec | None, key: str
+) -> Iterator[tuple[Atoms, Mapping[str, object], str | None]]:
+    """The structures of a saved answer: the document, or a list of pages of it."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    pages = document if isinstance(document, list) else [document]
+    for page in pages:
+        entries = page.get("data") if isinstance(page, dict) else None
+        if not isinstance(entries, list | dict):
+            raise ConfigurationError(f"{key}: {path.name!r} is not an OPTIMADE answer; expected a key 'data' with structures")
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if not isinstance(entry, dict) or not isinstance(entry.get("attributes"), dict):
+                raise ConfigurationError(f"{key}: {path.name!r}: an entry has no attributes")
+            yield _structure(entry, limits, f"{key}: {path.name!r}, entry {shown(entry.get('id'))}")
+
+
+def _structure(
+    entry: Mapping[str, Any], limits: LimitsSpec | None, where: str
+) -> tuple[Atoms, Mapping[str, object], str | None]:
+    attributes = entry["attributes"]
+    missing = [
+        name
+        for name in ("cartesian_site_positions", "lattice_vectors", "species_at_sites")
+        if not isinstance(attributes.get(name), list)
+    ]
+    if missing:
+        raise ConfigurationError(f"{where}: {missing[0]} is missing", hint="ask the server for it by response_fields")
+    sites = attributes["species_at_sites"]
+    check_limit(limits, "atoms", len(sites), f"{where}: atoms")
+    if len(attributes["cartesian_site_positions"]) != len(sites):
+        raise ConfigurationError(f"{where}: {len(attributes['cartesian_site_positions'])} positions for {len(sites)} sites")
+    symbols = _symbols(attributes, where)
+    unknown = next((str(name) for name in sites if name not in symbols), None)
+    if unknown is not None:
+        raise ConfigurationError(f"{where}: site of {shown(unknown)}, which is no species")
+    dimensions = attributes.get("dimension_types", [1, 1, 1])
+    atoms = Atoms(
+        [symbols[name] for name in sites],
+        positions=attributes["cartesian_site_positions"],
+        cell=[[float("nan") if number is None else number for number in vector] for vector in attributes["lattice_vectors"]],
+        pbc=[bool(number) for number in dimensions],
+    )
+    return atoms, attributes, str(entry["id"]) if entry.get("id") is not None else None
+
+
+def _symbols(attributes: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Element of each species; where an answer lists no species, their names are elements."""
+    species = attributes.get("species") or [
+        {"name": name, "chemical_symbols": [name], "concentration": [1.0]} for name in set(attributes["species_at_sites"])
+    ]
+    found = {}
+    for kind in species:
+        elements = kind["chemical_symbols"]
+        if len(elements) != 1 or abs(kind.get("concentration", [1.0])[0] - 1.0) > 1e-3:
+            raise ConfigurationError(f"{where}: species {shown(kind['name'])} is not one element, fully")
+        if elements[0] not in chemical_symbols[1:]:
+            raise ConfigurationError(f"{where}: there is no element {shown(elements[0])}")
+        found[kind["name"]] = elements[0]
+    return found

@@ -38,7 +38,6 @@ def substitute(parent: Parent, ions: Mapping[str, Ion]) -> Atoms:
     site and, as a further atom, a hydrogen that points away from the cations around it.
 
     Args:
-        parent: The parent.
         ions: One ion for each of its sites.
 
     Returns:

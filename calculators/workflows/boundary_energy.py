@@ -106,7 +106,6 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
 
     Args:
         calculator: The one that will compute the boundary.
-        crystal: Perfect.
         reference: What it is made of.
     """
     result = calculator.evaluate(crystal)

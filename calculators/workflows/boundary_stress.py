@@ -127,7 +127,6 @@ def elastic_opening(found: BoundaryEnergy, crystal: GrainCrystal, normal: float)
 
     Args:
         found: The relaxed boundary.
-        crystal: What the grains are.
         normal: That stress [eV/Å^3].
     """
     _, stretch = crystal.relaxed(normal)
@@ -140,7 +139,6 @@ def boundary_stress(found: BoundaryEnergy, crystal: GrainCrystal, normal: float,
 
     Args:
         found: The relaxed boundary; a periodic cell was free along the normal.
-        crystal: What the grains are.
         normal: Stress along z that was left in them [eV/Å^3].
         straining: Gives the energies of a strained cell with rigid blocks.
 

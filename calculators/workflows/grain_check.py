@@ -188,7 +188,6 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
 
     Args:
         start: As the space built it: says structure, lattice parameter, tilt axis and plane.
-        result: Relaxed.
         stiffness: Of the crystal by the same calculator; None: strains are judged by themselves.
         judge_strain: Whether a strained grain is an error: the cell was free along the normal, and the crystal has the
             calculator's own lattice parameter. Otherwise the given cell strains the grains.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase import units
 
-from tansaku.calculators.engines.kpoints import GRID_CELL
+from tansaku.calculators.engines.electronic import GRID_CELL
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal
 from tansaku.calculators.structures.perfect_crystal import Crystal, crystal_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
@@ -149,7 +149,6 @@ def refuse_misfit(crystal: CrystalSpec, own: OwnCrystal, calculator: str) -> Non
 
     Args:
         crystal: As the campaign has it.
-        own: As the calculator has it.
         calculator: What to call that.
     """
     if crystal.strained or abs(own.misfit) <= TOLERANCE:

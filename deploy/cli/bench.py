@@ -17,7 +17,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
-    from tansaku.tasks.act.replay.processes import OnProgress
+    from tansaku.tasks.act.replay.bench import OnProgress
     from tansaku.tasks.act.replay.records import BenchOptions, BenchResult
     from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 

@@ -106,7 +106,7 @@ def show(
 def _cells(record: CampaignRecord, candidate: str) -> JsonDict:
     """Returns the description of a candidate as ``cells``; empty where its space describes none, or cannot be opened."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.read.views.described import stored_cells
+    from tansaku.tasks.read.views.results import stored_cells
 
     try:
         cells = stored_cells(record, candidate)
@@ -194,7 +194,7 @@ def log(
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
     from tansaku.models.domain.errors import NotFoundError
-    from tansaku.tasks.read.views.job_logs import attempt_logs
+    from tansaku.tasks.read.views.attempt_output import attempt_logs
 
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:

@@ -158,7 +158,7 @@ def _show_diffusion(name: str, found: Arrhenius) -> None:
 
 def _show_hops(name: str, report: PathReport) -> None:
     """Prints the lowest hops, one of those that symmetry makes equal; ``limits`` is judged by the energies in the table."""
-    from tansaku.tasks.read.paths.hops import distinct_hops
+    from tansaku.tasks.read.paths.files import distinct_hops
 
     hops = distinct_hops(report.document())
     columns = ("hop", "in a cell", "length [Å]", "barrier [eV]", "back [eV]", "method", "limits")

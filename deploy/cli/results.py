@@ -183,10 +183,8 @@ def _say_waiting(data: Campaign) -> None:
 
 def _show_systems(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.read.views.densities import with_densities
-    from tansaku.tasks.read.views.excess import stress_text
     from tansaku.tasks.read.views.overview import crystal_warnings
-    from tansaku.tasks.read.views.results import system_rows, systems_frame
-    from tansaku.tasks.read.views.thickness import thickness_lines
+    from tansaku.tasks.read.views.results import stress_text, system_rows, systems_frame, thickness_lines
 
     if as_csv:
         _say_csv(systems_frame(data))
@@ -278,7 +276,7 @@ def plot(
 def _show_densities(data: Campaign) -> None:
     """Prints the lowest energy of each fraction of a plane, and a line for each metastable phase."""
     from tansaku.tasks.read.views.densities import METASTABLE, density_rows, phase_rows
-    from tansaku.tasks.read.views.excess import stress_text
+    from tansaku.tasks.read.views.results import stress_text
 
     rows = density_rows(data)
     if not rows:

@@ -22,7 +22,7 @@ _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "inter
 
 def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
     """Drives a stored campaign to its end; exits with a non-zero code if it stopped early."""
-    from tansaku.models.domain.refusals import SAME_REFUSALS
+    from tansaku.models.domain.history import SAME_REFUSALS
     from tansaku.tasks.ground.settings import forbid_telemetry
     from tansaku.tasks.ground.site.garbage import collection_paused
 

@@ -20,7 +20,7 @@ from tansaku.models.domain.wording import counted
 if TYPE_CHECKING:
     from tansaku.models.domain.model_registry import ModelRecord
     from tansaku.tasks.backends.resources import Resources
-    from tansaku.tasks.read.screening.loading import LoadedScreen
+    from tansaku.tasks.read.screening.predicting import LoadedScreen
     from tansaku.tasks.read.screening.rows import ScreenRow
 
 _SHOWN = 20
@@ -50,7 +50,7 @@ def screen(
     limit_threads()
     from tansaku.tasks.act.commands.create import prepare_campaign
     from tansaku.tasks.loop.training.versions import find_model
-    from tansaku.tasks.read.screening.loading import load_screen
+    from tansaku.tasks.read.screening.predicting import load_screen
     from tansaku.tasks.read.screening.rows import write_table
 
     if not out.name.endswith((".csv", ".csv.gz")):

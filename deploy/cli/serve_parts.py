@@ -284,7 +284,6 @@ def serve_everything(settings: Settings, options: ServeOptions, show: Callable[[
     """Serves until a signal asks for the end.
 
     Args:
-        settings: From the environment.
         options: What is served.
         show: Shows a line to the user.
 

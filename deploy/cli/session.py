@@ -27,7 +27,7 @@ def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
     """Names of stored campaigns for shell completion; none if the database does not answer at once."""
     from tansaku.models.domain.errors import TansakuError
     from tansaku.models.domain.identifiers import printable
-    from tansaku.tasks.backends.stores.probe import campaign_names
+    from tansaku.tasks.backends.stores.connection import campaign_names
     from tansaku.tasks.ground.settings import Settings
     from tansaku.tasks.node.configuration.campaign_files import load_site
 

@@ -75,7 +75,6 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Prints what checks found.
 
     Args:
-        findings: Of the checks.
         as_json: Whether as JSON instead of a table.
 
     Raises:

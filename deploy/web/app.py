@@ -20,29 +20,22 @@ from tansaku.deploy.web.api import (
     checks,
     creation,
     datasets,
-    diffusion,
-    figures,
     files,
     health,
-    logs,
     measuring,
     models,
-    naming,
-    observations,
     queue,
+    results,
     runs,
     schedules,
     schema,
-    sharing,
 )
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new, plain
-from tansaku.deploy.web.pages import budget as budget_pages
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
-from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages.rendering import Renderer, page_folder
 from tansaku.deploy.web.services import Services
@@ -50,22 +43,19 @@ from tansaku.models.domain.rooms import code_behind, pages
 from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
 
 STATIC = Path(__file__).parent / "static"
-CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, budget_pages.router, evaluation.router, new.router)
-RESULTS = (logs.router, figures.router, diffusion.router)
+CAMPAIGN_PAGES = (home.router, campaign.router, evaluation.router, new.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, plain.router, account.router, audit.router)
-CREATION = (creation.router, checks.router, files.router, naming.router)
+CREATION = (creation.router, checks.router, files.router)
 ROUTERS = (
     *PAGES,
     health.router,
     accounts.router,
     campaigns.router,
-    sharing.router,
-    observations.router,
+    results.router,
     measuring.router,
     *CREATION,
-    *RESULTS,
     *MODELS,
     *SCHEDULES,
     runs.router,

@@ -92,7 +92,6 @@ class Changes:
         It ends when the campaign is deleted or cannot be read, or when the follower may not read it any more.
 
         Args:
-            name: Of the campaign.
             last: Version that the follower has seen; it is not sent again.
             allowed: Whether the follower may still read.
         """
@@ -125,7 +124,6 @@ class Changes:
         when the follower may not read any more, or when the database does not answer at its start.
 
         Args:
-            names: Of the campaigns.
             allowed: Whether the follower may still read.
         """
         woken, loop = asyncio.Event(), asyncio.get_running_loop()

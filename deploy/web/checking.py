@@ -11,18 +11,80 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from tansaku import __version__
-from tansaku.deploy.web.previews import Fact, facts_of
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.act.checks.check import CampaignPreview
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.act.checks.check import NO_CALCULATOR, CampaignPreview
 from tansaku.tasks.act.checks.policy import Admitted
 from tansaku.tasks.act.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.act.checks.request import CheckProgress, RehearsalRequest, TableSize
 from tansaku.tasks.act.checks.sandbox import UnwantedError, Watch
 from tansaku.tasks.act.commands.create_web import CampaignDesk, problems_of
+
+_SHOWN = 5  # first evaluations
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+class Fact(BaseModel):
+    """A line in the result of a check."""
+
+    title: str = Field(examples=["Cost"])
+    text: str = Field(examples=["1,200 core-seconds, 1.55 % of the 77,400 of everything"])
+
+
+def facts_of(preview: CampaignPreview, in_flight: int, files: Sequence[LibraryFile]) -> list[Fact]:
+    """Facts about a campaign: what it would search, run and cost, and how long it would take.
+
+    Args:
+        in_flight: Evaluations that it has in progress at once.
+        files: Of the library, that it names.
+    """
+    pool = (
+        counted(preview.candidates, "candidate"),
+        counted(preview.surfaces, "surface"),
+        counted(len(preview.systems), "system"),
+    )
+    known = {
+        "Pool": " · ".join(pool),
+        "Budget buys": f"about {counted(preview.expected_evaluations, 'evaluation')}, at most {preview.most_evaluations:,}",
+        "Cost": _cost(preview),
+        "Time": _time(preview, in_flight),
+        "Proposer": f"{preview.proposer}, {counted(len(preview.initial), 'initial evaluation')}",
+        "Calculator": preview.calculator or NO_CALCULATOR,
+        "First evaluations": ", ".join(preview.initial[:_SHOWN]),
+        "Crystal": preview.crystal or "",
+    }
+    found = [Fact(title=title, text=text) for title, text in known.items() if text]
+    found += [Fact(title="File", text=f"{file.name}, sha256:{file.sha256[:12]}…, uploaded by {file.user}") for file in files]
+    return found + [Fact(title="Learns from", text=line) for line in preview.transfer]
+
+
+def _cost(preview: CampaignPreview) -> str:
+    """Describes the cost that the budget allows, or of the expected evaluations where it limits no cost."""
+    unit = "" if preview.cost_unit is None else f" {preview.cost_unit}"
+    everything = f"the {preview.exhaustive_cost:,.0f}{unit} of everything"
+    if preview.limit is None or preview.share is None:
+        return f"no limit; about {_expected(preview):,.0f}{unit}, of {everything}"
+    return f"at most {preview.limit:,.0f}{unit}, {100 * preview.share:.3g} % of {everything}"
+
+
+def _time(preview: CampaignPreview, in_flight: int) -> str:
+    """Describes the time of the expected evaluations, where cost is time."""
+    if preview.cost_unit is None:
+        return "not known before something was measured"
+    seconds = max(_expected(preview) / in_flight, 1.0)
+    # The next smaller unit up to two of a unit: "90 s" says more than "2 min".
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= 2 * size or unit == "s")
+    return f"about {seconds / size:.0f} {unit} with {in_flight} in flight on one core each, estimated before any measurement"
+
+
+def _expected(preview: CampaignPreview) -> float:
+    """Cost of the expected evaluations at the mean cost of a candidate."""
+    return preview.exhaustive_cost * preview.expected_evaluations / preview.candidates
+
 
 State = Literal["running", "valid", "invalid", "failed", "cancelled"]
 _KEPT = 64
@@ -101,7 +163,6 @@ class Checks:
         """Begins to check a spec, unless that was done already.
 
         Args:
-            actor: Who asks.
             text: The spec in YAML.
             page: Of the browser; its earlier check is abandoned. None: the check belongs to no page.
         """
@@ -121,9 +182,7 @@ class Checks:
         """Begins to rehearse the budget of a spec, unless that was done.
 
         Args:
-            actor: Who asks.
             text: The spec in YAML.
-            options: How.
         """
         found = self._admitted(actor, text)
         if isinstance(found, Check):
@@ -174,8 +233,6 @@ class Checks:
         """Cancels what a page has begun, and ends its process; None if nothing of this kind runs.
 
         Args:
-            actor: Who cancels it.
-            identifier: Its id.
             kind: Class of its note.
         """
         with self._lock:
@@ -190,7 +247,6 @@ class Checks:
         """A check; None if it is no longer known.
 
         Args:
-            identifier: Its id.
             seconds: How long to wait for its end [s].
         """
         with self._lock:
@@ -276,7 +332,6 @@ def check_id(kind: str, actor: Actor, files: Sequence[LibraryFile], asked: objec
     Args:
         kind: What is done.
         actor: For whom.
-        files: Of the library.
         asked: As JSON.
     """
     return content_hash([__version__, kind, actor.role, [file.sha256 for file in files], asked])

@@ -16,8 +16,6 @@ from tansaku.models.domain.errors import ConfigurationError, FieldError, Invalid
 from tansaku.models.domain.identifiers import content_hash, is_name
 from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord, JsonDict
-from tansaku.models.domain.specs.base import file_keys
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.act.commands.create_web import Created
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
@@ -46,10 +44,7 @@ def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
     """Creates a campaign with the spec of a stored one, as if the actor had written it. Repeating it changes nothing.
 
     Args:
-        services: Of the application.
-        actor: Who copies.
         name: The campaign that is copied.
-        wanted: The copy.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -72,7 +67,6 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
     """The spec of a campaign as a starting text for another one, under a free name.
 
     Args:
-        record: The campaign.
         names: Names that are taken.
     """
     return copied_text(record, _free_name(record.name, names), {})
@@ -82,7 +76,6 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
     """The spec of a campaign as the text of another one: files by their content, without keys that tansaku fills in.
 
     Args:
-        record: The campaign.
         name: Of the other one.
         changes: New values by dotted key.
 
@@ -97,13 +90,9 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
     try:
         data = _written(stored, given, spec)
         assert isinstance(data, dict)
-        return write_yaml(first | {_as_in_a_file(key): value for key, value in data.items() if key not in first})
+        return write_yaml(first | {key: value for key, value in data.items() if key not in first})
     except RecursionError as error:
         raise FieldError("changes", "a value is nested too deeply") from error
-
-
-def _as_in_a_file(key: str) -> str:
-    return file_keys(CampaignSpec, key)[0] if key in CampaignSpec.model_fields else key
 
 
 def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> None:
@@ -111,15 +100,13 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
     top = dotted.partition(".")[0]
     if not top:
         raise FieldError("changes", "a key is empty")
-    known = next((name for name in CampaignSpec.model_fields if top in file_keys(CampaignSpec, name)), top)
-    if known in ("name", "schema_version"):
+    if top in ("name", "schema_version"):
         raise FieldError(dotted, "cannot be set")
-    key = known + dotted[len(top) :]
     try:
-        set_key(stored, key, value)
+        set_key(stored, dotted, value)
     except ConfigurationError as error:
-        raise FieldError(dotted, error.message.removeprefix(f"{key}: ")) from error
-    *parents, last = key.split(".")
+        raise FieldError(dotted, error.message.removeprefix(f"{dotted}: ")) from error
+    *parents, last = dotted.split(".")
     for parent in parents:
         given = given.setdefault(parent, {})
     given[last] = value

@@ -42,11 +42,6 @@ class Creation:
 def create(services: Services, actor: Actor, wanted: Creation) -> Created:
     """Creates a campaign and, if requested, asks for a run of it. Repeating it changes nothing.
 
-    Args:
-        services: Of the application.
-        actor: Who asks.
-        wanted: What is asked for.
-
     Raises:
         ProblemError: The site is not known.
         InvalidSpecError: The spec is wrong.

@@ -43,12 +43,8 @@ def change_user(
     """Changes a user; a new password ends the user's sessions.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
-        name: Of the user.
         role: New role; None: unchanged, as the other values.
         disabled: Whether the user may no longer log in.
-        password: New password.
 
     Raises:
         NotFoundError: No such user.
@@ -63,10 +59,7 @@ def change_own_password(services: Services, actor: Actor, present: str, new: str
     """Changes the password of the user who asks, which ends all of the user's sessions.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
         present: The present password; any text for a user without one.
-        new: The new one.
 
     Raises:
         ForbiddenError: A token asks.
@@ -90,9 +83,6 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
     """Issues a token for the user who asks.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
-        label: What it is for.
         role: At most that of the user.
         days: How long it is valid [d].
 

@@ -19,8 +19,6 @@ def ask(services: Services, actor: Actor, name: str, count: int | None, key: str
 
     Args:
         services: Store, audit and service.
-        actor: Who asks.
-        name: The campaign.
         count: How many proposals are to wait; None: as many as last time.
         key: Of the request; the same one twice is the same as once.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.

@@ -35,8 +35,6 @@ def rename(services: Services, actor: Actor, old: str, new: str) -> ServiceReque
     """Renames a campaign, or asks the service to do so; repeating it changes nothing, and completes an interrupted renaming.
 
     Args:
-        services: Of the application.
-        actor: Who renames it.
         old: Its name.
         new: Its new name.
 
@@ -69,9 +67,7 @@ def share(services: Services, actor: Actor, name: str, users: Sequence[str]) -> 
     """Replaces the users with whom a campaign is shared, who may steer it too; repeating it changes nothing.
 
     Args:
-        services: Of the application.
         actor: Who shares it.
-        name: The campaign.
         users: Names of operators; none: it is shared with nobody.
 
     Raises:
@@ -100,9 +96,6 @@ def delete(services: Services, actor: Actor, name: str, confirmation: str) -> Se
     """Deletes a campaign permanently, or asks the service to do so; completes an interrupted deletion.
 
     Args:
-        services: Of the application.
-        actor: Who deletes it.
-        name: Campaign name.
         confirmation: The name again, as the user typed it.
 
     Returns:

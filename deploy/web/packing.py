@@ -35,8 +35,6 @@ class Packed:
         """The text as an answer, compressed if the client takes that.
 
         Args:
-            request: To answer.
-            media_type: Of the text.
             headers: Further ones.
         """
         # Set here, so that nothing around compresses again.

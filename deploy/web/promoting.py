@@ -20,8 +20,6 @@ def promote(services: Services, actor: Actor, label: str, note: str) -> ModelRec
     """Promotes a version, so that its name alone refers to it; does nothing if it is promoted already.
 
     Args:
-        services: Of the application.
-        actor: Who promotes it.
         label: ``NAME@VERSION``.
         note: Why.
 

@@ -72,9 +72,6 @@ def remove(services: Services, actor: Actor, identifier: str, revision: int | No
     """Marks a schedule for removal by the service.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
-        identifier: The schedule.
         revision: That the user saw; None: any.
 
     Raises:

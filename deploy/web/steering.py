@@ -83,12 +83,6 @@ def revision(record: CampaignRecord) -> str:
 def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
     """Stores a command. Repeating it with the same key stores nothing and gives the same answer.
 
-    Args:
-        services: Of the application.
-        actor: Who gives it.
-        name: Campaign name.
-        order: The command.
-
     Raises:
         ForbiddenError: The actor may not steer the campaign.
         ProblemError: The key is missing or belongs to another command, or the spec has changed since the user saw it.
@@ -118,9 +112,7 @@ def known_command(
     """Returns the command of a campaign that has a key already; None: the key is new.
 
     Args:
-        services: Of the application.
         actor: Who gives the command.
-        name: Campaign name.
         key: Idempotency key.
         kind: What is requested.
         payload: Payload of the command; None: that of any.
@@ -166,9 +158,6 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
     """Stores a request to run a campaign. With the same key, or while such a request waits, it stores nothing.
 
     Args:
-        services: Of the application.
-        actor: Who asks.
-        name: Campaign name.
         key: Idempotency key, the id of the request.
 
     Returns:
@@ -274,7 +263,6 @@ def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> 
     """The command of a key, None if there is none.
 
     Args:
-        record: The campaign.
         key: Id of the command.
         has_driver: Whether a driver runs the campaign.
     """

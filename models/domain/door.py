@@ -28,7 +28,6 @@ def kinds(group: str, check: Callable[[EntryPoint, Any], T]) -> dict[str, T]:
     A plug-in that cannot be loaded becomes a problem and is left out: nothing but campaigns that need it is affected.
 
     Args:
-        group: The group.
         check: Returns the descriptor as the group keeps it; raises TypeError or ValueError if it is not what the group needs.
     """
     found = {name: check(entry, entry.load()) for name, entry in _ours(group).items()}
@@ -55,7 +54,6 @@ def spec_kinds(group: str, base: type[SpecT]) -> dict[str, type[SpecT]]:
     """Classes of specs of a group by type.
 
     Args:
-        group: The group.
         base: What they are derived from.
     """
 

@@ -92,12 +92,7 @@ class Column:
         return value_at(evaluation, self.path)
 
     def value(self, evaluation: Evaluation, spec: CampaignSpec) -> object:
-        """Its value in an evaluation.
-
-        Args:
-            evaluation: As stored.
-            spec: Of its campaign.
-        """
+        """Its value in an evaluation."""
         return self.stored(evaluation) if self.judge is None else self.judge(evaluation, spec)
 
 
@@ -154,7 +149,6 @@ def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
     """Returns where a value comes from, see :func:`value_from`.
 
     Args:
-        spec: The campaign.
         predicted_by: The model that predicted it, None if it was computed.
     """
     if predicted_by is not None or spec.calculator is None:
@@ -252,10 +246,5 @@ EXPORTED = tuple(column for column in COLUMNS if column.exported)
 
 
 def result_row(evaluation: Evaluation, spec: CampaignSpec) -> dict[str, Any]:
-    """An evaluation as a row of results.
-
-    Args:
-        evaluation: As stored.
-        spec: Of its campaign.
-    """
+    """An evaluation as a row of results."""
     return {column.name: column.value(evaluation, spec) for column in RESULTS}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -16,7 +18,6 @@ from tansaku.models.domain.measurements import repeats_of
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation, Outcome
-from tansaku.models.domain.refusals import is_refused, refusal_of
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
@@ -97,7 +98,7 @@ def search_entry(
         noise=0.0 if predicted else spread,
         repeats=repeats_of(outcome),
         spared=evaluation.spared,
-        refusal=refusal_of(evaluation),
+        refusal=_refusal_of(evaluation),
         known_from=evaluation.known_from,
         free=evaluation.done_as is not None,
     )
@@ -128,7 +129,6 @@ def search_entries(
     """Entries of a campaign's search proposals, by number; polishing is no part of the search.
 
     Args:
-        pool: All candidates.
         evaluations: In any order.
         further: Objectives besides the first.
         learns_cost: Whether the campaign's cost is learned.
@@ -295,8 +295,6 @@ def cost_limit(budget: BudgetSpec, pool: CandidatePool, descriptors: float = 0.0
 
     Args:
         budget: What may be spent.
-        pool: All candidates.
-        descriptors: What descriptors have cost.
     """
     if budget.cost is not None:
         return budget.cost - descriptors
@@ -335,7 +333,7 @@ class Standing:
         failed: Those of them that failed.
         cheapest: Predicted cost of the cheapest candidate that may still be proposed, None when there is none.
         remaining_cost: See :func:`remaining_cost`.
-        refused: See :func:`~tansaku.models.domain.refusals.is_refused`.
+        refused: See :func:`~tansaku.models.domain.history.is_refused`.
     """
 
     proposed: int
@@ -367,10 +365,9 @@ def standing_of(
     """Returns the figures on which the decision to stop is based.
 
     Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always; but see
-    :func:`~tansaku.models.domain.refusals.is_refused`.
+    :func:`~tansaku.models.domain.history.is_refused`.
 
     Args:
-        pool: All candidates.
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
         limit: See :func:`cost_limit`.
@@ -389,3 +386,61 @@ def standing_of(
         remaining_cost=remaining_cost(limit, entries, up_to),
         refused=is_refused(sorted(entries, key=lambda entry: entry.number)),
     )
+
+
+HOUR = 3600.0
+"""[s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """Time spent so far, to compare with time limits.
+
+    Attributes:
+        now: Present time.
+        driven: Time that drivers have had the campaign [s].
+        core_seconds: What its attempts have taken.
+    """
+
+    now: datetime
+    driven: float
+    core_seconds: float
+
+
+def out_of_time(budget: BudgetSpec, spent: TimeSpent) -> StopReason | None:
+    """Returns the limit of time that is reached, or None; replays, whose time means nothing, do not call this."""
+    if budget.deadline is not None and spent.now >= budget.deadline:
+        return StopReason.DEADLINE
+    if budget.hours is not None and spent.driven >= HOUR * budget.hours:
+        return StopReason.HOURS
+    if budget.core_hours is not None and spent.core_seconds >= HOUR * budget.core_hours:
+        return StopReason.CORE_HOURS
+    return None
+
+
+CONFIGURATION_REASONS = ("configuration", "missing_component")
+"""Reasons of failures that a file, a package or a setting of the machine causes: every evaluation meets the same."""
+
+SAME_REFUSALS = 3
+"""A campaign stops after this many consecutive evaluations have failed with the same configuration error."""
+
+
+def _refusal_of(evaluation: Evaluation) -> str | None:
+    """Reason and message of the configuration error with which an evaluation failed; None for every other evaluation."""
+    failure = None if evaluation.outcome is None else evaluation.outcome.failure
+    if evaluation.state is not EvaluationState.FAILED or failure is None or failure.kind is not FailureKind.PLUMBING:
+        return None
+    return f"{failure.reason}: {failure.message}" if failure.reason in CONFIGURATION_REASONS else None
+
+
+def is_refused(entries: Sequence[Entry]) -> bool:
+    """Returns whether the last ended evaluations failed with the same configuration error, so that the next would fail too.
+
+    Unlike every other stop reason, it looks beyond the horizon, so that an initial design is not spent on a single error. No
+    proposal is conditioned on it: a campaign that continues after the cause was fixed proposes what it would have proposed.
+
+    Args:
+        entries: Proposals so far, by number.
+    """
+    last = list(islice((entry.refusal for entry in reversed(entries) if entry.state.terminal), SAME_REFUSALS))
+    return len(last) == SAME_REFUSALS and last[0] is not None and len(set(last)) == 1

@@ -96,7 +96,6 @@ def result_of(measurements: Sequence[Measurement], deviation: float | None, prov
     Args:
         measurements: At least one.
         deviation: Of each measurement whose report gives none [objective's unit]; None: unknown.
-        provenance: Of the result.
     """
     valued = [(item.value, item.deviation or deviation) for item in measurements if item.value is not None]
     properties: JsonDict = {MEASUREMENTS: [item.model_dump(mode="json", exclude_none=True) for item in measurements]}

@@ -71,7 +71,6 @@ class FeatureGroup:
         """Builds a group from rows that may be equal or unused: only rows of candidates are kept, each once.
 
         Args:
-            name: Name of the group.
             rows: Feature rows, shape ``(n_rows, d)``.
             index: Row of each candidate, shape ``(n_candidates,)``.
             columns: Names of the features.

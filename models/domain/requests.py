@@ -89,11 +89,7 @@ class Answer(Record):
     done: bool = False
 
     def changes(self, now: AwareDatetime) -> JsonDict:
-        """Fields of the stored request that the answer changes.
-
-        Args:
-            now: The time.
-        """
+        """Fields of the stored request that the answer changes."""
         started = RequestState.REFUSED if self.run is None else RequestState.ACCEPTED
         state = RequestState.ENDED if self.done else started
         values: JsonDict = {"service": self.service, "run": self.run, "reason": self.reason}
@@ -183,7 +179,6 @@ class Requests(Protocol):
         """Requests for a campaign, the newest first.
 
         Args:
-            campaign: Its name.
             limit: How many, at most.
             after: Only those that come after this one; None: from the newest on.
         """
@@ -193,7 +188,6 @@ class Requests(Protocol):
         """Takes a waiting request, so that no other deployment starts a run for it.
 
         Args:
-            request_id: The request.
             holder: Deployment on which the run would be started.
             seconds: How long others are kept away [s]. Taking it again prolongs it.
 

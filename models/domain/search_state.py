@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain import history as rules
-from tansaku.models.domain.history import Entry, Part, Standing
+from tansaku.models.domain.history import Entry, Part, Standing, is_refused
 from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.refusals import is_refused
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import EvaluationState, FailureKind

@@ -26,7 +26,6 @@ def csv_line(values: Iterable[object], end: str = "\r\n") -> str:
 
     Args:
         values: One for each cell; None is an empty one.
-        end: Of the line.
     """
     stream = io.StringIO()
     csv.writer(stream).writerow([safe_cell(value) for value in values])  # quotes carriage returns, as its own end has one

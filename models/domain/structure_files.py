@@ -32,7 +32,6 @@ def structure_files(folder: Path, key: str) -> tuple[Path, ...]:
     """The files of structures in a folder, in order of their names; subfolders are ignored.
 
     Args:
-        folder: The folder.
         key: Key of the spec that names it, for messages.
 
     Raises:
@@ -62,7 +61,6 @@ def folder_sha256(folder: Path, key: str) -> str:
     """Hash of the names and contents of a folder's files of structures, as 64 hex digits.
 
     Args:
-        folder: The folder.
         key: Key of the spec that names it, for messages.
 
     Raises:

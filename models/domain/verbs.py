@@ -199,8 +199,6 @@ def judged_state(record: CampaignRecord, state: CampaignState, *, driven: bool) 
     """The state by which commands are judged: what was asked for counts, also where no driver has carried it out yet.
 
     Args:
-        record: The campaign.
-        state: Its state.
         driven: Whether a driver is at work on it.
     """
     if is_cancelled(record):
@@ -225,8 +223,6 @@ def repeated(
     """Judges a command.
 
     Args:
-        record: The campaign.
-        kind: What is asked for.
         driven: Whether a driver is at work on it.
         find_state: Finds out the campaign's state, which takes long; called only where the record does not tell enough.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import ValidationError
 
 
@@ -21,3 +23,66 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, problem["loc"]))
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+
+
+DIGITS = 5
+"""Significant digits of a number whose uncertainty is not known."""
+
+_OF_UNCERTAINTY = 2
+_LOWEST, _HIGHEST = -4, 7  # powers of ten between which numbers are written without an exponent
+_TINIEST = -307  # of 1e-308 and less, floating-point numbers have fewer digits
+_MOST = 8  # significant digits of a value whose uncertainty is tiny
+
+
+def significant(value: float, deviation: float | None = None, digits: int = DIGITS) -> str:
+    """A number in few digits: with an uncertainty up to the second digit of that, else in ``digits`` digits.
+
+    ``significant(61.96831, 0.1234)`` is ``61.97 ± 0.12``, and ``significant(61.96831)`` is ``61.968``. Zeros at the end are
+    shown only where the uncertainty says that they are known. Digits before the point are never replaced by zeros, unless the
+    uncertainty is larger.
+
+    Args:
+        value: To be shown.
+        deviation: Its standard deviation, in the same unit; None, zero, or not finite: not known.
+        digits: Significant digits without one.
+    """
+    if not math.isfinite(value):
+        return f"{value:g}"
+    if deviation is None or not math.isfinite(deviation) or deviation <= 0.0:
+        return _alone(value, digits)
+    if deviation < 10.0**-_MOST * abs(value):
+        return f"{_alone(value, _MOST)} ± {_alone(deviation, _OF_UNCERTAINTY)}"
+    last = _power(deviation, _OF_UNCERTAINTY) - _OF_UNCERTAINTY + 1
+    power = max(_power(value, DIGITS), last + _OF_UNCERTAINTY - 1, _TINIEST)
+    if _LOWEST <= power < _HIGHEST:
+        return f"{_fixed(value, last)} ± {_fixed(deviation, last)}"
+    scaled = (_fixed(part / 10.0**power, last - power) for part in (value, deviation))
+    return f"({' ± '.join(scaled)})e{power}"
+
+
+def places(text: str) -> int:
+    """Returns the number of characters from the decimal point to the end, 0 without a point; columns are aligned by it."""
+    return 0 if "." not in text or "e" in text else len(text) - text.rindex(".")
+
+
+def _power(value: float, digits: int) -> int:
+    """Power of ten of the first digit of a number that is rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if value else 0
+
+
+def _alone(value: float, digits: int) -> str:
+    power = _power(value, digits)
+    if _LOWEST <= power < _HIGHEST:
+        return _trimmed(_fixed(value, min(0, power - digits + 1)))
+    mantissa = f"{value:.{digits - 1}e}".partition("e")[0]
+    return f"{_trimmed(mantissa)}e{power}"
+
+
+def _fixed(value: float, last: int) -> str:
+    """A number up to the digit of a power of ten, never as a negative zero."""
+    text = f"{round(value, -last):.{max(0, -last)}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

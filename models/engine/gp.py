@@ -1,4 +1,9 @@
-"""The Gaussian-process proposer."""
+"""The Gaussian-process proposer.
+
+Balance between systems: a minimum number of evaluations for each, and proposals reserved for the least-known system.
+Expected improvement per cost spends least on systems that are expensive or that began well, and there a search misses minima
+most often. Both rules only narrow down which systems may be chosen from; the acquisition chooses within them.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +20,15 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.engine.acquisition import first_best
-from tansaku.models.engine.balance import balanced
 from tansaku.models.engine.barrier import BarrierBelief, barrier_belief
-from tansaku.models.engine.certificate import Remaining, question
-from tansaku.models.engine.draws import PriorDraws
+from tansaku.models.engine.certificate import AS_DRAWN, Remaining, question
+from tansaku.models.engine.cross import GridLayout, grid_layout, surface_factor
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import initial_position, initial_size, multiplicities, rooms
-from tansaku.models.engine.kernels import Term, expand
+from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix
 from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
@@ -33,7 +37,7 @@ from tansaku.models.engine.pathwise import check_stationary
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
-from tansaku.models.engine.transforms import TransformState
+from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 _SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance")
 """Acquisitions that posterior samples decide: single precision is enough for them."""
@@ -129,7 +133,7 @@ class GPProposer:
         ensemble = self._in_use(hyperparameters)
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
-        allowed = balanced(self._settings, pool, history, predictions, allowed, number)
+        allowed = _balanced(self._settings, pool, history, predictions, allowed, number)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         if self._settings.acquisition not in _SAMPLED and any(prediction.posterior.rounded for prediction in predictions):
             allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
@@ -339,3 +343,158 @@ def _with_shares(variances: dict[int, float], history: History, fitted: JsonDict
         if share < 1.0:
             variances[point] = variances.get(point, 0.0) - (1.0 - share) * noise
     return variances
+
+
+CONFIDENCE = 0.95
+"""Probability of the tolerances that are compared."""
+
+_JOINT = 48
+"""Candidates of a system that are sampled jointly; a certificate that is shown takes more, but here only the order counts."""
+
+_ROUNDING = 1e-9
+
+
+def _balanced(
+    settings: GPSettings,
+    pool: CandidatePool,
+    history: History,
+    predictions: Sequence[Prediction],
+    allowed: BoolArray,
+    number: int,
+) -> BoolArray:
+    """Returns the candidates that may be chosen under the settings' floor and share of the worst system.
+
+    Args:
+        allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
+    """
+    if not settings.goal.by_system or len(pool.systems) < 2:
+        return allowed
+    codes = pool.system_codes
+    open_ = np.bincount(codes[allowed], minlength=len(pool.systems)) > 0
+    spent = np.concatenate([history.observed, history.failed, history.pending])
+    short = open_ & (np.bincount(codes[spent], minlength=len(pool.systems)) < settings.floor)
+    if short.any():
+        return allowed & short[codes]
+    if not _is_due(settings.worst_first, number):
+        return allowed
+    system = _widest(settings, pool, history, predictions, allowed)
+    return allowed if system is None else allowed & (codes == system)
+
+
+def _is_due(share: float, number: int) -> bool:
+    """Returns whether a proposal's number is reserved for the worst system; reserved numbers are evenly spaced."""
+    return int(number * share + _ROUNDING) > int((number - 1) * share + _ROUNDING)
+
+
+def _widest(
+    settings: GPSettings, pool: CandidatePool, history: History, predictions: Sequence[Prediction], allowed: BoolArray
+) -> int | None:
+    """The system that may still improve most by an allowed candidate; None where none may improve at all.
+
+    Systems without a value are left to the acquisition, which prefers them anyway: one in which every evaluation fails
+    would otherwise get the whole share.
+    """
+    levels = reached_levels(settings.goal, pool, history.observed, history.values)
+    asked = replace(question(pool, levels, allowed, len(history.observed), by_system=True), joint=_JOINT)
+    # The random numbers are the same at each call, so that systems are compared under the same draws.
+    remaining = Remaining(pool, predictions, asked, np.random.default_rng(0), AS_DRAWN)
+    system, tolerance = None, 0.0
+    for code in np.flatnonzero(np.isfinite(levels)).tolist():
+        # A tolerance needs a bisection; for most systems a single comparison shows that theirs is smaller.
+        if remaining.probability_of(code, tolerance) < CONFIDENCE:
+            system, tolerance = code, remaining.tolerance_of([code], CONFIDENCE)
+    return system
+
+
+DENSE = 6000
+"""Largest number of candidates whose full covariance is factorised, if surfaces share no grid."""
+
+GRID = 4000
+"""Largest number of points of a shared grid."""
+
+
+_AS_MODELLED = OutputTransform()
+
+
+class PriorDraws:
+    """Exact samples of a kernel's prior: by surfaces and grid if surfaces share a grid, else from the full covariance.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+        parameters: Parameter values by name.
+        noise: Variance of each value about the smooth function.
+        transform: What is done to the objective before it is modelled.
+
+    Raises:
+        ConfigurationError: The pool is too large for exact samples.
+    """
+
+    def __init__(
+        self,
+        pool: CandidatePool,
+        terms: tuple[Term, ...],
+        parameters: Parameters,
+        noise: float,
+        transform: OutputTransform = _AS_MODELLED,
+    ) -> None:
+        self._pool, self._noise, self._transform = pool, noise, transform
+        layout = grid_layout(pool, terms)
+        self._roots: list[tuple[FloatArray, FloatArray]] = []
+        self._slots = np.arange(len(pool))
+        if layout is None:
+            if len(pool) > DENSE:
+                raise ConfigurationError(
+                    f"rehearsal: {len(pool):,} candidates on surfaces without a common grid are too many to sample, "
+                    f"expected at most {DENSE:,}",
+                    hint="rehearse on a table, or on fewer systems",
+                )
+            everything = np.arange(len(pool))
+            self._roots.append((_root(covariance(terms, pool, parameters, everything, everything)), np.ones((1, 1))))
+            return
+        if len(layout.grid_members) > GRID:
+            raise ConfigurationError(f"rehearsal: a grid of {len(layout.grid_members):,} points, expected at most {GRID:,}")
+        if layout.slots is not None:
+            self._slots = layout.slots
+        self._roots = [_factors(term, pool, parameters, layout) for term in terms]
+
+    def draw(self, rng: np.random.Generator) -> FloatArray:
+        """Returns one landscape of the objective with mean 0 and deviation 1, shape ``(n_candidates,)``.
+
+        The model's compression of high values is inverted, which brings the low values of a landscape with a given deviation
+        closer together. A logarithm is not inverted, because it does not define the magnitude of the values.
+        """
+        values = self._transform.stretched(self.latent(rng))
+        deviation = float(values.std())
+        return np.asarray((values - values.mean()) / (deviation if deviation > 0.0 else 1.0))
+
+    def latent(self, rng: np.random.Generator) -> FloatArray:
+        """Returns one sample of the modelled values, noise included, shape ``(n_candidates,)``."""
+        total = np.zeros(len(self._pool))
+        for rows, columns in self._roots:
+            white = rng.standard_normal((rows.shape[1], columns.shape[1]))
+            total += (rows @ white @ columns.T).reshape(-1)[self._slots]
+        return np.asarray(total + np.sqrt(self._noise) * rng.standard_normal(len(total)))
+
+
+def _factors(term: Term, pool: CandidatePool, parameters: Parameters, layout: GridLayout) -> tuple[FloatArray, FloatArray]:
+    """Roots of a term's covariance between surfaces and between grid points."""
+    between = np.full((len(pool.surfaces),) * 2, term.variance(parameters))
+    on_grid = np.ones((len(layout.grid_members),) * 2)
+    varies = False
+    for factor in term.factors:
+        codes = factor_codes(factor, pool)
+        if surface_factor(factor, pool):
+            here = codes[layout.surface_members]
+            between *= factor_matrix(factor, pool, parameters, here, here)
+        else:
+            here, varies = codes[layout.grid_members], True
+            on_grid *= factor_matrix(factor, pool, parameters, here, here)
+    return _root(between), _root(on_grid) if varies else np.ones((len(on_grid), 1))
+
+
+def _root(matrix: FloatArray) -> FloatArray:
+    """A matrix R with R Rᵀ equal to the given one, which may be singular."""
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > 1e-10 * max(float(values[-1]), np.finfo(np.float64).tiny)
+    return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))

@@ -1,12 +1,21 @@
-"""Proposer for several objectives: a Gaussian process for each, and the hypervolume that their Pareto front dominates."""
+"""Proposer for several objectives: a Gaussian process for each, and the hypervolume that their Pareto front dominates.
+
+Expected hypervolume improvement of each candidate, computed by BoTorch from our own posteriors.
+BoTorch's analytic acquisition (independent objectives; Yang, Emmerich, Deutz & Bäck 2019,
+https://doi.org/10.1007/s10898-019-00798-7) asks a model for the posterior at a point. The model used
+here looks up the results of the pool posterior: its points are rows of a table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
@@ -19,10 +28,15 @@ from tansaku.models.engine.failures import likely_to_succeed, success_probabilit
 from tansaku.models.engine.front import worst
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.hypervolume import expected_growth, require_botorch
 from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.simple import allowed_candidates
+
+if TYPE_CHECKING:
+    from botorch.acquisition.objective import PosteriorTransform
+    from botorch.models.model import Model
+    from torch import Tensor
+
 
 OBJECTIVES = "objectives"
 """Under which a refit keeps what was fitted to each objective."""
@@ -169,3 +183,78 @@ class ParetoProposer:
             mean[allowed], deviation[allowed], np.vstack([known, mean[history.pending]]), reference
         )
         return growth
+
+
+_ELEMENTS_AT_ONCE = 2_000_000
+"""Candidates times cells of the partition times corners of a cell that are held at once."""
+
+
+def require_botorch() -> None:
+    """Raises MissingComponentError unless BoTorch is installed."""
+    if find_spec("botorch") is None:
+        raise MissingComponentError(
+            "objective.goal: pareto needs botorch, which is not installed", hint="pip install 'tansaku[torch]'"
+        )
+
+
+def expected_growth(mean: FloatArray, deviation: FloatArray, front: FloatArray, reference: FloatArray) -> FloatArray:
+    """Returns the expected hypervolume improvement of each candidate.
+
+    Args:
+        mean: Of each candidate's objectives, all minimised, shape ``(n, n_objectives)``.
+        deviation: Same shape.
+        front: Known and fantasised values, shape ``(n_known, n_objectives)``.
+        reference: From where the volume is measured, shape ``(n_objectives,)``.
+
+    Returns:
+        Shape ``(n,)``, not negative.
+    """
+    import torch
+    from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
+    reference_point, known = _tensor(-reference), _tensor(-front)
+    partition = FastNondominatedPartitioning(ref_point=reference_point, Y=known)
+    cells = int(partition.get_hypercell_bounds().shape[-2])
+    at_once = max(1, _ELEMENTS_AT_ONCE // (cells * 2 ** len(reference)))
+    acquisition = ExpectedHypervolumeImprovement(
+        model=_looked_up(_tensor(-mean), _tensor(deviation)),
+        ref_point=(-reference).tolist(),
+        partitioning=partition,  # type: ignore[arg-type]  # only its cells are asked for, as of the slower one it names
+    )
+    growth = np.empty(len(mean))
+    with torch.no_grad():
+        for begin in range(0, len(mean), at_once):
+            rows = torch.arange(begin, min(begin + at_once, len(mean)), dtype=torch.float64)
+            growth[begin : begin + at_once] = acquisition(rows[:, None, None]).numpy()
+    return np.maximum(growth, 0.0)
+
+
+def _looked_up(mean: Tensor, deviation: Tensor) -> Model:
+    """A model whose inputs are row numbers, shape ``(batch, 1, 1)``."""
+    from botorch.models.model import Model
+    from botorch.posteriors.torch import TorchPosterior
+    from torch.distributions import Normal
+
+    class LookedUp(Model):
+        @property
+        def num_outputs(self) -> int:
+            return int(mean.shape[-1])
+
+        def posterior(
+            self,
+            X: Tensor,
+            output_indices: list[int] | None = None,  # noqa: ARG002 - its base class's
+            observation_noise: bool | Tensor = False,  # noqa: ARG002
+            posterior_transform: PosteriorTransform | None = None,  # noqa: ARG002
+        ) -> TorchPosterior:
+            rows = X.squeeze(-1).long()
+            return TorchPosterior(Normal(mean[rows], deviation[rows].clamp_min(1e-12)))
+
+    return LookedUp()
+
+
+def _tensor(values: FloatArray) -> Tensor:
+    import torch
+
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float64)

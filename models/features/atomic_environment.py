@@ -24,7 +24,6 @@ def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec]
 
     Args:
         structure: Periodic or not.
-        descriptors: Which.
         species: Elements that neighbours may be of; the features of different elements stand beside each other.
 
     Returns:

@@ -38,7 +38,6 @@ def element_values(symbols: Sequence[str], properties: Sequence[str], key: str) 
     """Properties of elements from pymatgen's table, each of shape ``(n_properties,)``.
 
     Args:
-        symbols: Elements.
         properties: Names of properties.
         key: Key of the spec that asks, for messages.
 
@@ -74,7 +73,6 @@ def composition_statistics(structures: Sequence[Atoms], properties: Sequence[str
     Ward et al., npj Comput. Mater. 2, 16028 (2016), doi:10.1038/npjcompumats.2016.28.
 
     Args:
-        structures: The crystals.
         properties: Names of properties.
         key: Key of the spec that asks, for messages.
 
@@ -106,7 +104,6 @@ def space_groups(structures: Sequence[Atoms], tolerance: float) -> list[int]:
     """Numbers of the space groups; 1 where spglib finds none.
 
     Args:
-        structures: The crystals.
         tolerance: Distance within which atoms count as equivalent [Å].
 
     Raises:
@@ -133,7 +130,6 @@ def averaged_soap(structures: Sequence[Atoms], spec: SoapFeaturesSpec) -> FloatA
     Kermode, Csányi, npj Comput. Mater. 8, 166 (2022), doi:10.1038/s41524-022-00847-y.
 
     Args:
-        structures: The crystals.
         spec: Cutoff, basis and compression.
 
     Raises:

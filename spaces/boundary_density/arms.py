@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
-from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.calculators.structures.rigid_blocks import BlockCell, ReplicatedBlocks
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec, ReplicationSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -120,7 +119,6 @@ def left_out_by_size(
         block: The cell that is repeated.
         replication: How often at most.
         atoms: Which fractions are wanted.
-        found: Arms of the boundary.
 
     Returns:
         A sentence; None: every cell has a place.
@@ -157,7 +155,6 @@ def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec, sizes: Sequen
 
     Args:
         arms: Those that the spec wants.
-        atoms: The spec.
         sizes: Atoms of a plane in each cell, of all boundaries.
 
     Raises:
@@ -179,7 +176,6 @@ def check_every_boundary(
     Args:
         systems: Names of the boundaries.
         arms: Those that the spec wants.
-        atoms: The spec.
         limits: Of the machine; None: it was judged before.
 
     Raises:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,24 +14,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
-from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.calculators.structures.environment import radial_difference
+from tansaku.calculators.structures.rigid_blocks import BlockCell, ReplicatedBlocks
+from tansaku.calculators.structures.stacking import PlaneStack
+from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, IntArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec
+from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec, BoundaryAtomsSpec
 from tansaku.models.domain.specs.cost import WORK
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel
+from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_density.arms import Arm, arms_of, cells_of, check_every_boundary, check_fractions, left_out_by_size
-from tansaku.spaces.boundary_density.draws import Draws, anneal_of
-from tansaku.spaces.boundary_density.features import feature_groups
 from tansaku.spaces.boundary_grid import picometres
 from tansaku.spaces.boundary_systems import BoundarySystem, boundary_systems
 
 if TYPE_CHECKING:
     from ase import Atoms
+
 
 SEEDS = 10
 """Candidates of each cell of translations, unless the file says how many."""
@@ -108,7 +112,6 @@ class BoundaryDensitySpace:
         """A relaxed structure of a candidate, carried into a cell with thicker grains.
 
         Args:
-            candidate: Its id.
             relaxed: The structure, in the cell of the search or in the one ``before``.
             thickness: Of the grains [Å], one of the spec's.
             before: Thickness of the relaxed structure's grains [Å], one of the spec's; None: that of the search.
@@ -126,7 +129,6 @@ class BoundaryDensitySpace:
         """Returns the thickness of a candidate's grains [Å].
 
         Args:
-            candidate: Its id.
             thickness: One of the spec's; None: that of the search.
         """
         arm, _ = self._locate(candidate)
@@ -264,7 +266,7 @@ class BoundaryDensitySpace:
         surfaces, translations = np.array(surface_codes, dtype=np.intp)[order], np.array(cells, dtype=np.intp)[order]
         owners = np.array([codes[arm.system] for arm in arms], dtype=np.intp)
         sizes, prior = self._cost_descriptors(names[order], surfaces), self._spec.cost_prior()
-        groups = feature_groups(self._systems, arms, owners, surfaces, translations)
+        groups = _feature_groups(self._systems, arms, owners, surfaces, translations)
         return CandidatePool(
             ids=names[order],
             systems=tuple(system.name for system in self._systems),
@@ -290,3 +292,128 @@ class BoundaryDensitySpace:
 
 def _seed_label(seed: int) -> str:
     return f"{seed:02d}"
+
+
+_DIGITS = 53
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers by name: none depends on how many others were drawn.
+
+    Attributes:
+        candidate: Whose they are.
+    """
+
+    candidate: str
+
+    def uniform(self, name: str) -> float:
+        """A number from 0 to below 1."""
+        digest = hashlib.sha256(f"{self.candidate}/{name}".encode()).digest()
+        return (int.from_bytes(digest[:8], "big") >> (64 - _DIGITS)) / (1 << _DIGITS)
+
+    def choose(self, count: int, sites: int) -> list[int]:
+        """``count`` different numbers below ``sites``, ascending."""
+        return sorted(sorted(range(sites), key=lambda site: (self.uniform(f"site {site}"), site))[:count])
+
+    def choose_evenly(self, count: int, rows: IntArray) -> list[int]:
+        """``count`` different numbers from rows: as many of each row, give or take one, and evenly spaced in it.
+
+        Args:
+            count: At most as many as there are.
+            rows: Shape ``(n_rows, length)``.
+
+        Returns:
+            Ascending.
+        """
+        number, length = rows.shape
+        longer = sorted(range(number), key=lambda row: (self.uniform(f"row {row}"), row))[: count % number]
+        chosen: list[int] = []
+        for row in range(number):
+            own = count // number + (row in longer)
+            begin = self.whole(f"begin {row}", 0, length - 1)
+            chosen += [int(rows[row, (begin + place * length // own) % length]) for place in range(own)]
+        return sorted(chosen)
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return low + math.floor(self.uniform(name) * (high - low + 1))
+
+
+def anneal_of(candidate: str, spec: AnnealSpec | None, element: str) -> AnnealRun | None:
+    """Draws the annealing run of a candidate; None: it is not annealed.
+
+    Args:
+        spec: The ranges; None: no candidate is annealed.
+        element: Of the crystal.
+    """
+    draws = Draws(candidate)
+    if spec is None or draws.uniform("annealed") >= spec.probability:
+        return None
+    low, high = spec.temperature
+    return AnnealRun(
+        temperature=(low + (high - low) * draws.uniform("temperature")) * spec.melting_point_of(element),
+        steps=draws.whole("steps", *spec.steps),
+        seed=draws.whole("seed", 1, LARGEST_LAMMPS_SEED - 1),
+    )
+
+
+def _feature_groups(
+    systems: Sequence[BoundarySystem], arms: Sequence[Arm], owners: IntArray, surfaces: IntArray, translations: IntArray
+) -> list[FeatureGroup]:
+    """Feature groups of the pool.
+
+    Args:
+        owners: System of each arm, shape ``(n_arms,)``.
+        surfaces: Arm of each candidate, shape ``(n_candidates,)``.
+        translations: Cell of translations of each candidate, counted over all systems, shape ``(n_candidates,)``.
+    """
+    radial = RadialGrid()
+    # Rounded, so that boundaries at angles that fold onto each other share a row.
+    angles = np.array([[round(system.boundary.folded_angle, 9)] for system in systems])
+    repeats = np.array([[math.log2(number) for number in arm.cell.repeats] for arm in arms])
+    return [
+        FeatureGroup.compact(
+            "translation",
+            np.concatenate([on_torus(system.stacking, system.grid.shifts) for system in systems]),
+            translations,
+            ("cos in_plane [Å]", "sin in_plane [Å]", "cos along_axis [Å]", "sin along_axis [Å]"),
+        ),
+        FeatureGroup.compact("replication", repeats, surfaces, ("log2 across", "log2 along")),
+        FeatureGroup.compact(
+            "density", np.array([on_circle(arm.fraction) for arm in arms]), surfaces, ("cos fraction", "sin fraction")
+        ),
+        FeatureGroup.compact(
+            "structure",
+            np.array([radial_difference(system.stacking, 0, radial) for system in systems]),
+            owners[surfaces],
+            radial.columns,
+        ),
+        FeatureGroup.compact("angle", angles, owners[surfaces], ("folded_angle [deg]",)),
+    ]
+
+
+def on_torus(stack: PlaneStack, shifts: FloatArray) -> FloatArray:
+    """Translations as points whose distances are those on the torus of the planar lattice, to first order [Å].
+
+    Args:
+        shifts: In the plane, perpendicular to the tilt axis and along it [Å], shape ``(n, 2)``.
+
+    Returns:
+        Shape ``(n, 4)``.
+    """
+    width, depth = stack.irreducible_lengths
+    across = shifts[:, 0] / width
+    along = (shifts[:, 1] - across * stack.planar[1] * stack.y_unit) / depth
+    columns = [
+        length / (2.0 * math.pi) * wave(2.0 * math.pi * turns)
+        for length, turns in ((width, across), (depth, along))
+        for wave in (np.cos, np.sin)
+    ]
+    return np.asarray(np.round(np.column_stack(columns), 9) + 0.0, dtype=np.float64)
+
+
+def on_circle(fraction: float) -> list[float]:
+    """The fraction of a plane as a point on a circle of circumference 1: a full plane is none."""
+    angle = 2.0 * math.pi * fraction
+    return [round(wave(angle) / (2.0 * math.pi), 12) + 0.0 for wave in (math.cos, math.sin)]

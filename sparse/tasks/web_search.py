@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import InvalidSpecError, MissingComponentError, SpecProblem
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import CampaignFile, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 from tansaku.sparse.tasks.question import TableQuestion, TableSearch
 from tansaku.tasks.act.checks.policy import library_file
 from tansaku.tasks.act.checks.request import CheckError, CheckRequest, PageRequest, TableSize

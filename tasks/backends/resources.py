@@ -104,12 +104,7 @@ class Resources:
     library: NamesArtifacts = field(default_factory=NothingNamed)
 
     def launcher(self, campaign: CampaignSpec, identifier: str) -> Launcher:
-        """The backend of a campaign, not started yet; it knows the campaign by its id alone, for names change.
-
-        Args:
-            campaign: Its spec.
-            identifier: Its id.
-        """
+        """The backend of a campaign, not started yet; it knows the campaign by its id alone, for names change."""
         if campaign.manual:
             from tansaku.tasks.backends.launchers.manual import ManualLauncher
 

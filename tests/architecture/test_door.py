@@ -49,7 +49,7 @@ OWN = {
     "calculators": ("calculators/engines/", "models/domain/specs/calculators/"),
     "spaces": ("spaces/",),
     "proposers": ("models/engine/",),
-    "features": ("models/features/", "spaces/structure_features.py"),
+    "features": ("models/features/", "spaces/structures.py"),
     "launchers": ("tasks/backends/launchers/",),
     "surrogates": ("models/surrogates/",),
 }

@@ -12,7 +12,7 @@ from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import build_kernel
 from tansaku.models.engine.transfer.data import observed_source
 from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, correlations, coupled, extend
-from tansaku.models.engine.transfer.fitting import priors
+from tansaku.models.engine.transfer.modes import priors
 from tansaku.models.engine.transforms import OutputTransform
 from tests.support.pools import pool_of
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tansaku.deploy.web.app import all_routers
-from tansaku.models.domain.digits import significant
+from tansaku.models.domain.wording import significant
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.delete import delete_campaign

@@ -8,7 +8,7 @@ from typing import Any
 import ase.calculators.emt
 from ase.calculators.emt import EMT
 
-from tansaku.calculators.engines.emt_pairs import PairwiseEMT
+from tansaku.calculators.engines.emt import PairwiseEMT
 
 PER_ATOM = 6e-5
 """What an evaluation takes [s]: ASE's loop over the atoms, on the machine on which these tests were written."""

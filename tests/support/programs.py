@@ -48,5 +48,5 @@ def vasp(require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.Mon
     from pymatgen.core import SETTINGS
 
     monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", str(potcars))
-    monkeypatch.setattr("tansaku.calculators.engines.vasp_runs.POLL", 0.1)
+    monkeypatch.setattr("tansaku.calculators.engines.vasp.POLL", 0.1)
     return program

@@ -12,8 +12,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.columns import columns_of
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
-from tansaku.tasks.read.views.campaign import PROPERTIES, Campaign
-from tansaku.tasks.read.views.kept import KeptEvaluations, Once
+from tansaku.tasks.read.views.campaign import PROPERTIES, Campaign, KeptEvaluations, Once
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -31,7 +31,7 @@ def keys(trained: dict | None = None, /, **changes: object) -> dict:
             "held_out": 0.4,
             **(trained or {}),
         },
-        "first_look": {"deviations": 0.5, "check_every": 5},
+        "pre_screening": {"deviations": 0.5, "check_every": 5},
         "budget": {"evaluations": 13},
         "execution": {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0},
         **changes,

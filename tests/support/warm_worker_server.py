@@ -64,7 +64,7 @@ PRELOADED = (
     "tansaku.tasks.node.configuration.crystal",
     "tansaku.tasks.backends.launchers.fireworks",
     "tansaku.tasks.backends.launchers.local",
-    "tansaku.tasks.act.replay.processes",
+    "tansaku.tasks.act.replay.bench",
     "tansaku.tasks.act.replay.run",
     "tansaku.tasks.backends.launchers.cluster",
     "tansaku.tasks.backends.stores.mongo",

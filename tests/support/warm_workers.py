@@ -243,7 +243,7 @@ def _python_changed(environment: dict[str, str]) -> bool:
 PATCHED = (
     "tansaku.tasks.backends.launchers.local",
     "tansaku.tasks.node.configuration.crystal",
-    "tansaku.tasks.act.replay.processes",
+    "tansaku.tasks.act.replay.bench",
 )
 """Modules of the product that start such processes."""
 

@@ -7,7 +7,7 @@ candidates, and c the correlation of source and target, conditioning on the sour
 
 K being the target's own covariance and s the variance of its unknown mean. Only c is fitted to the target, so the likelihood of
 all values is a constant times that of the target's values under this process: what
-:func:`~tansaku.models.engine.transfer.fitting.fit_coupling` maximises, on matrices as small as the target's data.
+:func:`~tansaku.models.engine.transfer.modes.fit_coupling` maximises, on matrices as small as the target's data.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.kernels import Parameters, covariance
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.transfer.extended import COUPLING
-from tansaku.models.engine.transfer.fitting import SHIFT_VARIANCE, most_probable_coupling, priors
-from tansaku.models.engine.transfer.modes import Family
+from tansaku.models.engine.transfer.modes import SHIFT_VARIANCE, Family, most_probable_coupling, priors
 
 
 class CoupledPrior:

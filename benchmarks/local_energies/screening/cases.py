@@ -22,8 +22,7 @@ from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.tasks.read.figures.structures import BoundaryPicture, picture
-from tansaku.tasks.read.screening.loading import LoadedScreen, load_screen
-from tansaku.tasks.read.screening.predicting import BoundaryPredictor
+from tansaku.tasks.read.screening.predicting import BoundaryPredictor, LoadedScreen, load_screen
 from tansaku.tasks.read.screening.rows import ScreenRow, family, rank_correlation
 
 HERE = Path(__file__).parent

@@ -26,8 +26,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.gaps import gap_curves
-from tansaku.tasks.act.replay.run import run_times
+from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.read.figures.style import drawing
 

@@ -22,7 +22,7 @@ from benchmarks.command import begun, command
 from benchmarks.target_search.commands import Commands
 from benchmarks.target_search.design.figure import draw
 from tansaku.models.features.molecules import CHARGES, GRAPH, donor_descriptors, graph_descriptors, molecule_of
-from tansaku.spaces.molecules.rules import accessibility
+from tansaku.spaces.molecules.space import accessibility
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from tblite.interface import Calculator
 
-from tansaku.calculators.workflows.ion_binding.places import COULOMB, DONOR_DISTANCES
+from tansaku.calculators.workflows.ion_binding.binding import COULOMB, DONOR_DISTANCES
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.features.molecules import graph_descriptors, molecule_of
 

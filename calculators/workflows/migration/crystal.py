@@ -85,7 +85,6 @@ def find_carrier(crystal: Crystal, site: int, positions: FloatArray | None = Non
     """Relaxes the crystal with one ion taken out, or put in, from several starts.
 
     Args:
-        crystal: The crystal.
         site: Index of the site in the host.
         positions: Where the atoms begin; None: on their sites.
 

@@ -72,7 +72,6 @@ def with_voids(crystal: FloatArray, bare: Supercell, full: Supercell) -> FloatAr
 
     Args:
         crystal: Of the supercell without voids, shape ``(3 n, 3 n)``.
-        bare: That supercell.
         full: The same with atoms on all voids, behind those of each cell.
     """
     count, more = len(bare.host), len(full.host)

@@ -129,7 +129,6 @@ def settle(crystal: Crystal, site: int, void: Void, maker: VoidMaker, known: Seq
     Args:
         crystal: With the voids as sites.
         site: Index of the void's first place in the host.
-        void: The void.
         maker: Compares places.
         known: Sites that were found before.
     """

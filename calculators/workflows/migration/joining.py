@@ -61,7 +61,6 @@ def join(passage: Passage, ends: tuple[State, State], images: int, level: float 
 
     Args:
         passage: The atoms.
-        ends: The states.
         images: Intermediate images of a band.
         level: Energy up to which no saddle point is asked for [eV].
         splits: Number of times that the path may be split.
@@ -158,7 +157,6 @@ def over_both(
 
     Args:
         passage: The atoms.
-        ends: The states.
         saddle: Between one of them and a state on the way.
         images: As for :func:`join`.
         turn: Where the operation puts the atoms.

@@ -19,7 +19,7 @@ from scipy.spatial import Voronoi, cKDTree
 from tansaku.calculators.workflows.migration.network import Operation
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
+from tansaku.models.domain.specs.workflow import InterstitialMechanismSpec
 
 _REACH = 6.0
 """Atoms that far beyond the cell take part in the construction, further ones where a void is larger [Å]."""

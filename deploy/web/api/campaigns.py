@@ -1,4 +1,4 @@
-"""Campaigns, their evaluations and commands: /api/v1/campaigns."""
+"""Campaigns, their evaluations and commands, and who may steer them: /api/v1/campaigns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, create_model,
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from tansaku.deploy.web import steering
+from tansaku.deploy.web import owning, steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.api.versioned import SeenVersion, shared
@@ -20,7 +20,7 @@ from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.evaluation_columns import RESULTS
-from tansaku.models.domain.records import Command, CommandKind, Evaluation, Record
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.verbs import SteeringKind
 from tansaku.tasks.read.views.campaign import Campaign
@@ -36,7 +36,7 @@ from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.proposals import Predictions, predictions_of
 from tansaku.tasks.read.views.readings import CampaignLine
 from tansaku.tasks.read.views.status import CampaignStatus, live_lease, status_of
-from tansaku.tasks.read.views.structure_files import StructureFile, StructureForm, structure_file
+from tansaku.tasks.read.views.structures import StructureFile, StructureForm, structure_file
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -222,3 +222,37 @@ def _file(request: Request, found: StructureFile) -> Response:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Content-Disposition": f'attachment; filename="{found.name}"'}
     return Response(found.content, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+class Users(Body):
+    """Operators with whom a campaign is shared."""
+
+    users: list[str] = Field(max_length=owning.MOST_USERS, examples=[["ada"]])
+
+
+class Sharing(BaseModel):
+    """Users who may steer a campaign besides admins.
+
+    Attributes:
+        owner: Who created it on the dashboard; null: it was created on the command line.
+        users: With whom it is shared.
+    """
+
+    owner: str | None
+    users: list[str]
+
+
+@router.get("/{name}/sharing")
+def shown(request: Request, _: Viewer, name: str) -> Sharing:
+    """Returns the owner, and the users with whom the campaign is shared."""
+    return _view(services_of(request).store.campaign(name))
+
+
+@router.put("/{name}/sharing")
+def share(request: Request, actor: Operator, name: str, wanted: Users) -> Sharing:
+    """Replaces the users with whom a campaign is shared, for admins and its owner."""
+    return _view(owning.share(services_of(request), actor, name, wanted.users))
+
+
+def _view(record: CampaignRecord) -> Sharing:
+    return Sharing(owner=record.owner, users=[known.user for known in record.shared_with])

@@ -71,9 +71,7 @@ def linked(request: Request, response: Response, shown: Listing[ItemT]) -> list[
     """The entries of a page as an array, whose next page the header ``Link`` names.
 
     Args:
-        request: Of the page.
         response: Whose header is set.
-        shown: The page.
     """
     if shown.next is not None:
         address = request.url.include_query_params(after=shown.next)

@@ -40,7 +40,6 @@ def shared(
 
     Args:
         request: Its If-None-Match is what the client has.
-        reading: The campaign.
         key: What is answered.
         text: Makes the answer; called at most once for each version.
         headers: Further ones of both answers.

@@ -27,7 +27,6 @@ def user_by_password(services: Services, name: str, password: str, address: str)
     """The user of a name and password.
 
     Args:
-        services: Of the application.
         name: As it was entered.
         password: As it was entered.
         address: Address of the request.

@@ -60,7 +60,6 @@ def actor_of_proxy(services: Services, request: Request, address: str) -> Actor 
     """The user whom the proxy names.
 
     Args:
-        services: Of the application.
         request: As it came.
         address: From where.
 

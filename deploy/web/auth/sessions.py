@@ -21,7 +21,6 @@ def open_session(services: Services, user: User, address: str, previous: str | N
     """Stores a new session and ends the browser's previous one, so that a planted cookie is useless.
 
     Args:
-        services: Of the application.
         user: Who logged in.
         address: From where.
         previous: Secret of the cookie that the browser sent, if any.

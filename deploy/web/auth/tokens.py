@@ -58,9 +58,7 @@ def issue_token(services: Services, user: User, label: str, role: Role, seconds:
     """Stores a new API token.
 
     Args:
-        services: Of the application.
         user: Whose it is.
-        label: What it is for.
         role: What it allows, at most what the user may.
         seconds: Time until it expires [s].
 

@@ -71,7 +71,6 @@ class Forms:
         """Adds a route for a function that carries out a form, and returns the address to go to, or an answer of its own.
 
         Args:
-            path: Of the route.
             form: Id of the form, or the form that was sent.
         """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from http import HTTPStatus
 from threading import Lock
@@ -11,21 +11,20 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web import copying, owning, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
-from tansaku.deploy.web.auth.roles import Viewer
+from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.forms import form_fields, new_key
 from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.again import CarryOut, Forms, Sent
-from tansaku.deploy.web.pages.budget import budget_changes, budget_content
 from tansaku.deploy.web.pages.formats import Html, aligned, campaign_address
 from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render, renderer_of
-from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.evaluation_columns import Place, shown_at
@@ -33,8 +32,10 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.verbs import OWNER_VERBS, VERBS, OwnerKind
 from tansaku.tasks.act.checks.rights import may_own, may_steer
+from tansaku.tasks.act.commands.runs import may_run
 from tansaku.tasks.ground.formats.yaml_edit import assignments
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.read.views.budget import Spent, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import (
     SORTS,
@@ -51,6 +52,7 @@ from tansaku.tasks.read.views.evaluation_table import (
 from tansaku.tasks.read.views.events import describe_payload, event_lines
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
+from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 from tansaku.tasks.read.views.status import status_of
 
 LONGEST = 1.0
@@ -81,9 +83,6 @@ def show_campaign(
     """The page of a campaign.
 
     Args:
-        request: To answer.
-        actor: Who looks.
-        name: Of the campaign.
         requested: Id of the command that the actor gave just now.
         refused: The form that was refused.
     """
@@ -106,9 +105,6 @@ def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None 
     """The parts of a campaign's page, rendered once for all who follow it.
 
     Args:
-        request: To answer.
-        actor: Who looks.
-        name: Of the campaign.
         seen: A version of the stream of changes; the parts must be at least as recent.
     """
     services = services_of(request)
@@ -122,8 +118,8 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
     return {
         **_shown(services, reading),
         **_table(reading, Selection()),
-        **run_content(services, actor, reading),
-        **budget_content(reading),
+        **_run_content(services, actor, reading),
+        **_budget_content(reading),
         "offered": steering.offered(services, actor, reading),
         "may_copy": actor.may(Role.OPERATOR),
         "verbs": VERBS,
@@ -196,7 +192,7 @@ def _order(sent: Sent) -> steering.Order:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(VERBS)}", key="kind")
     argument = VERBS[kind].argument
     if argument == "changes":
-        return steering.Order(kind, key, changes=budget_changes(reading, sent.fields), revision=sent.text("revision"))
+        return steering.Order(kind, key, changes=_budget_changes(reading, sent.fields), revision=sent.text("revision"))
     if argument == "candidates" or "number" in sent.fields:
         return steering.Order(kind, key, candidates=(_candidate(reading, sent.text("number")),))
     if argument == "nothing" or "all" in sent.fields:
@@ -294,8 +290,6 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
     """The parts of a campaign's page, rendered and compressed once for all who ask for them at the same time.
 
     Args:
-        request: To answer.
-        reading: The campaign.
         group: Of users who are shown the same.
         make: What the template shows.
     """
@@ -311,3 +305,84 @@ def shared_part(request: Request, reading: Campaign, group: Hashable, make: Call
 def _rendered(request: Request, content: JsonDict, token: str | None) -> str:
     ours = {"key": lambda: OF_THE_PAGE, "form_token": token, "layout": "parts.html", "said": None, "spec_text": ""}
     return renderer_of(request).text(request, "campaign.html", content | ours)
+
+
+_NUMBERS = {
+    "budget": ("cost", "fraction", "evaluations", "hours", "core_hours"),
+    "execution": ("in_flight", "timeout", "retries"),
+}
+_WHOLE = {"evaluations", "in_flight", "retries"}
+
+
+@router.get("/{name}/budget")
+def budget_part(request: Request, _: Viewer, name: str) -> Response:
+    """The part of the campaign's page, which reloads itself while a time limit runs."""
+    reading = services_of(request).readings.reading(name)
+    return render(request, "budget.html", {"status": status_of(reading), **_budget_content(reading)})
+
+
+def _budget_content(reading: Campaign) -> JsonDict:
+    """Content of the part."""
+    budget, driven = reading.spec.budget, reading.lease is not None
+    return {
+        "budget": budget_used(budget, Spent.by(reading, status_of(reading).limit)),
+        "clocked": budget.deadline is not None or (driven and budget.hours is not None),
+    }
+
+
+def _budget_changes(reading: Campaign, fields: Mapping[str, str]) -> JsonDict:
+    """Changes of budget and execution by a form; an emptied field of the budget removes its limit."""
+    changes: JsonDict = {}
+    for part, names in _NUMBERS.items():
+        for name in names:
+            if name not in fields:
+                continue
+            value = _number(f"{part}.{name}", fields[name].strip(), whole=name in _WHOLE)
+            if value != getattr(getattr(reading.spec, part), name):
+                changes[f"{part}.{name}"] = value
+    given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
+    if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
+        changes["budget.deadline"] = given or None
+    return changes
+
+
+def _number(key: str, text: str, *, whole: bool) -> float | None:
+    """The number that a field holds; None where it is empty."""
+    try:
+        return None if not text else int(text) if whole else float(text)
+    except ValueError as error:
+        expected = "a whole number" if whole else "a number"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{text!r} is not {expected}", key=key) from error
+
+
+@router.get("/{name}/runs")
+def run_part(request: Request, actor: Viewer, name: str) -> Response:
+    """The part of the campaign's page, which reloads itself while a request is open."""
+    services = services_of(request)
+    reading = services.readings.reading(name)
+    return render(request, "runs.html", {"status": status_of(reading), **_run_content(services, actor, reading)})
+
+
+@router.post("/{name}/runs")
+async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
+    """Stores the request of a form."""
+    fields = await form_fields(request)
+    await run_in_threadpool(steering.ask_to_run, services_of(request), actor, name, fields.get("key", ""))
+    return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
+
+
+def _run_content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
+    """Content of the part."""
+    last = last_request(services.requests, reading.record)
+    steers = may_steer(services.accounts, actor, reading.record.steerers)
+    status, waits, now = status_of(reading), last is not None and is_open(last), services.store.now()
+    return {
+        "starting": is_starting(status.state, reading.record.epoch, last),
+        "last_request": last,
+        "request_text": None if last is None else describe_request(last),
+        # While a driver runs, the page follows the campaign itself.
+        "request_open": waits and status.driver is None,
+        "may_run": steers and not waits and may_run(reading.record, status.state, now),
+        "service_runs": read_health(services.requests).running,
+        "key": new_key,
+    }

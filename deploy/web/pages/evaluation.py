@@ -19,10 +19,10 @@ from tansaku.models.domain.evaluation_columns import value_from
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.verbs import VERBS
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.described import stored_cells
 from tansaku.tasks.read.views.evaluation_table import evaluation_of, neighbours
 from tansaku.tasks.read.views.migration_path import migration_path
-from tansaku.tasks.read.views.structure_files import StructureText, describe_structure, structure_sha256
+from tansaku.tasks.read.views.results import stored_cells
+from tansaku.tasks.read.views.structures import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
-from tansaku.models.domain.digits import DIGITS, places, significant
 from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.wording import DIGITS, places, significant
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -48,7 +48,6 @@ def aligned(
     """The numbers of a column as :func:`number` shows them, aligned by their points; those with an exponent end at the edge.
 
     Args:
-        values: Of the column.
         deviations: Their standard deviations; None: not known.
         digits: Significant digits of a number without one.
     """

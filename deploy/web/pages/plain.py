@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
-from tansaku.deploy.web.api.diffusion import diffusion_now
-from tansaku.deploy.web.api.logs import outputs_of
+from tansaku.deploy.web.api.results import diffusion_now, outputs_of
 from tansaku.deploy.web.auth.roles import Admin, Operator, Viewer
 from tansaku.deploy.web.pages.formats import Html, message
 from tansaku.deploy.web.pages.rendering import render

@@ -49,7 +49,6 @@ class Refused:
 
         Args:
             form: Id of its form.
-            name: Of the field.
             usual: Its default value.
         """
         typed = None if form != self.form.id or name in _NEVER_SHOWN else self.form.fields.get(name)

@@ -83,7 +83,6 @@ class Renderer:
         """The text of a page or of a part of it.
 
         Args:
-            request: To answer.
             template: Name of a file.
             content: Content of the template, besides that of every page.
         """
@@ -103,10 +102,8 @@ def render(request: Request, template: str, content: Mapping[str, object], *, st
     """A page or a part of a page as an answer.
 
     Args:
-        request: To answer.
         template: Name of a file.
         content: Content of the template, besides that of every page.
-        status: Of the answer.
     """
     return HTMLResponse(renderer_of(request).text(request, template, content), status)
 
@@ -122,7 +119,6 @@ def page_folder(name: str, kind: str) -> Path:
     """Folder of a page of a room or a plug-in.
 
     Args:
-        name: Of the page.
         kind: ``templates`` or ``static``.
     """
     return Path(str(files(pages()[name].package))) / kind

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, get_
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -85,20 +84,6 @@ class Spec(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_name_per_key(cls, data: object) -> object:
-        if not isinstance(data, Mapping):
-            return data
-        for name in cls.model_fields:
-            there = [key for key in file_keys(cls, name) if key in data]
-            given = [key for key in there if data[key] is not None]
-            if len(given) > 1:
-                raise ValueError(f"{', '.join(given)}: names of the same key; keep {given[0]} only")
-            if len(there) > 1:  # forms fill in null for what is not given
-                data = {key: value for key, value in data.items() if key not in there or key == (given or there)[0]}
-        return data
-
-    @model_validator(mode="before")
-    @classmethod
     def _truth_is_no_number(cls, data: object) -> object:
         """True would count as 1."""
         if not isinstance(data, Mapping):
@@ -107,8 +92,7 @@ class Spec(BaseModel):
             InitErrorDetails(type=field.error, loc=place, input=given)
             for name in cls.model_fields
             if (field := _numbers(cls, name)) is not None
-            for key in file_keys(cls, name)
-            for place, given in _truths(data.get(key), (key,), specs=field.specs)
+            for place, given in _truths(data.get(name), (name,), specs=field.specs)
         ]
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
@@ -175,8 +159,6 @@ def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iter
     """Truth values in a value or its items, and where.
 
     Args:
-        value: As given.
-        place: Where it is.
         specs: Whether mappings in it are specs, which look for themselves.
     """
     if isinstance(value, bool):
@@ -184,14 +166,3 @@ def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iter
     elif isinstance(value, list | tuple) or (isinstance(value, Mapping) and not specs):
         for step, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _truths(item, (*place, step), specs=specs)
-
-
-def file_keys(model: type[BaseModel], name: str) -> list[str]:
-    """Names of a field in files: the documented name, then older ones; for most fields only their own name.
-
-    Args:
-        model: The spec class.
-        name: Of the field, as it is stored.
-    """
-    alias = model.model_fields[name].validation_alias
-    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]

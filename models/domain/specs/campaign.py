@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.objectives import Need, described_needs
@@ -126,9 +127,8 @@ class CampaignSpec(Spec):
         transfer: Other searches from which the proposer learns; None: none.
         retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
             for their energy.
-        first_look: Surrogate pre-screening: the label is not computed where the surrogate predicts a value that is bad enough;
-            None: no pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name
-            ``first_look`` is still accepted.
+        pre_screening: The label is not computed where a surrogate predicts a value that is bad enough; None: no pre-screening.
+            Needs ``objective.property: label_grain_boundary_energy``.
         budget: What may be spent.
         execution: How evaluations run.
         reuse: Whether results that other campaigns of the database have computed before, of the same structures and calculator,
@@ -151,7 +151,7 @@ class CampaignSpec(Spec):
     proposer: ProposerSpec = GPProposerSpec()
     transfer: TransferSpec | None = None
     retrain: RetrainSpec | None = None
-    first_look: Annotated[PreScreeningSpec | None, Field(validation_alias=AliasChoices("pre_screening", "first_look"))] = None
+    pre_screening: PreScreeningSpec | None = None
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
     reuse: bool = False
@@ -159,6 +159,14 @@ class CampaignSpec(Spec):
     known: KnownSpec | None = None
     known_first: Literal[True] | None = None
     notes: Annotated[str, Field(max_length=10_000), PLAIN_TEXT] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: object) -> object:
+        """Specs were stored with ``first_look`` before the key had its present name."""
+        if not isinstance(data, Mapping) or "first_look" not in data or data.get("pre_screening") is not None:
+            return data
+        return {"pre_screening" if key == "first_look" else key: value for key, value in data.items() if key != "pre_screening"}
 
     @model_validator(mode="after")
     def _parts_fit(self) -> CampaignSpec:
@@ -209,7 +217,7 @@ class CampaignSpec(Spec):
             raise ValueError(f"retrain: a {self.space.type} space has no structures to learn from; remove it")
         if retrain.learns == "label" and self.label is None:
             raise ValueError("retrain.learns: label, but there is no label; add label, or learn the calculator's energies")
-        if retrain.drift is not None and self.first_look is None:
+        if retrain.drift is not None and self.pre_screening is None:
             raise ValueError(
                 "retrain.drift: only pre-screening predictions are compared with results; remove it or add pre_screening"
             )
@@ -227,14 +235,14 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _first_look_can_be_used(self) -> CampaignSpec:
-        if self.first_look is None:
+    def _pre_screening_can_be_used(self) -> CampaignSpec:
+        if self.pre_screening is None:
             return self
         if self.objective.property != LABEL_PROPERTY:
             raise ValueError(
                 f"pre_screening: it saves labels, but the objective needs none; expected objective.property {LABEL_PROPERTY}"
             )
-        if self.first_look.model is None and self.retrain is None:
+        if self.pre_screening.model is None and self.retrain is None:
             raise ValueError("pre_screening.model: null, and nothing is retrained; name a model of the registry or add retrain")
         learned = self.retrain.surrogate if self.retrain is not None else None
         if self.retrain is not None and self.retrain.learns != "label":
@@ -250,7 +258,7 @@ class CampaignSpec(Spec):
     def _fields_are_there(self) -> CampaignSpec:
         if self.retrain is not None:
             density = bool(getattr(self.calculator, "density", False))
-            check_fields(self.retrain, density=density, looks=self.first_look is not None)
+            check_fields(self.retrain, density=density, looks=self.pre_screening is not None)
         return self
 
     @model_validator(mode="after")

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRONS, CostPrior
+from tansaku.models.domain.specs.energy_space import ENERGY_PROPERTIES, hashed_phases, phases_file
 from tansaku.models.domain.specs.phases import PhasesSpec
-from tansaku.models.domain.specs.property_space import ENERGY_PROPERTIES, hashed_phases, phases_file
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec, WorkflowBase
 

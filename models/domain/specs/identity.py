@@ -24,7 +24,6 @@ def identity(spec: Spec, data: JsonDict | None = None) -> JsonDict:
     """Returns the keys of a resolved spec that are not their defaults, as plain data for a hash.
 
     Args:
-        spec: The spec.
         data: Its plain data where some values of it do not count, and are replaced by their defaults.
     """
     return _keys(spec, spec.model_dump(mode="json") if data is None else data, with_defaults=False)

@@ -78,8 +78,6 @@ def check_limit(limits: LimitsSpec | None, name: LimitName, value: float, what: 
 
     Args:
         limits: The machine's; None: it was judged when the campaign was created, and only the ceiling holds.
-        name: Which limit.
-        value: What is asked for.
         what: The key that asks for it, and what is counted.
 
     Raises:

@@ -60,7 +60,7 @@ class CompositionFeaturesSpec(FeaturesBase):
             that was created before there was this key, ``none``.
     """
 
-    opener: ClassVar[str] = "tansaku.spaces.structure_features:composition_columns"
+    opener: ClassVar[str] = "tansaku.spaces.structures:composition_columns"
     type: Literal["composition"] = "composition"
     properties: Annotated[tuple[ElementProperty, ...], Field(min_length=1)] = (
         "electronegativity",
@@ -78,7 +78,7 @@ class CompositionFeaturesSpec(FeaturesBase):
 class DensityFeaturesSpec(FeaturesBase):
     """Mass density and volume of an atom."""
 
-    opener: ClassVar[str] = "tansaku.spaces.structure_features:density_columns"
+    opener: ClassVar[str] = "tansaku.spaces.structures:density_columns"
     type: Literal["density"] = "density"
 
     def column_names(self, _count: int) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class SymmetryFeaturesSpec(FeaturesBase):
         tolerance: Distance within which atoms count as equivalent [Å].
     """
 
-    opener: ClassVar[str] = "tansaku.spaces.structure_features:symmetry_columns"
+    opener: ClassVar[str] = "tansaku.spaces.structures:symmetry_columns"
     categorical: ClassVar[bool] = True
     type: Literal["symmetry"] = "symmetry"
     tolerance: PositiveFloat = 0.01
@@ -116,7 +116,7 @@ class SoapFeaturesSpec(FeaturesBase):
         components: Principal components over the pool that are kept, at most.
     """
 
-    opener: ClassVar[str] = "tansaku.spaces.structure_features:soap_columns"
+    opener: ClassVar[str] = "tansaku.spaces.structures:soap_columns"
     limit: ClassVar[LimitName] = "soap_atoms"
     type: Literal["soap"] = "soap"
     cutoff: Annotated[float, Field(ge=1.5, le=12)] = 5.0
@@ -143,7 +143,7 @@ class InfoFeaturesSpec(FeaturesBase):
             that was created before there was this key, ``none``.
     """
 
-    opener: ClassVar[str] = "tansaku.spaces.structure_features:info_columns"
+    opener: ClassVar[str] = "tansaku.spaces.structures:info_columns"
     type: Literal["info"] = "info"
     keys: Annotated[tuple[InfoKey, ...], Field(min_length=1, max_length=1000)]
     categorical: bool = False

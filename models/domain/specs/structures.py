@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
-from tansaku.models.domain.specs.property_space import PropertySpaceSpec
+from tansaku.models.domain.specs.energy_space import PropertySpaceSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.specs.structure_features import (
     CompositionFeaturesSpec,

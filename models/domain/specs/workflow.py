@@ -1,4 +1,4 @@
-"""Workflows: what a calculator computes for a candidate beyond its energy."""
+"""Workflows: what a calculator computes for a candidate beyond its energy, such as the mechanisms by which an ion migrates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,39 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveInt, Spec
-from tansaku.models.domain.specs.mechanism import MechanismSpec, VacancyMechanismSpec
+
+_Fraction = Annotated[float, Field(ge=-10.0, le=10.0)]
+_Place = tuple[_Fraction, _Fraction, _Fraction]
+
+
+class VacancyMechanismSpec(Spec):
+    """An ion hops from its site onto an empty one: every site of the ion is occupied but one."""
+
+    type: Literal["vacancy"] = "vacancy"
+
+
+class InterstitialMechanismSpec(Spec):
+    """An extra ion hops from void to void. The crystal need not hold this element.
+
+    Attributes:
+        sites: Where the ion may be, as fractions of the crystal's cell vectors, one of each kind: symmetry gives the others;
+            null: the vertices of Voronoi's polyhedra around the atoms.
+        faces: Also half way between two atoms where no third one is nearer: bond centres, the octahedra of bcc crystals.
+        min_distance: Voids whose nearest atom is nearer than this are ignored [Å].
+        merge_distance: Sites nearer to each other than this are merged [Å].
+        max_sites: Largest number of kinds of void that are tried; the largest voids come first.
+    """
+
+    type: Literal["interstitial"] = "interstitial"
+    sites: Annotated[tuple[_Place, ...], Field(min_length=1, max_length=100)] | None = None
+    faces: bool = False
+    min_distance: Annotated[float, Field(ge=0.3, le=5.0)] = 0.9
+    merge_distance: Annotated[float, Field(ge=0.05, le=2.0)] = 0.5
+    max_sites: PositiveInt = 30
+
+
+_MechanismSpec = Annotated[VacancyMechanismSpec | InterstitialMechanismSpec, Field(discriminator="type")]
+
 
 FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_length=60)]
 """A chemical formula such as ``Li3PO4``, without brackets."""
@@ -52,7 +84,7 @@ class MigrationBarrierSpec(WorkflowBase):
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
-    mechanism: MechanismSpec = VacancyMechanismSpec()
+    mechanism: _MechanismSpec = VacancyMechanismSpec()
     dimensions: Literal[1, 2, 3] = 1
     max_hop: Annotated[float, Field(gt=1.0, le=10.0)] = 5.0
     image_distance: Annotated[float, Field(gt=2.0, le=30.0)] = 6.5

@@ -53,7 +53,6 @@ class Columns:
 
         Args:
             spec: The descriptors.
-            examples: Training data.
             raw: Their features.
 
         Raises:

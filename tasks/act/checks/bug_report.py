@@ -20,8 +20,7 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.act.checks.doctor import examine
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.backends.stores.connection import server_uri
-from tansaku.tasks.ground.settings import Settings, secret_values
-from tansaku.tasks.ground.site.child_variables import names_secret
+from tansaku.tasks.ground.settings import Settings, names_secret, secret_values
 from tansaku.tasks.read.views.attempt_output import end_of_file, plain_text
 from tansaku.tasks.read.views.status import campaign_status
 
@@ -43,8 +42,6 @@ def bug_report(settings: Settings, site: SiteSpec, campaign: str | None) -> str:
     whose name says so, and what looks like a password; the notes of the campaign are left out.
 
     Args:
-        settings: From the environment.
-        site: The machine.
         campaign: Its name; None: none.
 
     Raises:

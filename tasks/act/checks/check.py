@@ -36,7 +36,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_structures,
 )
 from tansaku.tasks.backends.resources import Resources
-from tansaku.tasks.loop.reuse.table import known_values
+from tansaku.tasks.loop.reuse.freezing import known_values
 from tansaku.tasks.loop.transfer.checks import check_not_itself
 from tansaku.tasks.loop.transfer.levels import level_note, stored_level
 from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
@@ -176,12 +176,7 @@ class CampaignPreview(Record):
 
 
 def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int, int]:
-    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
-
-    Args:
-        spec: The campaign.
-        pool: Its candidates.
-    """
+    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys."""
     cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
     limit, at_most = cost_limit(spec.budget, pool), spec.budget.evaluations
     ceiling = len(cost) if at_most is None else min(at_most, len(cost))
@@ -303,7 +298,6 @@ def preview_campaign(
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
-        path: The file.
         database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
         limits: What the file may ask for.
         evaluation_limits: The machine's limits of an evaluation by a program of the site or a plug-in.
@@ -369,10 +363,6 @@ def preview_loaded(
 
 def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
     """Groups whose columns the preset ``default`` compares as they are, although at most a tenth of them decide.
-
-    Args:
-        spec: The campaign.
-        pool: Its candidates.
 
     Returns:
         By group that has a key ``scale``: number of columns that make nine tenths of the mean squared distance.

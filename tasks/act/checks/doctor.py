@@ -148,9 +148,8 @@ def _probe(name: str, program: str, hint: str) -> Finding | str:
 
 def _mongod(settings: Settings, site: SiteSpec) -> Finding:
     """Reaches the configured server, or starts an embedded one in a temporary folder and stops it again."""
-    from tansaku.tasks.backends.stores.connection import embedded_server
+    from tansaku.tasks.backends.stores.connection import embedded_server, server_version
     from tansaku.tasks.backends.stores.mongod_binary import find_mongod
-    from tansaku.tasks.backends.stores.probe import server_version
 
     try:
         if embedded_server(settings, site) is None:
@@ -180,7 +179,7 @@ def _server(found: str, version: str) -> Finding:
 
 def _campaigns(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     """Documents among the campaigns that no command shows; nothing where there are none, or where no server answers."""
-    from tansaku.tasks.backends.stores.probe import nameless_campaigns
+    from tansaku.tasks.backends.stores.connection import nameless_campaigns
 
     with suppress(TansakuError):  # what is wrong with the server is a finding of its own
         if count := nameless_campaigns(settings, site):

@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tansaku.models.domain.errors import InvalidSpecError, SpecProblem
 from tansaku.models.domain.library import SHA256_PREFIX, FileLibrary, LibraryFile, is_file_name
 from tansaku.models.domain.records import CampaignFile, JsonDict
-from tansaku.models.domain.specs.base import NamesFile, PlainText, file_keys
+from tansaku.models.domain.specs.base import NamesFile, PlainText
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
@@ -115,16 +115,8 @@ def invalid(problems: Sequence[tuple[KeyPath, str]], document: YamlText) -> Inva
     """Makes the error for problems whose keys are known."""
     found = []
     for path, message in problems:
-        key = written(path, document)
-        found.append(SpecProblem(dotted(key), document.line(key) if key[:1] in document.lines else None, message))
+        found.append(SpecProblem(dotted(path), document.line(path) if path[:1] in document.lines else None, message))
     return InvalidSpecError("\n".join(map(str, found)), found)
-
-
-def written(path: KeyPath, document: YamlText) -> KeyPath:
-    """A key's path as the text spells it; a key may have an older name."""
-    top, *rest = path
-    names = file_keys(CampaignSpec, str(top)) if top in CampaignSpec.model_fields else [str(top)]
-    return (next((name for name in names if (name,) in document.lines), names[0]), *rest)
 
 
 def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleLimitsSpec) -> list[tuple[KeyPath, str]]:
@@ -133,7 +125,6 @@ def over_limits(execution: ExecutionSpec, evaluations: int | None, limits: RoleL
     Args:
         execution: How evaluations run.
         evaluations: How many the budget can buy, None where that is not known.
-        limits: Of the role.
     """
     asked: list[tuple[KeyPath, float, float]] = [
         (("execution", key), getattr(execution, key), getattr(limits, key)) for key in _CAPPED
@@ -169,7 +160,6 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
             ``:``; or ``sha256:`` and a hash.
         use: Required kind of content.
         library: The files.
-        user: Who names it.
     """
     if use.kind is None:
         return _REFUSED

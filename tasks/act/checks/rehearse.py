@@ -24,8 +24,7 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.gaps import gap_curves
-from tansaku.tasks.act.replay.run import run_times
+from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign
 
@@ -123,8 +122,6 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     """Replays a campaign file before anything is spent.
 
     Args:
-        path: The campaign file.
-        options: How.
         on_replay: Called with the progress of the replays.
 
     Raises:
@@ -233,7 +230,6 @@ class Shape:
         """That of a finished table.
 
         Args:
-            pool: Its candidates.
             values: Oriented, NaN where the evaluation failed, shape ``(n_candidates,)``.
         """
         known = ~np.isnan(values)
@@ -331,7 +327,6 @@ def succeeded(
     found that lie below the threshold by more than it.
 
     Args:
-        pool: All candidates.
         values: Their objective, as computed, NaN where the evaluation fails, shape ``(n_candidates,)``.
         positions: Candidates in the order evaluated, shape ``(n,)``.
         goal: What is wanted; its threshold is oriented.

@@ -42,8 +42,6 @@ def may_steer(accounts: Accounts, actor: Actor, steerers: Sequence[Steerer]) -> 
 
     Args:
         accounts: Users.
-        actor: Who asks.
-        steerers: Of the campaign.
     """
     return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and _is_one_of(accounts, actor, steerers))
 
@@ -64,8 +62,6 @@ def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions
 
     Args:
         accounts: Users.
-        store: Campaigns.
-        actor: Who asks.
         versions: All of the model's name.
     """
     if actor.may(Role.ADMIN):
@@ -111,7 +107,6 @@ class Rights:
         """Collects the part of the database that creating a campaign needs.
 
         Args:
-            admitted: The spec.
             offer: What it may adopt; None: nothing.
 
         Raises:
@@ -139,7 +134,6 @@ class Rights:
         """Results that a new campaign may adopt: those of campaigns that its author may see.
 
         Args:
-            admitted: The spec.
             computation: Key of what it computes.
 
         Raises:
@@ -176,11 +170,11 @@ class Rights:
 
     def _model_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
         problems: list[tuple[KeyPath, str]] = []
-        look, retrain = spec.first_look, spec.retrain
+        look, retrain = spec.pre_screening, spec.retrain
         if look is not None and look.weights is not None:
-            problems.append((("first_look", "weights"), "is filled in when the campaign is created; remove it"))
+            problems.append((("pre_screening", "weights"), "is filled in when the campaign is created; remove it"))
         if look is not None and look.model is not None and not self.registry.models(look.model.partition("@")[0]):
-            problems.append((("first_look", "model"), f"no model {look.model!r} is stored"))
+            problems.append((("pre_screening", "model"), f"no model {look.model!r} is stored"))
         if retrain is None or self.actor.may(Role.ADMIN) or spec.name in self.store.campaign_names():
             return problems
         name = retrain.model or spec.name
@@ -190,7 +184,7 @@ class Rights:
         return problems
 
     def _models(self, spec: CampaignSpec) -> list[ModelRecord]:
-        look = spec.first_look
+        look = spec.pre_screening
         return [] if look is None or look.model is None else self.registry.models(look.model.partition("@")[0])
 
 

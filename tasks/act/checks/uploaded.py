@@ -19,7 +19,6 @@ def parse_upload(path: Path, limits: LimitsSpec) -> None:
     """Parses a file by the ending of its name.
 
     Args:
-        path: The file.
         limits: Of structures.
 
     Raises:

@@ -31,8 +31,6 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
     """Checks that each calculator of a campaign supports the elements of its space.
 
     Args:
-        spec: The campaign.
-        space: Its space.
         base_path: Folder in which its relative paths start.
 
     Raises:
@@ -132,8 +130,7 @@ def check_path(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
 
 def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path) -> None:
     """Raises ConfigurationError unless every candidate can be compared with the competing phases."""
-    from tansaku.calculators.workflows.phase_table import phases_of
-    from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+    from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
 
     workflow, own = workflow_of(spec.calculator), spec.space.competing_phases
     if workflow is not None and workflow.competing_phases is not None:

@@ -26,7 +26,6 @@ def creation(record: CampaignRecord, copy_of: str = "") -> Change:
     """Change: a campaign was created.
 
     Args:
-        record: The campaign.
         copy_of: The one whose spec it has; empty: none.
     """
     after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
@@ -39,7 +38,6 @@ def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Cha
     """Change: a campaign was renamed; the same renaming has the same id.
 
     Args:
-        record: The campaign.
         names: The old and the new one.
         before: How many names it had before the old one.
     """

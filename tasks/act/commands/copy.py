@@ -25,7 +25,6 @@ def copy_campaign(resources: Resources, actor: Actor, name: str, new: str, chang
 
     Args:
         resources: Store, artifacts, registry and site.
-        actor: Who copies.
         name: The campaign that is copied.
         new: Name of the copy.
         changes: New values by dotted key of the spec, whether it is editable or not.

@@ -56,7 +56,6 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     Args:
         resources: Store, artifacts, registry and site.
         actor: Who creates the campaign, or edits it by a changed file.
-        loaded: The campaign file.
 
     Returns:
         The campaign as stored.
@@ -228,11 +227,11 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
         check_hdf5()
         check_files()
         build_trainer(spec.retrain.surrogate).check()
-    look = spec.first_look
+    look = spec.pre_screening
     if look is None or look.model is None:
         return spec
     try:
-        known = stored_spec(resources.store.campaign(spec.name)).first_look
+        known = stored_spec(resources.store.campaign(spec.name)).pre_screening
     except NotFoundError:
         known = None
     if known is not None and known.model is not None and look.model in (known.model, known.model.partition("@")[0]):
@@ -248,7 +247,7 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
                 f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone lack"
             )
         frozen = {"model": version.label, "weights": version.artifact}
-    return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})
+    return spec.model_copy(update={"pre_screening": look.model_copy(update=frozen)})
 
 
 def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:

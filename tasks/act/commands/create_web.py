@@ -107,7 +107,6 @@ class CampaignDesk:
         """Reads a spec; opens no file and starts no process.
 
         Args:
-            actor: The author.
             text: In YAML.
 
         Raises:
@@ -141,8 +140,6 @@ class CampaignDesk:
         """Checks a spec: what its campaign would search, run and cost.
 
         Args:
-            actor: The author.
-            admitted: The spec.
             watch: Who waits for it.
 
         Raises:
@@ -161,9 +158,6 @@ class CampaignDesk:
         """Rehearses the budget of a campaign; errors as of :meth:`check`.
 
         Args:
-            actor: The author.
-            admitted: The spec.
-            options: How.
             watch: Who waits for it.
         """
         request = self._request(actor, admitted, "rehearse").model_copy(update={"rehearsal": options})
@@ -176,8 +170,6 @@ class CampaignDesk:
         """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.
 
         Args:
-            actor: The author.
-            admitted: The spec.
             copy_of: The campaign that it copies, for the audit; empty: none.
 
         Raises:
@@ -229,9 +221,6 @@ class CampaignDesk:
         """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may.
 
         Args:
-            actor: Who edits it.
-            before: The campaign.
-            after: The campaign with the edit.
             pool: Its candidates; None: the space cannot be opened here.
         """
         limits, key = self._role_limits(actor), ("budget", "evaluations")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, StoreError, TransientError
@@ -15,7 +16,6 @@ from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobStat
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.commands.runs import refuse_driven
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 from tansaku.tasks.backends.launchers.retention import forget_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
@@ -128,9 +128,7 @@ def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
     The mark comes first and the campaign itself last, so that its name is never taken while something of it is left.
 
     Args:
-        resources: Store, artifacts and site.
         actor: Who deletes it; an interrupted deletion names them when it is continued.
-        name: Campaign name.
 
     Returns:
         Number of stored files that were deleted because nothing names them any more.
@@ -179,3 +177,24 @@ def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, identifier: st
             f"campaign {spec.name!r} has {alive} jobs that are queued or running",
             hint=f"end them first: tansaku cancel {spec.name}",
         )
+
+
+_ORPHAN_AGE = 86400.0
+"""Artifacts younger than this may still be added to an outcome [s]."""
+
+
+def sweep_artifacts(resources: Resources, older_than: float = _ORPHAN_AGE) -> int:
+    """Deletes artifacts that no evaluation, transfer, data set or model refers to, and that is not in the library.
+
+    References in damaged records count too.
+
+    Args:
+        older_than: Younger ones stay [s].
+
+    Returns:
+        How many were deleted.
+    """
+    referenced = chain(
+        resources.store.named_artifacts(), resources.registry.named_artifacts(), resources.library.named_artifacts()
+    )
+    return resources.artifacts.sweep(referenced, older_than=older_than)

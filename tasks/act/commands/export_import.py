@@ -8,8 +8,10 @@ file with structures has one more column, their text.
 from __future__ import annotations
 
 import json
+import math
+import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,24 +21,44 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import tansaku
-from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreError
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, SpecChangedError, StoreError
+from tansaku.models.domain.identifiers import evaluation_id, job_name, printable, safe_file_name, shown
+from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner
-from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.act.commands.import_checks import (
-    belonging_to,
-    check_candidates,
-    check_gapless,
-    check_history,
-    checked_evaluations,
+from tansaku.models.domain.records import (
+    SCHEMA_VERSION,
+    CampaignRecord,
+    Command,
+    Evaluation,
+    JsonDict,
+    LeaseOwner,
+    Outcome,
+    Refit,
 )
-from tansaku.tasks.backends.stores.campaigns import objective_unit, refuse_reserved, stored_spec
-from tansaku.tasks.backends.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
-from tansaku.tasks.backends.stores.described import new_reports
-from tansaku.tasks.backends.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.models.domain.units import recorded_in
+from tansaku.models.engine.cost import CostModel
+from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
+from tansaku.spaces.space_registry import open_space, pool_with
+from tansaku.tasks.backends.stores.campaigns import new_reports, objective_unit, refuse_reserved, stored_spec
+from tansaku.tasks.backends.stores.documents import check_storable
+from tansaku.tasks.backends.stores.export_reader import (
+    COLUMN,
+    FORMAT,
+    FORMAT_VERSION,
+    KEY,
+    RECORD,
+    Exported,
+    check_structures,
+    keep_structures,
+    read_export,
+    structure_texts,
+)
 from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.import_filter import importable
-from tansaku.tasks.loop.transfer.report import named_sources, source_artifacts
+from tansaku.tasks.loop.transfer.report import decision, named_sources, source_artifacts, transfer_event
 from tansaku.tasks.loop.transfer.sources import keep, kept
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 
@@ -71,9 +93,6 @@ def export_observations(
     An evaluation in progress is written as PROPOSED and is computed after the import.
 
     Args:
-        store: Where the campaign is.
-        campaign: Its name.
-        path: The file.
         artifacts: Store of structures, known results and transfer data; None: they are left out.
         structures: Whether to include the structures of evaluations.
 
@@ -131,8 +150,6 @@ def _parts(store: CampaignStore, record: CampaignRecord, artifacts: ArtifactStor
     """Rows of a campaign's file, a part of them at a time: a large campaign does not fit into memory.
 
     Args:
-        store: Where the campaign is.
-        record: The campaign.
         artifacts: Store of structures; None: they are left out.
     """
     found, unit = store.each_evaluation(record.name), objective_unit(record.spec)
@@ -172,9 +189,9 @@ def import_observations(
     export = read_export(path)
     record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
     known = _known(store, record, path)
-    evaluations = checked_evaluations(export, path)
+    evaluations = _checked_evaluations(export, path)
     if known is not None and known.id != record.id:
-        export = belonging_to(replace(export, evaluations=tuple(evaluations)), known.id)
+        export = _belonging_to(replace(export, evaluations=tuple(evaluations)), known.id)
         evaluations = list(export.evaluations)
     name = record.name if known is None else known.name
     stored = store.evaluations(name)
@@ -182,7 +199,7 @@ def import_observations(
     _check_fit(path, export, evaluations, record if known is None else known, numbers)
     start = record.base_path if known is None or base_path is not None else known.base_path
     reports, spec = new_reports(record, export.spec, known, path)
-    unchecked = check_candidates(spec, start, evaluations, path)
+    unchecked = _check_candidates(spec, start, evaluations, path)
     # A stored campaign is leased before the first write, so that a campaign with a running driver is not changed.
     lease = None if known is None else store.acquire_lease(name, owner, _LEASE_SECONDS)
     try:
@@ -211,8 +228,8 @@ def _check_fit(
         check_structures(evaluations, export.structures)
     except StoreError as error:
         raise StoreError(f"{path}: {error.message}", hint=error.hint) from error
-    last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
-    check_history(export, last, path)
+    last = _check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
+    _check_history(export, last, path)
 
 
 def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> CampaignRecord | None:
@@ -255,3 +272,249 @@ def _portable(evaluation: Evaluation) -> Evaluation:
         return evaluation.model_copy(update={"epoch": 0, "attempts": attempts})
     fresh = {"epoch": 0, "attempts": (), "state": EvaluationState.PROPOSED, "not_before": None}
     return evaluation.model_copy(update=fresh)
+
+
+_LONGEST = 1000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SAME_VALUE = 1e-9  # relative difference of one number in two units
+_LATEST_CORRECTION = 2  # numbers after the last proposal: the next one may have a refit without the correction already
+_FINISHED = (EvaluationState.DONE, EvaluationState.FAILED)
+
+
+def _checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
+    """Returns the evaluations of a file in storable form: of this campaign, complete, and without launcher handles."""
+    calculator = export.record.spec.get("calculator")
+    numbers = {evaluation.proposal.number for evaluation in export.evaluations}
+    found = []
+    for position, evaluation in enumerate(export.evaluations, start=1):
+        where = f"{path}, row {position}: evaluation {shown(evaluation.id)} (candidate {shown(evaluation.proposal.candidate)})"
+        _check_key(evaluation, export.record.id, where)
+        _check_state(evaluation, where)
+        if evaluation.done_as is not None and evaluation.done_as not in numbers - {evaluation.proposal.number}:
+            raise StoreError(f"{where} was done as number {evaluation.done_as}, which the file does not have")
+        _check_numbers(evaluation, len(export.refits), where)
+        for outcome in _outcomes(evaluation):
+            _check_outcome(outcome, where)
+        if evaluation.outcome is not None:
+            _check_value(evaluation.outcome, export.spec, where)
+            if calculator and evaluation.outcome.provenance is not None:
+                try:
+                    check_level(calculator, evaluation.outcome.provenance, where)
+                except StoreError as error:  # it quotes the file
+                    raise StoreError(printable(error.message), hint=error.hint) from error
+        rebuilt = _rebuilt(evaluation)
+        check_storable(rebuilt, where)
+        found.append(rebuilt)
+    return found
+
+
+def _belonging_to(export: Exported, campaign: str) -> Exported:
+    """Returns a file's content as that of another campaign of the same spec, which was created apart from the file's."""
+    ids = {
+        item.id: evaluation_id(campaign, item.proposal.candidate, item.proposal.source, item.proposal.replicate)
+        for item in export.evaluations
+    }
+    moved = (item.model_copy(update={"id": ids[item.id], "campaign": campaign}) for item in export.evaluations)
+    return replace(
+        export,
+        record=export.record.model_copy(update={"id": campaign}),
+        evaluations=tuple(_rebuilt(item) for item in moved),
+        structures={ids[item]: text for item, text in export.structures.items() if item in ids},
+        refits=tuple(refit.model_copy(update={"campaign": campaign}) for refit in export.refits),
+    )
+
+
+def _check_history(export: Exported, last_number: int, path: Path) -> None:
+    """Checks refits, commands and the record of a file."""
+    check_storable(export.record, f"{path}: the campaign")
+    _check_stop(export, path)
+    for position, refit in enumerate(export.refits, start=1):
+        where = f"{path}: refit {refit.number}"
+        if refit.campaign != export.record.id:
+            raise StoreError(f"{where} belongs to campaign {shown(refit.campaign)}, not to {export.record.id!r}")
+        if refit.number != position:
+            raise StoreError(f"{where} found where refit {position} is expected; refits are numbered from 1 without gaps")
+        if refit.at_proposal > last_number + 1 or refit.horizon > last_number:
+            raise StoreError(
+                f"{where} is of proposal {refit.at_proposal} and horizon {refit.horizon}; the last proposal is {last_number}"
+            )
+        _check_refit(refit, where)
+        check_storable(refit, where)
+    for evaluation in export.evaluations:
+        if evaluation.known_from > last_number + _LATEST_CORRECTION:
+            raise StoreError(
+                f"{path}: a correction is known from proposal {evaluation.known_from}; the last one is {last_number}"
+            )
+    _check_commands(export.record.commands, last_number, path)
+
+
+def _check_stop(export: Exported, path: Path) -> None:
+    """Refuses a reason why the search ended that the file's evaluations cannot have given.
+
+    More may have ended since, and failures may have been retried, so that numbers are bounds.
+    """
+    stop = export.record.stop
+    if stop is None:
+        return
+    said = f"{path}: it says that the search ended because {stop.reason.words}"
+    if not stop.failed <= stop.finished <= stop.proposed <= len(export.evaluations):
+        raise StoreError(
+            f"{said}, with {stop.failed} failed of {stop.finished} ended of {stop.proposed} proposals; "
+            f"it has {len(export.evaluations)} evaluations"
+        )
+    if stop.reason is StopReason.FAILURES and not stop.failed:
+        raise StoreError(f"{said}, but none had failed")
+
+
+def _check_gapless(numbers: Iterable[int], path: Path) -> int:
+    """The largest of the proposal numbers, 0 of none. Raises StoreError when one is missing."""
+    known = set(numbers)
+    missing = next((number for number in range(1, len(known) + 1) if number not in known), None)
+    if missing is not None:
+        raise StoreError(f"{path}: proposal {missing} of {max(known)} is missing; proposals are numbered from 1 without gaps")
+    return len(known)
+
+
+def _check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[Evaluation], path: Path) -> str | None:
+    """Checks that the space has each candidate, in the system and surface that its evaluation says."""
+    try:
+        proposed = [evaluation.proposal.candidate for evaluation in evaluations]
+        pool = pool_with(open_space(spec.space, Path(base_path)), proposed)
+    except (ConfigurationError, MissingComponentError, NotFoundError) as error:
+        return error.message
+    except OSError as error:
+        return str(error)
+    if evaluations:
+        _check_pool(pool, evaluations, path)
+    return None
+
+
+def _check_pool(pool: CandidatePool, evaluations: Sequence[Evaluation], path: Path) -> None:
+    try:
+        positions = pool.positions([evaluation.proposal.candidate for evaluation in evaluations])
+    except NotFoundError as error:
+        raise StoreError(f"{path}: {error.message} of the campaign's spec") from error
+    for item, position in zip(evaluations, positions.tolist(), strict=True):
+        proposal = item.proposal
+        own = pool.systems[pool.system_codes[position]], pool.surfaces[pool.surface_codes[position]]
+        if (proposal.system, proposal.surface) != own:
+            raise StoreError(
+                f"{path}: candidate {shown(proposal.candidate)} has system {shown(proposal.system)} and surface "
+                f"{shown(proposal.surface)}; in the campaign's space it is of {shown(own[0])} and {shown(own[1])}"
+            )
+
+
+def _check_key(evaluation: Evaluation, campaign: str, where: str) -> None:
+    proposal = evaluation.proposal
+    if evaluation.campaign != campaign:
+        raise StoreError(f"{where} belongs to campaign {shown(evaluation.campaign)}, not to {campaign!r}")
+    names = {"candidate": proposal.candidate, "system": proposal.system, "surface": proposal.surface, "model": proposal.model}
+    for what, name in (names | {"source": proposal.source}).items():
+        if len(name) > _LONGEST:
+            raise StoreError(f"{where}: {what} has {len(name)} characters, expected at most {_LONGEST}")
+    if evaluation.id != evaluation_id(campaign, proposal.candidate, proposal.source, proposal.replicate):
+        raise StoreError(f"{where}: the id does not belong to its candidate, source and replicate")
+
+
+def _check_state(evaluation: Evaluation, where: str) -> None:
+    """Checks that an evaluation has exactly what an export writes for its state."""
+    outcome, state = evaluation.outcome, evaluation.state
+    if not state.terminal and state is not EvaluationState.PROPOSED:
+        raise StoreError(f"{where}: state {state} cannot be imported; expected a finished one or PROPOSED")
+    if state in _FINISHED:
+        value, failure = (None, None) if outcome is None else (outcome.value, outcome.failure)
+        if (value is None, failure is None) != (state is EvaluationState.FAILED, state is EvaluationState.DONE):
+            expected = "a value and no failure" if state is EvaluationState.DONE else "a failure and no value"
+            raise StoreError(f"{where} is {state}; expected {expected}")
+    elif outcome is not None:
+        raise StoreError(f"{where} is {state} and has an outcome; expected none")
+    if (evaluation.finished_at is not None) != state.terminal:
+        raise StoreError(f"{where} is {state}; expected {'a' if state.terminal else 'no'} time at which it was finished")
+    if evaluation.done_as is not None and state is not EvaluationState.CANCELLED:
+        raise StoreError(f"{where} is {state} and was done otherwise; expected {EvaluationState.CANCELLED}")
+    if not state.terminal and evaluation.attempts:
+        raise StoreError(f"{where} is {state} and has {len(evaluation.attempts)} attempts; expected none")
+    if [attempt.number for attempt in evaluation.attempts] != list(range(1, len(evaluation.attempts) + 1)):
+        raise StoreError(f"{where}: its attempts are not numbered 1, 2 and so on")
+
+
+def _check_numbers(evaluation: Evaluation, refits: int, where: str) -> None:
+    proposal = evaluation.proposal
+    lengths = [("predicted_cost", proposal.predicted_cost), ("predicted_deviation", proposal.predicted_deviation)]
+    lengths.append(("proposer_seconds", proposal.proposer_seconds))
+    for outcome in _outcomes(evaluation):
+        lengths += [("wall_time", outcome.wall_time), ("deviation", outcome.deviation)]
+    for name, value in lengths:
+        if value is not None and value < 0:
+            raise StoreError(f"{where}: {name} is {value:g}, expected at least 0")
+    if proposal.horizon >= proposal.number:
+        raise StoreError(f"{where}: horizon {proposal.horizon} of proposal {proposal.number}, expected a smaller number")
+    if proposal.refit is not None and proposal.refit > refits:
+        raise StoreError(f"{where} uses refit {proposal.refit}; the file has {refits}")
+    if proposal.look is not None and _SHA256.fullmatch(proposal.look.weights) is None:
+        raise StoreError(f"{where}: look.weights is {shown(proposal.look.weights)}, expected 64 hex digits")
+
+
+def _outcomes(evaluation: Evaluation) -> list[Outcome]:
+    """The outcome of an evaluation, and those of its attempts that came too late or were replaced."""
+    kept = [outcome for attempt in evaluation.attempts for outcome in (attempt.late_outcome, attempt.superseded)]
+    return [outcome for outcome in (evaluation.outcome, *kept) if outcome is not None]
+
+
+def _check_outcome(outcome: Outcome, where: str) -> None:
+    for name, sha256 in outcome.artifacts.items():
+        safe_file_name(name, f"{where}: the name of an artifact")
+        if _SHA256.fullmatch(sha256) is None:
+            raise StoreError(f"{where}: artifact {shown(name)} is {shown(sha256)}, expected 64 hex digits")
+
+
+def _check_value(outcome: Outcome, spec: CampaignSpec, where: str) -> None:
+    """Checks that the value is the quantity that the objective means, where the outcome has it."""
+    unit, name = spec.objective.unit, spec.space.description.meant(spec.objective.property) or ""
+    quantity = outcome.quantities.get(name)
+    if outcome.value is None or quantity is None:
+        return
+    try:
+        same = recorded_in(quantity.value, quantity.unit, unit)
+    except ValueError as error:
+        raise StoreError(f"{where}: {name}: {printable(str(error))}") from error
+    if not math.isclose(outcome.value, same, rel_tol=_SAME_VALUE):
+        raise StoreError(f"{where}: its value is {outcome.value:.10g} {unit}, its {name} {same:.10g} {unit}; expected the same")
+
+
+def _rebuilt(evaluation: Evaluation) -> Evaluation:
+    """Rebuilds the evaluation without the jobs of the other machine."""
+    attempts = tuple(
+        attempt.model_copy(update={"job_name": job_name(evaluation.campaign, evaluation.id, attempt.number), "handle": None})
+        for attempt in evaluation.attempts
+    )
+    return evaluation.model_copy(update={"epoch": 0, "attempts": attempts, "not_before": None})
+
+
+def _check_refit(refit: Refit, where: str) -> None:
+    """Reads what later steps need of a refit, to check that it is complete."""
+    kept = refit.hyperparameters.get(TRANSFER)
+    try:
+        hashes = [] if kept is None else [item["sha256"] for item in kept.get("sources", ())]
+        if decision(refit) is not None:
+            transfer_event(refit)
+        if refit.cost is not None:
+            CostModel.from_json(refit.cost)
+    except StoreError as error:
+        raise StoreError(f"{where}: {error.message}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        raise StoreError(f"{where} is damaged: {type(error).__name__} {shown(str(error))}") from error
+    wrong = [item for item in hashes if not isinstance(item, str) or _SHA256.fullmatch(item) is None]
+    if wrong:
+        raise StoreError(f"{where}: {TRANSFER}.sources names {shown(wrong[0])}, expected 64 hex digits")
+
+
+def _check_commands(commands: Sequence[Command], last_number: int, path: Path) -> None:
+    seen: set[str] = set()
+    for command in commands:
+        where = f"{path}: command {shown(command.id)}"
+        if command.id in seen or not 0 < len(command.id) <= _LONGEST or len(command.user) > _LONGEST:
+            raise StoreError(f"{where}: expected ids that differ, and at most {_LONGEST} characters in id and user")
+        if command.applied_at_number is not None and command.applied_at_number > last_number + 1:
+            raise StoreError(f"{where} was applied at proposal {command.applied_at_number}; the last one is {last_number}")
+        seen.add(command.id)

@@ -57,7 +57,6 @@ class LibraryDesk:
 
         Args:
             actor: Who uploads it.
-            name: Its name.
             file: The content, as it was received; it is renamed.
 
         Returns:
@@ -90,7 +89,6 @@ class LibraryDesk:
 
         Args:
             actor: An admin.
-            sha256: Of the content.
 
         Raises:
             NotFoundError: There is no such file.

@@ -13,7 +13,6 @@ def promote_model(registry: Registry, actor: Actor, label: str, reason: str = ""
 
     Args:
         registry: Holds the models.
-        actor: Who promotes it.
         label: ``NAME@VERSION``.
         reason: Why, in the user's words.
 

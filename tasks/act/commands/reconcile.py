@@ -19,13 +19,12 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
-from tansaku.tasks.backends.launchers.discrepancies import Discrepancy
+from tansaku.tasks.act.commands.delete import sweep_artifacts
+from tansaku.tasks.backends.launchers.reconciler import Discrepancy
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.driver.loop import CampaignLoop
-from tansaku.tasks.node.jobs.frozen import sweep_frozen
-from tansaku.tasks.node.jobs.spool import Spool
+from tansaku.tasks.node.jobs.spool import Spool, sweep_frozen
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.status import live_lease
 

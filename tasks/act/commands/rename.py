@@ -31,8 +31,6 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> C
     Args:
         resources: Store, registry, requests, schedules and site.
         actor: Who renames it.
-        old: Its name.
-        new: Its new name.
 
     Raises:
         NotFoundError: No campaign of this name is stored.

@@ -32,7 +32,6 @@ def delete_requested(resources: Resources, request: ServiceRequest) -> None:
     """Deletes the campaign of a request; errors as of :func:`carry_out`.
 
     Args:
-        resources: Store, artifacts and site.
         request: Of the kind ``delete``.
     """
     try:

@@ -22,11 +22,6 @@ def request_run(
 
     Args:
         requests: Where it is stored.
-        store: Holds the campaign.
-        actor: Who asks.
-        name: Campaign name.
-        identifier: Id of the request.
-        now: The time.
 
     Returns:
         The request as stored.
@@ -60,7 +55,6 @@ def check_runnable(record: CampaignRecord, now: datetime) -> None:
     """Raises as :func:`request_run` if a campaign cannot be run.
 
     Args:
-        record: The campaign.
         now: The time of its store.
     """
     refuse_reserved(record)
@@ -81,8 +75,6 @@ def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool
     """Returns whether a driver would find something to do: evaluations that the budget allows, or commands that wait.
 
     Args:
-        record: The campaign.
-        state: Its state.
         now: The time of its store.
     """
     try:

@@ -75,10 +75,7 @@ def create_schedule(
 
     Args:
         schedules: Where it is stored.
-        store: Holds the campaign.
-        actor: Who asks.
         wanted: Id, campaign, cron fields, time zone, and whether it is on.
-        now: The time.
 
     Raises:
         NotFoundError: No campaign of this name is stored.

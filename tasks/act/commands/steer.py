@@ -51,9 +51,6 @@ def request(
     """Stores a request to pause, resume, cancel, retry or rerun.
 
     Args:
-        store: Holds the campaign.
-        actor: Who asks.
-        name: Campaign name.
         kind: What is requested.
         candidates: For ``retry`` and ``rerun``: ids of the candidates; empty: all failed and cancelled ones.
         identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
@@ -74,8 +71,6 @@ def find_earlier(
     """Returns the request that asked for the same before, where the same again changes nothing.
 
     Args:
-        store: Holds the campaign.
-        record: The campaign.
         kind: What is requested.
         find_state: Finds out the campaign's state; called only where the record does not tell enough.
 
@@ -107,8 +102,6 @@ def plan_edit(store: CampaignStore, name: str, changes: JsonDict) -> list[Differ
     """The changes that an edit would make.
 
     Args:
-        store: Holds the campaign.
-        name: Campaign name.
         changes: New values by key, for example ``{"budget.evaluations": 500}``.
 
     Raises:
@@ -125,9 +118,6 @@ def request_edit(
     """Stores an edit of budget, stop rule, in_flight, timeout or retries; None where it would change nothing.
 
     Args:
-        store: Holds the campaign.
-        actor: Who asks.
-        name: Campaign name.
         changes: New values by key, for example ``{"budget.evaluations": 500}``.
         identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
 

@@ -25,9 +25,6 @@ def ask(
     """Advances a campaign until enough proposals wait for values, then ends; no process stays.
 
     Args:
-        resources: Store, artifacts and site.
-        actor: Who asks.
-        name: The campaign.
         count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
         identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
         values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
@@ -61,9 +58,6 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
     """Stores a report, all of it or nothing, and applies it unless another driver has the campaign.
 
     Args:
-        resources: Store, artifacts and site.
-        actor: Who reports.
-        name: The campaign.
         report: What was read.
         identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
 

@@ -13,8 +13,7 @@ from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Space
 from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.units import convert
-from tansaku.tasks.act.measurements.headings import COST, Headings
-from tansaku.tasks.act.measurements.report_file import number
+from tansaku.tasks.act.measurements.report_file import COST, Headings, number
 
 _DIGITS = range(4, 16)
 """Digits to which a proposed number may be rounded where it is copied: `tansaku ask` shows four."""

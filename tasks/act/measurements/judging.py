@@ -16,8 +16,19 @@ from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.act.measurements.conditions import Conditions, Done, shown_cell, shown_cells
-from tansaku.tasks.act.measurements.headings import CANDIDATE, DEVIATION, NOTE, NUMBER, STATUS, UNIT, VALUE, Headings
-from tansaku.tasks.act.measurements.report_file import Report, ReportError, Row
+from tansaku.tasks.act.measurements.report_file import (
+    CANDIDATE,
+    DEVIATION,
+    NOTE,
+    NUMBER,
+    STATUS,
+    UNIT,
+    VALUE,
+    Headings,
+    Report,
+    ReportError,
+    Row,
+)
 
 STATUSES = ("done", "failed", "repeat", "correction", "waiting")
 _ENDED = (EvaluationState.DONE, EvaluationState.FAILED)

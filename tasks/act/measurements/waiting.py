@@ -15,7 +15,7 @@ from tansaku.models.domain.records import Evaluation, Event, Record
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
-from tansaku.tasks.read.views.described import cells_of
+from tansaku.tasks.read.views.results import cells_of
 
 
 class Waiting(Record):
@@ -102,7 +102,6 @@ def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
     """Does the same as :func:`waiting_proposals` for an opened campaign.
 
     Args:
-        opened: The campaign.
         said: The last event in which a driver said that it waits for a descriptor.
     """
     waiting = [item for item in opened.evaluations if not item.state.terminal]

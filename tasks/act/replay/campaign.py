@@ -59,7 +59,6 @@ def replay(
     """Runs a campaign on known values: evaluations take their time on a clock of their own, as many at once as the rules say.
 
     Args:
-        pool: All candidates.
         values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``; with several objectives
             ``(n_candidates, n_objectives)``.
         proposer: The method.

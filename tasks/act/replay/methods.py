@@ -78,7 +78,6 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
         name: One of :data:`METHODS`; with ``+`` and a transfer mode it learns from the campaign's sources. ``spec``
             alone does as the campaign file says, transfer included.
         spec: The campaign: what is to be found, and the file's own proposer.
-        pool: All candidates.
         base_path: Folder in which the campaign's relative paths start.
 
     Raises:

@@ -7,23 +7,92 @@ import resource
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import cost_limit
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.gaps import gap_curves
 from tansaku.tasks.act.replay.methods import build_method
 from tansaku.tasks.act.replay.records import BenchRun, ReplayTask
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.read.views.fronts import tabulated_values, volume_shares
+
+_EXACT = 1e-6
+"""Gap [objective's unit] up to which a minimum counts as found exactly."""
+
+
+@dataclass(frozen=True)
+class GapCurves:
+    """One entry per evaluation, over the systems that have a value at all.
+
+    Attributes:
+        cost: Cumulative cost [the spec's cost unit], shape ``(n,)``.
+        mean: Mean gap [objective's unit], shape ``(n,)``.
+        worst: Largest gap, same unit and shape.
+        n_exact: Systems whose optimum is found, shape ``(n,)``.
+        n_within: Systems within the tolerance of their optimum, shape ``(n,)``.
+    """
+
+    cost: FloatArray
+    mean: FloatArray
+    worst: FloatArray
+    n_exact: IntArray
+    n_within: IntArray
+
+
+def gap_curves(
+    pool: CandidatePool,
+    values: FloatArray,
+    positions: IntArray,
+    direction: Literal["minimize", "maximize"],
+    within: float,
+) -> GapCurves:
+    """Gap of each system after each evaluation: best found less true optimum; worst less best where nothing was found.
+
+    Args:
+        values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``.
+        positions: Candidates in the order evaluated, shape ``(n,)``.
+        direction: ``maximize`` makes the largest value the optimum.
+        within: Tolerance of ``n_within`` [objective's unit].
+
+    Raises:
+        ConfigurationError: No system has a value.
+    """
+    oriented = values if direction == "minimize" else -values
+    n_systems = len(pool.systems)
+    best, worst = np.full(n_systems, np.inf), np.full(n_systems, -np.inf)
+    known = ~np.isnan(oriented)
+    np.minimum.at(best, pool.system_codes[known], oriented[known])
+    np.maximum.at(worst, pool.system_codes[known], oriented[known])
+    scored = np.isfinite(best)
+    if not scored.any():
+        raise ConfigurationError("space.columns.value: no system has a value")
+    gap = np.where(scored, worst - best, 0.0)
+    n_scored = int(scored.sum())
+    found = np.where(np.isnan(oriented[positions]), np.inf, oriented[positions] - best[pool.system_codes[positions]])
+    # Each evaluation moves one system at most, so a column per system holds its gap over time as a running minimum.
+    n = len(positions)
+    gaps = np.full((n + 1, n_systems), np.inf)
+    gaps[0] = gap
+    gaps[np.arange(1, n + 1), pool.system_codes[positions]] = found
+    # Until its first value a system has the gap of its worst candidate, so that a running minimum is right from the start.
+    running = np.minimum.accumulate(gaps, axis=0)[1:, scored]
+    return GapCurves(
+        cost=np.cumsum(pool.cost[positions]),
+        mean=running.sum(axis=1) / n_scored,
+        worst=running.max(axis=1, initial=0.0),
+        n_exact=(running <= _EXACT).sum(axis=1).astype(np.intp),
+        n_within=(running <= within).sum(axis=1).astype(np.intp),
+    )
+
 
 PROGRESS_SECONDS = 1.0
 
@@ -52,7 +121,6 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     """Replays one method with one seed.
 
     Args:
-        task: What to run.
         report: Whether progress goes to standard output, as lines of evaluations and share of the budget.
 
     Raises:
@@ -114,8 +182,6 @@ def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
     """Draws run times: an evaluation's cost times a log-normal factor of its own, the same for every method of a seed.
 
     Args:
-        pool: All candidates.
-        seed: Of the run.
         spread: Standard deviation of the factor's logarithm.
 
     Returns:

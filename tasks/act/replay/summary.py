@@ -47,7 +47,6 @@ def at_cost(run: BenchRun, quantity: Quantity, costs: Sequence[float] | FloatArr
 
     Args:
         run: One run.
-        quantity: Which curve.
         costs: Shape ``(n,)``.
 
     Returns:

@@ -40,7 +40,6 @@ class Cluster:
         """The backend of a campaign, not started yet.
 
         Args:
-            campaign: Its name.
             fills: Whether it fills the queue when nobody else does.
         """
         from tansaku.tasks.backends.launchers.fireworks import FireworksLauncher

@@ -77,7 +77,6 @@ def task_document(campaign: str, request: JsonDict, request_file: Path) -> JsonD
 
     Args:
         campaign: Whose job it is.
-        request: Request of the job.
         request_file: Where that lies for the compute node.
 
     Raises:

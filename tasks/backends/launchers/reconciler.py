@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tansaku.models.domain.errors import DamagedFileError, DiskFullError, TransientError
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
-from tansaku.tasks.backends.launchers.discrepancies import Discrepancy
 from tansaku.tasks.backends.launchers.launches import LaunchFolder, launch_of, open_spool
 from tansaku.tasks.backends.launchers.launchpad import CheckedLaunchPad, asking
 from tansaku.tasks.backends.launchers.slurm import Slurm, SlurmJob
@@ -217,3 +216,28 @@ class Reconciler:
 def _is_fresh(launch: LaunchFolder) -> bool:
     tried = launch.read("submitting")
     return tried is not None and abs(time.time() - float(tried["at"])) < _SETTLE
+
+
+class Discrepancy(Record):
+    """A difference between two of them.
+
+    Attributes:
+        case: Its kind, in a word.
+        subject: Job, launch, Firework or evaluation.
+        says: What was found.
+        done: The action taken, or in a dry run the one that would be; empty where none is certain.
+        hint: What a user can do or wait for.
+    """
+
+    case: str
+    subject: str
+    says: str
+    done: str = ""
+    hint: str = ""
+
+    def describe(self, *, dry_run: bool) -> str:
+        """Describes the difference in one line."""
+        what = self.hint or "not changed"
+        if self.done:
+            what = f"would be {self.done}" if dry_run else self.done
+        return f"{self.case}: {self.subject}: {self.says}; {what}"

@@ -39,7 +39,6 @@ def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> Verdict
     Args:
         slurm: Its accounting is asked where the controller has forgotten the job.
         job: What the controller says, None where it does not know it any more.
-        launch: Its folder.
 
     Raises:
         TransientError: The folder cannot be read.

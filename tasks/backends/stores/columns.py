@@ -125,7 +125,6 @@ def changed_since(since: Mark, now: Mark, earlier_count: int) -> list[int] | Non
     """Returns the proposal numbers up to the earlier mark's that have changed; None if everything must be read again.
 
     Args:
-        since: The earlier mark.
         now: The present one.
         earlier_count: Present number of evaluations up to ``since.number``.
     """

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +19,6 @@ from urllib.parse import quote_plus
 from tansaku.models.domain.errors import DiskFullError, StoreError, TransientError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.tasks.backends.stores.mongod_binary import find_mongod
-from tansaku.tasks.backends.stores.mongod_failures import start_failure
-from tansaku.tasks.backends.stores.open_files import most_files, refuse_few_files
 from tansaku.tasks.ground.settings import child_environment
 from tansaku.tasks.ground.site.private_folder import private_folder, refuse_network_filesystem
 from tansaku.tasks.ground.site.private_server import PrivateServer
@@ -116,7 +118,7 @@ class EmbeddedMongod(PrivateServer):
         binary = find_mongod()
         private_folder(self.data)
         refuse_full_disk(self.folder)
-        refuse_few_files()
+        _refuse_few_files()
         folder = socket_folder(self.folder, self._runtime)
         path = folder / SOCKET_NAME
         for stale in folder.glob("*.sock"):
@@ -133,7 +135,7 @@ class EmbeddedMongod(PrivateServer):
             *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
         try:
-            with most_files():
+            with _most_files():
                 done = subprocess.run(  # noqa: S603 - our own binary, an argument list
                     command,
                     stdin=subprocess.DEVNULL,
@@ -212,3 +214,119 @@ def _is_private(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == 0o700
+
+
+_TAIL = 64 * 2**10
+
+_TOO_MANY_FILES = ("Too many open files", "TooManyFilesOpen")
+
+_NO_ROOM = ("No space left on device", "ENOSPC")
+
+_REASONS = (
+    (
+        ("Read-only file system", "Permission denied", "IllegalOperation: Attempted to create a lock file on a read-only"),
+        "the data folder cannot be written",
+        "set TANSAKU_HOME to a folder that you may write",
+    ),
+    (
+        ("DBPathInUse", "Unable to lock the lock file"),
+        "another mongod uses the data folder",
+        "stop that server, or set TANSAKU_HOME to another folder",
+    ),
+    (
+        (
+            "UPGRADE PROBLEM",
+            "Wrong mongod version",
+            "nvalid featureCompatibilityVersion",
+            "unsupported WiredTiger file version",
+        ),
+        "the data folder was written by another version of MongoDB",
+        "start it with that version, `tansaku db dump FILE`, move the data folder away, and `tansaku db restore FILE` with "
+        "this one; MongoDB cannot open files of two releases earlier (8.0 those of 6.0): see docs/reference/mongodb.md",
+    ),
+    (
+        ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),
+        "the data files are damaged",
+        "restore the last dump into a fresh TANSAKU_HOME",
+    ),
+)
+
+
+def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreError | DiskFullError:
+    """Returns the error for a mongod that ended at its start. On a full disk a running campaign waits.
+
+    Args:
+        binary: What was started.
+        status: Its exit status.
+        output: What it printed.
+        log: Its log file.
+    """
+    text = output + _tail(log)
+    # Checked first: files it could not open are otherwise reported as missing, damaged or of another version.
+    if any(mark in text for mark in _TOO_MANY_FILES):
+        return StoreError(
+            f"the database could not be started: it may not have enough files open; the limit is {_file_limit()} (log: {log})",
+            hint=f"raise the limit to {_FEWEST_FILES} or more, or set TANSAKU_MONGO_URI to a server",
+        )
+    if any(mark in text for mark in _NO_ROOM):
+        return DiskFullError(log.parent, "the database could not be started")
+    for marks, reason, hint in _REASONS:
+        if any(mark in text for mark in marks):
+            return StoreError(f"the database could not be started: {reason} (log: {log})", hint=hint)
+    complaint = _first_complaint(text) or "it printed nothing"
+    return StoreError(
+        f"the database could not be started: {binary} ended with status {status}; {complaint}",
+        hint=f"its log is {log}",
+    )
+
+
+def _tail(log: Path) -> str:
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(log.stat().st_size - _TAIL, 0))
+            text = stream.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text[max(text.rfind('"msg":"MongoDB starting"'), 0) :]
+
+
+def _first_complaint(text: str) -> str:
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and entry.get("s") in ("E", "F"):
+            return f"{entry.get('msg', '')} {json.dumps(entry.get('attr', {}))}"[:400]
+    return text.strip()[-300:]
+
+
+_FEWEST_FILES = 256
+"""Smallest limit on open files with which mongod runs: it needs one per collection, index and connection."""
+
+
+def _refuse_few_files() -> None:
+    """Raises StoreError when the hard limit on open files is too low for a server; the soft one can be raised."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < _FEWEST_FILES:
+        raise StoreError(
+            f"the limit on open files is {limit} (`ulimit -Hn`); the database needs at least {_FEWEST_FILES}",
+            hint="raise it (LimitNOFILE of a service, --ulimit nofile of a container), or set TANSAKU_MONGO_URI to a server",
+        )
+
+
+@contextmanager
+def _most_files() -> Iterator[None]:
+    """Lets processes started in this context open as many files as the hard limit allows; this process keeps its limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _file_limit() -> str:
+    """Describes the limits."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"{soft} (`ulimit -n`), at most {'unlimited' if hard == resource.RLIM_INFINITY else hard} (`ulimit -Hn`)"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +24,14 @@ from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import Kept
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import check_name, printable, shown
+from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit, StopDecision
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.data import SourceData
-from tansaku.tasks.backends.stores.carried import COLUMN
 from tansaku.tasks.backends.stores.documents import problems_of, sha256s_in
 from tansaku.tasks.backends.stores.regular_files import check_regular
 from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION, spec_hash
+from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
 
 FORMAT = "tansaku-observations"
 FORMAT_VERSION = 1
@@ -317,3 +319,53 @@ def _source(path: Path, position: int, data: JsonDict) -> SourceData:
     if not (whole and inside and named and found.values.shape == pool.ids.shape):
         raise StoreError(f"{where} is damaged: its values, systems or surfaces do not match its candidates")
     return found
+
+
+COLUMN = "structure"
+"""Column of the file with the structures as extended XYZ."""
+
+
+def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> list[str | None]:
+    """Returns the stored structure of each evaluation, None without one."""
+    found: list[str | None] = []
+    for evaluation in evaluations:
+        sha256 = _structure_of(evaluation)
+        if sha256 is None or not artifacts.exists(sha256):
+            found.append(None)
+            continue
+        with artifacts.open(sha256) as stream:
+            found.append(stream.read().decode("utf-8"))
+    return found
+
+
+def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]) -> None:
+    """Raises StoreError if a structure of a file is not that of its evaluation."""
+    for evaluation in evaluations:
+        sha256 = _structure_of(evaluation)
+        if sha256 is None or evaluation.id not in texts:
+            continue
+        if hashlib.sha256(texts[evaluation.id].encode("utf-8")).hexdigest() != sha256:
+            raise StoreError(
+                f"the structure of evaluation {evaluation.id} (candidate {shown(evaluation.proposal.candidate)}) is damaged"
+            )
+
+
+def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str], artifacts: ArtifactStore) -> None:
+    """Stores the structures of a file that are not yet stored.
+
+    Args:
+        texts: Structure by evaluation; :func:`check_structures` has seen them.
+        artifacts: Where they go.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, STRUCTURE_FILE)
+        for evaluation in evaluations:
+            sha256 = _structure_of(evaluation)
+            if sha256 is None or evaluation.id not in texts or artifacts.exists(sha256):
+                continue
+            file.write_bytes(texts[evaluation.id].encode("utf-8"))
+            artifacts.put(file)
+
+
+def _structure_of(evaluation: Evaluation) -> str | None:
+    return evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None

@@ -22,7 +22,6 @@ def exported_row(evaluation: Evaluation, unit: str) -> JsonDict:
     """The columns of an evaluation that are for reading.
 
     Args:
-        evaluation: As stored.
         unit: Of its value. Nothing else of the spec is asked, so a campaign whose plug-in is gone is exported too.
     """
     return {column.exported: unit if column.name == "unit" else column.stored(evaluation) for column in EXPORTED}

@@ -15,7 +15,6 @@ def importable(record: CampaignRecord, evaluations: Sequence[Evaluation], known:
     """Returns the evaluations that are new to a campaign, with its current epoch.
 
     Args:
-        record: The campaign.
         evaluations: Terminal ones, and PROPOSED ones that are yet to be computed.
         known: Proposal numbers of the stored evaluations by id.
 

@@ -51,7 +51,6 @@ class Derived:
 
         Args:
             evaluations: Taken a part at a time, so that memory does not grow with the campaign.
-            campaign: Its name.
             unit: Of the objective.
 
         Returns:

@@ -79,7 +79,6 @@ class Swap:
         """Replaces a campaign record.
 
         Args:
-            identifier: Of the campaign.
             change: Returns the same object when there is nothing to write; raises when the writer may not.
             entry: Collection and document to be committed to the outbox in the same operation; an entry that another
                 write left there is completed first.

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import LARGEST_WHOLE, file_keys
+from tansaku.models.domain.specs.base import LARGEST_WHOLE
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
@@ -180,18 +180,9 @@ def json_schema(kind: FileKind) -> JsonDict:
     root = MODELS[kind]
     schema = root.model_json_schema()
     describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
-    add_former_keys(root, schema)
     if kind != "site":
         schema["required"].remove("name")  # defaults to the file's stem
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
-
-
-def add_former_keys(root: type[BaseModel], schema: JsonDict) -> None:
-    """Lets a class's JSON Schema accept the former names of keys too, as deprecated and without a default."""
-    for field in root.model_fields:
-        key, *former = file_keys(root, field)
-        old = {word: value for word, value in schema["properties"][key].items() if word != "default"}
-        schema["properties"] |= dict.fromkeys(former, old | {"deprecated": True})
 
 
 def describe_parts(root: type[BaseModel], parts: Mapping[str, JsonDict]) -> None:
@@ -200,7 +191,7 @@ def describe_parts(root: type[BaseModel], parts: Mapping[str, JsonDict]) -> None
     for name, part in parts.items():
         part["description"] = summary(known[name])
         for field, text in attributes(known[name]).items():
-            part["properties"][file_keys(known[name], field)[0]]["description"] = text
+            part["properties"][field]["description"] = text
 
 
 def summary(model: type[BaseModel]) -> str:
@@ -233,7 +224,7 @@ def sections(root: type[BaseModel]) -> list[Section]:
         seen[model] = path
         named = {item for item, _ in waiting}  # these have a shorter path already
         below = [
-            (child, f"{path}.{file_keys(model, name)[0]}".strip("."))
+            (child, f"{path}.{name}".strip("."))
             for name, field in model.model_fields.items()
             for child in _models(field.annotation)
             if child not in named
@@ -287,7 +278,6 @@ def key_tables(kind: FileKind, examples: Examples | None = None) -> list[KeyTabl
     """The keys of a kind of file, in its order, each spec class once.
 
     Args:
-        kind: Of file.
         examples: Of :func:`examples_in`; a key that has none gets its default, or a value of its type.
     """
     root = MODELS[kind]
@@ -324,7 +314,7 @@ def key_overview() -> str:
     lines = []
     for kind, tasks in TASKS.items():
         lines.append(f"{kind} file")
-        every = tuple(file_keys(MODELS[kind], name)[0] for name in MODELS[kind].model_fields)
+        every = tuple(MODELS[kind].model_fields)
         lines += [f"  {task:<44} {', '.join(keys)}" for task, keys in (tasks or {"": every}).items()]
     return "\n".join(lines)
 
@@ -337,7 +327,7 @@ def _explanations(kind: FileKind, key: str, examples: Examples) -> list[str]:
     for model in _models_at(MODELS[kind], path.split(".") if path else []):
         table = _table(Section(path, model), definitions, examples)
         for name, row in zip(model.model_fields, table.rows, strict=True):
-            if last in file_keys(model, name):
+            if last == name:
                 below = [
                     _table(Section(key, child), definitions, examples) for child in _models(model.model_fields[name].annotation)
                 ]
@@ -365,7 +355,7 @@ def _models_at(root: type[BaseModel], path: list[str]) -> list[type[BaseModel]]:
     """Spec classes of the value at a path, which may contain names in mappings."""
     found, mapping = [root], False
     for step in path:
-        fields = [field for model in found for name, field in model.model_fields.items() if step in file_keys(model, name)]
+        fields = [model.model_fields[step] for model in found if step in model.model_fields]
         if fields or not mapping:
             found = list(dict.fromkeys(child for field in fields for child in _models(field.annotation)))
             mapping = any("dict" in str(field.annotation) for field in fields)
@@ -408,10 +398,9 @@ def _rows(model: type[BaseModel], definitions: JsonDict, given: Callable[[str], 
     # A class that contains itself is described among the definitions.
     properties = (schema["$defs"][model.__name__] if "$ref" in schema else schema)["properties"]
     rows = []
-    for name, field in model.model_fields.items():
-        key = file_keys(model, name)[0]
+    for key, field in model.model_fields.items():
         if field.is_required():
-            default = "file's name" if name == "name" else "required"
+            default = "file's name" if key == "name" else "required"
         else:
             value = field.get_default(call_default_factory=True)
             default = "as below" if isinstance(value, BaseModel) and not _yaml(value) else f"`{_yaml(value)}`"
@@ -420,7 +409,7 @@ def _rows(model: type[BaseModel], definitions: JsonDict, given: Callable[[str], 
         values += [None if field.is_required() else value, _example(properties[key], definitions)]
         texts = [_flow(plain) for part in values if (plain := _plain(part)) not in (None, "", [], {})]
         example = next((text for text in texts if len(text) <= _LONGEST_EXAMPLE), texts[-1])
-        rows.append(KeyRow(key, kinds, default, described.get(name, "Selects this kind."), example))
+        rows.append(KeyRow(key, kinds, default, described.get(key, "Selects this kind."), example))
     return tuple(rows)
 
 

@@ -14,7 +14,6 @@ from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
 from tansaku.models.domain.plugins import reasons_for
-from tansaku.models.domain.specs.base import file_keys
 from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -114,7 +113,7 @@ def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecPro
         model: Of the whole text.
     """
     text = message.replace(f"({document.source}, line 1)", "").strip()
-    top = {key: None for name in model.model_fields for key in file_keys(model, name)}
+    top = dict.fromkeys(model.model_fields)
     keys, rest = _keys_of(text, (), top)
     if len(keys) != 1:
         return SpecProblem("", None, text)
@@ -179,9 +178,8 @@ def _models_below(models: Iterable[type[BaseModel]], step: str | int) -> tuple[t
         return tuple(models)
     found: list[type[BaseModel]] = []
     for model in models:
-        for name, field in model.model_fields.items():
-            if step in file_keys(model, name):
-                found.extend(_models_in(field.annotation))
+        if step in model.model_fields:
+            found.extend(_models_in(model.model_fields[step].annotation))
     return tuple(found) or tuple(models)
 
 
@@ -245,7 +243,7 @@ def _explain(problem: _Problem) -> str:
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        known = sorted({file_keys(model, name)[0] for model in problem.models for name in model.model_fields} or {""})
+        known = sorted({name for model in problem.models for name in model.model_fields} or {""})
         return f"unknown key{_suggestion(str(problem.path[-1]), known)}; known are {', '.join(known)}"
     if kind == "union_tag_not_found":
         key = context["discriminator"].strip("'")

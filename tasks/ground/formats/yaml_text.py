@@ -111,7 +111,6 @@ def parse_yaml(text: str, source: str) -> YamlText:
     """Parses one YAML document.
 
     Args:
-        text: The document.
         source: Name shown in errors.
 
     Raises:

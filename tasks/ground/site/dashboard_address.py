@@ -17,7 +17,6 @@ def noted_address(home: Path, url: str) -> Iterator[None]:
     """Notes the address of this process's dashboard while the context is open; of several dashboards the last one is known.
 
     Args:
-        home: The home folder.
         url: Address for browsers, without a secret.
     """
     path = _path(home)
@@ -35,11 +34,7 @@ def noted_address(home: Path, url: str) -> Iterator[None]:
 
 
 def known_address(home: Path) -> str | None:
-    """The address of the dashboard that runs on a home folder; None if none is known to run.
-
-    Args:
-        home: The home folder.
-    """
+    """The address of the dashboard that runs on a home folder; None if none is known to run."""
     try:
         with _path(home).open(encoding="utf-8") as stream:
             found = json.loads(stream.read(_LONGEST))

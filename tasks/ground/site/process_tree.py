@@ -96,7 +96,6 @@ def memory_of(processes: list[Listed], enough: float) -> float:
     """Memory of processes together [bytes], each page that they share counted once.
 
     Args:
-        processes: The processes.
         enough: Below it, a sum that counts shared pages for each of them will do: that costs much less.
     """
     resident = float(sum(_resident(process.pid) for process in processes))

@@ -50,7 +50,6 @@ def serve_lock(home: Path, patience: float = REMAINS_SECONDS) -> Iterator[HeldLo
     """Keeps a second `tansaku serve` away from a home folder.
 
     Args:
-        home: The home folder.
         patience: How long to wait for the processes of one that was killed [s].
 
     Raises:

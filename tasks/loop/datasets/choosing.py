@@ -83,7 +83,6 @@ def order_of(choice: ChoiceSpec, examples: Sequence[Example], cost: FloatArray, 
     """Training structures in the order in which a rule takes them.
 
     Args:
-        choice: The rule.
         examples: All structures; their energies are not looked at.
         cost: Of a label, any unit, shape ``(n,)``.
         training: Positions of those that may be chosen.

@@ -48,7 +48,6 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
     """Reads a user's structures with their energies.
 
     Args:
-        path: The file.
         spec: What its energies are called.
 
     Raises:
@@ -103,8 +102,6 @@ def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | 
     """Writes a data set; a name that ends in ``.gz`` is compressed, the same data being the same file.
 
     Args:
-        examples: All of it.
-        path: The file.
         only: Properties that are written; None or empty: all.
 
     Raises:

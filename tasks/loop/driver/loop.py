@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
@@ -22,11 +25,9 @@ from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.ground.site.processes import process_identity, this_driver
-from tansaku.tasks.loop.driver.interruption import interruptible
 from tansaku.tasks.loop.driver.lease import Heartbeat, take_lease
 from tansaku.tasks.loop.driver.result import DriveResult, EndReason
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop
+from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop, log_event
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.loop.ledger.startable import check_startable
 from tansaku.tasks.loop.retraining.committee import PoolCommittee
@@ -36,14 +37,11 @@ from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
 from tansaku.tasks.loop.steps.apply_commands import apply_commands
 from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, design_left
 from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping
-from tansaku.tasks.loop.steps.collect import collect, handles_of, under_way
-from tansaku.tasks.loop.steps.late import collect_late, tidy, watch
+from tansaku.tasks.loop.steps.collect import collect, collect_late, handles_of, tidy, under_way, watch
 from tansaku.tasks.loop.steps.polish import polish
-from tansaku.tasks.loop.steps.propose import propose, stop_decision
-from tansaku.tasks.loop.steps.refinement import include_proposed, refiner_of
+from tansaku.tasks.loop.steps.propose import include_proposed, propose, refiner_of, stop_decision
 from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
-from tansaku.tasks.loop.steps.waiting import Reminder
 from tansaku.tasks.loop.transfer.sources import open_proposer
 
 _POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
@@ -397,7 +395,6 @@ def drive(resources: Resources, name: str, observer: Observer | None = None) -> 
 
     Args:
         resources: Store, artifacts and launchers.
-        name: The campaign.
         observer: Watches; None: nobody.
 
     Raises:
@@ -409,3 +406,100 @@ def drive(resources: Resources, name: str, observer: Observer | None = None) -> 
     with interruptible(halt), CampaignLoop(resources, name, observer, halt=halt) as loop:
         loop.advance()
         return loop.result
+
+
+_WORDS = {
+    EvaluationState.PROPOSED: "not yet submitted",
+    EvaluationState.SUBMITTING: "being submitted",
+    EvaluationState.SUBMITTED: "queued",
+    EvaluationState.RUNNING: "running",
+    EvaluationState.LOST: "lost, to be retried",
+}
+_LONGEST = 3600.0  # between two reminders [s]
+
+
+class Reminder:
+    """Reports to an observer why nothing happens: after a while without progress, then at growing intervals.
+
+    Args:
+        observer: Receives the reasons.
+        first: Time without progress before the first reminder [s].
+    """
+
+    def __init__(self, observer: Observer, first: float) -> None:
+        self._observer = observer
+        self._first = first
+        self._outage = ""
+        self._outage_due = 0.0
+        self._outage_pause = 0.0
+        self.progressed()
+
+    def progressed(self) -> None:
+        """Resets the time after progress."""
+        self._since = time.monotonic()
+        self._interval = self._first
+        self._due = self._since + self._first
+        self._outage = ""
+
+    def waits(self, ledger: Ledger, seconds: float) -> None:
+        """Called when the driver found nothing to do; it looks again after ``seconds`` at the latest."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._observer.on_wait(f"no result for {now - self._since:.0f} s; {_describe_work(ledger)}", seconds)
+        self._interval = min(2.0 * self._interval, _LONGEST)
+        self._due = now + self._interval
+
+    def fails(self, reason: str, seconds: float) -> None:
+        """Called when a component does not answer; the driver tries again after ``seconds``.
+
+        A repeated reason is reported at growing intervals.
+        """
+        now = time.monotonic()
+        if reason != self._outage:
+            self._outage, self._outage_due, self._outage_pause = reason, now, 1.0
+        if now >= self._outage_due:
+            self._observer.on_wait(reason, seconds)
+            self._outage_due = now + self._outage_pause
+            self._outage_pause = min(2.0 * self._outage_pause, _LONGEST)
+
+
+def _describe_work(ledger: Ledger) -> str:
+    """Describes what a campaign waits for: evaluations in progress by state, the longest-waiting one, and its training."""
+    active = ledger.active
+    counts = Counter(_WORDS.get(evaluation.state, evaluation.state.value) for evaluation in active)
+    parts = [f"{count} {words}" for words, count in counts.items()]
+    dated = [(since, evaluation) for evaluation in active if (since := _since(evaluation)) is not None]
+    if dated:
+        since, oldest = min(dated, key=lambda item: item[0])
+        parts.append(f"the oldest is {oldest.proposal.candidate} since {since:%Y-%m-%d %H:%M:%S}Z")
+    if ledger.training is not None:
+        parts.append(f"training {ledger.training.number} is in progress")
+    if ledger.paused and not active:
+        parts.append("the campaign is paused")
+    return "waiting for evaluations: " + ", ".join(parts) if active else ", ".join(parts) or "nothing is in progress"
+
+
+def _since(evaluation: Evaluation) -> datetime | None:
+    attempt = evaluation.current_attempt
+    return None if attempt is None else attempt.started_at
+
+
+@contextmanager
+def interruptible(halt: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM sets ``halt``, the second ends at once; only the main thread can be asked this way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+        halt.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

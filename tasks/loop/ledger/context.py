@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Protocol
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.history import cost_limit, search_entry
+from tansaku.models.domain.history import TimeSpent, cost_limit, out_of_time, search_entry
+from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer, RefinedSpace
-from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, JsonDict, Lease, Refit
+from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, Event, JsonDict, Lease, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
-from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.engine.initial import Remaining
 from tansaku.tasks.loop.ledger.observer import Observer
@@ -277,3 +277,10 @@ class StepContext:
             withholds=withholds(spec.proposer),
             design=self.design,
         )
+
+
+def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:
+    """Appends to the audit under an id made of ``kind`` and ``key``: writing it again is the same as once."""
+    campaign = context.lease.campaign
+    event = Event(id=short_hash([campaign, kind, *key]), campaign=campaign, kind=kind, at=datetime.now(UTC), data=data)
+    context.store.append_event(event)

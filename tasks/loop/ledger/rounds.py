@@ -11,13 +11,12 @@ from typing import get_args
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.history import decide, horizon, measured_costs
+from tansaku.models.domain.history import CONFIGURATION_REASONS, decide, horizon, measured_costs
 from tansaku.models.domain.identifiers import is_finite, proposal_rng
 from tansaku.models.domain.outliers import check_magnitudes, trusted
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -100,7 +99,6 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
 
     Args:
         rules: What the round goes by.
-        search: The search's proposals so far.
         number: k: the last number committed plus one.
         previous_horizon: h(k-1), 0 before the first proposal.
 
@@ -146,7 +144,6 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
     Args:
         proposer: Knows when hyper-parameters are to be fitted, and how.
         plan: The proposal that is to be chosen.
-        search: The search's proposals so far.
         refits: The campaign's refits so far, in order.
         rules: What the round goes by.
 

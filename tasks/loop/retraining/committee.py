@@ -54,8 +54,6 @@ class PoolCommittee:
 
         Args:
             proposer: The campaign's.
-            ledger: The campaign.
-            number: Of the proposal.
 
         Raises:
             TransientError: The artifact store did not answer.

@@ -95,7 +95,7 @@ def dataset_of(registry: Registry, training: Retrain) -> DatasetRecord:
 def predecessor(registry: Registry, spec: CampaignSpec, retrains: Retrains, training: Retrain) -> ModelRecord | None:
     """The version that a retrained one is compared with: the campaign's own last, or the one that it began with."""
     used = in_use(_earlier(retrains, training))
-    look = spec.first_look
+    look = spec.pre_screening
     label = used.version if used is not None else look.model if look is not None else None
     return None if label is None else find_model(registry, label)
 

@@ -7,20 +7,25 @@ is a job, which may be killed and found again like any other; it gives the same 
 
 from __future__ import annotations
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import ConfigurationError, FitError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord
 from tansaku.models.domain.ports import JobRequest, JobResult
-from tansaku.models.domain.records import Failure, JsonDict
+from tansaku.models.domain.records import Event, Failure, JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe_target, ended
 from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.models.domain.states import FailureKind, JobState, StopReason
+from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.files import FileCheckpoints, read_weights
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.datasets.building import Kept, gather, keep_dataset, sources_of
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import PERMANENT, Plan
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.retraining.definition import (
@@ -34,9 +39,9 @@ from tansaku.tasks.loop.retraining.definition import (
 )
 from tansaku.tasks.loop.retraining.due import computed_up_to, retrain_due
 from tansaku.tasks.loop.retraining.files import training_document
-from tansaku.tasks.loop.training.versions import Made, Place, read_dataset, store_version
+from tansaku.tasks.loop.training.versions import Made, Place, checkpoint_name, find_model, read_dataset, store_version
 from tansaku.tasks.node.jobs.document import REPORT_FILE, STRUCTURE_FILE, WEIGHTS_FILE
-from tansaku.tasks.node.jobs.fitting import learned_from
+from tansaku.tasks.node.jobs.fitting import beginning, fit_and_judge, learned_from
 from tansaku.tasks.node.jobs.splitting import side_of
 
 RETRAIN_FAILED = "warning.retrain"
@@ -76,7 +81,6 @@ def trained_at_end(context: StepContext, reason: StopReason) -> bool:
     """Begins the training on all results that a search may end with.
 
     Args:
-        context: The campaign.
         reason: Why nothing more is proposed.
 
     Returns:
@@ -319,3 +323,63 @@ def _say_target(context: StepContext, training: Retrain, end: RetrainEnd) -> Non
 
 def _job_name(context: StepContext, training: Retrain, attempt: int) -> str:
     return f"train-{short_hash([context.lease.campaign, 'retrain', training.number, training.dataset, attempt])}"
+
+
+def train_for(resources: Resources, name: str, number: int) -> ModelRecord | None:
+    """Trains for a campaign's retrain, in this process; its driver finds the version in the registry.
+
+    If killed, the same call continues from the last checkpoint. A failed training is recorded in the audit log, where the
+    driver reads it.
+
+    Args:
+        resources: Store, artifacts and registry.
+
+    Returns:
+        The version; None if the retrain had already ended, or failed.
+
+    Raises:
+        NotFoundError: There is no such campaign or retrain.
+    """
+    store, registry = resources.store, resources.registry
+    spec, retrains = stored_spec(store.campaign(name)), store.retrains(name)
+    training, end = next((pair for pair in retrains if pair[0].number == number), (None, None))
+    if training is None:
+        raise NotFoundError(f"campaign {name!r} has no retrain {number}")
+    if end is not None:
+        return None
+    model = model_spec(spec, training, retrains)
+    checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(model))
+    try:
+        dataset = dataset_of(registry, training)
+        examples = learned_from(read_dataset(resources.artifacts, dataset), model.learns)
+        start = None
+        if model.start is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                artifact = find_model(registry, model.start).artifact
+                weights = read_weights(resources.artifacts.get(artifact, Path(folder, "weights.safetensors")))
+            start = beginning(weights, side_of(examples, dataset.groups, "training"))
+        run = TrainingRun(device=resources.site.training.device, checkpoints=checkpoints, start=start)
+        calibrate = spec.retrain is not None and bool(spec.retrain.calibrate)
+        fitted = fit_and_judge(model, examples, dataset.groups, run, calibrate=calibrate)
+    except (FitError, ConfigurationError, MissingComponentError) as error:
+        _say_failed(resources, training, error.message)
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        made = Made.of(fitted, Path(folder))
+        before = predecessor(registry, spec, retrains, training)
+        place = Place(model, dataset, side_of(examples, dataset.groups, "held_out"), before)
+        record, _ = store_version(registry, resources.artifacts, made, place)
+    checkpoints.clear()
+    return record
+
+
+def _say_failed(resources: Resources, training: Retrain, reason: str) -> None:
+    resources.store.append_event(
+        Event(
+            id=failure_event_id(training),
+            campaign=training.campaign,
+            kind=REPORTED_FAILURE,
+            at=datetime.now(UTC),
+            data={"retrain": training.number, "reason": reason},
+        )
+    )

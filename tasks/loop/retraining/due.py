@@ -53,7 +53,7 @@ def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
 
 def model_in_use(ledger: Ledger, number: int) -> tuple[str, str] | None:
     """Name with version, and weights, of the model that pre-screens a proposal; None before there is one."""
-    look = ledger.spec.first_look
+    look = ledger.spec.pre_screening
     used = in_use(ended(ledger.retrains), number)
     if used is not None and used.version is not None and used.weights is not None:
         return used.version, used.weights
@@ -66,11 +66,10 @@ def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
     """Returns the surrogate pre-screening of a chosen candidate.
 
     Args:
-        ledger: The campaign.
         plan: The proposal.
         candidate: Position in the pool.
     """
-    spec = ledger.spec.first_look
+    spec = ledger.spec.pre_screening
     model = model_in_use(ledger, plan.number) if spec is not None else None
     if spec is None or model is None:
         return None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+import tansaku
+from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
 from tansaku.models.domain.absurd_values import believable
 from tansaku.models.domain.adoption import ADOPTED, Kept, Known, Origin
 from tansaku.models.domain.errors import (
@@ -17,17 +21,18 @@ from tansaku.models.domain.errors import (
     StoreError,
     TransientError,
 )
-from tansaku.models.domain.identifiers import canonical_json, short_hash
-from tansaku.models.domain.levels import check_level
+from tansaku.models.domain.identifiers import canonical_json, short_hash, shown
+from tansaku.models.domain.levels import check_level, level_in_words
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, RefinedSpace, Space
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict, Outcome, Provenance, Quantity
+from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import convert, recorded_in
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
-from tansaku.tasks.loop.reuse.properties import Wanted
-from tansaku.tasks.loop.reuse.table import known_values
 
 CONTENT_TYPE = "application/json"
 
@@ -57,7 +62,6 @@ def find_results(spec: CampaignSpec, base_path: Path, store: CampaignStore) -> F
     """Collects the results that a new campaign may adopt, beginning with the oldest campaign.
 
     Args:
-        spec: The new campaign.
         base_path: Folder in which its relative paths start.
         store: Its creator may read all campaigns of it: this is the command line, with the rights of the database, or the
             process that creates a campaign for the dashboard, which holds only what its author may read.
@@ -211,3 +215,130 @@ def kept_results(artifacts: ArtifactStore, sha256: str) -> dict[str, Known]:
 def note_reuse(store: CampaignStore, known: CampaignRecord, data: JsonDict) -> None:
     """Records in the audit which results the campaign may adopt, and which campaigns could not be read."""
     store.append_event(Event(id=short_hash([known.id, REUSED]), campaign=known.id, kind=REUSED, at=known.created_at, data=data))
+
+
+_BY_PHASES: dict[str, Callable[[Sequence[str], float, Mapping[str, float]], float]] = {
+    "formation_energy": formation_energy,
+    "energy_above_hull": energy_above_hull,
+}
+"""Properties that follow from the energy and the phases of a campaign [eV/atom]."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Result that a campaign wants of a calculation.
+
+    Attributes:
+        spec: The campaign.
+        phases: Energies of its space's phases by formula [eV/atom]; None where it names none.
+    """
+
+    spec: CampaignSpec
+    phases: Mapping[str, float] | None
+
+    @classmethod
+    def of(cls, spec: CampaignSpec, base_path: Path) -> Wanted:
+        """The result that a campaign wants. Raises ConfigurationError if its table of phases is missing or wrong."""
+        phases = spec.space.competing_phases
+        return cls(spec, None if phases is None else phases_of(phases, base_path))
+
+    def read(self, outcome: Outcome, computed_for: CampaignSpec, symbols: Sequence[str]) -> Outcome | None:
+        """The outcome as a job of this campaign would have given it; None where the record does not hold what is wanted.
+
+        Args:
+            outcome: With a value, of a calculation that this campaign would do as well.
+            symbols: Elements of the structure.
+        """
+        if _question(self.spec) == _question(computed_for):
+            return outcome
+        if outcome.value is None or outcome.deviation is not None:  # an estimated error is that of one property
+            return None
+        objective, theirs = self.spec.objective, computed_for.objective
+        known = {_meant(computed_for): Quantity(value=outcome.value, unit=theirs.unit)} | outcome.quantities
+        if _phases(self.spec) != _phases(computed_for):
+            known = {name: quantity for name, quantity in known.items() if name not in _BY_PHASES}
+        names = (_meant(self.spec), *(goal.property for goal in objective.further))
+        for name in names:
+            if name not in known and name in _BY_PHASES and self.phases is not None and ENERGY in known:
+                value = _BY_PHASES[name](symbols, known[ENERGY].value, self.phases)
+                known[name] = Quantity(value=value, unit="eV/atom")
+        if any(name not in known for name in names):
+            return None
+        found = known[names[0]]
+        return outcome.model_copy(update={"value": recorded_in(found.value, found.unit, objective.unit), "quantities": known})
+
+
+def _meant(spec: CampaignSpec) -> str:
+    return spec.space.description.meant(spec.objective.property) or ""
+
+
+def _question(spec: CampaignSpec) -> list[object]:
+    further = [(goal.property, goal.unit) for goal in spec.objective.further]
+    return [_meant(spec), spec.objective.unit, further, _phases(spec)]
+
+
+def _phases(spec: CampaignSpec) -> JsonDict | None:
+    """The phases that a campaign compares candidates with, a table of them by its content."""
+    phases = spec.space.competing_phases
+    if phases is None:
+        return None
+    return phases.model_dump(mode="json", exclude={"file"} if phases.sha256 is not None else None)
+
+
+def known_values(spec: CampaignSpec, base_path: Path, space: Space) -> list[Known]:
+    """The values of a campaign's table, in its order; none without a table.
+
+    Args:
+        base_path: Folder in which its relative paths start.
+
+    Raises:
+        ConfigurationError: The table is missing or another one, its level of theory is not the campaign's, or a row has no
+            finite value, another row's candidate, or one that is not in the space.
+    """
+    known, calculator, unit = spec.known, spec.calculator, spec.objective.unit
+    if known is None or calculator is None:
+        return []
+    level = level_in_words(calculator.model_dump(mode="json"))
+    if known.level != level:
+        raise ConfigurationError(
+            f"known.level: {shown(known.level)}; expected {level!r}, by which the campaign computes",
+            hint="a campaign learns from values of another level of theory by transfer",
+        )
+    try:
+        factor = convert(1.0, known.unit or unit, unit)
+    except ValueError as error:
+        raise ConfigurationError(f"known.unit: {error}") from error
+    from tansaku.spaces.table_file import TableFile  # with pyarrow, which few campaigns need here
+
+    file = TableFile(base_path / known.file, "known.file", known.sha256)
+    columns = file.read([file.require(known.candidate, "known.candidate"), file.require(known.value, "known.value")])
+    names = columns.text(known.candidate, "known.candidate", fractions=False).tolist()
+    values = columns.numbers(known.value, "known.value") * factor
+    _check(names, values.tolist(), space)
+    provenance = Provenance(
+        code=calculator.code_name(),
+        code_version="unknown",
+        tansaku_version=tansaku.__version__,
+        settings=settings_of(calculator),
+    )
+    return [
+        Known(
+            origin=Origin(campaign="", created_at=None, number=row, candidate=name, file=file.path.name),
+            outcome=Outcome(value=value, provenance=provenance),
+            candidates=(name,),
+        )
+        for row, (name, value) in enumerate(zip(names, values.tolist(), strict=True), start=1)
+    ]
+
+
+def _check(names: list[str], values: list[float], space: Space) -> None:
+    first = dict[str, int]()
+    for row, (name, value) in enumerate(zip(names, values, strict=True), start=1):
+        if not np.isfinite(value):
+            raise ConfigurationError(f"known.value: row {row} ({shown(name)}) has no finite value; remove the row")
+        if first.setdefault(name, row) != row:
+            raise ConfigurationError(f"known.candidate: {shown(name)} is in rows {first[name]} and {row}; expected it once")
+    try:
+        (space.refined(names, []) if isinstance(space, RefinedSpace) else space.pool()).positions(names)
+    except NotFoundError as error:
+        raise ConfigurationError(f"known.candidate: {error.message}") from error

@@ -34,7 +34,6 @@ def offer_results(name: str, computation: str, store: CampaignStore, may_view: C
     """Collects what a new campaign may adopt; opens no space, and therefore no file.
 
     Args:
-        name: Of the new campaign.
         computation: Its :func:`~tansaku.tasks.loop.reuse.keys.computation_key`.
         store: Holds the other ones.
         may_view: Whether its author may see a campaign: of others nothing is offered or said.

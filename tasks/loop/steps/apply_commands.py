@@ -7,8 +7,7 @@ from collections.abc import Callable
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Command, JsonDict, Proposal
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.steps.collect import cancel
 from tansaku.tasks.loop.steps.propose import commit

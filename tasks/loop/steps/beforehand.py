@@ -22,7 +22,6 @@ def design_left(space: Space, pool: CandidatePool, size: int, known: KnownResult
     Args:
         space: Of the campaign.
         pool: Its candidates before the first proposal.
-        size: Of the initial design.
         known: Results that the campaign adopts.
     """
     if known is None or not known.beforehand:
@@ -35,7 +34,6 @@ def adopt_beforehand(context: StepContext, halt: Event) -> bool:
     """Stores the known results that are not stored yet; a kill between any two writes leaves the rest to the next call.
 
     Args:
-        context: The campaign.
         halt: Ends it early when set.
 
     Returns:

@@ -46,7 +46,6 @@ def draw_up(
 
     Args:
         proposer: The model's owner.
-        search: The search's proposals so far.
         plan: The proposal that would be chosen next.
         rules: The plan of the round; its random numbers follow from the seed and the plan's number alone.
         refit: The last refit, if there was one.
@@ -132,8 +131,6 @@ def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int)
     """Reads the last certificates of a campaign, among them any that can still stop its search.
 
     Args:
-        store: Where it is.
-        spec: Its spec.
         searched: Number of proposals of its search; certificates of fewer cannot stop it any more.
     """
     limit = 1 if spec.budget.stop is None else _FEW

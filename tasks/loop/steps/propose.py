@@ -1,22 +1,30 @@
-"""Propose: plan the next number, fit if the schedule says so, choose, commit."""
+"""Propose: plan the next number, fit if the schedule says so, choose, commit.
+
+Adds candidates near the best ones to the pool, at given proposal numbers.
+The pool of proposal k holds what the space draws beforehand, what was proposed before k, and neighbours of the best candidates
+among the observations that k is conditioned on. Ids alone say where neighbours are, so a resume chooses from the same pool.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
 from tansaku.models.domain.states import StopReason
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import Ledger, StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 from tansaku.tasks.loop.retraining.driver import ready_for, trained_at_end
 from tansaku.tasks.loop.retraining.due import look_at
-from tansaku.tasks.loop.steps.adopt import priced_for_adoption
 from tansaku.tasks.loop.steps.certificates import is_due, note_certificate, still_stops
-from tansaku.tasks.loop.steps.refinement import refine_pool
+from tansaku.tasks.loop.steps.submit import priced_for_adoption
 from tansaku.tasks.loop.transfer.report import transfer_event
 
 
@@ -40,7 +48,7 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         plan = replace(plan, stop=context.out_of_time())
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
-    if refine_pool(ledger, plan.history):
+    if _refine_pool(ledger, plan.history):
         plan = plan_round(rules, ledger.search, number, previous)
         if plan is None:
             return None
@@ -146,7 +154,6 @@ def commit_unchosen(context: StepContext, candidate: str, model: str, cost: floa
     """Commits a proposal for a result that exists, which the campaign did not ask for; its number follows the last one.
 
     Args:
-        context: The campaign.
         candidate: Whose result it is.
         model: Name of where it comes from.
         cost: That counts; None: the predicted one.
@@ -186,3 +193,36 @@ def _nothing_left(plan: Plan, rules: RoundRules) -> StopReason | None:
     if not rules.ordered and len(plan.history.pending):
         return None
     return StopReason.EXHAUSTED if rules.limit is None else StopReason.BUDGET
+
+
+_MOST = 20
+
+
+def _refine_pool(ledger: Ledger, history: History) -> bool:
+    """Gives the ledger the pool of the next proposal."""
+    if ledger.refiner is None or not len(history.observed):
+        return False
+    proposed = [ledger.evaluations[number] for number in sorted(ledger.evaluations)]
+    candidates = [evaluation.candidate for evaluation in proposed if evaluation.purpose == "search"]
+    pool = ledger.refiner.refined(list(dict.fromkeys(candidates)), incumbents(ledger.pool, history))
+    if len(pool) == len(ledger.pool) and bool((pool.ids == ledger.pool.ids).all()):
+        return False
+    ledger.take_pool(pool)
+    return True
+
+
+def incumbents(pool: CandidatePool, history: History) -> list[str]:
+    """The best candidates observed, the best first; of equal ones the lowest id."""
+    order = np.lexsort((history.observed, history.values))[:_MOST]
+    return [str(name) for name in pool.ids[history.observed[order]]]
+
+
+def include_proposed(ledger: Ledger, candidates: Iterable[str]) -> None:
+    """Gives a ledger without evaluations a pool that holds what a campaign has proposed."""
+    if ledger.refiner is not None:
+        ledger.take_pool(ledger.refiner.refined(list(dict.fromkeys(candidates)), []))
+
+
+def refiner_of(space: Space) -> RefinedSpace | None:
+    """Returns the space if it can add candidates near the best ones, else None."""
+    return space if isinstance(space, RefinedSpace) else None

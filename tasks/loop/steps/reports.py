@@ -13,8 +13,7 @@ from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome,
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.backends.stores.campaigns import stored_spec
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.steps.collect import cancel
 from tansaku.tasks.loop.steps.propose import commit_unchosen

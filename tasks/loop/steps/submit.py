@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import secrets
 
+from tansaku.models.domain.adoption import Known
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Evaluation, Proposal
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.loop.ledger.context import StepContext
 from tansaku.tasks.loop.retraining.files import weights_file
-from tansaku.tasks.loop.steps.adopt import adopted
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.node.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 
@@ -35,7 +35,7 @@ def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
     attempt = begun.current_attempt
     if attempt is None:
         raise StoreError(f"evaluation {begun.id}: state {begun.state}, but it has no attempt")
-    if (ended := adopted(context, begun, attempt.token)) is not None:
+    if (ended := _adopted(context, begun, attempt.token)) is not None:
         return ended
     handle = context.launcher.find(attempt.job_name)
     if handle is None:
@@ -120,3 +120,29 @@ def _searched_structure(context: StepContext, candidate: str) -> str | None:
         return None
     with context.artifacts.open(sha256) as stream:
         return stream.read().decode("utf-8")
+
+
+def _adoptable(context: StepContext, proposal: Proposal) -> Known | None:
+    """The result that a proposal adopts; None where it is to be computed: final relaxations and repeats always are."""
+    if context.known is None or proposal.purpose != "search" or proposal.replicate:
+        return None
+    return context.known.find(proposal.candidate)
+
+
+def priced_for_adoption(context: StepContext, proposal: Proposal) -> Proposal:
+    """The proposal as it is committed: an adopted result costs nothing and needs no pre-screening."""
+    if _adoptable(context, proposal) is None:
+        return proposal
+    return proposal.model_copy(update={"predicted_cost": 0.0, "look": None})
+
+
+def _adopted(context: StepContext, evaluation: Evaluation, attempt: str) -> Evaluation | None:
+    """Ends an evaluation that has begun with the result that it adopts; None where it is to be computed."""
+    known = _adoptable(context, evaluation.proposal) if len(evaluation.attempts) == 1 else None
+    if known is None or context.known is None:
+        return None
+    stored = context.store.accept_outcome(context.lease, evaluation.id, attempt, context.known.outcome_of(known))
+    ended = stored if stored is not None else context.store.evaluation(evaluation.id)
+    context.ledger.note(ended)
+    context.observer.on_outcome(ended)
+    return ended

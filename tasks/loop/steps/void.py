@@ -14,8 +14,7 @@ from tansaku.models.domain.identifiers import jobless_name
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.loop.ledger.audit import log_event
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import StepContext, log_event
 
 VOIDED = "voided"
 """Kind of the events about values that were made failures."""
@@ -35,7 +34,6 @@ def void_unreproduced(context: StepContext, changed: Iterable[Evaluation] | None
     """Voids the implausible values of candidates that were computed again with a plausible result.
 
     Args:
-        context: The campaign.
         changed: Evaluations that just ended; None: look at all.
     """
     if changed is not None and not any(evaluation.proposal.replicate for evaluation in changed):
@@ -60,7 +58,6 @@ def void(context: StepContext, evaluation: Evaluation, outcome: Outcome) -> None
     The event is written first, so that a kill in between loses nothing: the next driver does both again.
 
     Args:
-        context: The campaign.
         evaluation: As it is stored, with a value.
         outcome: The failure that takes the value's place.
     """

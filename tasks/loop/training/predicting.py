@@ -19,7 +19,6 @@ def predict_file(model: Surrogate, source: Path, out: Path) -> list[Example]:
     """Predicts for every structure of an extended XYZ file.
 
     Args:
-        model: Predicts.
         source: Structures; what else the file holds is left out.
         out: Gets the structures with ``predicted_energies``, ``predicted_energies_deviation`` and so on.
 

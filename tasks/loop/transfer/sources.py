@@ -212,8 +212,6 @@ def with_stored_names(spec: CampaignSpec, known: CampaignRecord, store: Campaign
     """Returns a file's spec in which sources that the file calls by their present names have those of the stored spec.
 
     Args:
-        spec: Of the file.
-        known: The stored campaign.
         store: Where the sources are.
     """
     stored = stored_spec(known).transfer
@@ -326,7 +324,6 @@ def open_proposer(
 
     Args:
         spec: The campaign, its sources frozen.
-        pool: Its candidates.
         base_path: Folder in which its relative paths start.
         store: Where followed sources are.
         artifacts: Where source data are kept.

@@ -48,12 +48,7 @@ def _converged(calculator: CalculatorBase, fmax: float | None) -> RelaxationSpec
 
 
 def polish_source(spec: CampaignSpec, search: str) -> str:
-    """Source of polished evaluations: another relaxation is another source, even where it equals the search's.
-
-    Args:
-        spec: Of the campaign.
-        search: Source of the search's evaluations.
-    """
+    """Source of polished evaluations: another relaxation is another source, even where it equals the search's."""
     relaxation = polish_relaxation(spec)
     key = {"search": search, "polish": relaxation.model_dump(mode="json") if relaxation else None}
     thicknesses = spec.space.thicknesses

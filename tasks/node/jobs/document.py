@@ -162,7 +162,6 @@ def required_workflow(document: JobDocument, kind: type[_Workflow], provides: st
     """Calculator and workflow of a document whose job is a workflow of one kind.
 
     Args:
-        document: Of the job.
         kind: Spec class of the workflow.
         provides: The property that it computes.
 

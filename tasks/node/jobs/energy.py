@@ -12,9 +12,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.calculators.workflows.equation_of_state import bulk_modulus
-from tansaku.calculators.workflows.phase_table import phases_of
 from tansaku.calculators.workflows.pinned_ion import relax_around_ion
-from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy, phases_of
 from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.objectives import OBJECTIVES

@@ -34,7 +34,6 @@ def scratch_of(
     it filled the disk.
 
     Args:
-        calculator: The calculator.
         structure: Initial structure of the evaluation.
         relaxation: How it is relaxed.
         folder: Folder of the job.

@@ -48,7 +48,6 @@ def sides_by_name(groups: Sequence[str], rule: ShareSplitSpec | GroupsSplitSpec,
     """Sides that depend on the groups' names only.
 
     Args:
-        groups: Names.
         rule: How they are divided.
         seed: The data set's.
 

@@ -37,6 +37,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from tansaku.calculators.frozen_files import sweep_copies
 from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, ProcessStart
 from tansaku.models.domain.wording import first_problem
@@ -171,7 +172,6 @@ class Spool:
 
         Args:
             name: Unique.
-            request: Request of the job.
             queue: Whether it waits for a worker of this spool; otherwise its name reaches a worker in another way.
 
         Raises:
@@ -395,3 +395,14 @@ def _job_names(folder: Path) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def frozen_folder(spool: Spool) -> Path:
+    """Folder of the copies that a spool's jobs compute with, and of the hashes of programs."""
+    return spool.root / "frozen"
+
+
+def sweep_frozen(spool: Spool) -> None:
+    """Deletes the copies unless there are jobs, which may be using them; the next job makes them again."""
+    if (spool.root / "jobs").is_dir() and not spool.names():
+        sweep_copies(frozen_folder(spool))

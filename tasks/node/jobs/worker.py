@@ -283,7 +283,7 @@ def main(arguments: list[str]) -> int:
     worker.guard()
     import tansaku.tasks.node.jobs.evaluate  # noqa: F401 - a worker that is ready has its libraries, its guards do not
     from tansaku.calculators.frozen_files import keep_copies_in
-    from tansaku.tasks.node.jobs.frozen import frozen_folder
+    from tansaku.tasks.node.jobs.spool import frozen_folder
 
     keep_copies_in(frozen_folder(spool))
     if arguments[1:]:

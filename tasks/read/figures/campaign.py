@@ -58,8 +58,6 @@ def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> lis
     the path, the barrier against the evaluations, and diffusion against temperature.
 
     Args:
-        data: The campaign.
-        artifacts: Where its structures are.
         folder: Made if it does not exist; files of the same name are overwritten.
 
     Returns:

@@ -9,8 +9,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.units import convert
 from tansaku.tasks.read.figures.paths import Slice, path_profile, surface_slices
-from tansaku.tasks.read.paths.files import PathReport
-from tansaku.tasks.read.paths.hops import distinct_hops
+from tansaku.tasks.read.paths.files import PathReport, distinct_hops
 from tansaku.tasks.read.paths.surface import jump_warnings, read_surface
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import evenly

@@ -25,7 +25,6 @@ def draw_model(
     """Draws the figures of a version as PNG: one of the learning curve, one per property.
 
     Args:
-        record: The version.
         sides: Predictions of ``training`` and ``held_out`` by property.
         curve: Steps of the training.
         folder: Made if it does not exist.

@@ -35,8 +35,6 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
     """Draws the figures of a surface as PNG; surface and path also as interactive HTML.
 
     Args:
-        data: The campaign.
-        report: Of its surface.
         folder: Made if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,6 @@ def draw_screen(rows: Sequence[ScreenRow], path: Path) -> Path:
 
     Args:
         rows: Of a screen, at least one.
-        path: The file.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure

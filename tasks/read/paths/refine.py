@@ -24,7 +24,6 @@ def refine_surface(data: Campaign, surface: CampaignSurface, folder: Path, setti
     """Relaxes minima and saddle points up to the bottleneck of the goal's path.
 
     Args:
-        data: The campaign.
         surface: What it found.
         folder: Where finished parts are kept, so that a killed refinement continues.
         settings: How; the host is as rigid as in the campaign.

@@ -196,7 +196,6 @@ def read_surface(data: Campaign, artifacts: ArtifactStore | None = None) -> Camp
     """The surface of a campaign as far as it is known.
 
     Args:
-        data: The campaign.
         artifacts: Where relaxed structures are; None: hosts are not compared.
 
     Raises:

@@ -15,16 +15,20 @@ from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec
+from tansaku.models.domain.specs.screen import ScreenSpec, axis_name
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example, Surrogate
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.structures import read_structure
+from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.read.screening.loading import LoadedScreen
 from tansaku.tasks.read.screening.rows import RowFile, ScreenRow
 
 if TYPE_CHECKING:
     from ase import Atoms
+
 
 _MJ_PER_EV_A2 = 16021.766339999998  # 1 eV/Å^2 in mJ/m^2
 
@@ -63,7 +67,6 @@ class BoundaryPredictor:
         """Row of a relaxed structure.
 
         Args:
-            candidate: Its id.
             atoms: With the space's metadata; both boundaries of the cell count.
             computed: Boundary energy by the calculator [mJ/m^2].
             structure: SHA-256 of its file.
@@ -139,3 +142,45 @@ def painted(predictor: BoundaryPredictor, row: ScreenRow, artifacts: ArtifactSto
     """A row's structure with the predicted energies of its atoms in place of the computed ones."""
     path = artifacts.get(row.structure, folder / row.structure)
     return predictor.paint(next(read_extended_xyz(path.read_text(encoding="utf-8"))))
+
+
+@dataclass(frozen=True)
+class LoadedScreen:
+    """A screen file after validation.
+
+    Attributes:
+        spec: The file.
+        campaigns: By axis, in the order of the file.
+    """
+
+    spec: ScreenSpec
+    campaigns: tuple[LoadedCampaign, ...]
+
+
+def load_screen(path: Path) -> LoadedScreen:
+    """Loads a screen file; everything is checked before anything is spent.
+
+    Raises:
+        ConfigurationError: The file, a key in it or a file it names is wrong, or an axis has no boundary that fits.
+    """
+    document = read_named(path)
+    spec, base_path = validate_document(ScreenSpec, document), path.resolve().parent
+    campaigns = []
+    for number, axis in enumerate(spec.axes):
+        space = spec.space.model_copy(update={"axis": axis})
+        try:
+            systems = len(open_space(space, base_path).pool().systems)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"axes[{number}]: {error.message}", hint=error.hint) from error
+        data = {
+            "schema_version": 1,
+            "name": f"{spec.name}-{axis_name(axis)}",
+            "seed": spec.seed,
+            "space": space.model_dump(mode="json"),
+            "calculator": spec.calculator.model_dump(mode="json"),
+            "proposer": {"type": "random", "by_system": True},
+            "budget": {"evaluations": spec.per_system * systems, "max_failed_fraction": 1.0},
+            "execution": spec.execution.model_dump(mode="json"),
+        }
+        campaigns.append(campaign_from_data(data, base_path, document.source))
+    return LoadedScreen(spec, tuple(campaigns))

@@ -127,7 +127,6 @@ def frame(rows: Iterable[ScreenRow], predicted_by: str, computed_by: str) -> pd.
     """Rows by rising predicted energy as a table.
 
     Args:
-        rows: Of a screen.
         predicted_by: The model, with its version.
         computed_by: Type of the calculator that relaxed the structures.
     """
@@ -146,8 +145,6 @@ def write_table(rows: Iterable[ScreenRow], path: Path, *, predicted_by: str, com
     """Writes the table as CSV; a name that ends in ``.gz`` is compressed, the same rows being the same file.
 
     Args:
-        rows: Of a screen.
-        path: The file.
         predicted_by: The model, with its version.
         computed_by: Type of the calculator that relaxed the structures.
 

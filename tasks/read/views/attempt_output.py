@@ -1,10 +1,11 @@
-"""Output of an evaluation's attempts, as the dashboard shows it: the last lines as plain text, without secrets."""
+"""Output of an evaluation's attempts, for the dashboard and for commands: the last lines as plain text, without secrets."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,7 +79,6 @@ def attempt_outputs(site: SiteSpec, jobs: Path | None, evaluation: Evaluation) -
     """Output of all attempts at an evaluation, the newest first.
 
     Args:
-        site: The machine.
         jobs: Folder of the jobs of its campaign; None: this process does not know it.
         evaluation: One that has attempts, or none yet.
     """
@@ -110,7 +110,6 @@ def end_of_file(path: Path, most: int = LARGEST) -> OutputFile | None:
     """The last whole lines of a file; None unless it is a regular file: jobs could link to files of others.
 
     Args:
-        path: The file.
         most: Bytes to read at most.
     """
     try:
@@ -186,3 +185,55 @@ def _of_workers(folder: Path, attempt: Attempt, end: datetime) -> tuple[tuple[Ou
     if not files:
         return (), "The workers of this machine wrote nothing during this attempt."
     return tuple(files), "Workers of this machine compute one candidate after the other: others of that time are in it too."
+
+
+_LARGEST = 64 * 1024
+
+
+class AttemptLog(Record):
+    """Log of an attempt.
+
+    Attributes:
+        reason: Why it was abandoned, empty if it was not.
+        folder: Folder of its job, None if this site has none.
+        ended: How its job ended, as recorded by the compute node.
+        files: Ends of the job's output files, by name.
+    """
+
+    evaluation: str
+    attempt: int
+    job: str
+    reason: str
+    folder: str | None
+    ended: str
+    files: dict[str, str]
+
+
+def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[AttemptLog]:
+    """Logs of all attempts at some evaluations, oldest first.
+
+    Args:
+        evaluations: Of one campaign.
+    """
+    shared = site.launcher.shared_folder
+    for evaluation in evaluations:
+        for attempt in evaluation.attempts:
+            failure = attempt.failure
+            launch = None if shared is None else launch_of_attempt(Path(shared), attempt.job_name, attempt.token)
+            folder = None if launch is None else launch.path
+            ended = read_json(folder / "exit.json") if folder is not None else None
+            yield AttemptLog(
+                evaluation=evaluation.id,
+                attempt=attempt.number,
+                job=attempt.job_name,
+                reason=f"{failure.reason}: {failure.message}" if failure is not None else "",
+                folder=str(folder) if folder is not None else None,
+                ended=f"{ended['reason']} {ended['message']}".strip() if ended is not None else "",
+                files={name: _tail(folder / name) for name in _FILES if (folder / name).is_file()} if folder else {},
+            )
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _LARGEST))
+        return stream.read().decode(errors="replace")

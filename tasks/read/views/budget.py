@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from tansaku.models.domain.history import HOUR, TimeSpent
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.budget import BudgetSpec
-from tansaku.models.domain.time_limits import HOUR, TimeSpent
 from tansaku.tasks.backends.stores.campaigns import driven_until
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import cost_unit
@@ -92,7 +92,6 @@ def budget_used(budget: BudgetSpec, spent: Spent) -> tuple[Used, ...]:
 
     Args:
         budget: With edits applied.
-        spent: What was spent of it.
     """
     unit, time = "" if spent.cost_unit is None else f" {spent.cost_unit}", spent.time
     found = [

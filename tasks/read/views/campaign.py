@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 from pydantic import AwareDatetime
@@ -29,11 +31,89 @@ from tansaku.tasks.loop.steps.certificates import CERTIFICATE, last_certificate,
 from tansaku.tasks.node.jobs.document import LATTICE_WARNING
 from tansaku.tasks.read.views.costs import CostComparison, compare_costs, costs_of
 from tansaku.tasks.read.views.failures import FailedEvaluation, Incident, incident_of
-from tansaku.tasks.read.views.kept import KeptEvaluations, Made, Once
 from tansaku.tasks.read.views.prospects import Prospects, RecentPools
 
 if TYPE_CHECKING:
     from tansaku.models.engine.transfer.data import SourceData
+
+
+_MOST_WHOLE = 200
+
+Made = TypeVar("Made")
+
+
+@dataclass
+class _Slot:
+    """An entry that one thread makes while the others wait."""
+
+    lock: Lock = field(default_factory=Lock)
+    done: bool = False
+    made: Any = None
+
+
+class Once:
+    """Cache that computes each entry at its first request.
+
+    Args:
+        known: Entries that were made before.
+    """
+
+    def __init__(self, known: Mapping[str, Any] | None = None) -> None:
+        self._lock = Lock()
+        self._slots: dict[object, _Slot] = {key: _Slot(done=True, made=made) for key, made in (known or {}).items()}
+
+    def get(self, key: object, make: Callable[[], Made]) -> Made:
+        """Returns the entry of a key, made if it is missing while others wait. After an error the next caller tries again.
+
+        Args:
+            make: Makes it; it may ask for other keys.
+        """
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        if not slot.done:
+            with slot.lock:
+                if not slot.done:
+                    slot.made, slot.done = make(), True
+        return cast(Made, slot.made)
+
+
+class KeptEvaluations:
+    """Whole evaluations of a campaign, read when they are asked for; the last 200 are kept.
+
+    Args:
+        store: Where they are.
+        name: Of the campaign.
+    """
+
+    def __init__(self, store: CampaignStore, name: str) -> None:
+        self._store = store
+        self._name = name
+        self._lock = Lock()
+        self._kept: OrderedDict[int, Evaluation] = OrderedDict()
+
+    def numbered(self, numbers: Sequence[int]) -> list[Evaluation]:
+        """Evaluations of some proposal numbers, in the order of the numbers; those that are gone are left out.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
+        with self._lock:
+            found = {number: self._kept[number] for number in numbers if number in self._kept}
+        missing = [number for number in numbers if number not in found]
+        read = self._store.numbered(self._name, missing) if missing else []
+        self.note(read)
+        found |= {item.proposal.number: item for item in read}
+        return [found[number] for number in numbers if number in found]
+
+    def note(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keeps evaluations as they now are."""
+        with self._lock:
+            for item in evaluations:
+                self._kept[item.proposal.number] = item
+                self._kept.move_to_end(item.proposal.number)
+            while len(self._kept) > _MOST_WHOLE:
+                self._kept.popitem(last=False)
+
 
 _BATCH = 500
 PROPERTIES = (LATTICE_WARNING, ADOPTED)
@@ -80,8 +160,6 @@ class Campaign:
         """Reads a campaign for its results.
 
         Args:
-            store: Where it is.
-            name: The campaign.
             artifacts: Where the data of transfer sources are; None: they are not read.
 
         Raises:
@@ -98,7 +176,6 @@ class Campaign:
         """Reads a campaign for overviews: evaluations that cannot be read are left out and said.
 
         Args:
-            store: Where it is.
             record: As stored.
 
         Raises:
@@ -143,7 +220,6 @@ class Campaign:
         """Returns a value derived from this reading, computed at most once for all who ask.
 
         Args:
-            key: What it is.
             make: Makes it; it may ask for other keys.
         """
         return self._once.get(key, make)

@@ -19,7 +19,7 @@ from tansaku.models.domain.views import Columns
 from tansaku.models.engine.front import on_front
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.ion_grid import NOBODY, IonGrid, ion_grids
+from tansaku.tasks.read.views.compositions import NOBODY, IonGrid, ion_grids
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.results import system_label

@@ -11,18 +11,19 @@ import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.evaluation_columns import cost_of
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.hits import hits_of
-from tansaku.tasks.read.views.ion_grid import NOBODY, ion_grids
 from tansaku.tasks.read.views.predictions import pool_expectation
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 EMPTY, PREDICTED, EVALUATED, FAILED, RUNNING = range(5)
 """States of a cell of the map: no candidate, only predicted (or not even that), with a value, failed, in progress."""
@@ -98,9 +99,13 @@ def _in_unit(quantity: Quantity | None, unit: str) -> float | None:
     return None if quantity is None else convert(quantity.value, quantity.unit, unit)
 
 
+NOBODY = -1
+"""Mark of a cell whose ions no candidate has."""
+
+
 @dataclass(frozen=True)
-class CompositionMap:
-    """Values over two sets of ions, for one system.
+class IonGrid:
+    """Candidates of a system over two sets of ions.
 
     Attributes:
         system: Its name.
@@ -108,10 +113,7 @@ class CompositionMap:
         columns: Ions of the other sites, joined.
         row_site: Name of that site.
         column_sites: Names of the other sites.
-        state: State of each cell, shape ``(n_rows, n_columns)``.
-        value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
-        deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
-        labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
+        positions: Of the candidates in the pool, :data:`NOBODY` where there is none, shape ``(n_rows, n_columns)``.
     """
 
     system: str
@@ -119,6 +121,20 @@ class CompositionMap:
     columns: tuple[str, ...]
     row_site: str
     column_sites: tuple[str, ...]
+    positions: IntArray
+
+
+@dataclass(frozen=True)
+class CompositionMap(IonGrid):
+    """Values of the candidates of a grid.
+
+    Attributes:
+        state: State of each cell, shape ``(n_rows, n_columns)``.
+        value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
+        deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
+        labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
+    """
+
     state: npt.NDArray[np.int8]
     value: FloatArray
     deviation: FloatArray
@@ -147,8 +163,7 @@ def composition_maps(data: Campaign) -> tuple[CompositionMap, ...]:
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
             labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
-        axes = (grid.system, grid.rows, grid.columns, grid.row_site, grid.column_sites)
-        maps.append(CompositionMap(*axes, state, value, deviation, labels))
+        maps.append(CompositionMap(**vars(grid), state=state, value=value, deviation=deviation, labels=labels))
     return tuple(maps)
 
 
@@ -171,3 +186,36 @@ def _space(data: Campaign) -> ScreenedSpace:
             f"campaign {data.record.name!r} searches a {data.spec.space.type} space; expected a composition space"
         )
     return data.space
+
+
+def ion_grids(space: ScreenedSpace, pool: CandidatePool) -> tuple[IonGrid, ...]:
+    """One grid per system in which a site varies.
+
+    Args:
+        space: Of the compositions.
+    """
+    ions = [{site: Ion.parse(text) for site, text in space.describe_candidate(str(name))["ions"].items()} for name in pool.ids]
+    grids = []
+    for code, system in enumerate(pool.systems):
+        positions = np.flatnonzero(pool.system_codes == code)
+        mine = [ions[position] for position in positions]
+        varying = [site for site in mine[0] if len({item[site] for item in mine}) > 1]
+        if not varying:
+            continue
+        row_site = max(varying, key=lambda site: len({item[site] for item in mine}))  # of a tie the first
+        others = tuple(site for site in varying if site != row_site)
+        rows = _ordered([(item[row_site],) for item in mine])
+        columns = _ordered([tuple(item[site] for site in others) for item in mine])
+        row_of = {key: place for place, key in enumerate(rows)}
+        column_of = {key: place for place, key in enumerate(columns)}
+        cells = np.full((len(rows), len(columns)), NOBODY, dtype=np.intp)
+        for position, item in zip(positions, mine, strict=True):
+            cells[row_of[(item[row_site],)], column_of[tuple(item[site] for site in others)]] = position
+        texts = tuple(" ".join(map(str, column)) for column in columns)
+        grids.append(IonGrid(system, tuple(str(row[0]) for row in rows), texts, row_site, others, cells))
+    return tuple(grids)
+
+
+def _ordered(keys: Sequence[tuple[Ion, ...]]) -> list[tuple[Ion, ...]]:
+    """Distinct tuples of ions by charge, then as they are written: neutral combinations come in blocks."""
+    return sorted(set(keys), key=lambda ions: (-sum(ion.charge for ion in ions) if len(ions) > 1 else ions[0].charge, ions))

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.node.jobs.document import EXCESS_VOLUME
-from tansaku.tasks.read.views.basins import SAME_ENERGY, SAME_OPENING
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.excess import boundary_stress
 from tansaku.tasks.read.views.origins import value_of
+from tansaku.tasks.read.views.results import SAME_ENERGY, SAME_OPENING, boundary_stress
 
 METASTABLE = "5 mJ/m2"
 """Structures of a boundary that lie this close to its lowest energy are listed."""

@@ -13,17 +13,13 @@ from tansaku.tasks.backends.stores.export_rows import exported_row
 from tansaku.tasks.ground.formats.csv_text import csv_of
 from tansaku.tasks.read.views.campaign import Purpose
 from tansaku.tasks.read.views.results import each_row, frame_of
-from tansaku.tasks.read.views.structure_files import structure_file, structure_sha256
+from tansaku.tasks.read.views.structures import structure_file, structure_sha256
 
 _PART = 500  # rows that are in memory at once
 
 
 def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
     """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export; no cell is a formula.
-
-    Args:
-        store: Of the campaign.
-        name: Of the campaign.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -38,13 +34,7 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
 
 
 def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str]:
-    """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`.
-
-    Args:
-        store: Of the campaign.
-        name: Of the campaign.
-        purpose: Of the evaluations.
-    """
+    """Lines of a CSV file: a header, then the row of one evaluation each, some at a time. Raises as :func:`csv_parts`."""
     rows = each_row(stored_spec(store.campaign(name)), store.each_evaluation(name), purpose)
     part = list(islice(rows, _PART))
     yield csv_of(frame_of(part))
@@ -53,13 +43,7 @@ def row_parts(store: CampaignStore, name: str, purpose: Purpose) -> Iterator[str
 
 
 def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str) -> Iterator[str]:
-    """Frames of an extended XYZ file: the final structures of the evaluations that are stored. Raises as :func:`csv_parts`.
-
-    Args:
-        store: Of the campaign.
-        artifacts: Of its structures.
-        name: Of the campaign.
-    """
+    """Frames of an extended XYZ file: the final structures of the evaluations that are stored. Raises as :func:`csv_parts`."""
     store.campaign(name)
     for evaluation in store.each_evaluation(name):
         sha256 = structure_sha256(evaluation)

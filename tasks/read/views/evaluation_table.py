@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.evaluation_columns import result_row
+from tansaku.models.domain.history import CONFIGURATION_REASONS
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import cost_unit
@@ -172,7 +172,6 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     nothing was computed.
 
     Args:
-        reading: The campaign.
         most: Points besides the improvements.
     """
     arrays = reading.columns

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import AwareDatetime, ValidationError
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.digits import significant
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Record
 from tansaku.models.domain.states import StopReason
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 
 DRIVER = "driver"
 """Author of events that no user caused."""
@@ -44,7 +43,6 @@ def event_lines(record: CampaignRecord, events: Iterable[Event]) -> list[EventLi
     """Events in words, in their order.
 
     Args:
-        record: The campaign.
         events: Of it; their data may be of any shape.
     """
     commands = {command.id: command for command in record.commands}

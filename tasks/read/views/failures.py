@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tansaku.models.domain.history import CONFIGURATION_REASONS
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 

@@ -92,7 +92,6 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
     Args:
         truth: Of all candidates, as computed, shape ``(n_candidates, n_objectives)``.
         found: Of those evaluated, in order, shape ``(n, n_objectives)``.
-        objective: The spec.
     """
     whole = _complete(oriented_values(truth, objective))
     reference = reference_of(whole, objective)

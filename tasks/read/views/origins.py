@@ -18,7 +18,6 @@ def sources_told(spec: CampaignSpec, columns: Columns) -> str | None:
     """Describes the origin of a campaign's values for figures; None without values or for a table.
 
     Args:
-        spec: The campaign.
         columns: Its evaluations.
     """
     valued = ~np.isnan(columns.values)
@@ -66,7 +65,6 @@ def best_places(arrays: Columns, chosen: BoolArray, sign: float) -> dict[int, in
     """Places of the best values of systems among the chosen evaluations by code of the system, by the rules of :func:`best_of`.
 
     Args:
-        arrays: Evaluations.
         chosen: Of them, shape ``(n,)``.
         sign: 1 where low values are wanted, else -1.
     """

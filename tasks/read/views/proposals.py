@@ -64,7 +64,6 @@ def predictions_of(reading: Campaign, most: int = MOST_POINTS) -> Predictions:
     """Predicted and computed values of the search.
 
     Args:
-        reading: The campaign.
         most: Number of points, the last ones.
     """
     arrays = reading.columns

@@ -68,7 +68,6 @@ class Prospects:
 
         Args:
             candidates: That were proposed since.
-            every: That were proposed at all.
 
         Raises:
             NotFoundError: One of the former is not in the space.

@@ -72,7 +72,6 @@ def read_queue(store: CampaignStore, limit: int = 100) -> list[CampaignQueue | U
     """Campaigns that have a driver or evaluations in progress, by name.
 
     Args:
-        store: Of the campaigns.
         limit: Jobs of a campaign, at most :data:`~tansaku.models.domain.views.LARGEST_PAGE`.
     """
     return list(queues_after(store, limit))
@@ -82,7 +81,6 @@ def queues_after(store: CampaignStore, limit: int = 100, after: str = "") -> Ite
     """The same one by one, as they are read.
 
     Args:
-        store: Of the campaigns.
         limit: Jobs of a campaign.
         after: Only campaigns whose names come after this one.
     """

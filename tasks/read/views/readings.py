@@ -16,10 +16,9 @@ from tansaku.models.domain.records import CampaignRecord, Lease, Record, Steerer
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
-from tansaku.tasks.loop.steps.late import LATE_RESULT
-from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.loop.steps.collect import LATE_RESULT
+from tansaku.tasks.read.views.campaign import Campaign, Made
 from tansaku.tasks.read.views.headline import Best
-from tansaku.tasks.read.views.kept import Made
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
 from tansaku.tasks.read.views.status import describe_silence, live_lease, status_of
@@ -97,8 +96,6 @@ def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glanc
     the same name through the mark; what changes no state of an evaluation through the events.
 
     Args:
-        store: Holds the campaign.
-        name: Of the campaign.
         since: What was seen before.
 
     Raises:
@@ -217,7 +214,6 @@ class Readings:
         """The present version of a campaign, read at most once.
 
         Args:
-            name: Of the campaign.
             seen: A version that is recent enough: if it is the one that was read last, the store is not asked.
 
         Raises:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +15,18 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.evaluation_columns import cost_of, origin_of, result_row
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.ports import TabulatedSpace
-from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.ports import DescribedSpace, Space, TabulatedSpace
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.read.views.basins import Basins, same_basins, slides_freely
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.node.jobs.document import BOUNDARY_STRESS, EXCESS_VOLUME, GRAIN_THICKNESSES, THICKNESS_CHANGE
 from tansaku.tasks.read.views.campaign import Campaign, Purpose
 from tansaku.tasks.read.views.costs import cost_unit
-from tansaku.tasks.read.views.described import cells_of
-from tansaku.tasks.read.views.excess import boundary_stress, excess_volume
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
-from tansaku.tasks.read.views.thickness import thickness_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,6 @@ def _evaluation_row(spec: CampaignSpec, evaluation: Evaluation, same_basin_as: s
     """One evaluation as plain data; ``round`` is the number of its proposal.
 
     Args:
-        spec: Of its campaign.
         evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
@@ -78,7 +78,7 @@ def evaluation_rows(data: Campaign, purpose: Purpose = "search") -> list[JsonDic
 
 def each_row(spec: CampaignSpec, evaluations: Iterable[Evaluation], purpose: Purpose) -> Iterator[JsonDict]:
     """The rows of a campaign's evaluations of one purpose, or of all; these must be all, in proposal order."""
-    basins = {"polish": Basins()} | ({"search": Basins()} if slides_freely(spec) else {})
+    basins = {"polish": Basins()} | ({"search": Basins()} if _slides_freely(spec) else {})
     for evaluation in evaluations:
         own = evaluation.proposal.purpose
         if purpose in ("all", own):
@@ -290,3 +290,148 @@ def systems_frame(data: Campaign) -> pd.DataFrame:
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]
     return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])
+
+
+_TOLERANCE = 2e-3
+"""A change of the energy by more is reported [J/m^2]."""
+
+
+def thickness_report(evaluation: Evaluation | None) -> JsonDict | None:
+    """The thicknesses of a final relaxation that was repeated with thicker grains.
+
+    Returns:
+        ``grains``: a row for each relaxation; ``change``: energy of the last less that of the first [J/m^2], None where the
+        first failed; ``matters``: whether it is more than ``_TOLERANCE`` or not known. None where it was not repeated.
+    """
+    outcome = evaluation.outcome if evaluation is not None else None
+    if outcome is None or GRAIN_THICKNESSES not in outcome.properties:
+        return None
+    change = outcome.properties[THICKNESS_CHANGE]
+    matters = change is None or abs(change) > _TOLERANCE
+    return {"grains": outcome.properties[GRAIN_THICKNESSES], "change": change, "matters": matters}
+
+
+def thickness_lines(rows: Sequence[JsonDict]) -> list[str]:
+    """A line for each system whose energy changed with the thickness of its grains.
+
+    Args:
+        rows: Of the systems, as :func:`system_rows` gives them.
+    """
+    lines = []
+    for row in rows:
+        report = row["thickness"]
+        if report is None or not report["matters"]:
+            continue
+        first, last = report["grains"][0], report["grains"][-1]
+        change = report["change"]
+        effect = (
+            f"change it by {1000 * change:+.1f} mJ/m2" if change is not None else f"give a value ({first['failure']} before)"
+        )
+        thickness = f"grains of {last['thickness']:.0f} instead of {first['thickness']:.0f} Å"
+        lines.append(f"{row['system']}: {thickness} {effect}; the value of the thicker grains is shown")
+    return lines
+
+
+def excess_volume(evaluation: Evaluation | None) -> float | None:
+    """Returns the excess volume per area [Å]; None if it is not known."""
+    outcome = evaluation.outcome if evaluation is not None else None
+    if outcome is None or EXCESS_VOLUME not in outcome.quantities:
+        return None
+    return outcome.quantities[EXCESS_VOLUME].value
+
+
+def boundary_stress(evaluation: Evaluation | None) -> JsonDict | None:
+    """Returns the excess stress in the plane per area [J/m^2], by component; None if it is not known."""
+    outcome = evaluation.outcome if evaluation is not None else None
+    found = {
+        name.removeprefix(BOUNDARY_STRESS): quantity.value
+        for name, quantity in (outcome.quantities if outcome is not None else {}).items()
+        if name.startswith(BOUNDARY_STRESS)
+    }
+    return found or None
+
+
+def stress_text(stress: JsonDict | None) -> str | None:
+    """The components across and along the tilt axis, for a table; None where they are not known."""
+    return None if stress is None else f"{stress['xx']:.2f}, {stress['yy']:.2f}"
+
+
+SAME_ENERGY = 1e-3
+"""Largest relative energy difference within a basin."""
+
+SAME_OPENING = 0.01
+"""Largest difference of excess openings within a basin [Å]."""
+
+
+def excess_opening(evaluation: Evaluation) -> float | None:
+    """Opening of a relaxed boundary against the cell built without any [Å]; None where no structure was relaxed."""
+    outcome = evaluation.outcome
+    if outcome is None or "expansion" not in outcome.quantities or "final_translation" not in outcome.properties:
+        return None
+    return float(outcome.properties["final_translation"][2] + outcome.quantities["expansion"].value)
+
+
+def _slides_freely(spec: CampaignSpec) -> bool:
+    """Returns whether the search's relaxations let grains slide, so that candidates are starts and may share a basin."""
+    return spec.calculator is not None and spec.calculator.relaxation.translation == "free"
+
+
+class Basins:
+    """The basins of the evaluations seen so far.
+
+    Two structures are considered equal if their energies and their excess openings agree; translations cannot be compared
+    directly, because equivalent ones differ by symmetry.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+
+    def earlier(self, evaluation: Evaluation) -> str | None:
+        """Candidate of the earliest evaluation of the same surface and basin; None if it is this one, or it has no basin.
+
+        Args:
+            evaluation: The next one in proposal order.
+        """
+        opening = excess_opening(evaluation)
+        if opening is None or evaluation.outcome is None or evaluation.outcome.value is None:
+            return None
+        value, surface = evaluation.outcome.value, self._known[evaluation.proposal.surface]
+        for energy, width, candidate in surface:
+            if abs(value - energy) <= SAME_ENERGY * abs(energy) and abs(opening - width) <= SAME_OPENING:
+                return candidate
+        surface.append((value, opening, evaluation.proposal.candidate))
+        return None
+
+
+def same_basins(evaluations: Iterable[Evaluation]) -> dict[str, str]:
+    """Candidate of the earliest member of a basin, by id of each later member.
+
+    Args:
+        evaluations: In proposal order.
+    """
+    basins = Basins()
+    found = ((evaluation.id, basins.earlier(evaluation)) for evaluation in evaluations)
+    return {name: candidate for name, candidate in found if candidate is not None}
+
+
+def cells_of(space: Space, candidate: str | None) -> JsonDict:
+    """Returns the description of a candidate by column; empty where its space describes none.
+
+    Args:
+        space: The space of the campaign.
+        candidate: Its id; None: there is no candidate.
+
+    Raises:
+        NotFoundError: The space has no such candidate.
+    """
+    return dict(space.cells(candidate)) if candidate is not None and isinstance(space, DescribedSpace) else {}
+
+
+def stored_cells(record: CampaignRecord, candidate: str) -> JsonDict:
+    """Returns the description of a candidate of a stored campaign, as :func:`cells_of`.
+
+    Raises:
+        ConfigurationError: The space cannot be opened, e.g. because a file is missing.
+        NotFoundError: It has no such candidate.
+    """
+    return cells_of(open_space(stored_spec(record).space, Path(record.base_path)), candidate)

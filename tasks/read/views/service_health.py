@@ -97,7 +97,6 @@ def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | No
     """Returns whether a run was asked for and no driver has reported since; no clock is asked.
 
     Args:
-        state: Of the campaign.
         drivers: How many drivers it has had.
         request: The last one for it.
     """

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.digits import significant
-from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.history import HOUR, cost_limit, out_of_time
 from tansaku.models.domain.outliers import implausible
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict, Lease, Record
@@ -20,10 +19,9 @@ from tansaku.models.domain.retraining import describe, describe_target, ended
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
-from tansaku.models.domain.time_limits import HOUR, out_of_time
 from tansaku.models.domain.verbs import is_cancelled, is_paused
 from tansaku.models.domain.views import Columns
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, significant
 from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
@@ -193,7 +191,6 @@ def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
     """The lease of a campaign's driver; None when nobody drives it: it has expired, or its process on this host has ended.
 
     Args:
-        record: The campaign.
         now: The time of the store that it was read from, which renews leases; the clock of this machine may be wrong.
     """
     lease = record.lease
@@ -257,7 +254,6 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
     """Returns the problem of a campaign, None without one.
 
     Args:
-        record: The campaign.
         unopened: Why its space cannot be opened.
         damaged: What is wrong with evaluations that cannot be read.
     """
@@ -287,8 +283,6 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
     """Returns the status of a campaign.
 
     Args:
-        store: Where it is.
-        name: The campaign.
         pools: Spaces that were opened before.
 
     Raises:
@@ -383,7 +377,6 @@ def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
 
     Args:
         arrays: All evaluations.
-        spec: Of the campaign.
     """
     # Of a candidate that was computed again the last value counts, as for the proposer.
     latest = {

@@ -49,7 +49,6 @@ def write_table(data: Campaign, folder: Path) -> list[Path]:
     provenance is in the Parquet file's metadata.
 
     Args:
-        data: The campaign.
         folder: Made if it does not exist; files of the same name are overwritten.
 
     Returns:

@@ -4,7 +4,7 @@ import json
 
 from benchmarks.local_energies.screening.cases import HERE, LARGEST, TABLE, sample
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.tasks.read.screening.loading import load_screen
+from tansaku.tasks.read.screening.predicting import load_screen
 from tansaku.tasks.read.screening.rows import best_of_each, family, rank_correlation, read_table
 
 

@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.read.views.thickness import thickness_lines
+from tansaku.tasks.read.views.results import thickness_lines
 
 AL = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05, "own_lattice_parameter": 4.05}
 CU = {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615}

@@ -85,7 +85,7 @@ def test_an_uploaded_table_is_found_by_the_driver(browser, resources, tansaku, t
     (tmp_path / "rows-of-web.yaml").write_text(SPEC)
     again = tansaku("run", tmp_path / "rows-of-web.yaml", "--plain")
     assert again.code == 0, again.err
-    from tansaku.tasks.act.commands.sweeps import sweep_artifacts
+    from tansaku.tasks.act.commands.delete import sweep_artifacts
 
     sweep_artifacts(resources, older_than=0.0)
     assert resources.artifacts.exists(record.files[0].sha256)

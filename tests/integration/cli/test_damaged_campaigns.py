@@ -185,7 +185,7 @@ def test_one_damaged_evaluation_hides_no_campaign(stored):
 
 def test_files_that_a_damaged_campaign_names_stay(stored, tmp_path):
     from tansaku.models.domain.specs.site import SiteSpec
-    from tansaku.tasks.act.commands.sweeps import sweep_artifacts
+    from tansaku.tasks.act.commands.delete import sweep_artifacts
     from tansaku.tasks.backends.resources import open_resources
     from tansaku.tasks.ground.settings import Settings
 

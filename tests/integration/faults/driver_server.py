@@ -35,8 +35,7 @@ from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.backends.stores.site_workers import SiteWorkers
 from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.loop.driver.interruption import interruptible
-from tansaku.tasks.loop.driver.loop import CampaignLoop
+from tansaku.tasks.loop.driver.loop import CampaignLoop, interruptible
 from tansaku.tasks.loop.ledger.observer import SilentObserver
 from tansaku.tasks.node.configuration import crystal
 from tansaku.tasks.node.configuration.campaign_files import load_campaign

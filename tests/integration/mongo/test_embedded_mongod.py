@@ -17,8 +17,7 @@ from tansaku.models.domain.errors import MissingComponentError, StoreError, Tran
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.backends.stores import embedded_mongod, mongod_binary
 from tansaku.tasks.backends.stores.connection import connect, open_database
-from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
-from tansaku.tasks.backends.stores.mongod_failures import start_failure
+from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod, start_failure
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.ground.site import private_folder
 

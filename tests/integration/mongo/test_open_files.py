@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.tasks.backends.stores.embedded_mongod import start_failure
 from tansaku.tasks.backends.stores.mongod_binary import find_mongod
-from tansaku.tasks.backends.stores.mongod_failures import start_failure
 
 TANSAKU = Path(sys.executable).with_name("tansaku")
 

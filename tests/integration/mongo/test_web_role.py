@@ -26,8 +26,7 @@ from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import RequestState
 from tansaku.tasks.act.commands.requested import carry_out
 from tansaku.tasks.backends.resources import Resources, open_resources
-from tansaku.tasks.backends.stores.users import store_user, store_web_user
-from tansaku.tasks.backends.stores.web_role import WEB_ACTIONS, WEB_ROLE
+from tansaku.tasks.backends.stores.users import WEB_ACTIONS, WEB_ROLE, store_user, store_web_user
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import rows_campaign

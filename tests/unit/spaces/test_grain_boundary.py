@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase.neighborlist import neighbor_list
 
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.electronic import kpoint_grid
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec

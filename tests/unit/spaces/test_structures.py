@@ -23,7 +23,7 @@ from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.models.domain.specs.structure_features import FeaturesBase
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.structure_files import folder_sha256
-from tansaku.spaces import structure_features
+from tansaku.spaces import structures
 from tansaku.spaces.structures import StructuresSpace
 from tansaku.tasks.node.configuration import campaign_files as configuration
 
@@ -330,9 +330,7 @@ def test_the_spec_of_a_plug_in_says_whether_its_columns_have_different_units(mon
         type: str = "magpie"
 
     MagpieSpec.scale = scale
-    monkeypatch.setattr(
-        structure_features, "opened", lambda *_: lambda _, several: np.arange(20.0 * len(several)).reshape(-1, 20)
-    )
+    monkeypatch.setattr(structures, "opened", lambda *_: lambda _, several: np.arange(20.0 * len(several)).reshape(-1, 20))
     several = [(str(number), SimpleNamespace(atoms=bulk("Cu"))) for number in range(3)]
-    group = structure_features.structure_groups({"magpie": MagpieSpec()}, several)["magpie"]
+    group = structures.structure_groups({"magpie": MagpieSpec()}, several)["magpie"]
     assert (group.mixed, group.columns[0]) == (expected, "magpie 1")

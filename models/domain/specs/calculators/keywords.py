@@ -58,7 +58,6 @@ def check_keywords(given: Mapping[str, object], allowed: AllowedKeywords, whose:
 
     Args:
         given: Of the campaign file.
-        allowed: The table.
         whose: Program or calculator, for messages.
 
     Raises:

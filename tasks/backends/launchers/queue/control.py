@@ -83,7 +83,6 @@ def start_filling(cluster: Cluster, site_file: Path) -> JsonDict:
 
     Args:
         cluster: Opened from that file.
-        site_file: The site file.
 
     Returns:
         Identity of the process.

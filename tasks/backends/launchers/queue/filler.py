@@ -8,9 +8,11 @@ after all, the second run of it would find ``runner.json`` and end.
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,16 @@ from typing import Any
 from fireworks.core.fworker import FWorker
 from pydantic import SecretStr
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.cluster import BundleSpec, FireworksLauncherSpec, SlurmResourcesSpec
 from tansaku.models.domain.specs.commands import offered_commands
-from tansaku.tasks.backends.launchers.bundles import Bundler, kind_of
 from tansaku.tasks.backends.launchers.fireworks_documents import CarriedJob, check_firework
 from tansaku.tasks.backends.launchers.launches import (
     LaunchFolder,
     LaunchOrder,
     Member,
+    all_launches,
     bundle_name,
     join_launch,
     launch_name,
@@ -36,8 +38,8 @@ from tansaku.tasks.backends.launchers.launches import (
 )
 from tansaku.tasks.backends.launchers.launchpad import CheckedLaunchPad, asking
 from tansaku.tasks.backends.launchers.offline import go_offline, take_in
-from tansaku.tasks.backends.launchers.run_times import RunTimes
 from tansaku.tasks.backends.launchers.slurm import RejectedJobError, Slurm, SlurmJob, job_script, walltime_for
+from tansaku.tasks.node.jobs.document import TRAINING, kind_of_work
 
 _SETTLE = 5.0
 """Time for which SLURM is searched for a job whose sbatch did not answer, before it is submitted again [s]."""
@@ -322,3 +324,166 @@ def uri_file_for(spec: FireworksLauncherSpec, uri_file: str | None, uri: SecretS
             hint="write the address into a file of mode 0600 that they can read, or set launcher.mode: offline",
         )
     return str(Path(uri_file).expanduser().absolute())
+
+
+_SHARE = 0.8  # of a walltime that may be planned for: run times are expected ones
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Properties that the members of a bundle share."""
+
+    campaign: str
+    calculator: str
+    resources: SlurmResourcesSpec
+    bundle: int | BundleSpec
+
+
+def kind_of(spec: FireworksLauncherSpec, job: CarriedJob) -> Kind:
+    """Resources that a job needs according to the site file."""
+    name, cost = kind_of_work(job.request.document), job.request.cost
+    # A training waits for nobody, and nobody for it.
+    bundle = 1 if name == TRAINING else spec.bundle_for(name, cost)
+    return Kind(job.campaign, name, spec.resources_for(name, cost), bundle)
+
+
+@dataclass
+class _Waiting:
+    """Jobs that are too few for a launch, and since when."""
+
+    names: frozenset[str]
+    since: float
+    changed: float
+
+
+@dataclass
+class _Pile:
+    jobs: list[CarriedJob] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Bundler:
+    """Collects jobs into bundles. One pass: :meth:`begin`, :meth:`add` for each job, :meth:`rest`.
+
+    A full bundle is launched. A partial bundle waits while jobs of its campaign are running, which lead to new candidates when
+    they end, but never longer than ``bundle_wait``; if none is running, it waits until no job was added for a ``look``. A
+    bundle holds jobs that are ready at one moment, so it is never larger than the campaign's ``in_flight``.
+
+    Args:
+        spec: The launcher part of the site file.
+        times: Run times so far.
+    """
+
+    def __init__(self, spec: FireworksLauncherSpec, times: RunTimes) -> None:
+        self._spec = spec
+        self._times = times
+        self._piles: dict[Kind, _Pile] = {}
+        self._waiting: dict[Kind, _Waiting] = {}
+
+    def begin(self) -> None:
+        """Begins a pass. Raises TransientError."""
+        self._piles.clear()
+        if any(bundle != 1 for bundle in (self._spec.bundle, *(name.bundle for name in self._spec.classes))):
+            self._times.learn()
+
+    def add(self, job: CarriedJob) -> Iterator[list[CarriedJob]]:
+        """Adds a job; returns the jobs of each bundle that it completes."""
+        kind = kind_of(self._spec, job)
+        expected = self._times.seconds(kind.campaign, kind.calculator, job.request.cost)
+        if kind.bundle == 1 or (isinstance(kind.bundle, BundleSpec) and expected is None):
+            yield [job]
+            return
+        seconds = job.request.timeout if expected is None else expected
+        pile = self._piles.setdefault(kind, _Pile())
+        limit = kind.resources.walltime
+        if pile.jobs and limit is not None and pile.seconds + seconds > _SHARE * limit:
+            yield self._taken(kind)
+            pile = self._piles.setdefault(kind, _Pile())
+        pile.jobs.append(job)
+        pile.seconds += seconds
+        if _full(kind.bundle, pile):
+            yield self._taken(kind)
+
+    def rest(self, under_way: Collection[str]) -> Iterator[list[CarriedJob]]:
+        """Returns the jobs of partial bundles that have waited long enough.
+
+        Args:
+            under_way: Campaigns with jobs in the scheduler.
+        """
+        now, waited = time.monotonic(), self._waiting
+        self._waiting = {}
+        for kind, pile in self._piles.items():
+            names, known = frozenset(job.request.name for job in pile.jobs), waited.get(kind)
+            since = known.since if known is not None and known.names & names else now
+            changed = known.changed if known is not None and known.names == names else now
+            settled = now - changed >= min(self._spec.look, self._spec.bundle_wait)
+            if now - since >= self._spec.bundle_wait or (settled and kind.campaign not in under_way):
+                yield pile.jobs
+            else:
+                self._waiting[kind] = _Waiting(names, since, changed)
+
+    def _taken(self, kind: Kind) -> list[CarriedJob]:
+        self._waiting.pop(kind, None)
+        return self._piles.pop(kind).jobs
+
+
+def _full(bundle: int | BundleSpec, pile: _Pile) -> bool:
+    if isinstance(bundle, BundleSpec):
+        return pile.seconds >= bundle.at_least or len(pile.jobs) >= bundle.at_most
+    return len(pile.jobs) >= bundle
+
+
+_KEPT = 200  # candidates of a campaign and calculator that the next estimate goes by
+_LOOKED_BACK = 50  # launches of before this process began
+
+_Sample = tuple[float, float]
+
+
+class RunTimes:
+    """Run times by campaign and calculator.
+
+    Args:
+        folder: The site's shared folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[str, str], deque[_Sample]] = {}
+        self._open: dict[str, LaunchFolder] | None = None
+
+    def watch(self, launch: LaunchFolder) -> None:
+        """Registers a launch, whose run times are read when it has ended."""
+        if self._open is not None:
+            self._open[launch.name] = launch
+
+    def learn(self) -> None:
+        """Reads the run times of launches that ended since the last call. Raises TransientError."""
+        if self._open is None:
+            self._open = {launch.name: launch for launch in self._latest()}
+        for launch in list(self._open.values()):
+            exited = launch.read("exit")
+            if exited is None:
+                continue
+            del self._open[launch.name]
+            try:
+                order = launch.order()
+            except TansakuError:
+                continue  # of another version: nothing to be learned from it
+            kept = self._known.setdefault((order.campaign, order.calculator), deque(maxlen=_KEPT))
+            kept.extend((float(cost), float(seconds)) for cost, seconds in exited.get("computed", []))
+
+    def seconds(self, campaign: str, calculator: str, cost: float) -> float | None:
+        """Expected run time of a candidate [s]: in the median of those known, by predicted cost where all have one.
+
+        Returns:
+            None before anything was measured.
+        """
+        samples = self._known.get((campaign, calculator))
+        if not samples:
+            return None
+        if cost > 0.0 and all(known > 0.0 for known, _ in samples):
+            return cost * statistics.median(seconds / known for known, seconds in samples)
+        return statistics.median(seconds for _, seconds in samples)
+
+    def _latest(self) -> list[LaunchFolder]:
+        return sorted(all_launches(self._folder), key=lambda launch: launch.path.stat().st_mtime)[-_LOOKED_BACK:]

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 
 from tansaku.calculators.engines import gpaw as engine
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
-from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
-from tansaku.calculators.engines.gpaw_partition import gpaw_gap, valence_energy
+from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups, gpaw_gap, valence_energy
 from tansaku.calculators.frozen_files import watching
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.calculators.structures.grain_orientation import grain_axes, grain_cores
 from tansaku.calculators.structures.hexagonal import HexagonalCrystal, hexagonal_axis, hexagonal_boundary
-from tansaku.calculators.structures.plane_stacks import stack_of
+from tansaku.calculators.structures.hexagonal_stacking import stack_of
 from tansaku.calculators.structures.rigid_blocks import RELAXED, BlockCell
 from tansaku.calculators.structures.stacking import translation_keys
 from tansaku.models.domain.errors import ConfigurationError

@@ -15,11 +15,10 @@ from tansaku.calculators.workflows.migration import refine as refining
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, find_carrier
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
-from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop, find_saddle, hop_ends
+from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop, find_saddle, hop_ends, relax_midpoint
 from tansaku.calculators.workflows.migration.network import HopClass, find_network
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.report import describe, states
-from tansaku.calculators.workflows.migration.saddle import relax_midpoint
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
 from tansaku.models.domain.errors import CalculationError, ConfigurationError

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
-from tansaku.deploy.cli.tally import Tally, failure_line, failure_lines
+from tansaku.deploy.cli.live import LiveObserver, PlainObserver, Tally, failure_line, failure_lines, watching
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
@@ -65,8 +64,8 @@ def _refit(ok: bool, recorded_at) -> Refit:
 )
 def test_every_limit_counts_in_the_share_of_the_budget(tally, limits, monkeypatch):
     now = datetime(2027, 1, 31, 12, tzinfo=UTC)
-    monkeypatch.setattr("tansaku.deploy.cli.tally.monotonic", lambda: 1800.0)
-    monkeypatch.setattr("tansaku.deploy.cli.tally.datetime", SimpleNamespace(now=lambda _: now))
+    monkeypatch.setattr("tansaku.deploy.cli.live.monotonic", lambda: 1800.0)
+    monkeypatch.setattr("tansaku.deploy.cli.live.datetime", SimpleNamespace(now=lambda _: now))
     nothing = dict.fromkeys(("evaluations", "cost", "fraction"))
     counts = tally("a1", "a3", "b2", **nothing | limits)
     counts = replace(counts, since=now - timedelta(hours=2), driven=2700.0, core_seconds=7200.0, n_candidates=100, _begun=900.0)

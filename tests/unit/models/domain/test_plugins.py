@@ -99,7 +99,7 @@ def test_descriptors_of_a_plugin_are_features_of_structures(tmp_path):
         "    except ValueError as error: print(error); continue\n"
         "    print(group.values[group.index].round(2).tolist(), group.columns)\n"
         "from tansaku.tasks.node.jobs.document import JobDocument\n"
-        "from tansaku.tasks.node.jobs.plugin_modules import plugins_of\n"
+        "from tansaku.tasks.node.jobs.evaluate import plugins_of\n"
         "space = {'type': 'structures', 'folder': 'all', 'features': {'mine': {'type': 'my_features'}}}\n"
         "job = {'campaign': 'c', 'candidate': 'a', 'base_path': '.', 'space': space, 'calculator': {'type': 'emt'}}\n"
         "print(plugins_of(JobDocument.model_validate(job)))\n"

@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.boundary_density.space import BoundaryDensitySpace
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.node.jobs.thicker import Cells
+from tansaku.tasks.node.jobs.boundary import Cells
 
 KEYS = {
     "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615},

@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.specs.molecules import MoleculeRulesSpec
 from tansaku.spaces.molecules.edits import Edits
 from tansaku.spaces.molecules.fragments import Parts
-from tansaku.spaces.molecules.rules import UNSTABLE, Rules
+from tansaku.spaces.molecules.space import UNSTABLE, Rules
 
 ALL = {
     "add": {"CCCO", "CC(C)O", "CCOC", "CC(O)O", "OCCO", "CCOO"},

@@ -17,8 +17,7 @@ pytest.importorskip("rdkit", reason="component rdkit: extra molecules")
 
 from rdkit import Chem
 
-from tansaku.spaces.molecules.rules import accessibility
-from tansaku.spaces.molecules.space import MoleculesSpace
+from tansaku.spaces.molecules.space import MoleculesSpace, accessibility
 
 SMALL = {
     "seeds": ["COCCOC", "CC#N", "CCOC(C)=O", "CS(C)=O", "CN(C)C=O"],

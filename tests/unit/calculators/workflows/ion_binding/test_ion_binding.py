@@ -18,8 +18,7 @@ pytest.importorskip("tblite", reason="component tblite: extra tblite")
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.conformers import conformers_of
-from tansaku.calculators.workflows.ion_binding.binding import coordination_of, ion_binding, same_bonds
-from tansaku.calculators.workflows.ion_binding.places import sites_of
+from tansaku.calculators.workflows.ion_binding.binding import coordination_of, ion_binding, same_bonds, sites_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
 from tansaku.models.domain.specs.workflow import IonBindingSpec

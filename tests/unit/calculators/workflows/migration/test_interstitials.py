@@ -10,7 +10,7 @@ from tansaku.calculators.workflows.migration.interstitials import Rest, Settled,
 from tansaku.calculators.workflows.migration.network import find_operations
 from tansaku.calculators.workflows.migration.voids import VoidMaker, find_voids
 from tansaku.models.domain.errors import CalculationError
-from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
+from tansaku.models.domain.specs.workflow import InterstitialMechanismSpec
 
 HOST = bulk("Pd", "fcc", a=4.0, cubic=True)
 OPERATIONS = find_operations(HOST)

@@ -9,11 +9,11 @@ from ase.build import bulk
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration.crystal import Crystal
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
+from tansaku.calculators.workflows.migration.hops import restrict
 from tansaku.calculators.workflows.migration.joining import join, over_both, same
 from tansaku.calculators.workflows.migration.network import Hop, find_network
 from tansaku.calculators.workflows.migration.passage import Passage
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
-from tansaku.calculators.workflows.migration.saddle import restrict
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 

@@ -10,11 +10,11 @@ from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration import refine as refining
 from tansaku.calculators.workflows.migration.crystal import Crystal
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
+from tansaku.calculators.workflows.migration.hops import Midpoint, relax_midpoint
 from tansaku.calculators.workflows.migration.network import find_network
 from tansaku.calculators.workflows.migration.passage import Passage, open_passage
 from tansaku.calculators.workflows.migration.refine import refine, unit
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
-from tansaku.calculators.workflows.migration.saddle import Midpoint, relax_midpoint
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 

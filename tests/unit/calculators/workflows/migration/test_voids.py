@@ -10,7 +10,7 @@ from ase.build import bulk
 from tansaku.calculators.workflows.migration.network import find_operations
 from tansaku.calculators.workflows.migration.voids import Dropped, Void, find_voids
 from tansaku.models.domain.errors import CalculationError
-from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
+from tansaku.models.domain.specs.workflow import InterstitialMechanismSpec
 
 
 def rutile() -> Atoms:

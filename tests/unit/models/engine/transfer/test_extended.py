@@ -10,7 +10,7 @@ from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.presets import build_kernel
 from tansaku.models.engine.transfer.data import observed_source
 from tansaku.models.engine.transfer.extended import COUPLING, DOMAIN, SHIFT, correlations, coupled, extend
-from tansaku.models.engine.transfer.fitting import priors
+from tansaku.models.engine.transfer.modes import priors
 from tansaku.models.engine.transforms import OutputTransform
 
 PLAIN = OutputTransform()

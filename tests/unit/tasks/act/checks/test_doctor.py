@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from pydantic import SecretStr
 
-from tansaku.calculators.engines import gpaw_setups
+from tansaku.calculators.engines import gpaw
 from tansaku.calculators.engines.espresso import ENGINE as ESPRESSO
 from tansaku.calculators.engines.vasp import ENGINE as VASP
 from tansaku.models.domain.specs.site import DatabaseSpec, SiteSpec
@@ -42,18 +42,18 @@ def test_dft_codes_are_looked_for_with_what_they_read(tmp_path, require, monkeyp
     require("gpaw")
     require("espresso")
     require("atomate2")
-    gpaw = gpaw_setups.examine(doctor._probe)
-    assert gpaw.state == "ok"
-    assert re.search(r"version \S+ starts; .*PBE setups of \d+ elements", gpaw.detail)
+    found = gpaw.examine(doctor._probe)
+    assert found.state == "ok"
+    assert re.search(r"version \S+ starts; .*PBE setups of \d+ elements", found.detail)
     espresso = ESPRESSO.examine(doctor._probe)
     assert espresso.state == "ok"
     assert re.search(r"/pw\.x 6\.\d\S* starts; [1-9]\d+ pseudopotentials in /usr/share/espresso/pseudo", espresso.detail)
     vasp = VASP.examine(doctor._probe)
     assert (vasp.state, "vasp_std" in vasp.detail, "licensed" in (vasp.hint or "")) == ("optional", True, True)
     monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path))
-    monkeypatch.setattr(gpaw_setups, "PROBE", f"import gpaw; gpaw.setup_paths[:] = [{str(tmp_path)!r}]\n{gpaw_setups.PROBE}")
-    gpaw = gpaw_setups.examine(doctor._probe)
-    assert (gpaw.state, "gpaw-data" in gpaw.hint) == ("missing", True)
+    monkeypatch.setattr(gpaw, "PROBE", f"import gpaw; gpaw.setup_paths[:] = [{str(tmp_path)!r}]\n{gpaw.PROBE}")
+    found = gpaw.examine(doctor._probe)
+    assert (found.state, "gpaw-data" in found.hint) == ("missing", True)
     monkeypatch.setenv("PATH", str(tmp_path))
     espresso = ESPRESSO.examine(doctor._probe)
     assert (espresso.state, "apt-get install quantum-espresso" in espresso.hint) == ("optional", True)

@@ -21,8 +21,7 @@ from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.backends.launchers import local
-from tansaku.tasks.backends.launchers.local import LocalLauncher
-from tansaku.tasks.backends.launchers.local_workers import Member
+from tansaku.tasks.backends.launchers.local import LocalLauncher, Member
 from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.jobs.spool_files import read_json, write_json
 

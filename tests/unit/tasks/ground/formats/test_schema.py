@@ -59,7 +59,6 @@ def test_a_key_is_explained(examples):
         "  example  fmax: 0.005",
     ]
     assert "type: lammps" in explained("calculator.potential", examples)
-    assert explained("first_look", {}).startswith("pre_screening ")
     assert explained("site.limits", {}).startswith("limits (site file)")
     assert explained("space.features.site.columns", {}).startswith("space.features.site.columns ")
 
@@ -100,15 +99,6 @@ def test_the_schema_accepts_the_examples_and_refuses_a_wrong_key():
         assert list(validator.iter_errors(data)) == []
         assert not validator.is_valid({**data, "budgget": {}})
         assert not validator.is_valid({**data, "budget": {"evaluations": 0}})
-
-
-def test_a_key_s_former_name_is_accepted_and_deprecated(page):
-    schema = json_schema("campaign")
-    assert schema["properties"]["first_look"] | {"default": None} == schema["properties"]["pre_screening"] | {
-        "deprecated": True
-    }
-    assert "| `pre_screening` |" in page
-    assert "| `first_look` |" not in page
 
 
 def test_links_of_the_page_have_their_targets(page):

@@ -169,7 +169,7 @@ def retrained(tmp_path_factory: pytest.TempPathFactory, computed, require, retra
                 {"first": 7, "every": 4},
                 schema_version=1,
                 name="small",
-                first_look={"deviations": 0.2, "check_every": 5},
+                pre_screening={"deviations": 0.2, "check_every": 5},
                 budget={"evaluations": 16},
                 execution={"in_flight": 2, "retries": 1, "retry_backoff": 0.001, "polish": 0},
             )

@@ -16,7 +16,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import drive
 from tansaku.tasks.loop.ledger.observer import SilentObserver
-from tansaku.tasks.loop.retraining.service import train_for
+from tansaku.tasks.loop.retraining.driver import train_for
 from tansaku.tasks.loop.training.versions import read_dataset
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.jobs.dataset_files import content_sha256, read_hdf5
@@ -103,7 +103,7 @@ def test_a_worse_version_is_kept_and_not_used(retrained):
         seen.append(document)
         return document if len(seen) == 1 else poor(document)
 
-    campaign = retrained(change=change, first_look={"deviations": 5.0, "check_every": 2})
+    campaign = retrained(change=change, pre_screening={"deviations": 5.0, "check_every": 2})
     campaign.drive()
     ends = [end for _, end in campaign.retrains()]
     assert [end.promoted for end in ends[:2]] == [True, False]
@@ -176,7 +176,7 @@ def test_every_knob_matters(retrained, key, value):
         campaign = retrained()
         campaign.drive()
         _TOLD.update(told_of(campaign))
-    keys = {"first_look": None} if key == "learns" else {}
+    keys = {"pre_screening": None} if key == "learns" else {}
     drift = {"drift": {"least": 0.01, "window": 1000}} if key == "every" else {}
     campaign = retrained(retrain=retrained.document()["retrain"] | {key: value} | drift, **keys)
     campaign.drive()
@@ -187,7 +187,7 @@ def test_error_bars_that_are_no_longer_right_are_a_reason_to_train(retrained):
     drift = {"every": None, "drift": {"least": 0.6, "window": 4}}
     campaign = retrained(
         retrain=retrained.document()["retrain"] | drift,
-        first_look={"deviations": 50.0, "check_every": 2},
+        pre_screening={"deviations": 50.0, "check_every": 2},
         change=narrow,
         budget={"evaluations": 18},
     )
@@ -237,9 +237,9 @@ def test_a_campaign_may_begin_with_a_model_of_the_registry(retrained):
     teacher.drive()
     resources = teacher.resources
     spec = retrained.document(name="pupil", seed=7, retrain=None)
-    spec["first_look"] = {"model": "small", "deviations": 0.2}
+    spec["pre_screening"] = {"model": "small", "deviations": 0.2}
     record = prepare_campaign(resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
-    look = CampaignSpec.model_validate(record.spec).first_look
+    look = CampaignSpec.model_validate(record.spec).pre_screening
     promoted = next(one for one in reversed(resources.registry.models("small")) if one.promoted_at)
     assert (look.model, look.weights) == (promoted.label, promoted.artifact)
     again = prepare_campaign(resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
@@ -251,11 +251,11 @@ def test_a_campaign_may_begin_with_a_model_of_the_registry(retrained):
 
 
 def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retrained):
-    teacher = retrained(first_look=None, retrain=retrained.document()["retrain"] | {"learns": "calculator"})
+    teacher = retrained(pre_screening=None, retrain=retrained.document()["retrain"] | {"learns": "calculator"})
     teacher.drive()
     spec = retrained.document(name="pupil", retrain=None)
     for model, error, words in (("nobody", NotFoundError, "nobody"), ("small", ConfigurationError, "expected label")):
-        spec["first_look"] = {"model": model}
+        spec["pre_screening"] = {"model": model}
         with pytest.raises(error, match=words):
             prepare_campaign(teacher.resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
@@ -268,7 +268,7 @@ def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
     seeing = {**known.spec, "surrogate": {"type": "voxel_network"}}
     registry.add_model(known.model_copy(update={"name": "voxels", "spec": seeing}))
     registry.promote("voxels", 1, "")
-    spec = retrained.document(name="pupil", retrain=None, first_look={"model": "voxels"})
+    spec = retrained.document(name="pupil", retrain=None, pre_screening={"model": "voxels"})
     with pytest.raises(ConfigurationError, match=r"pre_screening\.model: voxels@1 sees the field density"):
         prepare_campaign(teacher.resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 

@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, ModelSpec, RadialDescriptorSpec
 from tansaku.models.domain.surrogates import Example
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
+from tansaku.tasks.act.commands.delete import sweep_artifacts
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore

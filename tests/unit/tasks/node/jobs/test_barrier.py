@@ -14,8 +14,7 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tansaku.tasks.node.configuration.source import polish_relaxation, source_of
 from tansaku.tasks.node.jobs.document import JobDocument
-from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.node.jobs.workflows import open_job
+from tansaku.tasks.node.jobs.evaluate import evaluate, open_job
 
 WORKFLOW = {"type": "migration_barrier", "ion": "Li"}
 TAVORITE = {

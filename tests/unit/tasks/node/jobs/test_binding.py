@@ -17,8 +17,7 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.node.configuration.source import source_of
 from tansaku.tasks.node.jobs.binding import MOLECULE_FILE
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE, JobDocument
-from tansaku.tasks.node.jobs.evaluate import evaluate
-from tansaku.tasks.node.jobs.workflows import open_job
+from tansaku.tasks.node.jobs.evaluate import evaluate, open_job
 
 WATER = {
     "campaign": "test",

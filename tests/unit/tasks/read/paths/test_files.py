@@ -14,8 +14,7 @@ from tansaku.calculators.workflows.diffusion.report import describe_network, pas
 from tansaku.deploy.cli.paths import show_report
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.read.figures.paths import draw_paths, surface_slices
-from tansaku.tasks.read.paths.files import PathReport, write_report
-from tansaku.tasks.read.paths.hops import distinct_hops
+from tansaku.tasks.read.paths.files import PathReport, distinct_hops, write_report
 from tansaku.tasks.read.paths.refine import refine_surface
 from tansaku.tasks.read.paths.surface import read_surface
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tansaku.models.domain.history import TimeSpent
 from tansaku.models.domain.specs.budget import BudgetSpec
-from tansaku.models.domain.time_limits import TimeSpent
 from tansaku.tasks.read.views.budget import Spent, budget_used, share_used
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.tasks.read.figures import energy_density
 from tansaku.tasks.read.views.densities import density_rows, phase_rows, phases
-from tansaku.tasks.read.views.excess import stress_text
+from tansaku.tasks.read.views.results import stress_text
 from tests.support.records import NOW, evaluation_of, proposal_of
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from tansaku.models.domain.history import CONFIGURATION_REASONS
 from tansaku.models.domain.records import LeaseOwner
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.tasks.read.views.evaluation_table import best_series, failure_groups, improvements, neighbours
 from tansaku.tasks.read.views.failures import FailedEvaluation
 from tansaku.tasks.read.views.readings import Readings

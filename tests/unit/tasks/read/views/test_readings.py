@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.records import Command, Event, Failure, LeaseOwner, Outcome, Proposal, StopDecision
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
-from tansaku.tasks.loop.steps.late import LATE_RESULT
+from tansaku.tasks.loop.steps.collect import LATE_RESULT
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.evaluation_table import SORTS, Selection, best_series, table_page
 from tansaku.tasks.read.views.proposals import last_proposals, predictions_of, system_lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.wording import significant
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.read.figures import diffusion_readings
 from tansaku.tasks.read.figures.diffusion_readings import FRESH, DiffusionReadings

@@ -25,23 +25,20 @@ def campaign(**keys: object) -> CampaignSpec:
 
 
 def test_a_campaign_may_retrain_and_look_first():
-    spec = campaign(label=LABEL, objective=WANTED, retrain={}, first_look={})
-    assert (spec.retrain, spec.first_look) == (RetrainSpec(), PreScreeningSpec())
-    assert campaign(label=LABEL, objective=WANTED, first_look={"model": "al-local@3"}).first_look.model == "al-local@3"
+    spec = campaign(label=LABEL, objective=WANTED, retrain={}, pre_screening={})
+    assert (spec.retrain, spec.pre_screening) == (RetrainSpec(), PreScreeningSpec())
+    assert campaign(label=LABEL, objective=WANTED, pre_screening={"model": "al-local@3"}).pre_screening.model == "al-local@3"
     assert campaign(retrain={"learns": "calculator"}).retrain.learns == "calculator"
 
 
-def test_pre_screening_is_stored_under_its_former_key():
+def test_a_spec_that_was_stored_with_the_former_key_is_read():
     keys = {"label": LABEL, "objective": WANTED, "retrain": {}}
     spec = campaign(**keys, pre_screening={"deviations": 2.0})
-    assert spec == campaign(**keys, first_look={"deviations": 2.0})
-    assert spec == campaign(**keys, pre_screening={"deviations": 2.0}, first_look=None)
-    assert campaign(**keys, pre_screening=None, first_look={"deviations": 2.0}) == spec
     stored = spec.model_dump(mode="json")
-    assert stored["first_look"]["deviations"] == 2.0
-    assert "pre_screening" not in stored
+    stored["first_look"] = stored.pop("pre_screening")
     assert CampaignSpec.model_validate(stored) == spec
-    with pytest.raises(ValidationError, match="pre_screening, first_look: names of the same key; keep pre_screening only"):
+    assert campaign(**keys, first_look=None).pre_screening is None
+    with pytest.raises(ValidationError, match="first_look\n"):
         campaign(**keys, pre_screening={}, first_look={})
     with pytest.raises(ValidationError, match="pre_screening\n"):
         campaign(**keys, pre_screening=3)
@@ -51,7 +48,7 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
     density = {"learns": "calculator", "surrogate": {"type": "voxel_network"}}
     assert campaign(calculator={"type": "gpaw", "density": True}, retrain=density).retrain.surrogate.field == "density"
     atoms = {"surrogate": {"type": "voxel_network", "field": "free_atoms"}}
-    assert campaign(label=LABEL, objective=WANTED, retrain=atoms, first_look={}).retrain.surrogate.field == "free_atoms"
+    assert campaign(label=LABEL, objective=WANTED, retrain=atoms, pre_screening={}).retrain.surrogate.field == "free_atoms"
 
 
 @pytest.mark.parametrize(
@@ -65,23 +62,23 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
         ({"space": TABLE, "calculator": None, "retrain": {"learns": "calculator"}}, "retrain: a table space has no structures"),
         ({"label": LABEL, "retrain": {"every": None}}, "retrain.every, retrain.drift: both are null"),
         ({"label": LABEL, "retrain": {"drift": {}}}, "retrain.drift: only pre-screening predictions are compared"),
-        ({"label": LABEL, "first_look": {"model": "m"}}, "expected objective.property label_grain_boundary_energy"),
-        ({"label": LABEL, "objective": WANTED, "first_look": {}}, "pre_screening.model: null, and nothing is retrained"),
+        ({"label": LABEL, "pre_screening": {"model": "m"}}, "expected objective.property label_grain_boundary_energy"),
+        ({"label": LABEL, "objective": WANTED, "pre_screening": {}}, "pre_screening.model: null, and nothing is retrained"),
         (
-            {"label": LABEL, "objective": WANTED, "first_look": {}, "retrain": {"learns": "calculator"}},
+            {"label": LABEL, "objective": WANTED, "pre_screening": {}, "retrain": {"learns": "calculator"}},
             "retrain.learns: calculator; pre-screening predicts the label's energies",
         ),
         (
             {
                 "label": LABEL,
                 "objective": WANTED,
-                "first_look": {},
+                "pre_screening": {},
                 "retrain": {"surrogate": {"type": "kernel_ridge", "property": "gap"}},
             },
             "retrain.surrogate: it learns gap; pre-screening needs energy",
         ),
         (
-            {"label": LABEL, "objective": WANTED, "first_look": {}, "retrain": {"surrogate": {"type": "voxel_network"}}},
+            {"label": LABEL, "objective": WANTED, "pre_screening": {}, "retrain": {"surrogate": {"type": "voxel_network"}}},
             "sees the field density, but pre-screening has the structure alone; expected free_atoms",
         ),
         (
@@ -99,12 +96,12 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
             {
                 "label": LABEL,
                 "objective": WANTED | {"goal": {"type": "pareto", "also": [{"property": "expansion", "unit": "Angstrom"}]}},
-                "first_look": {},
+                "pre_screening": {},
                 "retrain": {},
             },
             "pre_screening: not with the goal pareto",
         ),
-        ({"label": LABEL, "objective": WANTED, "first_look": {"model": "Al local"}}, "first_look.model"),
+        ({"label": LABEL, "objective": WANTED, "pre_screening": {"model": "Al local"}}, "pre_screening.model"),
         ({"label": LABEL, "retrain": {"first": 3}}, "retrain.first"),
         ({"label": LABEL, "retrain": {"held_out": 1.0}}, "retrain.held_out"),
     ],

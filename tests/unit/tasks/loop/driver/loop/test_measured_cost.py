@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tansaku.deploy.cli.tally import Tally
+from tansaku.deploy.cli.live import Tally
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec

@@ -6,7 +6,7 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.tasks.act.commands.reconcile import ReconciledCampaign, ReconcileReport, reconcile
-from tansaku.tasks.backends.launchers.discrepancies import Discrepancy
+from tansaku.tasks.backends.launchers.reconciler import Discrepancy
 
 
 def test_what_is_derived_comes_back_and_then_everything_agrees(open_bench):

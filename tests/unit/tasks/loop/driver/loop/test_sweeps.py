@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
+from tansaku.tasks.act.commands.delete import sweep_artifacts
 
 
 def test_observations_come_back_from_the_evaluations(open_bench):

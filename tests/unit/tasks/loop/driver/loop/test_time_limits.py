@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import TimeSpent, out_of_time
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.tasks.backends.stores.campaigns import driven_until
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.formats.validation import validate_data

@@ -18,9 +18,9 @@ from tansaku.models.domain.records import Command, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.commands.delete import sweep_artifacts
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.act.commands.rename import rename_campaign
-from tansaku.tasks.act.commands.sweeps import sweep_artifacts
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop

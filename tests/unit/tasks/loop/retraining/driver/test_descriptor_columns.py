@@ -26,7 +26,7 @@ def test_a_campaign_learns_from_descriptors_of_its_structures(retrained, tmp_pat
         space=space,
         calculator={"type": "emt"},
         label=None,
-        first_look=None,
+        pre_screening=None,
         proposer={"type": "sparse"},
         objective={"property": "energy_per_atom", "unit": "meV/atom"},
         retrain={"surrogate": surrogate, "learns": "calculator", "first": 24, "every": 100, "held_out": ["f1", "f4"]},

@@ -62,7 +62,7 @@ def test_looks_and_transfer_go_together_and_a_halted_search_goes_on_to_the_same_
     document = retrained.document(seed=8, retrain=None, budget={"evaluations": 20})
     spec = document | {
         "objective": document["objective"] | {"goal": {"type": "all_below", "threshold": "400 mJ/m2"}},
-        "first_look": {"model": "small", "deviations": 0.2, "check_every": 5},
+        "pre_screening": {"model": "small", "deviations": 0.2, "check_every": 5},
         "proposer": {"type": "gp"},
         "transfer": {"sources": [{"type": "campaign", "name": "small"}]},
     }
@@ -123,7 +123,7 @@ def campaign_spec(campaign):
 def test_first_looks_spare_less_the_surer_they_must_be_and_the_more_are_checked(retrained):
     spared = {}
     for deviations, check_every in ((0.2, 5), (50.0, 5), (0.2, 2)):
-        campaign = retrained(first_look={"deviations": deviations, "check_every": check_every})
+        campaign = retrained(pre_screening={"deviations": deviations, "check_every": check_every})
         campaign.drive()
         done = campaign.evaluations()
         spared[deviations, check_every] = {one.proposal.number for one in done if one.outcome.predicted_by}
