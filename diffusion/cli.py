@@ -1,7 +1,7 @@
 """`tansaku path`: hops, paths and diffusion after a search for the bottleneck of an energy surface.
 
-`tasks/read/paths/surface.py` reads the surface and its barriers, `calculators/workflows/diffusion/basins.py` finds the hops,
-and `calculators/workflows/diffusion/rates.py` computes the diffusion.
+`diffusion/tasks/surface.py` reads the surface and its barriers, `diffusion/hops/basins.py` finds the hops,
+and `diffusion/hops/rates.py` computes the diffusion.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from tansaku.models.domain.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tansaku.calculators.workflows.diffusion.rates import Arrhenius
-    from tansaku.calculators.workflows.diffusion.refinement import Refinement
-    from tansaku.tasks.read.paths.files import PathReport
-    from tansaku.tasks.read.paths.surface import SurfaceBarrier
+    from tansaku.diffusion.hops.rates import Arrhenius
+    from tansaku.diffusion.hops.refinement import Refinement
+    from tansaku.diffusion.tasks.files import PathReport
+    from tansaku.diffusion.tasks.surface import SurfaceBarrier
+    from tansaku.models.domain.ports import ArtifactStore
+    from tansaku.tasks.read.views.campaign import Campaign
 
 _MOST_HOPS = 20
 _EQUAL = 1e-3
@@ -56,12 +58,12 @@ def path(
     site: SiteOption = None,
 ) -> None:
     """Writes the hops, the path and the diffusion coefficient that follow from a search for a bottleneck."""
-    from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
+    from tansaku.diffusion.hops.refinement import RefinementSettings
+    from tansaku.diffusion.tasks.figures import draw_paths
+    from tansaku.diffusion.tasks.files import TEMPERATURES, PathReport, make_folder, write_report
+    from tansaku.diffusion.tasks.refine import refine_surface
+    from tansaku.diffusion.tasks.surface import read_surface
     from tansaku.tasks.node.jobs.spool_files import writing_to
-    from tansaku.tasks.read.figures.paths import draw_paths
-    from tansaku.tasks.read.paths.files import TEMPERATURES, PathReport, make_folder, write_report
-    from tansaku.tasks.read.paths.refine import refine_surface
-    from tansaku.tasks.read.paths.surface import read_surface
     from tansaku.tasks.read.views.campaign import Campaign
 
     _check_numbers(temperature, attempt)
@@ -97,7 +99,7 @@ def _check_numbers(temperatures: Sequence[float] | None, attempt: float) -> None
 
 def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
     """Prints the barriers of a surface in one, two and three dimensions."""
-    from tansaku.tasks.read.paths.surface import jump_warnings
+    from tansaku.diffusion.tasks.surface import jump_warnings
 
     columns = ("dimensions", "barrier [eV]", "± 95 %", "grid ± [eV]", "directions", "limiting hop", "bottleneck", "computed")
     rows: list[list[Cell]] = []
@@ -120,6 +122,24 @@ def show_barriers(name: str, barriers: Sequence[SurfaceBarrier]) -> None:
     show_table(columns, rows, f"{name}: barriers of paths in one, two and three dimensions {over}")
     for warning in jump_warnings(name, barriers):
         say(f"warning: {warning}", err=True)
+
+
+def show_surface(data: Campaign, artifacts: ArtifactStore, *, as_json: bool, as_csv: bool) -> None:
+    """Prints the barriers of a campaign's energy surface for `tansaku results`; as JSON the surface's row with ``barriers``."""
+    from tansaku.diffusion.tasks.surface import read_surface
+    from tansaku.tasks.read.views.results import system_rows
+
+    barriers = read_surface(data, artifacts).barriers
+    if as_json:
+        show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
+    elif as_csv:
+        import pandas as pd
+
+        from tansaku.tasks.ground.formats.csv_text import csv_of
+
+        say(csv_of(pd.DataFrame([found.row() for found in barriers])), nl=False)
+    else:
+        show_barriers(data.record.name, barriers)
 
 
 def _width(found: SurfaceBarrier) -> Cell:
@@ -158,7 +178,7 @@ def _show_diffusion(name: str, found: Arrhenius) -> None:
 
 def _show_hops(name: str, report: PathReport) -> None:
     """Prints the lowest hops, one of those that symmetry makes equal; ``limits`` is judged by the energies in the table."""
-    from tansaku.tasks.read.paths.hops import distinct_hops
+    from tansaku.diffusion.tasks.files import distinct_hops
 
     hops = distinct_hops(report.document())
     columns = ("hop", "in a cell", "length [Å]", "barrier [eV]", "back [eV]", "method", "limits")
@@ -181,9 +201,9 @@ def _show_hops(name: str, report: PathReport) -> None:
 
 def _show_refinement(report: PathReport, refinement: Refinement) -> None:
     """Prints what a refinement found and spent; on the error stream what is wrong with it."""
-    from tansaku.calculators.workflows.diffusion.hop_network import GRID
-    from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
-    from tansaku.calculators.workflows.diffusion.report import pass_label
+    from tansaku.diffusion.hops.hop_network import GRID
+    from tansaku.diffusion.hops.refinement import RefinementSettings
+    from tansaku.diffusion.hops.report import pass_label
 
     for hop, reason in refinement.failures.items():
         say(f"hop {hop} was not refined: {reason}", err=True)

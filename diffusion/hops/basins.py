@@ -14,15 +14,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import descend
-from tansaku.calculators.workflows.diffusion.grid_steps import image_steps, symmetric_steps
-from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork, Pass, Site, pass_order
-from tansaku.calculators.workflows.diffusion.meetings import Meeting, Meetings
-from tansaku.calculators.workflows.diffusion.orbits import with_orbits
-from tansaku.calculators.workflows.diffusion.real_passes import Passes, lowest_passes
-from tansaku.calculators.workflows.diffusion.shallow import without_shallow
 from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
+from tansaku.diffusion.hops.descent import descend
+from tansaku.diffusion.hops.grid_steps import image_steps, symmetric_steps
+from tansaku.diffusion.hops.hop_network import Fraction, HopNetwork, Pass, Site, pass_order
+from tansaku.diffusion.hops.meetings import Meeting, Meetings
+from tansaku.diffusion.hops.orbits import with_orbits
+from tansaku.diffusion.hops.real_passes import Passes, lowest_passes
+from tansaku.diffusion.hops.shallow import without_shallow
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.goals import Connectivity
 from tansaku.models.engine.percolation import Bottleneck, bottleneck, neighbour_steps

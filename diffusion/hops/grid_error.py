@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork
-from tansaku.calculators.workflows.diffusion.periodic_spline import PeriodicSpline
+from tansaku.diffusion.hops.hop_network import Fraction, HopNetwork
+from tansaku.diffusion.hops.periodic_spline import PeriodicSpline
 from tansaku.models.domain.pool import BoolArray, FloatArray, PeriodicGrid
 from tansaku.models.engine.percolation import neighbour_steps
 

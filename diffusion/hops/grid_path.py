@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.grid_steps import image_steps
 from tansaku.calculators.workflows.migration.network import Cell
+from tansaku.diffusion.hops.grid_steps import image_steps
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.percolation import neighbour_steps
 

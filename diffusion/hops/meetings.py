@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import Basins, Gate, Owner, added, neighbours
 from tansaku.calculators.workflows.migration.network import Cell, Hop
+from tansaku.diffusion.hops.descent import Basins, Gate, Owner, added, neighbours
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import Basins, added
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
 from tansaku.calculators.workflows.migration.network import Hop
+from tansaku.diffusion.hops.descent import Basins, added
+from tansaku.diffusion.hops.hop_network import HopNetwork
 from tansaku.models.domain.pool import IntArray, PeriodicGrid
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import kB
 
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
+from tansaku.diffusion.hops.hop_network import HopNetwork
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 ATTEMPT = 1e13

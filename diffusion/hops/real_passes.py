@@ -12,10 +12,10 @@ from itertools import combinations
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import Basins, Owner, added
-from tansaku.calculators.workflows.diffusion.meetings import Border, Meeting
-from tansaku.calculators.workflows.diffusion.side_passes import separate_minima
 from tansaku.calculators.workflows.migration.network import Cell, Hop
+from tansaku.diffusion.hops.descent import Basins, Owner, added
+from tansaku.diffusion.hops.meetings import Border, Meeting
+from tansaku.diffusion.hops.side_passes import separate_minima
 from tansaku.models.domain.pool import IntArray
 
 _EQUAL = 1e-9

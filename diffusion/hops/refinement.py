@@ -14,16 +14,16 @@ import numpy as np
 from ase import Atoms, units
 from ase.constraints import FixAtoms
 
-from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
-from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork, Pass, Site
-from tansaku.calculators.workflows.diffusion.report import pass_label
-from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, distance_to, local_direction
 from tansaku.calculators.workflows.migration.band import climb_along
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.modes import STEP
 from tansaku.calculators.workflows.migration.plain import plain_state, read_state
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
 from tansaku.calculators.workflows.pinned_ion import relax_in_plane
+from tansaku.diffusion.hops.grid_path import GridPath, GridPaths
+from tansaku.diffusion.hops.hop_network import Fraction, HopNetwork, Pass, Site
+from tansaku.diffusion.hops.report import pass_label
+from tansaku.diffusion.hops.saddle_search import climb_by_dimer, distance_to, local_direction
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork, Pass, Site
-from tansaku.calculators.workflows.diffusion.rates import Arrhenius
 from tansaku.calculators.workflows.migration.network import Cell, Hop
+from tansaku.diffusion.hops.hop_network import HopNetwork, Pass, Site
+from tansaku.diffusion.hops.rates import Arrhenius
 from tansaku.models.domain.records import JsonDict
 
 _SPACE = "http://graphml.graphdrawing.org/xmlns"

@@ -12,8 +12,8 @@ import numpy as np
 from ase import Atoms
 from ase.mep import DimerControl, MinModeAtoms, MinModeTranslate
 
-from tansaku.calculators.workflows.diffusion.grid_path import GridPath
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
+from tansaku.diffusion.hops.grid_path import GridPath
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 

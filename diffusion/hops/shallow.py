@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tansaku.calculators.workflows.diffusion.descent import OPEN, Basins, Gate, Owner, added, joined
-from tansaku.calculators.workflows.diffusion.meetings import Meetings
 from tansaku.calculators.workflows.migration.network import Cell, Hop
 from tansaku.calculators.workflows.migration.percolation import Components
+from tansaku.diffusion.hops.descent import OPEN, Basins, Gate, Owner, added, joined
+from tansaku.diffusion.hops.meetings import Meetings
 
 MOST_LEVEL = 500
 """More equal points of a level way without end than this become one site, which need not have the symmetry of the grid."""

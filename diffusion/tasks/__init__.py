@@ -1,1 +1,1 @@
-"""After a search for the bottleneck of an energy surface: hops, paths, diffusion."""
+"""The energy surface of a campaign: reading it, refining its hops, the report with its files and figures, the page."""

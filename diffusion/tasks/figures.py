@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.refinement import Refinement
-from tansaku.calculators.workflows.diffusion.report import pass_label
+from tansaku.diffusion.hops.refinement import Refinement
+from tansaku.diffusion.hops.report import pass_label
+from tansaku.diffusion.tasks.files import PathReport
+from tansaku.diffusion.tasks.surface import CampaignSurface, read_surface
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.read.figures.html import plain, write_html
 from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
-from tansaku.tasks.read.paths.files import PathReport
-from tansaku.tasks.read.paths.surface import CampaignSurface
 from tansaku.tasks.read.views.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ _AXES = "abc"
 _INSIDE = "#d1d5db"
 _NAMED = 12
 """Number of refined hops that have their names in the legend."""
+
+
+def draw_surface(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    """Draws the surface, the path, the barrier against evaluations, and diffusion, where a bottleneck is searched for."""
+    return draw_paths(data, PathReport.of(read_surface(data)), folder) if data.spec.objective.goal.gridded else []
 
 
 def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:

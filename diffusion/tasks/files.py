@@ -12,14 +12,14 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
-from tansaku.calculators.workflows.diffusion.grid_path import GridPath
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.calculators.workflows.diffusion.rates import ATTEMPT, Arrhenius, arrhenius
-from tansaku.calculators.workflows.diffusion.refinement import RefinedHop, Refinement
-from tansaku.calculators.workflows.diffusion.report import as_graphml, describe_diffusion, describe_network
+from tansaku.diffusion.hops.grid_path import GridPath
+from tansaku.diffusion.hops.hop_network import HopNetwork
+from tansaku.diffusion.hops.rates import ATTEMPT, Arrhenius, arrhenius
+from tansaku.diffusion.hops.refinement import RefinedHop, Refinement
+from tansaku.diffusion.hops.report import as_graphml, describe_diffusion, describe_network
+from tansaku.diffusion.tasks.surface import CampaignSurface
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.read.paths.surface import CampaignSurface
 
 TEMPERATURES = (300.0, 400.0, 500.0, 600.0, 800.0, 1000.0)
 """Temperatures at which diffusion is given where none are asked for [K]."""
@@ -152,3 +152,22 @@ def _band_frames(refinement: Refinement) -> list[Atoms]:
             atoms.info |= {"hop": hop.number, "total_energy": energy}
             frames.append(atoms)
     return frames
+
+
+def distinct_hops(document: JsonDict) -> list[JsonDict]:
+    """One row for hops that symmetry makes equal, the lowest pass first.
+
+    Args:
+        document: Of :meth:`PathReport.document`.
+
+    Returns:
+        The first of them, with their number in a cell as ``count`` and what any of them ``limits``. Equal are hops that an
+        operation of the host maps onto each other, over passes at equal points. Their lengths may differ by a step of the grid,
+        because a minimum between equal points is at any of them.
+    """
+    rows: dict[int, JsonDict] = {}
+    for hop in document["hops"]:
+        row = rows.setdefault(hop["orbit"], {**hop, "count": 0})
+        row["count"] += 1
+        row["limits"] = sorted({*row["limits"], *hop["limits"]})
+    return list(rows.values())

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.units import convert
-from tansaku.tasks.read.figures.paths import Slice, path_profile, surface_slices
-from tansaku.tasks.read.paths.files import PathReport
-from tansaku.tasks.read.paths.hops import distinct_hops
-from tansaku.tasks.read.paths.surface import jump_warnings, read_surface
-from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.campaign_figures import evenly
-from tansaku.tasks.read.views.diffusion import (
+from tansaku.diffusion.tasks.figures import Slice, path_profile, surface_slices
+from tansaku.diffusion.tasks.files import PathReport, distinct_hops
+from tansaku.diffusion.tasks.page_records import (
     ArrheniusLine,
     BarrierLine,
     Diffusion,
@@ -23,6 +15,13 @@ from tansaku.tasks.read.views.diffusion import (
     PosteriorLine,
     SurfaceSlice,
 )
+from tansaku.diffusion.tasks.surface import jump_warnings, read_surface
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.units import convert
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign_figures import evenly
 
 MOST_HOPS = 20
 MOST_ALONG = 40

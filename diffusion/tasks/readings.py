@@ -8,11 +8,11 @@ from collections.abc import Callable
 from math import prod
 from threading import Lock
 
+from tansaku.diffusion.tasks.page_records import Diffusion
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.diffusion import Diffusion
 
 FRESH = 10.0
 """A campaign that runs is read again no sooner than this [s]."""
@@ -69,7 +69,7 @@ class DiffusionReadings:
 
     def _read(self, name: str, version: str) -> Diffusion:
         # Imports what compiles for seconds, for these campaigns alone.
-        from tansaku.tasks.read.figures.diffusion import diffusion_of
+        from tansaku.diffusion.tasks.page import diffusion_of
 
         try:
             data = Campaign.load(self._store, name, self._artifacts)

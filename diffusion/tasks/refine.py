@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.engines.electronic import TOTAL_CHARGE
-from tansaku.calculators.workflows.diffusion.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
+from tansaku.diffusion.hops.refinement import Refinement, RefinementSettings, Refiner
+from tansaku.diffusion.tasks.surface import CampaignSurface
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import Calculator, SurfaceSpace
 from tansaku.tasks.node.jobs.opened import opened_calculator
-from tansaku.tasks.read.paths.surface import CampaignSurface
 from tansaku.tasks.read.views.campaign import Campaign
 
 _PARTS = ".parts"

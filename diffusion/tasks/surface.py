@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from tansaku.calculators.structures.ion_grid import host_symmetry
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
-from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.calculators.workflows.diffusion.host_jumps import JUMP, HostFrame, HostJump, RelaxedHosts, largest_jump
-from tansaku.calculators.workflows.diffusion.report import pass_label
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_error import GridErrors
+from tansaku.diffusion.hops.grid_path import GridPath, GridPaths
+from tansaku.diffusion.hops.hop_network import HopNetwork
+from tansaku.diffusion.hops.host_jumps import JUMP, HostFrame, HostJump, RelaxedHosts, largest_jump
+from tansaku.diffusion.hops.report import pass_label
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.identifiers import certificate_rng

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from tansaku.deploy.cli import paths
 from tansaku.deploy.cli.main import app
-from tansaku.deploy.cli.paths import show_barriers
+from tansaku.diffusion import cli
+from tansaku.diffusion.cli import show_barriers
+from tansaku.diffusion.tasks.surface import SurfaceBarrier
 from tansaku.models.domain.errors import ConfigurationError, DiskFullError
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.read.paths.surface import SurfaceBarrier
 from tests.support.known_surface import NAME, KnownSurface
 
 
@@ -24,7 +24,7 @@ def stored(monkeypatch):
     """A search with a whole path on a store in memory, which the command opens."""
     known = KnownSurface(MemoryCampaignStore())
     known.compute(len(known.pool))
-    monkeypatch.setattr(paths, "opened", lambda _: nullcontext(SimpleNamespace(store=known.store, artifacts=None)))
+    monkeypatch.setattr(cli, "opened", lambda _: nullcontext(SimpleNamespace(store=known.store, artifacts=None)))
 
 
 @pytest.mark.parametrize("options", [[], ["--refine"]])

@@ -137,7 +137,7 @@ SUITES = (
             "tests/integration/benchmarks/test_ion_dynamics.py",
             "tests/integration/benchmarks/test_path",
             "tests/integration/benchmarks/test_tavorite_benchmark.py",
-            "tests/unit/calculators/workflows/diffusion/",
+            "tests/unit/diffusion/hops/",
             "tests/unit/calculators/workflows/migration",
             "tests/unit/calculators/workflows/test_migration_barrier.py",
             "tests/unit/tasks/read/paths/",

@@ -8,10 +8,10 @@ from ase.units import kB
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
-from tansaku.calculators.workflows.diffusion.rates import diffusion_tensor, hop_rates
-from tansaku.calculators.workflows.diffusion.report import pass_label
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_path import GridPaths
+from tansaku.diffusion.hops.rates import diffusion_tensor, hop_rates
+from tansaku.diffusion.hops.report import pass_label
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.engine.percolation import bottleneck
 

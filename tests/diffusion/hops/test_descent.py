@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.descent import OPEN, descend
+from tansaku.diffusion.hops.descent import OPEN, descend
 from tansaku.models.engine.percolation import neighbour_steps
 
 

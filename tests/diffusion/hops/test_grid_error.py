@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_error import GridErrors
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 
 COUNT = 16

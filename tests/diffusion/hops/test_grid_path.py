@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
+from tansaku.diffusion.hops.grid_path import GridPaths
 from tansaku.models.domain.pool import PeriodicGrid
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.grid_steps import image_steps, symmetric_steps
+from tansaku.diffusion.hops.grid_steps import image_steps, symmetric_steps
 from tansaku.models.domain.pool import PeriodicGrid
 from tansaku.models.engine.percolation import neighbour_steps
-from tests.unit.calculators.workflows.diffusion.symmetric_surfaces import LATTICES, folded_grid, point_group
+from tests.diffusion.hops.symmetric_surfaces import LATTICES, folded_grid, point_group
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 
 from tansaku.calculators.structures.ion_grid import Symmetry, host_symmetry
-from tansaku.calculators.workflows.diffusion.host_jumps import HostFrame, RelaxedHosts, largest_jump
+from tansaku.diffusion.hops.host_jumps import HostFrame, RelaxedHosts, largest_jump
 from tansaku.models.domain.pool import FloatArray
 
 EDGE = 3.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.diffusion.hops.basins import find_hops
 from tansaku.models.domain.pool import PeriodicGrid
-from tests.unit.calculators.workflows.diffusion.symmetric_surfaces import LATTICES, folded_grid, point_group
+from tests.diffusion.hops.symmetric_surfaces import LATTICES, folded_grid, point_group
 
 
 def test_the_six_hops_between_cells_of_a_cube_are_one_orbit():

@@ -10,9 +10,9 @@ from ase.units import kB
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork, Pass, Site
-from tansaku.calculators.workflows.diffusion.rates import arrhenius, diffusion_tensor, hop_rates
 from tansaku.calculators.workflows.migration.network import Hop
+from tansaku.diffusion.hops.hop_network import HopNetwork, Pass, Site
+from tansaku.diffusion.hops.rates import arrhenius, diffusion_tensor, hop_rates
 
 HERE = (0, 0, 0)
 

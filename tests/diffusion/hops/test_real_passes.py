@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.calculators.workflows.diffusion.rates import diffusion_tensor, hop_rates
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.hop_network import HopNetwork
+from tansaku.diffusion.hops.rates import diffusion_tensor, hop_rates
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.engine.percolation import bottleneck
-from tests.unit.calculators.workflows.diffusion.symmetric_surfaces import LATTICES, folded_grid, point_group
+from tests.diffusion.hops.symmetric_surfaces import LATTICES, folded_grid, point_group
 
 
 def plane(energies: FloatArray) -> HopNetwork:

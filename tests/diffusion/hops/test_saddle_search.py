@@ -9,13 +9,13 @@ from ase.build import bulk
 from ase.constraints import FixAtoms
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
-from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings, Refiner
-from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, local_direction
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
 from tansaku.calculators.workflows.pinned_ion import ACROSS, relax_around_ion, relax_in_plane
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_path import GridPath, GridPaths
+from tansaku.diffusion.hops.refinement import RefinementSettings, Refiner
+from tansaku.diffusion.hops.saddle_search import climb_by_dimer, local_direction
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import PeriodicGrid
 from tansaku.models.domain.ports import CalculationResult

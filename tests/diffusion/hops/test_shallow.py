@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.hop_network import HopNetwork
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.calculators.workflows.diffusion.side_passes import separate_minima
+from tansaku.diffusion.hops.side_passes import separate_minima
 
 
 def line(levels: list[float]) -> tuple[np.ndarray, np.ndarray]:

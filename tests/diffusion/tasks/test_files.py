@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from tansaku.calculators.workflows.diffusion.refinement import Refinement, RefinementSettings, Refiner
-from tansaku.calculators.workflows.diffusion.report import describe_network, pass_label, read_network
-from tansaku.deploy.cli.paths import show_report
+from tansaku.diffusion.cli import show_report
+from tansaku.diffusion.hops.refinement import Refinement, RefinementSettings, Refiner
+from tansaku.diffusion.hops.report import describe_network, pass_label, read_network
+from tansaku.diffusion.tasks.figures import draw_paths, surface_slices
+from tansaku.diffusion.tasks.files import PathReport, distinct_hops, write_report
+from tansaku.diffusion.tasks.refine import refine_surface
+from tansaku.diffusion.tasks.surface import read_surface
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.read.figures.paths import draw_paths, surface_slices
-from tansaku.tasks.read.paths.files import PathReport, write_report
-from tansaku.tasks.read.paths.hops import distinct_hops
-from tansaku.tasks.read.paths.refine import refine_surface
-from tansaku.tasks.read.paths.surface import read_surface
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
+from tansaku.diffusion.tasks.surface import jump_warnings, read_surface
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.states import EvaluationState, FailureKind
@@ -17,7 +18,6 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.measurements.campaign_view import CampaignView
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.node.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.read.paths.surface import jump_warnings, read_surface
 from tests.support.records import read_campaign
 
 

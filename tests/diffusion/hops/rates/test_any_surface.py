@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
-from tansaku.calculators.workflows.diffusion.rates import arrhenius
-from tansaku.calculators.workflows.diffusion.report import as_graphml, describe_diffusion, describe_network
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_error import GridErrors
+from tansaku.diffusion.hops.rates import arrhenius
+from tansaku.diffusion.hops.report import as_graphml, describe_diffusion, describe_network
 from tansaku.models.domain.pool import PeriodicGrid
 
 
