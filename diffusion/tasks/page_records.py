@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import ConfigDict
+
 from tansaku.models.domain.records import Record
+
+_EXAMPLE: dict[str, Any] = {
+    "version": "5d41402a",
+    "evaluations": 25,
+    "dimensions": 1,
+    "barriers": [
+        {
+            "dimensions": 1,
+            "barrier": 0.601,
+            "tolerance": 0.004,
+            "directions": [[0, 0, 1]],
+            "limiting_hop": "0>1[0,0,0]",
+            "bottleneck": [0.171, 0.2, 0.486],
+            "computed": True,
+        }
+    ],
+    "hops": [
+        {
+            "hop": "0>1[0,0,0]",
+            "count": 24,
+            "length": 1.52,
+            "forward_barrier": 0.601,
+            "reverse_barrier": 0.601,
+            "deviation": 0.0,
+            "limits": ["1d"],
+        }
+    ],
+    "slices": [],
+    "path": {
+        "distance": [0.0, 0.76, 1.52],
+        "energy": [0.0, 0.601, 0.0],
+        "deviation": [0.0, 0.0, 0.0],
+        "computed": [True, True, True],
+    },
+    "posterior": {"evaluations": [10, 25], "barrier": [0.55, 0.601], "tolerance": [0.2, 0.004]},
+    "diffusion": {
+        "temperature": [600.0, 800.0],
+        "coefficient": [3.1e-09, 5.6e-08],
+        "along": [[3.1e-09, 3.1e-09, 3.1e-09], [5.6e-08, 5.6e-08, 5.6e-08]],
+        "dimensions": 3,
+        "energy": 0.598,
+    },
+    "problem": "",
+}
+"""In the description of the API."""
 
 
 class BarrierLine(Record):
@@ -144,6 +193,8 @@ class Diffusion(Record):
         warnings: About the barriers.
         problem: Why nothing can be shown; empty: it can.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     version: str
     evaluations: int = 0

@@ -75,7 +75,7 @@ def test_a_search_for_a_bottleneck_is_checked_and_runs(run: Run, tmp_path: Path,
     ran = run("-c", COMMAND, "run", "--plain", "h-in-al.yaml")
     assert ran.returncode == 0, ran.stderr
     # Without the view of its goal, the table of all searches.
-    assert run("-c", COMMAND, "results", "h-in-al").stdout.startswith("system\tenergy [meV]")
+    assert run("-c", COMMAND, "results", "h-in-al").stdout.startswith("system\tvalue [meV]")
     drawn = run("-c", COMMAND, "plot", "h-in-al", "--out", "figures")
     assert drawn.returncode == 0, drawn.stderr
     assert (tmp_path / "figures/h-in-al-convergence.png").is_file()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tansaku.diffusion.tasks import readings as diffusion_readings
 from tansaku.diffusion.tasks.readings import FRESH, DiffusionReadings
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.digits import significant
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
-from tansaku.tasks.read.figures import diffusion_readings
 from tests.support.known_surface import NAME, KnownSurface
 
 PAGE = f"/campaigns/{NAME}"

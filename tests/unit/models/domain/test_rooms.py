@@ -46,7 +46,7 @@ def test_a_broken_group_or_page_is_named_and_the_others_work(tmp_path):
     )
     begin = "plug-in broken 1.0:"
     assert python(tmp_path, code).splitlines() == [
-        "sparse mine sparse mine",
+        "path sparse mine diffusion sparse mine",
         f"{begin} commands 'bad' was left out: ZeroDivisionError: division by zero",
         f"{begin} commands 'odd' was left out: other:mine is no CommandGroup",
         f"{begin} commands 'sparse' was left out: the name is taken by tansaku itself",
