@@ -1,1 +1,4 @@
-"""Third-party optimisers as proposers, each used through its public interface; for `tansaku bench`."""
+"""Third-party optimisers as methods of `tansaku bench`, each used through its public interface.
+
+No other part of tansaku imports this room: :mod:`.offers` is all that it is known by.
+"""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.models.engine.peers.botorch import seeded
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
+from tansaku.peers.botorch import seeded
+from tansaku.peers.problem import Encoding, Problem, Suggestion
 
 _VALUE = "value"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.acquisition import log_expected_improvement
-from tansaku.models.engine.peers.problem import Problem, Suggestion
+from tansaku.peers.problem import Problem, Suggestion
 
 _ITERATIONS = 200
 """Most steps of a fit. A multi-task model of a few points per task is flat: thousands of steps gain nothing."""

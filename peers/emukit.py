@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from tansaku.models.engine.peers.problem import Problem, Suggestion
+from tansaku.peers.problem import Problem, Suggestion
 
 
 class EmukitOptimiser:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion, nearest, parameters
+from tansaku.peers.problem import Encoding, Problem, Suggestion, nearest, parameters
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

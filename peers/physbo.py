@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.models.engine.peers.problem import Problem, Suggestion
+from tansaku.peers.problem import Problem, Suggestion
 
 
 class PhysboOptimiser:

@@ -15,8 +15,8 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.initial import initial_position
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion, encode, pose
 from tansaku.models.engine.simple import allowed_candidates
+from tansaku.peers.problem import Encoding, Problem, Suggestion, encode, pose
 
 LEAST_MEASURED = 2
 """Measurements below which no optimiser is asked: standardising, and PHYSBO's fit, need two. The candidate is random then."""

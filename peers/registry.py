@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.ports import Proposer
-from tansaku.models.engine.peers.proposer import JointOptimiser, Optimiser, PoolPeer, SystemPeer
+from tansaku.peers.proposer import JointOptimiser, Optimiser, PoolPeer, SystemPeer
 
 PACKAGES = {
     "physbo": "physbo",
@@ -48,7 +48,7 @@ def build_peer(name: str) -> Proposer:
 
 
 def _joint() -> JointOptimiser:
-    from tansaku.models.engine.peers.botorch import BotorchMultiTaskOptimiser
+    from tansaku.peers.botorch import BotorchMultiTaskOptimiser
 
     return BotorchMultiTaskOptimiser()
 
@@ -56,34 +56,34 @@ def _joint() -> JointOptimiser:
 def _builder(name: str) -> Callable[[], Optimiser]:
     match name:
         case "physbo":
-            from tansaku.models.engine.peers.physbo import PhysboOptimiser
+            from tansaku.peers.physbo import PhysboOptimiser
 
             return PhysboOptimiser
         case "botorch-single":
-            from tansaku.models.engine.peers.botorch import BotorchOptimiser
+            from tansaku.peers.botorch import BotorchOptimiser
 
             return BotorchOptimiser
         case "baybe":
-            from tansaku.models.engine.peers.baybe import BaybeOptimiser
+            from tansaku.peers.baybe import BaybeOptimiser
 
             return BaybeOptimiser
         case "sklearn":
-            from tansaku.models.engine.peers.scikit import ScikitOptimiser
+            from tansaku.peers.scikit import ScikitOptimiser
 
             return ScikitOptimiser
         case "ax":
-            from tansaku.models.engine.peers.ax import AxOptimiser
+            from tansaku.peers.ax import AxOptimiser
 
             return AxOptimiser
         case "emukit":
-            from tansaku.models.engine.peers.emukit import EmukitOptimiser
+            from tansaku.peers.emukit import EmukitOptimiser
 
             return EmukitOptimiser
         case "optuna-tpe":
-            from tansaku.models.engine.peers.optuna import OptunaOptimiser
+            from tansaku.peers.optuna import OptunaOptimiser
 
             return lambda: OptunaOptimiser("tpe")
         case _:
-            from tansaku.models.engine.peers.optuna import OptunaOptimiser
+            from tansaku.peers.optuna import OptunaOptimiser
 
             return lambda: OptunaOptimiser("gp")

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from tansaku.models.engine.acquisition import expected_improvement
-from tansaku.models.engine.peers.problem import Problem, Suggestion
+from tansaku.peers.problem import Problem, Suggestion
 
 
 class ScikitOptimiser:

@@ -26,6 +26,7 @@ _OBJECTIVES = (
     "bulk_modulus",
     "band_gap",
 )
+_PEERS = ("physbo", "botorch-single", "botorch-multi", "optuna-tpe", "optuna-gp", "baybe", "sklearn", "ax", "emukit")
 
 OURS: Mapping[str, Mapping[str, str]] = {
     "calculators": {
@@ -98,11 +99,13 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "compositions": "tansaku.models.domain.figure_sets:COMPOSITIONS",
         "paths": "tansaku.diffusion.offers:FIGURES",
     },
+    "methods": dict.fromkeys(_PEERS, "tansaku.peers.offers:PEER"),
     "views": {"surface": "tansaku.diffusion.offers:SURFACE"},
 }
 """Tansaku's own kinds, by group and name, as a package's entry points name its plug-ins. Schemas keep this order.
 
-Commands, pages, views and some figures belong to rooms: folders that no other part imports, and that an installation may lack.
+Commands, pages, views, methods and some figures belong to rooms: folders that no other part imports, and that an installation
+may lack.
 """
 
 

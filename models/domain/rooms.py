@@ -1,4 +1,4 @@
-"""Commands, pages of the dashboard, figures and views of results that rooms of tansaku and plug-ins add.
+"""Commands, pages of the dashboard, figures, views of results and methods to compare, which rooms of tansaku and plug-ins add.
 
 A room is a folder such as ``sparse`` that no other part of tansaku imports. It is named here as an entry point names an object
 of a plug-in, and an installation may lack it. The object describes what is added; its code is imported when it is used.
@@ -88,6 +88,17 @@ class View:
     printer: str
 
 
+@dataclass(frozen=True)
+class Method:
+    """A method that `tansaku bench` compares with the proposers; its name is that of the entry point.
+
+    Attributes:
+        opener: Module and name of a function of the method's name that returns a ``Proposer`` for one objective.
+    """
+
+    opener: str
+
+
 def command_groups() -> Mapping[str, CommandGroup]:
     """Groups of commands of rooms and plug-ins, by name."""
     return _offered("commands", CommandGroup)
@@ -106,6 +117,11 @@ def figure_sets() -> Mapping[str, FigureSet]:
 def views() -> Mapping[str, View]:
     """Views of results of rooms and plug-ins, by name."""
     return _offered("views", View)
+
+
+def methods() -> Mapping[str, Method]:
+    """Methods of rooms and plug-ins, by name."""
+    return _offered("methods", Method)
 
 
 @cache

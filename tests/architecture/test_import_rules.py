@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-ROOMS_ABOVE = "diffusion | sparse > deploy > flows > tasks"
+ROOMS_ABOVE = "rooms > deploy > flows > tasks"
 
 PLANTED = [
     ("models/domain", "import ase", "the domain knows"),
@@ -50,6 +50,8 @@ PLANTED = [
     ("sparse/tasks", "from tansaku.diffusion import hops", ROOMS_ABOVE),
     ("diffusion/hops", "from tansaku.diffusion import tasks", "diffusion: cli | web > tasks > hops"),
     ("diffusion/hops", "import prefect", "prefect only"),
+    ("tasks/act/replay", "def later():\n    from tansaku import peers\n    return peers", ROOMS_ABOVE),
+    ("peers", "import pymongo", "pymongo only"),
     ("diffusion/web", "import typer", "typer only"),
     ("sparse/models", "from tansaku.sparse import tasks", "sparse: cli | web > tasks > models"),
     ("sparse/tasks", "import prefect", "prefect only"),

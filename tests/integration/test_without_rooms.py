@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.campaign_files import hydrogen_campaign
+from tests.support.campaign_files import hydrogen_campaign, rows_campaign
 from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +81,15 @@ def test_a_search_for_a_bottleneck_is_checked_and_runs(run: Run, tmp_path: Path,
     assert (tmp_path / "figures/h-in-al-convergence.png").is_file()
     asked = run("-c", "import tansaku; tansaku.open('h-in-al').surface()")
     assert "MissingComponentError: this installation of tansaku has no package tansaku.diffusion" in asked.stderr
+
+
+def test_bench_names_the_room_of_a_method(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.yaml").write_text(rows_campaign("rows", 3))
+    (tmp_path / "rows.csv").write_text("id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,3.0,2.0,1.0\n")
+    assert run("-c", COMMAND, "bench", "rows.yaml", "--methods", "random", "--seeds", "1").returncode == 0
+    refused = run("-c", COMMAND, "bench", "rows.yaml", "--methods", "physbo", "--seeds", "1")
+    assert refused.returncode == 5
+    assert "--methods: 'physbo': this installation of tansaku has no package tansaku.peers" in refused.stderr
 
 
 def test_the_dashboard_passes_its_tests(run: Run, tree: Path) -> None:

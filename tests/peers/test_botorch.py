@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.pool import FeatureGroup
-from tansaku.models.engine.peers.problem import Problem, encode
+from tansaku.peers.problem import Problem, encode
 from tests.support.pools import pool_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -18,7 +18,7 @@ def test_the_choice_is_that_of_botorchs_own_acquisition_on_the_list(require):
     from botorch.optim import optimize_acqf_discrete
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    from tansaku.models.engine.peers.botorch import BotorchOptimiser
+    from tansaku.peers.botorch import BotorchOptimiser
 
     rng = np.random.default_rng(5)
     points = rng.random((80, 2))

@@ -1,8 +1,8 @@
 import numpy as np
 
 from tansaku.models.domain.pool import FeatureGroup
-from tansaku.models.engine.peers.optuna import distributions
-from tansaku.models.engine.peers.problem import Problem, distances, encode, nearest, parameters
+from tansaku.peers.optuna import distributions
+from tansaku.peers.problem import Problem, distances, encode, nearest, parameters
 from tests.support.pools import pool_of
 
 

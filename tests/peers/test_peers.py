@@ -8,7 +8,7 @@ import pytest
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.engine.peers.registry import PACKAGES, build_peer
+from tansaku.peers.registry import PACKAGES, build_peer
 from tests.support.pools import pool_of
 
 PEERS = sorted(PACKAGES)

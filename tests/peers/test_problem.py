@@ -2,7 +2,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.engine.peers.problem import encode, pose
+from tansaku.peers.problem import encode, pose
 from tests.support.pools import pool_of
 
 

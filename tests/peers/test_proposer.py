@@ -4,8 +4,8 @@ import pytest
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.engine.peers.problem import Suggestion
-from tansaku.models.engine.peers.proposer import SystemPeer
+from tansaku.peers.problem import Suggestion
+from tansaku.peers.proposer import SystemPeer
 from tests.support.pools import pool_of
 
 

@@ -66,6 +66,7 @@ SUITES = (
             "models/domain/rooms.py",
             "tansaku/",
             "tasks/act/measurements/campaign_view.py",
+            "tasks/act/replay/methods.py",
             "tasks/read/figures/campaign.py",
         ),
     ),
@@ -87,12 +88,12 @@ SUITES = (
     ),
     Suite(
         "other optimisers",
-        tests=("tests/contracts/test_peers.py", "tests/integration/benchmarks/test_peers_benchmark.py"),
+        tests=("tests/peers/",),
         sources=(
             "benchmarks/driven.py",
             "benchmarks/parameters/",
             "benchmarks/peers/",
-            "models/engine/peers/",
+            "peers/",
             "models/engine/proposer_registry.py",
             "tasks/act/replay/",
         ),

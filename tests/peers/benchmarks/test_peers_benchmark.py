@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.peers.driven import PeerError, Search, drive
 from benchmarks.peers.public import write_table
-from tansaku.models.engine.peers.registry import PACKAGES
+from tansaku.peers.registry import PACKAGES
 from tansaku.spaces.table import TableSpace
 from tansaku.tasks.act.replay.records import BenchResult
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
