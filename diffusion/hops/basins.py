@@ -27,15 +27,15 @@ from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.goals import Connectivity
 from tansaku.models.engine.percolation import Bottleneck, bottleneck, neighbour_steps
 
-SHALLOW = 0.01
+_SHALLOW = 0.01
 """A minimum that is less deep than this belongs to those beyond its lowest passes [eV]."""
 
-ABOVE = 0.3
+_ABOVE = 0.3
 """Passes that are higher than the highest bottleneck by more than this are left out [eV]."""
 
 
 def find_hops(
-    values: FloatArray, grid: PeriodicGrid, cell: FloatArray, connectivity: Connectivity = 26, shallow: float = SHALLOW
+    values: FloatArray, grid: PeriodicGrid, cell: FloatArray, connectivity: Connectivity = 26, shallow: float = _SHALLOW
 ) -> HopNetwork:
     """Finds minima and passes.
 
@@ -91,7 +91,7 @@ def _network(energies: FloatArray, grid: PeriodicGrid, cell: FloatArray, steps: 
 
 def _highest(network: HopNetwork) -> float:
     """Energy up to which passes count [eV]; infinite where none leads on without end."""
-    return max((found.level + ABOVE for found in network.percolations if found is not None), default=np.inf)
+    return max((found.level + _ABOVE for found in network.percolations if found is not None), default=np.inf)
 
 
 def _around_minimum(network: HopNetwork) -> HopNetwork:

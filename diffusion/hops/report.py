@@ -7,8 +7,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from tansaku.calculators.workflows.migration.network import Cell, Hop
-from tansaku.diffusion.hops.hop_network import HopNetwork, Pass, Site
+from tansaku.diffusion.hops.hop_network import HopNetwork, Pass
 from tansaku.diffusion.hops.rates import Arrhenius
 from tansaku.models.domain.records import JsonDict
 
@@ -83,29 +82,6 @@ def describe_network(network: HopNetwork, deviations: Mapping[int, float] | None
     }
 
 
-def read_network(data: JsonDict) -> HopNetwork:
-    """Inverse of :func:`describe_network`."""
-    zero = float(data["lowest_energy"])
-    sites = tuple(
-        Site(_three(row["fraction"]), zero + row["energy"], row["class"], tuple(row["frequencies"])) for row in data["sites"]
-    )
-    passes = tuple(
-        Pass(
-            Hop(row["first"], row["second"], _cell(row["cell"])),
-            _three(row["fraction"]),
-            zero + row["energy"],
-            row["class"],
-            tuple(row["frequencies"]),
-            row["method"],
-            row.get("way", 0),
-            row.get("orbit", row["class"]),
-            row.get("share", 1.0),
-        )
-        for row in data["hops"]
-    )
-    return HopNetwork(np.array(data["cell"]), sites, passes)
-
-
 def describe_diffusion(found: Arrhenius) -> JsonDict:
     """Diffusion against temperature [K, cm²/s, eV]; ``coefficients`` are means over all directions, ``along`` eigenvalues."""
     return {
@@ -163,11 +139,3 @@ def _filled(element: ET.Element, kind: str, row: Mapping[str, float | int | str]
 
 def _named(names: str, values: Sequence[float]) -> dict[str, float]:
     return dict(zip(names, values, strict=True))
-
-
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
-    return float(values[0]), float(values[1]), float(values[2])
-
-
-def _cell(values: Sequence[int]) -> Cell:
-    return int(values[0]), int(values[1]), int(values[2])

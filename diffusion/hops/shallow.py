@@ -15,7 +15,7 @@ from tansaku.calculators.workflows.migration.percolation import Components
 from tansaku.diffusion.hops.descent import OPEN, Basins, Gate, Owner, added, joined
 from tansaku.diffusion.hops.meetings import Meetings
 
-MOST_LEVEL = 500
+_MOST_LEVEL = 500
 """More equal points of a level way without end than this become one site, which need not have the symmetry of the grid."""
 
 _ORIGIN: Cell = (0, 0, 0)
@@ -81,7 +81,7 @@ class _Merging:
             components.join(hop)
         for root in sorted({components.root(site)[0] for site in higher}):
             members = components.members(root)
-            if components.directions(root) and (found.depth > 0.0 or len(members) <= MOST_LEVEL):
+            if components.directions(root) and (found.depth > 0.0 or len(members) <= _MOST_LEVEL):
                 # A chain of shallow minima without end has no inside that could become one site.
                 self._kept |= set(members)
                 continue

@@ -13,12 +13,12 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.percolation import neighbour_steps
 
-APART = 0.05
+_APART = 0.05
 """Two passes of a hop count as one pass if a way over the border joins them less than this above the higher of them [eV]."""
 
 
 def separate_minima(
-    places: IntArray, levels: FloatArray, around: IntArray | None = None, apart: float = APART
+    places: IntArray, levels: FloatArray, around: IntArray | None = None, apart: float = _APART
 ) -> list[list[int]]:
     """Finds the minima of a border that count, the lowest first.
 

@@ -49,18 +49,21 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
     name, surface = data.record.name, report.surface
     cuts = surface_slices(surface)
     written = [
-        draw_slices(cuts, folder / f"{name}-surface.png"),
-        draw_surface_html(surface, folder / f"{name}-surface.html", name),
+        _draw_slices(cuts, folder / f"{name}-surface.png"),
+        _draw_surface_html(surface, folder / f"{name}-surface.html", name),
     ]
     way = path_profile(report)
     if way is not None:
-        written += [draw_profile(way, folder / f"{name}-path.png"), draw_profile_html(way, folder / f"{name}-path.html", name)]
+        written += [
+            _draw_profile(way, folder / f"{name}-path.png"),
+            _draw_profile_html(way, folder / f"{name}-path.html", name),
+        ]
     if report.refinement is not None and report.refinement.hops:
-        written.append(draw_bands(report, report.refinement, folder / f"{name}-bands.png"))
+        written.append(_draw_bands(report, report.refinement, folder / f"{name}-bands.png"))
     if any(found.estimate is not None for found in data.certificates):
-        written.append(draw_certificates(data.certificates, folder / f"{name}-barrier.png"))
+        written.append(_draw_certificates(data.certificates, folder / f"{name}-barrier.png"))
     if report.diffusion is not None and report.diffusion.coefficients.any():
-        written.append(draw_arrhenius(report, folder / f"{name}-arrhenius.png"))
+        written.append(_draw_arrhenius(report, folder / f"{name}-arrhenius.png"))
     return written
 
 
@@ -127,7 +130,7 @@ def surface_slices(surface: CampaignSurface) -> list[Slice]:
     return cuts
 
 
-def draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
+def _draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
     """Draws expected energies above, deviations below, in the shape of the cell."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -165,7 +168,7 @@ def _plane(cut: Slice, across: FloatArray, up: FloatArray) -> tuple[FloatArray, 
     return places[..., 0], places[..., 1]
 
 
-def draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
+def _draw_surface_html(surface: CampaignSurface, path: Path, name: str) -> Path:
     """Draws surfaces of equal energy or, by a button, of equal deviation, with the path and the computed points.
 
     The energy is the bottleneck's; the deviation half of the largest one among points that may lie below the bottleneck.
@@ -258,7 +261,7 @@ def path_profile(report: PathReport) -> PathProfile | None:
     )
 
 
-def draw_profile(way: PathProfile, path: Path) -> Path:
+def _draw_profile(way: PathProfile, path: Path) -> Path:
     """Draws the path as PNG: the line is what is expected, two deviations around it; dots were computed."""
     from matplotlib.figure import Figure
 
@@ -276,7 +279,7 @@ def draw_profile(way: PathProfile, path: Path) -> Path:
         return save_png(figure, path)
 
 
-def draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
+def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
     """Draws the energy along refined hops above the lowest site; dots are what was computed, the highest the saddle point."""
     from matplotlib.figure import Figure
 
@@ -293,7 +296,7 @@ def draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
         return save_png(figure, path)
 
 
-def draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
+def _draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
     """Draws the path as an interactive page."""
     import plotly.graph_objects as go
 
@@ -308,7 +311,7 @@ def draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
     return write_html(figure, path, f"{name}: path")
 
 
-def draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:
+def _draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:
     """Draws the barrier and how far it may be off, against the evaluations of the search."""
     from matplotlib.figure import Figure
 
@@ -326,7 +329,7 @@ def draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:
         return save_png(figure, path)
 
 
-def draw_arrhenius(report: PathReport, path: Path) -> Path:
+def _draw_arrhenius(report: PathReport, path: Path) -> Path:
     """Draws diffusion against inverse temperature."""
     from matplotlib.figure import Figure
 

@@ -118,7 +118,7 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
     written = [data, graph]
     way = report.surface.path(report.surface.goal.dimensions)
     if way is not None:
-        write_extended_xyz(folder / "path.extxyz", path_frames(way, report))
+        write_extended_xyz(folder / "path.extxyz", _path_frames(way, report))
         written.append(folder / "path.extxyz")
     if report.refinement is not None and report.refinement.hops:
         write_extended_xyz(folder / "bands.extxyz", _band_frames(report.refinement))
@@ -126,7 +126,7 @@ def write_report(report: PathReport, folder: Path) -> list[Path]:
     return written
 
 
-def path_frames(way: GridPath, report: PathReport) -> list[Atoms]:
+def _path_frames(way: GridPath, report: PathReport) -> list[Atoms]:
     """Structures along a path over the grid, each with its energy above the lowest site and whether it was computed."""
     zero = report.surface.network.sites[report.surface.network.minimum].energy
     frames = []

@@ -23,8 +23,8 @@ from tansaku.models.domain.units import convert
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.campaign_figures import evenly
 
-MOST_HOPS = 20
-MOST_ALONG = 40
+_MOST_HOPS = 20
+_MOST_ALONG = 40
 """Points of a slice along each vector; of more, evenly spaced ones are shown."""
 
 _AXES = "abc"
@@ -70,13 +70,13 @@ def _hops(report: PathReport) -> tuple[HopLine, ...]:
     """The lowest hops, one of those that symmetry makes equal."""
     return tuple(
         HopLine(limits=tuple(hop["limits"]), **{key: hop[key] for key in _OF_A_HOP})
-        for hop in distinct_hops(report.document())[:MOST_HOPS]
+        for hop in distinct_hops(report.document())[:_MOST_HOPS]
     )
 
 
 def _slice(cut: Slice) -> SurfaceSlice:
     across, up = (name for number, name in enumerate(_AXES) if number != cut.axis)
-    rows, columns = (evenly(count, MOST_ALONG) for count in cut.energy.shape)
+    rows, columns = (evenly(count, _MOST_ALONG) for count in cut.energy.shape)
     return SurfaceSlice(
         axis=_AXES[cut.axis],
         height=cut.height,

@@ -184,7 +184,7 @@ class CampaignSurface:
         way = self.path(dimensions) if self.frames else None
         if way is None:
             return None
-        return largest_jump(host_of(self.space), way.fractions @ self.cell, way.candidates, self.frames)
+        return largest_jump(_host_of(self.space), way.fractions @ self.cell, way.candidates, self.frames)
 
     def path(self, dimensions: int) -> GridPath | None:
         """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""
@@ -227,7 +227,7 @@ def read_surface(data: Campaign, artifacts: ArtifactStore | None = None) -> Camp
         space,
         goal,
         _beliefs(data, goal, history, size) if expected is not None else (),
-        relaxed_frames(data, space, artifacts),
+        _relaxed_frames(data, space, artifacts),
         bool(data.spec.space.held_in_plane),
     )
 
@@ -264,7 +264,7 @@ def _beliefs(data: Campaign, goal: BottleneckSpec, history: History, size: float
     return tuple(found)
 
 
-def relaxed_frames(data: Campaign, space: SurfaceSpace, artifacts: ArtifactStore | None) -> dict[int, HostFrame]:
+def _relaxed_frames(data: Campaign, space: SurfaceSpace, artifacts: ArtifactStore | None) -> dict[int, HostFrame]:
     """Hosts of all computed points whose structures are stored, by candidate; none where the host is rigid.
 
     Raises:
@@ -285,7 +285,7 @@ def relaxed_frames(data: Campaign, space: SurfaceSpace, artifacts: ArtifactStore
     return found
 
 
-def host_of(space: SurfaceSpace) -> RelaxedHosts:
+def _host_of(space: SurfaceSpace) -> RelaxedHosts:
     """The host without the ion, as it is computed, and its symmetry."""
     ideal, unit = space.structure_at(np.zeros(3)), space.host
     return RelaxedHosts(ideal.positions[:-1], ideal.cell.array, unit.cell.array, host_symmetry(unit))
