@@ -21,12 +21,12 @@ from ase.constraints import FixAtoms
 from ase.mep import NEB
 
 from benchmarks.paths.methods import Problem
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.calculators.workflows.diffusion.periodic_spline import PeriodicSpline
 from tansaku.calculators.workflows.migration.band import Band, climb_along
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_path import GridPaths
+from tansaku.diffusion.hops.hop_network import HopNetwork
+from tansaku.diffusion.hops.periodic_spline import PeriodicSpline
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.domain.ports import CalculationResult

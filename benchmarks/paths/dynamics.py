@@ -23,12 +23,12 @@ from benchmarks.command import begun, command
 from benchmarks.paths.__main__ import known_problem
 from benchmarks.paths.bands import SplineSurface
 from benchmarks.paths.hosts import HOSTS, Host
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_path import GridPaths
-from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
-from tansaku.calculators.workflows.diffusion.rates import diffusion_tensor, hop_rates
-from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings, Refiner
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_path import GridPaths
+from tansaku.diffusion.hops.hop_network import HopNetwork
+from tansaku.diffusion.hops.rates import diffusion_tensor, hop_rates
+from tansaku.diffusion.hops.refinement import RefinementSettings, Refiner
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.node.jobs.machine import describe_machine

@@ -2,7 +2,7 @@
 
 The error is the difference between the barrier of bands along the best path of the whole surface (``bands`` of ``result.json``,
 in one dimension) and that over the points. It is compared with what the product says of it
-(:class:`~tansaku.calculators.workflows.diffusion.grid_error.GridErrors`): for the whole surface with 26 and with 6 neighbours
+(:class:`~tansaku.diffusion.hops.grid_error.GridErrors`): for the whole surface with 26 and with 6 neighbours
 of a point, and after searches that a certificate stopped, from the energies that these had computed and their model. It
 continues a FILE.
 """
@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.paths.__main__ import known_problem
 from benchmarks.paths.hosts import HOSTS
 from benchmarks.paths.methods import certified
-from tansaku.calculators.workflows.diffusion.basins import find_hops
-from tansaku.calculators.workflows.diffusion.grid_error import GridErrors
+from tansaku.diffusion.hops.basins import find_hops
+from tansaku.diffusion.hops.grid_error import GridErrors
 from tansaku.models.domain.pool import FloatArray, PeriodicGrid
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.goals import Connectivity

@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks.command import begun
 from benchmarks.paths.hosts import HOSTS, surface_values
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.workflows.diffusion.basins import find_hops
 from tansaku.calculators.workflows.pinned_ion import relax_around_ion
+from tansaku.diffusion.hops.basins import find_hops
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec

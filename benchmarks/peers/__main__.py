@@ -1,6 +1,6 @@
 """``python -m benchmarks.peers --out result.json``: other people's optimisers on the same table, seeds and budget as ours.
 
-Each peer is driven through its own public interface (``tansaku.models.engine.peers``): one optimiser per system, or BoTorch's
+Each peer is driven through its own public interface (``tansaku.peers``): one optimiser per system, or BoTorch's
 multi-task model over all; the initial design is the same. The result is that of `tansaku bench`.
 
 With ``--package`` the public tables of ``benchmarks.peers.public`` follow, each with a result of its name beside the first one,
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.boundaries.__main__ import CAMPAIGN, print_summary
 from benchmarks.command import command
 from benchmarks.peers.public import DATASETS, write_table
-from tansaku.models.engine.peers.registry import PACKAGES
+from tansaku.peers.registry import PACKAGES
 from tansaku.tasks.act.replay.bench import run_bench
 from tansaku.tasks.act.replay.figure import draw_gaps
 from tansaku.tasks.act.replay.records import BenchOptions, BenchResult, ReplayTask

@@ -30,9 +30,9 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine import gp, presets
 from tansaku.models.engine.acquisition import log_expected_improvement
 from tansaku.models.engine.kernels import Kernel, Product, Scale, Stationary, Sum
-from tansaku.models.engine.peers.problem import Encoding, Problem, Suggestion
-from tansaku.models.engine.peers.proposer import SystemPeer
 from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.peers.problem import Encoding, Problem, Suggestion
+from tansaku.peers.proposer import SystemPeer
 from tansaku.tasks.act.replay import run as replays
 from tansaku.tasks.act.replay.methods import WithInitialDesign, paired_design
 from tansaku.tasks.act.replay.records import BenchOptions, ReplayTask

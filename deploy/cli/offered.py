@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 
 
 class OfferedGroup(TyperGroup):
-    """A group of a room or a plug-in, as far as it is known without its code.
+    """A group or a command of a room or a plug-in, as far as it is known without its code.
 
     Args:
-        name: Of the group.
-        description: Of the group.
+        name: Its name.
+        description: Its description.
     """
 
     def __init__(self, name: str, description: CommandGroup) -> None:
         super().__init__(name=name, help=description.help, rich_help_panel=description.panel)
         self._opener = description.opener
 
-    def opened(self) -> TyperGroup:
-        """The group with its commands.
+    def opened(self) -> Command:
+        """The group with its commands, or the command.
 
         Raises:
             MissingComponentError: A plug-in's code cannot be imported.
         """
         from tansaku.models.domain.rooms import code_behind
 
-        return typer.main.get_group(code_behind("commands", str(self.name), self._opener))
+        found = code_behind("commands", str(self.name), self._opener)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(self.name)(found)
+        return typer.main.get_command(alone)
 
 
 class Commands(TyperGroup):
@@ -66,7 +71,7 @@ class Commands(TyperGroup):
 
     def _explain(self, name: str) -> None:
         """Refuses a command that is known but does not work here."""
-        from tansaku.models.domain.rooms import reason_without_commands
+        from tansaku.models.domain.rooms import reason_without
 
-        if name not in self.commands and (reason := reason_without_commands(name)):
+        if name not in self.commands and (reason := reason_without("commands", name)):
             raise MissingComponentError(f"tansaku {name}: {reason}", hint="install or repair it")

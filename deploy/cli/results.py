@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,6 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tansaku.models.domain.ports import ArtifactStore
     from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.read.views.campaign import Campaign, Purpose
 
@@ -57,8 +56,8 @@ def results(
         campaign = Campaign.load(resources.store, name, resources.artifacts)
         if evaluations:
             _show_evaluations(campaign, purpose, as_json=as_json)
-        elif campaign.spec.objective.goal.gridded:
-            _show_surface(campaign, resources.artifacts, as_json=as_json, as_csv=as_csv)
+        elif (view := _view_of(campaign)) is not None:
+            view(campaign, resources.artifacts, as_json=as_json, as_csv=as_csv)
         elif campaign.spec.objective.further:
             _show_front(campaign, as_json=as_json, as_csv=as_csv)
         elif campaign.spec.space.description.overview == "compositions":
@@ -87,25 +86,18 @@ def _say_csv(frame: pd.DataFrame) -> None:
     say(csv_of(frame), nl=False)
 
 
-def _show_surface(data: Campaign, artifacts: ArtifactStore, *, as_json: bool, as_csv: bool) -> None:
-    """Shows the barriers of an energy surface; as JSON the surface's row with ``barriers``."""
+def _view_of(data: Campaign) -> Callable[..., None] | None:
+    """What prints a campaign's results in the way of its goal; None: the goal has none, or nothing was computed yet."""
     import numpy as np
-    import pandas as pd
 
-    from tansaku.deploy.cli.paths import show_barriers
-    from tansaku.tasks.read.paths.surface import read_surface
-    from tansaku.tasks.read.views.results import system_rows
+    from tansaku.models.domain.rooms import code_behind, views
 
-    if np.isnan(data.columns.values[data.columns.searched]).all():
-        _show_systems(data, as_json=as_json, as_csv=as_csv)
-        return
-    barriers = read_surface(data, artifacts).barriers
-    if as_json:
-        show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
-    elif as_csv:
-        _say_csv(pd.DataFrame([found.row() for found in barriers]))
-    else:
-        show_barriers(data.record.name, barriers)
+    name = data.spec.objective.goal.view
+    view = views().get(name)
+    if view is None or np.isnan(data.columns.values[data.columns.searched]).all():
+        return None
+    printer: Callable[..., None] = code_behind("views", name, view.printer)
+    return printer
 
 
 def _show_front(data: Campaign, *, as_json: bool, as_csv: bool) -> None:

@@ -26,6 +26,7 @@ _OBJECTIVES = (
     "bulk_modulus",
     "band_gap",
 )
+_PEERS = ("physbo", "botorch-single", "botorch-multi", "optuna-tpe", "optuna-gp", "baybe", "sklearn", "ax", "emukit")
 
 OURS: Mapping[str, Mapping[str, str]] = {
     "calculators": {
@@ -91,12 +92,20 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "voxel_network": f"{_SPECS}.voxel_network:VoxelNetworkSpec",
         "stacked": f"{_SPECS}.surrogate:StackedSpec",
     },
-    "commands": {"sparse": "tansaku.sparse.commands:COMMANDS"},
-    "pages": {"sparse": "tansaku.sparse.page:PAGE"},
+    "commands": {"path": "tansaku.diffusion.offers:COMMAND", "sparse": "tansaku.sparse.commands:COMMANDS"},
+    "pages": {"diffusion": "tansaku.diffusion.offers:PAGE", "sparse": "tansaku.sparse.page:PAGE"},
+    "figures": {
+        "boundaries": "tansaku.models.domain.figure_sets:BOUNDARIES",
+        "compositions": "tansaku.models.domain.figure_sets:COMPOSITIONS",
+        "paths": "tansaku.diffusion.offers:FIGURES",
+    },
+    "methods": dict.fromkeys(_PEERS, "tansaku.peers.offers:PEER"),
+    "views": {"surface": "tansaku.diffusion.offers:SURFACE"},
 }
 """Tansaku's own kinds, by group and name, as a package's entry points name its plug-ins. Schemas keep this order.
 
-Groups of commands and pages belong to rooms: folders that no other part imports, and that an installation may lack.
+Commands, pages, views, methods and some figures belong to rooms: folders that no other part imports, and that an installation
+may lack.
 """
 
 

@@ -117,7 +117,7 @@ def code_of(plugin: Plugin) -> tuple[str, ...]:
     engine = getattr(getattr(found, "facts", None), "engine", None)
     named = [
         f"{engine}:ENGINE" if engine else None,
-        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed")),
+        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed", "printer")),
     ]
     return tuple(path for path in named if path)
 

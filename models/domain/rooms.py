@@ -1,7 +1,7 @@
-"""Groups of commands and pages of the dashboard that rooms of tansaku and plug-ins add.
+"""Commands, pages of the dashboard, figures, views of results and methods to compare, which rooms of tansaku and plug-ins add.
 
 A room is a folder such as ``sparse`` that no other part of tansaku imports. It is named here as an entry point names an object
-of a plug-in, and an installation may lack it. The object describes a group or a page; its code is imported when it is used.
+of a plug-in, and an installation may lack it. The object describes what is added; its code is imported when it is used.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CommandGroup:
-    """A group of commands; its name is that of the entry point.
+    """A group of commands, or one command; its name is that of the entry point.
 
     Attributes:
         help: Line in the help of `tansaku`.
-        opener: Module and name of a ``typer.Typer``.
+        opener: Module and name of a ``typer.Typer``, or of the function that is the command.
         panel: Heading under which the help lists it.
     """
 
@@ -46,12 +46,13 @@ class Page:
 
     Attributes:
         title: In the navigation.
-        path: Address, such as ``/sparse``.
+        path: Address, such as ``/sparse``, or of a page about a campaign, such as ``/campaigns/{name}/diffusion``.
         role: Lowest role whose navigation shows it.
         opener: Module and name of a sequence of ``fastapi.APIRouter``.
         package: Package with folders ``templates`` and ``static``: templates are called ``NAME/FILE``, as are static files.
         sandboxed: Module and name of a function that answers in a process with limits (arguments as JSON, folder of the files,
             report of progress; returns JSON); empty: none.
+        view: Campaigns whose goal names this view link to the page, and the navigation does not; empty: the navigation does.
     """
 
     title: str
@@ -60,6 +61,42 @@ class Page:
     opener: str
     package: str
     sandboxed: str = ""
+    view: str = ""
+
+
+@dataclass(frozen=True)
+class FigureSet:
+    """Figures besides those of every campaign, drawn where the description of the space names the entry point.
+
+    Attributes:
+        opener: Module and name of a function of a campaign, its artifacts and a folder, which returns the files drawn.
+    """
+
+    opener: str
+
+
+@dataclass(frozen=True)
+class View:
+    """What is made of the results of campaigns whose goal names the entry point.
+
+    Attributes:
+        opener: Module and name of a function of a campaign that returns what notebooks get.
+        printer: Module and name of a function that prints results: of a campaign, its artifacts, ``as_json`` and ``as_csv``.
+    """
+
+    opener: str
+    printer: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method that `tansaku bench` compares with the proposers; its name is that of the entry point.
+
+    Attributes:
+        opener: Module and name of a function of the method's name that returns a ``Proposer`` for one objective.
+    """
+
+    opener: str
 
 
 def command_groups() -> Mapping[str, CommandGroup]:
@@ -70,6 +107,21 @@ def command_groups() -> Mapping[str, CommandGroup]:
 def pages() -> Mapping[str, Page]:
     """Pages of rooms and plug-ins, by name."""
     return _offered("pages", Page)
+
+
+def figure_sets() -> Mapping[str, FigureSet]:
+    """Sets of figures, by name."""
+    return _offered("figures", FigureSet)
+
+
+def views() -> Mapping[str, View]:
+    """Views of results of rooms and plug-ins, by name."""
+    return _offered("views", View)
+
+
+def methods() -> Mapping[str, Method]:
+    """Methods of rooms and plug-ins, by name."""
+    return _offered("methods", Method)
 
 
 @cache
@@ -112,7 +164,7 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
 
     Args:
         group: The kind.
-        name: Of the group or page.
+        name: Of what it describes.
         path: Module and name in it.
 
     Raises:
@@ -125,10 +177,10 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
     return opened(group, name, path)
 
 
-def reason_without_commands(name: str) -> str:
-    """Returns the reason why a group of commands of this name does not work here; empty if none is known."""
-    room = OURS["commands"].get(name)
-    if room is not None and name not in command_groups():
+def reason_without(group: str, name: str) -> str:
+    """Returns the reason why what a group has under this name does not work here; empty if none is known."""
+    room = OURS[group].get(name)
+    if room is not None and name not in installed(group):
         return f"this installation of tansaku has no package {package_of(room)}"
     from tansaku.models.domain.plugins import reasons_for
 

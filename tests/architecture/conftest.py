@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("calculators", "deploy", "flows", "models", "spaces", "sparse", "tasks")
+PARTS = ("calculators", "deploy", "flows", "models", "spaces", "tasks", *ROOMS)
 
 Plant = Callable[[str, str], None]
 Gate = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,6 +11,7 @@ from pathlib import Path
 from tansaku.deploy.cli.exits import MEANINGS
 from tansaku.models.domain.verbs import VERBS
 from tests.support.commands import every_command
+from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
@@ -57,10 +58,8 @@ def test_the_first_line_of_a_module_names_its_commands():
 
 
 def test_modules_that_the_commands_name_exist():
-    named = [
-        (path.name, name)
-        for path in [*sorted((ROOT / "deploy/cli").glob("*.py")), ROOT / "sparse/cli.py"]
-        for name in re.findall(r"`((?:tasks|flows|calculators|sparse)/[\w/]+\.py)`", path.read_text(encoding="utf-8"))
-    ]
+    files = [path for folder in ("deploy/cli", *ROOMS) for path in sorted((ROOT / folder).glob("*.py"))]
+    pattern = rf"`((?:tasks|flows|calculators|{'|'.join(ROOMS)})/[\w/]+\.py)`"
+    named = [(path.name, name) for path in files for name in re.findall(pattern, path.read_text(encoding="utf-8"))]
     assert len(named) > 5
     assert [place for place in named if not (ROOT / place[1]).is_file()] == []

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
 
@@ -21,11 +23,8 @@ READS_ENVIRONMENT = {
 }
 """Modules that touch os.environ, each with its reason."""
 
-_OF_SPARSE = ("exafs", "modes", "sparse", "spectra")
 UNMIRRORED = {
     "sparse/test_killed_search.py": "a whole command that is killed",
-    "sparse/test_without_the_room.py": "an installation that lacks it",
-    **{f"sparse/benchmarks/test_{name}_benchmark.py": "benchmarks are no part of the room" for name in _OF_SPARSE},
 }
 """Unit test modules that stand for no single source module, each with its reason."""
 
@@ -43,7 +42,9 @@ def test_unit_tests_mirror_the_sources():
     """tests/unit/tasks/driver/test_loop.py and tests/unit/tasks/driver/loop/test_*.py belong to tasks/loop/driver/loop.py."""
     strays = []
     places = [(path, path.relative_to(ROOT / "tests/unit")) for path in sorted((ROOT / "tests/unit").rglob("test_*.py"))]
-    places += [(path, path.relative_to(ROOT / "tests")) for path in sorted((ROOT / "tests/sparse").rglob("test_*.py"))]
+    for room in ROOMS:
+        paths = [path for path in sorted((ROOT / "tests" / room).rglob("test_*.py")) if path.parent.name != "benchmarks"]
+        places += [(path, path.relative_to(ROOT / "tests")) for path in paths]
     for path, place in places:
         folder, name = place.parent, path.stem.removeprefix("test_")
         of_module = is_source(ROOT / folder / name) or (ROOT / folder).with_suffix(".py").is_file()

@@ -13,8 +13,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", "sparse")
+PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", *ROOMS)
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 

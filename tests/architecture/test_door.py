@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from tansaku.models.domain.ours import OURS
+from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("models", "calculators", "spaces", "tasks", "flows", "deploy")
@@ -27,6 +29,9 @@ for _group in GROUPS:
         _module, _, _spec = _value.partition(":")
         SPECS[_spec] = GROUP_OF[_name] = _group
         DESCRIBED[_spec] = DESCRIBED[_name] = _module.removeprefix("tansaku.").replace(".", "/") + ".py"
+
+NAMED_ROOM = re.compile(rf"\b(tansaku\.({'|'.join(ROOMS)})|({'|'.join(ROOMS)})/)")
+"""A room, as modules and templates name it."""
 
 ORDINARY_WORDS = {
     "arms",
@@ -112,6 +117,14 @@ def test_only_a_kind_s_own_modules_name_it():
     modules = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
     found = {(path, name) for path in modules.keys() - {TABLE} for name in named(path, modules[path])}
     assert found == EXCEPTIONS.keys()
+
+
+def test_nothing_but_the_table_names_a_room():
+    """Contracts leave out imports for typing alone, and see no text."""
+    paths = [path for top in TOPS for path in (ROOT / top).rglob("*") if path.suffix in (".html", ".js", ".py")]
+    found = {str(path.relative_to(ROOT)) for path in paths if NAMED_ROOM.search(path.read_text(encoding="utf-8"))}
+    assert found == {TABLE}
+    assert NAMED_ROOM.search("    from tansaku.diffusion.tasks.surface import CampaignSurface")
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,19 @@ import re
 
 import pytest
 
+ROOMS_ABOVE = "rooms > deploy > flows > tasks"
+
 PLANTED = [
     ("models/domain", "import ase", "the domain knows"),
     ("models/domain", "from pymongo import MongoClient", "the domain knows"),
     ("models/domain", "from tansaku.models.features import planted", "engine | surrogates > averaging > features > domain"),
     ("models/engine", "from tansaku.models import surrogates", "engine | surrogates > averaging > features > domain"),
     ("models/averaging", "from tansaku.models import engine", "engine | surrogates > averaging > features > domain"),
-    ("models/features", "from tansaku import calculators", "sparse > deploy > flows > tasks"),
-    ("calculators/engines", "from tansaku import spaces", "sparse > deploy > flows > tasks"),
-    ("spaces", "from tansaku.tasks import backends", "sparse > deploy > flows > tasks"),
-    ("tasks", "from tansaku import flows", "sparse > deploy > flows > tasks"),
-    ("flows", "def later():\n    from tansaku import deploy\n    return deploy", "sparse > deploy > flows > tasks"),
+    ("models/features", "from tansaku import calculators", ROOMS_ABOVE),
+    ("calculators/engines", "from tansaku import spaces", ROOMS_ABOVE),
+    ("spaces", "from tansaku.tasks import backends", ROOMS_ABOVE),
+    ("tasks", "from tansaku import flows", ROOMS_ABOVE),
+    ("flows", "def later():\n    from tansaku import deploy\n    return deploy", ROOMS_ABOVE),
     ("tasks", "import prefect", "prefect only"),
     ("tasks/loop/steps", "import prefect.flows", "prefect only"),
     ("tasks/backends/launchers", "import pymongo", "pymongo only"),
@@ -34,8 +36,23 @@ PLANTED = [
     ("tasks/node/configuration", "import pymongo", "pymongo only"),
     ("tasks/ground/site", "from tansaku.tasks.backends import launchers", "tasks: act > read"),
     ("tasks/loop/steps", "from tansaku.tasks.read import views", "tasks: act > read"),
-    ("deploy/cli", "def later():\n    from tansaku import sparse\n    return sparse", "sparse > deploy > flows > tasks"),
-    ("models/engine", "from tansaku.sparse import models", "sparse > deploy > flows > tasks"),
+    (
+        "deploy/cli",
+        "def later():\n    from tansaku import sparse\n    return sparse",
+        ROOMS_ABOVE,
+    ),
+    ("models/engine", "from tansaku.sparse import models", ROOMS_ABOVE),
+    (
+        "tasks",
+        "def later():\n    from tansaku.diffusion import hops\n    return hops",
+        ROOMS_ABOVE,
+    ),
+    ("sparse/tasks", "from tansaku.diffusion import hops", ROOMS_ABOVE),
+    ("diffusion/hops", "from tansaku.diffusion import tasks", "diffusion: cli | web > tasks > hops"),
+    ("diffusion/hops", "import prefect", "prefect only"),
+    ("tasks/act/replay", "def later():\n    from tansaku import peers\n    return peers", ROOMS_ABOVE),
+    ("peers", "import pymongo", "pymongo only"),
+    ("diffusion/web", "import typer", "typer only"),
     ("sparse/models", "from tansaku.sparse import tasks", "sparse: cli | web > tasks > models"),
     ("sparse/tasks", "import prefect", "prefect only"),
     ("sparse/web", "import typer", "typer only"),

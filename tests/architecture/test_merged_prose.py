@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "sparse", "tansaku", "tasks")
+FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "tansaku", "tasks", *ROOMS)
 RUN = 8
 """So many words in a row that occur twice are no accident."""
 

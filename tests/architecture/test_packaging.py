@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,8 +46,8 @@ def wheel(build):
 
 
 def web_files() -> list[Path]:
-    """Templates and files of the dashboard and of a room's page for browsers."""
-    folders = [ROOT / part / "web" / kind for part in ("deploy", "sparse") for kind in ("static", "templates")]
+    """Templates and files of the dashboard and of the rooms' pages for browsers."""
+    folders = [ROOT / part / "web" / kind for part in ("deploy", *ROOMS) for kind in ("static", "templates")]
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "sparse", "tansaku", "tasks")
+FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "tansaku", "tasks", *ROOMS)
 
 PHRASES = {
     r"\bdear(er|est)?\b": "expensive",

@@ -24,7 +24,7 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/ask_tell.py:ask", 7, "a command's parameters are its options"),
     Allowed("deploy/cli/init_check.py:check", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/export_import.py:export", 9, "a command's parameters are its options"),
-    Allowed("deploy/cli/paths.py:path", 9, "a command's parameters are its options"),
+    Allowed("diffusion/cli.py:path", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/serve.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),

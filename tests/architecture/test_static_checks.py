@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -16,7 +18,7 @@ def test_ruff_passes_on_everything():
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("part", ["models", "calculators", "spaces", "tasks", "flows", "deploy", "sparse"])
+@pytest.mark.parametrize("part", ["models", "calculators", "spaces", "tasks", "flows", "deploy", *ROOMS])
 def test_an_import_past_the_package_is_noticed(gate, plant, part):
     plant(f"{part}/planted.py", f'"""Planted."""\n\nimport {part}\n\nprinted = {part}\n')
     result = gate("ruff", "check", "--no-cache", f"{part}/planted.py")

@@ -11,6 +11,7 @@ from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.objectives import OBJECTIVES, described
 from tansaku.models.domain.ours import OURS
+from tansaku.models.domain.rooms import figure_sets
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.job_description import jobs
 from tansaku.models.domain.specs.launcher_base import LauncherBase
@@ -23,7 +24,6 @@ from tansaku.models.engine.goals import LEVELS, goal_of
 from tansaku.tasks.backends.launchers.backends import Backend, backend_of, job_folder
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.jobs.energy import COMPUTED
-from tansaku.tasks.read.figures.campaign import FURTHER_FIGURES
 
 
 def entry_points() -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def test_what_a_description_names_is_registered(kind):
     about = SPACE_SPECS[kind].description
     assert {*about.properties, *about.further} <= OBJECTIVES.keys()
     assert set(about.jobs.values()) <= jobs().keys()
-    assert about.figures is None or about.figures in FURTHER_FIGURES
+    assert about.figures in ("", *figure_sets())
     assert about.recorded or about.properties
     assert len(set(about.groups)) == len(about.groups) > 0
 

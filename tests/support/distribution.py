@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 TESTS = Path(__file__).resolve().parents[1]
 TIMES = Path(__file__).with_name("times.json")
 """Wall and processor seconds of each test file in a measured run, written by ``pytest --times``."""
@@ -20,7 +22,7 @@ GUESSES = {
     "tests/integration/prefect/": 15.0,
     "tests/integration/benchmarks/": 10.0,
     "tests/integration/": 5.0,
-    "tests/sparse/": 3.0,
+    **{f"tests/{room}/": 3.0 for room in ROOMS},
     "tests/architecture/": 2.0,
     "tests/contracts/": 0.5,
     "": 0.2,
@@ -52,7 +54,7 @@ def is_fast(item: pytest.Item, seconds: dict[str, float]) -> bool:
     fixtures = getattr(item, "fixturenames", ())
     return (
         quick
-        and file.startswith(("tests/unit/", "tests/sparse/"))
+        and file.startswith(("tests/unit/", *(f"tests/{room}/" for room in ROOMS)))
         and ("require" not in fixtures or "emptied_database" in fixtures)
     )
 

@@ -54,6 +54,23 @@ class Suite:
 
 SUITES = (
     Suite(
+        "installations without rooms",
+        tests=("tests/integration/test_without_rooms.py",),
+        sources=(
+            "deploy/cli/offered.py",
+            "deploy/cli/results.py",
+            "deploy/web/app.py",
+            "deploy/web/pages/rendering.py",
+            "models/domain/door.py",
+            "models/domain/ours.py",
+            "models/domain/rooms.py",
+            "tansaku/",
+            "tasks/act/measurements/campaign_view.py",
+            "tasks/act/replay/methods.py",
+            "tasks/read/figures/campaign.py",
+        ),
+    ),
+    Suite(
         "sparse modelling",
         tests=("tests/sparse/", "tests/unit/models/averaging/"),
         sources=(
@@ -71,12 +88,12 @@ SUITES = (
     ),
     Suite(
         "other optimisers",
-        tests=("tests/contracts/test_peers.py", "tests/integration/benchmarks/test_peers_benchmark.py"),
+        tests=("tests/peers/",),
         sources=(
             "benchmarks/driven.py",
             "benchmarks/parameters/",
             "benchmarks/peers/",
-            "models/engine/peers/",
+            "peers/",
             "models/engine/proposer_registry.py",
             "tasks/act/replay/",
         ),
@@ -131,16 +148,12 @@ SUITES = (
     Suite(
         "barriers and diffusion",
         tests=(
-            "tests/integration/benchmarks/test_bands_on_surfaces.py",
+            "tests/diffusion/",
             "tests/integration/benchmarks/test_barriers",
             "tests/integration/benchmarks/test_composition_benchmark.py",
-            "tests/integration/benchmarks/test_ion_dynamics.py",
-            "tests/integration/benchmarks/test_path",
             "tests/integration/benchmarks/test_tavorite_benchmark.py",
-            "tests/unit/calculators/workflows/diffusion/",
             "tests/unit/calculators/workflows/migration",
             "tests/unit/calculators/workflows/test_migration_barrier.py",
-            "tests/unit/tasks/read/paths/",
         ),
         sources=(
             "benchmarks/barriers/",
@@ -151,13 +164,13 @@ SUITES = (
             "calculators/engines/",
             "calculators/structures/",
             "calculators/workflows/",
+            "diffusion/",
             "models/engine/barrier.py",
             "models/engine/dominance.py",
             "models/engine/flood.py",
             "models/engine/pathwise.py",
             "models/engine/percolation.py",
             "spaces/",
-            "tasks/read/paths/",
         ),
     ),
     Suite(

@@ -1,6 +1,6 @@
-"""Results of a campaign: its figures, diffusion, the output of its attempts, and all evaluations as a file.
+"""Results of a campaign: its figures, the output of its attempts, and all evaluations as a file.
 
-Routes below /api/v1/campaigns/NAME: /figures, /diffusion, /evaluations/NUMBER/log, /observations.
+Routes below /api/v1/campaigns/NAME: /figures, /evaluations/NUMBER/log, /observations.
 """
 
 from __future__ import annotations
@@ -18,35 +18,15 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
-from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared, versioned
+from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.identifiers import file_stem
 from tansaku.models.domain.records import Evaluation
-from tansaku.tasks.read.figures.diffusion_readings import DiffusionReadings
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures, figures_of
-from tansaku.tasks.read.views.diffusion import Diffusion
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
-
-
-@router.get(
-    "/{name}/diffusion",
-    response_model=Diffusion,
-    responses={304: {"description": "As the ETag says"}},
-)
-def diffusion(request: Request, _: Viewer, name: str) -> Response:
-    """Barriers with their intervals, hops, slices of the surface, the path, and diffusion by temperature."""
-    found = diffusion_now(request, name)
-    return versioned(request, found.version, found.model_dump_json, PRIVATE)
-
-
-def diffusion_now(request: Request, name: str) -> Diffusion:
-    """Present results, read at most once for all viewers."""
-    readings = request.app.state.diffusion
-    assert isinstance(readings, DiffusionReadings)
-    return readings.diffusion(name)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Plain pages: jobs, a campaign's figures, its diffusion and logs, the library's files, the keys of a spec."""
+"""Plain pages: jobs, a campaign's figures and logs, the library's files, the keys of a spec."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
-from tansaku.deploy.web.api.results import diffusion_now, outputs_of
+from tansaku.deploy.web.api.results import outputs_of
 from tansaku.deploy.web.auth.roles import Admin, Operator, Viewer
 from tansaku.deploy.web.pages.formats import Html, message
 from tansaku.deploy.web.pages.rendering import render
@@ -61,12 +61,6 @@ def figures_page(request: Request, _: Viewer, name: str) -> Response:
     reading = services_of(request).readings.reading(name)
     content = {"name": name, "figures": figures_of(reading), "cell_texts": _CELL_TEXTS}
     return render(request, "figure_tables.html", content)
-
-
-@router.get("/campaigns/{name}/diffusion")
-def diffusion_page(request: Request, _: Viewer, name: str) -> Response:
-    """Shows an ion's diffusion: barriers, hops, slices of the surface, the path, diffusion by temperature."""
-    return render(request, "diffusion.html", {"name": name, "found": diffusion_now(request, name)})
 
 
 @router.get("/campaigns/{name}/evaluations/{number}/log")

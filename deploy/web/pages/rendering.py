@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address,
 from tansaku.deploy.web.pages.refused import NOTHING
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.rooms import pages
+from tansaku.models.domain.specs.objective import GoalBase
 
 _WEB = Path(__file__).parents[1]
 
@@ -45,11 +47,22 @@ def navigation() -> tuple[Entry, ...]:
         Entry("Models", "/models"),
         Entry("Queue", "/queue"),
         Entry("Schedules", "/schedules"),
-        *(Entry(page.title, page.path, page.role) for page in pages().values()),
+        *(Entry(page.title, page.path, page.role) for page in pages().values() if not page.view),
         Entry("Files", "/files"),
         Entry("Audit", "/audit", Role.ADMIN),
         Entry("Admin", "/admin", Role.ADMIN),
     )
+
+
+def pages_of(goal: GoalBase, name: str) -> tuple[Entry, ...]:
+    """Pages of rooms and plug-ins about a campaign.
+
+    Args:
+        goal: The campaign's.
+        name: The campaign's.
+    """
+    about = [page for page in pages().values() if page.view and page.view == goal.view]
+    return tuple(Entry(page.title, page.path.replace("{name}", quote(name)), page.role) for page in about)
 
 
 class Renderer:
@@ -75,6 +88,7 @@ class Renderer:
         )
         self._environment.globals["static"] = static_address
         self._environment.globals["campaign_address"] = campaign_address
+        self._environment.globals["pages_of"] = pages_of
         self._environment.globals["share"] = share
         self._environment.globals["aligned"] = aligned
         self._environment.filters |= FILTERS

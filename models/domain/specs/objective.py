@@ -40,6 +40,9 @@ class GoalBase(Spec):
     gridded: ClassVar[bool] = False
     """Whether it needs a space whose candidates are points of one periodic grid."""
 
+    view: ClassVar[str] = ""
+    """View of a campaign's results instead of the table of systems; ``models/domain/rooms.py`` has all views."""
+
     @property
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
         """Objectives besides the campaign's first one."""
@@ -173,6 +176,7 @@ class BottleneckSpec(GoalBase):
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("dominance",)
     gridded: ClassVar[bool] = True
+    view: ClassVar[str] = "surface"
 
     type: Literal["bottleneck"] = "bottleneck"
     dimensions: Literal[1, 2, 3] = 1

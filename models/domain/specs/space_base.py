@@ -25,8 +25,6 @@ KeyPath = tuple[str | int, ...]
 Overview = Literal["systems", "compositions"]
 """The first table of a campaign's results."""
 
-FigureSet = Literal["boundaries", "compositions", "paths"]
-
 Group = Literal["system", "composition"]
 
 
@@ -62,7 +60,7 @@ class SpaceDescription:
         further_of: Further results of each job, where jobs differ; names of ``further``.
         value_key: Name of the value in rows of results.
         overview: What results list first.
-        figures: Figures besides those of every campaign; ``tasks/read/figures/campaign.py`` has the code.
+        figures: Set of figures besides those of every campaign; ``models/domain/rooms.py`` has all sets.
         learnable: Whether surrogates can be trained on its structures.
         labelled: Whether a second calculator can label its relaxed structures.
         polished: Whether the best candidates can be relaxed again at the end.
@@ -78,7 +76,7 @@ class SpaceDescription:
     further_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     value_key: str = "value"
     overview: Overview = "systems"
-    figures: FigureSet | None = None
+    figures: str = ""
     learnable: bool = False
     labelled: bool = False
     polished: bool = False

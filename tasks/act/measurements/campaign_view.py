@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.rooms import code_behind, reason_without, views
 from tansaku.tasks.backends.resources import Resources, open_resources
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.ground.settings import Settings
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
-    from tansaku.tasks.read.paths.surface import CampaignSurface
 
 
 @contextmanager
@@ -147,16 +148,20 @@ class CampaignView:
         """Returns the front and dominated volume of a search with several objectives; None for others and before a value."""
         return campaign_front(self._data)
 
-    def surface(self) -> CampaignSurface:
+    def surface(self) -> Any:  # noqa: ANN401 - what a room of tansaku returns
         """Returns the energy surface of a search for a bottleneck: ``barriers``, ``network`` of hops, ``path(dimensions)``.
 
         Raises:
             ConfigurationError: The campaign has another goal, or nothing was computed yet.
+            MissingComponentError: This installation of tansaku lacks what reads it.
         """
-        # numba compiles for seconds, for this goal alone.
-        from tansaku.tasks.read.paths.surface import read_surface
-
-        return read_surface(self._data)
+        name = self._data.spec.objective.goal.view
+        if name != "surface":
+            raise ConfigurationError(f"campaign {self.name!r} does not search for the bottleneck of an energy surface")
+        view = views().get(name)
+        if view is None:
+            raise MissingComponentError(reason_without("views", name), hint="install or repair it")
+        return code_behind("views", name, view.opener)(self._data)
 
     def costs(self) -> CostComparison | None:
         """Predicted against actual cost, None where cost is not learned."""

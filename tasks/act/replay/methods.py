@@ -8,14 +8,14 @@ from typing import get_args
 
 import numpy as np
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.rooms import code_behind, methods, reason_without
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
-from tansaku.models.engine.peers.registry import PACKAGES, build_peer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
@@ -25,7 +25,8 @@ SPEC_METHOD = "spec"
 
 PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
 
-METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
+OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
+"""Those of the proposers; :func:`~tansaku.models.domain.rooms.methods` has the others."""
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
@@ -38,7 +39,7 @@ def method_spec(name: str, own: ProposerBase) -> ProposerBase:
     """Proposer spec of a method; presets begin with as many points as the campaign file says.
 
     Args:
-        name: One of :data:`METHODS`.
+        name: One of :data:`OWN_METHODS`.
         own: The campaign file's proposer.
 
     Raises:
@@ -52,7 +53,8 @@ def method_spec(name: str, own: ProposerBase) -> ProposerBase:
         return GridProposerSpec()
     if name in PRESETS:
         return GPProposerSpec.model_validate({"preset": name, "initial_points": paired_design(own).initial_points})
-    raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
+    known = ", ".join((*OWN_METHODS, *methods()))
+    raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {known}")
 
 
 def split_method(name: str) -> tuple[str, TransferMode | None]:
@@ -75,22 +77,24 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     """Builds a method's proposer; every method begins with an initial design, so that gaps can be compared.
 
     Args:
-        name: One of :data:`METHODS`; with ``+`` and a transfer mode it learns from the campaign's sources. ``spec``
+        name: Of a method; with ``+`` and a transfer mode it learns from the campaign's sources. ``spec``
             alone does as the campaign file says, transfer included.
         spec: The campaign: what is to be found, and the file's own proposer.
         base_path: Folder in which the campaign's relative paths start.
 
     Raises:
         ConfigurationError: The name is not known, or asks for a transfer that the campaign file does not describe.
-        MissingComponentError: The method is another package's, which is not installed.
+        MissingComponentError: The method is another package's, or a room's, which is not installed.
     """
     own, mode = split_method(name)
-    if own in PACKAGES and spec.objective.further:
-        raise ConfigurationError(f"--methods: {name!r}: {own} supports a single objective, but the goal pareto has several")
-    if own in PACKAGES:
+    if own not in OWN_METHODS and (other := methods().get(own)) is not None:
+        if spec.objective.further:
+            raise ConfigurationError(f"--methods: {name!r}: {own} supports a single objective, but the goal pareto has several")
         if mode is not None:
             raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
-        return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
+        return WithInitialDesign(code_behind("methods", own, other.opener)(own), build_proposer(paired_design(spec.proposer)))
+    if own not in OWN_METHODS and (reason := reason_without("methods", own)):
+        raise MissingComponentError(f"--methods: {name!r}: {reason}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode

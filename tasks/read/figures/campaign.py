@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.specs.space_base import FigureSet
+from tansaku.models.domain.rooms import code_behind, figure_sets
 from tansaku.tasks.read.figures import (
     barrier_profile,
     composition_map,
@@ -105,11 +104,21 @@ def _drawn(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]
             cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
             cost_figure.draw_html(costs, folder / f"{name}-cost.html", name),
         ]
+    return paths + _further_figures(data, artifacts, folder)
+
+
+def _further_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    """Draws those that the description of the space names, where the installation has them."""
     further = data.spec.space.description.figures
-    return paths if further is None else paths + FURTHER_FIGURES[further](data, artifacts, folder)
+    found = figure_sets().get(further)
+    if found is None:
+        return []
+    files: list[Path] = code_behind("figures", further, found.opener)(data, artifacts, folder)
+    return files
 
 
-def _boundary_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def boundary_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    """Energy against angle, energy against the number of atoms where that is searched, and the best structures."""
     name = data.record.name
     curve = energy_angle.energy_curve(data)
     paths = [
@@ -135,7 +144,8 @@ def _boundary_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) ->
     return paths
 
 
-def _composition_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def composition_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    """The map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it."""
     name, unit = data.record.name, data.spec.objective.unit
     expected, maps = predictions(data), composition_maps(data)
     paths = []
@@ -162,22 +172,3 @@ def _composition_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path
             relevance.draw_html(mattered, folder / f"{name}-relevance.html", name),
         ]
     return paths
-
-
-def _path_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    if not data.spec.objective.goal.gridded:
-        return []
-    # Imports what compiles for seconds, for this goal alone.
-    from tansaku.tasks.read.figures.paths import draw_paths
-    from tansaku.tasks.read.paths.files import PathReport
-    from tansaku.tasks.read.paths.surface import read_surface
-
-    return draw_paths(data, PathReport.of(read_surface(data)), folder)
-
-
-FURTHER_FIGURES: dict[FigureSet, Callable[[Campaign, ArtifactStore, Path], list[Path]]] = {
-    "boundaries": _boundary_figures,
-    "compositions": _composition_figures,
-    "paths": _path_figures,
-}
-"""Functions that draw the figures which a space's description names."""

@@ -8,7 +8,7 @@ from scipy.optimize import approx_fprime
 
 from benchmarks.peers.causes import MODELS, AxModel, _Density
 from tansaku.models.domain.pool import FeatureGroup
-from tansaku.models.engine.peers.problem import Problem, encode
+from tansaku.peers.problem import Problem, encode
 from tests.support.pools import pool_of
 
 RNG = np.random.default_rng(0)

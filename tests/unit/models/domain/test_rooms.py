@@ -46,7 +46,7 @@ def test_a_broken_group_or_page_is_named_and_the_others_work(tmp_path):
     )
     begin = "plug-in broken 1.0:"
     assert python(tmp_path, code).splitlines() == [
-        "sparse mine sparse mine",
+        "path sparse mine diffusion sparse mine",
         f"{begin} commands 'bad' was left out: ZeroDivisionError: division by zero",
         f"{begin} commands 'odd' was left out: other:mine is no CommandGroup",
         f"{begin} commands 'sparse' was left out: the name is taken by tansaku itself",
@@ -54,6 +54,28 @@ def test_a_broken_group_or_page_is_named_and_the_others_work(tmp_path):
         f"tansaku bad: {begin} commands 'bad' was left out: ZeroDivisionError: division by zero",
         "  hint: install or repair it",
     ]
+
+
+def test_plugins_add_methods_figures_and_a_command_that_is_a_function(tmp_path):
+    begin = "from tansaku.models.domain.rooms import *\nmine = "
+    modules = {
+        "my_methods": f"{begin}Method('my_code:build')\n",
+        "my_figures": f"{begin}FigureSet('my_code:draw')\n",
+        "my_commands": f"{begin}CommandGroup('One command.', 'my_code:greet')\n",
+        "my_code": """
+def build(name): return f'method {name}'
+def draw(*about): return about
+def greet(name: str): print('hello', name)
+""",
+    }
+    add_package(tmp_path, "mine", modules, {kind: {"mine": f"my_{kind}:mine"} for kind in ("methods", "figures", "commands")})
+    code = COMMAND + (
+        "from tansaku.models.domain.rooms import code_behind, figure_sets, methods\n"
+        "print(code_behind('methods', 'mine', methods()['mine'].opener)('mine'))\n"
+        "print(code_behind('figures', 'mine', figure_sets()['mine'].opener)(1, 2, 3))\n"
+        "print(said('mine', 'ada'))\n"
+    )
+    assert python(tmp_path, code).splitlines()[:3] == ["method mine", "(1, 2, 3)", "hello ada"]
 
 
 def test_doctor_names_what_a_plugin_adds_to_the_front(tmp_path):

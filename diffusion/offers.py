@@ -1,0 +1,20 @@
+"""Descriptions of the command, the page, the figures and the view of results, by which the rest of tansaku knows them."""
+
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.rooms import CommandGroup, FigureSet, Page, View
+
+COMMAND = CommandGroup(
+    help="Writes the hops, the path and the diffusion coefficient that follow from a search for a bottleneck.",
+    opener="tansaku.diffusion.cli:path",
+    panel="Results",
+)
+PAGE = Page(
+    title="Barriers, path and diffusion",
+    path="/campaigns/{name}/diffusion",
+    role=Role.VIEWER,
+    opener="tansaku.diffusion.web.routes:ROUTERS",
+    package="tansaku.diffusion.web",
+    view="surface",
+)
+FIGURES = FigureSet("tansaku.diffusion.tasks.figures:draw_surface")
+SURFACE = View(opener="tansaku.diffusion.tasks.surface:read_surface", printer="tansaku.diffusion.cli:show_surface")

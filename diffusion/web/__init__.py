@@ -1,0 +1,1 @@
+"""The page of diffusion, and its part of the API."""

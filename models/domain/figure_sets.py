@@ -1,0 +1,6 @@
+"""Tansaku's own sets of figures."""
+
+from tansaku.models.domain.rooms import FigureSet
+
+BOUNDARIES = FigureSet("tansaku.tasks.read.figures.campaign:boundary_figures")
+COMPOSITIONS = FigureSet("tansaku.tasks.read.figures.campaign:composition_figures")

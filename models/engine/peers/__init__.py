@@ -1,1 +1,0 @@
-"""Third-party optimisers as proposers, each used through its public interface; for `tansaku bench`."""
