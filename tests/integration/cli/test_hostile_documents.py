@@ -107,7 +107,10 @@ def wrongs(stored, dashboard, commands=COMMANDS, pages=PAGES) -> Iterator[str]:
         except Exception as error:
             yield f"{words}: {type(error).__name__} {error}"
         else:
-            if ended.code not in (ExitCode.OK, ExitCode.USAGE, ExitCode.DATABASE, ExitCode.NOT_FOUND) or "Traceback" in ended.err:
+            if (
+                ended.code not in (ExitCode.OK, ExitCode.USAGE, ExitCode.DATABASE, ExitCode.NOT_FOUND)
+                or "Traceback" in ended.err
+            ):
                 yield f"{words}: {ended}"
     for path in pages:
         answer = dashboard(path)
