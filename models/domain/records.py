@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ SCHEMA_VERSION = 1
 JsonDict = dict[str, Any]
 
 
-def _checked(data: JsonDict, *, finite: bool) -> JsonDict:
+def _checked(data: JsonDict, *, finite: bool = True, plain: tuple[type, ...] = (str, int)) -> JsonDict:
     """Returns data that JSON can hold. Raises ValueError that names the first part which it cannot.
 
     A database holds more than JSON does (bytes, times, references), and whoever reads a record has to write its data as text.
@@ -31,18 +32,21 @@ def _checked(data: JsonDict, *, finite: bool) -> JsonDict:
             elif isinstance(item, float):
                 if finite and not math.isfinite(item):
                     raise ValueError(f"{where}{key} is {item}, expected a finite number")
-            elif item is not None and not isinstance(item, str | int):
+            elif item is not None and not isinstance(item, plain):
                 raise ValueError(f"{where}{key} is of type {type(item).__name__}, expected plain data")
             if not isinstance(key, str | int):
                 raise ValueError(f"{where}{key} has a key of type {type(key).__name__}, expected text")
     return data
 
 
-PlainData = Annotated[JsonDict, AfterValidator(partial(_checked, finite=True))]
+PlainData = Annotated[JsonDict, AfterValidator(_checked)]
 """Keys and values of any names that JSON can hold."""
 
 FittedData = Annotated[JsonDict, AfterValidator(partial(_checked, finite=False))]
 """The same of a fit. Releases that accepted values of any size stored numbers that are not finite; the driver fits again."""
+
+TimedData = Annotated[JsonDict, AfterValidator(partial(_checked, plain=(str, int, datetime)))]
+"""Plain data and times, which whoever writes it as text knows of."""
 
 ProcessStart = str | float
 """Start time of a process: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""

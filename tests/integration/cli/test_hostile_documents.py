@@ -18,8 +18,11 @@ from tansaku.deploy.cli.web import services_of
 from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.models.domain.accounts import Role, User
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.requests import RequestState, ServiceReport, ServiceRequest
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tansaku.tasks.ground.settings import Settings
 
 NAME = "attacked"
@@ -65,7 +68,8 @@ PAGES = (
     "/api/v1/campaigns", "/api/v1/campaigns/NAME", "/api/v1/campaigns/NAME/evaluations",
     "/api/v1/campaigns/NAME/evaluations/1", "/api/v1/campaigns/NAME/commands", "/api/v1/campaigns/NAME/series",
     "/api/v1/campaigns/NAME/predictions", "/api/v1/campaigns/NAME/observations", "/api/v1/campaigns/NAME/sharing",
-    "/api/v1/campaigns/NAME/runs", "/campaigns/NAME/table", "/campaigns/NAME/parts?part=results", "/campaigns/NAME/runs",
+    "/api/v1/campaigns/NAME/runs", "/api/v1/campaigns/NAME/runs/a-request", "/api/v1/health", "/queue",
+    "/campaigns/NAME/table", "/campaigns/NAME/parts?part=results", "/campaigns/NAME/runs",
 )  # fmt: skip
 
 
@@ -94,6 +98,10 @@ def dashboard(stored) -> Iterator[Callable[[str], object]]:
         services = services_of(resources)
         user = User(name="ada", role=Role.ADMIN, password_hash="x", created_at=services.clock())
         services.accounts.add_user(user)
+        created = resources.store.campaign(NAME).created_at
+        asked = {"campaign": NAME, "campaign_created_at": created, "user": "ada", "origin": "test", "created_at": created}
+        resources.requests.add_request(ServiceRequest(id="a-request", **asked))
+        resources.requests.report(ServiceReport(id="s@h", name="s", host="h", pid=1, since=created, version="1"))
         with TestClient(create_app(services), base_url="http://localhost", follow_redirects=False) as browser:
             browser._transport.raise_server_exceptions = False
             browser.cookies.set(services.settings.session_cookie, open_session(services, user, "testclient", None))
@@ -131,7 +139,7 @@ def put(database, collection, path, value):
 
 
 EXITS = (ExitCode.OK, ExitCode.USAGE, ExitCode.DATABASE, ExitCode.NOT_FOUND)
-KINDS = ("campaigns", "evaluations", "events", "refits", "observations")
+KINDS = ("campaigns", "evaluations", "events", "refits", "observations", "web_requests", "web_services")
 
 
 def paths_in(document, before=()):
@@ -181,6 +189,19 @@ def test_no_changed_document_ends_in_a_traceback(stored, dashboard):
     chance = random.Random(7)
     changes = chance.sample(list(mutations(stored.database, chance)), 30)
     assert not (found := attacked(stored, dashboard, changes)), "\n".join(found)
+
+
+def test_a_damaged_request_or_report_keeps_nobody_from_the_others(stored, dashboard):
+    requests = MongoRequests(stored.database)
+    [request], [report] = requests.requests_in(RequestState.WAITING), requests.services()
+    for collection, key, value in (("web_requests", "drivers", Binary(b"x")), ("web_services", "seen_at", "yesterday")):
+        document = stored.database[collection].find_one()
+        stored.database[collection].insert_one(document | {"_id": "0-damaged", "campaign": "another", key: value})
+    assert requests.requests_in(RequestState.WAITING) == [request]
+    assert [seen.report for seen in requests.services()] == [report.report]
+    with pytest.raises(StoreError, match="damaged: drivers"):
+        requests.request("0-damaged")
+    assert dashboard("/api/v1/health").json()["waiting"] == 1
 
 
 @pytest.mark.slow
