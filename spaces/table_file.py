@@ -27,6 +27,9 @@ _OF_TEXT = "of text, its group says `categories: one_hot`, or lists the categori
 
 _BLOCK = 1 << 20
 
+# A damaged page of a Parquet file is an OSError.
+_DAMAGED = (pa.ArrowException, OSError)
+
 TextArray = npt.NDArray[np.str_]
 
 
@@ -71,7 +74,7 @@ class TableFile:
             if self.path.suffix.lower() == ".csv":
                 return [text_of(heading) for heading in self._headings()]
             return list(pyarrow.parquet.read_schema(self.path).names)
-        except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+        except (*_DAMAGED, UnicodeDecodeError, csv.Error) as error:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
 
     def _headings(self) -> list[str]:
@@ -112,7 +115,7 @@ class TableFile:
                 table = pa.table([_texts(column) for column in columns], names=wanted)
             else:
                 table = pyarrow.parquet.read_table(self.path, columns=wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except (*_DAMAGED, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
         if table.num_rows == 0:
             raise ConfigurationError(f"{self.key}: {self.path.name!r} has no rows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import signal
@@ -14,14 +15,20 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tansaku.deploy.web.services import LOOPBACK_HOSTS, WebSettings
 from tansaku.models.domain.errors import ConfigurationError
 
 GRACE = 3
 """Longest time for open streams after a signal [s]; without it one of them keeps the process alive."""
+HEADERS_WITHIN = 10.0
+"""Longest time for the headers of a request [s]."""
+
 _WAITING = 128
 _AT_ONCE = 1000
+_WITHOUT_REQUEST = 500  # connections; a client that opens more ends its oldest ones and keeps nobody else out
+_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,17 @@ def serve(app: FastAPI, address: Address, bound: socket.socket) -> None:
         address: Where it listens.
         bound: From :func:`listening`.
     """
+    server = server_of(app, address)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[bound])
+
+
+def server_of(app: FastAPI, address: Address) -> uvicorn.Server:
+    """The server of an application; it runs until its ``should_exit`` is set."""
     config = uvicorn.Config(
         app,
+        http=_Connection,
         lifespan="off",
         ws="none",
         log_level="warning",
@@ -133,10 +149,53 @@ def serve(app: FastAPI, address: Address, bound: socket.socket) -> None:
         ssl_certfile=address.certificate,
         ssl_keyfile=address.key,
     )
-    server = _Server(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, server.handle_exit)
-    server.run(sockets=[bound])
+    return _Server(config)
+
+
+class _Connection(H11Protocol):
+    """Ends itself when the headers of a request do not arrive; the body is ``BodyLimit``'s.
+
+    The time counts from the connection's begin, and later from the first byte after an answer, so that bytes that come one by
+    one gain nothing. Between requests, uvicorn ends it after a few seconds.
+    """
+
+    _ending: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn has it
+        """Begins the time for the first request."""
+        super().connection_made(transport)
+        self._begin()
+        waiting = {timer.when(): one for one in self.connections if (timer := getattr(one, "_ending", None)) is not None}
+        if len(waiting) > _WITHOUT_REQUEST:
+            waiting[min(waiting)]._end()
+
+    def data_received(self, data: bytes) -> None:
+        """Ends the time when a request has its headers, or begins it with the next one."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._stop()
+        elif self._ending is None and (before is None or before.response_complete):
+            self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the time."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _begin(self) -> None:
+        self._ending = self.loop.call_later(HEADERS_WITHIN, self._end)
+
+    def _stop(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+
+    def _end(self) -> None:
+        self._stop()
+        if not self.transport.is_closing():
+            self.transport.write(_LATE)
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

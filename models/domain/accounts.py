@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.records import Record, TimedData
 
 USER_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
@@ -119,8 +119,8 @@ class AuditEntry(Record):
     address: str
     action: str
     subject: str
-    before: JsonDict | None = None
-    after: JsonDict | None = None
+    before: TimedData | None = None
+    after: TimedData | None = None
 
 
 class Accounts(Protocol):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Count, JsonDict, Number, Provenance, Record
+from tansaku.models.domain.records import Count, Number, PlainData, Provenance, Record
 
 
 class Source(Record):
@@ -45,7 +45,7 @@ class DatasetRecord(Record):
     sha256: str
     name: str
     artifact: str
-    spec: JsonDict
+    spec: PlainData
     groups: dict[str, Literal["training", "held_out"]]
     structures: Count
     failed: Count = 0
@@ -110,14 +110,14 @@ class ModelRecord(Record):
     schema_version: Literal[1] = 1
     name: str
     version: Number
-    spec: JsonDict
+    spec: PlainData
     dataset: str
     learns: Literal["calculator", "label"]
     artifact: str
     report: str
     held_out: dict[str, Errors]
     training: dict[str, Errors]
-    chosen: JsonDict = Field(default_factory=dict)
+    chosen: PlainData = Field(default_factory=dict)
     seconds: float
     device: str
     tansaku_version: str

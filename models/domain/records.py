@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.verbs import SteeringKind
@@ -12,6 +15,38 @@ from tansaku.models.domain.verbs import SteeringKind
 SCHEMA_VERSION = 1
 
 JsonDict = dict[str, Any]
+
+
+def _checked(data: JsonDict, *, finite: bool = True, plain: tuple[type, ...] = (str, int)) -> JsonDict:
+    """Returns data that JSON can hold. Raises ValueError that names the first part which it cannot.
+
+    A database holds more than JSON does (bytes, times, references), and whoever reads a record has to write its data as text.
+    """
+    waiting: list[tuple[str, JsonDict | list[Any] | tuple[Any, ...]]] = [("", data)]
+    while waiting:
+        where, container = waiting.pop()
+        items = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, item in items:
+            if isinstance(item, dict | list | tuple):
+                waiting.append((f"{where}{key}.", item))
+            elif isinstance(item, float):
+                if finite and not math.isfinite(item):
+                    raise ValueError(f"{where}{key} is {item}, expected a finite number")
+            elif item is not None and not isinstance(item, plain):
+                raise ValueError(f"{where}{key} is of type {type(item).__name__}, expected plain data")
+            if not isinstance(key, str | int):
+                raise ValueError(f"{where}{key} has a key of type {type(key).__name__}, expected text")
+    return data
+
+
+PlainData = Annotated[JsonDict, AfterValidator(_checked)]
+"""Keys and values of any names that JSON can hold."""
+
+FittedData = Annotated[JsonDict, AfterValidator(partial(_checked, finite=False))]
+"""The same of a fit. Releases that accepted values of any size stored numbers that are not finite; the driver fits again."""
+
+TimedData = Annotated[JsonDict, AfterValidator(partial(_checked, plain=(str, int, datetime)))]
+"""Plain data and times, which whoever writes it as text knows of."""
 
 ProcessStart = str | float
 """Start time of a process: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
@@ -61,7 +96,7 @@ class Provenance(Record):
     tansaku_version: str = ""
     host: str = ""
     cpu: str = ""
-    settings: JsonDict = Field(default_factory=dict)
+    settings: PlainData = Field(default_factory=dict)
     plugins: Annotated[tuple[str, ...], Field(exclude_if=lambda plugins: not plugins)] = ()
 
 
@@ -87,7 +122,7 @@ class Outcome(Record):
     value: float | None = None
     failure: Failure | None = None
     quantities: dict[str, Quantity] = Field(default_factory=dict)
-    properties: JsonDict = Field(default_factory=dict)
+    properties: PlainData = Field(default_factory=dict)
     wall_time: float = 0.0
     cores: Number = 1
     started_at: AwareDatetime | None = None
@@ -177,7 +212,7 @@ class Attempt(Record):
     token: str
     job_name: str
     started_at: AwareDatetime
-    handle: JsonDict | None = None
+    handle: PlainData | None = None
     failure: Failure | None = None
     late_outcome: Outcome | None = None
     superseded: Outcome | None = None
@@ -299,10 +334,10 @@ class Refit(Record):
     number: Number
     at_proposal: Count
     horizon: Count
-    hyperparameters: JsonDict
+    hyperparameters: FittedData
     ok: bool = True
     message: str = ""
-    cost: JsonDict | None = None
+    cost: FittedData | None = None
     fitted: tuple[Literal["hyperparameters", "cost"], ...] = ("hyperparameters",)
     fitted_at: AwareDatetime
 
@@ -355,7 +390,7 @@ class Command(Record):
 
     id: str
     kind: CommandKind
-    payload: JsonDict = Field(default_factory=dict)
+    payload: PlainData = Field(default_factory=dict)
     user: str = ""
     created_at: AwareDatetime
     applied_at_number: Count | None = None
@@ -434,7 +469,7 @@ class CampaignRecord(Record):
     schema_version: Literal[1] = 1
     id: str = ""
     name: str
-    spec: JsonDict
+    spec: PlainData
     spec_hash: str
     base_path: str
     owner: str | None = None
@@ -448,7 +483,7 @@ class CampaignRecord(Record):
     last_retrain: Count = 0
     last_retrain_end: Count = 0
     commands: tuple[Command, ...] = ()
-    runtime: JsonDict = Field(default_factory=dict)
+    runtime: PlainData = Field(default_factory=dict)
     deleting: bool = False
     driven: float = 0.0
     former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
@@ -482,4 +517,4 @@ class Event(Record):
     campaign: str
     kind: str
     at: AwareDatetime
-    data: JsonDict = Field(default_factory=dict)
+    data: PlainData = Field(default_factory=dict)

@@ -561,7 +561,7 @@ def test_what_is_not_plain_data_is_refused(store: CampaignStore, lease: Lease) -
 
 
 plain_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text().filter(lambda key: "\0" not in key), inner, max_size=3)
     ),

@@ -15,14 +15,21 @@ from pymongo.errors import BulkWriteError
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError, TransientError
 from tansaku.models.domain.identifiers import shown
-from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.backends.stores.archive_documents import COLLECTIONS, PROCESSES
 from tansaku.tasks.backends.stores.archive_file import FORMAT, FORMAT_VERSION, documents
 from tansaku.tasks.backends.stores.mongo_accounts import ACCOUNT_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_requests import REQUEST_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_schedules import SCHEDULE_COLLECTIONS
-from tansaku.tasks.backends.stores.mongo_schema import ARTIFACT_INDEX, INDEXES, SCHEMA_ID, MongoDatabase, durable
+from tansaku.tasks.backends.stores.mongo_schema import (
+    ARTIFACT_INDEX,
+    DATABASE_VERSION,
+    INDEXES,
+    SCHEMA_ID,
+    MongoDatabase,
+    durable,
+)
 from tansaku.tasks.backends.stores.staging import Staging, finish, is_staging, staging
 
 _BATCH_BYTES = 8 * 2**20
@@ -46,7 +53,7 @@ def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
         with translated(f"dumping database {database.name!r}"), draft.open("xb") as file, gzip.open(file, "wb") as stream:
             names = sorted(name for name in database.list_collection_names() if name in COLLECTIONS and name != PROCESSES)
             finish(database)
-            version = database["schema"].find_one({"_id": SCHEMA_ID}) or {"version": SCHEMA_VERSION}
+            version = database["schema"].find_one({"_id": SCHEMA_ID}) or {"version": DATABASE_VERSION}
             header = {
                 "format": FORMAT,
                 "format_version": FORMAT_VERSION,
@@ -152,7 +159,7 @@ def _stage(staged: Staging, path: Path) -> dict[str, int]:
         batch.append(document)
         size += len(bson.encode(document))
     write()
-    staged.collection("schema").update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": SCHEMA_VERSION}}, upsert=True)
+    staged.collection("schema").update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": DATABASE_VERSION}}, upsert=True)
     return dict(counts)
 
 

@@ -13,12 +13,12 @@ from typing import TypeGuard
 
 from bson import ObjectId
 
+import tansaku
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import check_name, job_name, jobless_name, shown
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.records import (
-    SCHEMA_VERSION,
     CampaignRecord,
     Evaluation,
     Event,
@@ -30,7 +30,7 @@ from tansaku.models.domain.records import (
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.backends.stores.documents import INTERNAL_FIELDS, check_nesting, from_document, to_document
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY
-from tansaku.tasks.backends.stores.mongo_schema import SCHEMA_ID
+from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, SCHEMA_ID
 
 PROCESSES = "site_workers"
 """Collection of leases, left out of a restore."""
@@ -164,8 +164,11 @@ def _retrain(document: JsonDict, where: str) -> JsonDict:
 
 def _schema(document: JsonDict, where: str) -> JsonDict:
     version = document.get("version")
-    if document["_id"] != SCHEMA_ID or not is_integer(version) or version != SCHEMA_VERSION:
-        raise StoreError(f"{where} is {shown(document)}, expected schema version {SCHEMA_VERSION}")
+    if document["_id"] != SCHEMA_ID or not is_integer(version) or not 1 <= version <= DATABASE_VERSION:
+        raise StoreError(f"{where} is {shown(document)}, expected schema version {DATABASE_VERSION} or less")
+    if version < DATABASE_VERSION:
+        # All other documents are brought into the present form as they are read.
+        return {"_id": SCHEMA_ID, "version": DATABASE_VERSION, "tansaku": tansaku.__version__}
     writer = document.get("tansaku")
     known = isinstance(writer, str) and _VERSION.fullmatch(writer) is not None
     return {"_id": SCHEMA_ID, "version": version} | ({"tansaku": writer} if known else {})

@@ -16,8 +16,9 @@ from bson.errors import BSONError
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import printable, shown
-from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.backends.stores.archive_documents import checked
+from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION
 from tansaku.tasks.backends.stores.regular_files import check_regular
 
 FORMAT = "tansaku-database"
@@ -68,10 +69,10 @@ def _checked_header(path: Path, header: JsonDict) -> JsonDict:
         raise StoreError(f"{path} is not a dump of tansaku ({found}); expected {FORMAT!r} {FORMAT_VERSION}")
     version = header.get("schema_version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise StoreError(f"{path} has schema version {shown(version)}, expected a number from 1 to {SCHEMA_VERSION}")
-    if version > SCHEMA_VERSION:
+        raise StoreError(f"{path} has schema version {shown(version)}, expected a number from 1 to {DATABASE_VERSION}")
+    if version > DATABASE_VERSION:
         raise StoreError(
-            f"{path} has schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
+            f"{path} has schema version {version}, this tansaku reads up to {DATABASE_VERSION}",
             hint="use the newer tansaku that wrote it",
         )
     return header

@@ -1,4 +1,8 @@
-"""Requests of the dashboard, answers and reports of services in MongoDB; no dump contains them."""
+"""Requests of the dashboard, answers and reports of services in MongoDB; no dump contains them.
+
+Lists leave out documents that cannot be read, so that one of them does not keep a service from the others. Whoever asks for
+such a request by its id is told what is wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
-from tansaku.tasks.backends.stores.documents import from_document, to_document
+from tansaku.tasks.backends.stores.documents import from_document, readable_of, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
@@ -129,12 +134,18 @@ class MongoRequests:
     def services(self) -> list[ServiceSeen]:
         """The last report of every service, the last seen first."""
         silent = {"$divide": [{"$subtract": ["$$NOW", "$seen_at"]}, 1000]}
+        timed = {"$eq": [{"$type": "$seen_at"}, "date"]}
         steps: list[Mapping[str, Any]] = [
             {"$sort": {"seen_at": DESCENDING, "_id": ASCENDING}},
-            {"$set": {"silent_for": silent}},
+            {"$set": {"silent_for": {"$cond": [timed, silent, None]}}},
         ]
         with translated("reading the reports of services"):
-            return [_seen(document) for document in self._database[SERVICES].aggregate(steps)]
+            found = list(self._database[SERVICES].aggregate(steps))
+        readable = []
+        for document in found:
+            with suppress(StoreError):
+                readable.append(_seen(document))
+        return readable
 
     def _newest(self, chosen: JsonDict, limit: int, after: ServiceRequest | None) -> list[ServiceRequest]:
         if after is not None:
@@ -145,7 +156,7 @@ class MongoRequests:
     def _found(self, chosen: JsonDict, order: int, limit: int) -> list[ServiceRequest]:
         with translated("reading requests"):
             found = self._requests.find(chosen).sort([("created_at", order), ("_id", order)]).limit(limit)
-            return [_request(document) for document in found]
+            return readable_of(ServiceRequest, found, key="id")[0]
 
     def _change(self, request_id: str, state: str, values: JsonDict) -> bool:
         with translated(f"changing request {request_id}"):
@@ -157,5 +168,8 @@ def _request(document: Mapping[str, Any]) -> ServiceRequest:
 
 
 def _seen(document: JsonDict) -> ServiceSeen:
-    seen_at, silent_for = document.pop("seen_at"), max(0.0, float(document.pop("silent_for")))
-    return ServiceSeen(report=from_document(ServiceReport, document, key="id"), seen_at=seen_at, silent_for=silent_for)
+    seen_at, silent_for = document.pop("seen_at", None), document.pop("silent_for", None)
+    report = from_document(ServiceReport, document, key="id")
+    if not isinstance(seen_at, datetime) or not isinstance(silent_for, float):
+        raise StoreError(f"stored ServiceReport {report.id!r} is damaged: it has no time")
+    return ServiceSeen(report=report, seen_at=seen_at, silent_for=max(0.0, silent_for))

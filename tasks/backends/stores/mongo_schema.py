@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -11,18 +12,22 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 import tansaku
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.staging import finish
 
 MongoDatabase = Database[dict[str, Any]]
 MongoCollection = Collection[dict[str, Any]]
 
+DATABASE_VERSION = 2
+"""Version of what a database holds. In version 1 a campaign had no name but its id, and no reason why its search ended."""
+
 SCHEMA_ID = "schema"
+_OLDEST = 1  # that is upgraded
 _NOT_AUTHORIZED = 13
 _MAJORITY: WriteConcern = WriteConcern(w="majority", j=True)
 
@@ -103,15 +108,16 @@ def durable(database: MongoDatabase) -> MongoDatabase:
 
 
 def open_collections(database: MongoDatabase) -> Collections:
-    """Opens a database: finishes an interrupted restore, checks the schema version, builds the indexes.
+    """Opens a database: finishes an interrupted restore, upgrades an older one or refuses it, builds the indexes.
 
     Raises:
-        StoreError: The database has another schema.
+        StoreError: The database is of a newer version, or of one that is too old.
         TransientError: The server cannot be reached.
     """
     database = durable(database)
     with translated(f"opening database {database.name!r}"):
         finish(database)
+        _upgrade(database)
         check_version(database)
         _name_campaigns(database["campaigns"])
         for name, indexes in INDEXES.items():
@@ -128,11 +134,31 @@ def open_collections(database: MongoDatabase) -> Collections:
     )
 
 
+def _upgrade(database: MongoDatabase) -> None:
+    """Marks an older database as one of this version, so that older programs refuse it from now on."""
+    found = _stored_schema(database)
+    if not _OLDEST <= found["version"] < DATABASE_VERSION:
+        return
+    now = {"version": DATABASE_VERSION, "tansaku": tansaku.__version__}
+    try:
+        database["schema"].update_one({"_id": SCHEMA_ID, "version": found["version"]}, {"$set": now})
+    except OperationFailure as error:
+        if error.code != _NOT_AUTHORIZED:
+            raise
+        raise StoreError(
+            f"database {database.name!r} was written by an older tansaku, and this user may not upgrade it",
+            hint="any command of a user who may write all of it does, for example `tansaku status`",
+        ) from error
+
+
 def _name_campaigns(campaigns: MongoCollection) -> None:
-    """Gives campaigns of older versions, whose ids are their names, a field with it."""
-    unnamed = {"name": {"$exists": False}, "_id": {"$type": "string"}}
-    if campaigns.find_one(unnamed, {"_id": 1}) is not None:
-        campaigns.update_many(unnamed, [{"$set": {"name": "$_id"}}])
+    """Gives campaigns of older versions, whose ids are their names, a field with it.
+
+    One whose name another campaign has meanwhile stays without; the doctor counts it.
+    """
+    for unnamed in list(campaigns.find({"name": {"$exists": False}, "_id": {"$type": "string"}}, {"_id": 1})):
+        with suppress(DuplicateKeyError):
+            campaigns.update_one(unnamed, [{"$set": {"name": "$_id"}}])
 
 
 def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) -> None:
@@ -160,11 +186,11 @@ def check_version(database: MongoDatabase) -> None:
     """
     found = _stored_schema(database)
     stored = found["version"]
-    if stored != SCHEMA_VERSION:
-        done = "upgraded" if stored > SCHEMA_VERSION else "written"
+    if stored != DATABASE_VERSION:
+        done = "upgraded" if stored > DATABASE_VERSION else "written"
         raise StoreError(
             f"database {database.name!r} was {done} by tansaku {found.get('tansaku', 'of another version')}; this is "
-            f"{tansaku.__version__} (it has schema version {stored}, this tansaku writes {SCHEMA_VERSION})",
+            f"{tansaku.__version__} (it has schema version {stored}, this tansaku writes {DATABASE_VERSION})",
             hint="use the tansaku that wrote it, or another database",
         )
 
@@ -173,7 +199,7 @@ def _stored_schema(database: MongoDatabase) -> JsonDict:
     """The schema document of a database; a new database gets this program's version."""
     document: JsonDict | None = database["schema"].find_one({"_id": SCHEMA_ID})
     if document is None:
-        new = {"version": SCHEMA_VERSION, "tansaku": tansaku.__version__}
+        new = {"version": DATABASE_VERSION, "tansaku": tansaku.__version__}
         database["schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": new}, upsert=True)
         return _stored_schema(database)
     return document

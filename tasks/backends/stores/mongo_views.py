@@ -30,6 +30,8 @@ _BATCH = 1000
 _AT_ONCE = 2  # questions: more would keep small servers from answering others
 _NOW = "_now"
 _LARGEST_FLOAT = 1.7976931348623157e308
+_PLAIN_LEVELS = 5
+"""Levels of containers in plain data that the server compares by itself; what lies deeper is compared here."""
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _WHOLE: JsonDict = {"$type": ["int", "long"]}
 _NUMBERS: JsonDict = {"$gte": float("-inf")}
@@ -294,6 +296,18 @@ def _object_as_stored(schema: JsonDict, defined: JsonDict, path: str, times: lis
         stored |= {"properties": inner, "additionalProperties": False}
     elif isinstance(schema.get("additionalProperties"), dict):
         stored["additionalProperties"] = _as_stored(schema["additionalProperties"], defined, path, times)
+    elif schema.get("additionalProperties"):
+        stored["additionalProperties"] = _plain_as_stored(_PLAIN_LEVELS)
     if schema.get("required"):
         stored["required"] = list(schema["required"])
     return stored
+
+
+def _plain_as_stored(levels: int) -> JsonDict:
+    """The form of a part of plain data: what JSON can hold. The server's schemas cannot refer to themselves."""
+    types = ["string", "bool", "null", "double", "int", "long"]
+    stored: JsonDict = {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT}  # of numbers alone
+    if not levels:
+        return stored | {"bsonType": types}
+    inner = _plain_as_stored(levels - 1)
+    return stored | {"bsonType": ["object", "array", *types], "items": inner, "additionalProperties": inner}

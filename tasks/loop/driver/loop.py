@@ -80,18 +80,24 @@ class CampaignLoop:
         self._reminder = Reminder(self._observer, self._timing.reminder)
 
     def __enter__(self) -> Self:
-        """Takes the lease, loads what is stored and starts the backend.
+        """Takes the lease, loads what is stored and starts the backend; an outage meanwhile is waited out.
 
         Raises:
             LeaseHeldError: Another driver owns the campaign.
+            TransientError: Database or backend did not answer for longer than the site's patience.
             NotFoundError: No campaign of this name is stored.
             ConfigurationError: It has no evaluation yet, and this machine is to start a program that it lacks.
             MissingComponentError: The same, of a program that has to be installed.
         """
-        with ExitStack() as stack:
-            self._open(stack)
-            self._stack = stack.pop_all()
-        return self
+        while True:
+            try:
+                with ExitStack() as stack:
+                    self._open(stack)
+                    self._stack = stack.pop_all()
+                self._outage_since, self._pause = None, _FIRST_PAUSE
+                return self
+            except TransientError as error:
+                self._wait_out(error)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._stack.close()
@@ -246,6 +252,17 @@ class CampaignLoop:
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash, without relying on the earlier state."""
         while True:
+            self._wait_out(error)
+            try:
+                self._load()
+            except TransientError as again:
+                error = again
+            else:
+                return
+
+    def _wait_out(self, error: TransientError) -> None:
+        """Waits until the database answers again, and at least a moment. Raises the error when it lasts too long."""
+        while True:
             now = time.monotonic()
             # A full disk is not an outage: a user must free space, however long that takes.
             self._outage_since = now if self._outage_since is None or isinstance(error, DiskFullError) else self._outage_since
@@ -256,7 +273,6 @@ class CampaignLoop:
             self._pause = min(2 * self._pause, self._timing.heartbeat)
             try:
                 self._resources.revive()
-                self._load()
             except TransientError as again:
                 error = again
             else:

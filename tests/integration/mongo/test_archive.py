@@ -10,13 +10,13 @@ from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import job_name, jobless_name
 from tansaku.models.domain.library import LibraryFile
-from tansaku.models.domain.records import SCHEMA_VERSION, Attempt, CampaignRecord, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import Attempt, CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
-from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
+from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, MongoDatabase
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 
@@ -121,7 +121,7 @@ def test_broken_files_are_refused_before_anything_is_written(mongo_database: Mon
     before = everything(mongo_database)
     content = gzip.decompress((tmp_path / "d").read_bytes())
     header = bson.decode(content[: int.from_bytes(content[:4], "little")])
-    newer = bson.encode(header | {"schema_version": SCHEMA_VERSION + 1})
+    newer = bson.encode(header | {"schema_version": DATABASE_VERSION + 1})
     footer = len(bson.encode({"end": True, "counts": {}}))
     broken = {
         "text": b"no dump",

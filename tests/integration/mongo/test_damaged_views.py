@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+from bson import Binary, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
 
 from tansaku.models.domain.errors import StoreError
@@ -30,12 +33,18 @@ DAMAGES = {
     "outcome": {"$set": {"outcome": ["a", "b"]}},
     "a newer schema": {"$set": {"schema_version": 2}},
     "provenance": {"$set": {"outcome.provenance.settings": 3}},
+    "bytes in a property": {"$set": {"outcome.properties": {"a": [{"b": Binary(b"\x80")}]}}},
+    "not a number in a property": {"$set": {"outcome.properties.a": float("nan")}},
+    "a reference in a setting": {"$set": {"outcome.provenance.settings.a": ObjectId(b"0" * 12)}},
+    "a time in a handle": {"$set": {"attempts.0.handle": {"at": datetime(2026, 1, 1)}}},
+    "an expression deep in a property": {"$set": {"outcome.properties": {"a": [[[[[[[Regex("x")]]]]]]]}}},
 }
 # Written by no version of this program, but pydantic reads them.
 UNUSUAL = {
     "a whole number as a float": {"$set": {"proposal.horizon": 1.0}},
     "a time as text": {"$set": {"proposed_at": "2026-01-01T00:00:00+00:00"}},
     "a value as text": {"$set": {"outcome.value": "2.5"}},
+    "plain data of many levels": {"$set": {"outcome.properties": {"a": [[[[[[{"b": 1.0}]]]]]]}}},
     "without what has a default": {"$unset": {"proposal.purpose": "", "state": "", "outcome.cores": "", "attempts": ""}},
 }
 

@@ -9,11 +9,11 @@ from pymongo.database import Database
 
 import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner
+from tansaku.models.domain.records import CampaignRecord, LeaseOwner
 from tansaku.tasks.backends.stores import documents, mongo
 from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
-from tansaku.tasks.backends.stores.mongo_schema import INDEXES
+from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, INDEXES
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 RECORD = CampaignRecord(
@@ -23,7 +23,7 @@ RECORD = CampaignRecord(
 
 def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:
     MongoCampaignStore(mongo_database)
-    stored = {"_id": "schema", "version": SCHEMA_VERSION, "tansaku": tansaku.__version__}
+    stored = {"_id": "schema", "version": DATABASE_VERSION, "tansaku": tansaku.__version__}
     assert mongo_database["schema"].find_one() == stored
     for name, indexes in INDEXES.items():
         built = mongo_database[name].index_information()
@@ -40,7 +40,7 @@ def test_many_processes_may_open_a_new_database_at_once(mongo_database: Database
 
 
 def test_newer_schema_is_refused_and_left_alone(mongo_database: Database) -> None:
-    mongo_database["schema"].insert_one({"_id": "schema", "version": SCHEMA_VERSION + 1, "tansaku": "99.1"})
+    mongo_database["schema"].insert_one({"_id": "schema", "version": DATABASE_VERSION + 1, "tansaku": "99.1"})
     with pytest.raises(StoreError) as refused:
         MongoCampaignStore(mongo_database)
     name, own = mongo_database.name, tansaku.__version__
@@ -54,7 +54,7 @@ def test_a_driver_that_slept_while_another_version_upgraded_the_database_is_refu
     lease = store.acquire_lease("c", OWNER, 0.001)
     store.set_runtime(lease, {"pids": [1]})
     time.sleep(0.01)
-    after = SCHEMA_VERSION + 1
+    after = DATABASE_VERSION + 1
     mongo_database["campaigns"].update_one({}, {"$set": {"schema_version": after}, "$inc": {"revision": 1}})
     mongo_database["schema"].update_one({}, {"$set": {"version": after, "tansaku": "99.1"}})
     for action in (lambda: store.renew_lease(lease, 60.0), lambda: store.acquire_lease("c", OWNER, 60.0)):
@@ -69,16 +69,39 @@ def test_a_driver_whose_database_was_put_back_is_refused(mongo_database: Databas
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(RECORD)
     lease = store.acquire_lease("c", OWNER, 60.0)
-    mongo_database["schema"].update_one({}, {"$set": {"version": SCHEMA_VERSION - 1, "tansaku": "0.0.1"}})
+    mongo_database["schema"].update_one({}, {"$set": {"version": DATABASE_VERSION - 1, "tansaku": "0.0.1"}})
     with pytest.raises(StoreError, match=rf"was written by tansaku 0\.0\.1; this is {re.escape(tansaku.__version__)} "):
         store.renew_lease(lease, 60.0)
 
 
 def test_older_schema_is_refused_and_left_alone(mongo_database: Database) -> None:
     mongo_database["schema"].insert_one({"_id": "schema", "version": 0, "tansaku": "0.0.1"})
-    with pytest.raises(StoreError, match=r"was written by tansaku 0\.0\.1; this is .*schema version 0, this tansaku writes 1"):
+    with pytest.raises(StoreError, match=r"was written by tansaku 0\.0\.1; this is .*schema version 0, this tansaku writes 2"):
         MongoCampaignStore(mongo_database)
     assert mongo_database.list_collection_names() == ["schema"]
+
+
+def test_an_older_database_is_upgraded_so_that_the_older_program_refuses_it(mongo_database: Database, tmp_path: Path) -> None:
+    """Release 0.1.0 wrote schema version 1 and refuses a larger one before it writes anything."""
+    MongoCampaignStore(mongo_database).create_campaign(RECORD)
+    mongo_database["schema"].update_one({}, {"$set": {"version": 1}, "$unset": {"tansaku": ""}})
+    mongo_database["campaigns"].update_many({}, {"$unset": {"name": ""}})
+    dump(mongo_database, tmp_path / "older")
+    upgraded = {"_id": "schema", "version": 2, "tansaku": tansaku.__version__}
+    assert MongoCampaignStore(mongo_database).campaign_names() == ["c"]
+    assert mongo_database["schema"].find_one() == upgraded
+    restore(mongo_database, tmp_path / "older", force=True)
+    assert mongo_database["schema"].find_one() == upgraded
+
+
+def test_a_campaign_that_an_older_program_created_under_a_name_that_is_taken_hides_no_other(mongo_database: Database) -> None:
+    MongoCampaignStore(mongo_database).create_campaign(RECORD.model_copy(update={"id": "0" * 24}))
+    campaigns = mongo_database["campaigns"]
+    older = campaigns.find_one() | {"_id": "c"}
+    del older["name"]
+    campaigns.insert_many([older, older | {"_id": "d"}])
+    assert MongoCampaignStore(mongo_database).campaign_names() == ["c", "d"]
+    assert campaigns.find_one({"_id": "c"}) == older
 
 
 def test_the_id_of_a_campaign_of_an_older_version_is_its_name(mongo_database: Database, tmp_path: Path) -> None:

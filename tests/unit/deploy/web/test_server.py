@@ -10,11 +10,16 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tansaku.deploy.web.server import Address, listening
+from tansaku.deploy.web import server
+from tansaku.deploy.web.server import Address, listening, server_of
 from tansaku.models.domain.errors import ConfigurationError
 
 START = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "web", "start"]
@@ -118,6 +123,81 @@ def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm_with_twenty_open_
             assert process.stdout.read() == "dashboard: stopped\n"
         finally:
             process.kill()
+
+
+@pytest.fixture
+def listener(site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], socket.socket]]:
+    """``listener(sent)``: a connection to a real server, over which some bytes were sent; headers have a second to arrive."""
+    assert server.HEADERS_WITHIN == 10.0
+    monkeypatch.setattr(server, "HEADERS_WITHIN", 1.0)
+    with listening(Address()) as bound:
+        running = server_of(site.app, Address())
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
+        thread.start()
+
+        def connect(sent: bytes) -> socket.socket:
+            connection = socket.create_connection(bound.getsockname(), timeout=30)
+            connection.sendall(sent)
+            return connection
+
+        yield connect
+        running.should_exit = True
+        thread.join(30)
+
+
+REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def answers(connect: Callable[[bytes], socket.socket]) -> bool:
+    """Whether another user gets an answer."""
+    with closing(connect(REQUEST + b"Connection: close\r\n\r\n")) as other:
+        return other.recv(100).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("sent", [b"", REQUEST, REQUEST + b"\r\n" + REQUEST], ids=["nothing", "half a request", "a second one"])
+def test_headers_that_do_not_arrive_are_ended_however_slowly_bytes_come(listener, sent):
+    with closing(listener(sent)) as slow:
+        begun, received = time.monotonic(), b""
+        slow.settimeout(0.2)
+        while time.monotonic() < begun + 20:
+            try:
+                if sent:
+                    slow.sendall(b"X")
+                if not (found := slow.recv(1000)):
+                    break
+                received += found
+            except TimeoutError:
+                assert answers(listener)
+            except OSError:
+                break
+        assert 0.7 < time.monotonic() - begun < 10
+        assert received.count(b"HTTP/1.1 ") == 1 + sent.count(b"\r\n\r\n")
+
+
+def test_connections_without_requests_keep_nobody_out(listener, monkeypatch):
+    monkeypatch.setattr(server, "HEADERS_WITHIN", 60.0)
+    monkeypatch.setattr(server, "_WITHOUT_REQUEST", 20)
+    waiting = [listener(REQUEST) for _ in range(40)]
+    assert answers(listener)
+    ended = [connection.recv(100).startswith(b"HTTP/1.1 408") for connection in waiting[:19]]
+    assert all(ended)
+    waiting[-1].settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        waiting[-1].recv(100)
+    for connection in waiting:
+        connection.close()
+
+
+def test_a_slow_answer_and_the_next_request_on_its_connection_are_not_ended(listener, site):
+    @site.app.get("/slow")
+    def slow() -> str:
+        time.sleep(1.5)
+        return "slow"
+
+    with closing(listener(b"")) as connection:
+        for path in (b"slow", b"health/live"):
+            connection.sendall(REQUEST.replace(b"health/live", path) + b"\r\n")
+            assert connection.recv(10000).startswith(b"HTTP/1.1 200")
 
 
 def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():

@@ -21,6 +21,7 @@ VALUES = {
     "its key": {HALF: 1},
     "a zero byte": "a\x00b",
     "a large number": 10**400,
+    "not a number": float("nan"),
     "nested": NESTED,
 }
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import pytest
+from ase.build import bulk
+from ase.io import write
 
 from tansaku.deploy.web.api import files
 from tansaku.models.domain.accounts import Role
@@ -105,6 +111,43 @@ def test_what_some_campaign_can_read_is_taken(site, name, content):
     assert answer.status_code == 201, answer.text
     (request,) = site.services.desk.sandbox.uploads
     assert (request.task, request.file) == ("file", name)
+
+
+def mutations(content: bytes, count: int) -> Iterator[bytes]:
+    """Files that somebody damaged, or wrote to do harm: bytes changed, cut off, doubled, and numbers that no file has."""
+    chance = random.Random(len(content))
+    numbers = [b"1e400", b"-1", b"9" * 30, b"nan", b"\0", b"\xff\xfe", b"", b"(" * 50, b"\n" * 50]
+    for _ in range(count):
+        at, length = chance.randrange(len(content)), chance.randint(1, 8)
+        ways = [
+            content[:at] + bytes([content[at] ^ chance.randint(1, 255)]) + content[at + 1 :],
+            content[:at],
+            content[:at] + content[at - length :],
+            content[:at] + chance.choice(numbers) + content[at + length :],
+        ]
+        yield chance.choice(ways)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "copper.cif", "copper.extxyz", "al.eam.alloy", "net.safetensors"])
+def test_a_changed_file_is_taken_or_refused(site, name, tmp_path, require):
+    require("pymatgen")
+    require("safetensors")
+    import safetensors.numpy
+
+    if name.startswith("copper"):
+        write(tmp_path / name, bulk("Cu", cubic=True))
+    elif name == "rows.parquet":
+        pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]}).to_parquet(tmp_path / name)
+    elif name == "net.safetensors":
+        safetensors.numpy.save_file({"w": np.zeros(4)}, tmp_path / name)
+    else:
+        (tmp_path / name).write_text(TABLE if name == "rows.csv" else SETFL)
+    browser = site.with_session(Role.OPERATOR)
+    form = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token()}
+    for content in mutations((tmp_path / name).read_bytes(), 25):
+        answer = browser.post(f"{PATH}?name={name}", content=content, headers=form)
+        assert answer.status_code in {200, 201, 422}, (content, answer.text)
+        assert answer.status_code != 422 or answer.json()["key"] == "content"
 
 
 def test_a_body_of_another_hash_is_refused(site):

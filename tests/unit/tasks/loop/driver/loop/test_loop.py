@@ -185,6 +185,25 @@ def test_outage_of_the_store_is_waited_out(open_bench, undisturbed, method):
     assert len(bench.store.observations("small")) == 20
 
 
+@pytest.mark.parametrize("method", ["acquire_lease", "set_runtime", "refits"])
+def test_outage_of_the_store_while_a_driver_begins_is_waited_out(open_bench, undisturbed, method):
+    bench = open_bench(seed=2)
+    real, calls = getattr(bench.store, method), []
+
+    def flaky(*arguments, **options):
+        calls.append(None)
+        if len(calls) == 1:
+            raise TransientError("the database does not answer")
+        answer = real(*arguments, **options)
+        if len(calls) == 2:
+            raise TransientError("the answer was lost on its way")
+        return answer
+
+    setattr(bench.store, method, flaky)
+    assert bench.drive().reason == "evaluations"
+    assert bench.sequence() == undisturbed
+
+
 def test_outage_longer_than_patience_ends_the_driver(open_bench):
     bench = open_bench()
 
