@@ -122,6 +122,8 @@ class OutputTransform:
             floor = lowest - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
             if floor == lowest:  # by rounding, below large values that are nearly equal
                 floor = lowest - _FLOOR_MARGIN * abs(lowest)
+            if floor == lowest:  # by underflow
+                floor = lowest - _FLOOR_MARGIN
         z = _g(values, self.log, floor)
         knee, width = self._knee(z)
         z = _bend(z, knee, width)
