@@ -15,10 +15,13 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.initial import SPREAD
 from tansaku.models.engine.peers.registry import PACKAGES, build_peer
+from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
+from tansaku.tasks.node.configuration.defaults import with_engine
 
 SPEC_METHOD = "spec"
 """The campaign file's own proposer."""
@@ -29,13 +32,17 @@ METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
-    """The proposer whose initial design is used by methods without one: random points, as many as the file says."""
-    points = own.initial_points if isinstance(own, GPProposerSpec) else None
-    return GPProposerSpec(preset="published", initial_points=points)
+    """The proposer whose initial design is used by methods without one: the file's if it is spread, else random points."""
+    if not isinstance(own, GPProposerSpec):
+        return GPProposerSpec(preset="published")
+    chosen = settings(own)
+    if chosen.initial != SPREAD:
+        return GPProposerSpec(preset="published", initial_points=own.initial_points)
+    return GPProposerSpec(preset="published", initial=SPREAD, initial_points=chosen.initial_points)
 
 
 def method_spec(name: str, own: ProposerBase) -> ProposerBase:
-    """Proposer spec of a method; presets begin with as many points as the campaign file says.
+    """Proposer spec of a method; presets begin with the initial design of the campaign file's proposer.
 
     Args:
         name: One of :data:`METHODS`.
@@ -51,7 +58,10 @@ def method_spec(name: str, own: ProposerBase) -> ProposerBase:
     if name == "grid":
         return GridProposerSpec()
     if name in PRESETS:
-        return GPProposerSpec.model_validate({"preset": name, "initial_points": paired_design(own).initial_points})
+        design = paired_design(own)
+        return GPProposerSpec.model_validate(
+            {"preset": name, "initial": design.initial, "initial_points": design.initial_points}
+        )
     raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
 
 
@@ -93,6 +103,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
             raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
         return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own != SPEC_METHOD:
+        chosen = with_engine(chosen)
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer
