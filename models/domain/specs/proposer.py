@@ -124,8 +124,8 @@ class GPProposerSpec(ProposerBase):
             compression of values and division by cost; three initial candidates far from each other; and, while the model
             explains less than a fifth of the variance of values that it was not given, as every second candidate the one
             farthest from all others. ``1`` is the additive kernel of boundaries. null: filled in when a file is loaded: 2 for
-            the best of a table or of parameters if the budget counts evaluations alone, and the file gives no kernel, mean or
-            transfer, nor wants the best of each of several systems; else, and in campaigns that were stored before this key, 1.
+            the one best of a table if the budget counts evaluations alone, and the file has no kernel, mean or transfer; else,
+            and in campaigns that were stored before this key, 1.
         preset: ``default``: the best preset of our benchmarks; ``published``: cost-sensitive multi-task search as in
             https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
             one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.

@@ -13,7 +13,6 @@ from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
 from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation
@@ -23,8 +22,8 @@ _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
 _ENGINE = 2
-_OF_ENGINE = ("best_per_system", "best_overall", "top_k")
-"""Goals for which there are measurements of it."""
+_OF_ENGINE = ("best_per_system", "best_overall")
+"""Goals for which it was measured to be the better one."""
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -83,8 +82,8 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
 def with_engine(spec: CampaignSpec) -> CampaignSpec:
     """The spec with the number of the engine that a new campaign gets.
 
-    That is 2 for tables and parameters of one objective whose best is wanted, if the budget counts evaluations alone and the
-    file chooses no kernel, mean or other preset.
+    That is 2 for tables with one objective whose best is wanted, if the budget counts evaluations alone and the file chooses no
+    kernel, mean or other preset. Where candidates are refined, as parameters are, it found minima later.
     """
     if not _may_take_engine(spec) or not _counts_evaluations(spec.budget) or getattr(spec.proposer, "engine", None) is not None:
         return spec
@@ -152,10 +151,10 @@ def _may_take_engine(spec: CampaignSpec) -> bool:
     The budget may be changed later.
     """
     proposer = spec.proposer
-    if not isinstance(spec.space, TableSpaceSpec | ParametersSpaceSpec) or not isinstance(proposer, GPProposerSpec):
+    if not isinstance(spec.space, TableSpaceSpec) or not isinstance(proposer, GPProposerSpec):
         return False
-    several = isinstance(spec.space, TableSpaceSpec) and spec.space.columns.system is not None
-    if spec.objective.goal.type not in _OF_ENGINE or (several and spec.objective.goal.type == "best_per_system"):
+    goal, several = spec.objective.goal.type, spec.space.columns.system is not None
+    if goal not in _OF_ENGINE or (several and goal == "best_per_system"):
         return False
     own = proposer.preset != "default" or proposer.kernel is not None or proposer.mean is not None
     return not own and spec.transfer is None
