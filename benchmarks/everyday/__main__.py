@@ -83,7 +83,7 @@ def run(case: Case) -> JsonDict:
 
 
 def key(row: JsonDict) -> Key:
-    """What tells a search from others."""
+    """Table, method and seed of a search."""
     return row["table"], row["method"], row["seed"]
 
 

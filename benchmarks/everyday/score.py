@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 
 
 def random_gaps(values: FloatArray, count: int) -> FloatArray:
@@ -30,7 +30,7 @@ def random_gaps(values: FloatArray, count: int) -> FloatArray:
     return np.array(gaps)
 
 
-def search_gaps(values: FloatArray, positions: FloatArray) -> FloatArray:
+def search_gaps(values: FloatArray, positions: IntArray) -> FloatArray:
     """Gap of a search after each evaluation: best so far less the best of all, shape ``(n_evaluations,)``.
 
     Args:
@@ -40,7 +40,7 @@ def search_gaps(values: FloatArray, positions: FloatArray) -> FloatArray:
     return np.asarray(np.minimum.accumulate(values[positions]) - values.min())
 
 
-def score(values: FloatArray, positions: FloatArray) -> float:
+def score(values: FloatArray, positions: IntArray) -> float:
     """Sum of a search's gaps over that of random choice: 1 is random, 0 found the best at once.
 
     Args:

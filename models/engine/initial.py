@@ -129,7 +129,7 @@ def _comparable(group: FeatureGroup) -> FloatArray:
     """Rows of a group such that squared distances count ranges and categories, shape ``(n_distinct, m)``."""
     if group.categorical:
         columns = [np.eye(len(codes))[at] for codes, at in (np.unique(c, return_inverse=True) for c in group.values.T)]
-        return np.concatenate(columns, axis=1) * np.sqrt(0.5)
+        return np.asarray(np.concatenate(columns, axis=1) * np.sqrt(0.5))
     return np.asarray(group.values / group.ranges * (np.sqrt(0.5) if is_one_hot(group) else 1.0))
 
 

@@ -143,7 +143,7 @@ ENGINES = {
         spread_unclear=True,
     )
 }
-"""What the preset ``default`` is by the number of the engine, where it is not that of :data:`PRESETS`."""
+"""The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`."""
 
 BROAD_COLUMNS = 32
 """Groups of more columns have one lengthscale in the kernel ``broad``."""
@@ -194,7 +194,7 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
 
 
 def described(settings: GPSettings) -> str:
-    """What settings do about the model and the cost, in words for `tansaku check`."""
+    """Returns how settings choose, in words for `tansaku check`."""
     rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
     refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
     kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"

@@ -40,6 +40,11 @@ class ProposerBase(KindSpec):
         return False
 
     @property
+    def engine_of_few(self) -> int | None:
+        """Number of its engine for few evaluations; None where it has none, or its keys choose something else."""
+        return None
+
+    @property
     def listed(self) -> tuple[str, ...]:
         """Candidates that it names, in their order."""
         return ()
@@ -191,6 +196,11 @@ class GPProposerSpec(ProposerBase):
         for key in ("floor", "worst_first") if goal != "best_per_system" else ():
             if getattr(self, key) is not None:
                 raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
+
+    @property
+    def engine_of_few(self) -> int | None:
+        """Two for the preset ``default``, unless the file gives a kernel or mean."""
+        return 2 if (self.preset, self.kernel, self.mean) == ("default", None, None) else None
 
     @property
     def fits_pool(self) -> bool:

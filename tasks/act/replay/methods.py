@@ -21,7 +21,6 @@ from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
-from tansaku.tasks.node.configuration.defaults import with_engine
 
 SPEC_METHOD = "spec"
 """The campaign file's own proposer."""
@@ -104,7 +103,7 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
         return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own != SPEC_METHOD:
-        chosen = with_engine(chosen)
+        chosen = chosen.with_engine()
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer

@@ -10,20 +10,15 @@ import math
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
-from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
-from tansaku.models.domain.specs.table import TableSpaceSpec
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
 _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
-_ENGINE = 2
-_OF_ENGINE = ("best_per_system", "best_overall")
-"""Goals for which it was measured to be the better one."""
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -38,7 +33,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
-    * ``proposer.engine``: 2 if it is null where evaluations are counted, see :func:`with_engine`.
+    * ``proposer.engine``: 2 if it is null where evaluations are counted, see :meth:`CampaignSpec.with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
@@ -66,7 +61,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
     if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
-    spec = with_engine(spec)
+    spec = spec.with_engine()
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if (retrain := spec.retrain) is not None:
@@ -77,17 +72,6 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     if left_open:
         spec.model_fields_set.discard("proposer")  # a stored campaign of the file keeps the one that it has
     return spec
-
-
-def with_engine(spec: CampaignSpec) -> CampaignSpec:
-    """The spec with the number of the engine that a new campaign gets.
-
-    That is 2 for tables with one objective whose best is wanted, if the budget counts evaluations alone and the file chooses no
-    kernel, mean or other preset. Where candidates are refined, as parameters are, it found minima later.
-    """
-    if not _may_take_engine(spec) or not _counts_evaluations(spec.budget) or getattr(spec.proposer, "engine", None) is not None:
-        return spec
-    return spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"engine": _ENGINE})})
 
 
 def without_defaults(spec: CampaignSpec) -> JsonDict:
@@ -112,7 +96,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer |= dict.fromkeys(_START)
     if getattr(spec.proposer, "across_systems", False):
         proposer["across_systems"] = None
-    if proposer.get("engine") == _ENGINE and _may_take_engine(spec):
+    if proposer.get("engine") is not None and proposer["engine"] == spec.usual_engine:
         proposer["engine"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         proposer["outliers"] = None
@@ -143,27 +127,6 @@ def _unscaled(group: Spec) -> bool:
     """Returns whether a group holds numbers, and nothing says how their columns are compared."""
     of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
     return _scale(group) is None and not of_categories
-
-
-def _may_take_engine(spec: CampaignSpec) -> bool:
-    """Returns whether the engine for small pools is the one that a file without a number means, whatever its budget is.
-
-    The budget may be changed later.
-    """
-    proposer = spec.proposer
-    if not isinstance(spec.space, TableSpaceSpec) or not isinstance(proposer, GPProposerSpec):
-        return False
-    goal, several = spec.objective.goal.type, spec.space.columns.system is not None
-    if goal not in _OF_ENGINE or (several and goal == "best_per_system"):
-        return False
-    own = proposer.preset != "default" or proposer.kernel is not None or proposer.mean is not None
-    return not own and spec.transfer is None
-
-
-def _counts_evaluations(budget: BudgetSpec) -> bool:
-    """Returns whether evaluations, and no costs, are what may be spent."""
-    costs = (budget.cost, budget.fraction, budget.hours, budget.core_hours)
-    return budget.evaluations is not None and all(cost is None for cost in costs)
 
 
 def _may_withhold(spec: CampaignSpec) -> bool:
