@@ -15,7 +15,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.objective import AcquisitionName
@@ -27,7 +27,16 @@ from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, dr
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
-from tansaku.models.engine.initial import initial_position, initial_size, multiplicities, rooms
+from tansaku.models.engine.initial import (
+    SPREAD,
+    farthest,
+    initial_position,
+    initial_size,
+    multiplicities,
+    rooms,
+    spread_position,
+    spread_size,
+)
 from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix
 from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
@@ -41,6 +50,16 @@ from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 _SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance")
 """Acquisitions that posterior samples decide: single precision is enough for them."""
+
+
+UNCLEAR = "unclear"
+"""Key of a refit: whether its model predicts known values hardly better than their mean does."""
+
+FEW = 5
+"""Fewest observations of which that is asked."""
+
+_LEAST_EXPLAINED = 0.2
+"""Share of the values' variance that a model must explain of values that it was not given."""
 
 
 @dataclass
@@ -86,13 +105,16 @@ class GPProposer:
             multiplicities(pool)
         if self._settings.initial == "roomy":
             rooms(pool)
+        if self._settings.initial == SPREAD:
+            return spread_size(pool, self._settings.initial_points, by_system=self._settings.goal.by_system)
         return initial_size(pool, self._settings.initial_points)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
         """Once for the median rule; whenever the observations have grown by the stated factor for fitted parameters."""
         if not fitted_at:
             return n_observed > 0
-        return self._settings.rule != "median" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
+        grown = n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
+        return self._settings.rule != "median" and (grown or max(fitted_at) < n_observed <= self._settings.refit_each)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """Fits hyper-parameters to the observations, starting from the previous values."""
@@ -109,6 +131,8 @@ class GPProposer:
             before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
+            if self._settings.spread_unclear:
+                fitted[UNCLEAR] = _is_unclear(density.misses(density.pack(parameters)), targets)
             if self._settings.rule == "bayes" and len(history.observed) <= self._settings.bayes_until:
                 fitted[ENSEMBLE] = self._ensemble(density, parameters, history)
         fitted["parameters"] = {name: value.tolist() for name, value in parameters.items()}
@@ -128,7 +152,12 @@ class GPProposer:
             return None
         in_design = number <= self.initial_count(pool)
         if in_design or not len(history.observed):
-            return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
+            if self._settings.initial != SPREAD:
+                return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
+            system = (number - 1) % len(pool.systems) if self._settings.goal.by_system else None
+            return Choice(spread_position(pool, allowed, _taken(history), system, rng), initial=in_design)
+        if number % 2 and hyperparameters is not None and hyperparameters.get(UNCLEAR, False):
+            return Choice(farthest(pool, allowed, _taken(history)))
         state = self._transform(pool, history, hyperparameters)
         ensemble = self._in_use(hyperparameters)
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
@@ -310,6 +339,21 @@ class GPProposer:
         else:
             parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+
+
+def _taken(history: History) -> IntArray:
+    """Candidates that were proposed before, shape ``(n,)``."""
+    return np.concatenate([history.observed, history.failed, history.pending])
+
+
+def _is_unclear(misses: FloatArray, targets: FloatArray) -> bool:
+    """Returns whether values are predicted from the others hardly better than by the mean of all.
+
+    The targets were centred with the value that is left out, for the model and the mean alike.
+    """
+    if len(targets) < FEW:
+        return False
+    return bool(np.square(misses).sum() >= (1.0 - _LEAST_EXPLAINED) * np.square(targets - targets.mean()).sum())
 
 
 def prediction_variances(pool: CandidatePool, history: History, state: TransformState) -> dict[int, float]:

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 
-InitialName = Literal["random", "cheapest", "symmetric", "roomy"]
+InitialName = Literal["random", "cheapest", "symmetric", "roomy", "spread"]
+
+SPREAD: InitialName = "spread"
 
 ROOMY = 0.25
 """Share of the candidates that count as roomy."""
@@ -64,6 +66,71 @@ def rooms(pool: CandidatePool) -> npt.NDArray[np.float64]:
             "proposer.initial: roomy needs a space whose candidates are points of a periodic grid, as energy_surface"
         )
     return grid.room
+
+
+def spread_size(pool: CandidatePool, points: int, *, by_system: bool) -> int:
+    """Number of candidates in a spread initial design; where there are fewer candidates, all of them.
+
+    Args:
+        pool: The pool.
+        points: How many of each system, or in all.
+        by_system: Whether they are of each system.
+    """
+    if not by_system:
+        return min(points, len(pool))
+    return len(pool.systems) * min(points, max(1, int(np.bincount(pool.system_codes, minlength=len(pool.systems)).min())))
+
+
+def spread_position(
+    pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArray, system: int | None, rng: np.random.Generator
+) -> int:
+    """The next candidate of a spread initial design: at random, if nothing is taken yet, else the farthest.
+
+    Args:
+        pool: The pool.
+        allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
+        taken: Those that were proposed, shape ``(n,)``.
+        system: Whose turn it is; without an allowed candidate it hands its turn on. None: all systems are one.
+        rng: Random stream of this number.
+    """
+    if system is not None:
+        own = allowed & (pool.system_codes == system)
+        allowed, taken = (own if own.any() else allowed), taken[pool.system_codes[taken] == system]
+    return farthest(pool, allowed, taken) if len(taken) else int(rng.choice(np.flatnonzero(allowed)))
+
+
+def farthest(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArray) -> int:
+    """The allowed candidate whose nearest taken one is farthest away; of equal ones the lowest position.
+
+    Every column counts in units of its range in the pool, and two categories are one range apart.
+
+    Args:
+        pool: The pool.
+        allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
+        taken: Candidates to stay away from, at least one, shape ``(n,)``.
+    """
+    nearest = np.full(len(pool), np.inf)
+    groups = [(group, _comparable(group)) for group in pool.groups.values()]
+    for position in taken.tolist():
+        apart = np.zeros(len(pool))
+        for group, rows in groups:
+            apart += np.square(rows - rows[group.index[position]]).sum(axis=1)[group.index]
+        nearest = np.minimum(nearest, apart)
+    return int(np.argmax(np.where(allowed, nearest, -np.inf)))
+
+
+def is_one_hot(group: FeatureGroup) -> bool:
+    """Returns whether the columns of a group say which category a candidate has: one of them is 1, the others 0."""
+    values = group.values
+    return values.shape[1] > 1 and bool(np.isin(values, (0.0, 1.0)).all() and (values.sum(axis=1) == 1.0).all())
+
+
+def _comparable(group: FeatureGroup) -> FloatArray:
+    """Rows of a group such that squared distances count ranges and categories, shape ``(n_distinct, m)``."""
+    if group.categorical:
+        columns = [np.eye(len(codes))[at] for codes, at in (np.unique(c, return_inverse=True) for c in group.values.T)]
+        return np.asarray(np.concatenate(columns, axis=1) * np.sqrt(0.5))
+    return np.asarray(group.values / group.ranges * (np.sqrt(0.5) if is_one_hot(group) else 1.0))
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Stationary(Composable):
             squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs (``overlap``).
         period: One for each column, or one for all; ``periodic`` only.
         long: Whether the prior of lengthscales by column grows with the number of columns that are multiplied.
+        broad: Whether the prior of lengthscales is the long and broad one for few values, by column or not.
     """
 
     group: str
@@ -66,6 +67,7 @@ class Stationary(Composable):
     metric: Metric = "plain"
     period: tuple[float, ...] = ()
     long: bool = False
+    broad: bool = False
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,16 @@ class LogPosterior:
         parameters = self.unpack(vector)
         return self._solved(parameters, self._squared(parameters))[3]
 
+    def misses(self, vector: FloatArray) -> FloatArray:
+        """By how much each target differs from the mean that the others predict, shape ``(n,)``.
+
+        Rasmussen & Williams (2006), eq. 5.12. Raises FitError as :meth:`likelihood` does.
+        """
+        parameters = self.unpack(vector)
+        _, factor, alpha, _ = self._solved(parameters, self._squared(parameters))
+        inverse, _ = lapack.dpotri(factor, lower=1)
+        return np.asarray(alpha / np.diagonal(inverse))
+
     def _solved(
         self, parameters: Mapping[str, FloatArray], squared: Mapping[Factor, FloatArray]
     ) -> tuple[list[FloatArray], FloatArray, FloatArray, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
+from math import exp, sqrt
 
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.initial import is_one_hot
 from tansaku.models.engine.kernels import Stationary, Task, Term
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.median import median_lengthscale, task_centre
@@ -18,6 +19,8 @@ _NOISE = LogNormal(np.array([1e-3]), 2.0)
 _LENGTH_WIDTH = 1.0
 _TASK_WIDTH = 1.0
 _RANGE_SHARE = 0.3
+_BROAD_CENTRE = sqrt(2.0)
+_BROAD_WIDTH = sqrt(3.0)
 _DIAMETER = 2.0
 _SPAN = 12.0
 _LEAST_NOISE = 1e-6
@@ -32,7 +35,8 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
     diameter; of a category's: where rows without a common column correlate by 0.6), others at the median distance. The members
     of a task correlate by one half. Lengthscales of kernels that are ``long`` are centred higher by the square root of the
     number of columns that are multiplied, so that distant candidates correlate as much however many columns there are
-    (Hvarfner, Hellsten & Nardi 2024, https://doi.org/10.48550/arXiv.2402.02229).
+    (Hvarfner, Hellsten & Nardi 2024, https://doi.org/10.48550/arXiv.2402.02229). Those of ``broad`` kernels have the priors of
+    that paper: the logarithm of a lengthscale, in units of the column's range, is normal about √2 + ½ ln d with deviation √3.
 
     Args:
         pool: The pool.
@@ -44,6 +48,9 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
             priors[name] = _VARIANCE
         for factor in term.factors:
             if isinstance(factor, Stationary) and factor.lengthscale not in priors:
+                if factor.broad:
+                    priors[factor.lengthscale] = LogNormal(_broad_length(factor, term, pool), _BROAD_WIDTH)
+                    continue
                 longer = _growth(term, pool) if factor.long and factor.ard else 1.0
                 priors[factor.lengthscale] = LogNormal(longer * _typical_length(factor, pool), _LENGTH_WIDTH)
             elif isinstance(factor, Task) and factor.weights not in priors:
@@ -115,6 +122,18 @@ def _growth(term: Term, pool: CandidatePool) -> float:
     """Square root of the number of columns that vary in a product's kernels with a lengthscale by column; at least one."""
     groups = [pool.groups[factor.group] for factor in term.factors if isinstance(factor, Stationary) and factor.ard]
     return sqrt(max(1, sum(int((np.ptp(group.values, axis=0) > 0.0).sum()) for group in groups)))
+
+
+def _broad_length(factor: Stationary, term: Term, pool: CandidatePool) -> FloatArray:
+    """Centre of the prior of a broad kernel: in units of ranges, and of the distance of two categories."""
+    groups = [pool.groups[item.group] for item in term.factors if isinstance(item, Stationary)]
+    dimensions = sum(1 if is_one_hot(group) else int((np.ptp(group.values, axis=0) > 0.0).sum()) for group in groups)
+    centre, group = exp(_BROAD_CENTRE) * sqrt(max(1, dimensions)), pool.groups[factor.group]
+    if factor.metric != "plain":
+        return np.full(group.values.shape[1] if factor.ard else 1, centre)
+    if factor.ard:
+        return np.asarray(centre * group.ranges)
+    return np.array([centre * sqrt(2.0 if is_one_hot(group) else float(np.square(group.ranges).mean()))])
 
 
 def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:

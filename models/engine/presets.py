@@ -7,19 +7,19 @@ from typing import Literal
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.specs.kernel import ConstantMeanSpec, DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import ARD_COLUMNS, compile_kernel, compile_mean
-from tansaku.models.engine.initial import InitialName
+from tansaku.models.engine.initial import InitialName, is_one_hot
 from tansaku.models.engine.kernels import Constant, Kernel, Metric, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
 
-KernelName = Literal["product", "per-system", "additive"]
+KernelName = Literal["product", "per-system", "additive", "broad"]
 
 # What surfaces share is smooth; what sets one apart is rougher, and so is the only landscape of a pool without surfaces.
 _SHARED: Profile = "rbf"
@@ -56,6 +56,9 @@ class GPSettings:
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
         floor: Evaluations that every system gets before the acquisition chooses among all.
         worst_first: Share of the proposals that belong to the system with the widest certificate.
+        refit_each: Up to so many observations hyper-parameters are fitted again after each.
+        spread_unclear: Whether every second proposal is the candidate farthest from all others while the model predicts known
+            values hardly better than their mean does.
     """
 
     name: str
@@ -80,6 +83,8 @@ class GPSettings:
     avoid_failures: bool = False
     floor: int = 0
     worst_first: float = 0.0
+    refit_each: int = 0
+    spread_unclear: bool = False
 
 
 PRESETS = {
@@ -119,13 +124,37 @@ PRESETS = {
 }
 
 
+ENGINE_OF_FEW = 2
+"""Number of the engine for few evaluations."""
+
+ENGINES = {
+    ENGINE_OF_FEW: GPSettings(
+        name="default",
+        kernel="broad",
+        transform=OutputTransform(log=False, standardise="global"),
+        rule="map",
+        acquisition="log_ei",
+        cost_exponent=0.0,
+        initial="spread",
+        initial_points=3,
+        refit_growth=1.2,
+        mean=(ConstantMeanSpec(),),
+        refit_each=100,
+        spread_unclear=True,
+    )
+}
+"""The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`."""
+
+BROAD_COLUMNS = 32
+"""Groups of more columns have one lengthscale in the kernel ``broad``."""
+
 FINDING: AcquisitionName = "expected_found"
 """Acquisition for the goal ``all_below`` unless the spec names another one."""
 
 
 def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     """A preset with the spec's overrides, for a goal."""
-    chosen = replace(PRESETS[spec.preset], goal=goal)
+    chosen = replace(ENGINES.get(spec.engine or 1, PRESETS[spec.preset]), goal=goal)
     if goal.kind == "all_below":
         chosen = replace(chosen, acquisition=FINDING)
     if goal.kind == "bottleneck":
@@ -164,6 +193,15 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     return chosen
 
 
+def described(settings: GPSettings) -> str:
+    """Returns how settings choose, in words for `tansaku check`."""
+    rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
+    refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
+    kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"
+    cost = "ignored" if settings.cost_exponent == 0.0 else "weighed"
+    return f"{kernel}, {rule}{refits}; cost is {cost}"
+
+
 def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
     """Kernel and mean of a proposer on a pool.
 
@@ -178,7 +216,8 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
     """Composes a kernel from the pool's feature groups.
 
-    ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems.
+    ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems. ``broad`` is a
+    Matérn-5/2 per feature group, multiplied, with one lengthscale for each column and each category.
     """
     correlations = tuple(
         Stationary(group, f"{group}.lengthscale", metric=_metric(pool, group)) for group in sorted(pool.groups)
@@ -187,7 +226,7 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
         return Scale("variance", Product(correlations))
     if name == "per-system":
         return Scale("variance", Product((Same("system"), *correlations)))
-    return _additive(pool)
+    return _broad(pool) if name == "broad" else _additive(pool)
 
 
 def _metric(pool: CandidatePool, group: str) -> Metric:
@@ -221,6 +260,21 @@ def _additive(pool: CandidatePool) -> Kernel:
     if inner and several:
         terms.append(Scale("own", Product((Same("surface"), *_inner(pool, inner, "own", _OWN)))))
     return Sum(tuple(terms)) if terms else Constant()
+
+
+def _broad(pool: CandidatePool) -> Kernel:
+    varying = [group for group in sorted(pool.groups) if len(np.unique(pool.groups[group].index)) > 1]
+    effects: list[Kernel] = [Scale("system", Same("system"))] if len(pool.systems) > 1 else []
+    if varying:
+        factors = tuple(_broad_factor(group, pool.groups[group]) for group in varying)
+        effects.append(Scale("variance", Product(factors)))
+    return Sum(tuple(effects)) if effects else Constant()
+
+
+def _broad_factor(name: str, group: FeatureGroup) -> Stationary:
+    ard = not is_one_hot(group) and group.values.shape[1] <= BROAD_COLUMNS
+    metric: Metric = "overlap" if group.categorical else "range" if group.mixed and not ard else "plain"
+    return Stationary(name, f"broad.{name}", _ONLY, ard=ard, metric=metric, broad=True)
 
 
 def _inner(pool: CandidatePool, groups: list[str], part: str, profile: Profile) -> tuple[Stationary, ...]:

@@ -23,6 +23,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.grammar import ARD_COLUMNS
+from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINE_OF_FEW, described, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
@@ -79,6 +80,7 @@ class CampaignPreview(Record):
         limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
         most_evaluations: Evaluations it buys when the cheapest are chosen.
+        engine: How the preset ``default`` chooses, in words; None: as it always did.
         initial: Candidates of the initial design, in order.
         initial_cost: Their cost.
         calculator: Code, version and model of the calculator, None for a table.
@@ -105,6 +107,7 @@ class CampaignPreview(Record):
     expected_evaluations: int
     most_evaluations: int
     proposer: str
+    engine: str | None = None
     initial: tuple[str, ...]
     initial_cost: float
     calculator: str | None
@@ -160,6 +163,7 @@ class CampaignPreview(Record):
         )
         initial = counted(len(self.initial), "initial evaluation")
         lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
+        lines += [f"  engine      {self.engine}"] if self.engine is not None else []
         lines += [f"  learns from {item}" for item in self.transfer]
         lines.append("")
         lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
@@ -228,6 +232,13 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
 def _notes(spec: CampaignSpec) -> tuple[str, ...]:
     calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
     return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
+
+
+def _engine(spec: CampaignSpec) -> str | None:
+    proposer = spec.proposer
+    if not isinstance(proposer, GPProposerSpec) or proposer.engine != ENGINE_OF_FEW:
+        return None
+    return f"{ENGINE_OF_FEW}, for few evaluations: {described(settings(proposer))}"
 
 
 def _proposer_of(spec: CampaignSpec) -> Proposer:
@@ -347,6 +358,7 @@ def preview_loaded(
         expected_evaluations=expected,
         most_evaluations=most,
         proposer=proposer.name,
+        engine=_engine(spec),
         initial=tuple(str(pool.ids[position]) for position in initial),
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
@@ -370,12 +382,13 @@ def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
     proposer = spec.proposer
     if not isinstance(proposer, GPProposerSpec) or proposer.preset != "default" or proposer.kernel is not None:
         return {}
+    most = BROAD_COLUMNS if proposer.engine == ENGINE_OF_FEW else ARD_COLUMNS
     scaled = [name for name, group in getattr(spec.space, "features", {}).items() if hasattr(group, "scale")]
     found = {}
     for name in scaled:
         group = pool.groups[name]
         width = group.values.shape[1]
-        if width > ARD_COLUMNS and not group.mixed and not group.categorical:
+        if width > most and not group.mixed and not group.categorical:
             count = _deciding(group)
             if 0 < count <= _FEW_COLUMNS * width:
                 found[name] = count

@@ -16,6 +16,8 @@ from tansaku.models.domain.rooms import code_behind, methods, reason_without
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.initial import SPREAD
+from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
@@ -30,13 +32,17 @@ OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
-    """The proposer whose initial design is used by methods without one: random points, as many as the file says."""
-    points = own.initial_points if isinstance(own, GPProposerSpec) else None
-    return GPProposerSpec(preset="published", initial_points=points)
+    """The proposer whose initial design is used by methods without one: the file's if it is spread, else random points."""
+    if not isinstance(own, GPProposerSpec):
+        return GPProposerSpec(preset="published")
+    chosen = settings(own)
+    if chosen.initial != SPREAD:
+        return GPProposerSpec(preset="published", initial_points=own.initial_points)
+    return GPProposerSpec(preset="published", initial=SPREAD, initial_points=chosen.initial_points)
 
 
 def method_spec(name: str, own: ProposerBase) -> ProposerBase:
-    """Proposer spec of a method; presets begin with as many points as the campaign file says.
+    """Proposer spec of a method; presets begin with the initial design of the campaign file's proposer.
 
     Args:
         name: One of :data:`OWN_METHODS`.
@@ -52,7 +58,10 @@ def method_spec(name: str, own: ProposerBase) -> ProposerBase:
     if name == "grid":
         return GridProposerSpec()
     if name in PRESETS:
-        return GPProposerSpec.model_validate({"preset": name, "initial_points": paired_design(own).initial_points})
+        design = paired_design(own)
+        return GPProposerSpec.model_validate(
+            {"preset": name, "initial": design.initial, "initial_points": design.initial_points}
+        )
     known = ", ".join((*OWN_METHODS, *methods()))
     raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {known}")
 
@@ -96,6 +105,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     if own not in OWN_METHODS and (reason := reason_without("methods", own)):
         raise MissingComponentError(f"--methods: {name!r}: {reason}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own != SPEC_METHOD:
+        chosen = chosen.with_engine()
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer

@@ -25,7 +25,7 @@ def preview(folder, name="x", *, large=1e4, group=None, proposer=None):
             "features": {"all": {"columns": f"{name}*"} | (group or {})},
         },
         "objective": {"unit": "eV"},
-        "proposer": {"type": "gp"} | (proposer or {}),
+        "proposer": {"type": "gp", "engine": 1} | (proposer or {}),
         "budget": {"evaluations": 5},
     }
     (folder / "mine.yaml").write_text(yaml.safe_dump(document))
@@ -38,10 +38,18 @@ def test_numbered_columns_of_different_units_are_named_with_the_key_that_helps(t
     assert "all: 1 of 12 columns decide how far apart candidates are; space.features.all.scale: range" in found.describe()
 
 
+def test_the_engine_for_few_evaluations_is_described_in_a_line(tmp_path):
+    assert "engine" not in preview(tmp_path).describe()
+    shown = preview(tmp_path, proposer={"engine": 2}).describe()
+    assert "  engine      2, for few evaluations: long lengthscales, fitted after each value up to 100; " in shown
+    assert "cost is ignored" in shown
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"large": 1.0},
+        {"proposer": {"engine": 2}},
         {"group": {"scale": "range"}},
         {"proposer": {"kernel": {"type": "matern52"}}},
         {"proposer": {"preset": "published"}},

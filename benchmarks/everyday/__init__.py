@@ -1,0 +1,1 @@
+"""Tables that newcomers bring: experiments and small computations, searched with few evaluations."""

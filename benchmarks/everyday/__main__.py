@@ -1,0 +1,135 @@
+"""``python -m benchmarks.everyday --data DIR --out result.json``: small pools of experiments and computations, by method.
+
+``DIR`` holds the folders ``olympus`` and ``alloy``. A search may evaluate a fifth of its table, 30 candidates at most. Its
+score is the sum of its gaps to the best over all evaluations, in units of what random choice is expected to have: 1 is random.
+``default`` is what a file without a proposer gets, ``former`` the same with the engine that such files had before; all other
+names are those of ``tansaku bench``. Methods of a seed see the candidates in the same order and begin with the same one; those
+without an initial design of their own begin as ``default`` does.
+
+Settings are chosen with ``--half development`` (``halves.json``) and reported on the other. An interrupted run continues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.command import begun, command, results
+from benchmarks.everyday.score import random_gaps, search_gaps
+from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.act.replay.methods import METHODS as OF_BENCH
+from tansaku.tasks.act.replay.methods import SPEC_METHOD
+from tansaku.tasks.act.replay.records import ReplayTask
+from tansaku.tasks.act.replay.run import open_table, run_one
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
+
+OURS: dict[str, JsonDict | None] = {"default": None, "former": {"type": "gp", "engine": 1}}
+"""Proposers of our own methods; None: the file has none."""
+
+QUICK = ("snar", "benzylation")
+
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One search.
+
+    Attributes:
+        data: Folder of the tables.
+        table: Name of the table.
+        method: Name of the method.
+        seed: Of the search and of the order of the candidates.
+    """
+
+    data: Path
+    table: str
+    method: str
+    seed: int
+
+
+def run(case: Case) -> JsonDict:
+    """Runs a search."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_campaign(case.data, case.table, Path(folder), case.seed, OURS.get(case.method))
+        campaign = load_campaign(path)
+        task = ReplayTask(
+            spec=campaign.spec,
+            base_path=folder,
+            method=SPEC_METHOD if case.method in OURS else case.method,
+            seed=case.seed,
+            count_initial=True,
+        )
+        space = open_table(task)
+        done = run_one(task)
+    oriented = space.values() if campaign.spec.objective.direction == "minimize" else -space.values()
+    gaps = search_gaps(oriented, space.pool().positions(done.candidates))
+    return {
+        "table": case.table,
+        "method": case.method,
+        "seed": case.seed,
+        "score": float(gaps.sum() / random_gaps(oriented, len(gaps)).sum()),
+        "gaps": gaps.tolist(),
+        "n_initial": done.n_initial,
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def key(row: JsonDict) -> Key:
+    """Table, method and seed of a search."""
+    return row["table"], row["method"], row["seed"]
+
+
+def summary(rows: list[JsonDict]) -> dict[str, dict[str, JsonDict]]:
+    """Mean score with its standard error, number of seeds and seconds of a search, by method and table."""
+    found: dict[str, dict[str, JsonDict]] = {}
+    for method, table in dict.fromkeys((row["method"], row["table"]) for row in rows):
+        mine = [row for row in rows if (row["method"], row["table"]) == (method, table)]
+        scores = np.array([row["score"] for row in mine])
+        error = float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else None
+        seconds = float(np.mean([row["seconds"] for row in mine]))
+        found.setdefault(method, {})[table] = {
+            "mean": float(scores.mean()),
+            "error": error,
+            "seeds": len(scores),
+            "seconds": seconds,
+        }
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    """The command's options."""
+    parser = command("everyday", __doc__, quick="two tables and one seed", jobs="searches")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the folders olympus and alloy")
+    parser.add_argument("--half", choices=HALVES, default="development", help="which tables")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
+    known = tuple(dict.fromkeys((*OURS, *OF_BENCH)))
+    parser.add_argument("--methods", nargs="+", choices=known, default=("random", *OURS), help="random and ours by default")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Runs what is not done yet, and writes the result after each search."""
+    given = arguments()
+    chosen, seeds = (QUICK, 1) if given.quick else (tables(given.half), given.seeds)
+    same = {"schema_version": 1, "half": given.half, "data": {name: content(given.data, name) for name in chosen}}
+    result = begun(given.out, same, runs=[])
+    known = {key(row) for row in result["runs"]}
+    cases = [Case(given.data, name, method, seed) for seed in range(seeds) for name in chosen for method in given.methods]
+    todo = [case for case in cases if (case.table, case.method, case.seed) not in known]
+    for row in results(run, todo, given.jobs):
+        result["runs"].append(row)
+        write_json(given.out, result | {"summary": summary(result["runs"]), "provenance": describe_machine()})
+    for method, by_table in summary(result["runs"]).items():
+        print(method, *(f"{name} {item['mean']:.2f}" for name, item in by_table.items()))
+
+
+if __name__ == "__main__":
+    main()

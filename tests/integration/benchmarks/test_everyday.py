@@ -1,0 +1,102 @@
+"""The benchmark of small pools in its quick form, on tables made here; the real ones are given to it as a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.everyday.__main__ import QUICK
+from benchmarks.everyday.score import random_gaps, score
+from benchmarks.everyday.tables import HALVES, evaluations, families, tables, write_campaign
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two tables of a smooth function of two numbers and a category; a row is there twice."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "olympus"
+    folder.mkdir(parents=True)
+    about = {
+        "parameters": [
+            {"name": "heat", "type": "continuous"},
+            {"name": "time", "type": "continuous"},
+            {"name": "solvent", "type": "categorical"},
+        ],
+        "measurements": [{"name": "impurity", "type": "continuous"}],
+        "default_goal": "minimize",
+    }
+    for name in QUICK:
+        heat, time, solvent = rng.uniform(20, 80, 60), rng.uniform(0, 1, 60), rng.choice(["water", "toluene"], 60)
+        value = (heat / 60 - 0.7) ** 2 + (time - 0.4) ** 2 + 0.1 * (solvent == "water")
+        rows = [",".join(map(str, row)) for row in zip(heat, time, solvent, value, strict=True)]
+        (folder / f"{name}.csv").write_text("\n".join([*rows, rows[0]]) + "\n")
+        (folder / f"{name}.json").write_text(json.dumps(about))
+    return folder.parent
+
+
+def test_the_quick_form_runs_three_methods_on_two_tables_and_continues(data, tmp_path, run_benchmark):
+    out = tmp_path / "result.json"
+    command = ("everyday", "--quick", "--data", data, "--out", out)
+    assert (done := run_benchmark(*command, "--methods", "random", "default")).returncode == 0, done.stderr
+    first = json.loads(out.read_text())
+    assert (done := run_benchmark(*command)).returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["runs"][: len(first["runs"])] == first["runs"]
+    assert found["provenance"]["versions"]["tansaku"]
+    assert {(row["table"], row["method"]) for row in found["runs"]} == {
+        (table, method) for table in QUICK for method in ("random", "default", "former")
+    }
+    for row in found["runs"]:
+        assert len(row["gaps"]) == evaluations(60) == 12
+        assert row["gaps"] == sorted(row["gaps"], reverse=True)
+        assert row["gaps"][-1] >= 0
+        assert found["summary"][row["method"]][row["table"]]["mean"] == pytest.approx(row["score"])
+    for table in QUICK:
+        assert len({row["gaps"][0] for row in found["runs"] if row["table"] == table}) == 1  # the first candidate is shared
+        starts = {row["method"]: row["gaps"][:3] for row in found["runs"] if row["table"] == table}
+        assert starts["random"] == starts["default"]
+
+
+def test_a_result_of_other_tables_is_not_continued(data, tmp_path, run_benchmark):
+    out = tmp_path / "result.json"
+    command = ("everyday", "--quick", "--data", data, "--out", out, "--methods", "random")
+    assert run_benchmark(*command).returncode == 0
+    table = data / "olympus" / f"{QUICK[0]}.csv"
+    table.write_text(table.read_text().replace("toluene", "benzene"))
+    assert run_benchmark(*command).returncode != 0
+
+
+def test_random_choice_scores_one():
+    values = np.random.default_rng(1).exponential(size=40)
+    rng = np.random.default_rng(2)
+    scores = [score(values, rng.permutation(40)[:8]) for _ in range(4000)]
+    assert np.mean(scores) == pytest.approx(1.0, abs=5 * np.std(scores) / np.sqrt(len(scores)))
+    assert random_gaps(values, 40)[0] == pytest.approx(values.mean() - values.min())
+    assert random_gaps(values, 40)[-1] == pytest.approx(0.0)
+    assert score(values, np.argsort(values)[:8]) == 0.0
+
+
+def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data, tmp_path):
+    every = [name for half in HALVES for name in tables(half)]
+    assert len(every) == len(set(every)) == 17
+    assert not set(families("development")) & set(families("reported"))
+    assert set(QUICK) <= set(tables("development"))
+    ids = []
+    for seed in (0, 1):
+        (tmp_path / str(seed)).mkdir()
+        write_campaign(data, QUICK[0], tmp_path / str(seed), seed)
+        ids.append([line.split(",")[-1] for line in (tmp_path / str(seed) / f"{QUICK[0]}.csv").read_text().splitlines()])
+    assert sorted(ids[0]) == sorted(ids[1])
+    assert ids[0] != ids[1]
+
+
+def test_a_file_without_a_proposer_is_a_newcomers(data, tmp_path):
+    spec = load_campaign(write_campaign(data, QUICK[0], tmp_path, 0)).spec
+    assert spec.proposer.engine == 2
+    assert spec.budget.evaluations == 12
+    former = load_campaign(write_campaign(data, QUICK[0], tmp_path, 0, {"type": "gp", "engine": 1})).spec
+    assert former.proposer.engine == 1

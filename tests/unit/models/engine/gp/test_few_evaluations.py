@@ -1,0 +1,161 @@
+"""The engine for few evaluations: its start, its priors, its refits, and what it does while its model knows nothing."""
+
+from __future__ import annotations
+
+import json
+from math import log, sqrt
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import FeatureGroup
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.gp import UNCLEAR, GPProposer
+from tansaku.models.engine.initial import farthest
+from tansaku.models.engine.kernels import Stationary, covariance, expand
+from tansaku.models.engine.map_fit import default_priors, observed_posterior
+from tansaku.models.engine.presets import ENGINES, PRESETS, build_kernel, described, settings
+from tests.support.pools import pool_of
+
+FEW = GPProposerSpec(engine=2)
+
+
+@pytest.fixture
+def pool():
+    """Sixty experiments: two numbers of very different size, one of two solvents, and a code."""
+    rng = np.random.default_rng(3)
+    numbers = np.stack([rng.uniform(20.0, 80.0, 60), rng.uniform(0.0, 0.01, 60)], axis=1)
+    every = np.arange(60)
+    return pool_of(
+        60,
+        FeatureGroup("numbers", numbers, every, ("heat", "time")),
+        FeatureGroup("solvent", np.eye(3), every % 3, ("a", "b", "c")),
+        FeatureGroup("code", np.array([[1.0], [7.0]]), every % 2, ("code",), categorical=True),
+    )
+
+
+def known(pool, positions, values=None):
+    positions = np.asarray(positions, dtype=np.intp)
+    heat = pool.groups["numbers"].values[positions, 0]
+    return History(positions, np.square(heat / 60.0 - 0.8) if values is None else np.asarray(values, dtype=float))
+
+
+def test_other_campaigns_choose_as_before():
+    assert settings(GPProposerSpec()) == settings(GPProposerSpec(engine=1)) == PRESETS["default"]
+    assert settings(FEW) == ENGINES[2]
+    assert settings(GPProposerSpec(engine=2, cost_exponent=1.0, initial_points=5)).cost_exponent == 1.0
+    with pytest.raises(ValidationError, match="engine: 2 has the preset default alone, not obo"):
+        GPProposerSpec(engine=2, preset="obo")
+
+
+def test_cost_has_no_effect(pool):
+    dear = pool_of(np.linspace(1.0, 50.0, 60), *pool.groups.values())
+    history = known(pool, [0, 5, 10, 20])
+    chosen = []
+    for candidates in (pool, dear):
+        proposer = GPProposer(settings(FEW))
+        chosen.append(proposer.propose(candidates, history, 6, proposal_rng(0, 6), proposer.fit(candidates, history, None)))
+    assert chosen[0].position == chosen[1].position
+
+
+def test_the_first_candidate_is_random_and_the_next_are_far_away(pool):
+    proposer = GPProposer(settings(FEW, Goal("top_k", 1)))
+    assert proposer.initial_count(pool) == 3
+    firsts = set()
+    for seed in range(8):
+        taken: list[int] = []
+        for number in (1, 2, 3):
+            history = History(np.empty(0, np.intp), np.empty(0), pending=np.array(taken, dtype=np.intp))
+            choice = proposer.propose(pool, history, number, proposal_rng(seed, number))
+            assert choice.initial
+            taken.append(choice.position)
+        firsts.add(taken[0])
+        assert len(set(pool.groups["solvent"].index[taken])) == 3
+    assert len(firsts) > 4
+
+
+def test_columns_count_in_units_of_their_ranges_and_categories_as_one_range():
+    every = np.arange(4)
+    rows = np.array([[0.0, 0.0], [900.0, 0.0], [0.0, 1.0], [1000.0, 0.4]])
+    numbers = FeatureGroup("numbers", rows, every, ("wide", "narrow"))
+    pool = pool_of(4, numbers)
+    allowed = np.ones(4, dtype=bool)
+    assert farthest(pool, allowed, np.array([0])) == 3  # 1 + 0.16; the last but one 1
+    allowed[3] = False
+    assert farthest(pool, allowed, np.array([0])) == 2
+    one_hot = FeatureGroup("solvent", np.eye(2), np.array([0, 1, 0, 0]), ("a", "b"))
+    codes = FeatureGroup("code", np.array([[3.0], [9.0]]), np.array([0, 1, 0, 0]), ("code",), categorical=True)
+    for group in (one_hot, codes):
+        assert farthest(pool_of(4, numbers, group), np.ones(4, dtype=bool), np.array([0])) == 1  # 0.81 + 1
+
+
+def test_lengthscales_are_expected_to_grow_with_the_number_of_columns(pool):
+    terms = expand(build_kernel("broad", pool))
+    factors = {factor.group: factor for term in terms for factor in term.factors if isinstance(factor, Stationary)}
+    priors = default_priors(pool, terms)
+    centre = sqrt(2.0) + 0.5 * log(4.0)  # two numbers, a solvent, a code
+    for name, unit in (("numbers", pool.groups["numbers"].ranges), ("solvent", [sqrt(2.0)]), ("code", [1.0])):
+        prior = priors[factors[name].lengthscale]
+        assert np.log(prior.centre / np.asarray(unit)) == pytest.approx(centre)
+        assert prior.width == pytest.approx(sqrt(3.0))
+
+
+def test_it_is_fitted_after_each_value_up_to_a_hundred(pool):
+    proposer = GPProposer(settings(FEW))
+    assert proposer.refit_due(4, [3])
+    assert not proposer.refit_due(4, [3, 4])
+    assert proposer.refit_due(100, [99])
+    assert not proposer.refit_due(101, [100])
+    assert proposer.refit_due(120, [100])
+
+
+def test_while_the_model_explains_nothing_every_second_candidate_is_far_away(pool):
+    order = np.random.default_rng(0).permutation(60)[:12]
+    noise = np.random.default_rng(1).normal(size=12)
+    proposer = GPProposer(settings(FEW))
+    heat = pool.groups["numbers"].values[order, 0]
+    for values, unclear in ((heat, False), (noise, True)):
+        history = known(pool, order, values)
+        # Through JSON, as a store keeps it.
+        fitted = json.loads(json.dumps(proposer.fit(pool, history, None)))
+        assert fitted[UNCLEAR] is unclear
+        choices = [proposer.propose(pool, history, number, proposal_rng(0, number), fitted) for number in (13, 14)]
+        allowed = np.ones(60, dtype=bool)
+        allowed[order] = False
+        assert (choices[0].position == farthest(pool, allowed, order)) is unclear
+        assert (choices[0].acquisition is None) is unclear
+        assert choices[1].acquisition is not None
+
+
+def test_a_value_left_out_is_predicted_by_the_others(pool):
+    """The shortcut agrees with a fit without the value at the same hyper-parameters."""
+    terms = expand(build_kernel("broad", pool))
+    positions, targets = np.array([0, 5, 10, 20, 31]), np.array([0.3, -1.0, 0.8, 1.2, -0.4])
+    density = observed_posterior(pool, terms, positions, targets)
+    parameters = density.unpack(density.centre)
+    matrix = covariance(terms, pool, parameters, positions, positions) + float(parameters["noise"][0]) * np.eye(5)
+    for i, miss in enumerate(density.misses(density.centre)):
+        others = np.delete(np.arange(5), i)
+        mean = matrix[i, others] @ np.linalg.solve(matrix[np.ix_(others, others)], targets[others])
+        assert miss == pytest.approx(targets[i] - mean)
+
+
+def test_a_resumed_search_goes_on_as_it_would_have(pool):
+    fresh, working = GPProposer(settings(FEW)), GPProposer(settings(FEW))
+    positions, fitted = [3, 30, 44], None
+    for number in range(4, 10):
+        history = known(pool, positions)
+        fitted = working.fit(pool, history, fitted)
+        choice = working.propose(pool, history, number, proposal_rng(1, number), fitted)
+        stored = json.loads(json.dumps(fitted))
+        assert GPProposer(settings(FEW)).propose(pool, history, number, proposal_rng(1, number), stored) == choice
+        positions.append(choice.position)
+    assert fresh.fit(pool, history, None).keys() == fitted.keys()
+
+
+def test_check_says_how_it_chooses():
+    assert described(settings(FEW)) == ("long lengthscales, fitted after each value up to 100; cost is ignored")
