@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -161,11 +162,12 @@ class _Connection(H11Protocol):
 
     _ending: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn has it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins the time for the first request."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))
         self._begin()
-        waiting = {timer.when(): one for one in self.connections if (timer := getattr(one, "_ending", None)) is not None}
+        known = [one for one in self.connections if isinstance(one, _Connection)]
+        waiting = {one._ending.when(): one for one in known if one._ending is not None}
         if len(waiting) > _WITHOUT_REQUEST:
             waiting[min(waiting)]._end()
 
