@@ -17,12 +17,12 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import ArtifactStore, Proposer, Space
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.domain.units import convert
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
+from tansaku.potentials.specs.network import PotentialSpec
 from tansaku.tasks.loop.ledger.context import Ledger
 from tansaku.tasks.loop.retraining.definition import retrain_spec, sides_of_pool
 from tansaku.tasks.loop.retraining.due import computed_up_to
@@ -30,8 +30,8 @@ from tansaku.tasks.loop.retraining.due import computed_up_to
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from tansaku.models.surrogates.potential.model import Potential
-    from tansaku.models.surrogates.potential.pool import PotentialPool
+    from tansaku.potentials.network.model import Potential
+    from tansaku.potentials.network.pool import PotentialPool
 
 
 class PoolCommittee:
@@ -98,7 +98,7 @@ class PoolCommittee:
         )
 
     def _open(self, weights: str) -> Potential:
-        from tansaku.models.surrogates.potential.model import Potential
+        from tansaku.potentials.network.model import Potential
 
         with tempfile.TemporaryDirectory() as folder:
             found = restored(read_weights(self._artifacts.get(weights, Path(folder, "weights.safetensors"))))
@@ -120,7 +120,7 @@ class PoolCommittee:
         return known
 
     def _described(self, places: Sequence[int], species: Sequence[str]) -> PotentialPool:
-        from tansaku.models.surrogates.potential.pool import PotentialPool
+        from tansaku.potentials.network.pool import PotentialPool
 
         chosen = [atoms for place in places if (atoms := self._structures[place]) is not None]
         return PotentialPool(self._surrogate.environment, chosen, species)
@@ -152,7 +152,7 @@ class PoolCommittee:
     @cached_property
     def _judging(self) -> npt.NDArray[np.bool_]:
         """Candidates of groups that no member is trained on: held out, or set aside to stop the training."""
-        from tansaku.models.surrogates.potential.training import groups_aside
+        from tansaku.potentials.network.training import groups_aside
 
         sides = sides_of_pool(self._pool, self._spec)
         learned = sorted(name for name, side in sides.items() if side == "training")

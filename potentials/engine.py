@@ -23,15 +23,16 @@ from tansaku.calculators.engines.universal import check_elements
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
+from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 
 if TYPE_CHECKING:
-    from tansaku.models.surrogates.potential.evaluation import Evaluation
-    from tansaku.models.surrogates.potential.model import Potential
+    from tansaku.potentials.network.evaluation import Evaluation
+    from tansaku.potentials.network.model import Potential
 
+_NEEDED = ("energy", "forces")
 _SKIN = 0.5
 """Distance beyond the cutoff up to which neighbours are listed [Å]; a list is used until an atom has moved half of it."""
 
@@ -66,7 +67,7 @@ class PotentialCalculator:
     """
 
     def __init__(self, spec: PotentialCalculatorSpec, base_path: Path) -> None:
-        self._sha256, self._path = frozen_model(spec, base_path)
+        self._sha256, self._path = frozen_model(spec, base_path, _NEEDED)
         self._spec = spec
 
     @property
@@ -82,7 +83,7 @@ class PotentialCalculator:
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Computes a structure, relaxed if asked for, as a ``Calculator``."""
-        from tansaku.models.surrogates.potential.evaluation import energy_deviation
+        from tansaku.potentials.network.evaluation import energy_deviation
 
         check_input(structure)
         check_axes(structure, relaxation)
@@ -101,7 +102,7 @@ class PotentialCalculator:
 
     @cached_property
     def _model(self) -> Potential:
-        from tansaku.models.surrogates.potential.model import Potential
+        from tansaku.potentials.network.model import Potential
 
         found = restored(read_weights(self._path), self._spec.device)
         if not isinstance(found, Potential):
@@ -128,9 +129,9 @@ class InAse(Calculator):
     def __init__(self, model: Potential, dtype: str) -> None:
         import torch
 
-        from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-        from tansaku.models.surrogates.potential.descriptors.neighbours import NeighbourMemory
         from tansaku.models.surrogates.torch_device import torch_device
+        from tansaku.potentials.network.descriptors.contract import open_descriptor
+        from tansaku.potentials.network.descriptors.neighbours import NeighbourMemory
 
         super().__init__()  # type: ignore[no-untyped-call]
         self._model = model
@@ -153,7 +154,7 @@ class InAse(Calculator):
         system_changes: Sequence[str] = all_changes,
     ) -> None:
         """Energy [eV], its parts per atom, forces [eV/Å] and, in a periodic cell, Voigt stress [eV/Å^3]."""
-        from tansaku.models.surrogates.potential.evaluation import evaluate
+        from tansaku.potentials.network.evaluation import evaluate
 
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         structure = atoms if atoms is not None else Atoms()
@@ -166,7 +167,7 @@ class InAse(Calculator):
 
 
 def _resolve(spec: PotentialCalculatorSpec, base_path: Path) -> PotentialCalculatorSpec:
-    return spec.model_copy(update={"model_sha256": find_model(spec, base_path)})
+    return spec.model_copy(update={"model_sha256": find_model(spec, base_path, _NEEDED)})
 
 
 ENGINE = Engine[PotentialCalculatorSpec](

@@ -6,7 +6,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.features.voxels import BraggPeaks
+from tansaku.potentials.features.voxels import BraggPeaks
 
 _EQUAL = 1e-3
 """Sizes of peaks that differ by less, relatively, are equal: far more than what a self-consistent density leaves of a symmetry

@@ -15,7 +15,7 @@ from ase.units import Bohr
 
 from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.features.voxels import (
+from tansaku.potentials.features.voxels import (
     BraggPeaks,
     ComplexArray,
     VoxelGrid,

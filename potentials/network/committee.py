@@ -10,10 +10,10 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Progress, TrainingRun, Weights
-from tansaku.models.surrogates.potential.problem import Problem
-from tansaku.models.surrogates.potential.trainers import Stage, open_cycle
+from tansaku.potentials.network.problem import Problem
+from tansaku.potentials.network.trainers import Stage, open_cycle
+from tansaku.potentials.specs.network import PotentialSpec
 
 _UNIT = "meV/atom"
 _STATE = "potential.committee"

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.surrogates.potential.descriptors.contract import features
+from tansaku.potentials.network.descriptors.contract import features
 
 if TYPE_CHECKING:
-    from tansaku.models.surrogates.potential.descriptors.contract import Descriptor
-    from tansaku.models.surrogates.potential.descriptors.neighbours import Neighbours
-    from tansaku.models.surrogates.potential.model import Potential
+    from tansaku.potentials.network.descriptors.contract import Descriptor
+    from tansaku.potentials.network.descriptors.neighbours import Neighbours
+    from tansaku.potentials.network.model import Potential
 
 _PAIRS = {"cpu": 4_000, "cuda": 1_000_000}
 """Number of pairs computed at once, which fits into the processor's cache and the GPU's memory."""

@@ -9,7 +9,7 @@ import torch
 from scipy.linalg import block_diag
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.network.model import Potential
 
 Layer = tuple[FloatArray, FloatArray]
 """Matrix, shape ``(n_out, n_in)``, and bias, shape ``(n_out,)``."""

@@ -12,10 +12,10 @@ import torch
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.surrogates import Example
-from tansaku.models.surrogates.potential.descriptors.contract import Descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe
-from tansaku.models.surrogates.potential.problem import Block
-from tansaku.models.surrogates.potential.scaling import Scaling
+from tansaku.potentials.network.descriptors.contract import Descriptor
+from tansaku.potentials.network.descriptors.jacobian import Described, describe
+from tansaku.potentials.network.problem import Block
+from tansaku.potentials.network.scaling import Scaling
 
 _NUMBERS = 2**20
 """Largest number of derivatives in a block, unless one structure has more: a compromise between overhead and memory."""

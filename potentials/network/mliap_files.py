@@ -9,10 +9,10 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.potential import BispectrumSpec
-from tansaku.models.surrogates.potential.descriptors.bispectrum import components, element_weights
-from tansaku.models.surrogates.potential.folded import Layer, folded
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.network.descriptors.bispectrum import components, element_weights
+from tansaku.potentials.network.folded import Layer, folded
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.specs.environment import BispectrumSpec
 
 _PER_LINE = 10
 

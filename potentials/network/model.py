@@ -13,15 +13,15 @@ import torch
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.surrogates.calibration import ErrorModel
-from tansaku.models.surrogates.potential.descriptors.contract import Descriptor, open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe
-from tansaku.models.surrogates.potential.network import Architecture, passed
-from tansaku.models.surrogates.potential.scaling import Scaling
 from tansaku.models.surrogates.reading import reading
 from tansaku.models.surrogates.torch_device import torch_device
+from tansaku.potentials.network.descriptors.contract import Descriptor, open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import Described, describe
+from tansaku.potentials.network.network import Architecture, passed
+from tansaku.potentials.network.scaling import Scaling
+from tansaku.potentials.specs.network import PotentialSpec
 
 if TYPE_CHECKING:
     from ase import Atoms

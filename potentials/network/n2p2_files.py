@@ -16,10 +16,10 @@ from ase.data import atomic_numbers
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.potential import SymmetryFunctionsSpec
-from tansaku.models.surrogates.potential.descriptors.symmetry import angular_grid, radial_grid
-from tansaku.models.surrogates.potential.folded import Layer, folded
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.network.descriptors.symmetry import angular_grid, radial_grid
+from tansaku.potentials.network.folded import Layer, folded
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.specs.environment import SymmetryFunctionsSpec
 
 _CUTOFF_TYPES = {"cosine": 1, "polynomial": 6}
 _RADIAL, _ANGULAR = 2, 9

@@ -17,14 +17,14 @@ import torch
 from scipy.spatial.distance import pdist
 
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.specs.potential import EnvironmentSpec
 from tansaku.models.domain.specs.proposer import Compared
-from tansaku.models.surrogates.potential.descriptors.contract import Descriptor, features, open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import portions
-from tansaku.models.surrogates.potential.descriptors.neighbours import Neighbours
-from tansaku.models.surrogates.potential.model import Potential
-from tansaku.models.surrogates.potential.problem import one_thread_each
-from tansaku.models.surrogates.potential.softening import shares
+from tansaku.potentials.network.descriptors.contract import Descriptor, features, open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import portions
+from tansaku.potentials.network.descriptors.neighbours import Neighbours
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.network.problem import one_thread_each
+from tansaku.potentials.network.softening import shares
+from tansaku.potentials.specs.environment import EnvironmentSpec
 
 if TYPE_CHECKING:
     from ase import Atoms

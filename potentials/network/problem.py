@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.surrogates.potential.linearised import ByResiduals, ByWeights, Linearised
-from tansaku.models.surrogates.potential.network import Architecture, Passed, energy_rows, gradient_rows, passed
+from tansaku.potentials.network.linearised import ByResiduals, ByWeights, Linearised
+from tansaku.potentials.network.network import Architecture, Passed, energy_rows, gradient_rows, passed
 
 if TYPE_CHECKING:
     import torch
 
-    from tansaku.models.surrogates.potential.network import Layers
+    from tansaku.potentials.network.network import Layers
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")

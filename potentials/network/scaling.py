@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.surrogates.potential.network import Architecture
+from tansaku.potentials.network.network import Architecture
 
 _CONSTANT = 1e-9
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.network_potential import (
+from tansaku.potentials.network.problem import Problem
+from tansaku.potentials.specs.network import (
     AdamSpec,
     AnnealedSpec,
     ConjugateGradientSpec,
@@ -20,7 +21,6 @@ from tansaku.models.domain.specs.network_potential import (
     LevenbergMarquardtSpec,
     PotentialTrainerSpec,
 )
-from tansaku.models.surrogates.potential.problem import Problem
 
 _LEAST_DAMPING = 1e-15
 _MOST_WEIGHTS = 10_000

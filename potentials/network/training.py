@@ -12,18 +12,18 @@ import numpy as np
 from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
-from tansaku.models.surrogates.potential.committee import Committee, Task
-from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-from tansaku.models.surrogates.potential.inputs import Inputs
-from tansaku.models.surrogates.potential.model import TYPE, Potential, architecture_of, spreads
-from tansaku.models.surrogates.potential.problem import Block, Problem, one_thread_each
-from tansaku.models.surrogates.potential.scaling import Scaling, expressed
-from tansaku.models.surrogates.potential.softening import shares
 from tansaku.models.surrogates.torch_device import torch_device
+from tansaku.potentials.network.committee import Committee, Task
+from tansaku.potentials.network.descriptors.contract import open_descriptor
+from tansaku.potentials.network.inputs import Inputs
+from tansaku.potentials.network.model import TYPE, Potential, architecture_of, spreads
+from tansaku.potentials.network.problem import Block, Problem, one_thread_each
+from tansaku.potentials.network.scaling import Scaling, expressed
+from tansaku.potentials.network.softening import shares
+from tansaku.potentials.specs.network import PotentialSpec
 
 _SYMMETRIC = 1e-7
 """A force that is below this in every network vanishes by symmetry [eV/Å]."""

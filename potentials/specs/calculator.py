@@ -22,7 +22,7 @@ class PotentialCalculatorSpec(CalculatorBase):
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
-        engine="tansaku.calculators.engines.network_potential",
+        engine="tansaku.potentials.engine",
         code="tansaku",
         extra="surrogates",
         package="matscipy",

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.specs.potential import EnvironmentSpec, SymmetryFunctionsSpec
 from tansaku.models.domain.specs.surrogate_base import SurrogateBase
+from tansaku.potentials.specs.environment import EnvironmentSpec, SymmetryFunctionsSpec
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Cycles = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -143,8 +143,10 @@ class PotentialSpec(SurrogateBase):
         trainer: How the weights are trained.
     """
 
-    opener: ClassVar[str] = "tansaku.models.surrogates.potential.training:PotentialTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.potential.model:Potential.from_weights"
+    opener: ClassVar[str] = "tansaku.potentials.network.training:PotentialTrainer"
+    restore: ClassVar[str] = "tansaku.potentials.network.model:Potential.from_weights"
+    informer: ClassVar[str] = "tansaku.potentials.committee:PoolCommittee"
+    program_files: ClassVar[str] = "tansaku.potentials.programs:program_files"
     type: Literal["potential"] = "potential"
     environment: EnvironmentSpec = SymmetryFunctionsSpec()
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1, max_length=4)] = (20, 20)

@@ -7,12 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt
-from tansaku.models.domain.specs.surrogate_base import SurrogateBase
-
-FREE_ATOMS = "free_atoms"
-"""Name of the field that every structure has."""
-
-PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS, PropertyName, SurrogateBase
 
 
 class VoxelNetworkSpec(SurrogateBase):
@@ -44,8 +39,8 @@ class VoxelNetworkSpec(SurrogateBase):
         decay: Weight decay.
     """
 
-    opener: ClassVar[str] = "tansaku.models.surrogates.voxel_network.training:VoxelNetworkTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.voxel_network.model:VoxelNetworks.from_weights"
+    opener: ClassVar[str] = "tansaku.potentials.voxel_network.training:VoxelNetworkTrainer"
+    restore: ClassVar[str] = "tansaku.potentials.voxel_network.model:VoxelNetworks.from_weights"
     type: Literal["voxel_network"] = "voxel_network"
     properties: Annotated[tuple[PropertyName, ...], Field(min_length=1, max_length=32)] = ("energy",)
     intensive: tuple[PropertyName, ...] = ("band_gap",)

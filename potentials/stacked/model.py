@@ -9,10 +9,10 @@ from typing import cast
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.surrogate import StackedSpec
 from tansaku.models.domain.surrogates import Array, DeviceChoice, Estimate, Example, Prediction, Rescalable, Surrogate, Weights
 from tansaku.models.surrogates.reading import reading
 from tansaku.models.surrogates.surrogate_registry import restored
+from tansaku.potentials.specs.stacked import StackedSpec
 
 TYPE = "stacked"
 SCHEMA_VERSION = 1

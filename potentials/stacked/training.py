@@ -16,10 +16,10 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.surrogate import StackedSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, TrainingRun, Weights
-from tansaku.models.surrogates.stacked.model import Stacked, packed, unpacked
 from tansaku.models.surrogates.surrogate_registry import build_trainer, restored
+from tansaku.potentials.specs.stacked import StackedSpec
+from tansaku.potentials.stacked.model import Stacked, packed, unpacked
 
 _STATE = "stacked.training"
 _LEAST = 3

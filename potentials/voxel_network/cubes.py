@@ -12,11 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example
-from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.free_atoms import free_atom_peaks
-from tansaku.models.features.voxels import BraggPeaks, VoxelGrid, bragg_peaks
+from tansaku.potentials.features.bragg_frame import canonical_frame
+from tansaku.potentials.features.free_atoms import free_atom_peaks
+from tansaku.potentials.features.voxels import BraggPeaks, VoxelGrid, bragg_peaks
+from tansaku.potentials.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import torch
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, DeviceChoice, Estimate, Example, Prediction, Weights
-from tansaku.models.features.voxels import VoxelGrid
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.reading import reading
 from tansaku.models.surrogates.torch_device import torch_device
-from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
-from tansaku.models.surrogates.voxel_network.network import VoxelNetwork, load
+from tansaku.potentials.features.voxels import VoxelGrid
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
+from tansaku.potentials.voxel_network.cubes import Crystals, rotation_set
+from tansaku.potentials.voxel_network.network import VoxelNetwork, load
 
 TYPE = "voxel_network"
 SCHEMA_VERSION = 1
@@ -74,8 +74,8 @@ class VoxelNetworks:
     """Surrogate of crystal properties from a field.
 
     A prediction is the mean over networks and over fixed rotations of the crystal's own frame
-    (:func:`~tansaku.models.features.bragg_frame.canonical_frame`), which turns with the crystal: it is exactly as invariant to
-    rotation as that frame.
+    (:func:`~tansaku.potentials.features.bragg_frame.canonical_frame`), which turns with the crystal: it is exactly as
+    invariant to rotation as that frame.
 
     Attributes:
         spec: Hyper-parameters.

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 
 _FURTHER = 1
 """Inputs beside the voxels: the volume of an atom."""

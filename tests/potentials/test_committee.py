@@ -9,8 +9,8 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.retraining import in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, StopReason
+from tansaku.potentials.committee import PoolCommittee
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.loop.retraining.committee import PoolCommittee
 from tansaku.tasks.loop.training.versions import open_model
 from tansaku.tasks.node.jobs.dataset_files import read_hdf5
 from tansaku.tasks.read.views.status import campaign_status
@@ -236,7 +236,7 @@ def test_what_has_no_structure_is_disputed_by_nobody(growing):
 
 
 def _unlearned(pool, spec) -> list[int]:
-    from tansaku.models.surrogates.potential.training import groups_aside
+    from tansaku.potentials.network.training import groups_aside
 
     learned = sorted(name for name in pool.systems if not name.startswith("bcc-rattle"))
     aside = groups_aside(learned, spec.retrain.surrogate.validation, spec.seed)

@@ -14,9 +14,9 @@ from ase.md.verlet import VelocityVerlet
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.surrogates.files import write_weights
+from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.configuration.source import source_of
@@ -51,7 +51,7 @@ def crystal(size: int = 2, seed: int = 0):
 
 
 def in_ase(model, dtype: str = "float64"):
-    from tansaku.calculators.engines.network_potential import InAse
+    from tansaku.potentials.engine import InAse
 
     return InAse(model, dtype)
 
@@ -93,7 +93,7 @@ def test_forces_and_stress_are_slopes_of_the_energy(model, alloys):
 
 
 def test_many_atoms_are_computed_a_few_at_a_time_with_the_same_result(model, alloys, monkeypatch):
-    from tansaku.models.surrogates.potential import evaluation
+    from tansaku.potentials.network import evaluation
 
     atoms = alloys(model.species, seed=4)[0] * (2, 1, 1)
     atoms.calc = in_ase(model)
@@ -175,7 +175,7 @@ def test_a_potential_can_relax_for_a_surrogate():
 
 
 def moving(file: str):
-    from tansaku.calculators.engines.network_potential import open_potential
+    from tansaku.potentials.engine import open_potential
 
     atoms = bulk("Al", "fcc", a=4.0, cubic=True) * 2
     rng = np.random.default_rng(2)

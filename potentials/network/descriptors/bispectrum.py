@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.specs.potential import BispectrumSpec
+from tansaku.potentials.specs.environment import BispectrumSpec
 
 
 def element_weights(species: Sequence[str], *, separate: bool) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from tansaku.models.domain.specs.potential import BispectrumSpec, EnvironmentSpec, SymmetryFunctionsSpec
+from tansaku.potentials.specs.environment import BispectrumSpec, EnvironmentSpec, SymmetryFunctionsSpec
 
 if TYPE_CHECKING:
     import torch
@@ -84,11 +84,11 @@ def open_descriptor(
     precision = torch.float64 if dtype is None else dtype
     match spec:
         case SymmetryFunctionsSpec():
-            from tansaku.models.surrogates.potential.descriptors.symmetry import SymmetryFunctions
+            from tansaku.potentials.network.descriptors.symmetry import SymmetryFunctions
 
             return SymmetryFunctions(spec, tuple(species), precision, torch.device(device))
         case BispectrumSpec():
-            from tansaku.models.surrogates.potential.descriptors.bispectrum import Bispectrum
+            from tansaku.potentials.network.descriptors.bispectrum import Bispectrum
 
             return Bispectrum(spec, tuple(species), precision, torch.device(device))
         case _:

@@ -17,8 +17,8 @@ from torch.autograd import forward_ad
 
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.surrogates import Array
-from tansaku.models.surrogates.potential.descriptors.contract import Descriptor, sum_over_neighbours
-from tansaku.models.surrogates.potential.descriptors.neighbours import Neighbours, find_neighbours
+from tansaku.potentials.network.descriptors.contract import Descriptor, sum_over_neighbours
+from tansaku.potentials.network.descriptors.neighbours import Neighbours, find_neighbours
 
 if TYPE_CHECKING:
     from ase import Atoms

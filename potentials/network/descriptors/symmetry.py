@@ -19,7 +19,7 @@ import torch
 from ase.data import atomic_numbers
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.potential import SymmetryFunctionsSpec
+from tansaku.potentials.specs.environment import SymmetryFunctionsSpec
 
 
 def radial_grid(spec: SymmetryFunctionsSpec) -> FloatArray:

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.voxels import BraggPeaks, bragg_peaks, reciprocal_indices, reciprocal_vectors, voxels
+from tansaku.potentials.features.bragg_frame import canonical_frame
+from tansaku.potentials.features.voxels import BraggPeaks, bragg_peaks, reciprocal_indices, reciprocal_vectors, voxels
 
 HEXAGONAL = np.array([[3.0, 0.0, 0.0], [-1.5, 1.5 * np.sqrt(3), 0.0], [0.0, 0.0, 4.8]])
 CRYSTALS = {

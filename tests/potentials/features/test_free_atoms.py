@@ -6,9 +6,9 @@ from ase.utils.xrdebye import waasmaier
 from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.free_atoms import form_factor, free_atom_peaks
-from tansaku.models.features.voxels import bragg_peaks, voxels
+from tansaku.potentials.features.bragg_frame import canonical_frame
+from tansaku.potentials.features.free_atoms import form_factor, free_atom_peaks
+from tansaku.potentials.features.voxels import bragg_peaks, voxels
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.features.voxels import VoxelGrid, bragg_peaks, voxel_descriptor, voxels
+from tansaku.potentials.features.voxels import VoxelGrid, bragg_peaks, voxel_descriptor, voxels
 
 CELL = np.array([[4.0, 0.2, 0.0], [0.1, 4.6, 0.3], [-0.4, 0.0, 5.1]])
 SHAPE = (24, 24, 30)

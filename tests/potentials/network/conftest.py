@@ -13,8 +13,8 @@ def small_problem():
     def make(activation: str = "tanh", **keys: object):
         import torch
 
-        from tansaku.models.surrogates.potential.network import Architecture
-        from tansaku.models.surrogates.potential.problem import Block, Problem
+        from tansaku.potentials.network.network import Architecture
+        from tansaku.potentials.network.problem import Block, Problem
 
         rng = np.random.default_rng(3)
         architecture = Architecture(4, (5, 3), activation, 2)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.surrogates.potential.committee import errors_of
+from tansaku.potentials.network.committee import errors_of
 
 
 def test_errors_are_those_of_the_loss(small_problem):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.surrogates.potential import problem as module
-from tansaku.models.surrogates.potential.linearised import ByResiduals, ByWeights
+from tansaku.potentials.network import problem as module
+from tansaku.potentials.network.linearised import ByResiduals, ByWeights
 
 
 def both(problem, weights: np.ndarray) -> tuple[ByWeights, ByResiduals]:

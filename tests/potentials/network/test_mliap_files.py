@@ -64,7 +64,7 @@ def in_lammps(files: dict[str, str], folder: Path, atoms, species):
 )
 def test_lammps_computes_what_we_compute(environment, species, random_potential, alloys, require, tmp_path):
     require("lammps")
-    from tansaku.models.surrogates.potential.mliap_files import mliap_files
+    from tansaku.potentials.network.mliap_files import mliap_files
 
     model, atoms = random_potential(environment, species), alloys(species, seed=7)[0]
     ours = model.evaluate(atoms)
@@ -82,9 +82,9 @@ def test_bispectrum_components_are_lammps_s(alloys, require):
     """Also those of elements apart, of which one potential in the test above sees a mixture only."""
     require("lammps")
     from tansaku.calculators.engines.lammps_session import _open_instance
-    from tansaku.models.domain.specs.potential import BispectrumSpec
-    from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-    from tansaku.models.surrogates.potential.descriptors.jacobian import describe
+    from tansaku.potentials.network.descriptors.contract import open_descriptor
+    from tansaku.potentials.network.descriptors.jacobian import describe
+    from tansaku.potentials.specs.environment import BispectrumSpec
 
     species, atoms = ("Al", "Cu"), alloys(("Al", "Cu"), seed=3)[0]
     prism = Prism(atoms.cell.array)

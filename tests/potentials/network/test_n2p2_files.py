@@ -69,7 +69,7 @@ def fade(distance, reach):
 
 @pytest.mark.parametrize("changes", [{}, {"angular_cutoff": 4.0}, {"angular": 0}], ids=str)
 def test_n2p2_s_files_hold_the_potential(changes, random_potential, alloys, tmp_path):
-    from tansaku.models.surrogates.potential.n2p2_files import n2p2_files
+    from tansaku.potentials.network.n2p2_files import n2p2_files
 
     species = ("Al", "Cu", "Ag")
     model = random_potential(SYMMETRY | changes, species)

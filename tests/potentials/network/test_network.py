@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.network import Architecture, energy_rows, gradient_rows, passed  # noqa: E402
+from tansaku.potentials.network.network import Architecture, energy_rows, gradient_rows, passed  # noqa: E402
 
 STRUCTURES, ATOMS, DIRECTIONS, FEATURES = 2, 3, 4, 5
 

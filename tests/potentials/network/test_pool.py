@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.potentials.specs.network import PotentialSpec
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.pool import PotentialPool  # noqa: E402
-from tansaku.models.surrogates.potential.training import PotentialTrainer  # noqa: E402
+from tansaku.potentials.network.pool import PotentialPool  # noqa: E402
+from tansaku.potentials.network.training import PotentialTrainer  # noqa: E402
 
 SPEC = PotentialSpec.model_validate(
     {

@@ -9,8 +9,8 @@ from tansaku.models.domain.errors import FitError
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.network import Architecture, passed  # noqa: E402
-from tansaku.models.surrogates.potential.scaling import Scaling, expressed  # noqa: E402
+from tansaku.potentials.network.network import Architecture, passed  # noqa: E402
+from tansaku.potentials.network.scaling import Scaling, expressed  # noqa: E402
 
 ARCHITECTURE = Architecture(4, (5, 3), "tanh", 2)
 

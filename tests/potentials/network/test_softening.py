@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.models.surrogates.potential.softening import shares
+from tansaku.potentials.network.softening import shares
 
 
 def test_one_of_the_size_of_the_softening_counts_half():

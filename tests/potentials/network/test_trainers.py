@@ -7,11 +7,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.network_potential import AnnealedSpec, PotentialTrainerSpec
+from tansaku.potentials.specs.network import AnnealedSpec, PotentialTrainerSpec
 
 pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.trainers import Stage, anneal, open_cycle
+from tansaku.potentials.network.trainers import Stage, anneal, open_cycle
 
 QUICK = {
     "conjugate_gradient": {"iterations": 10, "cycles": 6},

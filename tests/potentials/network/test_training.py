@@ -9,12 +9,12 @@ import pytest
 from ase.build import bulk
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
+from tansaku.potentials.specs.network import PotentialSpec
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
+from tansaku.potentials.network.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},

@@ -9,11 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec, StackedSpec
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints
 from tansaku.models.surrogates.surrogate_registry import build_trainer
+from tansaku.potentials.specs.stacked import StackedSpec
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 
 
 def ridge(cutoff: float, **keys: object) -> KernelRidgeSpec:

@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
-from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.voxels import VoxelGrid, bragg_peaks, voxels
+from tansaku.potentials.features.bragg_frame import canonical_frame
+from tansaku.potentials.features.voxels import VoxelGrid, bragg_peaks, voxels
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 
 SPEC = VoxelNetworkSpec(
     resolution=0.8, length=6.4, layers=2, filters=2, hidden=4, members=1, rotations=30, views=2, epochs=4, batch=4
@@ -42,7 +42,7 @@ def examples() -> list[Example]:
 def test_cubes_on_the_device_are_the_half_cubes_of_turned_peaks(examples, seed):
     import torch
 
-    from tansaku.models.surrogates.voxel_network.cubes import Crystals
+    from tansaku.potentials.voxel_network.cubes import Crystals
 
     chosen = np.random.default_rng(seed).permutation(len(examples))[:4]
     rotations = Rotation.random(len(chosen), rng=np.random.default_rng(seed)).as_matrix()
@@ -61,7 +61,7 @@ def test_some_of_these_voxels_are_shared(examples):
 
 
 def test_rotations_are_proper_and_no_two_are_the_same():
-    from tansaku.models.surrogates.voxel_network.cubes import rotation_set
+    from tansaku.potentials.voxel_network.cubes import rotation_set
 
     rotations = rotation_set(30)
     np.testing.assert_allclose(rotations @ rotations.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (30, 3, 3)), atol=1e-12)
@@ -74,8 +74,8 @@ def test_rotations_are_proper_and_no_two_are_the_same():
 def test_every_pass_of_training_sees_other_cubes(examples, monkeypatch):
     import torch
 
-    from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
-    from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
+    from tansaku.potentials.voxel_network.cubes import Crystals, rotation_set
+    from tansaku.potentials.voxel_network.training import VoxelNetworkTrainer
 
     made = Crystals.cubes
     passes: list[dict[int, np.ndarray]] = [{}]

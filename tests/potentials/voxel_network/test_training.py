@@ -10,9 +10,9 @@ from ase import Atoms
 from pydantic import ValidationError
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
-from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
+from tansaku.potentials.voxel_network.training import VoxelNetworkTrainer
 
 SMALL = {
     "properties": ["energy", "band_gap"],

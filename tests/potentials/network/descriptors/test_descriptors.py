@@ -14,11 +14,11 @@ from ase.neighborlist import neighbor_list
 from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.potential import EnvironmentSpec
-from tansaku.models.surrogates.potential.descriptors.contract import features, open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import describe
-from tansaku.models.surrogates.potential.descriptors.neighbours import NeighbourMemory, find_neighbours
-from tansaku.models.surrogates.potential.descriptors.symmetry import angular_grid, radial_grid
+from tansaku.potentials.network.descriptors.contract import features, open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import describe
+from tansaku.potentials.network.descriptors.neighbours import NeighbourMemory, find_neighbours
+from tansaku.potentials.network.descriptors.symmetry import angular_grid, radial_grid
+from tansaku.potentials.specs.environment import EnvironmentSpec
 
 SPECIES = ("Al", "Cu")
 SPECS = {
