@@ -23,7 +23,7 @@ from tansaku.tasks.node.configuration.source import source_of
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 
-POTENTIALS = Path(__file__).parents[3] / "potentials"
+POTENTIALS = Path(__file__).parent
 FILES = ("al-emt-symmetry.safetensors", "al-emt-bispectrum.safetensors")
 ENVIRONMENTS = {
     "symmetry": {"type": "symmetry_functions", "cutoff": 4.5},
@@ -147,7 +147,7 @@ def test_another_content_or_another_kind_of_model_is_refused(tmp_path):
         open_calculator(PotentialCalculatorSpec(model=FILES[0], model_sha256="0" * 64), POTENTIALS)
     with pytest.raises(ConfigurationError, match="does not exist"):
         open_calculator(PotentialCalculatorSpec(model="none.safetensors"), tmp_path)
-    ridge = Path(__file__).parents[2] / "models/surrogates/data/kernel_ridge-1.safetensors"
+    ridge = Path(__file__).parents[1] / "unit/models/surrogates/data/kernel_ridge-1.safetensors"
     with pytest.raises(ConfigurationError, match="expected forces"):
         open_calculator(PotentialCalculatorSpec(model=ridge.name), ridge.parent)
 
