@@ -1,1 +1,1 @@
-"""Views of a campaign, its figures, paths on energy surfaces, predictions of many structures."""
+"""Views of a campaign, its figures, predictions of many structures."""
