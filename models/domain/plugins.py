@@ -124,7 +124,10 @@ def code_of(plugin: Plugin) -> tuple[str, ...]:
     engine = getattr(getattr(found, "facts", None), "engine", None)
     named = [
         f"{engine}:ENGINE" if engine else None,
-        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed", "printer")),
+        *(
+            getattr(found, name, None)
+            for name in ("opener", "restore", "compute", "sandboxed", "printer", "informer", "program_files")
+        ),
     ]
     return tuple(path for path in named if path)
 
