@@ -12,11 +12,12 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example
 from tansaku.potentials.features.bragg_frame import canonical_frame
 from tansaku.potentials.features.free_atoms import free_atom_peaks
 from tansaku.potentials.features.voxels import BraggPeaks, VoxelGrid, bragg_peaks
-from tansaku.potentials.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 
 
 @dataclass(frozen=True)

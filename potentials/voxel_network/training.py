@@ -14,12 +14,13 @@ from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.torch_device import full_precision, torch_device
 from tansaku.potentials.features.free_atoms import scattering_parameters
-from tansaku.potentials.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 from tansaku.potentials.voxel_network.cubes import Crystals, rotation_set
 from tansaku.potentials.voxel_network.model import Scaling, VoxelNetworks, inputs, standardised
 from tansaku.potentials.voxel_network.network import VoxelNetwork, arrays_of, drawn, load
