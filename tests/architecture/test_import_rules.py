@@ -54,7 +54,7 @@ PLANTED = [
     ("peers", "import pymongo", "pymongo only"),
     ("calculators/engines", "def later():\n    from tansaku.potentials import engine\n    return engine", ROOMS_ABOVE),
     ("potentials/specs", "import ase", "the domain knows"),
-    ("potentials/features", "from tansaku.potentials import network", "potentials: committee | engine"),
+    ("potentials/features", "from tansaku.potentials import network", "potentials: engine > network > features"),
     ("potentials/network", "import pymongo", "a compute node speaks"),
     ("diffusion/web", "import typer", "typer only"),
     ("sparse/models", "from tansaku.sparse import tasks", "sparse: cli | web > tasks > models"),
