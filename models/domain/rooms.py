@@ -77,7 +77,7 @@ class FigureSet:
 
 @dataclass(frozen=True)
 class View:
-    """What is made of the results of campaigns whose goal names the entry point.
+    """A way to read and to print the results of campaigns whose goal names the entry point.
 
     Attributes:
         opener: Module and name of a function of a campaign that returns what notebooks get.

@@ -27,7 +27,7 @@ SPEC_METHOD = "spec"
 PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
 
 OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
-"""Those of the proposers; :func:`~tansaku.models.domain.rooms.methods` has the others."""
+"""Methods by tansaku's own proposers; :func:`~tansaku.models.domain.rooms.methods` has the others."""
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:

@@ -1,4 +1,4 @@
-"""What tells a campaign's proposer how far the networks of its retrained surrogate disagree."""
+"""The committee that tells a campaign's proposer how far the networks of its retrained surrogate disagree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tansaku.tasks.loop.ledger.context import Committee, Ledger
 
 
 class _Silent:
-    """Of a campaign whose surrogate has no networks that disagree."""
+    """Committee of a campaign whose surrogate has no networks that disagree."""
 
     def informed(self, proposer: Proposer, _ledger: Ledger, _number: int) -> Proposer:
         """The same proposer."""
@@ -18,7 +18,7 @@ class _Silent:
 
 
 def open_committee(space: Space, pool: CandidatePool, spec: CampaignSpec, artifacts: ArtifactStore) -> Committee:
-    """What the surrogate of a campaign names in ``informer``.
+    """The committee that the surrogate of a campaign names in ``informer``.
 
     Args:
         space: Builds the structures.
