@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.dataset import AboveSplitSpec, FileSourceSpec
-from tansaku.models.domain.specs.surrogate import DescriptorSpec, LocalEnergiesSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.descriptors import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example, Prediction, TrainingRun
 from tansaku.models.surrogates.local_energies.model import LocalEnergies
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer

@@ -32,14 +32,14 @@ from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, known_scans, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.engine import PotentialCalculator, open_potential
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
+from tansaku.potentials.specs.network import PotentialSpec
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

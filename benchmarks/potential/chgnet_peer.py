@@ -25,7 +25,7 @@ from benchmarks.potential.fits import judged
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction
-from tansaku.models.surrogates.potential.training import set_aside
+from tansaku.potentials.network.training import set_aside
 
 Result = TypeVar("Result")
 _Loader: TypeAlias = "DataLoader[Any]"

@@ -18,8 +18,8 @@ from ase.md.verlet import VelocityVerlet
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.potential.mliap_files import mliap_files
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.network.mliap_files import mliap_files
+from tansaku.potentials.network.model import Potential
 
 TEMPERATURE = 300.0
 LATTICE = 4.0

@@ -12,10 +12,10 @@ import numpy as np
 from benchmarks.potential.crystal import Crystal, constants, energy_curves
 from benchmarks.potential.data import in_turn, kind_of
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example, Prediction, Progress, TrainingRun
-from tansaku.models.surrogates.potential.model import Potential
-from tansaku.models.surrogates.potential.training import PotentialTrainer
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.network.training import PotentialTrainer
+from tansaku.potentials.specs.network import PotentialSpec
 from tansaku.tasks.node.jobs.judging import compare
 
 FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}

@@ -16,7 +16,7 @@ from benchmarks.potential.data import HERE, divided, of_file, shipped
 from benchmarks.potential.figure import draw_parity
 from benchmarks.potential.fits import fit, known_scans, report
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.potentials.specs.network import PotentialSpec
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

@@ -12,14 +12,14 @@ import numpy as np
 from benchmarks.potential.fits import judged
 from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.potential import BispectrumSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction, TrainingRun
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
-from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import describe
-from tansaku.models.surrogates.potential.training import set_aside
+from tansaku.potentials.network.descriptors.contract import open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import describe
+from tansaku.potentials.network.training import set_aside
+from tansaku.potentials.specs.environment import BispectrumSpec
 
 _RIDGES = (1e-10, 1e-8, 1e-6, 1e-4)
 

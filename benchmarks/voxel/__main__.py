@@ -31,9 +31,9 @@ from benchmarks.voxel.methods import NETWORKS, methods
 from benchmarks.voxel.speed import descriptor, devices
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.surrogates.torch_device import torch_device
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

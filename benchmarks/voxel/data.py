@@ -1,7 +1,7 @@
 """The oxides beside this file: structures, parts of the energy and Bragg peaks of the valence density, in one compressed file.
 
 Of the peaks, those of one half of the sphere are kept, in single precision and in the order of
-:func:`~tansaku.models.features.voxels.reciprocal_indices`; the others are their complex conjugates.
+:func:`~tansaku.potentials.features.voxels.reciprocal_indices`; the others are their complex conjugates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ase import Atoms
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.features.voxels import BraggPeaks, ComplexArray, VoxelGrid, reciprocal_indices, reciprocal_vectors
+from tansaku.potentials.features.voxels import BraggPeaks, ComplexArray, VoxelGrid, reciprocal_indices, reciprocal_vectors
 
 HERE = Path(__file__).parent
 FILE = HERE / "oxides.npz"

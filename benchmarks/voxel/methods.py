@@ -14,9 +14,10 @@ from scipy.spatial.distance import cdist, pdist
 from benchmarks.voxel.data import TARGETS
 from benchmarks.voxel.features import Oxides
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS
 from tansaku.models.domain.surrogates import DeviceChoice, TrainingRun
-from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
+from tansaku.potentials.voxel_network.training import VoxelNetworkTrainer
 
 Places = npt.NDArray[np.intp]
 

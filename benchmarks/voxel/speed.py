@@ -8,10 +8,10 @@ import numpy as np
 
 from benchmarks.voxel.methods import Division
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice, TrainingRun
-from tansaku.models.features.voxels import voxel_descriptor
-from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
+from tansaku.potentials.features.voxels import voxel_descriptor
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
+from tansaku.potentials.voxel_network.training import VoxelNetworkTrainer
 
 POINTS = 96
 EDGES = (10.0, 38.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from ase import Atoms
@@ -17,22 +19,40 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError, F
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
 
 
-def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> str:
+class NamesModel(Protocol):
+    """A calculator's spec that names the file of a model."""
+
+    @property
+    def model(self) -> str:
+        """Path of the file."""
+        ...
+
+    @property
+    def model_sha256(self) -> str | None:
+        """Content hash that is expected."""
+        ...
+
+
+def find_model(spec: NamesModel, base_path: Path, needed: Sequence[str] = ("energy",)) -> str:
     """Content hash of a spec's model.
+
+    Args:
+        spec: Of the calculator.
+        base_path: Folder in which relative paths start.
+        needed: What the model has to predict.
 
     Raises:
         ConfigurationError: The file is not there, is another one than the spec says, sees more than structures, or does not
-            predict what is needed: an energy, and forces where the model itself relaxes.
+            predict what is needed.
         MissingComponentError: A package is not installed.
         StoreError: The file is no model.
     """
@@ -52,21 +72,21 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
             f"field {FREE_ATOMS}"
         )
     predicts = model.predicts
-    for needed in ("energy", "forces") if isinstance(spec, PotentialCalculatorSpec) else ("energy",):
-        if needed not in predicts:
+    for name in needed:
+        if name not in predicts:
             raise ConfigurationError(
-                f"calculator.model: {path.name} predicts {', '.join(predicts)}, expected {needed} among them"
+                f"calculator.model: {path.name} predicts {', '.join(predicts)}, expected {name} among them"
             )
     return found
 
 
-def frozen_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> tuple[str, Path]:
+def frozen_model(spec: NamesModel, base_path: Path, needed: Sequence[str] = ("energy",)) -> tuple[str, Path]:
     """Content hash of a spec's model, and a file of it that does not change; errors as of :func:`find_model`."""
-    found, path = find_model(spec, base_path), base_path / spec.model
+    found, path = find_model(spec, base_path, needed), base_path / spec.model
     return found, freeze({path.name: path}, {path.name: found})[path.name]
 
 
-def known_elements(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> frozenset[str] | None:
+def known_elements(spec: NamesModel, base_path: Path) -> frozenset[str] | None:
     """Elements that a spec's model was trained on; None where its file does not say.
 
     Raises:

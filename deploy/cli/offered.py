@@ -71,7 +71,7 @@ class Commands(TyperGroup):
 
     def _explain(self, name: str) -> None:
         """Refuses a command that is known but does not work here."""
-        from tansaku.models.domain.rooms import reason_without
+        from tansaku.models.domain.plugins import reasons_for
 
-        if name not in self.commands and (reason := reason_without("commands", name)):
-            raise MissingComponentError(f"tansaku {name}: {reason}", hint="install or repair it")
+        if name not in self.commands and (reasons := reasons_for(name)):
+            raise MissingComponentError(f"tansaku {name}: {reasons.removeprefix('; ')}", hint="install or repair it")

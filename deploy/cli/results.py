@@ -87,7 +87,7 @@ def _say_csv(frame: pd.DataFrame) -> None:
 
 
 def _view_of(data: Campaign) -> Callable[..., None] | None:
-    """What prints a campaign's results in the way of its goal; None: the goal has none, or nothing was computed yet."""
+    """Function that prints results in the way of the goal; None: the goal has none, or nothing was computed yet."""
     import numpy as np
 
     from tansaku.models.domain.rooms import code_behind, views

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.ours import OURS, installed, package_of
 
 _PREFIX = "tansaku."
 _LONGEST = 300
@@ -107,8 +108,14 @@ def problems() -> tuple[PluginProblem, ...]:
 
 
 def reasons_for(name: str) -> str:
-    """Problems of plug-ins that bring a type of this name, for the error message of an unknown type; empty without problems."""
-    return "".join(f"; {problem}" for problem in problems() if problem.plugin.name == name)
+    """Reasons why what has this name does not work here, for error messages; empty without any.
+
+    A room of tansaku that has it is not installed, or a plug-in that brings it was left out.
+    """
+    lacking = {package_of(kinds[name]) for group, kinds in OURS.items() if name in kinds and name not in installed(group)}
+    reasons = [f"this installation of tansaku has no package {package}" for package in sorted(lacking)]
+    reasons += [str(problem) for problem in problems() if problem.plugin.name == name]
+    return "".join(f"; {reason}" for reason in reasons)
 
 
 def code_of(plugin: Plugin) -> tuple[str, ...]:
@@ -117,7 +124,10 @@ def code_of(plugin: Plugin) -> tuple[str, ...]:
     engine = getattr(getattr(found, "facts", None), "engine", None)
     named = [
         f"{engine}:ENGINE" if engine else None,
-        *(getattr(found, name, None) for name in ("opener", "restore", "compute", "sandboxed", "printer")),
+        *(
+            getattr(found, name, None)
+            for name in ("opener", "restore", "compute", "sandboxed", "printer", "informer", "program_files")
+        ),
     ]
     return tuple(path for path in named if path)
 

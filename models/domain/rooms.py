@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tansaku.models.domain.ours import OURS, installed, package_of
+from tansaku.models.domain.ours import OURS, installed
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -77,7 +77,7 @@ class FigureSet:
 
 @dataclass(frozen=True)
 class View:
-    """What is made of the results of campaigns whose goal names the entry point.
+    """A way to read and to print the results of campaigns whose goal names the entry point.
 
     Attributes:
         opener: Module and name of a function of a campaign that returns what notebooks get.
@@ -175,13 +175,3 @@ def code_behind(group: str, name: str, path: str) -> Any:  # noqa: ANN401 - what
     from tansaku.models.domain.door import opened
 
     return opened(group, name, path)
-
-
-def reason_without(group: str, name: str) -> str:
-    """Returns the reason why what a group has under this name does not work here; empty if none is known."""
-    room = OURS[group].get(name)
-    if room is not None and name not in installed(group):
-        return f"this installation of tansaku has no package {package_of(room)}"
-    from tansaku.models.domain.plugins import reasons_for
-
-    return reasons_for(name).removeprefix("; ")

@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.surrogate import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.descriptors import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.domain.surrogates import sum_by
 from tansaku.models.features.neighbours import check_neighbours, distances_within
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.specs.surrogate import DescriptorSpec
+from tansaku.models.domain.specs.descriptors import DescriptorSpec
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.features.species import species_of
 

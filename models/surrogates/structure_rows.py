@@ -8,13 +8,9 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.surrogate import (
-    CoulombMatrixDescriptorSpec,
-    DescriptorSpec,
-    KernelRidgeSpec,
-    SparseSpec,
-    StructureDescriptorSpec,
-)
+from tansaku.models.domain.specs.descriptors import CoulombMatrixDescriptorSpec, DescriptorSpec, StructureDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
+from tansaku.models.domain.specs.surrogate import SparseSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.features.coulomb_matrix import coulomb_spectrum

@@ -63,7 +63,6 @@ OWN = {
 _DEFAULT = "the default of a key that a file leaves open"
 _FORMAT = "the name of a format of files"
 _BOUNDARY = "the job, the check and the screening are of grain boundaries alone"
-_NETWORKS = "networks disagree only where a potential is retrained"
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("models/domain/specs/campaign.py", "GPProposerSpec"): _DEFAULT,
@@ -74,14 +73,11 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("models/domain/specs/structures.py", "SymmetryFeaturesSpec"): _DEFAULT,
     ("tasks/node/configuration/defaults.py", "ArmsProposerSpec"): _DEFAULT,
     ("tasks/node/configuration/defaults.py", "GPProposerSpec"): _DEFAULT,
-    ("models/domain/specs/surrogate.py", "VoxelNetworkSpec"): "a part of stacked surrogates",
     ("models/domain/specs/transfer.py", "TableSpaceSpec"): "a table that a campaign learns from",
     ("models/domain/specs/screen.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/act/checks/workflow.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/node/jobs/boundary.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
     ("tasks/node/jobs/opened.py", "GrainBoundarySpaceSpec"): _BOUNDARY,
-    ("tasks/loop/retraining/committee.py", "DisagreementProposerSpec"): _NETWORKS,
-    ("tasks/loop/retraining/committee.py", "PotentialSpec"): _NETWORKS,
     ("tasks/act/checks/check.py", "GPProposerSpec"): "how its presets compare features",
     ("tasks/act/replay/methods.py", "GPProposerSpec"): "replays compare with it",
     ("tasks/act/replay/methods.py", "GridProposerSpec"): "replays compare with it",

@@ -83,6 +83,15 @@ def test_a_search_for_a_bottleneck_is_checked_and_runs(run: Run, tmp_path: Path,
     assert "MissingComponentError: this installation of tansaku has no package tansaku.diffusion" in asked.stderr
 
 
+def test_a_file_that_needs_a_room_is_refused_with_its_name(run: Run, tmp_path: Path) -> None:
+    calculator = {"type": "potential", "model": "al.safetensors"}
+    (tmp_path / "h-in-al.yaml").write_text(json.dumps(hydrogen_campaign(1, 6) | {"calculator": calculator}))
+    refused = run("-c", COMMAND, "check", "h-in-al.yaml")
+    assert refused.returncode == 2
+    assert "type 'potential' is not known" in refused.stderr
+    assert "this installation of tansaku has no package tansaku.potentials" in refused.stderr
+
+
 def test_bench_names_the_room_of_a_method(run: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.yaml").write_text(rows_campaign("rows", 3))
     (tmp_path / "rows.csv").write_text("id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,3.0,2.0,1.0\n")

@@ -52,7 +52,8 @@ class LauncherSpec(LocalLauncherSpec):
 """,
     "my_surrogates": """
 from typing import ClassVar, Literal
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec, StructureDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec, StructureDescriptorSpec
 
 class SurrogateSpec(KernelRidgeSpec):
     opener: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.training:KernelRidgeTrainer"

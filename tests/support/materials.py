@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.models.domain.surrogates import Example
-    from tansaku.models.surrogates.potential.model import Potential
+    from tansaku.potentials.network.model import Potential
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.potentials.specs.network import PotentialSpec
 
 
 def alloys(species: tuple[str, ...], count: int = 4, seed: int = 0) -> list[Atoms]:
@@ -25,10 +25,10 @@ def alloys(species: tuple[str, ...], count: int = 4, seed: int = 0) -> list[Atom
 def random_potential(environment: dict, species: tuple[str, ...], **keys: object):
     """A committee of three random networks; its scaling is that of some alloys."""
     from tansaku.models.surrogates.calibration import ErrorModel
-    from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-    from tansaku.models.surrogates.potential.descriptors.jacobian import describe
-    from tansaku.models.surrogates.potential.model import Potential, architecture_of
-    from tansaku.models.surrogates.potential.scaling import Scaling
+    from tansaku.potentials.network.descriptors.contract import open_descriptor
+    from tansaku.potentials.network.descriptors.jacobian import describe
+    from tansaku.potentials.network.model import Potential, architecture_of
+    from tansaku.potentials.network.scaling import Scaling
 
     spec = PotentialSpec.model_validate({"environment": environment, "hidden": (6, 5), "members": 3, **keys})
     rng = np.random.default_rng(1)

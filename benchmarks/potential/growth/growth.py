@@ -16,16 +16,16 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.surrogates import Estimate, Example
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.features.species import species_of
-from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe
-from tansaku.models.surrogates.potential.model import Potential, evaluated
-from tansaku.models.surrogates.potential.pool import PotentialPool
-from tansaku.models.surrogates.potential.training import groups_aside
+from tansaku.potentials.network.descriptors.contract import open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import Described, describe
+from tansaku.potentials.network.model import Potential, evaluated
+from tansaku.potentials.network.pool import PotentialPool
+from tansaku.potentials.network.training import groups_aside
+from tansaku.potentials.specs.network import PotentialSpec
 
 SHARE = 0.1
 """Groups set aside in training, and proposals of them: as many as a random order has."""

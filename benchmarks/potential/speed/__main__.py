@@ -26,12 +26,12 @@ from benchmarks.command import command
 from benchmarks.potential.dynamics import Timed, crystal, exported, in_ase, in_lammps
 from benchmarks.potential.speed.learning import learning
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.potential.model import Potential
+from tansaku.potentials.engine import open_potential
+from tansaku.potentials.network.model import Potential
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 

@@ -17,10 +17,10 @@ from tansaku.models.domain.ports import History, Space
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.engine.disagreement import DisagreementProposer
-from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
-from tansaku.models.surrogates.potential.descriptors.jacobian import describe
-from tansaku.models.surrogates.potential.model import Potential
-from tansaku.models.surrogates.potential.pool import PotentialPool
+from tansaku.potentials.network.descriptors.contract import open_descriptor
+from tansaku.potentials.network.descriptors.jacobian import describe
+from tansaku.potentials.network.model import Potential
+from tansaku.potentials.network.pool import PotentialPool
 
 if TYPE_CHECKING:
     from ase import Atoms

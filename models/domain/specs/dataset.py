@@ -18,11 +18,11 @@ from tansaku.models.domain.specs.base import (
     set_default,
 )
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.descriptors import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.domain.specs.execution import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec
-from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
-from tansaku.models.domain.specs.voxel_network import PropertyName
+from tansaku.models.domain.specs.surrogate_base import PropertyName
 
 LABELS = "-labels"
 """End of the name of the campaign that computes chosen labels."""

@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, PositiveFloat, Po
 from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec
-from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
+from tansaku.models.domain.specs.surrogate_base import FREE_ATOMS
 from tansaku.models.domain.units import quantity_in
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]

@@ -7,77 +7,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.door import one_of, spec_kinds
-from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NonNegativeFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.descriptors import (
+    Descriptors,
+    RadialDescriptorSpec,
+    SoapDescriptorSpec,
+    StructureDescriptorSpec,
+)
 from tansaku.models.domain.specs.surrogate_base import SurrogateBase
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
 """Device of a surrogate; ``auto``: a GPU where there is one."""
-
-Cutoff = Annotated[float, Field(gt=1.0, le=20.0)]
-
-
-class RadialDescriptorSpec(Spec):
-    """Radial functions: the number of neighbours by distance, smeared by Gaussians of several widths.
-
-    Attributes:
-        cutoff: Neighbours up to here count [Å].
-        shortest: Centre of the first function of each width [Å].
-        widths: Widths of the Gaussians [Å]; the centres of each lie one width apart.
-    """
-
-    type: Literal["radial"] = "radial"
-    cutoff: Cutoff = 6.5
-    shortest: NonNegativeFloat = 2.0
-    widths: Annotated[tuple[Annotated[float, Field(ge=0.02, le=5.0)], ...], Field(min_length=1, max_length=12)] = (
-        0.1,
-        0.2,
-        0.4,
-        0.8,
-    )
-
-    @model_validator(mode="after")
-    def _some_function(self) -> RadialDescriptorSpec:
-        if self.shortest >= self.cutoff:
-            raise ValueError(f"shortest: {self.shortest:g} leaves no function below the cutoff {self.cutoff:g}")
-        return self
-
-
-class SoapDescriptorSpec(Spec):
-    """Smooth overlap of atomic positions (needs the extra ``soap``).
-
-    Attributes:
-        cutoff: Neighbours up to here count [Å].
-        radial: Number of radial functions.
-        angular: Largest degree of the spherical harmonics.
-        smearing: Width of an atom's Gaussian [Å].
-        compression: `off`: each pair of elements has features of its own; `mu1nu1`: each element beside all of them together
-            (Darby et al. 2022, doi:10.1038/s41524-022-00847-y), whose number grows with that of the elements instead of its
-            square. For data of a dozen elements or more.
-    """
-
-    type: Literal["soap"] = "soap"
-    cutoff: Cutoff = 6.0
-    radial: Annotated[int, Field(ge=1, le=16)] = 8
-    angular: Annotated[int, Field(ge=0, le=12)] = 6
-    smearing: PositiveFloat = 0.4
-    # Added after the first release: without this key, specs and their hashes are unchanged.
-    compression: Annotated[Literal["off", "mu1nu1"], Field(exclude_if=lambda mode: mode == "off")] = "off"
-
-
-DescriptorSpec = Annotated[RadialDescriptorSpec | SoapDescriptorSpec, Field(discriminator="type")]
-Descriptors = Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_length=8)]
-
-
-class CoulombMatrixDescriptorSpec(Spec):
-    """Eigenvalues of the sine matrix, a Coulomb matrix of crystals. They depend on the choice of the cell.
-
-    Attributes:
-        size: Number of eigenvalues; a structure with more atoms is refused, one with fewer has zeros.
-    """
-
-    type: Literal["coulomb_matrix"] = "coulomb_matrix"
-    size: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
 class LocalEnergiesSpec(SurrogateBase):
@@ -112,37 +52,6 @@ class LocalEnergiesSpec(SurrogateBase):
     def of_new(self) -> Self:
         """The spec with the solver of new models, unless it names one."""
         return self if self.solver is not None else self.model_copy(update={"solver": "working_set"})
-
-
-StructureDescriptorSpec = Annotated[
-    RadialDescriptorSpec | SoapDescriptorSpec | CoulombMatrixDescriptorSpec, Field(discriminator="type")
-]
-
-
-class KernelRidgeSpec(SurrogateBase):
-    """A property of the whole structure by Gaussian-kernel ridge regression on the mean of its atoms' surroundings.
-
-    Attributes:
-        property: Name of the property in the data set.
-        per_atom: Whether it grows with the number of atoms and is learned per atom.
-        descriptors: Descriptors of an atom's surroundings, averaged over the atoms, or of the whole structure; the fractions of
-            the elements are added.
-        widths: Widths of the kernel, in units of the median distance of two training structures; cross-validation selects one.
-        regularisations: Values added to the kernel's diagonal; cross-validation selects one.
-    """
-
-    opener: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.training:KernelRidgeTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.kernel_ridge.model:KernelRidge.from_weights"
-    type: Literal["kernel_ridge"] = "kernel_ridge"
-    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
-    per_atom: bool = True
-    descriptors: Annotated[tuple[StructureDescriptorSpec, ...], Field(min_length=1, max_length=8)] = (SoapDescriptorSpec(),)
-    widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (0.5, 1.0, 2.0, 4.0, 8.0)
-    regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
-
-    def learned_properties(self) -> tuple[str, ...]:
-        """The property."""
-        return (self.property,)
 
 
 class SparseSpec(SurrogateBase):
@@ -180,56 +89,6 @@ class SparseSpec(SurrogateBase):
     def learned_properties(self) -> tuple[str, ...]:
         """The property."""
         return (self.property,)
-
-
-ScalarSurrogateSpec = Annotated[KernelRidgeSpec | VoxelNetworkSpec, Field(discriminator="type")]
-"""Surrogates of properties of the whole structure."""
-
-
-class StackedSpec(SurrogateBase):
-    """One property by two surrogates, the second of which learns the error of the first.
-
-    What points say goes first and what a field adds second, for instance: ``kernel_ridge`` on SOAP, then ``voxel_network``
-    (Kajita et al. 2017, doi:10.1038/s41598-017-17299-w).
-
-    Attributes:
-        first: Learns the property.
-        second: Learns the error of the first on groups that it did not see; the same property.
-        folds: Number of trainings of the first without a part of the groups, from which its error is estimated.
-    """
-
-    opener: ClassVar[str] = "tansaku.models.surrogates.stacked.training:StackedTrainer"
-    restore: ClassVar[str] = "tansaku.models.surrogates.stacked.model:Stacked.from_weights"
-    type: Literal["stacked"] = "stacked"
-    first: ScalarSurrogateSpec
-    second: ScalarSurrogateSpec
-    folds: Annotated[int, Field(ge=2, le=50)] = 5
-
-    @model_validator(mode="after")
-    def _one_property(self) -> StackedSpec:
-        first, second = self.first.learned_properties(), self.second.learned_properties()
-        if len(first) > 1 or first != second:
-            raise ValueError(
-                f"second: learns {', '.join(second)}, the first {', '.join(first)}; expected one property, the same of both"
-            )
-        return self
-
-    @property
-    def property(self) -> str:
-        """Name of the property in the data set."""
-        return self.first.learned_properties()[0]
-
-    def uses_gpu(self) -> bool:
-        """Whether one of the two does."""
-        return self.first.uses_gpu() or self.second.uses_gpu()
-
-    def learned_properties(self) -> tuple[str, ...]:
-        """The property."""
-        return (self.property,)
-
-    def needed_fields(self) -> tuple[str, ...]:
-        """The fields of both."""
-        return tuple(dict.fromkeys([*self.first.needed_fields(), *self.second.needed_fields()]))
 
 
 SURROGATE_SPECS = spec_kinds("surrogates", SurrogateBase)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field
 
 from tansaku.models.domain.specs.base import KindSpec
+
+FREE_ATOMS = "free_atoms"
+"""Name of the field that every structure has."""
+
+PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 class SurrogateBase(KindSpec):
@@ -12,6 +19,13 @@ class SurrogateBase(KindSpec):
 
     restore: ClassVar[str]
     """Module and name in it of what rebuilds the fitted surrogate from its weights; called with weights and device."""
+
+    informer: ClassVar[str] = ""
+    """Module and name in it of what tells a proposer how far the networks disagree on a pool; called with space, pool, campaign
+    and artifacts."""
+
+    program_files: ClassVar[str] = ""
+    """Module and name in it of a function of fitted surrogate, name and format that returns the files of another program."""
 
     def of_new(self) -> Self:
         """The spec of a new campaign or model: with defaults that those stored before a key do not have."""

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.reading import reading

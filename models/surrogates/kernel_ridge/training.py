@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Weights
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.records import Evaluation, JsonDict
-from tansaku.models.domain.rooms import code_behind, reason_without, views
+from tansaku.models.domain.rooms import code_behind, views
 from tansaku.tasks.backends.resources import Resources, open_resources
 from tansaku.tasks.backends.stores.structures import read_structure
 from tansaku.tasks.ground.settings import Settings
@@ -160,7 +161,7 @@ class CampaignView:
             raise ConfigurationError(f"campaign {self.name!r} does not search for the bottleneck of an energy surface")
         view = views().get(name)
         if view is None:
-            raise MissingComponentError(reason_without("views", name), hint="install or repair it")
+            raise MissingComponentError(reasons_for(name).removeprefix("; "), hint="install or repair it")
         return code_behind("views", name, view.opener)(self._data)
 
     def costs(self) -> CostComparison | None:

@@ -9,10 +9,11 @@ from typing import get_args
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.rooms import code_behind, methods, reason_without
+from tansaku.models.domain.rooms import code_behind, methods
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
@@ -28,7 +29,7 @@ SPEC_METHOD = "spec"
 PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
 
 OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
-"""Those of the proposers; :func:`~tansaku.models.domain.rooms.methods` has the others."""
+"""Methods by tansaku's own proposers; :func:`~tansaku.models.domain.rooms.methods` has the others."""
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
@@ -102,8 +103,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
         if mode is not None:
             raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
         return WithInitialDesign(code_behind("methods", own, other.opener)(own), build_proposer(paired_design(spec.proposer)))
-    if own not in OWN_METHODS and (reason := reason_without("methods", own)):
-        raise MissingComponentError(f"--methods: {name!r}: {reason}", hint="install or repair it")
+    if own not in OWN_METHODS and (reasons := reasons_for(own)):
+        raise MissingComponentError(f"--methods: {name!r}: {reasons.removeprefix('; ')}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own != SPEC_METHOD:
         chosen = chosen.with_engine()

@@ -30,7 +30,7 @@ from tansaku.tasks.loop.driver.result import DriveResult, EndReason
 from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop, log_event
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.loop.ledger.startable import check_startable
-from tansaku.tasks.loop.retraining.committee import PoolCommittee
+from tansaku.tasks.loop.retraining.committee import open_committee
 from tansaku.tasks.loop.retraining.driver import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.loop.reuse.known import KnownResults
 from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
@@ -192,7 +192,7 @@ class CampaignLoop:
                 device=resources.site.training.device,
                 by_service=resources.site.training.by == "service",
             ),
-            committee=PoolCommittee(space, pool, spec, resources.artifacts),
+            committee=open_committee(space, pool, spec, resources.artifacts),
             known=known,
             design=design,
             plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),

@@ -1,10 +1,11 @@
-"""A trained potential as files of programs that run it."""
+"""A trained surrogate as files of other programs that compute it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
+from tansaku.models.domain.door import opened
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.surrogates import Surrogate
 
@@ -15,7 +16,7 @@ def export_for_program(model: Surrogate, name: str, form: ProgramFormat, folder:
     """Writes the files.
 
     Args:
-        model: A network potential.
+        model: A surrogate that other programs can compute.
         name: Of files whose names are free.
         form: ``lammps``: its ML-IAP package; ``n2p2``: ``pair_style hdnnp``.
         folder: Is made where it is missing.
@@ -24,15 +25,12 @@ def export_for_program(model: Surrogate, name: str, form: ProgramFormat, folder:
         What was written.
 
     Raises:
-        ConfigurationError: The model is no potential, or one that the program cannot compute.
+        ConfigurationError: No other program computes such a model, or one that the program cannot compute.
     """
-    from tansaku.models.surrogates.potential.mliap_files import mliap_files
-    from tansaku.models.surrogates.potential.model import Potential
-    from tansaku.models.surrogates.potential.n2p2_files import n2p2_files
-
-    if not isinstance(model, Potential):
+    path = model.spec.program_files
+    if not path:
         raise ConfigurationError(f"--format {form}: {name} is a {model.spec.type}, expected a potential")
-    files = mliap_files(model, name) if form == "lammps" else n2p2_files(model)
+    files: dict[str, str] = opened("surrogates", model.spec.type, path)(model, name, form)
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         (folder / file).write_text(text, encoding="utf-8")

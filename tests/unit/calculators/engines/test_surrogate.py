@@ -16,12 +16,13 @@ from tansaku.calculators.engines.surrogate import SurrogateCalculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.surrogate_registry import build_trainer
+from tansaku.potentials.specs.voxel_network import VoxelNetworkSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data
 from tansaku.tasks.node.configuration.source import source_of
 from tansaku.tasks.node.jobs.document import JobDocument

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.features.atomic_environment import environment_features, feature_counts, radial_features
 
 

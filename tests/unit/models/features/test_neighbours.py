@@ -9,7 +9,7 @@ from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list
 
 from tansaku.models.domain.errors import MissingComponentError
-from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.neighbours import distances_within, pairs_within
 

@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.surrogates.choosing import NOISE, Environments, informative_order, smallest_order, within
 

@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, KernelRidgeSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import CoulombMatrixDescriptorSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 

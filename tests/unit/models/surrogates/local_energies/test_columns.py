@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.local_energies.columns import Columns, raw_features
 

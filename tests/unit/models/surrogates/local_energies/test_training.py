@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints
 from tansaku.models.surrogates.local_energies.columns import raw_features

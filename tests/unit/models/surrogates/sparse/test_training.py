@@ -10,7 +10,8 @@ from ase import Atoms
 
 from tansaku.models.averaging.averaging import fit_average
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec, SparseSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.surrogate import SparseSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.sparse.training import SparseTrainer
 

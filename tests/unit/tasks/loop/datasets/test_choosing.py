@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.specs.dataset import ChoiceSpec
-from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
 from tansaku.tasks.loop.datasets.choosing import order_of
 
 RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)

@@ -12,7 +12,7 @@ from tansaku.deploy.cli.results import _show_systems
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.loop.driver.loop import drive
 from tansaku.tasks.loop.ledger.observer import SilentObserver

@@ -13,10 +13,12 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundError
 from tansaku.models.domain.model_registry import DatasetRecord, promoted
 from tansaku.models.domain.specs.dataset import AboveSplitSpec
-from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, ModelSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, ModelSpec
 from tansaku.models.domain.surrogates import Example
+from tansaku.potentials.specs.network import PotentialSpec
 from tansaku.tasks.act.commands.delete import sweep_artifacts
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.backends.stores.file_artifacts import FileArtifactStore

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.descriptors import RadialDescriptorSpec
+from tansaku.models.domain.specs.kernel_ridge import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 from tansaku.tasks.node.jobs.judging import Compared, compare, judge

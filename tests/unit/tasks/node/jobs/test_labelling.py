@@ -11,10 +11,10 @@ from ase.io.extxyz import read_extxyz
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.datasets.extxyz import example_of
 from tansaku.tasks.node.configuration.campaign_files import spec_hash

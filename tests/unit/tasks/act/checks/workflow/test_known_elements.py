@@ -18,12 +18,12 @@ from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
-from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.surrogates import Weights
 from tansaku.models.surrogates.files import write_weights
+from tansaku.potentials.specs.calculator import PotentialCalculatorSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.checks.workflow import check_elements

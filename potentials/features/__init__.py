@@ -1,0 +1,1 @@
+"""Descriptors of whole structures as voxels of a field in reciprocal space."""
