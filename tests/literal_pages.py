@@ -58,8 +58,9 @@ home = Path("home", Path(sys.argv[1]).stem).resolve()
 home.mkdir(parents=True)
 site = load_site(Path(sys.argv[2])) if len(sys.argv) > 2 else SiteSpec()
 settings, loaded = Settings(home=home), load_campaign(Path(sys.argv[1]))
-# Workers are given no environment but what a site file names, and are to import the copy.
-launcher = site.launcher.model_copy(update={"environment": ("PYTHONPATH",)})
+# Workers are given no environment but what a site file names, and are to import the copy; the start of each takes long.
+one = {"workers": 1} if "workers" in type(site.launcher).model_fields else {}
+launcher = site.launcher.model_copy(update={"environment": ("PYTHONPATH",), **one})
 site = site.model_copy(update={"launcher": launcher})
 store = MemoryCampaignStore()
 resources = Resources(
@@ -123,6 +124,8 @@ class LiteralPage:
             ``models``, the specs of the surrogates that were trained.
         """
         found, commands = [], 0
+        where = self._python("-c", "import tansaku; print(tansaku.__file__)").strip()
+        assert Path(where).is_relative_to(self.folder), where
         for block in self.blocks:
             if block.language == "console":
                 for line in block.text.splitlines():
@@ -162,9 +165,6 @@ class LiteralPage:
 
     def _python(self, *words: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(self.folder)}
-        check = "import tansaku, sys; sys.exit(tansaku.__file__)"
-        where = subprocess.run([sys.executable, "-c", check], cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert Path(where.stderr.strip()).is_relative_to(self.folder), where.stderr
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,

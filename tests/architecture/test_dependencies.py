@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -60,9 +61,10 @@ def imports(source: str) -> set[str]:
     return found
 
 
-def imported_in(*folders: str) -> set[str]:
+@cache
+def imported_in(*folders: str) -> frozenset[str]:
     files = [path for folder in folders for path in (ROOT / folder).glob("**/*.py")]
-    return set().union(*(imports(path.read_text()) for path in files))
+    return frozenset().union(*(imports(path.read_text()) for path in files))
 
 
 def declared() -> list[tuple[str, str]]:

@@ -50,11 +50,16 @@ def suite(tmp_path):
     return run
 
 
-def test_without_the_variable_it_is_listed(suite):
+def test_without_the_variable_it_is_listed_and_times_are_printed(suite, tmp_path):
+    (tmp_path / "tests/unit/test_slow.py").write_text("import time\n\ndef test_sleeps(): time.sleep(0.5)\n")
     result = suite()
     assert result.returncode == 0, result.stdout
     assert "left out: 1 tests, needs git: program git is not on PATH (Debian package git)" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("1 passed, 2 skipped")
+    lines = result.stdout.splitlines()
+    assert lines[-1].startswith("2 passed, 2 skipped")
+    assert "tests/unit: 4 tests, " in result.stdout
+    first = lines.index("slowest 4 tests: wall time, processor time with children") + 1
+    assert re.fullmatch(r" +0\.[56789] s +0\.\d s  tests/unit/test_slow\.py::test_sleeps", lines[first])
 
 
 def test_with_the_variable_it_fails(suite):
@@ -63,17 +68,6 @@ def test_with_the_variable_it_fails(suite):
     assert result.stdout.splitlines()[-1].startswith("2 failed, 1 passed")
     assert "needs git: program git is not on PATH" in result.stdout
     assert "was left out under TANSAKU_REQUIRE_ALL=1" in result.stdout
-
-
-def test_the_time_of_the_suite_is_printed(suite):
-    assert "tests/unit: 3 tests, " in suite().stdout
-
-
-def test_the_slowest_tests_are_printed_with_their_times(suite, tmp_path):
-    (tmp_path / "tests/unit/test_slow.py").write_text("import time\n\ndef test_sleeps(): time.sleep(0.5)\n")
-    lines = suite().stdout.splitlines()
-    first = lines.index("slowest 4 tests: wall time, processor time with children") + 1
-    assert re.fullmatch(r" +0\.[56789] s +0\.\d s  tests/unit/test_slow\.py::test_sleeps", lines[first])
 
 
 @pytest.mark.parametrize(("there", "expected"), [(True, "2 passed, 2 skipped"), (False, "1 passed, 2 skipped, 1 deselected")])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tokenize
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,15 @@ OPENINGS = ("How", "Of", "Those", "What", "Where", "Which", "Who", "Whose", "Why
 """Words that begin no docstring: it says as a sentence what a function does or returns, or names a value with a noun."""
 
 
+@lru_cache(maxsize=1)
+def nodes(source: str) -> list[ast.AST]:
+    """The syntax tree of a module, whose docstrings, texts and names are looked at one after the other."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def docstrings(source: str) -> list[str]:
     """Docstrings of a module, its classes and functions, and the texts below its constants and attributes."""
-    bodies = [getattr(node, "body", None) for node in ast.walk(ast.parse(source))]
+    bodies = [getattr(node, "body", None) for node in nodes(source)]
     statements = [statement for body in bodies if isinstance(body, list) for statement in body]
     values = [statement.value for statement in statements if isinstance(statement, ast.Expr)]
     return [value.value.strip() for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
@@ -66,7 +73,7 @@ def docstrings(source: str) -> list[str]:
 def prose(source: str) -> list[str]:
     """Docstrings, text constants and comments of a module, each as one line without code in backticks."""
     texts = [token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             texts.append(node.value)
     lines = [" ".join(text.split()) for text in texts]
@@ -76,7 +83,7 @@ def prose(source: str) -> list[str]:
 def variables(source: str) -> list[str]:
     """Names that a module binds: variables, arguments, functions."""
     bound = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.append(node.id)
         elif isinstance(node, ast.arg):

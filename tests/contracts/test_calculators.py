@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter
 from tansaku.calculators.calculator_registry import known_elements, open_calculator, resolve_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.levels import check_level
-from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
+from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
@@ -47,8 +48,8 @@ SPECS |= {
 POTENTIALS = Path(__file__).parents[1] / "potentials"
 """Files of trained potentials."""
 
-NETWORKS = ("chgnet", "sevenn")
-"""Codes whose evaluations take a hundred times as long: they get smaller jobs."""
+SLOW = ("chgnet", "command", "potential-bispectrum", "sevennet")
+"""Calculators whose evaluations take a hundred times as long: they get smaller jobs."""
 
 PROGRAM = Path(__file__).parents[1] / "support/pair_program.py"
 COMMANDS = {
@@ -60,10 +61,6 @@ COMMANDS = {
     )
 }
 """What a site has for the calculators of a suite."""
-
-
-def is_slow(calculator: Calculator) -> bool:
-    return calculator.provenance.code in NETWORKS or isinstance(calculator, ScratchCalculator)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,9 +95,15 @@ Open = Callable[[], Calculator]
 
 
 @pytest.fixture(params=list(SPECS), scope="module")
-def spec(request: pytest.FixtureRequest, require: Callable[[str], None]) -> CalculatorBase:
+def name(request: pytest.FixtureRequest) -> str:
+    """The calculator's, in ``SPECS``."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def spec(name: str, require: Callable[[str], None]) -> CalculatorBase:
     """What describes the calculator."""
-    spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[request.param])
+    spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[name])
     if spec.facts.package is not None:
         require(spec.facts.package)
     return spec
@@ -126,7 +129,16 @@ def precision(calculator: Calculator) -> Precision:
     return SINGLE if calculator.provenance.settings.get("dtype") == "float32" else DOUBLE
 
 
-def rattled(seed: int = 0, repeat: tuple[int, int, int] = (2, 1, 2), amplitude: float = 0.12) -> Atoms:
+Rattled = Callable[..., Atoms]
+
+
+@pytest.fixture(scope="module")
+def rattled(name: str) -> Rattled:
+    """Makes crystals: of 4 atoms for the slow calculators, else of 16."""
+    return partial(rattled_crystal, repeat=(1, 1, 1) if name in SLOW else (2, 1, 2))
+
+
+def rattled_crystal(seed: int = 0, *, repeat: tuple[int, int, int], amplitude: float = 0.12) -> Atoms:
     """A crystal of Al with displaced atoms, two of them held."""
     atoms = bulk("Al", "fcc", a=4.05, cubic=True) * repeat
     atoms.positions += np.random.default_rng(seed).normal(scale=amplitude, size=atoms.positions.shape)
@@ -136,7 +148,7 @@ def rattled(seed: int = 0, repeat: tuple[int, int, int] = (2, 1, 2), amplitude: 
 
 
 @pytest.fixture(scope="module")
-def single(calculator: Calculator) -> CalculationResult:
+def single(calculator: Calculator, rattled: Rattled) -> CalculationResult:
     """The rattled crystal as it is, computed once."""
     return calculator.evaluate(rattled())
 
@@ -162,14 +174,14 @@ def test_provenance_records_the_level_of_theory(spec, calculator):
         assert len(provenance.model_sha256) == 64
 
 
-def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_path):
+def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_path, rattled):
     check_exported(calculator, rattled(), tmp_path)
 
 
-def test_forces_are_the_energy_s_gradient(calculator, single, precision):
+def test_forces_are_the_energy_s_gradient(calculator, single, precision, rattled):
     atoms, forces = rattled(), single.forces
     step = precision.step
-    for atom, axis in ((0, 0), (3, 1), (7, 2)):
+    for atom, axis in ((0, 0), (3, 1), (len(atoms) // 2, 2)):
         energies = []
         for sign in (-1, 1):
             moved = atoms.copy()
@@ -178,7 +190,7 @@ def test_forces_are_the_energy_s_gradient(calculator, single, precision):
         assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=precision.forces)
 
 
-def test_stress_is_the_energy_s_gradient_with_strain(calculator, single, precision):
+def test_stress_is_the_energy_s_gradient_with_strain(calculator, single, precision, rattled):
     atoms, stress = rattled(), single.stress
     step = precision.strain
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
@@ -194,9 +206,9 @@ def test_stress_is_the_energy_s_gradient_with_strain(calculator, single, precisi
         assert stress[voigt] == pytest.approx(derivative, abs=precision.stress)
 
 
-def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator, single):
+def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator, single, rattled):
     result = single
-    assert result.energies.shape == (16,)
+    assert result.energies.shape == (len(rattled()),)
     assert result.energies.sum() == pytest.approx(result.energy, abs=1e-9)
     assert result.atoms.calc is None
     assert result.atoms.info["candidate"] == "c1"
@@ -205,8 +217,8 @@ def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator, 
     assert result.steps == 0
 
 
-@pytest.mark.parametrize("relaxation", [None, RelaxationSpec(fmax=0.05)], ids=["single", "relaxed"])
-def test_the_given_atoms_are_left_untouched(calculator, relaxation):
+@pytest.mark.parametrize("relaxation", [None, RelaxationSpec(fmax=0.5)], ids=["single", "relaxed"])
+def test_the_given_atoms_are_left_untouched(calculator, relaxation, rattled):
     atoms = rattled()
     atoms.positions[0] -= atoms.cell[0]
     before = atoms.copy()
@@ -216,25 +228,25 @@ def test_the_given_atoms_are_left_untouched(calculator, relaxation):
     assert atoms.constraints == []
 
 
-def test_a_structure_computed_as_it_is_stays_where_it_is(calculator):
+def test_a_structure_computed_as_it_is_stays_where_it_is(calculator, rattled):
     atoms = rattled()
     atoms.positions[3] += atoms.cell[1] - 2 * atoms.cell[2]
     np.testing.assert_allclose(calculator.evaluate(atoms).atoms.positions, atoms.positions, rtol=0, atol=1e-12)
 
 
 @given(shift=st.tuples(*[st.floats(-20, 20)] * 3), whole=st.tuples(*[st.integers(-2, 2)] * 3))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rigid_and_whole_period_translations_change_nothing(calculator, single, precision, shift, whole):
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rigid_and_whole_period_translations_change_nothing(calculator, single, precision, shift, whole, rattled):
     atoms, result = rattled(), single
     moved = atoms.copy()
     moved.positions += np.array(shift) + np.array(whole) @ atoms.cell.array
-    moved.positions[5] += atoms.cell[2]
+    moved.positions[-1] += atoms.cell[2]
     other = calculator.evaluate(moved)
     assert other.energy == pytest.approx(result.energy, abs=precision.energy)
     np.testing.assert_allclose(other.forces, result.forces, rtol=0, atol=precision.energy)
 
 
-def test_the_order_of_the_atoms_does_not_matter(calculator, single, precision):
+def test_the_order_of_the_atoms_does_not_matter(calculator, single, precision, rattled):
     atoms, result = rattled(), single
     order = np.random.default_rng(1).permutation(len(atoms))
     permuted = calculator.evaluate(atoms[order])
@@ -260,7 +272,7 @@ def test_a_skewed_and_rotated_cell_gives_the_same_crystal(calculator, precision)
 
 @pytest.mark.parametrize("cell", ["fixed", "normal"])
 @pytest.mark.parametrize("translation", ["held", "free"])
-def test_a_relaxation_lowers_the_energy_and_meets_its_threshold(calculator, cell, translation):
+def test_a_relaxation_lowers_the_energy_and_meets_its_threshold(calculator, cell, translation, rattled):
     atoms = rattled(amplitude=0.05)
     atoms.set_cell(atoms.cell.array * np.array([1.0, 1.0, 1.02]), scale_atoms=True)
     relaxation = RelaxationSpec(cell=cell, translation=translation, fmax=0.01)
@@ -284,15 +296,8 @@ def test_a_relaxation_lowers_the_energy_and_meets_its_threshold(calculator, cell
     np.testing.assert_allclose(change, 0.0, atol=1e-9)
 
 
-def test_a_warm_calculator_s_results_are_those_of_a_fresh_one_bit_by_bit(calculator, opening):
-    jobs = [
-        (rattled(0, (1, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.1)),
-        (rattled(1, (1, 1, 1), amplitude=0.05), RelaxationSpec(fmax=0.1, cell="normal", translation="free")),
-        (bulk("Al", "fcc", a=4.0) * (2, 2, 1), None),
-    ]
-    order = (0, 2, 1, 0)
-    if not is_slow(calculator):
-        jobs, order = _hard_jobs()
+def test_a_warm_calculator_s_results_are_those_of_a_fresh_one_bit_by_bit(calculator, opening, name):
+    jobs, order = _few_jobs() if name in SLOW else _many_jobs()
     cold = []
     for atoms, relaxation in jobs:
         fresh = opening()
@@ -302,53 +307,65 @@ def test_a_warm_calculator_s_results_are_those_of_a_fresh_one_bit_by_bit(calcula
         assert same_bits(calculator.evaluate(*jobs[position]), cold[position])
 
 
-def _hard_jobs():
+def _few_jobs():
     jobs = [
-        (rattled(0, (1, 1, 2)), RelaxationSpec(fmax=0.02)),
-        (rattled(1, (2, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.02, cell="normal", translation="free")),
-        (rattled(2, (1, 2, 3)), RelaxationSpec(fmax=0.02)),
+        (rattled_crystal(0, repeat=(1, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.1)),
+        (rattled_crystal(1, repeat=(1, 1, 1), amplitude=0.05), RelaxationSpec(fmax=0.1, cell="normal", translation="free")),
+        (bulk("Al", "fcc", a=4.0) * (2, 2, 1), None),
+    ]
+    return jobs, (0, 2, 1, 0)
+
+
+def _many_jobs():
+    jobs = [
+        (rattled_crystal(0, repeat=(1, 1, 2)), RelaxationSpec(fmax=0.02)),
+        (
+            rattled_crystal(1, repeat=(2, 1, 2), amplitude=0.05),
+            RelaxationSpec(fmax=0.02, cell="normal", translation="free"),
+        ),
+        (rattled_crystal(2, repeat=(1, 2, 3)), RelaxationSpec(fmax=0.02)),
         (bulk("Al", "fcc", a=4.0) * (2, 2, 3), None),
     ]
     return jobs, (0, 2, 1, 3, 1, 0, 3, 2)
 
 
-def test_too_few_steps_are_a_failure_and_no_number(calculator):
+def test_too_few_steps_are_a_failure_and_no_number(calculator, rattled):
     with pytest.raises(CalculationError) as caught:
         calculator.evaluate(rattled(), RelaxationSpec(fmax=1e-4, max_steps=2))
     assert caught.value.reason == "not_converged"
 
 
-def test_atoms_on_top_of_each_other_are_a_failure(calculator):
+def test_atoms_on_top_of_each_other_are_a_failure(calculator, rattled):
     atoms = rattled()
-    atoms.positions[4] = atoms.positions[5]
+    atoms.positions[2] = atoms.positions[3]
     for relaxation in (None, RelaxationSpec()):
         with pytest.raises(CalculationError) as caught:
             calculator.evaluate(atoms, relaxation)
         assert caught.value.reason == "overlap"
 
 
-def test_a_start_that_is_not_a_number_is_a_failure(calculator):
+def test_a_start_that_is_not_a_number_is_a_failure(calculator, rattled):
     atoms = rattled()
-    atoms.positions[4, 1] = np.nan
+    atoms.positions[3, 1] = np.nan
     with pytest.raises(CalculationError) as caught:
         calculator.evaluate(atoms)
     assert caught.value.reason == "nan"
 
 
-def test_a_calculator_works_on_after_a_failure_as_if_nothing_had_happened(calculator):
-    network = is_slow(calculator)
-    atoms = rattled(3, (1, 1, 1), amplitude=0.05) if network else rattled(3)
-    before = calculator.evaluate(atoms, RelaxationSpec(fmax=0.02))
+def test_a_calculator_works_on_after_a_failure_as_if_nothing_had_happened(calculator, rattled):
+    atoms, relaxation = rattled(3, amplitude=0.05), RelaxationSpec(fmax=0.1)
+    before = calculator.evaluate(atoms, relaxation)
+    assert before.steps > 0
     with pytest.raises(CalculationError):
         calculator.evaluate(rattled(4), RelaxationSpec(fmax=1e-4, max_steps=2))
     broken = rattled(4)
-    broken.positions[4] = broken.positions[5]
+    broken.positions[2] = broken.positions[3]
     with pytest.raises(CalculationError):
         calculator.evaluate(broken)
-    assert same_bits(calculator.evaluate(atoms, RelaxationSpec(fmax=0.02)), before)
+    assert same_bits(calculator.evaluate(atoms, relaxation), before)
 
 
-def test_an_element_the_model_does_not_know_is_named(spec, calculator):
+def test_an_element_the_model_does_not_know_is_named(spec, calculator, rattled):
     atoms = rattled()
     atoms.symbols[0] = "Cm"
     if known_elements(spec, POTENTIALS) is None:  # it computes any element
@@ -358,14 +375,14 @@ def test_an_element_the_model_does_not_know_is_named(spec, calculator):
         calculator.evaluate(atoms)
 
 
-def test_a_structure_with_a_free_surface_is_refused(calculator):
+def test_a_structure_with_a_free_surface_is_refused(calculator, rattled):
     atoms = rattled()
     atoms.pbc = (True, True, False)
     with pytest.raises(ConfigurationError, match="periodic"):
         calculator.evaluate(atoms)
 
 
-def test_a_held_relaxation_needs_the_axes_where_it_means_them(calculator):
+def test_a_held_relaxation_needs_the_axes_where_it_means_them(calculator, rattled):
     atoms = rattled()
     atoms.rotate(20.0, "z", rotate_cell=True)
     with pytest.raises(ConfigurationError, match="cell vector"):

@@ -1,7 +1,5 @@
 """The contract of a calculator, run on the DFT codes: as in ``test_calculators``, on cells that they compute in a second."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -457,10 +457,10 @@ def test_workers_that_cannot_start_are_reported_until_they_can(backend, tmp_path
     launcher.stop()
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a b", "x" * 200])
-def test_a_name_that_is_none_is_refused(launcher, tmp_path, name):
-    with pytest.raises(ConfigurationError, match="job name"):
-        launcher.submit(request(tmp_path, name))
+def test_a_name_that_is_none_is_refused(launcher, tmp_path):
+    for name in ("", "..", "a/b", "a b", "x" * 200):
+        with pytest.raises(ConfigurationError, match="job name"):
+            launcher.submit(request(tmp_path, name))
 
 
 def test_the_runtime_names_what_a_resume_may_have_to_reap(launcher, backend):

@@ -153,8 +153,8 @@ def test_any_feature_groups_will_do(spec, table):
 @pytest.mark.parametrize("in_flight", [1, 2])
 def test_a_resume_at_any_number_makes_the_same_choice(spec, in_flight):
     pool, values = _table()
-    replay = Replay(pool, values, in_flight).run(build_proposer(spec), limit=40)
-    for number in range(1, 41):
+    replay = Replay(pool, values, in_flight).run(build_proposer(spec), limit=24)
+    for number in range(1, 25):
         resumed = build_proposer(spec)
         history = replay.history(number - 1, resumed.initial_count(pool))
         choice = resumed.propose(pool, history, number, proposal_rng(SEED, number), replay.parameters(number))
@@ -180,7 +180,7 @@ def test_an_instance_serves_several_campaigns_in_turn(spec):
 
 
 def test_failures_are_not_proposed_again_and_end_nothing(spec):
-    pool, values = _table(4)
+    pool, values = _table(3)
     values = values.copy()
     values[pool.system_codes == 1] = np.nan
     replay = Replay(pool, values).run(build_proposer(spec))

@@ -1,7 +1,5 @@
 """The pages that say how to add a space, an objective, a launcher, a surrogate, a field or a verb, followed literally."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

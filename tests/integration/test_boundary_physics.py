@@ -1,7 +1,5 @@
 """Energies of grain boundaries with a real potential: cusps, convergence, equal boundaries, an independent builder."""
 
-from __future__ import annotations
-
 import itertools
 import warnings
 from pathlib import Path

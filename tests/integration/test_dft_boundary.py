@@ -1,7 +1,5 @@
 """A grain boundary by density-functional theory, as a worker computes it: minutes of one core."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -15,7 +15,6 @@ from tests.support.clean_environment import LENT, CleanEnvironment
 from tests.support.plugin_packages import ROOT
 
 EXAMPLE = ROOT / "examples/plugins/tansaku-pair-potential"
-COMMAND = "from tansaku.deploy.cli.main import main; main()"
 
 
 def test_the_example_is_what_the_command_writes():
@@ -43,10 +42,9 @@ def test_the_example_is_installed_there_and_nowhere_else(installed):
     assert file.is_relative_to(installed.site_packages)
 
 
-def test_a_campaign_is_checked_and_runs_with_the_installed_example(installed, tmp_path):
+def test_a_campaign_runs_with_the_installed_example(installed, tmp_path):
+    """`tests/e2e/test_guide_blocks.py` checks such a package's campaign and runs the package's own tests."""
     shutil.copy(EXAMPLE / "campaign.yaml", tmp_path)
-    checked = installed.run("-c", COMMAND, "check", "campaign.yaml", cwd=tmp_path)
-    assert "pair_potential" in checked
     found = json.loads(installed.run("-c", CAMPAIGN, "campaign.yaml", cwd=tmp_path).splitlines()[-1])
     assert [row["state"] for row in found["rows"]] == ["DONE"] * 4
     assert found["plugins"] == ["tansaku-pair-potential 0.1.0 (calculators: pair_potential)"]
@@ -71,14 +69,6 @@ def test_its_version_is_part_of_the_level_of_theory(installed):
     assert first == f"{origin} {origin} True"
     assert second == origin
     assert third == f"calculator.plugin: the campaign computes with tansaku-pair-potential 0.0.9; {origin} is installed"
-
-
-def test_its_own_conformance_test_passes(installed):
-    source = installed.folder.parent / "source"
-    said = installed.run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={source}", str(source / "tests"), cwd=source
-    )
-    assert "7 passed" in said
 
 
 def test_a_campaign_whose_plugin_is_missing_is_said_and_others_are_shown(installed, tmp_path):

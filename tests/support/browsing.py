@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,8 @@ TALLEST = 4000
 """Pixels of a picture."""
 PICTURES = Path(os.environ["TANSAKU_PICTURES"]) if "TANSAKU_PICTURES" in os.environ else None
 """Where what each page looks like is kept; None: nowhere, as no test reads pictures."""
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""Rules of axe that a colour scheme decides; all others say the same in light and dark."""
 
 
 class Errors(list):
@@ -31,9 +34,10 @@ def go(page: Page, path: str) -> None:
     page.goto(page.context.base + path)
 
 
-def violations(page: Page) -> dict[str, str]:
-    """What axe finds on the present page, by rule."""
-    found = Axe().run(page).response["violations"]
+def violations(page: Page, rules: Sequence[str] = ()) -> dict[str, str]:
+    """What axe finds on the present page, by rule; no rules: all that it looks for."""
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = Axe().run(page, options=options).response["violations"]
     return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
 
 
@@ -53,9 +57,9 @@ def look(page: Page, name: str) -> dict[str, str]:
     """
     found = {}
     before = page.viewport_size
-    for scheme in ("light", "dark"):
+    for scheme, rules in (("light", ()), ("dark", OF_COLOURS)):
         page.emulate_media(color_scheme=scheme)
-        found |= {f"{name}, {scheme}: {rule}": where for rule, where in violations(page).items()}
+        found |= {f"{name}, {scheme}: {rule}": where for rule, where in violations(page, rules).items()}
         take(page, f"{name}-{scheme}")
     page.set_viewport_size(PHONE)
     # Figures are drawn again a moment after the window has its size.

@@ -1,4 +1,7 @@
-"""Order of the test files, and what ``make test-fast`` runs; both follow the seconds that files took in a measured run."""
+"""Which process runs the test files, in what order, and what ``make test-fast`` runs.
+
+The order and the quick tests follow the seconds that files took in a measured run.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,18 @@ GUESSES = {
     "": 0.2,
 }
 """Seconds of a test in a file that was not measured, by the begin of its path."""
+
+TOGETHER = {
+    "benchmarks": ("tests/integration/benchmarks/", "tests/sparse/benchmarks/"),
+    "prefect": ("tests/integration/prefect/", "tests/integration/faults/test_prefect.py"),
+    "slurm": (
+        "tests/integration/slurm/",
+        "tests/contracts/test_launchers.py",
+        "tests/unit/tasks/backends/launchers/test_fireworks.py",
+    ),
+    "faults": ("tests/integration/faults/",),
+}
+"""Begins of the paths of files that one process runs: each process would start the servers of their session anew."""
 
 FAST_FILE = 2.5
 """``--fast`` runs files that took at most so long [s]."""
@@ -106,11 +121,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if not is_fast(item, seconds)])
         items[:] = chosen
     if hasattr(config, "workerinput"):  # one of several processes
-        items[:] = longest_file_first(items, seconds)
+        items[:] = longest_part_first(items, seconds)
 
 
-def longest_file_first(items: list[pytest.Item], seconds: dict[str, float]) -> list[pytest.Item]:
-    """The order in which files are handed out: if a long one came last, the other processes would wait for it.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """With ``--dist loadfile``, hands out parts (:func:`part_of`) instead of files."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Parts(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return part_of(super()._split_scope(nodeid))
+
+    return Parts(config, log)
+
+
+def part_of(file: str) -> str:
+    """What of the tests one process runs as a whole: files that belong together, or a file."""
+    return next((name for name, begins in TOGETHER.items() if file.startswith(begins)), file)
+
+
+def longest_part_first(items: list[pytest.Item], seconds: dict[str, float]) -> list[pytest.Item]:
+    """The order in which parts are handed out: if a long one came last, the other processes would wait for it.
 
     Args:
         items: The collected tests.
@@ -119,7 +153,11 @@ def longest_file_first(items: list[pytest.Item], seconds: dict[str, float]) -> l
     files: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[file_of(item)].append(item)
-    order = sorted(files, key=lambda name: (-seconds.get(name, len(files[name]) * guess(name)), name))
+    length = {name: seconds.get(name, len(tests) * guess(name)) for name, tests in files.items()}
+    of_part: dict[str, float] = defaultdict(float)
+    for name in files:
+        of_part[part_of(name)] += length[name]
+    order = sorted(files, key=lambda name: (-of_part[part_of(name)], part_of(name), -length[name], name))
     return [item for name in order for item in files[name]]
 
 

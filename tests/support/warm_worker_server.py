@@ -70,6 +70,17 @@ PRELOADED = (
     "tansaku.tasks.backends.stores.mongo",
     "tansaku.tasks.backends.stores.artifacts",
     "tansaku.tasks.read.views.results",
+    # What trainings and potentials that ask for their data import, in the driver and in the worker.
+    "h5py",
+    "matscipy.neighbours",
+    "ase.io.extxyz",
+    "pyarrow.pandas_compat",
+    "safetensors.numpy",
+    "tansaku.models.engine.disagreement",
+    "tansaku.models.surrogates.kernel_ridge.training",
+    "tansaku.models.surrogates.potential.descriptors.symmetry",
+    "tansaku.spaces.boundary_kinds",
+    "tansaku.spaces.crystals",
     "tests.support.paced_emt",
     "tests.support.warm_workers",
 )
@@ -86,6 +97,7 @@ WITH_PREFECT = (
 """What the process imports that forks services, the drivers of their runs, and Prefect's commands."""
 
 ENGINE = "prefect.engine"
+FLOW_DRIVER = "tests.integration.faults.flow_driver"
 ENGINES = "prefect.runner.runner"  # starts them
 _REQUEST = 1 << 18
 
@@ -179,7 +191,7 @@ def become(request: dict, streams: list[int], address: str) -> None:
     kind, program, *arguments = (word for word in request["command"][1:] if word != "-P")
     if kind == "-m":
         sys.argv = [program, *arguments]
-        if program == ENGINE:
+        if program in (ENGINE, FLOW_DRIVER):
             fork_workers(address)
         end_as(program)
     assert program in (COMMAND, PREFECT_COMMAND)

@@ -74,24 +74,7 @@ class Renderer:
 
     def __init__(self, paths: Collection[str]) -> None:
         self._entries = tuple(entry for entry in navigation() if entry.path in paths)
-        self._environment = Environment(
-            loader=ChoiceLoader(
-                [
-                    FileSystemLoader(_WEB / "templates"),
-                    PrefixLoader({name: FileSystemLoader(page_folder(name, "templates")) for name in pages()}),
-                ]
-            ),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals["static"] = static_address
-        self._environment.globals["campaign_address"] = campaign_address
-        self._environment.globals["pages_of"] = pages_of
-        self._environment.globals["share"] = share
-        self._environment.globals["aligned"] = aligned
-        self._environment.filters |= FILTERS
+        self._environment = _environment(tuple((name, page_folder(name, "templates")) for name in pages()))
 
     def text(self, request: Request, template: str, content: Mapping[str, object]) -> str:
         """The text of a page or of a part of it.
@@ -110,6 +93,24 @@ class Renderer:
             "refused": NOTHING,
         }
         return self._environment.get_template(template).render({**shared, **content})
+
+
+@cache
+def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
+    """The templates with those of pages in other folders. Applications of one process share them: compiling takes long."""
+    others = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders})
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(_WEB / "templates"), others]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        static=static_address, campaign_address=campaign_address, pages_of=pages_of, share=share, aligned=aligned
+    )
+    environment.filters |= FILTERS
+    return environment
 
 
 def render(request: Request, template: str, content: Mapping[str, object], *, status: int = 200) -> HTMLResponse:

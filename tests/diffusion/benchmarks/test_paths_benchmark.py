@@ -1,7 +1,5 @@
 """Barriers of ions: the benchmark continues where it stopped, and the committed result says what its runs say."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

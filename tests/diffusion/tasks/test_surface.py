@@ -1,7 +1,5 @@
 """What follows from a search for a bottleneck: barriers, hops, the path."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

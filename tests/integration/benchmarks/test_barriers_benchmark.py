@@ -1,7 +1,5 @@
 """Midpoints against bands: the benchmark goes on where it stopped, and the committed result says what it has to."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The comparison of starts on mirror planes and off them, in its quick form."""
 
-from __future__ import annotations
-
 import json
 import sys
 

@@ -1,7 +1,5 @@
 """The quick run of the dashboard's benchmark, in a real browser."""
 
-from __future__ import annotations
-
 import json
 
 

@@ -1,7 +1,5 @@
 """How reading grows with a campaign: the benchmark runs as users run it."""
 
-from __future__ import annotations
-
 import json
 
 

@@ -1,7 +1,5 @@
 """The benchmark of the queue works and says what its page promises."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

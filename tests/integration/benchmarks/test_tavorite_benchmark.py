@@ -1,7 +1,5 @@
 """What the tavorites' benchmark says agrees with the rows it is made of."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Boundaries with fewer atoms: the reconstructions that other builders found (Cu of Mishin 2001, references of issue 22)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The final relaxation finishes what a rough search left on the way."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data

@@ -1,7 +1,5 @@
 """Searches over the whole period of a boundary find what other builders found (references of issue 22)."""
 
-from __future__ import annotations
-
 import pytest
 
 # (3 3 10) is 0.8 mJ/m² higher with grains of 20 Å than with 30 Å.

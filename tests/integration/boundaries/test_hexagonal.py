@@ -2,8 +2,6 @@
 doi:10.1103/PhysRevB.73.024116).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Energies of boundaries against a construction that shares nothing with tansaku's: rotated lattices, free slabs, no planes."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Excess volume and stress of boundaries, by two cells and against the energies of boundaries that were strained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`tansaku bug-report`: what is in the file, and that no secret is, wherever one lay."""
 
-from __future__ import annotations
-
 import stat
 from datetime import UTC, datetime
 

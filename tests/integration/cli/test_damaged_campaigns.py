@@ -119,7 +119,8 @@ def test_reconcile_reports_them_and_looks_at_the_others(damaged):
 
 
 def test_commands_on_one_say_why(damaged, tmp_path):
-    for name, (_, reason) in DAMAGES.items():
+    for name in ("no-spec", "revision", "lease"):  # of the spec, of the record and of one of its parts
+        _, reason = DAMAGES[name]
         for words in (
             ("status", name),
             ("show", name),

@@ -1,7 +1,5 @@
 """A campaign that learns what its evaluations cost, with real relaxations, as its user sees it."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """A user whom the system has no entry for, as in containers: with HOME, and with nothing but TANSAKU_HOME."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

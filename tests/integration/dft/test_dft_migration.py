@@ -1,7 +1,5 @@
 """A vacancy's migration barrier by density-functional theory: the smallest crystal that the whole workflow runs on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A grain boundary by VASP's makers, as a worker computes it; ``tests.support.vasp_program`` stands for VASP, by EMT."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data

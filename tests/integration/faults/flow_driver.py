@@ -1,4 +1,4 @@
-"""A driver inside its Prefect flow, as `tansaku run` starts it: ``python flow_driver.py REQUEST``; no product code."""
+"""A driver inside its Prefect flow, as `tansaku run` starts it: ``python -m … REQUEST``; no product code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from driver_server import Halting, Recorder
-
 from tansaku.flows import campaign as flow_module
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, Launcher
@@ -20,6 +18,7 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import open_resources
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_campaign, load_site
+from tests.integration.faults.driver_server import Halting, Recorder
 
 
 class ServerKiller(Halting):

@@ -1,7 +1,5 @@
 """Drivers that are stopped, killed or not alone; workers that are killed or hang."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Evaluations that fail: the science, the plumbing; and a database that is killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import tempfile

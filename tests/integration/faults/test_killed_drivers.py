@@ -3,8 +3,6 @@
 The resumed campaign is the undisturbed one.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.states import EvaluationState

@@ -1,10 +1,7 @@
 """The campaign inside its Prefect flow: killed drivers, a killed server, a server that cannot start."""
 
-from __future__ import annotations
-
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +12,8 @@ from prefect.client.orchestration import get_client
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.server import PrivatePrefect, client_settings
 from tansaku.tasks.backends.stores.connection import open_database
+from tests.support.warm_worker_server import FLOW_DRIVER
+from tests.support.warm_workers import WarmProcess
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +24,15 @@ def private(prefect_database, require):
         server = PrivatePrefect.of(Path(home))
         prefect_database.put(server.folder)
         server.start()
-        prefect_database.keep(server.folder)  # its database spares the other servers the migrations
         yield server
         server.stop()
 
 
 class FlowDriver:
-    """Runs ``flow_driver.py`` for a campaign."""
+    """Runs ``flow_driver.py`` for a campaign, forked from a process in which Prefect is imported."""
 
-    def __init__(self, campaign, private):
-        self.campaign = campaign
+    def __init__(self, campaign, private, forks):
+        self.campaign, self.forks = campaign, forks
         (campaign.folder / "home").mkdir(exist_ok=True)
         (campaign.folder / "home" / "prefect").symlink_to(private.folder.parent)
         self.site = campaign.folder / "site.yaml"
@@ -51,25 +49,20 @@ class FlowDriver:
         for name in ("PREFECT_HOME", "PREFECT_API_URL"):
             environment.pop(name, None)
         output = home.with_name("flow.log")
-        with output.open("a") as stream:
-            done = subprocess.run(
-                [sys.executable, str(Path(__file__).with_name("flow_driver.py")), json.dumps(request)],
-                env=environment,
-                stdout=stream,
-                stderr=stream,
-                timeout=240,
-                check=False,
-            )
-        if done.returncode < 0:
-            return {"signal": -done.returncode}
-        assert done.returncode == 0, output.read_text()[-3000:]
+        command = [sys.executable, "-P", "-m", FLOW_DRIVER, json.dumps(request)]
+        with output.open("a") as stream, Path(os.devnull).open() as nothing:
+            streams = (nothing.fileno(), stream.fileno(), stream.fileno())
+            status = WarmProcess(self.forks.address, command, streams, environment).wait(240)
+        if status < 0:
+            return {"signal": -status}
+        assert status == 0, output.read_text()[-3000:]
         return json.loads(Path(request["out"]).read_text())
 
 
 @pytest.fixture
-def flow_driver(private):
+def flow_driver(private, warm_services):
     """``flow_driver(campaign)``."""
-    return lambda campaign: FlowDriver(campaign, private)
+    return lambda campaign: FlowDriver(campaign, private, warm_services)
 
 
 def states(private):

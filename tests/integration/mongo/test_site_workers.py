@@ -1,7 +1,5 @@
 """One process at a time fills a site's queue."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

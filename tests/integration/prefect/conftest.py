@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -29,6 +28,7 @@ from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.ground.settings import Settings
 from tansaku.tasks.node.configuration.campaign_files import load_site
 from tests.support.campaign_files import aluminium_campaign
+from tests.support.prefect_commands import SERVER, WORKER, arguments
 from tests.support.prefect_database import MigratedDatabase
 from tests.support.programs import PACED
 from tests.support.warm_workers import WarmProcess, WarmWorkers
@@ -74,7 +74,7 @@ class PrefectServer:
     def start(self) -> None:
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
+                arguments(SERVER, host="127.0.0.1", port=self.port),
                 env=self.environment() | {"PREFECT_SERVER_API_AUTH_STRING": self.user},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -276,7 +276,6 @@ def started_server(require: Callable[[str], None], prefect_database: MigratedDat
         server = PrefectServer(Path(folder))
         prefect_database.put(server.folder)
         server.start()
-        prefect_database.keep(server.folder)
         yield server
         server.kill()
 
@@ -363,7 +362,7 @@ def pool_worker(service: Service, pool_template: Callable[[Path], Path]) -> Iter
         with (service.folder / "worker.log").open("ab") as output:
             workers.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
+                    arguments(WORKER, pool=pool),
                     env=service.of_a_program(),
                     stdin=subprocess.DEVNULL,
                     stdout=output,

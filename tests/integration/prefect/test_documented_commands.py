@@ -11,13 +11,13 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from tests.support.prefect_commands import SERVER, WORKER
 from tests.support.warm_worker_server import PREFECT_COMMAND
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +32,10 @@ SOURCES = (
 )
 _COMMAND = re.compile(r"^(?:export )?(?:[A-Z_]+=\S+ )*prefect [a-z].*$")
 
-# Run by the test below that is named, in the order in which a user would.
+STARTED = (SERVER, WORKER)
+"""Started by fixtures: the server of these tests, with a password, and the worker of a pool in `test_service.py`."""
+
+# Run by the tests below, in the order in which a user would.
 SERVED = (
     "prefect server start",
     "PREFECT_SERVER_UI_API_URL=http://127.0.0.1:4300/api prefect server start --port 4300",
@@ -44,9 +47,7 @@ SERVED = (
     "prefect automation ls",
     "prefect work-pool ls",
     "prefect work-pool create cluster --type process --base-job-template slurm-work-pool.json",
-    "prefect worker start --pool campaigns --type process",
     # docker-compose.yml, on ports of its containers.
-    "prefect server start --host 0.0.0.0 --port 4200",
     "prefect worker start --pool campaigns --type process --with-healthcheck",
 )
 
@@ -78,7 +79,7 @@ def commands_in(name: str, text: str) -> Iterator[str]:
 
 def test_every_documented_command_is_run_here():
     found = documented()
-    assert {command: found.get(command, "no document") for command in found.keys() ^ set(SERVED)} == {}
+    assert {command: found.get(command, "no document") for command in found.keys() ^ {*STARTED, *SERVED}} == {}
 
 
 def test_a_new_command_in_a_document_would_be_noticed():
@@ -160,14 +161,9 @@ def test_documented_commands_work(
     pool_template(service.folder / "slurm-work-pool.json")
     shell("prefect work-pool create cluster --type process --base-job-template slurm-work-pool.json", cluster=pool)
     assert pool in shell("prefect work-pool ls")
-    for command in (
-        "prefect worker start --pool campaigns --type process",
-        "prefect worker start --pool campaigns --type process --with-healthcheck",
-    ):
-        begun(shell, command.replace("campaigns", pool), lambda: workers(service, pool), wait_for, free_port)
-        shell.done.append(command)
-        for worker in workers(service, pool):
-            service.server.ask("DELETE", f"/work_pools/{pool}/workers/{urllib.parse.quote(worker)}")
+    checked = "prefect worker start --pool campaigns --type process --with-healthcheck"
+    begun(shell, checked.replace("campaigns", pool), lambda: workers(service, pool), wait_for, free_port)
+    shell.done.append(checked)
     service.server.ask("DELETE", f"/work_pools/{pool}")
     assert service.stop() == 0
     assert set(shell.done) == {command for command in SERVED if "server start" not in command}
@@ -220,14 +216,14 @@ def test_the_documented_server_serves_its_page_and_whoever_asks_is_told_of_the_m
     for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
         del shell.environment[name]
 
-    def start(command: str, check, **further: str) -> None:
+    def start(command: str, check) -> None:
         port = free_port()
         shell.done.append(command)
         moved = re.sub("4[23]00", str(port), command)
         port_by_default = {"PREFECT_SERVER_API_PORT": str(port)} if moved == command else {}
         begun(
             shell, moved, lambda: (asked := page_asks(port)) and check(port, asked) is None, wait_for, free_port,
-            **port_by_default, **further,
+            **port_by_default,
         )  # fmt: skip
 
     def meets_serve(port: int, asked: str) -> None:
@@ -238,13 +234,8 @@ def test_the_documented_server_serves_its_page_and_whoever_asks_is_told_of_the_m
     def asks_itself(port: int, asked: str) -> None:
         assert asked == f"http://127.0.0.1:{port}/api"
 
-    def asks_the_usual_port(_port: int, asked: str) -> None:
-        assert asked == "http://127.0.0.1:4200/api"  # why the document says to name the address
-
     start("prefect server start", meets_serve)
     start("PREFECT_SERVER_UI_API_URL=http://127.0.0.1:4300/api prefect server start --port 4300", asks_itself)
-    with_password = {"PREFECT_SERVER_API_AUTH_STRING": "as:compose"}
-    start("prefect server start --host 0.0.0.0 --port 4200", asks_the_usual_port, **with_password)
     assert set(shell.done) == {command for command in SERVED if "server start" in command}
 
 

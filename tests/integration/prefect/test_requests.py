@@ -1,7 +1,5 @@
 """Requests of the dashboard on a real Prefect server: a service killed before it stored the answer starts nothing twice."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from tansaku.models.domain.requests import RequestState, ServiceRequest

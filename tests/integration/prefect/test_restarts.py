@@ -1,7 +1,5 @@
 """A campaign run survives the end of the server, of the service, and of its own process."""
 
-from __future__ import annotations
-
 import re
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Trainings as runs of the service's deployment: the campaign's driver asks for them and goes on with what they bring."""
 
-from __future__ import annotations
-
 import pytest
 
 

@@ -1,7 +1,5 @@
 """Cancel, pause and resume on Prefect's page, after restarts too."""
 
-from __future__ import annotations
-
 import os
 import time
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The same campaign on this machine and on SLURM."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 

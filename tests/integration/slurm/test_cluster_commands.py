@@ -1,7 +1,5 @@
 """`tansaku site`, `tansaku queue` and `tansaku log` on the real SLURM."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """What goes wrong on clusters: nothing is lost, nothing is computed twice that need not be, the reason can be seen."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

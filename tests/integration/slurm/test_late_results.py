@@ -1,7 +1,5 @@
 """A node that comes back with a result after it had been given up."""
 
-from __future__ import annotations
-
 import os
 import signal
 

@@ -1,7 +1,5 @@
 """Whoever can write the LaunchPad cannot run what he likes: nothing is decoded that is not exactly what tansaku writes."""
 
-from __future__ import annotations
-
 import json
 import time
 

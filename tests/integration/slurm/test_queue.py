@@ -1,7 +1,5 @@
 """The queue filler: what is half done is finished, no more is submitted than allowed, refusals are said."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

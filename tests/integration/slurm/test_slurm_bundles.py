@@ -1,7 +1,5 @@
 """Several candidates in one job: the same observations, and a bundle that dies loses only what it has not finished."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """The SLURM that the other tests rely on is a real one and can be disturbed."""
 
-from __future__ import annotations
-
 
 def test_jobs_run_on_both_nodes_in_networks_of_their_own(slurm, tmp_path):
     script = tmp_path / "job.sh"

@@ -1,7 +1,5 @@
 """A program of the site file through FireWorks on the real SLURM: the job carries its name, the node gets its definition."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A density-functional evaluation through FireWorks on the real SLURM, its MPI ranks as the site file has them."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`tansaku reconcile` on the real SLURM: what became of jobs while nobody looked, with SLURM's accounting and without."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

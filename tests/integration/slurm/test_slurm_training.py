@@ -1,7 +1,5 @@
 """A campaign's trainings as jobs of the queue, with resources of their own."""
 
-from __future__ import annotations
-
 import json
 
 

@@ -1,8 +1,6 @@
 """Aluminium and magnesia by density-functional theory: the committed parts go on where they end; choosing a level."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,18 +17,18 @@ ROOT = Path(__file__).resolve().parents[3]
 HERE = ROOT / "benchmarks" / "potential"
 
 
-def test_quick_run_tells_errors_of_every_setting(tmp_path, require):
+def test_quick_run_tells_errors_of_every_setting(run_benchmark, tmp_path, require):
     require("gpaw")
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.potential.convergence", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    command = ["potential.convergence", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=900)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert [one["setting"] for one in result["series"]] == ["cutoff", "kpoint_density", "width"]
     coarse, fine = result["series"][0]["largest"]
     assert coarse > 5 * fine > 0
     assert figure.stat().st_size > 10_000
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    again = run_benchmark(*command, timeout=120)
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert json.loads(out.read_text()) == result
 

@@ -1,13 +1,8 @@
 """A vacancy and two twins of aluminium: by a potential that is known, and by density-functional theory, going on."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -23,18 +18,18 @@ def test_small_cells_have_the_energies_of_large_ones(require, name, low, high):
     assert low < defect(name, open_calculator(EMBEDDED_ATOM, HERE), 4.05) < high
 
 
-def test_quick_run_goes_on_with_what_its_file_has(require, tmp_path):
+def test_quick_run_goes_on_with_what_its_file_has(run_benchmark, require, tmp_path):
     require("gpaw")
     out = tmp_path / "defects.json"
-    command = [sys.executable, "-m", "benchmarks.potential.defects", "--quick", "--out", str(out)]
-    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    command = ["potential.defects", "--quick", "--out", str(out)]
+    first = run_benchmark(*command, timeout=900)
     assert first.returncode == 0, first.stderr
     result = json.loads(out.read_text())
     assert 3.8 < result["lattice_parameter"] < 4.3
     assert set(result["defects"]) == {"sigma3_111"}
     assert "sigma3_111" in first.stdout
     assert list(tmp_path.iterdir()) == [out]
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    again = run_benchmark(*command, timeout=60)
     assert again.returncode == 0, again.stderr
     assert again.stdout == ""
     assert json.loads(out.read_text()) == result

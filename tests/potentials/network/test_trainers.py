@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
@@ -56,52 +58,63 @@ def trained(spec, problem, stage: Stage | None = None, until: int | None = None)
     return stage
 
 
+@pytest.fixture(scope="module")
+def problem(small_problem):
+    return small_problem()
+
+
+@pytest.fixture(scope="module")
+def weights_of(problem):
+    """``weights_of(name, keys, until)``: what a training ends with, which several tests compare with."""
+
+    @cache
+    def found(name: str, keys: tuple[tuple[str, float], ...] = (), until: int | None = None) -> np.ndarray:
+        return trained(spec_of(name, **dict(keys)), problem, until=until).weights
+
+    return found
+
+
 @pytest.mark.parametrize("name", QUICK)
-def test_the_loss_falls(small_problem, name):
-    problem = small_problem()
+def test_the_loss_falls(problem, weights_of, name):
     start = problem.loss(problem.architecture.drawn(np.random.default_rng(5)))
-    assert problem.loss(trained(spec_of(name), problem).weights) < 0.35 * start
+    assert problem.loss(weights_of(name)) < 0.35 * start
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_stage_is_all_that_is_needed_to_go_on(small_problem, name):
-    problem, spec = small_problem(), spec_of(name)
+def test_a_stage_is_all_that_is_needed_to_go_on(problem, weights_of, name):
+    spec = spec_of(name)
     half = trained(spec, problem, until=3)
     again = Stage(half.weights.copy(), {key: array.copy() for key, array in half.memory.items()}, half.cycle, half.converged)
-    assert np.array_equal(trained(spec, problem, again).weights, trained(spec, problem).weights)
+    assert np.array_equal(trained(spec, problem, again).weights, weights_of(name))
 
 
 @pytest.mark.parametrize(("name", "change"), KNOBS)
-def test_every_knob_matters(small_problem, name, change):
-    problem = small_problem()
+def test_every_knob_matters(weights_of, name, change):
     # Where a knob shows only beside another one.
     base = next((known for known in (HOT, SMALL) if known.items() < change.items()), {})
-    one, other = (trained(spec_of(name, **keys), problem, until=2).weights for keys in (base, change))
+    one, other = (weights_of(name, tuple(keys.items()), until=2) for keys in (base, change))
     assert not np.array_equal(one, other)
 
 
-def test_damping_that_does_not_help_ends_the_training(small_problem):
-    problem = small_problem()
+def test_damping_that_does_not_help_ends_the_training(problem):
     impatient = trained(spec_of("levenberg_marquardt", damping=1e-12, attempts=1), problem)
     assert impatient.converged
     assert impatient.cycle == 1
     assert not trained(spec_of("levenberg_marquardt", damping=1e-12, attempts=40), problem, until=1).converged
 
 
-def test_networks_too_large_for_least_squares_are_refused(small_problem):
+def test_networks_too_large_for_least_squares_are_refused(problem):
     with pytest.raises(FitError, match="weights; a matrix of more than 10000 squared"):
-        trained(spec_of("levenberg_marquardt"), small_problem(), Stage(np.zeros(10_001)))
+        trained(spec_of("levenberg_marquardt"), problem, Stage(np.zeros(10_001)))
 
 
-def test_without_moves_annealing_is_conjugate_gradients_with_restarts(small_problem):
-    problem = small_problem()
+def test_without_moves_annealing_is_conjugate_gradients_with_restarts(problem):
     plain = trained(spec_of("conjugate_gradient", cycles=1), problem)
     still = trained(spec_of("annealed", moves=0, cycles=1), problem)
     assert np.array_equal(plain.weights, still.weights)
 
 
-def test_hot_annealing_takes_every_move_and_cold_annealing_only_better_ones(small_problem):
-    problem = small_problem()
+def test_hot_annealing_takes_every_move_and_cold_annealing_only_better_ones(problem):
     weights = problem.architecture.drawn(np.random.default_rng(5))
     hot, cold = AnnealedSpec(moves=60, hottest=1e6, coldest=1.0), AnnealedSpec(moves=60, hottest=1e-12, coldest=1.0)
     assert anneal(hot, problem, weights, np.random.default_rng(0))[1] == 60

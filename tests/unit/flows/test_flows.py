@@ -1,7 +1,5 @@
 """Prefect in a process of ours: no telemetry, quiet, and only after our packages said so."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

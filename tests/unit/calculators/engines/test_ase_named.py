@@ -1,7 +1,5 @@
 """Calculators of ASE by name: only what the table allows, files by content, clear errors for what is not installed."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import shutil

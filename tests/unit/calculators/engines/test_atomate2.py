@@ -1,7 +1,5 @@
 """Force-field makers of atomate2, run through jobflow for real: the numbers of the network's own engine, by another way."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

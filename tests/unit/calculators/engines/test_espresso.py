@@ -1,7 +1,5 @@
 """What is special to Quantum ESPRESSO: pseudopotentials, spin, a program that is not there."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What the universal potentials add to the contract of a calculator."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

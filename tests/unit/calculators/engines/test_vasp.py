@@ -1,7 +1,5 @@
 """VASP's makers, run for real but for VASP itself: ``tests.support.vasp_program`` checks its inputs and leaves its outputs."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

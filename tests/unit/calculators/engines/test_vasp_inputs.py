@@ -1,7 +1,5 @@
 """POTCARs by content, what is missing by name."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

@@ -1,7 +1,5 @@
 """Deformation gradients of atoms and of the middles of grains."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Whether a relaxed cell still holds the boundary that was asked for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -104,7 +104,7 @@ def test_a_guess_of_the_curvature_changes_the_way_and_not_the_end(found, crystal
     assert with_guess.state.steps < plain.state.steps
 
 
-@pytest.mark.parametrize("evaluations", [3, 12, 24])
+@pytest.mark.parametrize("evaluations", [12, 24])
 def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bits(found, tmp_path, evaluations, limited):
     spec = MigrationBarrierSpec(**COPPER)
     key = checkpoint_key(EmtCalculator(), copper(), spec)

@@ -1,7 +1,5 @@
 """A calculator's own lattice parameter and the stress at another one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Energy above the cheapest mixture of competing phases."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.formula import Formula

@@ -1,7 +1,5 @@
 """Texts to start a campaign from."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.deploy.campaign_templates import campaign_templates

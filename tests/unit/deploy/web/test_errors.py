@@ -1,7 +1,5 @@
 """Errors as pages and as problem+json."""
 
-from __future__ import annotations
-
 import pytest
 from fastapi import Depends
 

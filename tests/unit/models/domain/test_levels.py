@@ -1,7 +1,5 @@
 """Two levels of theory are told apart, and the message names both."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import StoreError

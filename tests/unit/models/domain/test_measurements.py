@@ -1,7 +1,5 @@
 """Means of measurements, at the ends of what a number can hold."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

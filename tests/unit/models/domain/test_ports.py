@@ -1,7 +1,5 @@
 """Horizon, history, money left and reasons to stop."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Every key of the search over the number of atoms changes what it says it changes, and nothing else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A space along a path of an earlier search: its points, their planes, and what is refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.constraints import FixAtoms

@@ -1,7 +1,5 @@
 """One boundary space in both kinds of cells, and its structures in thicker ones."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Spaces of boundaries of hexagonal crystals: what their ids mean."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

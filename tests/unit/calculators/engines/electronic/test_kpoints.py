@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 from ase.build import bulk
 from hypothesis import given

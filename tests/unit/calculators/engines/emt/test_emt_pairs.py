@@ -1,7 +1,5 @@
 """EMT over all pairs at once is ASE's EMT: energies, forces and stresses, while atoms move and cells change."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase import Atoms

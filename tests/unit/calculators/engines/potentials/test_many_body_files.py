@@ -1,7 +1,5 @@
 """Tersoff, Stillinger-Weber, ADP and MEAM potentials of the wheel keep the calculators' contract; damaged ones are refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Bands that VASP relaxes itself, through atomate2's maker; ``tests.support.vasp_program`` relaxes them by EMT."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

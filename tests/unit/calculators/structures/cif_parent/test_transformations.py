@@ -1,7 +1,5 @@
 """Larger and smaller cells of a parent, before its sites are named."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from pydantic import ValidationError

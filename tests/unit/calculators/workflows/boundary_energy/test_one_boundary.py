@@ -1,7 +1,5 @@
 """One boundary between rigid blocks: the same energies as two boundaries in a periodic cell, and exact forces on blocks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Union-find with cells, on graphs whose answer is known by hand, and against counting on large supercells."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Supercells and the operations inside them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from ase.build import bulk

@@ -1,7 +1,5 @@
 """Data sets by the API: in pages, the oldest first, without their files."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from tansaku.models.domain.accounts import Role

@@ -1,7 +1,5 @@
 """Files of the library by the API."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from collections.abc import Iterator

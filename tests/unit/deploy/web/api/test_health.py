@@ -1,7 +1,5 @@
 """The health of the process and of services."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from tansaku.models.domain.accounts import Role

@@ -1,7 +1,5 @@
 """Pages of the lists that are arrays: their next pages, until every entry was shown once."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 

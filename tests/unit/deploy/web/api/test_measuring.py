@@ -1,7 +1,5 @@
 """People and robots measure by the API and by the form of the dashboard."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

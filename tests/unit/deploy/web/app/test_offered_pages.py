@@ -1,7 +1,5 @@
 """A page of a plug-in has its routes, an entry of the navigation, templates, files, and work in the sandbox."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -1,7 +1,5 @@
 """Password hashes: cost, number at a time, lengths."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

@@ -1,7 +1,5 @@
 """Sessions: begun, rotated, expired, revoked."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.deploy.web.auth.tokens import secret_hash

@@ -1,7 +1,5 @@
 """Trained models: list, one version with its figures, promotion."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.accounts import Role

@@ -1,7 +1,5 @@
 """Numbers of a spec that a timer or the database would refuse are refused when the file is read."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

@@ -1,7 +1,5 @@
 """Keys of the search over the number of atoms: what is refused by name before anything is computed."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

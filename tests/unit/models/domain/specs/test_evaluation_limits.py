@@ -1,7 +1,5 @@
 """Whose evaluations have limits."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import TypeAdapter
 

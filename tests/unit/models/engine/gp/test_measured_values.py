@@ -1,7 +1,5 @@
 """Noise of measurements: given deviations and numbers of repeats reach the fit and the posterior."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random numbers that follow from an id alone."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Translations on the torus of the planar lattice."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from tansaku.tasks.act.checks.site import longest_seconds

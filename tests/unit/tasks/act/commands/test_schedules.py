@@ -1,7 +1,5 @@
 """Which cron fields and zones are accepted."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import FieldError

@@ -1,7 +1,5 @@
 """What a notebook sees of a stored search."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Reports as spreadsheets write them: read, or refused by line."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 

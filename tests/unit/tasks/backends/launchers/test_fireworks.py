@@ -1,7 +1,5 @@
 """When is a job dead? Scheduler and heartbeat must agree. SLURM is played by a program that says what a file says."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError

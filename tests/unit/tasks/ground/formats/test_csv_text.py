@@ -1,7 +1,5 @@
 """Names of columns, read from the first line of a CSV file of anybody."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.tasks.ground.formats.csv_text import heading_of

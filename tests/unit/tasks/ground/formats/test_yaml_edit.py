@@ -1,7 +1,5 @@
 """Values in a YAML text are changed, and nothing else is."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError

@@ -1,7 +1,5 @@
 """The address of a dashboard is known while its process runs, and no longer."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Descendants of a process and their memory."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

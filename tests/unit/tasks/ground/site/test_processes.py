@@ -1,7 +1,5 @@
 """Identities of processes and their end."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

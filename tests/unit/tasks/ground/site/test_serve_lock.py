@@ -1,7 +1,5 @@
 """One `tansaku serve` on a home folder, and after a kill the next one waits for what is left of it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

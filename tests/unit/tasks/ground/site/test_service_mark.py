@@ -1,7 +1,5 @@
 """One service per name and machine, and how long ago it was heard of."""
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -1,7 +1,5 @@
 """Who runs this process, also where the system does not know: a process is split, so this needs no second user."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

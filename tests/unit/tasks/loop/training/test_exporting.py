@@ -1,7 +1,5 @@
 """Potentials as files of other programs: which can be written, and where."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

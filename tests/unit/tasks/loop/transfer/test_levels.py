@@ -1,7 +1,5 @@
 """A campaign that learns from values of another level of theory says so, before it is created and in its audit."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

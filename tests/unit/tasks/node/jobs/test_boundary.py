@@ -1,7 +1,5 @@
 """A boundary's job whose grains did not stay what they were."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A DFT evaluation as a worker does it: terms and provenance in the outcome, files beside it, nothing left behind."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

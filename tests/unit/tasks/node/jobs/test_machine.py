@@ -1,7 +1,5 @@
 """Provenance of measured numbers."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Candidates that meet the threshold of a goal are listed by command, as JSON and on the campaign's page."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

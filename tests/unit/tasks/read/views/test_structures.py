@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from ase.build import bulk
 from ase.io import write

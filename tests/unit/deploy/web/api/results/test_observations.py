@@ -1,7 +1,5 @@
 """All evaluations of a campaign as a file."""
 
-from __future__ import annotations
-
 import csv
 import io
 

@@ -1,7 +1,5 @@
 """A campaign's figures: their data by the API, and as tables."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from tansaku.models.domain.accounts import Role

@@ -1,7 +1,5 @@
 """The output of attempts, on its page and by the API."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

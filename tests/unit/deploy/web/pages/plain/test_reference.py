@@ -1,7 +1,5 @@
 """The page that explains the keys of a spec."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

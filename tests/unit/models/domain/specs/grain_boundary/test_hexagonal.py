@@ -1,7 +1,5 @@
 """What a space of boundaries may say of a hexagonal crystal; everything else is refused by the key before anything is spent."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

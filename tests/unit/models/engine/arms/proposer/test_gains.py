@@ -1,7 +1,5 @@
 """What the next draw from a surface may gain."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Promise of surfaces without a value, from those of all systems."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What makes energies of boundaries wrong, or every evaluation fail, is refused by check and before a campaign is stored."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from types import SimpleNamespace
 

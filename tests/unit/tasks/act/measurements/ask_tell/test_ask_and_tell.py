@@ -1,7 +1,5 @@
 """Ask and tell: the campaign proposes, people measure, and what they report counts from the next proposal on."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """What a row says was done is what is stored: a measurement at other conditions than proposed is a candidate of its own."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Ask and tell on a space of parameters, whose later proposals are neighbours that its pool does not list."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.states import EvaluationState

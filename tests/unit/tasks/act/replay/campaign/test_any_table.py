@@ -1,7 +1,5 @@
 """Tables of any values: a search on them ends, whatever they are."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Gap bookkeeping, by hand-checked examples and against a slow way of counting."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The end of a worker on a compute node, and of what it has started."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Commands of users: applied from the next number, once, logged, and part of what a resume sees."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

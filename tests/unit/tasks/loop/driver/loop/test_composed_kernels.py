@@ -1,7 +1,5 @@
 """Campaigns with a kernel and a mean of their own."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError

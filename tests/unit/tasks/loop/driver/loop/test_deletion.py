@@ -1,7 +1,5 @@
 """Deleting a campaign: what is said, what forbids it, what goes and what stays."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 

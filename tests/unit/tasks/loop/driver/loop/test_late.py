@@ -1,7 +1,5 @@
 """Results of attempts that had been given up: adopted while nothing has taken their place, else kept aside."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.states import EvaluationState, JobState

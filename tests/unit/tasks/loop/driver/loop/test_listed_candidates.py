@@ -1,7 +1,5 @@
 """Campaigns whose file names the candidates."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import NotFoundError

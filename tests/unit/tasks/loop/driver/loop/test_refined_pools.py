@@ -1,7 +1,5 @@
 """Campaigns whose pool gets candidates around the best ones found."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tansaku.spaces.space_registry import open_space, pool_with

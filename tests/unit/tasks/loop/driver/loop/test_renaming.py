@@ -1,7 +1,5 @@
 """Renaming and copying campaigns that were driven: the search goes on as if nothing had happened, also after kills."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A replay proposes exactly what a campaign of the same file and seed does."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.tasks.act.replay.records import ReplayTask

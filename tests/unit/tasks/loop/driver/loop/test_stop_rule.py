@@ -1,7 +1,5 @@
 """A search that stops when its answer is known: at the same number always, for good, and only if the spec says so."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.deploy.cli import inspection

@@ -1,7 +1,5 @@
 """A campaign's models are known by their content, wherever in its spec their files stand."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from tansaku.tasks.loop.training.versions import models_in_use

@@ -1,7 +1,5 @@
 """Rules for several keys name the line of the key that they are about, wherever the file has it."""
 
-from __future__ import annotations
-
 import pytest
 
 from tansaku.models.domain.errors import InvalidSpecError

@@ -1,7 +1,5 @@
 """The final relaxation of a boundary, repeated with thicker grains."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

@@ -1,7 +1,5 @@
 """What thicker grains changed, as results show it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest
