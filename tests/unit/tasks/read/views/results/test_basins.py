@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.read.views.results import evaluation_rows, excess_opening, same_basins
 from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
 
-ROOT = Path(__file__).resolve().parents[5]
+ROOT = Path(__file__).resolve().parents[6]
 
 
 def _evaluation(number: int, surface: str, energy: float | None, opening: float) -> Evaluation:
