@@ -166,8 +166,8 @@ class _Connection(H11Protocol):
         """Begins the time for the first request."""
         super().connection_made(cast("asyncio.Transport", transport))
         self._begin()
-        known = [one for one in self.connections if isinstance(one, _Connection)]
-        waiting = {one._ending.when(): one for one in known if one._ending is not None}
+        connections = [item for item in self.connections if isinstance(item, _Connection)]
+        waiting = {item._ending.when(): item for item in connections if item._ending is not None}
         if len(waiting) > _WITHOUT_REQUEST:
             waiting[min(waiting)]._end()
 

@@ -2,7 +2,7 @@
 
 Promise of untried surfaces, from how surfaces of all systems compare.
 A surface whose lowest value lies ``gap`` above the best of its system promises 1 / (1 + gap / scale) of what the best one does,
-with the deviation of values within a surface for the scale (:mod:`.gains`). Minus the logarithm of this is a Gaussian process
+with the deviation of values within a surface for the scale. Minus the logarithm of this is a Gaussian process
 with the covariance
 
     (S / 2 + [same system] / 2) A + OWN [same surface] + CONSTANT,
@@ -15,12 +15,12 @@ Expected gain of the next draw from each surface, where candidates of a surface 
 The values of a surface are taken for independent draws. Of k + 1 of them the last is the lowest with probability 1 / (k + 1),
 whatever their law. How far it then lies below the lowest of the others follows a generalised Pareto law (Pickands 1975,
 doi:10.1214/aos/1176343003), here of shape 1/2: relaxations end in few different structures, so that the lowest one can lie far
-below all others, and a lighter tail gives surfaces up after one unlucky draw. A draw from a surface whose lowest value lies
-``gap`` above the best of its system then gains, on average and up to a common factor,
+below all others, and a lighter tail gives surfaces up after one unlucky draw. A draw then gains, on average, up to a common
+factor and with ``gap`` as above,
 
     scale / (k + 1) / (1 + gap / scale),
 
-with the deviation of values within a surface over √k for the scale. A surface whose lowest value came several times has little
+where the scale is the deviation within the surface over √k. A surface whose lowest value came several times has little
 left to find: its gain is divided by how often it came.
 
 Of many surfaces the best one is overrated, as it was lucky too. The shape was chosen among nine laws on six pools of copper and

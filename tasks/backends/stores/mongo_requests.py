@@ -1,7 +1,7 @@
 """Requests of the dashboard, answers and reports of services in MongoDB; no dump contains them.
 
-Lists leave out documents that cannot be read, so that one of them does not keep a service from the others. Whoever asks for
-such a request by its id is told what is wrong with it.
+Lists leave out documents that cannot be read, so that one of them does not keep a service from the others. A request
+for such a document by its id is an error that names what is wrong with it.
 """
 
 from __future__ import annotations
