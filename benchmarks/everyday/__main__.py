@@ -22,8 +22,8 @@ from benchmarks.command import begun, command, results
 from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.act.replay.methods import METHODS as OF_BENCH
-from tansaku.tasks.act.replay.methods import SPEC_METHOD
+from tansaku.models.domain.rooms import methods
+from tansaku.tasks.act.replay.methods import OWN_METHODS, SPEC_METHOD
 from tansaku.tasks.act.replay.records import ReplayTask
 from tansaku.tasks.act.replay.run import open_table, run_one
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
@@ -110,7 +110,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the folders olympus and alloy")
     parser.add_argument("--half", choices=HALVES, default="development", help="which tables")
     parser.add_argument("--seeds", type=int, default=20, help="how many")
-    known = tuple(dict.fromkeys((*OURS, *OF_BENCH)))
+    known = tuple(dict.fromkeys((*OURS, *OWN_METHODS, *methods())))
     parser.add_argument("--methods", nargs="+", choices=known, default=("random", *OURS), help="random and ours by default")
     return parser.parse_args()
 
