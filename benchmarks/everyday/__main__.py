@@ -30,8 +30,8 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-OURS: dict[str, JsonDict | None] = {"default": None, "former": {"type": "gp", "engine": 1}}
-"""Proposers of our own methods; None: the file has none."""
+OURS: dict[str, JsonDict] = {"engine-1": {"type": "gp"}, "engine-2": {"type": "gp", "engine": 2}}
+"""Our two engines as proposers of a campaign file."""
 
 QUICK = ("snar", "benzylation")
 

@@ -51,7 +51,7 @@ def write_campaign(data: Path, name: str, folder: Path, seed: int, proposer: Jso
         name: One of :func:`tables`.
         folder: Where to.
         seed: Decides the order of the candidates.
-        proposer: The campaign's; None: the file has none, as a newcomer's.
+        proposer: The campaign's; None: the file has none.
 
     Returns:
         The campaign file.
@@ -78,10 +78,11 @@ def _alloy(data: Path) -> tuple[pd.DataFrame, JsonDict]:
 
 
 def _experiments(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
-    """A table of Olympus; repeated experiments count once, with their mean."""
+    """A table of Olympus with the first of its measurements; repeated experiments count once, with their mean."""
     about: JsonDict = json.loads((data / "olympus" / f"{name}.json").read_text())
     kinds = {item["name"]: item["type"] for item in about["parameters"]}
     measured = [item["name"] for item in about["measurements"]]
+    goal = about["default_goal"] if isinstance(about["default_goal"], str) else about["default_goal"][0]
     raw = pd.read_csv(data / "olympus" / f"{name}.csv", header=None, names=[*kinds, *measured])
     table = raw.groupby(list(kinds), as_index=False, sort=True)[measured[:1]].mean()
     return table, {
@@ -93,7 +94,7 @@ def _experiments(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
             # A group for each column: other packages take the columns of a larger group as one parameter.
             "features": {column: _group(column, kind) for column, kind in kinds.items()},
         },
-        "objective": {"direction": about["default_goal"], "unit": "1", "goal": {"type": "best_overall"}},
+        "objective": {"direction": goal, "unit": "1", "goal": {"type": "best_overall"}},
     }
 
 

@@ -48,12 +48,6 @@ class BudgetSpec(Spec):
     stop: StopRuleSpec | None = None
     max_failed_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
 
-    @property
-    def counts_evaluations(self) -> bool:
-        """Whether evaluations, and neither costs nor times, are what may be spent."""
-        others = (self.cost, self.fraction, self.hours, self.core_hours)
-        return self.evaluations is not None and all(limit is None for limit in others)
-
     @model_validator(mode="after")
     def _one_cost(self) -> BudgetSpec:
         if self.cost is not None and self.fraction is not None:

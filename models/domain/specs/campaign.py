@@ -194,25 +194,6 @@ class CampaignSpec(Spec):
         return self
 
     @property
-    def usual_engine(self) -> int | None:
-        """The engine for few evaluations where it fits space, goal and proposer, whatever the budget is, which may be changed.
-
-        That is where one best of a table is wanted. Where candidates are refined, as parameters are, it found minima later.
-        """
-        columns, goal = getattr(self.space, "columns", None), self.objective.goal.type
-        if columns is None or self.transfer is not None:
-            return None
-        wanted = goal == "best_overall" or (goal == "best_per_system" and columns.system is None)
-        return self.proposer.engine_of_few if wanted else None
-
-    def with_engine(self) -> CampaignSpec:
-        """The spec with the number of the engine that a new campaign gets if its proposer names none."""
-        usual, given = self.usual_engine, getattr(self.proposer, "engine", None)
-        if usual is None or given is not None or not self.budget.counts_evaluations:
-            return self
-        return self.model_copy(update={"proposer": self.proposer.model_copy(update={"engine": usual})})
-
-    @property
     def manual(self) -> bool:
         """Whether nothing is computed: proposals wait until people or robots report values."""
         return self.calculator is not None and self.calculator.facts.manual

@@ -40,11 +40,6 @@ class ProposerBase(KindSpec):
         return False
 
     @property
-    def engine_of_few(self) -> int | None:
-        """Number of its engine for few evaluations; None where it has none, or its keys choose something else."""
-        return None
-
-    @property
     def listed(self) -> tuple[str, ...]:
         """Candidates that it names, in their order."""
         return ()
@@ -128,9 +123,7 @@ class GPProposerSpec(ProposerBase):
             expected to be long, fitted again after each value up to 100; the logarithm of expected improvement, without
             compression of values and division by cost; three initial candidates far from each other; and, while the model
             explains less than a fifth of the variance of values that it was not given, as every second candidate the one
-            farthest from all others. ``1`` is the additive kernel of boundaries. null: filled in when a file is loaded: 2 for
-            the one best of a table if the budget counts evaluations alone, and the file has no kernel, mean or transfer; else,
-            and in campaigns that were stored before this key, 1.
+            farthest from all others. ``1`` is the additive kernel of boundaries.
         preset: ``default``: the best preset of our benchmarks; ``published``: cost-sensitive multi-task search as in
             https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
             one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.
@@ -169,7 +162,7 @@ class GPProposerSpec(ProposerBase):
     on_device: ClassVar[bool] = True
     models_values: ClassVar[bool] = True
     type: Literal["gp"] = "gp"
-    engine: Literal[1, 2] | None = None
+    engine: Literal[1, 2] = 1
     preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
     kernel: KernelSpec | None = None
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
@@ -196,11 +189,6 @@ class GPProposerSpec(ProposerBase):
         for key in ("floor", "worst_first") if goal != "best_per_system" else ():
             if getattr(self, key) is not None:
                 raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
-
-    @property
-    def engine_of_few(self) -> int | None:
-        """Two for the preset ``default``, unless the file gives a kernel or mean."""
-        return 2 if (self.preset, self.kernel, self.mean) == ("default", None, None) else None
 
     @property
     def fits_pool(self) -> bool:

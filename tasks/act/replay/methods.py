@@ -106,8 +106,6 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     if own not in OWN_METHODS and (reasons := reasons_for(own)):
         raise MissingComponentError(f"--methods: {name!r}: {reasons.removeprefix('; ')}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
-    if own != SPEC_METHOD:
-        chosen = chosen.with_engine()
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer

@@ -33,7 +33,6 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
-    * ``proposer.engine``: 2 if it is null where evaluations are counted, see :meth:`CampaignSpec.with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
@@ -61,7 +60,6 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
     if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
-    spec = spec.with_engine()
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if (retrain := spec.retrain) is not None:
@@ -96,8 +94,6 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer |= dict.fromkeys(_START)
     if getattr(spec.proposer, "across_systems", False):
         proposer["across_systems"] = None
-    if proposer.get("engine") is not None and proposer["engine"] == spec.usual_engine:
-        proposer["engine"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         proposer["outliers"] = None
     fmax = _usual_polish_fmax(spec)
