@@ -300,11 +300,12 @@ def _matrix(
     """
     rows = np.column_stack([table.numbers(column, key)[taken] for column in columns])
     may_lack = np.array([column in incomplete for column in columns], dtype=bool)
-    bad = np.argwhere(~(np.isfinite(rows) | (np.isnan(rows) & may_lack)))
+    bad = np.argwhere(~((np.abs(rows) <= LARGEST) | (np.isnan(rows) & may_lack)))
     if len(bad):
         row, column = bad[0]
         raise ConfigurationError(
-            f"{key}: row {taken[row] + 1} of column {columns[column]!r} is {rows[row, column]}, expected a finite number"
+            f"{key}: row {taken[row] + 1} of column {columns[column]!r} is {rows[row, column]}, expected a finite number of "
+            f"at most {LARGEST:g}"
         )
     return rows
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -469,7 +470,7 @@ class Program:
                 raise ConfigurationError(f"{self.name}: {RESULT} is no regular file")
             if status.st_size > _LARGEST_RESULT:
                 raise ConfigurationError(f"{self.name}: {RESULT} is larger than {_LARGEST_RESULT >> 20} MiB")
-            found = ProgramResult.model_validate(json.loads(file.read_text(encoding="utf-8")))
+            found = ProgramResult.model_validate(json.loads(file.read_text(encoding="utf-8"), parse_int=_whole))
         except FileNotFoundError as error:
             raise TransientError(f"{self.name}: ended without {RESULT}: {self.tail(folder)}") from error
         except ValidationError as error:
@@ -522,6 +523,11 @@ def _found_program(name: str, word: str) -> str:
             hint=f"the site file says so under commands.{name}; expected an absolute path, or a name on PATH",
         )
     return path
+
+
+def _whole(digits: str) -> float:
+    """The number; of more digits than a float can have, infinity, which is no value."""
+    return int(digits) if len(digits) <= sys.float_info.max_10_exp else float(digits)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -158,6 +158,10 @@ class SameOrigin:
         return site is not None or "Cookie" not in headers
 
 
+_SLOWEST_UPLOAD = 16_384
+"""Files that arrive more slowly are ended [bytes per second]."""
+
+
 class BodyLimit:
     """Refuses bodies that are too large, also when they come in pieces, and those that do not arrive.
 
@@ -166,7 +170,7 @@ class BodyLimit:
         largest: Bytes.
         largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory. Forms are kept, to look
             for their token: there, too, they are limited as all bodies are.
-        patience: Time for a body, and for each piece of a file [s].
+        patience: Time for a body [s]; of a file, beside the time that :data:`_SLOWEST_UPLOAD` allows.
     """
 
     def __init__(self, app: ASGIApp, *, largest: int, largest_upload: int = 0, patience: float = 10.0) -> None:
@@ -193,7 +197,7 @@ class BodyLimit:
             nonlocal received, complete, until
             if complete:  # what comes now is the end of the connection
                 return await receive()
-            if is_upload or not until:
+            if not until:
                 until = asyncio.get_running_loop().time() + self._patience
             try:
                 async with asyncio.timeout_at(until):
@@ -202,7 +206,9 @@ class BodyLimit:
                 late = f"the body did not arrive within {self._patience:g} s"
                 raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, late, {"Connection": "close"}) from error
             complete = not message.get("more_body", False)
-            received += len(message.get("body", b""))
+            arrived = len(message.get("body", b""))
+            received += arrived
+            until += arrived / _SLOWEST_UPLOAD if is_upload else 0.0
             if received > largest:
                 raise HTTPException(413, _too_large(largest))
             return message

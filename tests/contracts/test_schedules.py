@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror, ScheduleRow, Schedules
-from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
+from tansaku.tasks.backends.stores.mongo_schedules import MIRRORS, SCHEDULES, MongoSchedules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST = "schedule-1"
@@ -30,6 +30,16 @@ def wanted(identifier: str = FIRST, minutes: float = 0.0, **changes: object) -> 
         created_at=NOON + timedelta(minutes=minutes),
     )
     return made.model_copy(update=changes)
+
+
+def test_damaged_documents_hide_no_others(schedules, emptied_database):
+    schedules.add_schedule(wanted())
+    schedules.mirror_schedules(ScheduleMirror(id="service", rows=(), mirrored_at=NOON))
+    for collection, at in ((SCHEDULES, FIRST), (MIRRORS, "service")):
+        document = emptied_database[collection].find_one({"_id": at})
+        emptied_database[collection].insert_many([document | {"_id": "binary", "schema_version": b"1"}, {"_id": "empty"}])
+    assert [known.id for known in schedules.schedules()] == [FIRST]
+    assert [known.id for known in schedules.schedule_mirrors()] == ["service"]
 
 
 def test_a_schedule_is_stored_once_and_listed_by_age(schedules):

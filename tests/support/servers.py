@@ -55,8 +55,9 @@ def _kept_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
 
 
 @pytest.fixture
-def emptied_database(_kept_database: MongoDatabase) -> MongoDatabase:
+def emptied_database(mongo_server: EmbeddedMongod, _kept_database: MongoDatabase) -> MongoDatabase:
     """A database without documents that keeps its collections and indexes: building and dropping them takes long."""
+    mongo_server.start()  # an earlier test may have stopped it
     for name in _kept_database.list_collection_names():
         _kept_database[name].delete_many({})
     return _kept_database

@@ -6,6 +6,9 @@ import asyncio
 import hashlib
 import tempfile
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Annotated
@@ -14,7 +17,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.body import known
@@ -33,7 +36,10 @@ FileName = Annotated[str, Query(max_length=100, examples=["my-table.csv"])]
 
 AT_ONCE = 4
 LONGEST_UPLOAD = 600.0  # [s]
-_UPLOADS = threading.BoundedSemaphore(AT_ONCE)
+OF_A_USER = 2
+_UPLOADING: Counter[str] = Counter()
+"""Uploads in progress by user."""
+_CHANGING = threading.Lock()
 
 
 class Files(BaseModel):
@@ -84,20 +90,31 @@ def remove_file(request: Request, actor: Admin, sha256: Sha256) -> Response:
 
 async def _receive(request: Request, response: Response, actor: Actor, name: str, sha256: str | None) -> LibraryFile:
     services = services_of(request)
-    if not _UPLOADS.acquire(blocking=False):
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many uploads at once", retry_after=5)
-    try:
-        with tempfile.TemporaryDirectory(prefix="tsk-upload-") as folder:
-            path = FilePath(folder, "content")
-            found = await _written(request, path, services.uploads.largest)
-            if sha256 is not None and found != sha256:
-                raise FieldError("sha256", f"the body has SHA-256 {found}")
-            stored, new = await run_in_threadpool(_add, services, actor, name, path)
-    finally:
-        _UPLOADS.release()
+    with _place(actor.name), tempfile.TemporaryDirectory(prefix="tsk-upload-") as folder:
+        path = FilePath(folder, "content")
+        found = await _written(request, path, services.uploads.largest)
+        if sha256 is not None and found != sha256:
+            raise FieldError("sha256", f"the body has SHA-256 {found}")
+        stored, new = await run_in_threadpool(_add, services, actor, name, path)
     if not new:
         response.status_code = HTTPStatus.OK
     return stored
+
+
+@contextmanager
+def _place(user: str) -> Iterator[None]:
+    """Takes a place for an upload; one user cannot take all."""
+    with _CHANGING:
+        if _UPLOADING.total() >= AT_ONCE or _UPLOADING[user] >= OF_A_USER:
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many uploads at once", retry_after=5)
+        _UPLOADING[user] += 1
+    try:
+        yield
+    finally:
+        with _CHANGING:
+            _UPLOADING[user] -= 1
+            if not _UPLOADING[user]:
+                del _UPLOADING[user]
 
 
 def _add(services: Services, actor: Actor, name: str, path: FilePath) -> tuple[LibraryFile, bool]:
@@ -116,6 +133,8 @@ async def _written(request: Request, path: FilePath, largest: int) -> str:
                         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {largest} bytes")
                     digest.update(chunk)
                     await run_in_threadpool(stream.write, chunk)
+    except ClientDisconnect as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "the connection ended before the file did") from error
     except TimeoutError as error:
         raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, f"the upload took longer than {LONGEST_UPLOAD:g} s") from error
     return digest.hexdigest()

@@ -1,4 +1,7 @@
-"""Schedules in MongoDB; no dump contains them."""
+"""Schedules in MongoDB; no dump contains them.
+
+Lists leave out documents that cannot be read, so that one of them does not keep a service from the others.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.schedules import Schedule, ScheduleMirror
-from tansaku.tasks.backends.stores.documents import from_document, to_document
+from tansaku.tasks.backends.stores.documents import from_document, readable_of, to_document
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, durable
 
@@ -43,7 +46,7 @@ class MongoSchedules:
         """All, the oldest first."""
         with translated("reading schedules"):
             found = self._schedules.find().sort([("created_at", ASCENDING), ("_id", ASCENDING)])
-            return [from_document(Schedule, document, key="id") for document in found]
+            return readable_of(Schedule, found, key="id")[0]
 
     def replace_schedule(self, schedule: Schedule) -> bool:
         """Stores a changed schedule under the next version; returns whether it had the given one."""
@@ -88,6 +91,4 @@ class MongoSchedules:
     def schedule_mirrors(self) -> list[ScheduleMirror]:
         """The latest reports of all services, by name."""
         with translated("reading the schedules of services"):
-            return [
-                from_document(ScheduleMirror, document, key="id") for document in self._mirrors.find().sort("_id", ASCENDING)
-            ]
+            return readable_of(ScheduleMirror, self._mirrors.find().sort("_id", ASCENDING), key="id")[0]

@@ -166,6 +166,12 @@ def test_a_result_that_is_none_is_an_error(tmp_path, changes, error, message):
         evaluated(scripted(tmp_path, result(**changes)))
 
 
+def test_a_number_of_a_million_digits_is_no_value_and_no_error_of_the_program(tmp_path):
+    script = result().replace("-1.0", "' + '9' * 10**6 + '")
+    with pytest.raises(CalculationError, match="energy holds a number that is not finite"):
+        evaluated(scripted(tmp_path, script))
+
+
 def test_a_tensor_of_stress_is_turned_into_voigt_s_order(tmp_path):
     tensor = [[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]]
     assert evaluated(scripted(tmp_path, result(stress=tensor))).stress.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]

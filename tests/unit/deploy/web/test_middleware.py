@@ -182,19 +182,20 @@ def test_pages_are_compressed_and_their_tokens_differ_each_time(site):
 
 
 @pytest.mark.parametrize(
-    ("path", "pieces", "status"),
+    ("path", "pieces", "size", "status"),
     [
-        ("/api/v1/session", 0, 408),
-        ("/api/v1/session", 3, 408),  # a body in slow pieces is late as a whole
-        ("/api/v1/files", 0, 408),
-        ("/api/v1/files", 3, 200),  # a file may take long, as long as something comes
+        ("/api/v1/session", 0, 0, 408),
+        ("/api/v1/session", 3, 16_384, 408),  # a body in slow pieces is late as a whole
+        ("/api/v1/files", 0, 0, 408),
+        ("/api/v1/files", 3, 1, 408),
+        ("/api/v1/files", 3, 16_384, 200),  # a file may take long, as long as enough comes
     ],
 )
-def test_a_body_that_does_not_arrive_is_ended(path, pieces, status):
+def test_a_body_that_does_not_arrive_is_ended(path, pieces, size, status):
     async def read(scope: Scope, receive: Receive, send: Send) -> None:
         await Response(await Request(scope, receive).body())(scope, receive, send)
 
-    left = [{"type": "http.request", "body": b"x", "more_body": number > 1} for number in range(pieces, 0, -1)]
+    left = [{"type": "http.request", "body": b"x" * size, "more_body": number > 1} for number in range(pieces, 0, -1)]
 
     async def receive() -> Message:
         await asyncio.sleep(0.4 if left else 60.0)
@@ -207,7 +208,7 @@ def test_a_body_that_does_not_arrive_is_ended(path, pieces, status):
         async def send(message: Message) -> None:
             answered.append(message.get("status", 0))
 
-        limited = BodyLimit(read, largest=1000, largest_upload=1000, patience=1.0)
+        limited = BodyLimit(read, largest=100_000, largest_upload=100_000, patience=1.0)
         if status == 200:
             await limited(scope, receive, send)
             return answered[0]

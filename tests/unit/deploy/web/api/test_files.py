@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from ase.build import bulk
 from ase.io import write
 
 from tansaku.deploy.web.api import files
+from tansaku.deploy.web.errors import ProblemError
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import LibrarySpec, WebSpec
@@ -179,14 +181,22 @@ def test_the_library_has_room_for_so_much(make_site):
 
 def test_only_so_many_uploads_run_at_once(site, monkeypatch):
     browser = site.logged_in(Role.OPERATOR)
-    for _ in range(files.AT_ONCE):
-        assert files._UPLOADS.acquire(blocking=False)
-    try:
+    with ExitStack() as others:
+        for number in range(files.AT_ONCE):
+            others.enter_context(files._place(f"user-{number}"))
         assert browser.upload().status_code == 503
-    finally:
-        for _ in range(files.AT_ONCE):
-            files._UPLOADS.release()
     assert browser.upload().status_code == 201
+
+
+def test_one_user_s_uploads_keep_nobody_out(site):
+    browser = site.logged_in(Role.OPERATOR)
+    with ExitStack() as places:
+        for _ in range(files.OF_A_USER):
+            places.enter_context(files._place("slow"))
+        with pytest.raises(ProblemError, match="too many uploads"), files._place("slow"):
+            pass
+        assert browser.upload().status_code == 201
+    assert not files._UPLOADING
 
 
 def test_admins_remove_what_no_campaign_uses(site):
