@@ -338,7 +338,14 @@ def _check(names: list[str], values: list[float], space: Space) -> None:
             raise ConfigurationError(f"known.value: row {row} ({shown(name)}) has no finite value; remove the row")
         if first.setdefault(name, row) != row:
             raise ConfigurationError(f"known.candidate: {shown(name)} is in rows {first[name]} and {row}; expected it once")
+    if not _hold(space, names):
+        row, name = next((row, name) for name, row in first.items() if not _hold(space, [name]))
+        raise ConfigurationError(f"known.candidate: row {row}: candidate {shown(name)} is not in the space")
+
+
+def _hold(space: Space, names: list[str]) -> bool:
     try:
         (space.refined(names, []) if isinstance(space, RefinedSpace) else space.pool()).positions(names)
-    except NotFoundError as error:
-        raise ConfigurationError(f"known.candidate: {error.message}") from error
+    except NotFoundError:
+        return False
+    return True

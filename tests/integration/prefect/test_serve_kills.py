@@ -31,11 +31,20 @@ from tests.support.served import Served, command_line
 from tests.support.workers import workers_on
 
 EVALUATIONS = 14
-# Any energy will do; it sleeps, so that processes are killed in the middle of it and nobody needs a processor.
+# Any energy will do; it waits for a token, so that processes are killed in the middle of it, however fast the machine is.
 PROGRAM = """
-import json, re, sys, time
+import json, os, sys, time
 atoms = [line.split() for line in open("structure.extxyz").read().splitlines()[2:]]
-time.sleep(float(sys.argv[1]))
+def taken(folder):
+    for name in os.listdir(folder):
+        try:
+            os.remove(os.path.join(folder, name))
+        except FileNotFoundError:
+            continue
+        return True
+    return False
+while len(sys.argv) > 1 and not taken(sys.argv[1]):
+    time.sleep(0.05)
 energy = sum(float(word) ** 2 for line in atoms for word in line[1:4])
 json.dump({"energy": energy, "forces": [[0.0] * 3 for _ in atoms]}, open("result.json", "w"))
 """
@@ -55,11 +64,14 @@ CAMPAIGN = {
 }
 
 
-def site_file(folder: Path, seconds: float) -> Path:
-    """A site file whose program takes some seconds."""
+def site_file(folder: Path, tokens: Path | None) -> Path:
+    """A site file whose program takes a token for each evaluation, where a folder of tokens is given."""
     folder.mkdir(exist_ok=True)
     (folder / "sleeper.py").write_text(textwrap.dedent(PROGRAM))
-    program = {"argv": [sys.executable, "-S", "sleeper.py", str(seconds)], "files": ["sleeper.py"]}
+    program = {
+        "argv": [sys.executable, "-S", "sleeper.py", *([] if tokens is None else [str(tokens)])],
+        "files": ["sleeper.py"],
+    }
     site = {"commands": {"sleeper": program}, "launcher": {"type": "local", "workers": 2}}
     timing = {"lease": 10.0, "heartbeat": 0.5, "poll": 0.1}
     (folder / "site.yaml").write_text(yaml.safe_dump({"schema_version": 1, **site, "timing": timing}))
@@ -76,9 +88,9 @@ def home(require) -> Iterator[Path]:
 
 
 @contextmanager
-def created(home: Path, folder: Path, seconds: float) -> Iterator[DatabaseResources]:
-    """Resources on a home with the campaign, whose program takes some seconds."""
-    site = load_site(site_file(folder, seconds))
+def created(home: Path, folder: Path, tokens: Path | None) -> Iterator[DatabaseResources]:
+    """Resources on a home with the campaign."""
+    site = load_site(site_file(folder, tokens))
     (folder / "small.yaml").write_text(yaml.safe_dump(CAMPAIGN))
     with open_resources(Settings(home=home), site) as resources:
         prepare_campaign(resources, Actor("ada", "test"), load_campaign(folder / "small.yaml"))
@@ -125,18 +137,27 @@ STAGES = {
 """What is killed when so many evaluations have ended."""
 
 
-def killed_at_each_stage(serve: Served, resources: DatabaseResources, wait_for) -> None:
+def killed_at_each_stage(serve: Served, resources: DatabaseResources, tokens: Path, wait_for) -> None:
     """Kills what :data:`STAGES` says, and waits until another one runs in its place."""
     spool = resources.settings.home.resolve() / "spool" / resources.store.campaign_id("small")
     known = victims(serve, resources.store, spool)
     for stage, parts in STAGES.items():
-        wait_for(lambda stage=stage: done(serve, resources) >= stage, f"{stage} evaluations")
+        wait_for(lambda stage=stage: reached(serve, resources, tokens, stage), f"{stage} evaluations")
         for part in parts:
             before = wait_for(known[part], f"the {part} runs")
             for pid in before:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             wait_for(lambda part=part, before=before: set(known[part]()) - set(before), f"another {part}")
+
+
+def reached(serve: Served, resources: DatabaseResources, tokens: Path, evaluations: int) -> bool:
+    """Whether so many evaluations have ended; else gives a token, one at a time."""
+    if done(serve, resources) >= evaluations:
+        return True
+    if not any(tokens.iterdir()):
+        (tokens / "token").touch()
+    return False
 
 
 def done(serve: Served, resources: DatabaseResources) -> int:
@@ -150,15 +171,17 @@ def done(serve: Served, resources: DatabaseResources) -> int:
 
 def test_each_process_killed_at_several_stages_loses_and_doubles_nothing(home, tmp_path, wait_for, prefect_database):
     prefect_database.put(home / "prefect" / "server")
-    with created(home, tmp_path / "served", 0.8) as resources:
+    tokens = tmp_path / "tokens"
+    tokens.mkdir()
+    with created(home, tmp_path / "served", tokens) as resources:
         serve = Served(home, tmp_path)
         serve.start("--reconcile", "never", "--site", str(tmp_path / "served" / "site.yaml"))
         try:
             page = dashboard_of(serve, wait_for)
             form = f"csrf_token={page.token_in(page.ask('GET', '/')[1])}&key=the-first-run"
             assert page.ask("POST", "/campaigns/small/runs", form)[0].status == 303
-            killed_at_each_stage(serve, resources, wait_for)
-            wait_for(lambda: done(serve, resources) == EVALUATIONS, "all evaluations")
+            killed_at_each_stage(serve, resources, tokens, wait_for)
+            wait_for(lambda: reached(serve, resources, tokens, EVALUATIONS), "all evaluations")
             wait_for(lambda: campaign_status(resources.store, "small").state is CampaignState.FINISHED, "the campaign ends")
             wait_for(lambda: page.json("/api/v1/campaigns/small/runs/the-first-run")["state"] == "ended", "the run ends")
             found = facts(resources.store)
@@ -166,7 +189,7 @@ def test_each_process_killed_at_several_stages_loses_and_doubles_nothing(home, t
         finally:
             serve.stop()
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as other:
-        with created(Path(other), tmp_path / "undisturbed", 0.0) as undisturbed:
+        with created(Path(other), tmp_path / "undisturbed", None) as undisturbed:
             drive(undisturbed, "small")
             assert found == facts(undisturbed.store)
         EmbeddedMongod(Path(other)).stop()

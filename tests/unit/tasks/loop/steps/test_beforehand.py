@@ -175,7 +175,7 @@ def test_values_of_ones_own_table_enter_in_the_same_way(desk, level):  # noqa: F
     [
         (["new-lattice-a10600,1"], {"level": "lammps"}, r"known\.level: 'lammps'; expected 'ase-emt'"),
         (["new-lattice-a10600,1"], {"unit": "GPa"}, r"known\.unit: "),
-        (["gold,1"], {}, r"known\.candidate: candidate 'gold' is not in the space"),
+        (["gold,1"], {}, r"known\.candidate: row 1: candidate 'gold' is not in the space"),
         (["new-lattice-a10600,1", "new-lattice-a10600,1"], {}, r"known\.candidate: 'new-lattice-a10600' is in rows 1 and 2"),
         (["new-lattice-a10600,"], {}, r"known\.value: row 1 .* has no finite value"),
         (["new-lattice-a10600,1"], {"value": "none"}, r"known\.value: .* has no column 'none'"),
