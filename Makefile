@@ -69,11 +69,11 @@ serve: $(RUN_STAMP)
 
 test: $(TEST_STAMP)
 	@mkdir -p out
-	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --changed-suites --times out/test-times.json
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --changed-suites --times=out/test-times.json
 
 test-all: $(TEST_STAMP)
 	@mkdir -p out
-	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --record-full-run --times out/test-times.json
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --record-full-run --times=out/test-times.json
 
 test-fast: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --fast tests/unit

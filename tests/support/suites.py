@@ -380,12 +380,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
             f"not run: {suite.name}; nothing that it tests has changed since {last_full_run()[:8]} (make test-all runs it)"
         )
     if config.getoption(EVERYTHING):
-        terminalreporter.write_line(_recorded(exitstatus))
+        terminalreporter.write_line(_recorded(exitstatus, complete=_is_complete(config)))
 
 
-def _recorded(exitstatus: int) -> str:
+def _is_complete(config: pytest.Config) -> bool:
+    asked = config.option
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (asked.collectonly or asked.keyword)
+
+
+def _recorded(exitstatus: int, *, complete: bool) -> str:
     """Writes the commit of a complete run that passed, and says what was done."""
-    if exitstatus != 0:
+    if exitstatus != 0 or not complete:
         return "full_run.json stays: not all tests passed"
     if _git(ROOT, ["status", "--porcelain"]) != []:
         return "full_run.json stays: files differ from the commit, or this is no clone"
