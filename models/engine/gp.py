@@ -415,8 +415,7 @@ def _balanced(
         return allowed
     codes = pool.system_codes
     open_ = np.bincount(codes[allowed], minlength=len(pool.systems)) > 0
-    spent = np.concatenate([history.observed, history.failed, history.pending])
-    short = open_ & (np.bincount(codes[spent], minlength=len(pool.systems)) < settings.floor)
+    short = open_ & (np.bincount(codes[_taken(history)], minlength=len(pool.systems)) < settings.floor)
     if short.any():
         return allowed & short[codes]
     if not _is_due(settings.worst_first, number):

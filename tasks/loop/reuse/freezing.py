@@ -30,7 +30,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.energy_surface import ENERGY
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert, recorded_in
-from tansaku.spaces.space_registry import open_space
+from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.reuse.keys import computation_key, computing_plugins, only_energy, structure_key
 
@@ -345,7 +345,7 @@ def _check(names: list[str], values: list[float], space: Space) -> None:
 
 def _hold(space: Space, names: list[str]) -> bool:
     try:
-        (space.refined(names, []) if isinstance(space, RefinedSpace) else space.pool()).positions(names)
+        pool_with(space, names).positions(names)
     except NotFoundError:
         return False
     return True

@@ -99,8 +99,8 @@ def created(home: Path, folder: Path, tokens: Path | None) -> Iterator[DatabaseR
 
 def facts(store):
     return [
-        (one.proposal.number, one.proposal.candidate, one.state.value, one.outcome and one.outcome.value)
-        for one in store.evaluations("small")
+        (item.proposal.number, item.proposal.candidate, item.state.value, item.outcome and item.outcome.value)
+        for item in store.evaluations("small")
     ]
 
 
@@ -112,14 +112,14 @@ def victims(serve: Served, store: CampaignStore, spool: Path) -> dict[str, Calla
         return [lease.owner.pid] if lease is not None and psutil.pid_exists(lease.owner.pid) else []
 
     def child(words: str) -> Callable[[], list[int]]:
-        return lambda: [one.pid for one in serve.children() if words in command_line(one)]
+        return lambda: [process.pid for process in serve.children() if words in command_line(process)]
 
     return {
         "dashboard": child("web_process"),
         "Prefect server": child("server_process"),
         "service": child("service_process"),
         "database": lambda: [pid] if (pid := EmbeddedMongod(serve.home).status().pid) else [],
-        "worker": lambda: [one.pid for one in workers_on(spool)],
+        "worker": lambda: [process.pid for process in workers_on(spool)],
         "driver": driver,
     }
 
@@ -185,7 +185,9 @@ def test_each_process_killed_at_several_stages_loses_and_doubles_nothing(home, t
             wait_for(lambda: campaign_status(resources.store, "small").state is CampaignState.FINISHED, "the campaign ends")
             wait_for(lambda: page.json("/api/v1/campaigns/small/runs/the-first-run")["state"] == "ended", "the run ends")
             found = facts(resources.store)
-            assert [one.number for one in resources.store.observations("small")] == list(range(1, EVALUATIONS + 1))
+            assert [observation.number for observation in resources.store.observations("small")] == list(
+                range(1, EVALUATIONS + 1)
+            )
         finally:
             serve.stop()
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as other:

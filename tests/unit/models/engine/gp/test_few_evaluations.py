@@ -53,10 +53,10 @@ def test_other_campaigns_choose_as_before():
 
 
 def test_cost_has_no_effect(pool):
-    dear = pool_of(np.linspace(1.0, 50.0, 60), *pool.groups.values())
+    expensive = pool_of(np.linspace(1.0, 50.0, 60), *pool.groups.values())
     history = known(pool, [0, 5, 10, 20])
     chosen = []
-    for candidates in (pool, dear):
+    for candidates in (pool, expensive):
         proposer = GPProposer(settings(FEW))
         chosen.append(proposer.propose(candidates, history, 6, proposal_rng(0, 6), proposer.fit(candidates, history, None)))
     assert chosen[0].position == chosen[1].position
