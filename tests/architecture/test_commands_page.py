@@ -58,8 +58,9 @@ def test_the_first_line_of_a_module_names_its_commands():
 
 
 def test_modules_that_the_commands_name_exist():
-    files = [path for folder in ("deploy/cli", *ROOMS) for path in sorted((ROOT / folder).glob("*.py"))]
-    pattern = rf"`((?:tasks|flows|calculators|{'|'.join(ROOMS)})/[\w/]+\.py)`"
+    folders = ("deploy/cli", *(f"rooms/{room}" for room in ROOMS))
+    files = [path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))]
+    pattern = r"`((?:tasks|flows|calculators|rooms)/[\w/]+\.py)`"
     named = [(path.name, name) for path in files for name in re.findall(pattern, path.read_text(encoding="utf-8"))]
     assert len(named) > 5
     assert [place for place in named if not (ROOT / place[1]).is_file()] == []
