@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
+
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = {"audio": "src", "embed": "src", "iframe": "src", "img": "src", "link": "href", "script": "src", "source": "src"}
 
@@ -65,6 +68,13 @@ def test_every_page_is_in_the_site(site):
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     assert {page for page in pages if not (site / page).exists()} == set()
     assert (site / "search/search_index.json").exists()
+
+
+def test_the_page_of_commands_has_all_of_them(site):
+    page = (site / "reference/commands.html").read_text(encoding="utf-8")
+    shown = {name for name, command in every_command(app).commands.items() if not command.hidden}
+    assert shown - set(re.findall(r"<code>tansaku ([a-z]+(?:-[a-z]+)*)", page.partition('id="all-commands"')[2])) == set()
+    assert "Applies to campaigns that are RUNNING" in page
 
 
 def test_the_configuration_page_has_the_tables_of_all_keys(site):
