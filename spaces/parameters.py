@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import qmc
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
@@ -28,6 +26,7 @@ from tansaku.models.domain.specs.parameters import (
     ParametersSpaceSpec,
     WholeNumberSpec,
 )
+from tansaku.models.features.sobol import scrambled_sobol
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -156,14 +155,12 @@ class ParametersSpace:
     def _draw(self) -> FloatArray:
         """Points of the unit cube that meet the constraints and have distinct values, in the order drawn."""
         spec = self._spec
-        sobol = qmc.Sobol(self._decoder.drawn, scramble=True, rng=np.random.default_rng(spec.seed))
+        next_points = scrambled_sobol(self._decoder.drawn, np.random.default_rng(spec.seed))
         found = np.empty((0, self._decoder.drawn))
         seen: set[bytes] = set()
         tried = met = 0
         for _ in range(_ROUNDS):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a number of points that is no power of two
-                points = sobol.random(spec.pool)
+            points = next_points(spec.pool)
             values = self._decoder.values(points)
             good = self._decoder.meets(values)
             tried, met = tried + len(points), met + int(good.sum())
