@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import re
 import signal
 import socket
@@ -23,7 +24,10 @@ import pytest
 
 from tansaku.deploy.web import server
 from tansaku.deploy.web.auth.limits import AttemptLimiter
+from tansaku.deploy.web.forms import FORM_TYPE
+from tansaku.deploy.web.middleware import BodyLimit
 from tansaku.deploy.web.server import Address, listening, server_of
+from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import ConfigurationError
 from tests.unit.deploy.web.conftest import PASSWORD
 
@@ -259,6 +263,30 @@ def test_a_slow_answer_and_the_next_request_on_its_connection_are_not_ended(list
             while not answer.endswith((b'"slow"', b"}")):  # headers and body may come apart
                 answer += connection.recv(10000)
             assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["stays", "leaves"])
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [("GET /api/v1/changes?campaign=none", 408), ("POST /logout", 408), ("POST /api/v1/session", 408), ("GET /queue", 200)],
+)
+def test_a_body_that_does_not_arrive_leaves_no_traceback(listener, site, monkeypatch, caplog, request_line, status, left):
+    monkeypatch.setitem(BodyLimit.__init__.__kwdefaults__, "patience", 0.5)
+    settings = site.services.settings
+    cookie = f"{settings.session_cookie}={site.with_session(Role.VIEWER).cookies[settings.session_cookie]}"
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(caplog.handler)
+    kind = "application/json" if "/api/" in request_line else FORM_TYPE
+    sent = (
+        f"{request_line} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nCookie: {cookie}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 10\r\n\r\nhalf"
+    )
+    with closing(listener(sent.encode())) as connection:
+        if not left:
+            assert connection.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+    time.sleep(1.0)
+    logger.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():
