@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import Proposer, Space, SurfaceSpace
+from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -82,6 +82,18 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
         raise ConfigurationError(
             f"space.cell.reach: {cell.reach:g} Å; the potential's cutoff is {cutoff:.4g} Å, expected as much or more"
         )
+
+
+def check_reported(spec: CampaignSpec, space: Space) -> None:
+    """Raises ConfigurationError if a report could not tell a further measured quantity from a column of the space."""
+    if not spec.manual or not isinstance(space, DescribingSpace):
+        return
+    columns = {column.name for column in space.columns()} | {getattr(getattr(spec.space, "columns", None), "id", None)}
+    for i, goal in enumerate(spec.objective.further):
+        if goal.property in columns:
+            raise ConfigurationError(
+                f"objective.goal.also[{i}].property: the space has a column {goal.property!r} already; expected another name"
+            )
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

@@ -230,7 +230,6 @@ def choose(
     choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
-    sign = 1.0 if rules.direction == "minimize" else -1.0
     position = choice.position
     return Proposal(
         number=plan.number,
@@ -242,12 +241,20 @@ def choose(
         initial=choice.initial or (rules.widens and not len(plan.history.observed)),
         horizon=plan.horizon,
         acquisition=choice.acquisition,
-        predicted_mean=None if choice.mean is None else sign * choice.mean,
+        predicted_mean=None if choice.mean is None else _sign(rules.direction) * choice.mean,
         predicted_deviation=choice.deviation,
+        predicted_others=tuple(
+            (_sign(direction) * mean, deviation)
+            for direction, (mean, deviation) in zip(rules.further, choice.others, strict=False)
+        ),
         model=proposer.name,
         refit=refit.number if refit is not None else None,
         proposer_seconds=time.perf_counter() - begun,
     )
+
+
+def _sign(direction: Direction) -> float:
+    return 1.0 if direction == "minimize" else -1.0
 
 
 PERMANENT = (*CONFIGURATION_REASONS, "not_found", *get_args(LimitReason))
