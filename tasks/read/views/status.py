@@ -26,6 +26,7 @@ from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
+from tansaku.tasks.read.views.further import further_of
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
@@ -61,6 +62,7 @@ class CampaignStatus(Record):
         budget: What is used of each limit.
         time_limits: The same of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
+        further: What further evaluations may bring, in words; empty where nothing is said of it.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
@@ -98,6 +100,7 @@ class CampaignStatus(Record):
     budget: tuple[Used, ...] = ()
     time_limits: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    further: tuple[str, ...] = ()
     driver: str | None
     silence: str | None = None
     waiting: tuple[int, ...] = ()
@@ -148,8 +151,8 @@ class CampaignStatus(Record):
         lines += [f"  budget: {', '.join(limits)}"] if limits else []
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
-        if self.certificate is not None:
-            lines.append(f"  {self.certified}")
+        lines += [] if self.certified is None else [f"  {self.certified}"]
+        lines += [f"  {text}" for text in self.further]
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
             lines.append(
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
@@ -173,8 +176,11 @@ class CampaignStatus(Record):
 
     @property
     def certified(self) -> str | None:
-        """The certificate in words; of a search that ended too early for one, why it ended. None before the first."""
-        if self.certificate is None:
+        """The certificate in words; of a search that ended too early for one, why it ended.
+
+        None before the first, and where it says nothing but what further evaluations may bring.
+        """
+        if self.certificate is None or (self.certificate.says_nothing and self.certificate.outlook is not None):
             return None
         said = self.certificate.describe()
         if self.stop_reason is None or not self.certificate.says_nothing:
@@ -338,6 +344,7 @@ def _status(campaign: Campaign) -> CampaignStatus:
         budget=used,
         time_limits=tuple(item.describe() for item in used if item.timed),
         certificate=campaign.certificate,
+        further=further_of(campaign),
         driver=describe_driver(lease),
         silence=campaign.silence,
         waiting=waiting,
