@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INTERVAL = 1.0
-"""Of wrong attempts of one asker, once those that are free are used up [s]."""
+"""Time between wrong attempts of one asker, once those that are free are used up [s]."""
 PLACE_KEPT = 15.0
-"""How long an attempt that was refused keeps its place for whoever sends the same again [s]."""
+"""Time for which an attempt that was refused keeps its place for whoever sends the same again [s]."""
 
 _PATIENCE = 2.0  # [s]
 _POLL = 0.1  # [s]
@@ -28,7 +28,7 @@ _IPV6_NETWORK = 64
 
 @dataclass
 class _Wrong:
-    """How many wrong attempts count at a time; one less each :data:`INTERVAL`."""
+    """The number of wrong attempts that count at a time; one less each :data:`INTERVAL`."""
 
     count: float = 0.0
     at: float = 0.0
@@ -36,7 +36,7 @@ class _Wrong:
 
 @dataclass(eq=False)
 class _Place:
-    """In the queue of an asker: since when somebody has asked for this attempt, and when last."""
+    """A place in the queue of an asker: since when somebody has asked for this attempt, and when last."""
 
     since: float
     last: float

@@ -52,7 +52,7 @@ def check_timing(cron: str, zone: str) -> str:
 
 
 def _chosen(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
-    """Numbers that a field stands for."""
+    """Numbers that a field gives. Raises FieldError."""
     chosen: set[int] = set()
     for part in text.split(","):
         numbers = _numbers(part, low, high, names)

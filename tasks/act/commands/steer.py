@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.errors import FieldError, NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, JsonDict
 from tansaku.models.domain.states import CampaignState
-from tansaku.models.domain.verbs import SteeringKind, repeated
+from tansaku.models.domain.verbs import VERBS, SteeringKind, repeated
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.configuration.campaign_files import Difference, apply_edits, diff_specs
@@ -52,11 +52,12 @@ def request(
 
     Args:
         kind: What is requested.
-        candidates: For ``retry`` and ``rerun``: ids of the candidates; empty: all failed and cancelled ones.
+        candidates: For ``retry`` and ``rerun``: ids of the candidates; empty, for ``retry``: all failed and cancelled ones.
         identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
 
     Raises:
         NotFoundError: No campaign of this name is stored, or it has no evaluation of a candidate.
+        FieldError: It is for named candidates alone, and none is named.
         StateError: The request does not apply to a campaign in this state.
         StoreError: This version cannot read the campaign, so no driver could apply the request.
     """
@@ -94,6 +95,8 @@ def store_request(
     """Stores a request that :func:`find_earlier` has judged; arguments and errors as of :func:`request`."""
     if candidates:
         _check_candidates(store, record.name, candidates)
+    elif VERBS[kind].argument == "candidates":
+        raise FieldError("candidates", f"none is named; expected ids of those that {kind} is for")
     payload: JsonDict = {"candidates": list(candidates)} if candidates else {}
     return _store(store, actor, record, kind, payload, identifier)
 

@@ -262,9 +262,11 @@ def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, st
         name, unit = (match["name"], match["unit"]) if match else (cell, None)
         if name in columns and name:
             raise ReportError([f"line {line}: two columns are named {name!r}"])
-        columns.append(name)
         if unit is not None:
+            if not name:
+                raise ReportError([f"line {line}: the heading {cell!r} has a unit and no name"])
             units[name] = unit
+        columns.append(name)
     return columns, units
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StateError
+from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoundError, StateError
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.act.commands.steer import plan_edit, request, request_edit
@@ -51,6 +51,14 @@ def test_only_candidates_with_an_evaluation_are_retried(recorded):
     with pytest.raises(NotFoundError):
         request(store, ADA, "unknown", "pause")
     assert len(store.campaign(NAME).commands) == 1
+
+
+def test_what_is_for_named_candidates_needs_one(recorded):
+    store = recorded("a1")
+    with pytest.raises(FieldError, match="candidates: none is named; expected ids of those that rerun is for"):
+        request(store, ADA, NAME, "rerun")
+    assert store.campaign(NAME).commands == ()
+    assert request(store, ADA, NAME, "rerun", ["a1"]).new
 
 
 def test_an_edit_is_stored_where_it_changes_something(recorded):

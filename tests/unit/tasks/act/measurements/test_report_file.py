@@ -103,6 +103,11 @@ def test_any_bytes_are_read_or_refused(content):
         assert read_report(content).columns
 
 
+def test_a_heading_that_is_only_a_unit_is_refused():
+    with pytest.raises(ReportError, match=r"line 1: the heading '\[GPa\]' has a unit and no name"):
+        read_report(b"number,[GPa]\n1,5\n")
+
+
 def test_a_heading_of_very_many_columns_is_refused_at_once():
     heading = ",".join(f"c{number}" for number in range(1001))
     with pytest.raises(ReportError, match="line 1: the heading has 1,001 columns; expected at most 1,000"):
