@@ -63,7 +63,7 @@ class Front:
         """Describes its size in one line, with the reference point."""
         point = ", ".join(f"{axis.name} {axis.reference:.6g} {axis.unit}" for axis in self.axes)
         share = self.volume[-1] if len(self.volume) else 0.0
-        return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; reference point {point}"
+        return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; the reference point is {point}"
 
     def summary(self) -> JsonDict:
         """Returns the members, and the volume after each increase, as plain data."""
