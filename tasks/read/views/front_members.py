@@ -1,4 +1,4 @@
-"""Which evaluations of a search with several objectives no other one beats."""
+"""Evaluations of a search with several objectives that no other one beats."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.views import BoolArray, Columns, FloatArray, IntArray
+from tansaku.models.domain.views import Columns
 from tansaku.models.engine.front import on_front
 
 

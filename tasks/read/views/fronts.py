@@ -56,7 +56,7 @@ class Front:
 
     @property
     def compared_with(self) -> str:
-        """What its volume is a share of."""
+        """The volume of which its own is a share, in words."""
         return "the true front" if self.known else "the box between the best values and the reference point"
 
     def describe(self) -> str:
