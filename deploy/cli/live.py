@@ -56,7 +56,7 @@ class PlainObserver:
     def __init__(self) -> None:
         self._tally: Tally | None = None
         self._next_line = 0.0
-        self._certified = ""
+        self._certified: tuple[str, ...] = ()
         self._begins = ""
         self._failure: str | None = None
         self._same: list[str] = []
@@ -83,9 +83,10 @@ class PlainObserver:
     def _write_certificate(self) -> None:
         """Writes the certificate unless its text has not changed."""
         certificate = None if self._tally is None else self._tally.certificate
-        if certificate is not None and certificate.describe() != self._certified:
-            self._certified = certificate.describe()
-            self._write(self._certified)
+        if certificate is not None and certificate.sentences != self._certified:
+            self._certified = certificate.sentences
+            for sentence in self._certified:
+                self._write(sentence)
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
         """Writes where the campaign starts or resumes."""
@@ -146,7 +147,7 @@ class PlainObserver:
         """Writes the final counts."""
         counts = self._tally.line() if self._tally is not None else "no evaluations"
         self._write(f"ended ({reason}): {counts}")
-        self._certified = ""
+        self._certified = ()
         self._write_certificate()
 
 
@@ -189,7 +190,7 @@ class LiveObserver:
         direction = "lowest" if tally.spec.objective.direction == "minimize" else "highest"
         head = words(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", "dim")
         failures = [words(line, "red") for line in failure_lines(tally.failed)[-3:]]
-        known = [] if tally.certificate is None else [words(tally.certificate.describe(), "green")]
+        known = [] if tally.certificate is None else [words(line, "green") for line in tally.certificate.sentences]
         return Group(
             bar, words(tally.line()), *known, head, Columns(cells, padding=(0, 3)), *failures, words(self._note, "yellow")
         )
@@ -357,7 +358,8 @@ class Tally:
         spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         if unit is not None:
             spent = f"{self.cost:.4g} {unit}"
-        parts = [counted(self.finished, "evaluation"), spent, f"{len(self.failed)} failed"]
+        free = f" ({self.free} of them adopted at no cost)" if self.free else ""
+        parts = [counted(self.finished, "evaluation") + free, spent, f"{len(self.failed)} failed"]
         if self.polished:
             parts.append(f"{counted(self.polished, 'final relaxation')}")
         return ", ".join(parts)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tansaku.models.domain.outlook import Outlook
 from tansaku.models.domain.records import Count, Record
+from tansaku.models.domain.specs.objective import Price
 from tansaku.models.domain.wording import counted
 
 _SHARP = 1e-6
 """A tolerance below this share of the barrier counts as zero."""
+
+IN_A_ROW = 3
+"""Checks in a row at which an evaluation must not be worth its price before the search stops."""
 
 _FEW = 10
 """With fewer points, intervals of barriers contained the true one in 61 % of the searches of our benchmark."""
@@ -32,6 +37,11 @@ class Certificate(Record):
             nothing is known yet.
         unit: The objective's unit.
         stops: Whether the search stops on it.
+        outlook: What the next evaluations are expected to gain; None: an evaluation gains no amount, or it was stored before.
+        worth: Of a stop rule ``not_worth_it``: what an evaluation must gain at least for its price [unit].
+        price: What that is paid with.
+        rates: What the next evaluation was expected to gain at most for its price [unit], at the last checks and at this one;
+            None: too little was known.
     """
 
     number: Count
@@ -47,6 +57,32 @@ class Certificate(Record):
     estimate: float | None = None
     unit: str
     stops: bool = False
+    outlook: Outlook | None = None
+    worth: float | None = None
+    price: Price | None = None
+    rates: tuple[float | None, ...] = ()
+
+    @property
+    def is_worth(self) -> bool:
+        """Whether the next evaluation may be worth its price: unless it was not at this and the checks before."""
+        low = [self.worth is not None and rate is not None and rate < self.worth for rate in self.rates]
+        return not (len(low) >= IN_A_ROW and all(low))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that it says, one part each; a certificate that says nothing is left out where there is more."""
+        more = [*([] if self.outlook is None else [self.outlook.describe()]), *self._describe_rate()]
+        return tuple(more) if more and self.says_nothing else (self.describe(), *more)
+
+    def _describe_rate(self) -> list[str]:
+        if self.worth is None or self.price is None or not self.rates:
+            return []
+        price = self.price.replace("_", "-")
+        asked = f"{self.worth:.3g} {self.unit} per {price} are asked"
+        if self.rates[-1] is None:
+            return [f"Whether the next evaluation is worth its cost is not known yet: {asked}"]
+        low = f", too little at {IN_A_ROW} checks in a row" if self.stops else ""
+        return [f"The next evaluation is expected to gain at most {self.rates[-1]:.2g} {self.unit} per {price}; {asked}{low}"]
 
     @property
     def says_nothing(self) -> bool:

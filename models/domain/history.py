@@ -17,7 +17,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.measurements import repeats_of
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.records import Evaluation, Outcome
+from tansaku.models.domain.records import Evaluation, Outcome, Proposal
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
@@ -50,6 +50,7 @@ class Entry:
         refusal: Reason and message of a configuration error that it failed with.
         known_from: First proposal that was chosen with its last correction; 0: it was never corrected.
         free: Whether it counts in no limit of the budget.
+        expected: Mean and standard deviation that the proposer predicted when it chose it; None without a prediction.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Entry:
     repeats: int = 1
     known_from: int = 0
     free: bool = False
+    expected: tuple[float, float] | None = None
 
 
 def search_entry(
@@ -101,7 +103,15 @@ def search_entry(
         refusal=_refusal_of(evaluation),
         known_from=evaluation.known_from,
         free=evaluation.done_as is not None,
+        expected=expected_of(evaluation.proposal),
     )
+
+
+def expected_of(proposal: Proposal) -> tuple[float, float] | None:
+    """Mean and standard deviation that were predicted for a proposal when it was chosen [objective's unit]; None without."""
+    if proposal.predicted_mean is None or proposal.predicted_deviation is None:
+        return None
+    return proposal.predicted_mean, proposal.predicted_deviation
 
 
 def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] = ()) -> tuple[float, ...] | None:

@@ -375,6 +375,38 @@ class Proposer(Protocol):
         ...
 
 
+class NextGains(Protocol):
+    """Gains of the next evaluations by posterior samples."""
+
+    @property
+    def groups(self) -> int:
+        """Number of groups: the systems, or one where they have one answer together."""
+        ...
+
+    @property
+    def rank(self) -> int:
+        """Gains are those over the candidate of this rank."""
+        ...
+
+    def gains(self, count: int, scale: float) -> FloatArray:
+        """Gain of each group by the next evaluations [objective's unit], shape ``(n_samples, n_groups)``.
+
+        Args:
+            count: Number of evaluations.
+            scale: Factor on the samples' deviations from their mean.
+        """
+        ...
+
+    def rate(self, price: FloatArray, scale: float) -> float:
+        """Largest gain for its price that a single next evaluation is expected to bring.
+
+        Args:
+            price: Of each candidate of the pool, shape ``(n_candidates,)``.
+            scale: Factor on the samples' deviations from their mean.
+        """
+        ...
+
+
 class RemainingGain(Protocol):
     """Possible improvement by candidates without a result, by group.
 
@@ -384,6 +416,11 @@ class RemainingGain(Protocol):
     @property
     def estimate(self) -> float | None:
         """Estimate of the barrier [objective's unit]; None for other goals, or where nothing is known yet."""
+        ...
+
+    @property
+    def ahead(self) -> NextGains | None:
+        """Gains of the next evaluations; None where an evaluation gains no amount."""
         ...
 
     def probabilities(self, within: float) -> FloatArray:

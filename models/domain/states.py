@@ -112,6 +112,7 @@ class StopReason(StrEnum):
     FAILURES = "failures"
     CONFIGURATION = "configuration"
     CERTAIN = "certain"
+    NOT_WORTH_IT = "not_worth_it"
     TARGET = "target"
     CANCELLED = "cancelled"
 
@@ -136,6 +137,7 @@ _ENDED_BECAUSE = {
     StopReason.FAILURES: "too many evaluations failed",
     StopReason.CONFIGURATION: "the same configuration error came again and again",
     StopReason.CERTAIN: "the answer was certain enough",
+    StopReason.NOT_WORTH_IT: "the next evaluation was not worth its cost",
     StopReason.TARGET: "its model reached the target",
     StopReason.CANCELLED: "it was cancelled",
 }

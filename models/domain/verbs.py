@@ -58,7 +58,7 @@ class Verb:
 
     @property
     def applies_to(self) -> str:
-        """Which campaigns it applies to, in words."""
+        """The campaigns that it applies to, in words."""
         if self.states == _EVERY:
             return "campaigns in any state"
         *others, last = (state.value for state in CampaignState if state in self.states)

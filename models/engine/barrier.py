@@ -32,6 +32,11 @@ class BarrierBelief:
         middle = float(np.quantile(self.barriers, 0.5, method="inverted_cdf"))
         return middle if np.isfinite(middle) else None
 
+    @property
+    def ahead(self) -> None:
+        """Always None: an evaluation gains no amount, it makes the barrier surer."""
+        return None
+
     def probabilities(self, within: float) -> FloatArray:
         """Probability that the barrier differs from the estimate by at most ``within``, shape ``(1,)``."""
         if self.estimate is None:

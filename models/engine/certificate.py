@@ -15,6 +15,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled
 from tansaku.models.engine.transforms import TransformState
 
 JOINT = 256
@@ -79,6 +80,9 @@ class Question:
         observations: Number of observations per system.
         open_shares: Share of each group's candidates that is open.
         joint: Number of candidates of a group that are sampled jointly.
+        price: What the search divides the gain of each candidate by, shape ``(n_candidates,)``; None: nothing is asked about
+            the next evaluations.
+        rank: The level is the value of the candidate of this rank.
     """
 
     levels: FloatArray
@@ -86,6 +90,8 @@ class Question:
     observations: float
     open_shares: tuple[float, ...]
     joint: int = JOINT
+    price: FloatArray | None = None
+    rank: int = 1
 
 
 def question(pool: CandidatePool, levels: FloatArray, open_: BoolArray, n_observed: int, *, by_system: bool) -> Question:
@@ -116,11 +122,13 @@ class _Group:
         lowest: Smallest value of each joint posterior sample, shape ``(n_draws,)``.
         mean: Of the candidates not sampled jointly, shape ``(n_others,)``.
         deviation: Theirs, shape ``(n_others,)``.
+        sampled: The first samples of those sampled jointly.
     """
 
     lowest: FloatArray
     mean: FloatArray
     deviation: FloatArray
+    sampled: Sampled
 
     def none_below(self, bent: float) -> float:
         """Probability that no open candidate lies below a value in the transform's unit."""
@@ -160,6 +168,14 @@ class Remaining:
     def estimate(self) -> float | None:
         """Always None: the certificate is about improvements, not about the answer itself."""
         return None
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Gains of the next evaluations; None where an evaluation gains no amount."""
+        if self.asked.price is None:
+            return None
+        members = [(state, [group.sampled for group in drawn]) for state, drawn in self._members]
+        return Ahead(self._levels, members, self.asked.price, self.asked.rank)
 
     def probabilities(self, within: float) -> FloatArray:
         """Returns the probability, by group, that no open candidate is better by more than a tolerance.
@@ -224,7 +240,8 @@ def _draw(
     pool: CandidatePool, prediction: Prediction, positions: IntArray, level: float, n_joint: int, rng: np.random.Generator
 ) -> _Group:
     if not len(positions):
-        return _Group(np.empty(0), np.empty(0), np.empty(0))
+        none = Sampled(np.empty(0, dtype=np.intp), np.empty(0), np.empty((SAMPLES, 0)))
+        return _Group(np.empty(0), np.empty(0), np.empty(0), none)
     state, width = prediction.state, prediction.state.scale
     mean = prediction.mean[positions] * state.scale + state.centre[pool.system_codes[positions]]
     # A candidate's value differs from the smooth function by the model's noise.
@@ -242,7 +259,8 @@ def _draw(
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     draws = mean[joint] + width * (rng.standard_normal((DRAWS, len(joint))) @ root.T)
-    return _Group(draws.min(axis=1), mean[others], deviation[others])
+    sampled = Sampled(chosen, mean[joint], draws[:SAMPLES] - mean[joint])
+    return _Group(draws.min(axis=1), mean[others], deviation[others], sampled)
 
 
 def _least(probability: Callable[[float], float], confidence: float) -> float:

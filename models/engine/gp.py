@@ -243,7 +243,10 @@ class GPProposer:
         open_ = np.ones(len(pool), dtype=np.bool_)
         open_[np.concatenate([history.observed, history.failed])] = False
         levels = reached_levels(goal, pool, history.observed, history.values)
-        return Remaining(pool, predictions, question(pool, levels, open_, len(history.observed), by_system=goal.by_system), rng)
+        asked = question(pool, levels, open_, len(history.observed), by_system=goal.by_system)
+        if goal.kind != "all_below":
+            asked = replace(asked, price=pool.cost**self._settings.cost_exponent, rank=goal.k)
+        return Remaining(pool, predictions, asked, rng)
 
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:

@@ -35,12 +35,15 @@ from tansaku.models.domain.specs.retrain import (
 )
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.transfer import TransferSpec
-from tansaku.models.domain.units import Unit, convert, quantity_in
+from tansaku.models.domain.units import Unit, convert
 
 if TYPE_CHECKING:
     ProposerSpec = ProposerBase
 else:
     ProposerSpec = one_of(spec_kinds("proposers", ProposerBase).values())
+
+WITH_A_GAIN = ("best_per_system", "best_overall", "top_k")
+"""Goals at which one more evaluation gains an amount of the objective."""
 
 _Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
 
@@ -341,11 +344,14 @@ class CampaignSpec(Spec):
                 f"budget.stop: proposer {self.proposer.type} does not estimate what remains; remove it or choose gp"
             )
         try:
-            within = quantity_in(rule.within, self.objective.unit)
+            rule.check(self.objective.unit, learns_cost=self.space.learns_cost)
         except ValueError as error:
-            raise ValueError(f"budget.stop.within: {error}, the objective's unit") from error
-        if within < 0:
-            raise ValueError(f"budget.stop.within: {rule.within!r} is negative")
+            raise ValueError(f"budget.stop.{error}") from error
+        if rule.worth is not None and self.objective.goal.type not in WITH_A_GAIN:
+            raise ValueError(
+                f"budget.stop.when: not_worth_it, but with the goal {self.objective.goal.type} an evaluation gains no amount; "
+                f"expected one of {', '.join(WITH_A_GAIN)}"
+            )
         return self
 
     @model_validator(mode="after")

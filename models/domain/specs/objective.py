@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
 
 Direction = Literal["minimize", "maximize"]
@@ -184,19 +185,102 @@ class BottleneckSpec(GoalBase):
     sampling: Literal["lowest", "pathwise"] = "lowest"
 
 
+Price = Literal["evaluation", "cost", "core_hour"]
+"""What a gain is paid with: evaluations, the space's own unit of cost, or core-hours where the cost is learned."""
+
+PRICES: tuple[Price, ...] = get_args(Price)
+
+
+def parse_worth(text: object) -> tuple[str, Price]:
+    """Reads what a gain must be at least for what it costs.
+
+    Args:
+        text: Such as ``1 mJ/m2 per core_hour``.
+
+    Returns:
+        The gain, a number with its unit, and what it is paid with.
+
+    Raises:
+        ValueError: It is no such text, or its unit is not known.
+    """
+    gain, per, price = text.strip().rpartition(" per ") if isinstance(text, str) else ("", "", "")
+    known = next((one for one in PRICES if one == price), None)
+    if not per or known is None:
+        raise ValueError(
+            f"{text!r} is no gain for a price; expected a number with its unit per {', '.join(PRICES)}, "
+            "such as '1 mJ/m2 per core_hour'"
+        )
+    parse_quantity(gain)
+    return gain, known
+
+
+def _of_a_price(value: object) -> object:
+    parse_worth(value)
+    return value
+
+
+WorthText = Annotated[str, BeforeValidator(_of_a_price), StringConstraints(strip_whitespace=True)]
+"""A gain for a price, such as ``1 mJ/m2 per core_hour``."""
+
+
 class StopRuleSpec(Spec):
-    """Condition under which the answer counts as known.
+    """Condition under which the search ends before its budget is spent.
 
     Attributes:
-        within: A number with its unit, such as ``5 mJ/m2``: an improvement smaller than this is not worth further evaluations.
-        probability: The search stops when nothing better by more than ``within`` remains with this probability, in all systems
-            together.
-        every: Proposals between two checks.
+        when: ``certain``: the answer is known. ``not_worth_it``: at three checks in a row the next evaluation was expected to
+            gain less than ``worth`` for its cost. Every system has five results then, and the model's last fit was accepted.
+        within: Of ``certain``: a number with its unit, such as ``5 mJ/m2``: an improvement smaller than this is not worth
+            further evaluations.
+        probability: Of ``certain``: the search stops when nothing better by more than ``within`` remains with this probability,
+            in all systems together.
+        worth: Of ``not_worth_it``: what an evaluation must be expected to gain at least, per ``evaluation``, per ``core_hour``
+            (where the cost is learned) or per unit of ``cost``, such as ``1 mJ/m2 per core_hour``.
+        every: Proposals between two checks; null: 10, and 1 with ``not_worth_it``.
     """
 
-    within: QuantityText
+    when: Literal["certain", "not_worth_it"] = "certain"
+    within: QuantityText | None = None
     probability: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
-    every: PositiveInt = 10
+    worth: WorthText | None = None
+    every: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> StopRuleSpec:
+        wanted, other = ("worth", "within") if self.when == "not_worth_it" else ("within", "worth")
+        if getattr(self, wanted) is None:
+            raise ValueError(f"{wanted}: missing; when: {self.when} needs it")
+        if getattr(self, other) is not None:
+            raise ValueError(f"{other}: not with when: {self.when}; remove it")
+        return self
+
+    @property
+    def interval(self) -> int:
+        """Proposals between two checks."""
+        return self.every or (1 if self.when == "not_worth_it" else 10)
+
+    @property
+    def reason(self) -> StopReason:
+        """Reason with which it ends a search."""
+        return StopReason.NOT_WORTH_IT if self.when == "not_worth_it" else StopReason.CERTAIN
+
+    def check(self, unit: Unit, *, learns_cost: bool) -> None:
+        """Raises ValueError unless its quantities suit the objective's unit and the space's cost.
+
+        Args:
+            unit: Of the objective.
+            learns_cost: Whether the space's cost is learned, in core-seconds.
+        """
+        key, text, price = "within", self.within, None
+        if self.worth is not None:
+            key, (text, price) = "worth", parse_worth(self.worth)
+        try:
+            value = quantity_in(text or "", unit)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}, the objective's unit") from error
+        if value < 0:
+            raise ValueError(f"{key}: {text!r} is negative")
+        if price == "core_hour" and not learns_cost:
+            raise ValueError(f"{key}: per core_hour, but the costs of this space are no times; expected per evaluation or cost")
 
 
 class ConstraintsSpec(Spec):

@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.ledger.startable import calculators_of
+from tansaku.tasks.node.configuration.defaults import keys_of_gp
 
 _SHOWN = 20
 
@@ -63,10 +64,13 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
         return
     if spec.space.densities and spec.proposer.models_values and spec.objective.goal.type == "best_per_system":
         # Of 120 candidates that it chose, 71 relaxed to one structure; Σ25 was missed by 15 mJ/m².
+        keys = keys_of_gp(spec)
+        need = f"remove {' and '.join(keys)}, which need{'s' if len(keys) == 1 else ''} gp" if keys else ""
+        written = "proposer" in spec.model_fields_set or not keys
         raise ConfigurationError(
-            "proposer.type: gp; with space.replication many candidates relax to the same structure, and gp chooses them again; "
-            "expected arms",
-            hint="leave proposer out, and budget.stop and transfer too, which need gp",
+            f"proposer.type: gp{'' if written else f', which {keys[0]} needs'}; with space.replication many candidates "
+            "relax to the same structure, and gp chooses them again; expected arms",
+            hint=", and ".join(filter(None, (need, "write `proposer: {type: arms}`" if written else ""))),
         )
     fmax, cell = spec.calculator.relaxation.fmax, spec.space.cell
     if fmax > LARGEST_FORCE:

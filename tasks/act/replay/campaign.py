@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Protocol
 
 import numpy as np
 
-from tansaku.models.domain.history import Entry, spent_cost
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.history import Entry, expected_of, spent_cost
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Proposer
-from tansaku.models.domain.records import Refit
+from tansaku.models.domain.records import Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
@@ -69,22 +70,23 @@ def replay(
     """
     jobs = _Jobs(pool, values, pool.cost if run_times is None else run_times)
     search = SearchState(pool, rules.direction, rules.further)
-    refits: list[Refit] = []
+    past = _Past()
     previous, cost, over = 0, 0.0, False
     stop: StopReason | None = None
     while True:
         current = rules if count_initial else _after_initial(rules, search.entries)
         has_place = len(jobs) < rules.in_flight and not over
         plan = plan_round(current, search, len(search) + 1, previous) if has_place else None
-        position = None
+        proposal = None
         if plan is not None:
             stop = plan.stop
-            found = stop if stop is not None else _next_position(proposer, plan, search, current, refits)
-            stop, position = (found, None) if isinstance(found, StopReason) else (None, found)
+            found = stop if stop is not None else _next_proposal(proposer, plan, search, current, past)
+            stop, proposal = (found, None) if isinstance(found, StopReason) else (None, found)
             # In free mode a proposer without a candidate may find one when more is known.
-            over = position is None and (stop is not None or rules.ordered or not len(plan.history.pending))
-        if plan is not None and position is not None:
-            entry = Entry(plan.number, position, float(pool.cost[position]), EvaluationState.RUNNING)
+            over = proposal is None and (stop is not None or rules.ordered or not len(plan.history.pending))
+        if plan is not None and proposal is not None:
+            position, state = int(pool.positions([proposal.candidate])[0]), EvaluationState.RUNNING
+            entry = Entry(plan.number, position, float(pool.cost[position]), state, expected=expected_of(proposal))
             search.note(entry)
             jobs.begin(entry)
             previous = plan.horizon
@@ -98,7 +100,7 @@ def replay(
     order = sorted(jobs.ended) if rules.ordered else list(jobs.ended)
     positions = np.array([jobs.ended[number][0] for number in order], dtype=np.intp)
     ended_at = np.array([jobs.ended[number][1] for number in order], dtype=np.float64)
-    return Replay(positions, ended_at, min(rules.initial_count, len(order)), stop, tuple(refits))
+    return Replay(positions, ended_at, min(rules.initial_count, len(order)), stop, tuple(past.refits))
 
 
 class _Jobs:
@@ -146,15 +148,25 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
     return replace(rules, limit=limit, budget=budget)
 
 
-def _next_position(
-    proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, refits: list[Refit]
-) -> int | StopReason | None:
-    refit = fit_if_due(proposer, plan, search, refits, rules)
+@dataclass
+class _Past:
+    """What the rounds of a replay have left behind: refits in order, and certificates by number."""
+
+    refits: list[Refit] = field(default_factory=list)
+    certificates: dict[int, Certificate] = field(default_factory=dict)
+
+
+def _next_proposal(
+    proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, past: _Past
+) -> Proposal | StopReason | None:
+    refit = fit_if_due(proposer, plan, search, past.refits, rules)
     if refit is not None:
-        refits.append(refit)
+        past.refits.append(refit)
+    last = past.refits[-1] if past.refits else None
     if rules.budget.stop is not None and is_due(rules, plan):
-        certificate = draw_up(proposer, search, plan, rules, refits[-1] if refits else None)
+        certificate = draw_up(proposer, search, plan, rules, last, past.certificates)
         if certificate is not None and certificate.stops:
-            return StopReason.CERTAIN
-    proposal = choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
-    return None if proposal is None else int(search.pool.positions([proposal.candidate])[0])
+            return rules.budget.stop.reason
+        if certificate is not None:
+            past.certificates[plan.number] = certificate
+    return choose(proposer, search.pool, plan, rules, last)

@@ -36,7 +36,7 @@ from tansaku.tasks.loop.reuse.known import KnownResults
 from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
 from tansaku.tasks.loop.steps.apply_commands import apply_commands
 from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, design_left
-from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping
+from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping, stored_certificates
 from tansaku.tasks.loop.steps.collect import collect, collect_late, handles_of, tidy, under_way, watch
 from tansaku.tasks.loop.steps.polish import polish
 from tansaku.tasks.loop.steps.propose import include_proposed, propose, refiner_of, stop_decision
@@ -44,7 +44,14 @@ from tansaku.tasks.loop.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.loop.steps.void import absurd_ones, void, void_unreproduced
 from tansaku.tasks.loop.transfer.sources import open_proposer
 
-_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
+_POLISHED_AFTER = (
+    StopReason.BUDGET,
+    StopReason.EVALUATIONS,
+    StopReason.EXHAUSTED,
+    StopReason.CERTAIN,
+    StopReason.NOT_WORTH_IT,
+    StopReason.TARGET,
+)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
 
 
@@ -239,7 +246,9 @@ class CampaignLoop:
                     absurd += absurd_ones(self._context, evaluation)
         if ledger.spec.budget.stop is not None:
             searched = len(ledger.search)
-            ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)
+            recent = recent_certificates(store, ledger.spec, searched)
+            ledger.checked.update((certificate.number, certificate) for certificate in stored_certificates(recent))
+            ledger.certificate = stopping(ledger.spec, recent, searched)
         self._look_at_commands = 0.0
         self._search_over = None
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))

@@ -7,7 +7,7 @@ from typing import Literal
 
 EndReason = Literal[
     "budget", "evaluations", "hours", "core_hours", "deadline", "exhausted", "failures", "configuration", "certain",
-    "target", "cancelled", "paused", "waiting", "interrupted",
+    "not_worth_it", "target", "cancelled", "paused", "waiting", "interrupted",
 ]  # fmt: skip
 
 

@@ -66,6 +66,7 @@ class Ledger:
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
         certificate: The last that the search was stopped on, None when there is none.
+        checked: The last certificates by number, which a stop rule may look back at.
         given_up: Attempts without a result whose job may still bring one, with their proposal's number, by token.
         refiner: Its space, where that adds candidates around the best ones found.
     """
@@ -82,6 +83,7 @@ class Ledger:
     proposer_seconds: float = 0.0
     last_number: int = 0
     certificate: Certificate | None = None
+    checked: dict[int, Certificate] = field(default_factory=dict)
     given_up: dict[str, tuple[int, Attempt]] = field(default_factory=dict)
     refiner: RefinedSpace | None = None
     _active: dict[int, Evaluation] = field(default_factory=dict)
@@ -113,8 +115,8 @@ class Ledger:
         return bool(ended) and all(state is EvaluationState.FAILED for state in ended)
 
     def clear(self) -> None:
-        """Forgets all evaluations, refits and retrains."""
-        for known in (self.evaluations, self._active, self.refits, self.retrains):
+        """Forgets all evaluations, refits, retrains and certificates."""
+        for known in (self.evaluations, self._active, self.refits, self.retrains, self.checked):
             known.clear()
         self.last_number, self._core_total = 0, 0.0
         self.training_attempt, self.training_handle = 1, None
@@ -269,6 +271,8 @@ class StepContext:
             in_flight=spec.execution.in_flight,
             # People answer in any order, and what they have answered is to be used.
             ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
+            # Who fills a plate of ten at once asks for ten before there is any value.
+            widens=spec.manual,
             cost_prior=spec.space.cost_prior(),
             campaign=self.lease.campaign,
             max_cost=spec.constraints.max_cost,

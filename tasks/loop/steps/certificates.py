@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import numpy as np
 
-from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.certificate import IN_A_ROW, Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
 from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.objective import StopRuleSpec
+from tansaku.models.domain.specs.objective import Price, StopRuleSpec, parse_worth
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.backends.stores.documents import from_document
 from tansaku.tasks.loop.ledger.context import StepContext
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, known_history
+from tansaku.tasks.loop.steps.outlooks import outlook_of, rate_of
 
 CERTIFICATE = "certificate"
 """Kind of the events that store certificates."""
@@ -35,12 +37,17 @@ _FEW = 8  # certificates that are read at once
 
 def is_due(rules: RoundRules, plan: Plan) -> bool:
     """Returns whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
-    every = EVERY if rules.budget.stop is None else rules.budget.stop.every
+    every = EVERY if rules.budget.stop is None else rules.budget.stop.interval
     return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
 
 
 def draw_up(
-    proposer: Proposer, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None = None
+    proposer: Proposer,
+    search: SearchState,
+    plan: Plan,
+    rules: RoundRules,
+    refit: Refit | None = None,
+    before: Mapping[int, Certificate] = MappingProxyType({}),
 ) -> Certificate | None:
     """Computes a certificate from the model; None if the proposer has no model.
 
@@ -49,16 +56,18 @@ def draw_up(
         plan: The proposal that would be chosen next.
         rules: The plan of the round; its random numbers follow from the seed and the plan's number alone.
         refit: The last refit, if there was one.
+        before: Earlier certificates by number, for a rule that looks at several.
     """
     if not isinstance(proposer, Certifier):
         return None
     rule, pool = rules.budget.stop, search.pool
     hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
     remaining = proposer.remaining(pool, plan.history, certificate_rng(rules.seed, plan.number), hyperparameters)
-    confidence = CONFIDENCE if rule is None else rule.probability
+    confidence = CONFIDENCE if rule is None or rule.within is None else rule.probability
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
     some = [group for group, tolerance in enumerate(apart.tolist()) if np.isfinite(tolerance)] if by_system else []
+    ahead = remaining.ahead
     drawn = Certificate(
         number=plan.number,
         horizon=plan.horizon,
@@ -71,10 +80,17 @@ def draw_up(
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         estimate=remaining.estimate,
         unit=rules.unit,
+        outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
     )
     if rule is None:
         return drawn
-    within = quantity_in(rule.within, rules.unit)
+    if rule.worth is not None:
+        gain, price = parse_worth(rule.worth)
+        rate = None if ahead is None else rate_of(ahead, search, plan, rules, refit, price)
+        rates = (*_rates_before(before, plan.number, rule.interval, price), rate)
+        judged = drawn.model_copy(update={"worth": quantity_in(gain, rules.unit), "price": price, "rates": rates})
+        return judged.model_copy(update={"stops": not judged.is_worth})
+    within = quantity_in(rule.within or "", rules.unit)
     chances = remaining.probabilities(within)
     probability = float(np.prod(chances))
     return drawn.model_copy(
@@ -87,13 +103,28 @@ def draw_up(
     )
 
 
+def _rates_before(before: Mapping[int, Certificate], number: int, interval: int, price: Price) -> tuple[float | None, ...]:
+    """Rates at the checks before this one, without a gap, as many as may count with it."""
+    found: list[float | None] = []
+    while len(found) < IN_A_ROW - 1:
+        number -= interval
+        earlier = before.get(number)
+        if earlier is None or earlier.price != price:
+            break
+        found.insert(0, earlier.rates[-1])
+    return tuple(found)
+
+
 def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, searched: int) -> bool:
     """Returns whether a search that was stopped stays so: under the rule as it now is, and while nothing was proposed since."""
+    if rule is None or not certificate.stops or certificate.searched != searched:
+        return False
+    if rule.worth is not None:
+        gain, price = parse_worth(rule.worth)
+        now = certificate.model_copy(update={"worth": quantity_in(gain, unit)})
+        return certificate.price == price and not now.is_worth
     return (
-        rule is not None
-        and certificate.stops
-        and certificate.searched == searched
-        and certificate.within == quantity_in(rule.within, unit)
+        certificate.within == quantity_in(rule.within or "", unit)
         and certificate.probability is not None
         and certificate.probability >= rule.probability
     )
@@ -147,13 +178,15 @@ def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
     """Computes a certificate for a plan, stores it and notifies the observer."""
     ledger, begun = context.ledger, time.perf_counter()
     refit = ledger.refits[-1] if ledger.refits else None
-    certificate = draw_up(context.proposer, ledger.search, plan, context.rules, refit)
+    certificate = draw_up(context.proposer, ledger.search, plan, context.rules, refit, ledger.checked)
     ledger.proposer_seconds += time.perf_counter() - begun
     if certificate is None:
         return None
+    ledger.checked[certificate.number] = certificate
     # Under an id made of what it knows: drawn up again after a crash it is the same, and stored once.
     campaign = context.lease.campaign
     key = [campaign, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
+    key += [] if certificate.worth is None else [certificate.worth, certificate.price]
     context.store.append_event(
         Event(
             id=short_hash(key),

@@ -18,6 +18,7 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
+from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.front import most_isolated
 from tansaku.tasks.loop.ledger.context import Ledger, StepContext, log_event
@@ -70,8 +71,8 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
         return None if plan is None else plan.stop
     _note_failed_fit(context, number)
     _note_transfer(context, number)
-    if _answer_is_known(context, plan, rules):
-        return StopReason.CERTAIN
+    if (rule := rules.budget.stop) is not None and _rule_ends(context, plan, rules, rule):
+        return rule.reason
     if _descriptor_first(context, plan):
         return None
     begun = time.perf_counter()
@@ -104,13 +105,13 @@ def _descriptor_first(context: StepContext, plan: Plan) -> bool:
     return offer is not None
 
 
-def _answer_is_known(context: StepContext, plan: Plan, rules: RoundRules) -> bool:
+def _rule_ends(context: StepContext, plan: Plan, rules: RoundRules, rule: StopRuleSpec) -> bool:
     """Returns whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
-    ledger, rule = context.ledger, rules.budget.stop
+    ledger = context.ledger
     stopped = ledger.certificate
     if stopped is not None and still_stops(stopped, rule, rules.unit, len(ledger.search)):
         return True
-    if rule is None or not is_due(rules, plan):
+    if not is_due(rules, plan):
         return False
     certificate = note_certificate(context, plan)
     if certificate is None or not certificate.stops:

@@ -26,6 +26,7 @@ from tansaku.tasks.ground.site.processes import has_ended
 from tansaku.tasks.read.views.budget import Spent, Used, budget_used
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.failures import FailedEvaluation, LateResult, LostAttempt, describe_group, grouped, may_succeed
+from tansaku.tasks.read.views.further import further_of
 from tansaku.tasks.read.views.headline import Headline, headline_of
 from tansaku.tasks.read.views.overview import UnreadableCampaign, crystal_warnings, each_campaign
 from tansaku.tasks.read.views.prospects import RecentPools
@@ -61,6 +62,7 @@ class CampaignStatus(Record):
         budget: What is used of each limit.
         time_limits: The same of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
+        further: What further evaluations may bring, in words; empty where nothing is said of it.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
@@ -98,6 +100,7 @@ class CampaignStatus(Record):
     budget: tuple[Used, ...] = ()
     time_limits: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    further: tuple[str, ...] = ()
     driver: str | None
     silence: str | None = None
     waiting: tuple[int, ...] = ()
@@ -127,12 +130,16 @@ class CampaignStatus(Record):
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
         lines.append(
-            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            f"  evaluations {self.evaluations}"
+            + (f", {self.adopted} of them adopted at no cost" if self.adopted else "")
+            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
-        lines += [*(f"  {line}" for line in self.headline.describe()), *self._describe_origins()]
+        lines += [f"  {line}" for line in self.headline.describe()]
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         if self.target is not None:
             lines.append(f"  {self.target}")
@@ -144,8 +151,8 @@ class CampaignStatus(Record):
         lines += [f"  budget: {', '.join(limits)}"] if limits else []
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
-        if self.certificate is not None:
-            lines.append(f"  {self.certified}")
+        lines += [] if self.certified is None else [f"  {self.certified}"]
+        lines += [f"  {text}" for text in self.further]
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
             lines.append(
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
@@ -169,22 +176,16 @@ class CampaignStatus(Record):
 
     @property
     def certified(self) -> str | None:
-        """The certificate in words; of a search that ended too early for one, why it ended. None before the first."""
-        if self.certificate is None:
+        """The certificate in words; of a search that ended too early for one, why it ended.
+
+        None before the first, and where it says nothing but what further evaluations may bring.
+        """
+        if self.certificate is None or (self.certificate.says_nothing and self.certificate.outlook is not None):
             return None
         said = self.certificate.describe()
         if self.stop_reason is None or not self.certificate.says_nothing:
             return said
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
-
-    def _describe_origins(self) -> list[str]:
-        """Describes where values come from, where not all of them were computed here."""
-        lines = []
-        if self.predicted:
-            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
-        if self.adopted:
-            lines.append(f"  results: {self.adopted} adopted, at no cost")
-        return lines
 
 
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
@@ -343,6 +344,7 @@ def _status(campaign: Campaign) -> CampaignStatus:
         budget=used,
         time_limits=tuple(item.describe() for item in used if item.timed),
         certificate=campaign.certificate,
+        further=further_of(campaign),
         driver=describe_driver(lease),
         silence=campaign.silence,
         waiting=waiting,

@@ -1,0 +1,167 @@
+"""Campaigns on tables that are asked now and then what the next evaluations may gain."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.everyday.tables import write_campaign
+from benchmarks.replays.table import CAMPAIGN
+from tansaku.models.domain.identifiers import certificate_rng
+from tansaku.models.domain.outlook import NEEDED, next_count, own_scale
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.goals import goal_of
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
+from tansaku.tasks.act.replay.campaign import replay
+from tansaku.tasks.act.replay.records import ReplayTask
+from tansaku.tasks.act.replay.run import open_table
+from tansaku.tasks.loop.ledger.rounds import RoundRules
+from tansaku.tasks.loop.steps.outlooks import result_counts
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+
+BOUNDARIES = "boundaries"
+"""Name of the shipped table."""
+
+FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 1.7, 2.0)
+"""Factors on a campaign's own scale that are compared."""
+
+QUANTILES = (0.5, 0.8, 0.9, 0.95)
+
+_EVERY = {True: 20, False: 5}  # by system: many evaluations, and many samples at each
+_LONGEST = 70
+_SHARE = 0.7
+_PER_SYSTEM = 25
+
+
+class Asked(GPProposer):
+    """A proposer that also notes, now and then, what the next evaluations may gain; its choices do not change.
+
+    Args:
+        spec: The campaign's.
+        seed: The campaign's.
+        values: The truth, oriented, shape ``(n_candidates,)``.
+    """
+
+    def __init__(self, spec: CampaignSpec, seed: int, values: FloatArray) -> None:
+        assert isinstance(spec.proposer, GPProposerSpec)
+        super().__init__(settings(spec.proposer, goal_of(spec.objective)))
+        self._seed, self._values = seed, values
+        self._surprises: list[float] = []
+        self.answers: list[JsonDict] = []
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses, then notes what the samples say under each factor."""
+        choice = super().propose(pool, history, number, rng, hyperparameters)
+        by_system = self._settings.goal.by_system
+        if number % _EVERY[by_system] == 0 and number > self.initial_count(pool):
+            self._ask(pool, history, number, hyperparameters)
+        if choice is not None and choice.mean is not None and choice.deviation:
+            self._surprises.append((float(self._values[choice.position]) - choice.mean) / choice.deviation)
+        return choice
+
+    def _ask(self, pool: CandidatePool, history: History, number: int, hyperparameters: JsonDict | None) -> None:
+        counts = result_counts(pool, history, by_system=self._settings.goal.by_system)
+        ahead = self.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters).ahead
+        if ahead is None or min(have for have, _ in counts.values()) < NEEDED:
+            return
+        seen, scale = len(history.observed), own_scale(self._surprises)
+        count = next_count(seen, None, sum(left for _, left in counts.values()))
+        said = []
+        for factor in FACTORS:
+            gains = ahead.gains(count, factor * scale)
+            largest = gains.max(axis=1)
+            said.append([float(gains.sum(axis=1).mean()), float((largest > 0.0).mean()), *np.quantile(largest, QUANTILES)])
+        self.answers.append({"observed": seen, "count": count, "scale": scale, "said": np.array(said).tolist()})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One campaign.
+
+    Attributes:
+        data: Folder of the tables.
+        table: Name of the table.
+        seed: Of the search and of the order of the candidates.
+        short: Whether it is short.
+    """
+
+    data: Path
+    table: str
+    seed: int
+    short: bool = False
+
+
+def run(case: Case) -> JsonDict:
+    """Runs a campaign and compares what was said with what happened."""
+    spec, pool, values = _shipped() if case.table == BOUNDARIES else _of_data(case)
+    proposer = Asked(spec, case.seed, values)
+    by_system = goal_of(spec.objective).by_system
+    most = _PER_SYSTEM * len(pool.systems) if by_system else min(_LONGEST, int(_SHARE * len(pool)))
+    rules = RoundRules(
+        seed=case.seed,
+        source="table",
+        direction="minimize",
+        budget=BudgetSpec(evaluations=most // 2 if case.short else most),
+        limit=None,
+        initial_count=proposer.initial_count(pool),
+    )
+    done = replay(pool, values, proposer, rules, count_initial=True)
+    best = best_after(done.positions, values, pool.system_codes if by_system else np.zeros(len(pool), dtype=np.intp))
+    answers = []
+    for answer in proposer.answers:
+        then = answer["observed"] + answer["count"]
+        if then < len(best):
+            gained = best[answer["observed"]] - best[then]
+            answers.append(answer | {"gained": float(gained.sum()), "largest": float(gained.max())})
+    return {"table": case.table, "seed": case.seed, "answers": answers}
+
+
+def best_after(positions: IntArray, values: FloatArray, groups: IntArray) -> FloatArray:
+    """Lowest value of each group after each evaluation, infinite before its first, shape ``(n + 1, n_groups)``.
+
+    Args:
+        positions: Candidates in the order evaluated, shape ``(n,)``.
+        values: Of all candidates, shape ``(n_candidates,)``.
+        groups: Theirs, shape ``(n_candidates,)``.
+    """
+    found = np.full((len(positions) + 1, int(groups.max()) + 1), np.inf)
+    found[np.arange(1, len(found)), groups[positions]] = values[positions]
+    return np.asarray(np.minimum.accumulate(found))
+
+
+_Table = tuple[CampaignSpec, CandidatePool, FloatArray]
+
+
+@cache
+def _shipped() -> _Table:
+    campaign = load_campaign(CAMPAIGN)
+    return _opened(campaign.spec, str(campaign.base_path))
+
+
+def _of_data(case: Case) -> _Table:
+    with tempfile.TemporaryDirectory() as folder:
+        return _opened(load_campaign(write_campaign(case.data, case.table, Path(folder), case.seed)).spec, folder)
+
+
+def _opened(spec: CampaignSpec, folder: str) -> _Table:
+    """Spec, pool and oriented values of a table."""
+    space = open_table(ReplayTask(spec=spec, base_path=folder, method="spec", seed=0))
+    values = space.values() if spec.objective.direction == "minimize" else -space.values()
+    return spec, space.pool(), values

@@ -1,0 +1,167 @@
+"""What the next evaluations are expected to gain, and what is missing where that cannot be said yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, log10, sqrt
+
+from pydantic import Field
+
+from tansaku.models.domain.history import Entry
+from tansaku.models.domain.records import Count, Record
+from tansaku.models.domain.specs.objective import Direction
+from tansaku.models.domain.wording import counted
+
+NEEDED = 5
+"""Results that each system must have before anything is said of its further gain."""
+
+SURE = 0.9
+"""Probability with which no system gains more than is said."""
+
+CHANCE_SCALE = 1.1
+"""Factor on a campaign's own scale, for chances. Learned on tables, see docs/results/stopping.md."""
+
+GAIN_SCALE = 0.75
+"""Factor on a campaign's own scale, for expected gains: the best that a sample holds is rarer than in the sample."""
+
+_FEWEST = 5
+_SHARE = 0.1
+
+_MODELLED = 5.0
+_FARTHEST = 4.0
+
+
+def next_count(evaluated: int, remaining: int | None, open_: int) -> int:
+    """Number of the next evaluations about which something is said.
+
+    A tenth of those so far, but at least five; not more than the budget leaves, unless it leaves none.
+
+    Args:
+        evaluated: So far.
+        remaining: That the budget leaves, None without a limit.
+        open_: Candidates without a result.
+    """
+    count = max(_FEWEST, ceil(_SHARE * evaluated))
+    return min(count, open_, remaining or count)
+
+
+def surprises(entries: Sequence[Entry], up_to: int, direction: Direction) -> list[float]:
+    """How many predicted deviations each computed value lay above what the proposer expected when it chose the candidate.
+
+    Args:
+        entries: Proposals so far.
+        up_to: Largest number whose result may be known.
+        direction: Of the objective; negative is always better than expected.
+    """
+    sign = 1.0 if direction == "minimize" else -1.0
+    found = []
+    for entry in entries:
+        if entry.number > up_to or entry.value is None or entry.expected is None or entry.deviation:
+            continue
+        mean, deviation = entry.expected
+        if deviation > 0.0:
+            found.append(sign * (entry.value - mean) / deviation)
+    return found
+
+
+def own_scale(surprised: Sequence[float]) -> float:
+    """How wide a campaign's own predictions should have been on their better side, in units of how wide they were.
+
+    The root of twice the mean square of the surprises, worse ones counted as none: 1 for a right model. A model that expects
+    far better candidates than exist has less. Each surprise counts up to four deviations, and five of a right model are added.
+
+    Args:
+        surprised: As :func:`surprises` returns them.
+    """
+    squares = sum(min(max(-value, 0.0), _FARTHEST) ** 2 for value in surprised)
+    return sqrt((_MODELLED + 2.0 * squares) / (_MODELLED + len(surprised)))
+
+
+class Outlook(Record):
+    """What the next evaluations are expected to gain.
+
+    Attributes:
+        evaluations: Their number; with ``short``, how many bring what is missing.
+        systems: Systems that have an answer of their own; 1 where all have one together.
+        rank: The next ones are compared with the candidate of this rank: 1, or k where the best k are wanted.
+        gain: Expected, of all systems together [the objective's unit]; None: it cannot be said yet.
+        most: With ``chance``, one system gains more than this [the objective's unit].
+        chance: A tenth; less where not even any gain is that likely, and ``most`` is 0 then.
+        scale: Factor on the deviations of the model's samples.
+        short: Systems with too few results, and how many these have.
+        needed: Results that each system must have.
+        unclear: Whether the model predicts hardly better than the mean of all values.
+        direction: Whether low or high values are wanted.
+        unit: The objective's unit.
+    """
+
+    evaluations: Count
+    systems: Count = 1
+    rank: Count = 1
+    gain: float | None = None
+    most: float = 0.0
+    chance: float = 0.0
+    scale: float = 1.0
+    short: dict[str, int] = Field(default_factory=dict)
+    needed: Count = NEEDED
+    unclear: bool = False
+    direction: Direction = "minimize"
+    unit: str
+
+    def describe(self) -> str:
+        """The outlook in words, a sentence without its full stop."""
+        if self.short:
+            return self._describe_missing()
+        if self.unclear:
+            return (
+                "What further evaluations gain cannot be said yet: the model predicts values hardly better than their mean "
+                f"does; about {counted(self.evaluations, 'more evaluation')} will show whether it learns"
+            )
+        if not self.evaluations or self.gain is None:
+            return "Nothing more can be gained: no candidate without a result is left"
+        verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
+        whose = f"the best of {counted(self.systems, 'system')}" if self.systems > 1 else "the best"
+        together = " in all" if self.systems > 1 else ""
+        expected = f"{verb} {whose} by {_amount(self.gain)} {self.unit}{together}"
+        it = "any" if self.systems > 1 else "it"
+        if self.rank > 1:
+            expected = f"bring one better than the best {self.rank} by {_amount(self.gain)} {self.unit}"
+            it, rises = "it", "is better"
+        by = f"{rises} by more than {_amount(self.most)} {self.unit}" if self.most else f"{rises} at all"
+        chance = f"{100 * self.chance:.0f} %" if self.chance >= _RAREST else f"under {100 * _RAREST:.0f} %"
+        return f"Another {counted(self.evaluations, 'evaluation')} are expected to {expected}; chance that {it} {by}: {chance}"
+
+    def _describe_missing(self) -> str:
+        low, high = min(self.short.values()), max(self.short.values())
+        have = str(low) if low == high else f"{low} to {high}"
+        more = f"about {counted(self.evaluations, 'more evaluation')}"
+        begun = f"What further evaluations gain cannot be said before there are {self.needed} results"
+        if self.systems == 1:
+            return f"{begun}: there are {have}; {more}"
+        has = "has" if len(self.short) == 1 else "have"
+        return f"{begun} of each system: {len(self.short)} of {self.systems} {has} {have}; {more}"
+
+
+_RAREST = 0.01
+
+
+def _amount(value: float) -> str:
+    """A gain in two digits; zero where it is nothing."""
+    if value <= 0.0:
+        return "0"
+    return f"{round(value, 1 - int(log10(value) // 1)):.12g}" if 1e-4 < value < 1e6 else f"{value:.2g}"
+
+
+def missing(counts: dict[str, tuple[int, int]], *, direction: Direction, unit: str) -> Outlook | None:
+    """What is missing before anything can be said; None: nothing.
+
+    Args:
+        counts: Results and open candidates of each system, or of the whole search.
+        direction: Of the objective.
+        unit: Of the objective.
+    """
+    short = {name: have for name, (have, open_) in counts.items() if open_ and have < min(NEEDED, have + open_)}
+    if not short:
+        return None
+    lacking = sum(min(NEEDED - have, counts[name][1]) for name, have in short.items())
+    return Outlook(evaluations=lacking, systems=len(counts), short=short, direction=direction, unit=unit)

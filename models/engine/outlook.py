@@ -1,0 +1,130 @@
+"""What the next evaluations are expected to gain, from joint posterior samples of the likeliest open candidates.
+
+The next evaluations are chosen one by one, each as the one that adds most to the mean gain over the samples (per cost, to the
+power that the search uses). A search sees the values as they come, and so gains more than by this choice made beforehand; the
+model also errs. Both are corrected by a factor on the samples' deviations from their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.engine.transforms import TransformState
+
+SAMPLES = 500
+"""Joint posterior samples; the certificate draws more."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Joint posterior samples of a group's likeliest open candidates, in the transform's unit before standardising.
+
+    Attributes:
+        positions: The candidates, shape ``(n,)``.
+        mean: Shape ``(n,)``.
+        deviations: Of each sample from the mean, shape ``(n_samples, n)``.
+    """
+
+    positions: IntArray
+    mean: FloatArray
+    deviations: FloatArray
+
+    def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
+        """How far each candidate would lie below a level, zero where it would not.
+
+        Args:
+            state: The transform.
+            level: Value to beat [objective's unit].
+            scale: Factor on the deviations.
+
+        Returns:
+            In the objective's unit, shape ``(n_samples, n)``.
+        """
+        return np.maximum(level - state.restored(self.mean + scale * self.deviations), 0.0)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Gains of the next evaluations by posterior samples (implements ``NextGains``).
+
+    Attributes:
+        levels: Values to beat, by group, infinite without a value [objective's unit], shape ``(n_groups,)``.
+        members: Transform and samples of each group, of each member of the model.
+        price: What the search divides the gain of each candidate of the pool by, shape ``(n_candidates,)``.
+        rank: The level is the value of the candidate of this rank.
+    """
+
+    levels: FloatArray
+    members: Sequence[tuple[TransformState, Sequence[Sampled]]]
+    price: FloatArray
+    rank: int
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return len(self.levels)
+
+    def gains(self, count: int, scale: float) -> FloatArray:
+        """Gain of each group by the next evaluations, in each sample.
+
+        Args:
+            count: Number of evaluations.
+            scale: Factor on the samples' deviations from their mean.
+
+        Returns:
+            In the objective's unit, zero where nothing is known yet, shape ``(n_samples, n_groups)``.
+        """
+        rows = []
+        for state, groups in self.members:
+            gains = self._gains(state, groups, scale)
+            rows.append(chosen_gains(gains, [self.price[group.positions] for group in groups], count))
+        return np.concatenate(rows)
+
+    def rate(self, price: FloatArray, scale: float) -> float:
+        """Largest gain for its price that a single next evaluation is expected to bring [objective's unit per unit of price].
+
+        Args:
+            price: Of each candidate of the pool, shape ``(n_candidates,)``.
+            scale: Factor on the samples' deviations from their mean.
+        """
+        found = []
+        for state, groups in self.members:
+            rates = [
+                gains.mean(axis=0) / price[group.positions]
+                for gains, group in zip(self._gains(state, groups, scale), groups, strict=True)
+            ]
+            found.append(max(float(values.max(initial=0.0)) for values in rates))
+        return float(np.mean(found))
+
+    def _gains(self, state: TransformState, groups: Sequence[Sampled], scale: float) -> list[FloatArray]:
+        known = np.where(np.isfinite(self.levels), self.levels, -np.inf)
+        return [group.gains(state, level, scale) for group, level in zip(groups, known.tolist(), strict=True)]
+
+
+def chosen_gains(gains: Sequence[FloatArray], prices: Sequence[FloatArray], count: int) -> FloatArray:
+    """Gain of each group in each sample by evaluations that are chosen one by one, shape ``(n_samples, n_groups)``.
+
+    Args:
+        gains: Of each group's candidates, shape ``(n_samples, n)`` each.
+        prices: What the mean gain of each candidate is divided by, shape ``(n,)`` each.
+        count: Number of evaluations.
+    """
+    together = np.zeros((max(len(group) for group in gains), len(gains)))
+    added = [_added(group, together[:, code]) / price for code, (group, price) in enumerate(zip(gains, prices, strict=True))]
+    for _ in range(min(count, sum(len(values) for values in added))):
+        code = int(np.argmax([values.max(initial=-np.inf) for values in added]))
+        place = int(np.argmax(added[code]))
+        together[:, code] = np.maximum(together[:, code], gains[code][:, place])
+        taken = np.isneginf(added[code])
+        taken[place] = True
+        added[code] = np.where(taken, -np.inf, _added(gains[code], together[:, code]) / prices[code])
+    return together
+
+
+def _added(gains: FloatArray, before: FloatArray) -> FloatArray:
+    """Mean of what each candidate adds to a gain, shape ``(n,)``."""
+    return np.asarray(np.maximum(gains - before[:, None], 0.0).mean(axis=0))

@@ -1,0 +1,100 @@
+"""Outlooks: what the next evaluations are expected to gain, by the model and by how right the campaign's predictions were."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE, SURE, Outlook, missing, next_count, own_scale, surprises
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import History, NextGains
+from tansaku.models.domain.records import Refit
+from tansaku.models.domain.search_state import SearchState
+from tansaku.models.domain.specs.objective import Price
+from tansaku.models.engine.gp import UNCLEAR
+from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules
+
+_HOUR = 3600.0
+
+
+def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None) -> Outlook:
+    """What the next evaluations are expected to gain, or what is missing before that can be said.
+
+    Args:
+        ahead: Asks the model.
+        plan: The proposal that would be chosen next.
+        rules: The plan of the round.
+        refit: The last refit, if there was one.
+    """
+    pool, history = search.pool, plan.history
+    counts = result_counts(pool, history, by_system=ahead.groups > 1)
+    lacking = missing(counts, direction=rules.direction, unit=rules.unit)
+    if lacking is not None:
+        return lacking
+    open_ = sum(left for _, left in counts.values())
+    count = next_count(len(history.observed), _remaining(pool, history), open_)
+    known = Outlook(evaluations=count, systems=len(counts), rank=ahead.rank, direction=rules.direction, unit=rules.unit)
+    if refit is not None and refit.hyperparameters.get(UNCLEAR, False):
+        return known.model_copy(update={"unclear": True})
+    if not count:
+        return known
+    scale = scale_of(search, plan, rules)
+    largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
+    most = float(np.quantile(largest, SURE, method="inverted_cdf"))
+    expected = float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())
+    return known.model_copy(update={"gain": expected, "most": most, "chance": float((largest > most).mean()), "scale": scale})
+
+
+def rate_of(
+    ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None, price: Price
+) -> float | None:
+    """What the next evaluation is expected to gain at most for its price; None where too little is known to say so.
+
+    Args:
+        ahead: Asks the model.
+        plan: The proposal that would be chosen next.
+        rules: The plan of the round.
+        refit: The last refit, if there was one; a failed one is not accepted.
+        price: What the gain is paid with.
+    """
+    pool = search.pool
+    counts = result_counts(pool, plan.history, by_system=ahead.groups > 1)
+    lacking = missing(counts, direction=rules.direction, unit=rules.unit)
+    accepted = refit is not None and refit.ok and refit.hyperparameters and not refit.hyperparameters.get(UNCLEAR, False)
+    if lacking is not None or not accepted:
+        return None
+    return ahead.rate(_prices(pool, price), GAIN_SCALE * scale_of(search, plan, rules))
+
+
+def scale_of(search: SearchState, plan: Plan, rules: RoundRules) -> float:
+    """Factor on the samples' deviations by how right the campaign's own predictions were, as far as the plan may know."""
+    return own_scale(surprises(search.entries, plan.horizon, rules.direction))
+
+
+def result_counts(pool: CandidatePool, history: History, *, by_system: bool) -> dict[str, tuple[int, int]]:
+    """Results and open candidates of each system, or of the whole search under an empty name."""
+    codes = pool.system_codes
+    closed = np.union1d(history.observed, history.failed).astype(np.intp)
+    have = np.bincount(codes[history.observed], minlength=len(pool.systems))
+    left = np.bincount(codes, minlength=len(pool.systems)) - np.bincount(codes[closed], minlength=len(pool.systems))
+    if not by_system:
+        return {"": (int(have.sum()), int(left.sum()))}
+    return dict(zip(pool.systems, zip(have.tolist(), left.tolist(), strict=True), strict=True))
+
+
+def _prices(pool: CandidatePool, price: Price) -> FloatArray:
+    match price:
+        case "evaluation":
+            return np.ones(len(pool))
+        case "cost":
+            return pool.cost
+        case "core_hour":
+            return pool.cost / _HOUR
+
+
+def _remaining(pool: CandidatePool, history: History) -> int | None:
+    """Evaluations that the budget leaves, at the mean cost of all candidates; None without a limit."""
+    limits = [history.remaining_evaluations]
+    if history.remaining_cost is not None:
+        limits.append(int(history.remaining_cost / float(pool.cost.mean())))
+    known = [max(0, limit) for limit in limits if limit is not None]
+    return min(known) if known else None
