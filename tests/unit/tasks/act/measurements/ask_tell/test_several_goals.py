@@ -13,6 +13,7 @@ import pytest
 from tansaku.deploy.cli import results
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.measurements import measurements_of
+from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.space_registry import open_space
@@ -20,6 +21,7 @@ from tansaku.tasks.act.commands.export_import import export_observations, import
 from tansaku.tasks.act.measurements import notebook
 from tansaku.tasks.act.measurements.report_file import ReportError
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.loop.steps.propose import incumbents
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.fronts import campaign_front
@@ -237,6 +239,15 @@ def test_a_quantity_is_no_column_of_the_space(require, open_laboratory):
     goal = {"type": "pareto", "also": [{"property": "temperature", "unit": "K"}]}
     with pytest.raises(ConfigurationError, match=r"objective\.goal\.also\[0\]\.property: the space has a column 'temperature'"):
         open_laboratory(**CHANGES | {"objective": OBJECTIVE | {"goal": goal}})
+
+
+def test_neighbours_are_those_of_the_front_and_first_beside_its_gaps(grid_pool):
+    """The third is best in the first objective only, the last is beaten."""
+    values, others = np.array([1.0, 8.0, 0.0, 9.0]), np.array([[8.0], [1.0], [9.0], [9.5]])
+    history = History(observed=np.array([3, 5, 7, 9]), values=values, others=others)
+    names = grid_pool.ids[history.observed].tolist()
+    assert incumbents(grid_pool, history) == [names[1], names[0], names[2]]
+    assert incumbents(grid_pool, replace(history, others=np.empty((0, 0))))[0] == names[2]
 
 
 def test_a_space_of_parameters_has_a_front_too(require, open_laboratory):
