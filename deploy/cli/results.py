@@ -76,8 +76,9 @@ def _show_evaluations(data: Campaign, purpose: Purpose, *, as_json: bool) -> Non
     if as_json:
         show_json(rows)
         return
-    columns = [column.name for column in shown_at(Place.TERMINAL)]
-    show_table(columns, [[row[column] for column in columns] for row in rows], data.record.name)
+    columns, further = [column.name for column in shown_at(Place.TERMINAL)], data.spec.objective.further
+    cells = [[*(row[column] for column in columns), *(row["others"][goal.property] for goal in further)] for row in rows]
+    show_table([*columns, *(f"{goal.property} [{goal.unit}]" for goal in further)], cells, data.record.name)
 
 
 def _say_csv(frame: pd.DataFrame) -> None:

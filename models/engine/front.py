@@ -24,6 +24,25 @@ def on_front(values: FloatArray) -> npt.NDArray[np.bool_]:
     return kept
 
 
+def most_isolated(values: FloatArray) -> npt.NDArray[np.intp]:
+    """Returns the front's members, those first whose neighbours on it are farthest away; where a front has gaps, more may lie.
+
+    Distances are those of Deb, Pratap, Agarwal & Meyarivan (2002), https://doi.org/10.1109/4235.996017, but the two ends count
+    twice the distance to their only neighbour, so that they do not always come first.
+
+    Args:
+        values: Finite, shape ``(n, n_objectives)``.
+    """
+    members = np.flatnonzero(on_front(values))
+    own, apart = values[members], np.zeros(len(members))
+    for column in own.T:
+        order = np.argsort(column, kind="stable")
+        gaps = np.diff(column[order]) / (np.ptp(column) or 1.0)
+        if len(gaps):
+            apart[order] += np.concatenate((gaps[:1], gaps)) + np.concatenate((gaps, gaps[-1:]))
+    return members[np.argsort(-apart, kind="stable")]
+
+
 def dominated_volume(values: FloatArray, reference: FloatArray) -> float:
     """Volume between a set of points and a reference that is dominated by at least one of them.
 

@@ -126,6 +126,7 @@ SHELL = {
     "parameters": ["tansaku check my-parameters.yaml"],
     "paths": ["tansaku check h-in-al.yaml"],
     "path-relaxed": ["tansaku run h-in-al-across.yaml"],
+    "several-goals": ["tansaku check steels.yaml", "tansaku tell steels next.csv", "tansaku results steels"],
     "sparse-search": ["tansaku sparse search"],
     "what-to-measure-next": ["tansaku sparse next", "tansaku run samples.yaml", "tansaku tell samples next.csv"],
     "spectra": ["tansaku sparse spectrum"],
@@ -141,6 +142,7 @@ PYTHON = {
     "my-structures",
     "notebook",
     "neural-potential",
+    "several-goals",
     "sparse-search",
     "surrogates",
     "voxels",
@@ -338,6 +340,30 @@ def test_a_spreadsheet_of_experiments_as_the_page_has_it(home):
     check = "\nassert measured[best] == measured[measured.index.isin(campaign.refresh().to_dataframe().candidate)].min()\n"
     (home / "page.py").write_text(fill_in.split("table =")[0] + to_the_end + check)
     run(home, "python page.py")
+
+
+def test_several_measured_goals_as_the_page_has_them(home, require):
+    require("botorch")
+    folder = own_home(home / "steels")
+    environment = f"export TANSAKU_HOME={home / 'home'}; "
+    (folder / "steels.yaml").write_text(shown_text("several-goals"))
+    fill_in, to_the_end = [block.text for block in BLOCKS if block.page == "several-goals" and block.language == "python"]
+    check, *begin = shell("several-goals", "tansaku check steels.yaml")
+    assert "to be reported: value [GPa], toughness [J]" in run(folder, environment + check)
+    for command in begin:
+        run(folder, environment + command)
+    (folder / "page.py").write_text(fill_in)
+    run(folder, f"{environment}python page.py")
+    told, asked = (run(folder, environment + command) for command in shell("several-goals", "tansaku tell steels next.csv"))
+    assert told.startswith("steels: 4 values")
+    assert re.search(r"prediction [\d.]+ ± [\d.]+; toughness [\d.]+ ± [\d.]+", asked)
+    (folder / "page.py").write_text(fill_in.split("table =")[0] + to_the_end)
+    said = run(folder, f"{environment}python page.py")
+    assert "reference point is value 2 GPa, toughness 10 J" in said
+    results, show, plot = (run(folder, environment + command) for command in shell("several-goals", "tansaku results steels"))
+    assert results.startswith("value [GPa]\ttoughness [J]\tcandidate")
+    assert "growth:" in show
+    assert "steels-front.png" in plot
 
 
 def shown_text(page: str) -> str:

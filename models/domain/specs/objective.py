@@ -108,8 +108,8 @@ class FurtherObjectiveSpec(Spec):
     """A further property of the same evaluation that is to be minimised or maximised.
 
     Attributes:
-        property: What the calculation gives besides the objective (``barrier_3d``, ``expansion``), or a quantity that a table's
-            ``space.columns.quantities`` names.
+        property: What the calculation gives besides the objective (``barrier_3d``, ``expansion``), a quantity that a table's
+            ``space.columns.quantities`` names, or, with ``calculator: {type: manual}``, a further column of a report.
         direction: Whether low or high values are wanted.
         unit: Unit in which its values are shown and compared.
     """

@@ -205,7 +205,7 @@ class _Judge:
     def _measurement(self, cells: Mapping[str, str], status: str, done: Done) -> Measurement:
         note, within = cells.get(NOTE), dict(done.within)
         if status == "failed":
-            return Measurement(failed=note or "reported as failed", note=note, done=within)
+            return Measurement(failed=note or "reported as failed", note=note, done=within, others={})
         missing = [name for name in self.spec.measured if name not in cells]
         if missing:
             raise ValueError(f"{missing[0]}: missing; a measurement gives {' and '.join(self.spec.measured)}")

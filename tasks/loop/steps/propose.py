@@ -20,6 +20,7 @@ from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.states import StopReason
+from tansaku.models.engine.front import most_isolated
 from tansaku.tasks.loop.ledger.context import Ledger, StepContext, log_event
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 from tansaku.tasks.loop.retraining.driver import ready_for, trained_at_end
@@ -213,8 +214,11 @@ def _refine_pool(ledger: Ledger, history: History) -> bool:
 
 
 def incumbents(pool: CandidatePool, history: History) -> list[str]:
-    """The best candidates observed, the best first; of equal ones the lowest id."""
-    order = np.lexsort((history.observed, history.values))[:_MOST]
+    """The best candidates observed, the best first; of equal ones the lowest id. With several objectives those of the front."""
+    if len(history.others):
+        order = most_isolated(np.column_stack([history.values, history.others]))[:_MOST]
+    else:
+        order = np.lexsort((history.observed, history.values))[:_MOST]
     return [str(name) for name in pool.ids[history.observed[order]]]
 
 

@@ -79,6 +79,16 @@ def draw_html(found: Front, path: Path, name: str) -> Path:
         row=1,
         col=1,
     )
+    first, second = found.axes[:2]
+    figure.add_scatter(
+        x=[first.reference],
+        y=[second.reference],
+        mode="markers",
+        marker={"color": ACCENT, "symbol": "x"},
+        name="reference",
+        row=1,
+        col=1,
+    )
     numbers = np.arange(1, len(found.volume) + 1)
     line = {"shape": "hv", "color": MAIN}
     figure.add_scatter(x=numbers, y=found.volume, mode="lines", line=line, showlegend=False, row=1, col=2)

@@ -10,16 +10,16 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
-from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.views import Columns
-from tansaku.models.engine.front import on_front
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import NOBODY, IonGrid, ion_grids
+from tansaku.tasks.read.views.front_members import evaluated_front
 from tansaku.tasks.read.views.origins import best_places, value_of
 from tansaku.tasks.read.views.proposals import last_proposals
 from tansaku.tasks.read.views.results import system_label
@@ -307,19 +307,12 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
         arrays: Evaluations, with the values of further objectives.
         spec: The campaign's.
     """
-    objective = spec.objective
-    if not objective.further:
+    objective, found = spec.objective, evaluated_front(arrays, spec.objective)
+    if found is None:
         return None
-    values: FloatArray = np.column_stack([arrays.values, arrays.further(objective.further)])
-    have = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
-    if not len(have):
-        return None
-    directions = (objective.direction, *objective.further_directions)
-    signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
-    member = on_front(values[have] * signs)
-    shown = _with_members(member)
-    shown = shown[np.argsort(values[have[shown], 0], kind="stable")]
-    places = have[shown]
+    shown = _with_members(found.member)
+    shown = shown[np.argsort(found.values[shown, 0], kind="stable")]
+    places, directions = found.places[shown], (objective.direction, *objective.further_directions)
     names = (spec.space.description.value_key, *(goal.property for goal in objective.further))
     units = (objective.unit, *(goal.unit for goal in objective.further))
     return FrontPoints(
@@ -327,11 +320,11 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
             ObjectiveAxis(name=name, unit=unit, direction=direction)
             for name, unit, direction in zip(names, units, directions, strict=True)
         ),
-        values=tuple(tuple(values[places, column].tolist()) for column in range(values.shape[1])),
-        member=tuple(member[shown].tolist()),
+        values=tuple(tuple(column) for column in found.values[shown].T.tolist()),
+        member=tuple(found.member[shown].tolist()),
         numbers=tuple(arrays.numbers[places].tolist()),
         candidates=tuple(arrays.candidates[place] for place in places),
-        count=len(have),
+        count=len(found.places),
     )
 
 

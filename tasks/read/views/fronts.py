@@ -56,14 +56,14 @@ class Front:
 
     @property
     def compared_with(self) -> str:
-        """What its volume is a share of."""
+        """The volume of which its own is a share, in words."""
         return "the true front" if self.known else "the box between the best values and the reference point"
 
     def describe(self) -> str:
         """Describes its size in one line, with the reference point."""
         point = ", ".join(f"{axis.name} {axis.reference:.6g} {axis.unit}" for axis in self.axes)
         share = self.volume[-1] if len(self.volume) else 0.0
-        return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; reference point {point}"
+        return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; the reference point is {point}"
 
     def summary(self) -> JsonDict:
         """Returns the members, and the volume after each increase, as plain data."""

@@ -6,7 +6,9 @@ import numpy as np
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.front_members import evaluated_front
 from tansaku.tasks.read.views.origins import best_place
 
 
@@ -33,11 +35,13 @@ class Headline(Record):
         search: Best of the search; None before the first value.
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         unit: The objective's.
+        front: Candidates that no other one beats in all objectives; None where there is one objective, or no value yet.
     """
 
     search: Best | None = None
     relaxed: Best | None = None
     unit: str
+    front: int | None = None
 
     @property
     def shown(self) -> Best | None:
@@ -52,6 +56,8 @@ class Headline(Record):
 
     def describe(self) -> list[str]:
         """The lines of the headline; no line has numbers of two candidates."""
+        if self.front is not None and self.search is not None and self.relaxed is None:
+            return [f"front so far: {counted(self.front, 'candidate')}; best first objective: {self._said(self.search)}"]
         if self.relaxed is None:
             return [] if self.search is None else [f"best so far: {self._said(self.search)}"]
         before = "" if self.relaxed.searched is None else f"; in the search {self.relaxed.searched:.6g} {self.unit}"
@@ -68,7 +74,13 @@ def headline_of(campaign: Campaign) -> Headline:
     relaxed = _best(arrays, ~arrays.searched, sign)
     if relaxed is not None:
         relaxed = relaxed.model_copy(update={"searched": searched_value(arrays, relaxed.candidate, sign)})
-    return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=campaign.spec.objective.unit)
+    found = evaluated_front(arrays, campaign.spec.objective)
+    return Headline(
+        search=_best(arrays, arrays.searched, sign),
+        relaxed=relaxed,
+        unit=campaign.spec.objective.unit,
+        front=None if found is None else len({arrays.candidates[place] for place in found.places[found.member]}),
+    )
 
 
 def searched_value(columns: Columns, candidate: str, sign: float) -> float | None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tansaku.models.engine.front import dominated_volume, on_front, volume_curve, worst
+from tansaku.models.engine.front import dominated_volume, most_isolated, on_front, volume_curve, worst
 
 # Few different numbers, so that ties and equal rows are common.
 points = st.integers(1, 4).flatmap(
@@ -61,3 +61,15 @@ def test_volumes_are_those_of_botorch(require, m):
     np.testing.assert_array_equal(on_front(values), is_non_dominated(flipped).numpy())
     expected = Hypervolume(torch.as_tensor(-reference)).compute(flipped[is_non_dominated(flipped)])
     assert dominated_volume(values, reference) == pytest.approx(expected, rel=1e-12)
+
+
+@given(points)
+def test_isolated_members_are_the_front_whatever_the_units(values):
+    order = most_isolated(values)
+    assert sorted(order.tolist()) == np.flatnonzero(on_front(values)).tolist()
+    assert most_isolated(values * 8.0).tolist() == order.tolist()
+
+
+def test_a_member_beside_a_gap_comes_before_a_crowded_one():
+    values = np.array([[0.0, 10.0], [1.0, 9.0], [2.0, 8.0], [9.0, 1.0], [10.0, 0.0], [5.0, 9.5]])
+    assert most_isolated(values).tolist()[:2] == [2, 3]

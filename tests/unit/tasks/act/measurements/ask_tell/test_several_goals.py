@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tansaku.deploy.cli import results
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.measurements import measurements_of
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.states import EvaluationState
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.commands.export_import import export_observations, import_observations
 from tansaku.tasks.act.measurements import notebook
 from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tansaku.tasks.loop.steps.propose import incumbents
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.fronts import campaign_front
+from tansaku.tasks.read.views.status import campaign_status
+from tansaku.tasks.read.views.tabulation import write_table
 from tests.unit.tasks.act.measurements.ask_tell.conftest import SOLVENTS, hardness
 
 GOAL = {"type": "pareto", "also": [{"property": "strength", "unit": "MPa", "direction": "maximize"}]}
@@ -165,21 +176,6 @@ def test_measurements_of_ones_own_and_at_other_conditions(laboratory):
     assert [item.outcome.quantities["strength"].value for item in found] == [150.0, 90.0]
 
 
-def test_stated_deviations_of_the_value_are_not_those_of_the_strength(laboratory):
-    """The same strengths give the same model of the strength, whatever is known about the errors of the hardness."""
-
-    def predicted(**more):
-        laboratory.ask(4)
-        laboratory.tell(*(measured(item) | more for item in laboratory.waiting().waiting))
-        laboratory.ask(1)
-        (item,) = laboratory.waiting().waiting
-        return item
-
-    item = predicted(deviation=500.0)
-    spread = item.others["strength"].uncertainty
-    assert spread < 150, "an error of 500 would hide the strengths"
-
-
 def test_python_takes_frames_rows_and_values_by_number(laboratory):
     waiting = notebook.ask(laboratory.resources, "lab", 4)
     assert {"prediction", "prediction of strength", "temperature"} <= {*waiting.columns}
@@ -191,11 +187,67 @@ def test_python_takes_frames_rows_and_values_by_number(laboratory):
     assert [item.outcome.quantities["strength"].value for item in laboratory.evaluations()[:3]] == [100.0, 100.0, 100.0]
 
 
+def test_results_list_the_quantities_and_state_the_reference(laboratory, capsys):
+    for _ in range(2):
+        laboratory.ask(4)
+        laboratory.tell(*map(measured, laboratory.waiting().waiting))
+    data = Campaign.load(laboratory.store, "lab")
+    results._show_front(data, as_json=False, as_csv=False)
+    lowest = min(item.outcome.value for item in laboratory.evaluations())
+    weakest = min(item.outcome.quantities["strength"].value for item in laboratory.evaluations())
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.endswith(f"the reference point is value {lowest:.6g} GPa, strength {weakest:.6g} MPa")
+    results._show_evaluations(data, "search", as_json=False)
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split("\t")[-1] == "strength [MPa]"
+    assert float(first.split("\t")[-1]) == laboratory.evaluations()[0].outcome.quantities["strength"].value
+    (line,) = campaign_status(laboratory.store, "lab").headline.describe()
+    members = len(campaign_front(data).rows)
+    assert line.startswith(f"front so far: {members} candidate")
+
+
+def test_all_quantities_move_with_an_exported_campaign(laboratory, tmp_path):
+    laboratory.ask(4)
+    laboratory.tell(*map(measured, laboratory.waiting().waiting))
+    laboratory.ask(2)
+    path, store = tmp_path / "lab.parquet", MemoryCampaignStore()
+    export_observations(laboratory.store, "lab", path)
+    owner = LeaseOwner(host="here", pid=1, process_started=0.0, user="ada")
+    assert import_observations(store, path, owner).unchecked is None
+    theirs, ours = (campaign_front(Campaign.load(one, "lab")) for one in (store, laboratory.store))
+    assert theirs.rows == ours.rows
+    proposals = [[item.proposal for item in one.evaluations("lab")] for one in (store, laboratory.store)]
+    assert [item.predicted_others for item in proposals[0]] == [item.predicted_others for item in proposals[1]]
+    assert proposals[0][-1].predicted_others
+    other = replace(laboratory, store=store, resources=replace(laboratory.resources, store=store))
+    assert other.tell({"number": 1, "value": 1.0, "strength": 2.0, "status": "correction"}).new == {"corrections": 1}
+
+
+def test_a_table_made_of_the_results_has_the_quantities(laboratory, tmp_path):
+    laboratory.ask(4)
+    laboratory.tell(*map(measured, laboratory.waiting().waiting))
+    *_, file = write_table(Campaign.load(laboratory.store, "lab"), tmp_path)
+    loaded = load_campaign(file)
+    space = open_space(loaded.spec.space, loaded.base_path)
+    found = dict(zip(space.pool().ids.tolist(), space.quantity("strength", "MPa").tolist(), strict=True))
+    for item in laboratory.evaluations():
+        assert found[item.proposal.candidate] == item.outcome.quantities["strength"].value
+
+
 def test_a_quantity_is_no_column_of_the_space(require, open_laboratory):
     require("botorch")
     goal = {"type": "pareto", "also": [{"property": "temperature", "unit": "K"}]}
     with pytest.raises(ConfigurationError, match=r"objective\.goal\.also\[0\]\.property: the space has a column 'temperature'"):
         open_laboratory(**CHANGES | {"objective": OBJECTIVE | {"goal": goal}})
+
+
+def test_neighbours_are_those_of_the_front_and_first_beside_its_gaps(grid_pool):
+    """The third is best in the first objective only, the last is beaten."""
+    values, others = np.array([1.0, 8.0, 0.0, 9.0]), np.array([[8.0], [1.0], [9.0], [9.5]])
+    history = History(observed=np.array([3, 5, 7, 9]), values=values, others=others)
+    names = grid_pool.ids[history.observed].tolist()
+    assert incumbents(grid_pool, history) == [names[1], names[0], names[2]]
+    assert incumbents(grid_pool, replace(history, others=np.empty((0, 0))))[0] == names[2]
 
 
 def test_a_space_of_parameters_has_a_front_too(require, open_laboratory):
