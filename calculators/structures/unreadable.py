@@ -1,4 +1,4 @@
-"""Errors of the programs that parse structure files, as an error of ours that names the file and a plain reason."""
+"""Errors of the programs that parse structure files, as one error that names the file and a plain reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
     (MemoryError, "it asks for more memory than there is"),
     (RecursionError, "it is nested too deeply"),
 )
-"""What an exception means where a parser meets text that it did not expect."""
+"""Meanings of the exceptions of a parser that meets text which it did not expect."""
 
 _PHRASES = (
     (r"could not convert string to float: (.*)", r"expected a number, found \1"),
@@ -32,7 +32,7 @@ _PHRASES = (
 
 
 def unreadable(path: Path, where: str, error: Exception, form: str = "") -> ConfigurationError:
-    """An error to be raised from an exception of a parser, which raises whatever its next line does.
+    """Returns the error that is raised from an exception of a parser, which raises whatever its next line does.
 
     Args:
         path: Of the file.

@@ -288,13 +288,13 @@ def systems_frame(data: Campaign) -> pd.DataFrame:
     """
     import pandas as pd
 
-    several = ("polished", "thickness", "stress", "cells", "hits")
+    several, without = ("polished", "thickness", "stress", "cells", "hits"), [JsonDict()]
     rows = [
         row
         | {f"cells.{name}": cell for name, cell in row["cells"].items()}
         | {f"hit_{name}": cell for name, cell in hit.items()}
         for row in system_rows(data)
-        for hit in row.get("hits") or ({},)
+        for hit in row.get("hits") or without
     ]
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]

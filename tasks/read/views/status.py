@@ -129,14 +129,7 @@ class CampaignStatus(Record):
             lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
-        lines.append(
-            f"  evaluations {self.evaluations}"
-            + (f", {self.adopted} of them adopted at no cost" if self.adopted else "")
-            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
-            + (f", {self.lost} lost and to be retried" if self.lost else "")
-            + (f"; final relaxations {self.polish}" if self.polish else "")
-            + (f", {self.polish_failed} failed" if self.polish_failed else "")
-        )
+        lines.append(f"  {self._described_counts()}")
         lines += [f"  {line}" for line in self.headline.describe()]
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -186,6 +179,16 @@ class CampaignStatus(Record):
         if self.stop_reason is None or not self.certificate.says_nothing:
             return said
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
+
+    def _described_counts(self) -> str:
+        return (
+            f"evaluations {self.evaluations}"
+            + (f", {self.adopted} of them adopted at no cost" if self.adopted else "")
+            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f", {self.lost} lost and to be retried" if self.lost else "")
+            + (f"; final relaxations {self.polish}" if self.polish else "")
+            + (f", {self.polish_failed} failed" if self.polish_failed else "")
+        )
 
 
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
