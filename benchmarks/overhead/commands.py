@@ -3,7 +3,7 @@
 Counted are user and system time of each command and of what it starts and waits for, not the wall time, which depends on what
 else the machine does. The database is running; what it does itself is counted for ``run`` alone, whose evaluations are taken
 off. ``tell`` reports one value to a campaign of eight parameters that knows 240, ``ask`` chooses the next one. With
-``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, told
+``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, with
 the same values; the proposals of both are compared.
 """
 
@@ -44,7 +44,7 @@ CALCULATED = ROOT / "examples" / "cu-emt.yaml"
 
 
 def loss(cells: Mapping[str, float | str]) -> float:
-    """What is measured."""
+    """The measured value."""
     return round(sum((i + 1) * (float(cells[name]) - 0.1 * (i + 1)) ** 2 for i, name in enumerate(NAMES)), 9)
 
 

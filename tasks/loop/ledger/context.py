@@ -225,7 +225,7 @@ class Committee(Protocol):
 
 @dataclass(frozen=True)
 class Choosing:
-    """How a campaign's candidates are chosen.
+    """Choice of a campaign's candidates.
 
     Attributes:
         proposer: Of the campaign.

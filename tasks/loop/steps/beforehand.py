@@ -17,7 +17,7 @@ KNOWN_MODEL = "known"
 
 
 def choosing_after(proposer: Proposer, space: Space, pool: CandidatePool, known: KnownResults | None) -> Choosing:
-    """How candidates are chosen where results are known beforehand, which count as part of the initial design.
+    """Returns how candidates are chosen where results are known beforehand: these count as part of the initial design.
 
     Args:
         proposer: Of the campaign.
