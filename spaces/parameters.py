@@ -124,9 +124,7 @@ class ParametersSpace:
 
     def check_described(self, candidate: str, cells: Mapping[str, str | float]) -> None:
         """Raises ValueError for an id that means another candidate; values may lie outside the ranges and constraints."""
-        if _OWN_ID.fullmatch(candidate):
-            raise ValueError(f"candidate: {candidate!r} is a name as the space gives it; choose another one")
-        self._decoder.row(cells)
+        self._described(candidate, cells)
 
     def descriptions(self, proposed: Iterable[str]) -> Iterable[tuple[str, tuple[str | float, ...]]]:
         """Ids and parameters of the candidates of the pool and of those proposed. Raises NotFoundError."""
@@ -183,10 +181,15 @@ class ParametersSpace:
     def _row(self, item: OffPoolSpec) -> FloatArray:
         """Values of a candidate that a report described, shape ``(n_columns,)``."""
         try:
-            self.check_described(item.id, item.cells)
+            return self._described(item.id, item.cells)
         except ValueError as error:
             raise ConfigurationError(f"space.off_pool: {item.id!r}: {error}") from error
-        return self._decoder.row(item.cells)
+
+    def _described(self, candidate: str, cells: Mapping[str, str | float]) -> FloatArray:
+        """Values of a described candidate, shape ``(n_columns,)``; errors as of :func:`check_described`."""
+        if _OWN_ID.fullmatch(candidate):
+            raise ValueError(f"candidate: {candidate!r} is a name as the space gives it; choose another one")
+        return self._decoder.row(cells)
 
     @cached_property
     def _by_id(self) -> dict[str, int]:

@@ -1,9 +1,9 @@
 """``python -m benchmarks.overhead.commands --out commands.json``: processor time of everyday commands.
 
 Counted are user and system time of each command and of what it starts and waits for, not the wall time, which depends on what
-else the machine does; ``run`` counts the difference in the private database server as well, and its evaluations are taken off. The
-database is running. ``tell`` reports one value to a campaign of eight parameters that knows 240, ``ask`` chooses the next one. With
-``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, told
+else the machine does. The database is running; what it does itself is counted for ``run`` alone, whose evaluations are taken
+off. ``tell`` reports one value to a campaign of eight parameters that knows 240, ``ask`` chooses the next one. With
+``--before CHECKOUT`` each command is also run by the code of another checkout, in turn, in a home folder of its own, with
 the same values; the proposals of both are compared.
 """
 
@@ -23,7 +23,6 @@ from typing import Any
 
 from benchmarks.command import command
 from benchmarks.overhead.start import evaluation_seconds, run
-from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.ground.settings import HOME_VARIABLE, limit_threads
 from tansaku.tasks.ground.site.process_tree import adopt_orphans
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
@@ -44,8 +43,8 @@ LABORATORY = {
 CALCULATED = ROOT / "examples" / "cu-emt.yaml"
 
 
-def loss(cells: Mapping[str, float]) -> float:
-    """What is measured."""
+def loss(cells: Mapping[str, float | str]) -> float:
+    """The measured value."""
     return round(sum((i + 1) * (float(cells[name]) - 0.1 * (i + 1)) ** 2 for i, name in enumerate(NAMES)), 9)
 
 
@@ -107,7 +106,7 @@ class Checkout:
         """Stops the database."""
         self._run("stop")
 
-    def figures(self) -> JsonDict:
+    def figures(self) -> dict[str, dict[str, float]]:
         """The least and the middle of what each command took, and of a report with the proposal that follows [s]."""
         both = [sum(pair) for pair in zip(self.seconds["tell"], self.seconds["ask"], strict=True)]
         found = {**self.seconds, "tell + ask": both}
@@ -169,16 +168,17 @@ def main() -> None:
         measure(checkouts, 1 if given.quick else given.repeats)
     figures = {name: checkout.figures() for name, checkout in checkouts.items()}
     proposals = [checkout.proposed for checkout in checkouts.values()]
+    compared = {each: {name: of[each] for name, of in figures.items()} for each in figures["now"]}
     found = {
         "schema_version": 1,
         "repeats": 1 if given.quick else given.repeats,
-        "core_seconds": {each: {name: of[each] for name, of in figures.items()} for each in figures["now"]},
+        "core_seconds": compared,
         "same_proposals": all(listed == proposals[0] for listed in proposals),
         "commits": {name: commit_of(code) for name, code in codes.items()},
         "provenance": describe_machine(),
     }
     given.out.write_text(json.dumps(found, indent=2) + "\n")
-    for each, sides in found["core_seconds"].items():
+    for each, sides in compared.items():
         print(f"{each:12}" + "".join(f"  {name} {of['least']:.2f} {of['median']:.2f}" for name, of in sides.items()))
 
 

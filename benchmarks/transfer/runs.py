@@ -14,8 +14,8 @@ from tansaku.models.domain.records import Refit
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
-from tansaku.models.engine.transfer.data import FrozenSources
-from tansaku.models.engine.transfer.proposer import KEY, TransferProposer
+from tansaku.models.engine.transfer.data import KEY, FrozenSources
+from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.tasks.act.replay.campaign import replay
 from tansaku.tasks.act.replay.run import gap_curves
 from tansaku.tasks.loop.ledger.rounds import RoundRules

@@ -17,6 +17,9 @@ SCHEMA_VERSION = 1
 JsonDict = dict[str, Any]
 
 
+_SIMPLE = frozenset({str, int, bool, type(None)})
+
+
 def _checked(data: JsonDict, *, finite: bool = True, plain: tuple[type, ...] = (str, int)) -> JsonDict:
     """Returns data that JSON can hold. Raises ValueError that names the first part which it cannot.
 
@@ -27,14 +30,16 @@ def _checked(data: JsonDict, *, finite: bool = True, plain: tuple[type, ...] = (
         where, container = waiting.pop()
         items = container.items() if isinstance(container, dict) else enumerate(container)
         for key, item in items:
-            if isinstance(item, dict | list | tuple):
+            if type(item) in _SIMPLE:
+                pass  # most items
+            elif isinstance(item, dict | list | tuple):
                 waiting.append((f"{where}{key}.", item))
             elif isinstance(item, float):
                 if finite and not math.isfinite(item):
                     raise ValueError(f"{where}{key} is {item}, expected a finite number")
             elif item is not None and not isinstance(item, plain):
                 raise ValueError(f"{where}{key} is of type {type(item).__name__}, expected plain data")
-            if not isinstance(key, str | int):
+            if type(key) is not str and not isinstance(key, int | str):
                 raise ValueError(f"{where}{key} has a key of type {type(key).__name__}, expected text")
     return data
 
@@ -58,7 +63,8 @@ Number = Annotated[int, Field(ge=1, le=2**53)]
 class Record(BaseModel):
     """Base of everything persisted: frozen, and strict about unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when it is first used: a command uses few of the classes that it imports.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Quantity(Record):

@@ -86,7 +86,7 @@ class _ScrambledSobol:
         np.bitwise_xor.accumulate(steps, axis=0, out=steps)
         self._last = steps[-1].copy()  # no view, which would keep all
         self._drawn += n
-        return steps * (1.0 / 2**_BITS)
+        return np.asarray(steps * (1.0 / 2**_BITS))
 
 
 def _directions(dimensions: int) -> np.ndarray:

@@ -80,7 +80,8 @@ FILLED_IN = FilledIn()
 class Spec(BaseModel):
     """Frozen, and every unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    # Built when it is first used: a command uses few of the classes that it imports.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -90,8 +91,7 @@ class Spec(BaseModel):
             return data
         wrong = [
             InitErrorDetails(type=field.error, loc=place, input=given)
-            for name in cls.model_fields
-            if (field := _numbers(cls, name)) is not None
+            for name, field in _numbers(cls)
             for place, given in _truths(data.get(name), (name,), specs=field.specs)
         ]
         if wrong:
@@ -130,9 +130,15 @@ class _Numbers(NamedTuple):
 
 
 @cache
-def _numbers(model: type[BaseModel], name: str) -> _Numbers | None:
+def _numbers(model: type[BaseModel]) -> tuple[tuple[str, _Numbers], ...]:
+    """Fields that hold numbers and exclude truth values, with the kinds of number."""
+    found = ((name, _number(field.annotation)) for name, field in model.model_fields.items())
+    return tuple((name, numbers) for name, numbers in found if numbers is not None)
+
+
+def _number(annotation: object) -> _Numbers | None:
     """Returns the kinds of number of a field that excludes truth values; None if it allows them, or numbers are wrong too."""
-    kinds = list(_kinds(model.model_fields[name].annotation))
+    kinds = list(_kinds(annotation))
     if not {int, float} & set(kinds) or {bool, object} & set(kinds) or not all(isinstance(kind, type) for kind in kinds):
         return None
     specs = any(issubclass(kind, BaseModel) for kind in kinds if isinstance(kind, type))
@@ -163,6 +169,8 @@ def _truths(value: object, place: tuple[str | int, ...], *, specs: bool) -> Iter
     """
     if isinstance(value, bool):
         yield place, value
+    elif value is None or isinstance(value, int | float | str):
+        return
     elif isinstance(value, list | tuple) or (isinstance(value, Mapping) and not specs):
         for step, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _truths(item, (*place, step), specs=specs)

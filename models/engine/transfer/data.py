@@ -14,6 +14,9 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 
+KEY = "transfer"
+"""Key of a refit for the data of transfer."""
+
 _LOW_SHARE = 5
 
 

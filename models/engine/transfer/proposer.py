@@ -20,7 +20,7 @@ from tansaku.models.engine.gp import GPProposer, prediction_variances
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.transfer.data import Sources
+from tansaku.models.engine.transfer.data import KEY, Sources
 from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
 from tansaku.models.engine.transfer.extended import COUPLING, correlations
 from tansaku.models.engine.transfer.modes import (
@@ -50,9 +50,6 @@ LEAST_GAIN = -0.5
 
 A source that neither helps nor harms has an expected gain of zero, by chance slightly less; still less is evidence against it.
 """
-
-KEY = "transfer"
-"""Key of a refit for the data of transfer."""
 
 
 @dataclass

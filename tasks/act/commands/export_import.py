@@ -40,7 +40,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.models.domain.units import recorded_in
 from tansaku.models.engine.cost import CostModel
-from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
+from tansaku.models.engine.transfer.data import KEY as TRANSFER
 from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.backends.stores.campaigns import new_reports, objective_unit, refuse_reserved, stored_spec
 from tansaku.tasks.backends.stores.documents import check_storable

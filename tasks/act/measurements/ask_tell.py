@@ -75,7 +75,7 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
 def apply_commands_now(resources: Resources, name: str) -> bool:
     """Applies the commands that wait, and proposes nothing; False where another driver has the campaign: it applies them."""
     try:
-        with CampaignLoop(resources, name) as loop:
+        with CampaignLoop(resources, name, proposes=False) as loop:
             loop.obey()
     except LeaseHeldError:
         return False

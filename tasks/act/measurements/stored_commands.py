@@ -123,6 +123,12 @@ def open_manual(store: CampaignStore, name: str) -> OpenedCampaign:
         ConfigurationError: Its values are computed.
         StoreError: It is being deleted.
     """
+    record, spec = _manual(store, name)
+    return OpenedCampaign(record, spec, open_space(spec.space, Path(record.base_path)), store.evaluations(name))
+
+
+def _manual(store: CampaignStore, name: str) -> tuple[CampaignRecord, CampaignSpec]:
+    """Record and spec of a campaign whose values are reported; errors as of :func:`open_manual`."""
     record = store.campaign(name)
     refuse_reserved(record)
     spec = stored_spec(record)
@@ -131,7 +137,7 @@ def open_manual(store: CampaignStore, name: str) -> OpenedCampaign:
         raise ConfigurationError(
             f"campaign {name!r}: its values are not reported, {kind}", hint="a campaign with calculator: {type: manual} asks"
         )
-    return OpenedCampaign(record, spec, open_space(spec.space, Path(record.base_path)), store.evaluations(name))
+    return record, spec
 
 
 def store_ask(
@@ -146,7 +152,7 @@ def store_ask(
     """Stores how many proposals are to wait; arguments and errors as of :func:`ask`."""
     if count is not None and not 1 <= count <= MOST_ASKED:
         raise ConfigurationError(f"{count} proposals: expected 1 to {MOST_ASKED}")
-    record = open_manual(store, name).record
+    record, _ = _manual(store, name)
     if count is None:
         earlier = [command.payload.get("count") for command in record.commands if command.kind == "ask"]
         count = next((int(item) for item in reversed(earlier) if item), None)

@@ -262,11 +262,9 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
 
 def _with_reports(spec: CampaignSpec, commands: Iterable[Command]) -> CampaignSpec:
     """The spec with what reports described, also those that no driver has applied yet."""
-    rows: dict[str, JsonDict] = {}
-    for report in _reports(commands):
-        if report.off_pool is not None:
-            rows[report.off_pool.id] = report.off_pool.model_dump(mode="json")
-    numbers = _numbers(commands)
+    reports = _reports(commands)
+    rows = {item.off_pool.id: item.off_pool.model_dump(mode="json") for item in reports if item.off_pool is not None}
+    numbers = _numbers(reports)
     if not rows and not numbers:
         return spec
     space = spec.space.with_off_pool(list(rows.values())).with_described(numbers)
@@ -301,7 +299,7 @@ def new_reports(
         raise StoreError(f"{path} reports descriptors; no column of this campaign's space has a price")
     if "off_pool" not in type(spec.space).model_fields and any(item.off_pool for item in _reports(found)):
         raise StoreError(f"{path} reports candidates that the space does not list; a space {spec.space.type} takes none")
-    here, there = _numbers(stored), _numbers(record.commands)
+    here, there = _numbers(_reports(stored)), _numbers(_reports(record.commands))
     for candidate, own in there.items():
         for column, number in own.items():
             if here.get(candidate, {}).get(column, number) != number:
@@ -312,10 +310,10 @@ def new_reports(
     return found, _with_reports(spec, (*stored, *found))
 
 
-def _numbers(commands: Iterable[Command]) -> dict[str, dict[str, float]]:
+def _numbers(reports: Iterable[Reported]) -> dict[str, dict[str, float]]:
     """Reported descriptors by candidate and column; the last report counts."""
     numbers: dict[str, dict[str, float]] = {}
-    for report in _reports(commands):
+    for report in reports:
         if report.descriptors:
             numbers.setdefault(report.candidate, {}).update(report.descriptors)
     return numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -84,9 +84,13 @@ def _key(key: object, where: str) -> str:
     return str.__str__(key)
 
 
-def to_document(record: Record) -> JsonDict:
-    """Plain data of a record, its id under its own name."""
-    document: JsonDict = plain(record.model_dump(mode="python"))
+def to_document(record: Record, without: Collection[str] = ()) -> JsonDict:
+    """Plain data of a record, its id under its own name.
+
+    Args:
+        without: Fields that are left out.
+    """
+    document: JsonDict = plain(record.model_dump(mode="python", exclude=set(without)))
     return document
 
 

@@ -196,7 +196,9 @@ def _token(evaluation: Evaluation) -> str | None:
 
 
 def _differences(old: Record, new: Record) -> JsonDict:
-    before, after = to_document(old), to_document(new)
+    # Records are frozen: what is the same object has not changed, and may be large.
+    same = {name for name in type(new).model_fields if getattr(new, name) is getattr(old, name)}
+    before, after = to_document(old, same), to_document(new, same)
     changed = {field: value for field, value in after.items() if before.get(field) != value}
     # Documents leave out some fields while they are empty.
     return changed | {field: getattr(new, field) for field in before.keys() - after.keys()}

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -27,7 +28,7 @@ from tansaku.tasks.ground.site.garbage import collection_paused
 from tansaku.tasks.ground.site.processes import process_identity, this_driver
 from tansaku.tasks.loop.driver.lease import Heartbeat, take_lease
 from tansaku.tasks.loop.driver.result import DriveResult, EndReason
-from tansaku.tasks.loop.ledger.context import Ledger, StepContext, Workshop, log_event
+from tansaku.tasks.loop.ledger.context import Choosing, Ledger, StepContext, Workshop, log_event
 from tansaku.tasks.loop.ledger.observer import Observer, SilentObserver
 from tansaku.tasks.loop.ledger.startable import check_startable
 from tansaku.tasks.loop.retraining.committee import open_committee
@@ -35,7 +36,7 @@ from tansaku.tasks.loop.retraining.driver import abandon_training, advance_train
 from tansaku.tasks.loop.reuse.known import KnownResults
 from tansaku.tasks.loop.reuse.plugin_versions import note_plugins
 from tansaku.tasks.loop.steps.apply_commands import apply_commands
-from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, design_left
+from tansaku.tasks.loop.steps.beforehand import adopt_beforehand, choosing_after
 from tansaku.tasks.loop.steps.certificates import note_final, recent_certificates, stopping, stored_certificates
 from tansaku.tasks.loop.steps.collect import collect, collect_late, handles_of, tidy, under_way, watch
 from tansaku.tasks.loop.steps.polish import polish
@@ -63,6 +64,7 @@ class CampaignLoop:
         name: A campaign that is stored.
         observer: Watches.
         halt: Ends the loop soon when set; running jobs continue.
+        proposes: False: it only obeys, and opens the proposer where a command needs it.
     """
 
     def __init__(
@@ -72,11 +74,13 @@ class CampaignLoop:
         observer: Observer | None = None,
         *,
         halt: threading.Event | None = None,
+        proposes: bool = True,
     ) -> None:
         self._resources = resources
         self._name = name
         self._observer = observer or SilentObserver()
         self._halt = halt or threading.Event()
+        self._proposes = proposes
         self._timing = resources.site.timing
         self._stack = ExitStack()
         self._search_over: StopReason | None = None
@@ -177,9 +181,16 @@ class CampaignLoop:
         spec = stored_spec(record)
         space = _space_of(record, spec)
         pool = space.pool()
-        proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
         known = KnownResults(spec, space, resources.artifacts, store) if spec.reuse_sha256 is not None else None
-        design = design_left(space, pool, proposer.initial_count(pool), known)
+
+        @cache
+        def choosing() -> Choosing:
+            device = resources.site.engine.device
+            proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, device)
+            return choosing_after(proposer, space, pool, known)
+
+        if self._proposes:
+            choosing()  # what it lacks is to be known before anything is started
         launcher = resources.launcher(spec, record.id)
         launcher.start()
         stack.callback(launcher.stop)
@@ -189,10 +200,9 @@ class CampaignLoop:
             store=store,
             artifacts=resources.artifacts,
             launcher=launcher,
-            proposer=proposer,
+            choosing=choosing,
             ledger=Ledger(record, spec, pool, refiner=refiner_of(space)),
             observer=self._observer,
-            initial_count=design.end if design is not None else proposer.initial_count(pool),
             workshop=Workshop(
                 registry=resources.registry,
                 folder=resources.job_folder(record.id) / "training",
@@ -201,7 +211,6 @@ class CampaignLoop:
             ),
             committee=open_committee(space, pool, spec, resources.artifacts),
             known=known,
-            design=design,
             plugins=origins({"proposers": spec.proposer.type, "launchers": resources.site.launcher.type}),
         )
         store.set_runtime(lease, {"driver": process_identity(), "launcher": dict(launcher.runtime())})
@@ -228,8 +237,10 @@ class CampaignLoop:
         store, ledger = self._resources.store, self._context.ledger
         if not opens:
             store.rebuild_observations(self._name)
-        ledger.record = store.campaign(self._name)
-        ledger.spec = stored_spec(ledger.record)
+        record = store.campaign(self._name)
+        if not opens or (record.spec, record.commands) != (ledger.record.spec, ledger.record.commands):
+            ledger.spec = stored_spec(record)
+        ledger.record = record
         ledger.clear()
         for refit in store.refits(self._name):
             ledger.note_refit(refit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,17 +226,31 @@ class Committee(Protocol):
 
 
 @dataclass(frozen=True)
+class Choosing:
+    """Choice of a campaign's candidates.
+
+    Attributes:
+        proposer: Of the campaign.
+        initial_count: Number of the last proposal of the initial design.
+        design: See :class:`~tansaku.tasks.loop.ledger.rounds.RoundRules`.
+    """
+
+    proposer: Proposer
+    initial_count: int
+    design: Remaining | None
+
+
+@dataclass(frozen=True)
 class StepContext:
     """Ports and values a step works with.
 
     Attributes:
         lease: The right to write.
-        initial_count: Number of the last proposal of the initial design.
+        choosing: Opens the campaign's proposer when it is asked first: to apply commands needs none.
         workshop: What trainings need.
         known: Results of other campaigns that are adopted; None where the campaign adopts none.
         committee: Tells the proposer what the version in use says.
         plugins: Plug-ins of the proposer and the launcher, for the provenance of results.
-        design: See :class:`~tansaku.tasks.loop.ledger.rounds.RoundRules`.
     """
 
     name: str
@@ -243,15 +258,23 @@ class StepContext:
     store: CampaignStore
     artifacts: ArtifactStore
     launcher: Launcher
-    proposer: Proposer
+    choosing: Callable[[], Choosing]
     ledger: Ledger
     observer: Observer
-    initial_count: int
     workshop: Workshop
     committee: Committee
     known: KnownResults | None = None
     plugins: tuple[str, ...] = ()
-    design: Remaining | None = None
+
+    @property
+    def proposer(self) -> Proposer:
+        """The campaign's proposer."""
+        return self.choosing().proposer
+
+    @property
+    def initial_count(self) -> int:
+        """Number of the last proposal of the initial design."""
+        return self.choosing().initial_count
 
     def out_of_time(self) -> StopReason | None:
         """Returns the limit of time that is reached, or None."""
@@ -279,7 +302,7 @@ class StepContext:
             unit=spec.objective.unit,
             further=spec.objective.further_directions,
             withholds=withholds(spec.proposer),
-            design=self.design,
+            design=self.choosing().design,
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from threading import Event
 
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import RefinedSpace, Space
+from tansaku.models.domain.ports import Proposer, RefinedSpace, Space
 from tansaku.models.engine.initial import Remaining
-from tansaku.tasks.loop.ledger.context import StepContext
+from tansaku.tasks.loop.ledger.context import Choosing, StepContext
 from tansaku.tasks.loop.reuse.known import KnownResults
 from tansaku.tasks.loop.steps.propose import commit_unchosen
 from tansaku.tasks.loop.steps.submit import submit
@@ -16,18 +16,21 @@ KNOWN_MODEL = "known"
 """Model name of proposals whose results were known before."""
 
 
-def design_left(space: Space, pool: CandidatePool, size: int, known: KnownResults | None) -> Remaining | None:
-    """Returns what known results leave of the initial design; None where no result is known beforehand.
+def choosing_after(proposer: Proposer, space: Space, pool: CandidatePool, known: KnownResults | None) -> Choosing:
+    """Returns how candidates are chosen where results are known beforehand: these count as part of the initial design.
 
     Args:
+        proposer: Of the campaign.
         space: Of the campaign.
         pool: Its candidates before the first proposal.
         known: Results that the campaign adopts.
     """
+    size = proposer.initial_count(pool)
     if known is None or not known.beforehand:
-        return None
+        return Choosing(proposer, size, None)
     names = list(known.beforehand)
-    return Remaining.of(space.refined(names, []) if isinstance(space, RefinedSpace) else pool, size, names)
+    left = Remaining.of(space.refined(names, []) if isinstance(space, RefinedSpace) else pool, size, names)
+    return Choosing(proposer, left.end, left)
 
 
 def adopt_beforehand(context: StepContext, halt: Event) -> bool:

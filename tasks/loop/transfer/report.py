@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Event, JsonDict, Refit
-from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.models.engine.transfer.data import KEY
 
 CHANGED = "transfer.changed"
 KEPT = "transfer.kept"

@@ -20,9 +20,7 @@ from tansaku.models.domain.records import CampaignRecord, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
-from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
-from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
-from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.models.engine.transfer.data import KEY, FrozenSources, SourceData, observed_source
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.transfer.checks import (
@@ -334,6 +332,9 @@ def open_proposer(
         ConfigurationError: A source table has changed, or the proposer cannot learn.
         NotFoundError: Frozen source data are no longer stored.
     """
+    # It imports SciPy, which a driver that only applies commands does without.
+    from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+
     if spec.transfer is None:
         return build_proposer(spec.proposer, spec.objective, spec.constraints, device)
     sources = CampaignSources(Target(spec, pool), base_path, store, artifacts)

@@ -15,8 +15,7 @@ from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
-from tansaku.models.engine.transfer.data import FrozenSources
-from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.models.engine.transfer.data import KEY, FrozenSources
 from tansaku.tasks.read.views.campaign import Campaign
 
 

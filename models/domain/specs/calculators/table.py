@@ -74,4 +74,5 @@ else:
 
 for _kind in CALCULATORS:
     # Specs that contain another calculator can be completed only now.
-    _kind.model_rebuild(_types_namespace={"AtomicCalculatorSpec": AtomicCalculatorSpec})
+    if not _kind.__pydantic_fields_complete__:
+        _kind.model_rebuild(_types_namespace={"AtomicCalculatorSpec": AtomicCalculatorSpec})

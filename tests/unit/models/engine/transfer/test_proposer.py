@@ -10,8 +10,8 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
-from tansaku.models.engine.transfer.data import FrozenSources
-from tansaku.models.engine.transfer.proposer import KEY, TransferProposer
+from tansaku.models.engine.transfer.data import KEY, FrozenSources
+from tansaku.models.engine.transfer.proposer import TransferProposer
 
 SETTINGS = PRESETS["default"]
 MODES = ("none", "hyperparameters", "posterior", "joint", "auto")

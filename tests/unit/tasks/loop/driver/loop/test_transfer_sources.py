@@ -16,7 +16,7 @@ from tansaku.models.domain.errors import ConfigurationError, SpecChangedError
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.records import Command, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.models.engine.transfer.data import KEY
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.delete import sweep_artifacts
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
