@@ -38,13 +38,17 @@ class Sampled:
 
         Args:
             state: The transform.
-            level: Value to beat [objective's unit].
+            level: Value to beat [objective's unit]; infinite where nothing is known, and then nothing is gained.
             scale: Factor on the deviations.
 
         Returns:
             In the objective's unit, shape ``(n_samples, n)``.
         """
-        return np.maximum(level - state.restored(self.mean + scale * self.deviations), 0.0)
+        if not np.isfinite(level):
+            return np.zeros(self.deviations.shape)
+        # What lies above the level gains nothing, and the inverse of a transform may be too large for a number there.
+        below = np.minimum(self.mean + scale * self.deviations, state.bent(np.array(level)))
+        return np.maximum(level - state.restored(below), 0.0)
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,7 @@ class Ahead:
         return float(np.mean(found))
 
     def _gains(self, state: TransformState, groups: Sequence[Sampled], scale: float) -> list[FloatArray]:
-        known = np.where(np.isfinite(self.levels), self.levels, -np.inf)
-        return [group.gains(state, level, scale) for group, level in zip(groups, known.tolist(), strict=True)]
+        return [group.gains(state, level, scale) for group, level in zip(groups, self.levels.tolist(), strict=True)]
 
 
 def chosen_gains(gains: Sequence[FloatArray], prices: Sequence[FloatArray], count: int) -> FloatArray:

@@ -27,7 +27,7 @@ JUDGED = (BOUNDARIES, "alloy", "p3ht", "crossed_barrel", "autoam", "perovskites"
 KEPT_BACK = ("buchwald_a", "redoxmers", "benzylation")
 """Tables that nothing was chosen on before the first run with the final code."""
 
-QUICK = ("alloy", "benzylation")
+QUICK = ("snar", "benzylation")
 
 
 def arguments() -> argparse.Namespace:
