@@ -18,6 +18,14 @@ from tansaku.models.engine.transforms import TransformState
 SAMPLES = 500
 """Joint posterior samples; the certificate draws more."""
 
+_KEPT = 8192
+_LEAST_KEPT = 8
+
+
+def kept_in_each(n_groups: int) -> int:
+    """Number of candidates of each group whose samples are kept, so that many groups fit into memory."""
+    return max(_LEAST_KEPT, _KEPT // max(n_groups, 1))
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -32,6 +40,10 @@ class Sampled:
     positions: IntArray
     mean: FloatArray
     deviations: FloatArray
+
+    def first(self, count: int) -> Sampled:
+        """The likeliest candidates, which come first."""
+        return Sampled(self.positions[:count].copy(), self.mean[:count].copy(), self.deviations[:, :count].copy())
 
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
         """How far each candidate would lie below a level, zero where it would not.
