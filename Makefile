@@ -24,7 +24,7 @@ test test-all test-fast test-long: export PYTHONDONTWRITEBYTECODE =
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run serve test test-all test-fast test-long lint format docs docs-site screenshots bench clean
+.PHONY: help install run serve test test-all test-fast test-long lint format docs-site screenshots bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
@@ -34,7 +34,6 @@ help:
 	@echo "make test-fast  the quick unit tests that need no extra"
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
-	@echo "make docs       write the generated table of commands again"
 	@echo "make screenshots take the pictures of the dashboard in docs/images again"
 	@echo "make docs-site  build the documentation's site into out/site"
 	@echo "make bench      quick benchmarks"
@@ -86,9 +85,6 @@ lint: $(TEST_STAMP)
 
 format: $(TEST_STAMP)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
-
-docs: $(TEST_STAMP)
-	@$(BIN)/python docs/generate.py
 
 screenshots: $(TEST_STAMP)
 	@$(BIN)/python docs/screenshots.py

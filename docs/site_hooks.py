@@ -13,11 +13,15 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pymdownx.slugs import slugify
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
 from tansaku.tasks.ground.formats.schema import configuration_tables, examples_in
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+COMMANDS = "reference/commands.md"
 CONFIGURATION = "reference/configuration.md"
 MATHJAX = "assets/mathjax"
 ROOT_PAGES = {name: f"develop/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
@@ -63,10 +67,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Links to files of the repository lead to their copies in the site; a link to a folder becomes plain text.
 
-    The configuration reference gets its tables.
+    The references of commands and of configuration get their tables.
     """
     uri = page.file.src_uri
-    if uri == CONFIGURATION:
+    if uri == COMMANDS:
+        markdown = f"{markdown}\n\n{command_tables()}"
+    elif uri == CONFIGURATION:
         markdown = configuration_page()
 
     def moved(match: re.Match[str]) -> str:
@@ -92,6 +98,32 @@ def on_post_page(output: str, *, page: Page, **_: object) -> str:
     folder = os.path.relpath(MATHJAX, Path(page.file.dest_uri).parent)
     scripts = "".join(f'<script src="{folder}/{name}"></script>' for name in ("settings.js", "tex-svg.js"))
     return output.replace("</body>", f"{scripts}</body>")
+
+
+def command_tables() -> str:
+    """All commands with the first sentences of their help and their options, by the headings of `tansaku --help`."""
+    lines = ["## All commands", ""]
+    shown = {name: command for name, command in every_command(app).commands.items() if not command.hidden}
+    for panel in dict.fromkeys(command.rich_help_panel for command in shown.values()):
+        lines += [f"### Commands: {panel}", "", "| command | what it does | options |", "| --- | --- | --- |"]
+        for name, command in shown.items():
+            if command.rich_help_panel == panel:
+                lines += _rows(f"tansaku {name}", command)
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _rows(name: str, command: TyperCommand | TyperGroup) -> list[str]:
+    """Rows of a command, or of those of a group."""
+    if isinstance(command, TyperGroup):
+        return [row for below, found in command.commands.items() if not found.hidden for row in _rows(f"{name} {below}", found)]
+    arguments = (part for part in command.params if isinstance(part, TyperArgument))
+    given = " ".join(part.metavar or str(part.name).upper() for part in arguments)
+    options = [
+        f"`{part.opts[0]}` {part.help or ''}" for part in command.params if isinstance(part, TyperOption) and not part.hidden
+    ]
+    cells = (f"`{f'{name} {given}'.strip()}`", " ".join((command.help or "").split()), "<br>".join(options))
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"]
 
 
 def configuration_page() -> str:

@@ -20,7 +20,6 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.runner import Runner
@@ -29,7 +28,6 @@ from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, get_current_set
 from prefect.states import AwaitingRetry, Cancelled
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.callables import parameter_schema
-from pydantic import ValidationError
 
 from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.launch import launch_flow, stored_flow
@@ -39,9 +37,10 @@ from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automa
 from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
-from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, FieldError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.act.commands.schedules import check_timing
 from tansaku.tasks.ground.formats.schema import describe_parts
 from tansaku.tasks.ground.site.service_mark import ServiceMark
 
@@ -316,9 +315,9 @@ def _check_schedule(cron: str | None) -> None:
     if cron is None:
         return
     try:
-        CronSchedule(cron=cron)
-    except ValidationError as error:
-        raise ConfigurationError(f"--reconcile {cron!r}: expected five cron fields, such as '*/10 * * * *'") from error
+        check_timing(cron, "UTC")
+    except FieldError as error:
+        raise ConfigurationError(f"--reconcile: {error.message.removeprefix('cron: ')}") from error
 
 
 _ASKED = "/admin/version"  # a server with a password rejects this request without it, while `/health` is always answered

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import qmc
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import DescribedColumn
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
@@ -28,6 +26,7 @@ from tansaku.models.domain.specs.parameters import (
     ParametersSpaceSpec,
     WholeNumberSpec,
 )
+from tansaku.models.features.sobol import scrambled_sobol
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -156,14 +155,12 @@ class ParametersSpace:
     def _draw(self) -> FloatArray:
         """Points of the unit cube that meet the constraints and have distinct values, in the order drawn."""
         spec = self._spec
-        sobol = qmc.Sobol(self._decoder.drawn, scramble=True, rng=np.random.default_rng(spec.seed))
+        next_points = scrambled_sobol(self._decoder.drawn, np.random.default_rng(spec.seed))
         found = np.empty((0, self._decoder.drawn))
         seen: set[bytes] = set()
         tried = met = 0
         for _ in range(_ROUNDS):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a number of points that is no power of two
-                points = sobol.random(spec.pool)
+            points = next_points(spec.pool)
             values = self._decoder.values(points)
             good = self._decoder.meets(values)
             tried, met = tried + len(points), met + int(good.sum())
@@ -316,6 +313,9 @@ _ROUNDED = 0.005
 
 _LARGEST = 1e12
 
+Sparse = tuple[tuple[int, ...], int]
+"""Columns, and how many of them may differ from zero."""
+
 
 class ParameterValues:
     """Decodes points of the unit cube.
@@ -335,6 +335,15 @@ class ParameterValues:
             [isinstance(kind, CategorySpec) for kind in spec.parameters.values() for _ in range(_drawn(kind))], dtype=bool
         )
         """Mask of the coordinates that choose a category."""
+        self._sparse_parts: dict[str, list[Sparse]] = {}
+        self._sparse_numbers: list[Sparse] = []
+        for rule in spec.constraints:
+            if rule.nonzero is not None and rule.at_most is not None:
+                name, part = spec.terms[rule.nonzero[0]]
+                names = self.columns if part is None else _columns_of(name, spec.parameters[name])
+                columns = tuple(names.index(named) for named in rule.nonzero)
+                into = self._sparse_numbers if part is None else self._sparse_parts.setdefault(name, [])
+                into.append((columns, int(rule.at_most)))
 
     def values(self, points: FloatArray) -> FloatArray:
         """Values of points, on their grids, shape ``(n, n_columns)``.
@@ -343,22 +352,43 @@ class ParameterValues:
             points: Shape ``(n, drawn)``.
         """
         parts, at = [], 0
-        for kind in self._spec.parameters.values():
-            parts.append(_decoded(kind, points[:, at : at + _drawn(kind)]))
+        for name, kind in self._spec.parameters.items():
+            parts.append(_decoded(kind, points[:, at : at + _drawn(kind)], self._sparse_parts.get(name, ())))
             at += _drawn(kind)
-        return np.hstack(parts)
+        values = np.hstack(parts)
+        for columns, most in self._sparse_numbers:
+            kept = _largest(self.scaled(values)[:, columns], most)
+            values[:, columns] = np.where(kept, values[:, columns], 0.0)
+        return values
 
     def meets(self, values: FloatArray) -> FloatArray:
         """Returns whether each row of values meets the constraints, shape ``(n,)``."""
         good = np.ones(len(values), dtype=bool)
-        for constraint in self._spec.constraints:
-            total = sum(weight * values[:, self.columns.index(name)] for name, weight in constraint.terms.items())
-            slack = _SLACK * (1.0 + max(abs(weight) for weight in constraint.terms.values()))
-            if constraint.at_most is not None:
-                good &= total <= constraint.at_most + slack
-            if constraint.at_least is not None:
-                good &= total >= constraint.at_least - slack
+        for rule in self._spec.constraints:
+            named = values[:, [self.columns.index(name) for name in rule.named]]
+            if rule.exclude is not None:
+                good &= ~self._together(values, rule.exclude)
+            elif rule.ratio is not None:
+                for bound, sign in ((rule.at_most, 1.0), (rule.at_least, -1.0)):
+                    if bound is not None:
+                        good &= sign * (named[:, 0] - bound * named[:, 1]) <= _SLACK * (1.0 + abs(bound))
+            else:
+                weights = np.array(list(rule.terms.values())) if rule.terms is not None else np.ones(named.shape[1])
+                total = (named if rule.terms is not None else (np.abs(named) > _SLACK)) @ weights
+                slack = _SLACK * (1.0 + np.abs(weights).max())
+                good &= (total <= (np.inf if rule.at_most is None else rule.at_most) + slack) & (
+                    total >= (-np.inf if rule.at_least is None else rule.at_least) - slack
+                )
         return good
+
+    def _together(self, values: FloatArray, excluded: Mapping[str, Sequence[str]]) -> BoolArray:
+        """Whether each row has one of the values of every category, shape ``(n,)``."""
+        found = np.ones(len(values), dtype=np.bool_)
+        for name, names in excluded.items():
+            kind = self._spec.parameters[name]
+            places = [kind.values.index(value) for value in names] if isinstance(kind, CategorySpec) else []
+            found &= np.isin(values[:, self.columns.index(name)], places)
+        return found
 
     def scaled(self, values: FloatArray) -> FloatArray:
         """Values with each parameter's range from 0 to 1, categories as they are."""
@@ -451,9 +481,9 @@ def _encoded(kind: ParameterSpec, values: FloatArray) -> FloatArray:
     return (values - kind.low) / (kind.high - kind.low)
 
 
-def _decoded(kind: ParameterSpec, points: FloatArray) -> FloatArray:
+def _decoded(kind: ParameterSpec, points: FloatArray, sparse: Sequence[Sparse]) -> FloatArray:
     if isinstance(kind, FractionsSpec):
-        return _fractions(kind, points)
+        return _fractions(kind, points, sparse)
     first = points[:, :1]
     if isinstance(kind, CategorySpec):
         return np.minimum(np.floor(first * len(kind.values)), len(kind.values) - 1)
@@ -468,10 +498,22 @@ def _decoded(kind: ParameterSpec, points: FloatArray) -> FloatArray:
     return np.asarray(_rounded(np.clip(value, kind.low, kind.high)), dtype=np.float64)
 
 
-def _fractions(kind: FractionsSpec, points: FloatArray) -> FloatArray:
-    """Distances between sorted points of a line are evenly spread over all fractions."""
+def _largest(parts: FloatArray, most: int) -> BoolArray:
+    """Mask of the largest numbers of each row, at most so many."""
+    return np.asarray(np.argsort(np.argsort(-parts, axis=1, kind="stable"), axis=1, kind="stable") < most)
+
+
+def _fractions(kind: FractionsSpec, points: FloatArray, sparse: Sequence[Sparse]) -> FloatArray:
+    """Distances between sorted points of a line are evenly spread over all fractions.
+
+    Where only some parts may differ from zero, the largest stay: hardly a point would have zeros by itself.
+    """
     ends = np.zeros((len(points), 1)), np.ones((len(points), 1))
     parts = np.diff(np.hstack((ends[0], np.sort(points, axis=1), ends[1])), axis=1)
+    for columns, most in sparse:
+        parts[:, columns] = np.where(_largest(parts[:, columns], most), parts[:, columns], 0.0)
+    if sparse:
+        parts /= parts.sum(axis=1, keepdims=True)
     if kind.step is None:
         return np.asarray(_rounded(parts), dtype=np.float64)
     count = round(1 / kind.step)

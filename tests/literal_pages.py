@@ -28,6 +28,7 @@ COPIED = (
     "examples",
     "flows",
     "models",
+    "rooms",
     "spaces",
     "tansaku",
     "tasks",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tansaku.calculators.structures.ion_data import load_pymatgen
+from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 
@@ -53,7 +54,7 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
     except ConfigurationError:
         raise
     except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
-        raise ConfigurationError(f"{key}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
+        raise unreadable(path, f"{key}: ", error, "a CIF") from error
     if len(found) != 1:
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     check_limit(limits, "cif_atoms", len(found[0]), f"{key}: atoms in the cell of {path.name!r}")

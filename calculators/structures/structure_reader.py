@@ -23,6 +23,7 @@ from ase.data import chemical_symbols
 
 from tansaku.calculators.structures.cif_file import read_cif
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import JsonDict
@@ -85,7 +86,7 @@ def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # the readers meet bad files with whatever their next line raises; all are re-raised as ours
-        raise _unreadable(path, key, error) from error
+        raise unreadable(path, f"{key}: ", error) from error
 
 
 def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> None:
@@ -103,11 +104,7 @@ def parse_structure_file(path: Path, limits: LimitsSpec | None, key: str) -> Non
     except (ConfigurationError, MissingComponentError):
         raise
     except Exception as error:  # as in read_structures
-        raise _unreadable(path, key, error) from error
-
-
-def _unreadable(path: Path, key: str, error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"{key}: {path.name!r} cannot be read: {type(error).__name__}: {shown(str(error), 200)}")
+        raise unreadable(path, f"{key}: ", error) from error
 
 
 def _reader_of(path: Path, key: str) -> Callable[[Path, LimitsSpec | None, str], Iterator[Raw]]:

@@ -85,7 +85,7 @@ def show_waiting(asked: Asked) -> None:
 def _show_proposals(asked: Asked) -> None:
     count = len(asked.waiting)
     wait = "1 proposal waits" if count == 1 else f"{count} proposals wait"
-    say(f"{asked.campaign}: {wait} for a value [{asked.unit}]")
+    say(f"{asked.campaign}: {wait} for {'a ' if len(asked.measured) == 1 else ''}{', '.join(asked.headings)}")
     for item in asked.waiting:
         cells = ", ".join(f"{name} {text(cell)}" for name, cell in item.cells.items())
         say(f"  {item.number}  {item.candidate}" + (f"  ({cells})" if cells else ""))
@@ -93,6 +93,7 @@ def _show_proposals(asked: Asked) -> None:
         if item.prediction is not None:
             spread = "" if item.uncertainty is None else f" ± {text(item.uncertainty)}"
             said.append(f"prediction {text(item.prediction)}{spread}")
+        said += [f"{name} {text(of.prediction)} ± {text(of.uncertainty)}" for name, of in item.others.items()]
         said.append(f"cost {text(item.cost)}")
         if item.nearest is not None:
             said.append(f"nearest known {item.nearest} with {text(item.nearest_value)}")

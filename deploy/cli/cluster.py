@@ -13,7 +13,7 @@ from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, complete_campaign, opened, opened_cluster
 from tansaku.deploy.cli.tables import show_findings, show_json
 
-site_app = typer.Typer(name="site", help="Write or check the site file of a cluster.", no_args_is_help=True)
+site_app = typer.Typer(name="site", help="Writes or checks the site file of a cluster.", no_args_is_help=True)
 
 KINDS = ("slurm", "slurm-offline")
 

@@ -24,13 +24,13 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @db_app.command()
 def start() -> None:
-    """Start the embedded server, if it is not running, and print its URI."""
+    """Starts the embedded server, if it is not running, and prints its URI."""
     say(_embedded().start())
 
 
 @db_app.command()
 def stop(*, force: ForceStop = False) -> None:
-    """Stop the embedded server cleanly; the next command that needs it starts it again."""
+    """Stops the embedded server cleanly; the next command that needs it starts it again."""
     from tansaku.tasks.backends.stores.live_drivers import refuse_running_drivers
 
     server = _embedded()
@@ -41,7 +41,7 @@ def stop(*, force: ForceStop = False) -> None:
 
 @db_app.command()
 def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
-    """Show whether the embedded server is running and in use, the paths of its data and log, and its size."""
+    """Shows whether the embedded server is running and in use, the paths of its data and log, and its size."""
     from tansaku.tasks.backends.stores.connection import embedded_server
     from tansaku.tasks.ground.settings import Settings
     from tansaku.tasks.node.configuration.campaign_files import load_site
@@ -70,7 +70,7 @@ def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
 
 @db_app.command()
 def path() -> None:
-    """Print the folder of the embedded server's data."""
+    """Prints the folder of the embedded server's data."""
     say(str(_embedded().data))
 
 
@@ -78,7 +78,7 @@ def path() -> None:
 def dump(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, e.g. tansaku.dump.")], site: SiteOption = None
 ) -> None:
-    """Write the whole database to one file."""
+    """Writes the whole database to one file."""
     from tansaku.tasks.backends.stores import archive
 
     with _database(site) as database:
@@ -112,7 +112,7 @@ def add_user(
     ],
     web: Annotated[bool, typer.Option("--web", help="Only what the dashboard needs, on one database.")] = False,
 ) -> None:
-    """Create or update a MongoDB user that can read and write the given databases and nothing else."""
+    """Creates or updates a MongoDB user that can read and write the given databases and nothing else."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.backends.stores.users import store_user, store_web_user
     from tansaku.tasks.ground.settings import read_secret_file

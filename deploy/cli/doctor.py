@@ -39,10 +39,9 @@ def bug_report(
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.act.checks.bug_report import bug_report as report
     from tansaku.tasks.ground.settings import Settings
-    from tansaku.tasks.node.configuration.campaign_files import load_site
 
     settings = Settings.from_environment()
-    text = report(settings, load_site(site or settings.site_file), name)
+    text = report(settings, site or settings.site_file, name)
     try:
         with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
             file.write(text)

@@ -358,7 +358,8 @@ class Tally:
         spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         if unit is not None:
             spent = f"{self.cost:.4g} {unit}"
-        parts = [counted(self.finished, "evaluation"), spent, f"{len(self.failed)} failed"]
+        free = f" ({self.free} of them adopted at no cost)" if self.free else ""
+        parts = [counted(self.finished, "evaluation") + free, spent, f"{len(self.failed)} failed"]
         if self.polished:
             parts.append(f"{counted(self.polished, 'final relaxation')}")
         return ", ".join(parts)

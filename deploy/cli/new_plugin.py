@@ -11,7 +11,7 @@ import typer
 
 from tansaku.deploy.cli.printing import say
 
-app = typer.Typer(no_args_is_help=True, help="Write the beginning of a plug-in package.")
+app = typer.Typer(no_args_is_help=True, help="Writes the beginning of a plug-in package.")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _WORDS_OF_YAML = frozenset({"false", "n", "no", "null", "off", "on", "true", "y", "yes"})

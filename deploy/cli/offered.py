@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from tansaku.models.domain.errors import MissingComponentError
 
@@ -27,7 +27,7 @@ class OfferedGroup(TyperGroup):
         super().__init__(name=name, help=description.help, rich_help_panel=description.panel)
         self._opener = description.opener
 
-    def opened(self) -> Command:
+    def opened(self) -> TyperCommand | TyperGroup:
         """The group with its commands, or the command.
 
         Raises:
@@ -40,7 +40,25 @@ class OfferedGroup(TyperGroup):
             return typer.main.get_group(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
         alone.command(self.name)(found)
-        return typer.main.get_command(alone)
+        return cast("TyperCommand", typer.main.get_command(alone))
+
+
+def every_command(app: typer.Typer) -> Commands:
+    """The command itself; ``commands`` of it and of each group are all that it has, those of rooms and plug-ins included.
+
+    Args:
+        app: The application, whose group is a :class:`Commands`.
+
+    Raises:
+        MissingComponentError: A plug-in's code cannot be imported.
+    """
+    group = cast("Commands", typer.main.get_command(app))
+    for name in group.list_commands(typer.Context(group)):
+        command = group.commands[name]
+        if isinstance(command, OfferedGroup):
+            group.commands[name] = found = command.opened()
+            found.rich_help_panel = command.rich_help_panel
+    return group
 
 
 class Commands(TyperGroup):

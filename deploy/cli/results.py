@@ -117,8 +117,7 @@ def _show_front(data: Campaign, *, as_json: bool, as_csv: bool) -> None:
         columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
         keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
         show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: Pareto front")
-        summary = front.summary()
-        say(f"dominated hypervolume: {100 * summary['volume']:.3g} % of {summary['of']}")
+        say(front.describe())
 
 
 def _show_compositions(data: Campaign, *, as_json: bool, as_csv: bool) -> None:

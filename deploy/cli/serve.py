@@ -149,7 +149,7 @@ def _check(name: str) -> None:
 
 
 def stop(*, force: ForceStop = False) -> None:
-    """Stop the private database and the private Prefect server; the next command that needs one starts it again."""
+    """Stops the private database and the private Prefect server; the next command that needs one starts it again."""
     from tansaku.flows.server import PrivatePrefect
     from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
     from tansaku.tasks.backends.stores.live_drivers import refuse_running_drivers
@@ -166,7 +166,7 @@ def stop(*, force: ForceStop = False) -> None:
 
 
 def prefect_login() -> None:
-    """Print the address of the private Prefect server's pages, and what to type in there; starts the server."""
+    """Prints the address of the private Prefect server's pages, and what to type in there; starts the server."""
     from tansaku.flows.server import PrivatePrefect
     from tansaku.tasks.ground.settings import Settings
 

@@ -52,7 +52,7 @@ def steering_command(kind: SteeringKind) -> Callable[..., None]:
     if verb.argument == "nothing":
         given.remove(named)
     parameters = [Parameter(item, Parameter.KEYWORD_ONLY, default=usual, annotation=shown) for item, shown, usual in given]
-    command.__doc__ = verb.does
+    command.__doc__ = f"{verb.does}\n\nApplies to {verb.applies_to}."
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads it
     command.__annotations__ = {}
     return command

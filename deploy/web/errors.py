@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
@@ -90,6 +90,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(TansakuError, _tansaku)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -170,6 +171,11 @@ def problem_of(error: ProblemError | TansakuError) -> ProblemError:
 async def _tansaku(request: Request, error: Exception) -> Response:
     assert isinstance(error, TansakuError)
     return answer(request, problem_of(error))
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Answers nobody: the connection ended before the body did."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from tansaku.deploy.web.auth.login import user_by_password
+from tansaku.deploy.web.auth.login import is_own_password
 from tansaku.deploy.web.auth.roles import ForbiddenError
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.deploy.web.errors import ProblemError
@@ -68,14 +68,8 @@ def change_own_password(services: Services, actor: Actor, present: str, new: str
         FieldError: The new one cannot be one.
     """
     user = _own_user(services, actor, "a token cannot change a password; log in with a browser")
-    if user.password_hash is not None:
-        try:
-            user_by_password(services, user.name, present, actor.address)
-        except ProblemError as error:
-            if error.status is not HTTPStatus.UNAUTHORIZED:
-                raise
-            detail = "this is not your present password"
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="present") from error
+    if user.password_hash is not None and not is_own_password(services, actor, present):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "this is not your present password", key="present")
     change_user(services, actor, user.name, role=None, disabled=None, password=new)
 
 

@@ -42,7 +42,7 @@ class WebSettings:
         secure: Browsers reach it by TLS: cookies are Secure and have the prefix ``__Host-``.
         cookie: Name of the session's cookie, without that prefix. Browsers do not separate cookies by port.
         session_seconds: Time after which a session ends [s].
-        attempts: Wrong logins of a user from one address that are free; the next ones have to wait.
+        attempts: Wrong logins from one address or device that are free; the next ones have to wait for their turn.
         largest_body: Bytes of a request's body.
         hash_cost: Of a password's hash.
         deletes: Whether campaigns are deleted here: a MongoDB user with the dashboard's rights leaves that to the service.
@@ -55,7 +55,7 @@ class WebSettings:
     secure: bool = False
     cookie: str = "tansaku-session"
     session_seconds: float = 12 * 3600.0
-    attempts: int = 5
+    attempts: int = 10
     largest_body: int = 2**20
     hash_cost: HashCost = field(default_factory=HashCost)
     deletes: bool = True
@@ -109,7 +109,7 @@ class Services:
         uploads: Adds and removes files.
         checks: Checks and rehearsals in progress, and the last results.
         passwords: Hashes and verifies passwords, a few at a time.
-        limiter: Counts wrong attempts to log in.
+        limiter: Lets attempts to log in wait for their turn.
         readings: Reads campaigns once for each version.
     """
 

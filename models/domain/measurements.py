@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Number, Outcome, Provenance, Record
+from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Number, Outcome, Provenance, Quantity, Record
 from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.units import Unit
 
 MEASUREMENTS = "measurements"
 """Key of an outcome's properties that holds the measurements it was made from."""
@@ -30,6 +32,7 @@ class Measurement(Record):
         user: Who reported it.
         at: When it was reported.
         done: Conditions that the report gives and that differ from the candidate's within the declared tolerance, by column.
+        others: Values of the further objectives [their units], by property; empty where there is one objective, or it failed.
     """
 
     id: str = ""
@@ -40,12 +43,14 @@ class Measurement(Record):
     user: str = ""
     at: AwareDatetime | None = None
     done: Annotated[dict[str, Cell], Field(default_factory=dict, exclude_if=lambda cells: not cells)]
+    others: Annotated[dict[str, float], Field(default_factory=dict, exclude_if=lambda values: not values)]
 
     def same(self, other: Measurement) -> bool:
-        """Returns whether both report the same value, or both a failure."""
+        """Returns whether both report the same values, or both a failure."""
         if self.value is None or other.value is None:
             return self.value is other.value
-        return math.isclose(self.value, other.value, rel_tol=1e-9, abs_tol=1e-300)
+        pairs = [(self.value, other.value), *((value, other.others[name]) for name, value in self.others.items())]
+        return all(math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-300) for mine, theirs in pairs)
 
 
 class Reported(Record):
@@ -84,18 +89,29 @@ def measurements_of(evaluation: Evaluation) -> tuple[Measurement, ...]:
     return tuple(Measurement.model_validate(item) for item in found)
 
 
+def further_values(outcome: Outcome | None) -> dict[str, float]:
+    """Further measured quantities of a result, by property."""
+    return {} if outcome is None else {name: quantity.value for name, quantity in outcome.quantities.items()}
+
+
 def repeats_of(outcome: Outcome | None) -> int:
     """Number of measured values that a result combines; 1 where it was not measured."""
     found = outcome.properties.get(MEASUREMENTS, []) if outcome is not None else []
     return max(1, sum(item.get("value") is not None for item in found))
 
 
-def result_of(measurements: Sequence[Measurement], deviation: float | None, provenance: Provenance) -> Outcome:
+def result_of(
+    measurements: Sequence[Measurement],
+    deviation: float | None,
+    provenance: Provenance,
+    units: Mapping[str, Unit] = MappingProxyType({}),
+) -> Outcome:
     """Combines all measurements of a candidate into a result: their mean, weighted where all deviations are known.
 
     Args:
         measurements: At least one.
         deviation: Of each measurement whose report gives none [objective's unit]; None: unknown.
+        units: Of the further objectives, by property; the result has the plain mean of each.
     """
     valued = [(item.value, item.deviation or deviation) for item in measurements if item.value is not None]
     properties: JsonDict = {MEASUREMENTS: [item.model_dump(mode="json", exclude_none=True) for item in measurements]}
@@ -106,19 +122,26 @@ def result_of(measurements: Sequence[Measurement], deviation: float | None, prov
         failure = Failure(kind=FailureKind.SCIENCE, reason=REPORTED_FAILURE, message=message)
         return Outcome.model_validate({"failure": failure, **common})
     mean, together = _mean([value for value, _ in valued], [given for _, given in valued])
-    return Outcome.model_validate({"value": mean, "deviation": together, **common})
+    complete = [item.others for item in measurements if item.value is not None]
+    means = {name: _plain_mean([others[name] for others in complete]) for name in units}
+    quantities = {name: Quantity(value=mean, unit=units[name]) for name, mean in means.items()}
+    return Outcome.model_validate({"value": mean, "deviation": together, "quantities": quantities, **common})
 
 
 def _mean(values: Sequence[float], deviations: Sequence[float | None]) -> tuple[float, float | None]:
     """Mean and its standard deviation, None where the deviation of a measurement is unknown."""
     known = [given for given in deviations if given is not None]
     if len(known) < len(values):
-        return _sum([1.0] * len(values), values, float(len(values))), None
+        return _plain_mean(values), None
     # A power of two changes no digit, and keeps the squares of very small and very large deviations from vanishing.
     scale = math.ldexp(1.0, math.frexp(min(known))[1] - 1)
     weights = [1.0 / (given / scale * (given / scale)) for given in known]
     total = math.fsum(weights)
     return (values[0] if len(values) == 1 else _sum(weights, values, total)), scale / math.sqrt(total)
+
+
+def _plain_mean(values: Sequence[float]) -> float:
+    return _sum([1.0] * len(values), values, float(len(values)))
 
 
 def _sum(weights: Sequence[float], values: Sequence[float], total: float) -> float:

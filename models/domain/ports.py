@@ -314,6 +314,7 @@ class Choice:
         acquisition: Acquisition value, divided by cost where the spec says so.
         mean: Predicted mean, in the oriented objective's unit.
         deviation: Predicted standard deviation, same unit.
+        others: Predicted mean and deviation of each further objective, oriented in the same way.
     """
 
     position: int
@@ -321,6 +322,7 @@ class Choice:
     acquisition: float | None = None
     mean: float | None = None
     deviation: float | None = None
+    others: tuple[tuple[float, float], ...] = ()
 
 
 @runtime_checkable

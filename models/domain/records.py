@@ -170,6 +170,7 @@ class Proposal(Record):
         acquisition: Acquisition value, None for proposers without one.
         predicted_mean: In the objective's unit.
         predicted_deviation: In the objective's unit.
+        predicted_others: Predicted mean and deviation of each further objective, in its unit; empty without any.
         model: What chose it: preset or proposer type.
         refit: Number of the refit in use, None before the first.
         proposer_seconds: Wall time of the choice [s].
@@ -189,6 +190,7 @@ class Proposal(Record):
     acquisition: float | None = None
     predicted_mean: float | None = None
     predicted_deviation: float | None = None
+    predicted_others: Annotated[tuple[tuple[float, float], ...], Field(exclude_if=lambda predicted: not predicted)] = ()
     model: str
     refit: Number | None = None
     proposer_seconds: float = 0.0

@@ -44,6 +44,10 @@ _GROUP = rf"\({_FACTOR}(?:{_BETWEEN}{_FACTOR}){{0,3}}\){_EXPONENT}"
 _WRITTEN = re.compile(rf"{_FACTOR}(?:{_BETWEEN}(?:{_FACTOR}|{_GROUP})){{0,7}}")
 """Syntax of a unit of pint: products and quotients of at most eight names or groups, each with one small exponent."""
 
+_LARGEST_EXPONENT = 99
+_POWER = re.compile(r"(?:(?:\^|\*\*) ?\(?|(?<=[A-Za-zµμÅΩ°%]))([-+]?\d+(?:[eE]\d+)?)")
+"""A number that stands where the exponent of a unit may stand, however large it is."""
+
 _QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
 
@@ -125,6 +129,10 @@ def _parsed(unit: str) -> pint.Unit:
 
     known = ", ".join(unit for units in _SIZES.values() for unit in units)
     shown = unit[:LONGEST_UNIT]
+    large = next((power for power in _POWER.findall(unit) if abs(float(power)) > _LARGEST_EXPONENT), None)
+    if large is not None:
+        limits = f"a whole number between -{_LARGEST_EXPONENT} and {_LARGEST_EXPONENT}"
+        raise ValueError(f"unit {shown!r}: exponent {large[:LONGEST_UNIT]} is too large, expected {limits}")
     expected = f"unit {shown!r} is not known; expected one of {known}, or one that pint knows, such as GPa, K or %"
     if len(unit) > LONGEST_UNIT or (unit != "1" and _WRITTEN.fullmatch(unit) is None):
         raise ValueError(expected)

@@ -1,7 +1,6 @@
 """Verbs, which are what users may do to a campaign: one declaration for each.
 
-Its command, its place in the API, its button, its entries in the audit and its row of the reference page follow from it, see
-`docs/develop/new-verb.md`.
+Its command, its place in the API, its button and its entries in the audit follow from it, see `docs/develop/new-verb.md`.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Verb:
     """A command that is stored with a campaign and applied by its driver (``tasks/loop/steps/apply_commands.py``).
 
     Attributes:
-        does: What it does: the help of its command and its row of the reference page.
+        does: What it does: the help of its command.
         button: Words of its button on the dashboard; empty: it has a form of its own.
         states: Of the campaigns to which it applies.
         argument: What is named with it. ``some candidates``: without any, it is for all failed and cancelled ones.
@@ -56,6 +55,14 @@ class Verb:
     evaluations: frozenset[EvaluationState] = frozenset()
     grave: bool = False
     holds: bool = False
+
+    @property
+    def applies_to(self) -> str:
+        """The campaigns that it applies to, in words."""
+        if self.states == _EVERY:
+            return "campaigns in any state"
+        *others, last = (state.value for state in CampaignState if state in self.states)
+        return f"campaigns that are {', '.join(others)} or {last}"
 
 
 VERBS: Mapping[SteeringKind, Verb] = {
@@ -241,7 +248,6 @@ def repeated(
     last = last_of(record.commands, tuple(name for name, verb in VERBS.items() if verb.holds))
     if last is not None and last.kind == kind:
         return last
-    applies = ", ".join(known.value for known in CampaignState if known in VERBS[kind].states)
     held = state in (CampaignState.PAUSED, CampaignState.CANCELLED)
     hint = f"lift that first: tansaku resume {record.name}" if held else None
-    raise StateError(f"campaign {record.name!r} is {state.value}; {kind} applies to campaigns that are {applies}", hint=hint)
+    raise StateError(f"campaign {record.name!r} is {state.value}; {kind} applies to {VERBS[kind].applies_to}", hint=hint)

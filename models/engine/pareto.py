@@ -138,14 +138,15 @@ class ParetoProposer:
             allowed, predictions = staged[0][0], [again for _, again in staged]
             values = self._scores(pool, history, predictions, allowed)
         position = first_best(values, allowed, logarithmic=False)
-        first = predictions[0]
-        at_choice = mixture([(float(item.mean[position]), float(item.deviation[position])) for item in first])
-        average, deviation = first[0].state.moments(*at_choice, int(pool.system_codes[position]))
-        return Choice(position, acquisition=float(values[position]), mean=average, deviation=deviation)
+        system = int(pool.system_codes[position])
+        (mean, deviation), *others = [_at(position, system, of_one) for of_one in predictions]
+        return Choice(position, acquisition=float(values[position]), mean=mean, deviation=deviation, others=tuple(others))
 
     def _parts(self, history: History) -> list[History]:
         """The history as each objective's model sees it."""
-        return [history, *(replace(history, values=column) for column in history.others.T)]
+        # What is stated about the errors of the first objective's values says nothing of the others.
+        none = np.empty(0)
+        return [history, *(replace(history, values=column, deviations=none, noise=none) for column in history.others.T)]
 
     def _by_model(self, hyperparameters: JsonDict | None) -> Sequence[JsonDict | None]:
         return hyperparameters[OBJECTIVES] if hyperparameters else [None] * self._wanted.count
@@ -183,6 +184,12 @@ class ParetoProposer:
             mean[allowed], deviation[allowed], np.vstack([known, mean[history.pending]]), reference
         )
         return growth
+
+
+def _at(position: int, system: int, members: Sequence[Prediction]) -> tuple[float, float]:
+    """Predicted mean and deviation of one objective at a candidate, in the oriented objective's unit."""
+    together = mixture([(float(item.mean[position]), float(item.deviation[position])) for item in members])
+    return members[0].state.moments(*together, system)
 
 
 _ELEMENTS_AT_ONCE = 2_000_000

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rooms import ROOMS
-
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("calculators", "deploy", "flows", "models", "spaces", "tasks", *ROOMS)
+PARTS = ("calculators", "deploy", "flows", "models", "rooms", "spaces", "tasks")
 
 Plant = Callable[[str, str], None]
 Gate = Callable[..., subprocess.CompletedProcess[str]]

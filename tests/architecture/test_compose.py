@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
 from tansaku.tasks.backends.stores.mongod_binary import END_OF_LIFE, NEWEST
-from tests.support.commands import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -170,7 +171,7 @@ def test_commands_of_the_services_exist(name):
         options = done.stdout
     else:
         assert program == "tansaku"
-        command = every_command()
+        command = every_command(app)
         for word in words[:2]:
             command = command.commands[word] if word in getattr(command, "commands", {}) else command
         options = " ".join(option for parameter in command.params for option in parameter.opts)

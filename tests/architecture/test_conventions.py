@@ -24,7 +24,7 @@ READS_ENVIRONMENT = {
 """Modules that touch os.environ, each with its reason."""
 
 UNMIRRORED = {
-    "sparse/test_killed_search.py": "a whole command that is killed",
+    "rooms/sparse/test_killed_search.py": "a whole command that is killed",
 }
 """Unit test modules that stand for no single source module, each with its reason."""
 
@@ -44,7 +44,7 @@ def test_unit_tests_mirror_the_sources():
     places = [(path, path.relative_to(ROOT / "tests/unit")) for path in sorted((ROOT / "tests/unit").rglob("test_*.py"))]
     for room in ROOMS:
         paths = [path for path in sorted((ROOT / "tests" / room).rglob("test_*.py")) if path.parent.name != "benchmarks"]
-        places += [(path, path.relative_to(ROOT / "tests")) for path in paths]
+        places += [(path, "rooms" / path.relative_to(ROOT / "tests")) for path in paths]
     for path, place in places:
         folder, name = place.parent, path.stem.removeprefix("test_")
         of_module = is_source(ROOT / folder / name) or (ROOT / folder).with_suffix(".py").is_file()

@@ -14,10 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.support.rooms import ROOMS
-
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", *ROOMS)
+PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy", "rooms")
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 

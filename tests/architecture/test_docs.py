@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
 from tansaku.tasks.ground.formats.schema import configuration_tables
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
-from tests.support.commands import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -57,7 +58,7 @@ def test_the_campaign_in_the_readme_is_valid(tmp_path, require):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_on_the_pages_exist(page):
-    known = set(every_command().commands)
+    known = set(every_command(app).commands)
     named = set(re.findall(r"(?:^|`|&& )tansaku ([a-z]+(?:-[a-z]+)*)", page.read_text(), re.MULTILINE))
     assert named - known == set()
 

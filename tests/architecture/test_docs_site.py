@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rooms import ROOMS
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = {"audio": "src", "embed": "src", "iframe": "src", "img": "src", "link": "href", "script": "src", "source": "src"}
@@ -69,6 +70,13 @@ def test_every_page_is_in_the_site(site):
     assert (site / "search/search_index.json").exists()
 
 
+def test_the_page_of_commands_has_all_of_them(site):
+    page = (site / "reference/commands.html").read_text(encoding="utf-8")
+    shown = {name for name, command in every_command(app).commands.items() if not command.hidden}
+    assert shown - set(re.findall(r"<code>tansaku ([a-z]+(?:-[a-z]+)*)", page.partition('id="all-commands"')[2])) == set()
+    assert "Applies to campaigns that are RUNNING" in page
+
+
 def test_the_configuration_page_has_the_tables_of_all_keys(site):
     page = (site / "reference/configuration.html").read_text(encoding="utf-8")
     assert "<code>max_failed_fraction</code>" in page
@@ -105,7 +113,7 @@ def test_pages_with_formulas_and_no_others_load_mathjax(site):
 def test_a_broken_link_fails_the_build(tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("docs", "benchmarks", "tasks", "models", "examples", "calculators", "spaces", "deploy", *ROOMS):
+    for name in ("docs", "benchmarks", "tasks", "models", "examples", "calculators", "spaces", "deploy", "rooms"):
         (copy / name).symlink_to(ROOT / name)
     (copy / "docs").unlink()
     shutil.copytree(ROOT / "docs", copy / "docs")

@@ -47,19 +47,19 @@ PLANTED = [
         "def later():\n    from tansaku.diffusion import hops\n    return hops",
         ROOMS_ABOVE,
     ),
-    ("sparse/tasks", "from tansaku.diffusion import hops", ROOMS_ABOVE),
-    ("diffusion/hops", "from tansaku.diffusion import tasks", "diffusion: cli | web > tasks > hops"),
-    ("diffusion/hops", "import prefect", "prefect only"),
+    ("rooms/sparse/tasks", "from tansaku.diffusion import hops", ROOMS_ABOVE),
+    ("rooms/diffusion/hops", "from tansaku.diffusion import tasks", "diffusion: cli | web > tasks > hops"),
+    ("rooms/diffusion/hops", "import prefect", "prefect only"),
     ("tasks/act/replay", "def later():\n    from tansaku import peers\n    return peers", ROOMS_ABOVE),
-    ("peers", "import pymongo", "pymongo only"),
+    ("rooms/peers", "import pymongo", "pymongo only"),
     ("calculators/engines", "def later():\n    from tansaku.potentials import engine\n    return engine", ROOMS_ABOVE),
-    ("potentials/specs", "import ase", "the domain knows"),
-    ("potentials/features", "from tansaku.potentials import network", "potentials: engine > network > features"),
-    ("potentials/network", "import pymongo", "a compute node speaks"),
-    ("diffusion/web", "import typer", "typer only"),
-    ("sparse/models", "from tansaku.sparse import tasks", "sparse: cli | web > tasks > models"),
-    ("sparse/tasks", "import prefect", "prefect only"),
-    ("sparse/web", "import typer", "typer only"),
+    ("rooms/potentials/specs", "import ase", "the domain knows"),
+    ("rooms/potentials/features", "from tansaku.potentials import network", "potentials: engine > network > features"),
+    ("rooms/potentials/network", "import pymongo", "a compute node speaks"),
+    ("rooms/diffusion/web", "import typer", "typer only"),
+    ("rooms/sparse/models", "from tansaku.sparse import tasks", "sparse: cli | web > tasks > models"),
+    ("rooms/sparse/tasks", "import prefect", "prefect only"),
+    ("rooms/sparse/web", "import typer", "typer only"),
 ]
 """Package, lines of a module planted in it, and the begin of the broken rule's name."""
 
@@ -104,7 +104,7 @@ def test_a_planted_circle_of_rooms_is_noticed(gate, tree):
 def test_a_planted_import_is_noticed(broken, number, rule):
     package, lines, _ = PLANTED[number]
     (said,) = (text for name, text in broken.items() if name.startswith(rule))
-    module = f"tansaku.{package.replace('/', '.')}.planted_{number}"
+    module = f"tansaku.{package.removeprefix('rooms/').replace('/', '.')}.planted_{number}"
     assert re.search(rf"{re.escape(module)} -> {re.escape(imported(lines))}\s+\(l\.\d+\)", said), said
 
 

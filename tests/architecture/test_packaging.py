@@ -47,18 +47,24 @@ def wheel(build):
 
 def web_files() -> list[Path]:
     """Templates and files of the dashboard and of the rooms' pages for browsers."""
-    folders = [ROOT / part / "web" / kind for part in ("deploy", *ROOMS) for kind in ("static", "templates")]
+    parts = ("deploy", *(f"rooms/{room}" for room in ROOMS))
+    folders = [ROOT / part / "web" / kind for part in parts for kind in ("static", "templates")]
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+
+def packed(path: Path) -> str:
+    """Name in a wheel of a file of the repository."""
+    return str(path) if path.parts[0] == "tansaku" else f"tansaku/{str(path).removeprefix('rooms/')}"
 
 
 def problems(wheel: Path, modules: list[Path]) -> list[str]:
     """What the wheel lacks, and what it should not hold."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
+    wanted = {packed(path) for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
     wanted |= {"tansaku/py.typed", "tansaku/deploy/web/api/examples.json"}
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
-    wanted |= {f"tansaku/{path.relative_to(ROOT)}" for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
+    wanted |= {packed(path.relative_to(ROOT)) for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
     return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
 

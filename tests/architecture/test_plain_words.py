@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rooms import ROOMS
-
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "spaces", "tansaku", "tasks", *ROOMS)
+FOLDERS = ("benchmarks", "calculators", "deploy", "flows", "models", "rooms", "spaces", "tansaku", "tasks")
 
 PHRASES = {
     r"\bdear(er|est)?\b": "expensive",

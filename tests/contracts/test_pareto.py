@@ -179,3 +179,22 @@ def test_three_objectives_have_a_front_too():
         reached[name] = np.mean([dominated_volume(values[one], worst(values)) / whole for one in found])
     assert reached["gp"] > 0.93
     assert reached["gp"] > reached["random"] + 0.05
+
+
+def test_stated_errors_of_the_first_objective_are_not_those_of_the_others():
+    pool, values = landscape(40)
+    known = History(observed=np.arange(12), values=values[:12, 0], others=-values[:12, 1:])
+    proposer = build_proposer(GPProposerSpec(preset="default"), TWO)
+    plain, stated = (proposer.fit(pool, history, None)["objectives"] for history in (known, replace(known, noise=np.ones(12))))
+    assert plain[0] != stated[0]
+    assert plain[1] == stated[1]
+
+
+def test_a_choice_says_what_is_expected_of_each_objective():
+    pool, values = landscape(40)
+    known = History(observed=np.arange(12), values=values[:12, 0], others=-values[:12, 1:])
+    proposer = build_proposer(GPProposerSpec(preset="obo"), TWO)
+    choice = proposer.propose(pool, known, 13, proposal_rng(0, 13), proposer.fit(pool, known, None))
+    ((mean, deviation),) = choice.others
+    assert deviation > 0
+    assert abs(mean + values[choice.position, 1]) < 5 * deviation

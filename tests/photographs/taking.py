@@ -18,6 +18,8 @@ import yaml
 
 import tansaku
 from tansaku.deploy.cli import main as cli
+from tansaku.deploy.cli.main import app
+from tansaku.deploy.cli.offered import every_command
 from tansaku.models.domain.library import LibraryFile
 from tansaku.tasks.backends.resources import DatabaseResources
 from tansaku.tasks.ground.formats.schema import FileKind
@@ -26,7 +28,6 @@ from tests.photographs.making import FILES
 from tests.photographs.plain import plain, plain_file, table_of
 from tests.photographs.resuming import restored
 from tests.support.browsed_campaigns import SPEC, TABLE, refuse, store_measured
-from tests.support.commands import every_command
 
 ROOT = Path(__file__).resolve().parents[2]
 MASKS = Path(__file__).with_name("masks.yaml")
@@ -98,7 +99,7 @@ def pages_of_help() -> Iterator[tuple[str, ...]]:
         for name, part in getattr(found, "commands", {}).items():
             yield from below(part, (*words, name))
 
-    yield from below(every_command(), ())
+    yield from below(every_command(app), ())
 
 
 def of_no_campaign() -> Iterator[tuple[str, Any]]:

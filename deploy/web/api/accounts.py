@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +16,7 @@ from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.listing import After, Limit, Listing, page
 from tansaku.deploy.web.auth.login import user_by_password
 from tansaku.deploy.web.auth.passwords import LONGEST
-from tansaku.deploy.web.auth.roles import Admin, Viewer, client_address
+from tansaku.deploy.web.auth.roles import Admin, Viewer
 from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.auth.tokens import form_token
 from tansaku.deploy.web.managing import LONGEST_LABEL, LONGEST_TOKEN
@@ -113,15 +114,13 @@ class Identity(BaseModel):
 
 
 @router.post("/session", status_code=HTTPStatus.CREATED, response_model=Identity)
-def log_in(request: Request, credentials: Credentials) -> Response:
+async def log_in(request: Request, credentials: Credentials) -> Response:
     """Begins a session: sets its cookie."""
-    services = services_of(request)
-    password = credentials.password.get_secret_value()
-    user = user_by_password(services, credentials.name, password, client_address(request))
-    secret = begin_session(request, user)
+    user = await user_by_password(request, credentials.name, credentials.password.get_secret_value())
+    secret = await run_in_threadpool(begin_session, request, user)
     identity = Identity(name=user.name, role=user.role, csrf_token=form_token(secret))
     response = JSONResponse(identity.model_dump(mode="json"), HTTPStatus.CREATED)
-    set_session(response, services, secret)
+    set_session(request, response, user, secret)
     return response
 
 

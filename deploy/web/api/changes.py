@@ -73,7 +73,11 @@ class _Stream(StreamingResponse):
         self._feed, self._user = feed, actor.name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends them until the user has gone. Raises ProblemError if there are too many."""
+        """Sends them until the user has gone. Raises ProblemError if there are too many.
+
+        A body that the request announces is read first: once the answer has begun, it could not say that none arrived.
+        """
+        await Request(scope, receive).body()
         try:
             with self._feed.stream_of(self._user):
                 await super().__call__(scope, receive, send)

@@ -1,90 +1,159 @@
-"""Makes attempts to log in that follow wrong ones wait, by user and address and by address alone. No name is locked."""
+"""Lets attempts to log in that follow wrong ones wait for their turn, each address by itself. No name is locked."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import ipaddress
+import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-_FORGOTTEN = 60.0  # [s]
-_ADDRESS_FACTOR = 4
-"""From one address this many times as many attempts are free, with any names, as with one name."""
-_LONGEST_OF_NAME, _LONGEST_OF_ADDRESS = 10.0, 1.0  # [s]
+INTERVAL = 1.0
+"""Of wrong attempts of one asker, once those that are free are used up [s]."""
+PLACE_KEPT = 15.0
+"""How long an attempt that was refused keeps its place for whoever sends the same again [s]."""
+
+_PATIENCE = 2.0  # [s]
+_POLL = 0.1  # [s]
+_MOST_WAITING, _MOST_WAITING_IN_ALL = 32, 256
 _MOST_KEYS = 10_000
 _IPV6_NETWORK = 64
 
 
 @dataclass
 class _Wrong:
-    """Wrong attempts of a kind: how many, when the last one was, and when the next one may be."""
+    """How many wrong attempts count at a time; one less each :data:`INTERVAL`."""
 
-    count: int = 0
-    last: float = 0.0
-    next: float = 0.0
+    count: float = 0.0
+    at: float = 0.0
 
 
+@dataclass(eq=False)
+class _Place:
+    """In the queue of an asker: since when somebody has asked for this attempt, and when last."""
+
+    since: float
+    last: float
+
+
+@dataclass
 class AttemptLimiter:
-    """Counts wrong attempts; thread-safe and of bounded memory.
+    """Admits attempts, those that were asked for first before others; thread-safe and of bounded memory.
 
-    After some free ones each attempt waits twice as long as the one before, at most ten seconds.
+    Who guesses sends a new password each time, and who knows the password sends the same again. An attempt whose turn does not
+    come keeps its place, therefore the second one of somebody who knows the password comes before all new guesses.
 
-    Args:
-        attempts: Wrong attempts of one user from one address that are free, until none was made for a minute.
+    Attributes:
+        attempts: Wrong ones of an asker that are free; one more each :data:`INTERVAL`.
         clock: Seconds that only increase.
+        patience: Longest time that an attempt waits for its turn [s].
     """
 
-    def __init__(self, attempts: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._attempts = attempts
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._made: OrderedDict[tuple[str, ...], _Wrong] = OrderedDict()
+    attempts: int
+    clock: Callable[[], float] = time.monotonic
+    patience: float = _PATIENCE
+    _wrong: OrderedDict[str, _Wrong] = field(default_factory=OrderedDict, init=False)
+    _places: OrderedDict[bytes, _Place] = field(default_factory=OrderedDict, init=False)
+    _waiting: defaultdict[str, list[_Place]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), init=False, repr=False)
 
-    def admit(self, user: str, address: str) -> float:
-        """Counts an attempt as wrong, until :meth:`withdraw` says that it was not.
+    async def turn(self, asker: str, attempt: str) -> bool:
+        """Waits for the turn of an attempt, which counts as wrong until :meth:`withdraw` says that it was not.
 
         Args:
-            user: The name as it was entered, whether such a user exists or not.
-            address: Address of the request.
+            asker: From whom it comes, as :func:`network_of` names an address.
+            attempt: The name and password that were entered. Only a hash of them is kept.
 
         Returns:
-            0 if it may be made, else the seconds until the next one may; a refused attempt is not counted.
+            Whether it may be made. If not, it is not counted, and keeps its place for :data:`PLACE_KEPT`.
         """
-        of_name, of_address = self._keys(user, address)
-        with self._lock:
-            now = self._clock()
-            wait = max(self._known(key, now).next - now for key in (of_name, of_address))
-            if wait > 0:
-                return wait
-            self._count(of_name, self._attempts, _LONGEST_OF_NAME, now)
-            self._count(of_address, self._attempts * _ADDRESS_FACTOR, _LONGEST_OF_ADDRESS, now)
-            while len(self._made) > _MOST_KEYS:
-                self._made.popitem(last=False)
-            return 0.0
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.patience
+        with self._waits(asker, attempt) as place:
+            while not self._taken(asker, place):
+                if loop.time() >= until or self._crowded_out(asker, place):
+                    return False
+                await asyncio.sleep(_POLL)
+        return True
 
-    def withdraw(self, user: str, address: str) -> None:
+    def admit(self, asker: str) -> bool:
+        """Returns whether an attempt may be made at once; it counts as one of :meth:`turn` does."""
+        with self._lock:
+            wrong = self._known(asker)
+            if wrong.count + 1.0 > self.attempts:
+                return False
+            wrong.count += 1.0
+            return True
+
+    def withdraw(self, asker: str) -> None:
         """Takes an admitted attempt back: its password was right, or it was not looked at."""
         with self._lock:
-            for key in self._keys(user, address):
-                if (wrong := self._made.get(key)) is not None:
-                    wrong.count, wrong.next = wrong.count - 1, 0.0
+            wrong = self._known(asker)
+            wrong.count = max(wrong.count - 1.0, 0.0)
 
-    def _keys(self, user: str, address: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        network = network_of(address)
-        return (network, user[:64].lower()), (network,)
+    @contextmanager
+    def _waits(self, asker: str, attempt: str) -> Iterator[_Place]:
+        """The place of an attempt, which is in the queue while the context is open."""
+        with self._lock:
+            place = self._place(asker, attempt)
+            self._waiting[asker].append(place)
+        try:
+            yield place
+        finally:
+            with self._lock:
+                place.last = self.clock()
+                self._waiting[asker].remove(place)
+                if not self._waiting[asker]:
+                    del self._waiting[asker]
 
-    def _known(self, key: tuple[str, ...], now: float) -> _Wrong:
-        known = self._made.get(key)
-        return known if known is not None and known.last > now - _FORGOTTEN else _Wrong()
+    def _place(self, asker: str, attempt: str) -> _Place:
+        text = f"{asker}\0{attempt}".encode("utf-8", "surrogatepass")
+        key = hashlib.blake2b(text, key=self._key, digest_size=16).digest()
+        now = self.clock()
+        place = self._places.setdefault(key, _Place(now, now))
+        if place.last < now - PLACE_KEPT:
+            place.since = now
+        place.last = now
+        self._places.move_to_end(key)
+        _forget_oldest(self._places)
+        return place
 
-    def _count(self, key: tuple[str, ...], free: int, longest: float, now: float) -> None:
-        wrong = self._known(key, now)
-        wrong.count, wrong.last = wrong.count + 1, now
-        wrong.next = now + min(2.0 ** min(wrong.count - free, 10), longest) if wrong.count >= free else 0.0
-        self._made[key] = wrong
-        self._made.move_to_end(key)
+    def _taken(self, asker: str, place: _Place) -> bool:
+        with self._lock:
+            first = min(self._waiting[asker], key=lambda waiting: waiting.since)
+            if first is not place or not self.admit(asker):
+                return False
+            place.since = self.clock()  # the same once more is a new attempt
+            return True
+
+    def _crowded_out(self, asker: str, place: _Place) -> bool:
+        """Returns whether too many wait, and this one came last."""
+        with self._lock:
+            queue = self._waiting[asker]
+            if len(queue) <= _MOST_WAITING and sum(map(len, self._waiting.values())) <= _MOST_WAITING_IN_ALL:
+                return False
+            return place is max(queue, key=lambda waiting: waiting.since)
+
+    def _known(self, asker: str) -> _Wrong:
+        now = self.clock()
+        wrong = self._wrong.setdefault(asker, _Wrong(at=now))
+        wrong.count = max(wrong.count - (now - wrong.at) / INTERVAL, 0.0)
+        wrong.at = now
+        self._wrong.move_to_end(asker)
+        _forget_oldest(self._wrong)
+        return wrong
+
+
+def _forget_oldest(kept: OrderedDict[Any, Any]) -> None:
+    while len(kept) > _MOST_KEYS:
+        kept.popitem(last=False)
 
 
 def network_of(address: str) -> str:

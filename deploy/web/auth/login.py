@@ -1,16 +1,22 @@
-"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not reveal which users exist."""
+"""Logging in: by name and password, or by a link that works once. Refusals do not reveal which users exist."""
 
 from __future__ import annotations
 
 import logging
-import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from tansaku.deploy.web.auth.devices import device_of
+from tansaku.deploy.web.auth.limits import INTERVAL, PLACE_KEPT, network_of
 from tansaku.deploy.web.auth.passwords import BusyError
+from tansaku.deploy.web.auth.roles import client_address
 from tansaku.deploy.web.auth.tokens import user_of_login_link
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.models.domain.accounts import User
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, User
 
 if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services
@@ -21,49 +27,71 @@ LINK_REFUSED = (
     "this login link does not work: it was used already, or is older than 15 minutes, or is not complete. "
     "Each link logs in once; `tansaku web login-link USER` prints another one"
 )
+TOO_MANY = f"too many wrong attempts from here; try again in {INTERVAL:g} s: your turn is kept for {PLACE_KEPT:g} s"
 
 
-def user_by_password(services: Services, name: str, password: str, address: str) -> User:
-    """The user of a name and password.
+async def user_by_password(request: Request, name: str, password: str) -> User:
+    """The user of a name and password, when their turn has come.
 
     Args:
         name: As it was entered.
         password: As it was entered.
-        address: Address of the request.
 
     Raises:
         ProblemError: Wrong, unknown or disabled, which all give the same answer; or too many attempts.
         BusyError: Too many logins at once.
     """
-    _admit(services, name, address)
+    services, address = services_of(request), client_address(request)
+    device = await run_in_threadpool(device_of, services, request, name)
+    asker = f"device {device}" if device is not None else network_of(address)
+    if not await services.limiter.turn(asker, f"{name}\0{password}"):
+        raise _too_many()
+    user = await run_in_threadpool(_verified, services, name, password, asker)
+    if user is None:
+        raise _refused(address)
+    return user
+
+
+def is_own_password(services: Services, actor: Actor, password: str) -> bool:
+    """Returns whether a password is that of a user who is logged in, whose attempts count apart from those to log in.
+
+    Raises as :func:`user_by_password`.
+    """
+    asker = f"user {actor.name}"
+    if not services.limiter.admit(asker):
+        raise _too_many()
+    return _verified(services, actor.name, password, asker) is not None
+
+
+def user_by_link(services: Services, secret: str, address: str) -> User:
+    """The user of a login link, which is used up. Nobody can guess one, as with tokens: attempts are not limited.
+
+    Raises:
+        ProblemError: There is no such link, or its user is disabled.
+    """
+    user = user_of_login_link(services, secret)
+    if user is None:
+        raise _refused(address, LINK_REFUSED)
+    return user
+
+
+def _verified(services: Services, name: str, password: str, asker: str) -> User | None:
+    """The user of a name and password; None if they are wrong, and only then the attempt of the asker counts."""
     user = services.accounts.user(name)
     stored = None if user is None or user.disabled else user.password_hash
     try:
         matches = services.passwords.verify(stored, password)
     except BusyError:
-        services.limiter.withdraw(name, address)
+        services.limiter.withdraw(asker)
         raise
     if not matches or user is None:
-        raise _refused(address)
-    services.limiter.withdraw(name, address)
+        return None
+    services.limiter.withdraw(asker)
     return user
 
 
-def user_by_link(services: Services, secret: str, address: str) -> User:
-    """The user of a login link, which is used up. Raises as :func:`user_by_password`."""
-    _admit(services, "", address)
-    user = user_of_login_link(services, secret)
-    if user is None:
-        raise _refused(address, LINK_REFUSED)
-    services.limiter.withdraw("", address)
-    return user
-
-
-def _admit(services: Services, name: str, address: str) -> None:
-    wait = services.limiter.admit(name, address)
-    if wait > 0:
-        detail = f"too many wrong attempts; try again in {math.ceil(wait)} s"
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, retry_after=wait)
+def _too_many() -> ProblemError:
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, retry_after=INTERVAL)
 
 
 def _refused(address: str, detail: str = REFUSED) -> ProblemError:

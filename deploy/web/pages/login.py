@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tansaku.deploy.web.auth.devices import remember_device
 from tansaku.deploy.web.auth.login import user_by_link, user_by_password
 from tansaku.deploy.web.auth.roles import ForbiddenError, Viewer, check_form_token, client_address
 from tansaku.deploy.web.auth.sessions import actor_of_session, clear_cookie, open_session, session_secret, set_cookie
@@ -16,7 +18,7 @@ from tansaku.deploy.web.auth.tokens import form_token, new_secret
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, User
 from tansaku.tasks.act.commands.audit import Change, record_change
 from tansaku.tasks.act.commands.users import Administration
@@ -47,16 +49,15 @@ async def log_in(request: Request) -> Response:
         await check_form_token(request, bound)
     except ForbiddenError as error:
         return await run_in_threadpool(_form, request, HTTPStatus.FORBIDDEN, error.message, goal)
-    address = client_address(request)
     try:
-        user = await run_in_threadpool(_user_of, services, dict(fields), address)
+        user = await _user_of(request, fields)
     except ProblemError as error:
         page = await run_in_threadpool(_form, request, error.status, error.detail, goal)
         page.headers.update(error.headers)
         return page
     secret = await run_in_threadpool(begin_session, request, user)
     response = RedirectResponse(local_path(goal), HTTPStatus.SEE_OTHER)
-    set_session(response, services, secret)
+    set_session(request, response, user, secret)
     return response
 
 
@@ -88,10 +89,11 @@ def finish_session(request: Request, actor: Actor) -> None:
         Administration(services.accounts, actor, services.clock).end_session(session)
 
 
-def set_session(response: Response, services: Services, secret: str) -> None:
-    """Sets the cookie of a session and deletes that of the login form."""
-    settings = services.settings
+def set_session(request: Request, response: Response, user: User, secret: str) -> None:
+    """Sets the cookies of a session and of the user's device, and deletes that of the login form."""
+    settings = services_of(request).settings
     set_cookie(response, settings, settings.session_cookie, secret, settings.session_seconds)
+    remember_device(request, response, user)
     clear_cookie(response, settings, settings.login_cookie)
 
 
@@ -101,11 +103,11 @@ def local_path(address: str) -> str:
     return address if usual and address.isascii() and address.isprintable() and "\\" not in address else "/"
 
 
-def _user_of(services: Services, fields: dict[str, str], address: str) -> User:
-    token = fields.get("token", "")
+async def _user_of(request: Request, fields: Mapping[str, str]) -> User:
+    token = fields.get("token", "").strip()
     if token:
-        return user_by_link(services, token.strip(), address)
-    return user_by_password(services, fields.get("name", "").strip(), fields.get("password", ""), address)
+        return await run_in_threadpool(user_by_link, services_of(request), token, client_address(request))
+    return await user_by_password(request, fields.get("name", "").strip(), fields.get("password", ""))
 
 
 def _known(request: Request) -> str | None:

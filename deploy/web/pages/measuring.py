@@ -30,7 +30,7 @@ router = APIRouter(prefix="/campaigns")
 _LONGEST = 1500  # characters of an address
 MOST_FIELDS = 900  # of all rows: a form has a limit of fields
 _MOST_CONDITIONS = 12  # with more of them too few rows would be shown; such a report is pasted as a table
-_CELLS = ("value", "deviation", "status", "note")
+_FIELDS = 3  # of a row, besides those of measured quantities: deviation, status, note
 
 
 @router.get("/{name}/measurements")
@@ -45,7 +45,7 @@ def _measurements(request: Request, actor: Actor, name: str, said: str = "", ref
     conditions = asked.conditions if len(asked.conditions) <= _MOST_CONDITIONS else ()
     content = {
         "asked": asked,
-        "waiting": asked.waiting[: MOST_FIELDS // (len(_CELLS) + len(conditions))],
+        "waiting": asked.waiting[: MOST_FIELDS // (len(asked.measured) + _FIELDS + len(conditions))],
         "conditions": conditions,
         "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
         "said": said[:_LONGEST],
@@ -93,15 +93,16 @@ def _report(fields: Mapping[str, str]) -> Report:
     """The values of a form's rows, or of the table that was pasted."""
     if fields.get("csv", "").strip():
         return read_report(fields["csv"].encode(), "the table")
-    numbers = sorted({field.rpartition("-")[2] for field in fields if field.startswith("value-")})
-    rows = {number: {"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers}
+    rows: dict[str, dict[str, str]] = {}
     for field, text in fields.items():
         kind, _, about = field.partition("-")
         number, _, column = about.partition("-")
-        # A row reports a value; it has conditions only where they differ from the proposal's.
-        if kind == "done" and text.strip() and number in rows:
-            rows[number][column] = text
-    return report_of(list(rows.values()))
+        row = rows.setdefault(number, {"number": number}) if number else {}
+        if not column:
+            row[kind] = text
+        elif kind == "done" and text.strip():  # conditions only where they differ from the proposal's
+            row[column] = text
+    return report_of([rows[number] for number in sorted(rows)])
 
 
 def _whole(text: str, key: str) -> int:

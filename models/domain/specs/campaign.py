@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.door import one_of, spec_kinds
 from tansaku.models.domain.objectives import Need, described_needs
+from tansaku.models.domain.report_columns import VALUE, taken_names
 from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, Sha256, Spec, set_default
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
@@ -201,6 +202,11 @@ class CampaignSpec(Spec):
         """Whether nothing is computed: proposals wait until people or robots report values."""
         return self.calculator is not None and self.calculator.facts.manual
 
+    @property
+    def measured(self) -> Mapping[str, Unit]:
+        """Units of the quantities that each measurement gives, by the column of a report; the value is the first."""
+        return {VALUE: self.objective.unit} | {goal.property: goal.unit for goal in self.objective.further}
+
     @model_validator(mode="after")
     def _label_fits(self) -> CampaignSpec:
         if self.label is not None and not self.space.description.labelled:
@@ -385,7 +391,25 @@ class CampaignSpec(Spec):
         if not further:
             return self
         if self.manual:
-            raise ValueError("objective.goal: pareto: a reported result has one value; expected a goal of one objective")
+            self._check_reported(further)
+        else:
+            self._check_computed(further)
+        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
+            if given is not None:
+                raise ValueError(f"{key}: not with the goal pareto; remove it")
+        return self
+
+    def _check_reported(self, further: Sequence[FurtherObjectiveSpec]) -> None:
+        """Raises ValueError if a report could not name a further objective: it has a column for each."""
+        for i, objective in enumerate(further):
+            if objective.property in taken_names() | {self.objective.property}:
+                raise ValueError(
+                    f"objective.goal.also[{i}].property: a column {objective.property!r} of a report means something else; "
+                    "choose another name"
+                )
+
+    def _check_computed(self, further: Sequence[FurtherObjectiveSpec]) -> None:
+        """Raises ValueError if a further objective is no result of an evaluation, or has another unit."""
         workflow = workflow_of(self.calculator)
         known = self.space.further_properties(self._met_needs(), workflow.type if workflow is not None else None)
         for i, objective in enumerate(further):
@@ -397,10 +421,6 @@ class CampaignSpec(Spec):
                 convert(1.0, known[objective.property], objective.unit)
             except ValueError as error:
                 raise ValueError(f"{key}.unit: {error}") from error
-        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
-            if given is not None:
-                raise ValueError(f"{key}: not with the goal pareto; remove it")
-        return self
 
     @model_validator(mode="after")
     def _budget_is_known(self) -> CampaignSpec:

@@ -16,6 +16,7 @@ from tansaku.models.domain.units import Unit
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$")]
 TermName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}(\.[A-Za-z_][A-Za-z0-9_]{0,40})?$")]
 Category = Annotated[str, Field(min_length=1, max_length=80), PLAIN_TEXT]
+Categories = Annotated[tuple[Category, ...], Field(min_length=1, max_length=100)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 FunctionName = Literal["hartmann6", "ackley"]
 
@@ -114,24 +115,59 @@ class FractionsSpec(Spec):
 ParameterSpec = Annotated[NumberSpec | WholeNumberSpec | CategorySpec | FractionsSpec, Field(discriminator="type")]
 
 
-class LinearConstraintSpec(Spec):
-    """Bounds of a weighted sum of parameters.
+class ConstraintSpec(Spec):
+    """A rule that all candidates obey. One of ``terms``, ``ratio``, ``nonzero`` and ``exclude`` is given.
 
     Attributes:
-        terms: Weights by the name of a number, or ``name.part`` of fractions.
+        terms: A weighted sum between the bounds: weights by the name of a number, or ``name.part`` of fractions.
+        ratio: Two such names: the first divided by the second lies between the bounds.
+        nonzero: Numbers that may be zero, or parts of fractions; the bounds are for how many of them are not zero.
+        exclude: Values of categories that never occur together: a list for each of the categories.
         at_least: Lower bound, or null.
         at_most: Upper bound, or null.
     """
 
-    terms: Annotated[dict[TermName, Number], Field(min_length=1, max_length=100)]
+    terms: Annotated[dict[TermName, Number], Field(min_length=1, max_length=100)] | None = None
+    ratio: tuple[TermName, TermName] | None = None
+    nonzero: Annotated[tuple[TermName, ...], Field(min_length=2, max_length=100)] | None = None
+    exclude: Annotated[dict[ParameterName, Categories], Field(min_length=1)] | None = None
     at_least: Number | None = None
     at_most: Number | None = None
 
     @model_validator(mode="after")
-    def _bounded(self) -> LinearConstraintSpec:
-        if self.at_least is None and self.at_most is None:
+    def _one_rule(self) -> ConstraintSpec:
+        given = [key for key in _RULES if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError(f"{' and '.join(given) or 'no rule'}; expected one of {', '.join(_RULES)}")
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        if self.exclude is not None and bounds:
+            raise ValueError("exclude has no bounds; remove at_least and at_most")
+        if self.exclude is None and not bounds:
             raise ValueError("give at_least, at_most or both")
+        if len(bounds) == 2 and bounds[0] > bounds[1]:
+            raise ValueError(f"at_least {bounds[0]:g} is above at_most {bounds[1]:g}")
         return self
+
+    @model_validator(mode="after")
+    def _counts_are_possible(self) -> ConstraintSpec:
+        if self.nonzero is None:
+            return self
+        if len(set(self.nonzero)) < len(self.nonzero):
+            raise ValueError("nonzero: a name is listed twice")
+        for key, bound in (("at_least", self.at_least), ("at_most", self.at_most)):
+            if bound is not None and (not bound.is_integer() or not 0 <= bound <= len(self.nonzero)):
+                raise ValueError(
+                    f"{key}: {bound:g}; expected a whole number from 0 to {len(self.nonzero)}, the length of nonzero"
+                )
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The terms that it names."""
+        return tuple(self.terms or self.ratio or self.nonzero or ())
+
+
+_RULES = ("terms", "ratio", "nonzero", "exclude")
 
 
 class RefinementSpec(Spec):
@@ -168,7 +204,7 @@ class ParametersSpaceSpec(SpaceBase):
     opener: ClassVar[str] = "tansaku.spaces.parameters:ParametersSpace"
     type: Literal["parameters"] = "parameters"
     parameters: Annotated[dict[ParameterName, ParameterSpec], Field(min_length=1, max_length=100)]
-    constraints: Annotated[tuple[LinearConstraintSpec, ...], Field(max_length=100)] = ()
+    constraints: Annotated[tuple[ConstraintSpec, ...], Field(max_length=100)] = ()
     pool: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
     refine: RefinementSpec | None = RefinementSpec()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -179,9 +215,43 @@ class ParametersSpaceSpec(SpaceBase):
     def _terms_are_numbers(self) -> Self:
         known = self.terms
         for i, constraint in enumerate(self.constraints):
-            unknown = next((name for name in constraint.terms if name not in known), None)
+            unknown = next((name for name in constraint.named if name not in known), None)
             if unknown is not None:
-                raise ValueError(f"constraints[{i}].terms: {unknown!r} is no number; expected one of {', '.join(known)}")
+                key = next(key for key in _RULES if getattr(constraint, key) is not None)
+                raise ValueError(f"constraints[{i}].{key}: {unknown!r} is no number; expected one of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _counted_may_be_zero(self) -> Self:
+        for i, constraint in enumerate(self.constraints):
+            parameters = {self.terms[name][0] for name in constraint.nonzero or ()}
+            kinds = [self.parameters[name] for name in parameters]
+            if any(isinstance(kind, FractionsSpec) for kind in kinds):
+                if len(parameters) > 1:
+                    raise ValueError(f"constraints[{i}].nonzero: expected parts of one parameter, or numbers")
+                if constraint.at_most == 0 and len(constraint.nonzero or ()) == len(kinds[0].parts):  # type: ignore[union-attr]
+                    raise ValueError(f"constraints[{i}].at_most: 0; fractions add up to one, so expected at least 1")
+            other = next(
+                (name for name, kind in self.parameters.items() if name in parameters and getattr(kind, "low", 0) != 0), None
+            )
+            if other is not None:
+                raise ValueError(f"constraints[{i}].nonzero: {other!r} is never zero; expected numbers with low: 0")
+        return self
+
+    @model_validator(mode="after")
+    def _excluded_are_known(self) -> Self:
+        for i, constraint in enumerate(self.constraints):
+            for name, values in (constraint.exclude or {}).items():
+                kind = self.parameters.get(name)
+                if not isinstance(kind, CategorySpec):
+                    known = ", ".join(key for key, kind in self.parameters.items() if isinstance(kind, CategorySpec))
+                    raise ValueError(
+                        f"constraints[{i}].exclude: {name!r} is no category; expected one of {known or 'none here'}"
+                    )
+                unknown = next((value for value in values if value not in kind.values), None)
+                if unknown is not None:
+                    expected = ", ".join(kind.values)
+                    raise ValueError(f"constraints[{i}].exclude.{name}: {unknown!r} is not known; expected some of {expected}")
         return self
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_initial,
     check_path,
     check_phases,
+    check_reported,
     check_structures,
 )
 from tansaku.tasks.backends.resources import Resources
@@ -220,7 +221,7 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     if spec.calculator is None:
         return None
     if spec.manual:
-        return "manual; values are reported"
+        return "manual; to be reported: " + ", ".join(f"{name} [{unit}]" for name, unit in spec.measured.items())
     calculator = open_calculator(spec.calculator, base_path)
     try:
         provenance = calculator.provenance
@@ -331,6 +332,7 @@ def preview_loaded(
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path, limits)
     check_elements(spec, space, loaded.base_path)
+    check_reported(spec, space)
     check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()

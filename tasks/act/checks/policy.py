@@ -165,7 +165,7 @@ def library_file(text: str, use: NamesFile, library: FileLibrary, user: str) -> 
         return _REFUSED
     uploader, colon, name = text.rpartition(":")
     by_hash = text.startswith(SHA256_PREFIX)
-    if not by_hash and not is_file_name(name):
+    if not by_hash and (not is_file_name(name) or (colon and not uploader)):
         return "paths cannot be given in the dashboard; expected the name of a file of the library, USER:NAME, or sha256:HASH"
     every = [file for file in [library.file(name)] if file] if by_hash else library.files(name)
     named = every if by_hash else _uploaded(every, uploader or user, name)

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import known_cutoff, known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import Proposer, Space, SurfaceSpace
+from tansaku.models.domain.ports import DescribingSpace, Proposer, Space, SurfaceSpace
 from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.ledger.startable import calculators_of
+from tansaku.tasks.node.configuration.defaults import keys_of_gp
 
 _SHOWN = 20
 
@@ -63,10 +64,13 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
         return
     if spec.space.densities and spec.proposer.models_values and spec.objective.goal.type == "best_per_system":
         # Of 120 candidates that it chose, 71 relaxed to one structure; Σ25 was missed by 15 mJ/m².
+        keys = keys_of_gp(spec)
+        need = f"remove {' and '.join(keys)}, which need{'s' if len(keys) == 1 else ''} gp" if keys else ""
+        written = "proposer" in spec.model_fields_set or not keys
         raise ConfigurationError(
-            "proposer.type: gp; with space.replication many candidates relax to the same structure, and gp chooses them again; "
-            "expected arms",
-            hint="leave proposer out, and budget.stop and transfer too, which need gp",
+            f"proposer.type: gp{'' if written else f', which {keys[0]} needs'}; with space.replication many candidates "
+            "relax to the same structure, and gp chooses them again; expected arms",
+            hint=", and ".join(filter(None, (need, "write `proposer: {type: arms}`" if written else ""))),
         )
     fmax, cell = spec.calculator.relaxation.fmax, spec.space.cell
     if fmax > LARGEST_FORCE:
@@ -78,6 +82,18 @@ def check_boundary(spec: CampaignSpec, base_path: Path) -> None:
         raise ConfigurationError(
             f"space.cell.reach: {cell.reach:g} Å; the potential's cutoff is {cutoff:.4g} Å, expected as much or more"
         )
+
+
+def check_reported(spec: CampaignSpec, space: Space) -> None:
+    """Raises ConfigurationError if a report could not tell a further measured quantity from a column of the space."""
+    if not spec.manual or not isinstance(space, DescribingSpace):
+        return
+    columns = {column.name for column in space.columns()} | {getattr(getattr(spec.space, "columns", None), "id", None)}
+    for i, goal in enumerate(spec.objective.further):
+        if goal.property in columns:
+            raise ConfigurationError(
+                f"objective.goal.also[{i}].property: the space has a column {goal.property!r} already; expected another name"
+            )
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

@@ -27,6 +27,7 @@ from tansaku.tasks.act.checks.workflow import (
     check_initial,
     check_path,
     check_phases,
+    check_reported,
 )
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.backends.resources import Resources
@@ -133,6 +134,7 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         limits = resources.site.limits
         space = open_space(spec.space, loaded.base_path, limits)
         check_elements(spec, space, loaded.base_path)
+        check_reported(spec, space)
         check_boundary(spec, loaded.base_path)
         gridded = spec.objective.goal.gridded
         if not (proposer.listed or proposer.fits_pool or divided or compared or gridded or isinstance(space, ScreenedSpace)):

@@ -23,6 +23,7 @@ _FIELDS = (
 )
 _PART = re.compile(r"(?:\*|(\w{1,3})(?:-(\w{1,3}))?)(?:/(\d{1,2}))?", re.ASCII)
 _LONGEST = 100
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def check_timing(cron: str, zone: str) -> str:
@@ -43,23 +44,35 @@ def check_timing(cron: str, zone: str) -> str:
     fields = cron.split()
     if len(fields) != len(_FIELDS) or len(cron) > _LONGEST:
         raise FieldError("cron", f"{cron[:_LONGEST]!r}: expected five fields, such as 30 2 * * 1-5")
-    for text, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
-        for part in text.split(","):
-            if not _fits(part, low, high, names):
-                raise FieldError("cron", f"{name} {text!r}: expected numbers of {low} to {high}, with * - , and /")
+    _, _, days, months, _ = (_chosen(text, *field) for text, field in zip(fields, _FIELDS, strict=True))
+    if all(min(days) > _LONGEST_MONTH[month - 1] for month in months):
+        dates = f"day {fields[2]} of month {fields[3]}"
+        raise FieldError("cron", f"{cron!r}: {dates} never comes; expected a day that one of the months has, such as 28 2")
     return " ".join(fields)
 
 
-def _fits(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
+def _chosen(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
+    """Numbers that a field stands for."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        numbers = _numbers(part, low, high, names)
+        if not numbers:
+            raise FieldError("cron", f"{name} {text!r}: expected numbers of {low} to {high}, with * - , and /")
+        chosen.update(numbers)
+    return chosen
+
+
+def _numbers(part: str, low: int, high: int, names: tuple[str, ...]) -> range:
+    """Numbers of a part of a field; none if it cannot be one."""
     found = _PART.fullmatch(part)
     if found is None:
-        return False
+        return range(0)
     first, last, step = found.groups()
-    ends = [_number(text, low, names) for text in (first, last) if text is not None]
-    if any(end is None or not low <= end <= high for end in ends) or (step is not None and not 0 < int(step) <= high):
-        return False
-    known = [end for end in ends if end is not None]
-    return known == sorted(known)
+    begin = low if first is None else _number(first, low, names)
+    end = begin if first is not None and last is step is None else high if last is None else _number(last, low, names)
+    if begin is None or end is None or not low <= begin <= end <= high or (step is not None and not 0 < int(step) <= high):
+        return range(0)
+    return range(begin, end + 1, int(step or 1))
 
 
 def _number(text: str, low: int, names: tuple[str, ...]) -> int | None:

@@ -11,9 +11,10 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.ports import DescribedColumn, DescribingSpace, Space
+from tansaku.models.domain.report_columns import COST
 from tansaku.models.domain.specs.off_pool import Cell, OffPoolSpec
 from tansaku.models.domain.units import convert
-from tansaku.tasks.act.measurements.report_file import COST, Headings, number
+from tansaku.tasks.act.measurements.report_file import Headings, number
 
 _DIGITS = range(4, 16)
 """Digits to which a proposed number may be rounded where it is copied: `tansaku ask` shows four."""

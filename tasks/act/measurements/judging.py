@@ -11,24 +11,13 @@ from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
 from tansaku.models.domain.ports import DescribingSpace, Space
 from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.report_columns import CANDIDATE, DEVIATION, NOTE, NUMBER, STATUS, UNIT, VALUE
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.off_pool import Cell
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.act.measurements.conditions import Conditions, Done, shown_cell, shown_cells
-from tansaku.tasks.act.measurements.report_file import (
-    CANDIDATE,
-    DEVIATION,
-    NOTE,
-    NUMBER,
-    STATUS,
-    UNIT,
-    VALUE,
-    Headings,
-    Report,
-    ReportError,
-    Row,
-)
+from tansaku.tasks.act.measurements.report_file import Headings, Report, ReportError, Row
 
 STATUSES = ("done", "failed", "repeat", "correction", "waiting")
 _ENDED = (EvaluationState.DONE, EvaluationState.FAILED)
@@ -139,7 +128,8 @@ class _Judge:
         self.by_number = {item.proposal.number: item for item in self.evaluations}
         self.latest = {item.proposal.candidate: item for item in self.evaluations}
         columns = self.space.columns() if isinstance(self.space, DescribingSpace) else ()
-        self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in _OF_REPORTS))
+        taken = (*_OF_REPORTS, *self.spec.measured)
+        self.headings = Headings(self.spec, self.report, tuple(item for item in columns if item.name not in taken))
         self.conditions = Conditions(self.space, self.headings, frozenset(self.spec.space.prices), self.latest)
 
     def judge(self, said: Collection[str]) -> Judged:
@@ -186,7 +176,8 @@ class _Judge:
         status = cells.get(STATUS, "").lower()
         if status not in ("", *STATUSES):
             raise ValueError(f"status {cells[STATUS]!r}; expected {', '.join(STATUSES)}, or nothing")
-        measured = status != "waiting" and (VALUE in cells or status == "failed")
+        given = [name for name in self.spec.measured if name in cells]
+        measured = status != "waiting" and (bool(given) or status == "failed")
         priced = any(name in cells for name in self.spec.space.prices)
         named, of = self._named(cells) if measured or priced else (None, None)
         done = self.conditions.done(cells, named, cells.get(CANDIDATE)) if measured else None
@@ -196,8 +187,8 @@ class _Judge:
             if status in ("done", "repeat", "correction"):
                 raise ValueError(f"status {status}, but no value")
             return None
-        if status == "failed" and VALUE in cells:
-            raise ValueError(f"status failed, but the value {cells[VALUE]!r}; expected one of them")
+        if status == "failed" and given:
+            raise ValueError(f"status failed, but the {given[0]} {cells[given[0]]!r}; expected one of them")
         done = done or self.conditions.done(cells, named)
         instead, ended = None, of is not None and self.by_number[of].state in _ENDED
         if done.done:
@@ -212,9 +203,15 @@ class _Judge:
         return _Line(row, measurements, status, NUMBER in cells, named, done, of, instead, descriptors)
 
     def _measurement(self, cells: Mapping[str, str], status: str, done: Done) -> Measurement:
-        value, deviation = self._value(cells) if VALUE in cells else (None, None)
-        failed = cells.get(NOTE, "reported as failed") if status == "failed" else None
-        return Measurement(value=value, deviation=deviation, failed=failed, note=cells.get(NOTE), done=dict(done.within))
+        note, within = cells.get(NOTE), dict(done.within)
+        if status == "failed":
+            return Measurement(failed=note or "reported as failed", note=note, done=within)
+        missing = [name for name in self.spec.measured if name not in cells]
+        if missing:
+            raise ValueError(f"{missing[0]}: missing; a measurement gives {' and '.join(self.spec.measured)}")
+        others = {goal.property: self._quantity(cells, goal.property)[0] for goal in self.spec.objective.further}
+        value, deviation = self._value(cells)
+        return Measurement(value=value, deviation=deviation, note=note, done=within, others=others)
 
     def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
         """The candidate that a row names or whose proposal it names, and the number of that; None where there is none.
@@ -261,18 +258,25 @@ class _Judge:
             found[column.name] = value
         return found
 
-    def _value(self, cells: Mapping[str, str]) -> tuple[float, float | None]:
-        unit = self.spec.objective.unit
+    def _quantity(self, cells: Mapping[str, str], name: str) -> tuple[float, float, str]:
+        """A measured quantity in its unit, and as the report has it, with the unit of that. Raises ValueError."""
+        unit = self.spec.measured[name]
         try:
-            value, own = self.report.quantity(cells[VALUE])
-            own = own or cells.get(UNIT) or self.headings.unit_of(VALUE) or unit
+            value, own = self.report.quantity(cells[name])
+            own = own or (cells.get(UNIT) if name == VALUE else None) or self.headings.unit_of(name) or unit
             found = convert(value, own, unit)
         except ValueError as error:
-            raise ValueError(f"value: {error}") from error
+            raise ValueError(f"{name}: {error}") from error
         if not math.isfinite(found):
-            raise ValueError(f"value: {cells[VALUE]!r} is not a finite number")
+            raise ValueError(f"{name}: {cells[name]!r} is not a finite number")
         if abs(found) > LARGEST:
-            raise ValueError(f"value: {cells[VALUE]!r}; expected at most {LARGEST:g} {unit}")
+            raise ValueError(f"{name}: {cells[name]!r}; expected at most {LARGEST:g} {unit}")
+        return found, value, own
+
+    def _value(self, cells: Mapping[str, str]) -> tuple[float, float | None]:
+        """The value and its deviation in the objective's unit. Raises ValueError."""
+        unit = self.spec.objective.unit
+        found, value, own = self._quantity(cells, VALUE)
         if DEVIATION not in cells:
             return found, None
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tansaku.models.domain.report_columns import NUMBER, VALUE
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.measurements import ask_tell
 from tansaku.tasks.act.measurements.report_file import Report, report_at, report_of
@@ -15,7 +16,7 @@ from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.users import user_name
 
-Values = str | Path | pd.DataFrame | Mapping[int, float] | Sequence[Mapping[str, object]]
+Values = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
 
 
 def ask(resources: Resources, name: str, count: int | None, *, values_only: bool = False) -> pd.DataFrame:
@@ -26,7 +27,7 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
     """
     ask_tell.ask(resources, _actor(), name, count, values_only=values_only)
     asked = waiting_proposals(resources.store, name)
-    rows = [item.model_dump(exclude={"cells"}) | item.cells for item in asked.waiting]
+    rows = [item.model_dump(exclude={"cells", "others"}) | asked.predictions(item) | item.cells for item in asked.waiting]
     offer = asked.descriptor
     rows += [] if offer is None else [{"candidate": candidate, "measure": offer.column} for candidate in offer.candidates]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["number", "candidate"])
@@ -43,8 +44,12 @@ def _report(values: Values) -> Report:
     if isinstance(values, pd.DataFrame):
         return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
     if isinstance(values, Mapping):
-        return report_of([{"number": int(number), "value": value} for number, value in values.items()])
+        return report_of([{NUMBER: int(number)} | _measured(of) for number, of in values.items()])
     return report_of(values)
+
+
+def _measured(of: float | Mapping[str, object]) -> dict[str, object]:
+    return dict(of) if isinstance(of, Mapping) else {VALUE: of}
 
 
 def _actor() -> Actor:

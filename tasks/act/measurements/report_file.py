@@ -12,6 +12,18 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import DescribedColumn
+from tansaku.models.domain.report_columns import (
+    ALIASES,
+    CANDIDATE,
+    COLUMNS,
+    COST,
+    DEVIATION,
+    STATUS,
+    SYSTEM,
+    UNIT,
+    VALUE,
+    information_columns,
+)
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.spreadsheet import text_of
 from tansaku.models.domain.units import check_unit
@@ -265,15 +277,6 @@ def _text(cell: object) -> str:
     return repr(float(cell)) if isinstance(cell, float) else str(cell).strip()
 
 
-NUMBER, CANDIDATE, VALUE, DEVIATION = "number", "candidate", "value", "deviation"
-STATUS, NOTE, UNIT, COST = "status", "note", "unit", "cost"
-COLUMNS = (NUMBER, CANDIDATE, VALUE, DEVIATION, STATUS, NOTE, UNIT, COST)
-"""Columns that a report may have besides those that describe a candidate."""
-
-_INFORMATION = ("prediction", "uncertainty", "nearest", "nearest value", "system")
-"""Further columns that ``tansaku ask --csv`` writes; they are not read."""
-
-
 @dataclass(frozen=True)
 class Headings:
     """The columns of one report.
@@ -295,13 +298,19 @@ class Headings:
             ReportError: There are such columns, or none of values.
         """
         names = [self.meant(name) for name in self.report.columns]
-        numbers = {VALUE, DEVIATION, UNIT, COST, *self._described_names}
+        numbers = {*self.spec.measured, DEVIATION, UNIT, COST, *self._described_names}
         for meant in numbers & {name for name in names if names.count(name) > 1}:
             both = [column for column, name in zip(self.report.columns, names, strict=True) if name == meant]
             raise ReportError([f"columns {' and '.join(map(repr, both))} mean the same; leave one of them out"])
-        if not {*names} & {VALUE, STATUS, *self.spec.space.prices}:
-            unit, listed = self.spec.objective.unit, ", ".join(self.report.columns)
-            raise ReportError([f"no column 'value' (or 'value [{unit}]'); the report has {listed}"])
+        listed = ", ".join(self.report.columns)
+        if not {*names} & {*self.spec.measured, STATUS, *self.spec.space.prices}:
+            raise ReportError([f"{self._lacking(VALUE)}; the report has {listed}"])
+        missing = [name for name in self.spec.measured if name not in names]
+        if {*names} & {*self.spec.measured} and missing:
+            raise ReportError([f"{self._lacking(missing[0])}, which every measurement gives; the report has {listed}"])
+
+    def _lacking(self, name: str) -> str:
+        return f"no column {name!r} (or '{name} [{self.spec.measured[name]}]')"
 
     def meant(self, name: str) -> str:
         """The meaning of a column: that of its very name, or in any case."""
@@ -326,7 +335,8 @@ class Headings:
         Args:
             said: Those that were listed before.
         """
-        read = {*COLUMNS, *self._described_names, *_INFORMATION, *said}
+        measured = self.spec.measured
+        read = {*COLUMNS, *measured, *self._described_names, *information_columns(measured), SYSTEM, *said}
         return tuple(name for name in self.report.columns if self.meant(name) not in read)
 
     @cached_property
@@ -336,7 +346,7 @@ class Headings:
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
         """Columns of the report by the names, in any case, that they may have."""
-        named = {name: name for name in COLUMNS} | {"round": NUMBER, "id": CANDIDATE, "std": DEVIATION, "reason": NOTE}
+        named = {name: name for name in (*COLUMNS, *self.spec.measured)} | ALIASES
         columns = getattr(self.spec.space, "columns", None)
         for own, meant in ((getattr(columns, "id", None), CANDIDATE), (self.spec.objective.property, VALUE)):
             if own is not None:

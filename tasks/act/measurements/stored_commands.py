@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import Field
+
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.measurements import Reported, reports_of
+from tansaku.models.domain.measurements import Reported, further_values, reports_of
 from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -36,12 +38,14 @@ class Correction(Record):
         number: Of the proposal.
         candidate: Its candidate.
         old: The value so far; None: it had failed.
+        others: Further measured quantities so far, by name.
         proposed_on_it: Numbers of the proposals that were chosen when the old value was known.
     """
 
     number: int
     candidate: str
     old: float | None
+    others: dict[str, float] = Field(default_factory=dict)
     proposed_on_it: tuple[int, ...]
 
 
@@ -87,6 +91,7 @@ class Receipt(Record):
         for item in self.corrections:
             on_it = f"; proposals made on the old value: {_listed(item.proposed_on_it)}" if item.proposed_on_it else ""
             old = "a failure" if item.old is None else f"{item.old:.6g}"
+            old += "".join(f", {name} {value:.6g}" for name, value in item.others.items())
             lines.append(f"  corrected: proposal {item.number} ({item.candidate}), was {old}{on_it}")
         if self.command is not None and not self.applied:
             lines.append("  stored; the driver of the campaign takes it next")
@@ -218,6 +223,7 @@ def _receipt(opened: OpenedCampaign, judged: Judged) -> Receipt:
             number=item.proposal.number,
             candidate=item.proposal.candidate,
             old=None if item.outcome is None else item.outcome.value,
+            others=further_values(item.outcome),
             proposed_on_it=tuple(proposed_on(summaries, item.finished_at)),
         )
         for item in replaced

@@ -6,16 +6,37 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorOffer
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, DescribingSpace, RefinedSpace
 from tansaku.models.domain.records import Evaluation, Event, Record
+from tansaku.models.domain.report_columns import (
+    CANDIDATE,
+    DEVIATION,
+    NOTE,
+    NUMBER,
+    STATUS,
+    information_columns,
+    predicted_columns,
+)
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.measurements.stored_commands import OpenedCampaign, open_manual
 from tansaku.tasks.read.views.results import cells_of
+
+
+class Predicted(Record):
+    """The prediction of a further measured quantity.
+
+    Attributes:
+        prediction: When the proposal was chosen [the quantity's unit].
+        uncertainty: Its standard deviation, same unit.
+    """
+
+    prediction: float
+    uncertainty: float
 
 
 class Waiting(Record):
@@ -29,6 +50,7 @@ class Waiting(Record):
         why: Why it was chosen, in words.
         prediction: Predicted value when it was chosen [the objective's unit]; None before there was a model.
         uncertainty: Standard deviation of the prediction [the objective's unit].
+        others: Predictions of the further measured quantities, by name; empty before there was a model, or without any.
         cost: Predicted cost.
         nearest: The most similar candidate with a value.
         nearest_value: Its value [the objective's unit].
@@ -43,6 +65,7 @@ class Waiting(Record):
     why: str
     prediction: float | None
     uncertainty: float | None
+    others: dict[str, Predicted] = Field(default_factory=dict)
     cost: float
     nearest: str | None
     nearest_value: float | None
@@ -56,6 +79,7 @@ class Asked(Record):
     Attributes:
         campaign: Name of the campaign.
         unit: Of the values.
+        measured: Units of all quantities that a measurement gives, by the column of the report; the value is the first.
         waiting: By number.
         asked_for: How many were last asked for.
         descriptor: What is to be measured before the next candidate is proposed; None: nothing.
@@ -64,6 +88,7 @@ class Asked(Record):
 
     campaign: str
     unit: str
+    measured: dict[str, str]
     waiting: tuple[Waiting, ...]
     asked_for: int
     descriptor: DescriptorOffer | None = None
@@ -74,16 +99,33 @@ class Asked(Record):
         offer = self.descriptor
         columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
         columns += [] if offer is None or offer.column in columns else [offer.column]
-        heading = ["number", "candidate", *columns, f"value [{self.unit}]", "deviation", "status", "note"]
-        lines = [csv_line([*heading, "prediction", "uncertainty", "nearest", "nearest value"], "\n")]
+        value, *further = self.headings
+        left = [value, DEVIATION, *further, STATUS, NOTE]
+        information = information_columns(self.measured)
+        lines = [csv_line([NUMBER, CANDIDATE, *columns, *left, *information], "\n")]
         for item in self.waiting:
             cells = [item.cells.get(name, "") for name in columns]
-            known = [item.prediction, item.uncertainty, item.nearest, item.nearest_value]
+            known = [*self.predictions(item).values(), item.nearest, item.nearest_value]
             shown = ("" if cell is None else cell for cell in known)
-            lines.append(csv_line([item.number, item.candidate, *cells, "", "", "", "", *shown], "\n"))
+            lines.append(csv_line([item.number, item.candidate, *cells, *[""] * len(left), *shown], "\n"))
         rows = () if offer is None else offer.candidates
-        lines += [csv_line(["", candidate, *[""] * (len(columns) + 8)], "\n") for candidate in rows]
+        empty = [""] * (len(columns) + len(left) + len(information))
+        lines += [csv_line(["", candidate, *empty], "\n") for candidate in rows]
         return "".join(lines)
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Headings of the columns that are to be measured."""
+        return tuple(f"{name} [{unit}]" for name, unit in self.measured.items())
+
+    def predictions(self, item: Waiting) -> dict[str, float | None]:
+        """Predictions for a proposal and their deviations, by column of the table."""
+        others = [item.others.get(name) for name in self.measured][1:]
+        pairs = [(item.prediction, item.uncertainty)]
+        pairs += [(None, None) if other is None else (other.prediction, other.uncertainty) for other in others]
+        columns = predicted_columns(self.measured)
+        names, numbers = (name for pair in columns for name in pair), (number for pair in pairs for number in pair)
+        return dict(zip(names, numbers, strict=True))
 
 
 def waiting_proposals(store: CampaignStore, name: str) -> Asked:
@@ -110,6 +152,7 @@ def asked_of(opened: OpenedCampaign, said: Event | None = None) -> Asked:
     return Asked(
         campaign=opened.record.name,
         unit=opened.spec.objective.unit,
+        measured=dict(opened.spec.measured),
         waiting=tuple(_waiting(opened, item, known) for item, known in zip(waiting, neighbours, strict=True)),
         asked_for=int(next((count for count in reversed(counts) if count), opened.spec.execution.in_flight)),
         descriptor=None if said is None else _offered(opened, said),
@@ -145,6 +188,10 @@ def _waiting(opened: OpenedCampaign, evaluation: Evaluation, nearest: Evaluation
         why=_why(evaluation),
         prediction=proposal.predicted_mean,
         uncertainty=proposal.predicted_deviation,
+        others={
+            goal.property: Predicted(prediction=mean, uncertainty=spread)
+            for goal, (mean, spread) in zip(opened.spec.objective.further, proposal.predicted_others, strict=False)
+        },
         cost=proposal.predicted_cost,
         nearest=None if nearest is None else nearest.proposal.candidate,
         nearest_value=None if nearest is None or nearest.outcome is None else nearest.outcome.value,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import bson
+from bson import Int64
 from bson.errors import BSONError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -25,6 +26,8 @@ _INT64 = 2**63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DEEPEST = 80
 _LARGEST = 15 * 2**20  # MongoDB's limit is 16 MiB; the store adds fields to a document
+_VALUES = frozenset({str, int, Int64, float, bool, type(None), datetime})
+"""Types of the values that tansaku writes, as a database gives them back: exactly these, as ``bson.Code`` is a ``str``."""
 
 RecordT = TypeVar("RecordT", bound=Record)
 Readable = tuple[list[RecordT], list[str]]
@@ -102,13 +105,39 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
     if key is not None:
         data[key] = document["_id"]
     try:
+        _check_values({name: value for name, value in document.items() if name != "_id" or key is not None})
         return kind.model_validate(data)
     except ValidationError as error:
-        stored, problems, hint = document.get("schema_version"), problems_of(error), None
-        if isinstance(stored, int) and stored > SCHEMA_VERSION:
-            problems = f"schema_version: {stored}, and this tansaku {tansaku.__version__} reads {SCHEMA_VERSION}"
-            hint = "has another version of tansaku upgraded the database?"
-        raise StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems}", hint=hint) from error
+        raise _damage(kind, document, problems_of(error)) from error
+    except TypeError as error:
+        raise _damage(kind, document, str(error)) from error
+
+
+def _check_values(document: JsonDict) -> None:
+    """Raises TypeError that names the first value of a type that tansaku does not write.
+
+    Pydantic would read some of them as what they are not: the text of a program, the digits of a decimal number.
+    """
+    waiting: list[tuple[tuple[object, ...], Any]] = [((), document)]
+    for where, container in waiting:  # which grows meanwhile
+        named = type(container) is dict
+        if _VALUES.issuperset(map(type, container.values() if named else container)):
+            continue  # nearly all of them, and every evaluation that is read passes here
+        for name, value in container.items() if named else enumerate(container):
+            kind = type(value)
+            if kind is dict or kind is list or kind is tuple:
+                waiting.append(((*where, name), value))
+            elif kind not in _VALUES:
+                path = printable(".".join(map(str, (*where, name))))
+                raise TypeError(f"{path} is of type {kind.__name__}, expected plain data")
+
+
+def _damage(kind: type[Record], document: Mapping[str, Any], problems: str) -> StoreError:
+    stored, hint = document.get("schema_version"), None
+    if isinstance(stored, int) and stored > SCHEMA_VERSION:
+        problems = f"schema_version: {stored}, and this tansaku {tansaku.__version__} reads {SCHEMA_VERSION}"
+        hint = "has another version of tansaku upgraded the database?"
+    return StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems}", hint=hint)
 
 
 def check_storable(record: Record, where: str) -> None:

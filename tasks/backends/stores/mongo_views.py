@@ -92,7 +92,10 @@ class Views:
             found = self._collections.evaluations.aggregate(
                 [{"$match": {"campaign": campaign}}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
             )
-            return {known[group["_id"]]: group["count"] for group in found if str(group["_id"]) in known}
+            # Exactly text: a stored program is text too, for which there is no place in a dictionary.
+            return {
+                known[group["_id"]]: group["count"] for group in found if type(group["_id"]) is str and group["_id"] in known
+            }
 
     def page(self, campaign: str, query: PageQuery) -> Page:
         """Returns one page of evaluations."""
@@ -256,7 +259,7 @@ def _mismatches() -> list[JsonDict]:
     times: list[str] = []
     stored: JsonDict = _as_stored(schema, schema["$defs"], "", times)
     stored["properties"]["_id"] = stored["properties"].pop("id")
-    stored["properties"] |= {name: {} for name in INTERNAL_FIELDS}
+    stored["properties"] |= {name: _plain_as_stored(_PLAIN_LEVELS) for name in INTERNAL_FIELDS}
     stored["required"] = [name for name in stored["required"] if name != "id"]
     far = [{path: condition} for path in times for condition in ({"$lt": _EARLIEST}, {"$gt": _LATEST})]
     return [{"$nor": [{"$jsonSchema": stored}]}, *far]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
+from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -134,10 +135,10 @@ def _frames(path: Path) -> Iterator[Atoms]:
         if len(data) > LARGEST_FILE:
             raise ConfigurationError(f"{path.name} unpacks to more than {LARGEST_FILE >> 20} MiB")
         yield from read_extended_xyz(data.decode("utf-8"))
-    except (OSError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        raise ConfigurationError(f"{path.name} is not an extended XYZ file: {error}") from error
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
+        raise unreadable(path, "", error, "an extended XYZ file") from error
 
 
 def _numbers(found: dict[str, Any], key: str, where: str, shape: tuple[int, ...], hint: str | None = None) -> FloatArray:

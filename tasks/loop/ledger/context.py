@@ -271,6 +271,8 @@ class StepContext:
             in_flight=spec.execution.in_flight,
             # People answer in any order, and what they have answered is to be used.
             ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
+            # Who fills a plate of ten at once asks for ten before there is any value.
+            widens=spec.manual,
             cost_prior=spec.space.cost_prior(),
             campaign=self.lease.campaign,
             max_cost=spec.constraints.max_cost,

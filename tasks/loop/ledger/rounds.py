@@ -41,6 +41,7 @@ class RoundRules:
         initial_count: Number of the last proposal of the initial design.
         in_flight: Evaluations in progress at once.
         ordered: False: use all that has finished.
+        widens: Whether more than the initial design may be proposed while no value is known, instead of waiting for the first.
         cost_prior: Prior of a learned cost, None where costs are given.
         campaign: Name written into refits.
         max_cost: Candidates above this predicted cost are skipped, None for no limit.
@@ -58,6 +59,7 @@ class RoundRules:
     initial_count: int
     in_flight: int = 1
     ordered: bool = True
+    widens: bool = False
     cost_prior: CostPrior | None = None
     campaign: str = "replay"
     max_cost: float | None = None
@@ -111,7 +113,8 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
             return None
     else:
         up_to = number - 1 if number > rules.initial_count else rules.known
-        if number == rules.initial_count + 1 and not search.is_known(rules.initial_count):
+        begins_wider = rules.widens and not search.observed_count(up_to)
+        if number == rules.initial_count + 1 and not search.is_known(rules.initial_count) and not begins_wider:
             return None
     plan = _plan(rules, search, number, up_to)
     if plan.stop is not StopReason.BUDGET or rules.cost_prior is None:
@@ -227,7 +230,6 @@ def choose(
     choice = proposer.propose(pool, plan.history, place, rng, hyperparameters)
     if choice is None:
         return None
-    sign = 1.0 if rules.direction == "minimize" else -1.0
     position = choice.position
     return Proposal(
         number=plan.number,
@@ -236,15 +238,23 @@ def choose(
         surface=pool.surfaces[pool.surface_codes[position]],
         source=rules.source,
         predicted_cost=float(pool.cost[position]),
-        initial=choice.initial,
+        initial=choice.initial or (rules.widens and not len(plan.history.observed)),
         horizon=plan.horizon,
         acquisition=choice.acquisition,
-        predicted_mean=None if choice.mean is None else sign * choice.mean,
+        predicted_mean=None if choice.mean is None else _sign(rules.direction) * choice.mean,
         predicted_deviation=choice.deviation,
+        predicted_others=tuple(
+            (_sign(direction) * mean, deviation)
+            for direction, (mean, deviation) in zip(rules.further, choice.others, strict=False)
+        ),
         model=proposer.name,
         refit=refit.number if refit is not None else None,
         proposer_seconds=time.perf_counter() - begun,
     )
+
+
+def _sign(direction: Direction) -> float:
+    return 1.0 if direction == "minimize" else -1.0
 
 
 PERMANENT = (*CONFIGURATION_REASONS, "not_found", *get_args(LimitReason))

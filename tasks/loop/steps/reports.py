@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import jobless_name
-from tansaku.models.domain.measurements import Measurement, Reported, measurements_of, reports_of, result_of
+from tansaku.models.domain.measurements import Measurement, Reported, further_values, measurements_of, reports_of, result_of
 from tansaku.models.domain.records import Attempt, Command, Evaluation, Outcome, Provenance
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.states import EvaluationState
@@ -125,6 +125,7 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
     number, known_from = len(evaluation.attempts) + 1, context.ledger.last_number + 1
     if report.replaces:
         former = evaluation.outcome
+        others = {"old_others": further_values(former), "new_others": further_values(outcome)}
         log_event(
             context,
             "corrected",
@@ -134,6 +135,7 @@ def _replace(context: StepContext, evaluation: Evaluation, report: Reported, out
                 "candidate": evaluation.proposal.candidate,
                 "old": None if former is None else former.value,
                 "new": outcome.value,
+                **{key: values for key, values in others.items() if values},
                 "from_number": known_from,
                 "proposed_on_it": proposed_on(context.ledger.evaluations.values(), evaluation.finished_at),
             },
@@ -158,7 +160,8 @@ def proposed_on(evaluations: Iterable[EvaluationSummary], since: datetime | None
 
 
 def _result(context: StepContext, measurements: Sequence[Measurement]) -> Outcome:
-    calculator = context.ledger.spec.calculator
+    spec = context.ledger.spec
+    calculator, units = spec.calculator, {goal.property: goal.unit for goal in spec.objective.further}
     if calculator is None or not calculator.facts.manual:
         raise AssertionError("values are reported to campaigns with a manual calculator only")
     provenance = Provenance(
@@ -168,4 +171,4 @@ def _result(context: StepContext, measurements: Sequence[Measurement]) -> Outcom
         tansaku_version=__version__,
         settings=settings_of(calculator),
     )
-    return result_of(measurements, getattr(calculator, "deviation", None), provenance)
+    return result_of(measurements, getattr(calculator, "deviation", None), provenance, units)

@@ -110,8 +110,17 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
 def _searches_atoms(spec: CampaignSpec) -> bool:
     """Returns whether the number of atoms of boundaries is searched for the lowest energy, without a key that needs ``gp``."""
-    needs_gp = spec.budget.stop is not None or spec.transfer is not None or spec.constraints.avoid_failures
-    return spec.space.densities and spec.objective.goal.type == "best_per_system" and not needs_gp
+    return spec.space.densities and spec.objective.goal.type == "best_per_system" and not keys_of_gp(spec)
+
+
+def keys_of_gp(spec: CampaignSpec) -> tuple[str, ...]:
+    """Returns the keys of a campaign's file, besides ``proposer``, that need the proposer ``gp``."""
+    given = {
+        "budget.stop": spec.budget.stop is not None,
+        "transfer": spec.transfer is not None,
+        "constraints.avoid_failures": spec.constraints.avoid_failures,
+    }
+    return tuple(key for key, there in given.items() if there)
 
 
 def _scale(part: Spec) -> str | None:

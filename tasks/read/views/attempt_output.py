@@ -24,6 +24,7 @@ _FILES = ("out.txt", "err.txt")
 _MOST_WORKERS = 4
 _MOST_LINES = 2000
 _LONGEST_LINE = 2000
+_MOST_READ = 1024 * 1024  # bytes of a last line
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _SECRET = "[removed]"  # noqa: S105
 _CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s@]*@", re.IGNORECASE)
@@ -110,7 +111,7 @@ def end_of_file(path: Path, most: int = LARGEST) -> OutputFile | None:
     """The last whole lines of a file; None unless it is a regular file: jobs could link to files of others.
 
     Args:
-        most: Bytes to read at most.
+        most: Bytes to read at most, unless the last line alone is longer.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -120,16 +121,29 @@ def end_of_file(path: Path, most: int = LARGEST) -> OutputFile | None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None
-        content = os.pread(descriptor, most, max(0, found.st_size - most))
+        content, cut = _whole_lines(descriptor, found.st_size, most)
     finally:
         os.close(descriptor)
-    cut = found.st_size > len(content)
-    if cut:
-        # A line without its beginning could be the end of a secret that is not recognised any more.
-        content = content.partition(b"\n")[2]
     lines = plain_text(content.decode(errors="replace")).splitlines()
     shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …" for line in lines[-_MOST_LINES:]]
     return OutputFile(name=path.name, text="\n".join(shown), size=found.st_size, cut=cut or len(shown) < len(lines))
+
+
+def _whole_lines(descriptor: int, size: int, most: int) -> tuple[bytes, bool]:
+    """The last lines of a file, and whether its beginning is left out.
+
+    A line without its beginning could be the end of a secret that is not recognised any more, so it is left out, too.
+    """
+    content = os.pread(descriptor, most, max(0, size - most))
+    if len(content) == size:
+        return content, False
+    if whole := content.partition(b"\n")[2]:
+        return whole, True
+    content = os.pread(descriptor, _MOST_READ, max(0, size - _MOST_READ))
+    before, newline, last = content.rstrip(b"\n").rpartition(b"\n")
+    if newline or len(content) == size:
+        return last, bool(before)
+    return b"(a line of more than a megabyte)", True
 
 
 def _output(site: SiteSpec, jobs: Path | None, attempt: Attempt, end: datetime, launch: LaunchFolder | None) -> AttemptOutput:

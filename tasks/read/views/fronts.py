@@ -54,6 +54,17 @@ class Front:
     volume: FloatArray
     known: bool
 
+    @property
+    def compared_with(self) -> str:
+        """What its volume is a share of."""
+        return "the true front" if self.known else "the box between the best values and the reference point"
+
+    def describe(self) -> str:
+        """Describes its size in one line, with the reference point."""
+        point = ", ".join(f"{axis.name} {axis.reference:.6g} {axis.unit}" for axis in self.axes)
+        share = self.volume[-1] if len(self.volume) else 0.0
+        return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; reference point {point}"
+
     def summary(self) -> JsonDict:
         """Returns the members, and the volume after each increase, as plain data."""
         grown = np.flatnonzero(np.diff(self.volume, prepend=0.0) > 0.0)
@@ -61,7 +72,7 @@ class Front:
             "objectives": [vars(axis) for axis in self.axes],
             "candidates": list(self.rows),
             "volume": float(self.volume[-1]) if len(self.volume) else 0.0,
-            "of": "the true front" if self.known else "the box between the best values and the reference point",
+            "of": self.compared_with,
             "growth": [{"evaluations": int(at) + 1, "volume": float(self.volume[at])} for at in grown],
         }
 

@@ -282,11 +282,20 @@ def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
 
 
 def systems_frame(data: Campaign) -> pd.DataFrame:
-    """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses."""
+    """The system rows as a frame, the stress by component, without the polished candidates and their thicknesses.
+
+    Where the goal has a threshold, a system has a row for each hit, the best first, and a row without one if it has none.
+    """
     import pandas as pd
 
     several = ("polished", "thickness", "stress", "cells", "hits")
-    rows = [row | {f"cells.{name}": cell for name, cell in row["cells"].items()} for row in system_rows(data)]
+    rows = [
+        row
+        | {f"cells.{name}": cell for name, cell in row["cells"].items()}
+        | {f"hit_{name}": cell for name, cell in hit.items()}
+        for row in system_rows(data)
+        for hit in row.get("hits") or ({},)
+    ]
     stresses = [{f"stress_{name}": value for name, value in (row["stress"] or {}).items()} for row in rows]
     single = [{name: value for name, value in row.items() if name not in several} for row in rows]
     return pd.DataFrame([row | stress for row, stress in zip(single, stresses, strict=True)])

@@ -130,12 +130,16 @@ class CampaignStatus(Record):
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
         lines.append(
-            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            f"  evaluations {self.evaluations}"
+            + (f", {self.adopted} of them adopted at no cost" if self.adopted else "")
+            + f": {self.done} done, {self.failed} failed, {self.active} in progress"
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
-        lines += [*(f"  {line}" for line in self.headline.describe()), *self._describe_origins()]
+        lines += [f"  {line}" for line in self.headline.describe()]
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         if self.target is not None:
             lines.append(f"  {self.target}")
@@ -182,15 +186,6 @@ class CampaignStatus(Record):
         if self.stop_reason is None or not self.certificate.says_nothing:
             return said
         return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
-
-    def _describe_origins(self) -> list[str]:
-        """Describes where values come from, where not all of them were computed here."""
-        lines = []
-        if self.predicted:
-            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
-        if self.adopted:
-            lines.append(f"  results: {self.adopted} adopted, at no cost")
-        return lines
 
 
 def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:

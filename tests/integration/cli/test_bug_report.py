@@ -1,5 +1,6 @@
 """`tansaku bug-report`: what is in the file, and that no secret is, wherever one lay."""
 
+import os
 import stat
 from datetime import UTC, datetime
 
@@ -49,18 +50,25 @@ def report(tansaku, mongo_database, monkeypatch, tmp_path):
     home = Settings.from_environment().home
     log = home / "spool" / "faulty" / "logs" / "1.log"
     log.parent.mkdir(parents=True)
+    others = [home / "spool" / "other" / "logs" / "2.log", home / "service" / "other.log"]
+    machine = home / "service" / "dashboard-process.log"
+    for path in (*others, machine):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"it is that of {path.parts[-3:]}\n")
     log.write_text(f"it began\n{SECRET}\npassword = other-word\nada may pass/word!\nTraceback: the fault\n")
+    os.utime(log, (1e9, 1e9))
     site = tmp_path / "site.yaml"
     commands = {"mine": {"argv": ["mine", "--token", SECRET]}}
     site.write_text(yaml.safe_dump({"database": {"name": mongo_database.name}, "commands": commands}))
     file = tmp_path / "report.txt"
 
-    def run():
-        ended = tansaku("bug-report", "faulty", "--out", file, "--site", site)
+    def run(*arguments, name="faulty"):
+        ended = tansaku("bug-report", *([name] if name else []), "--out", file, *(arguments or ("--site", site)))
         return ended, file
 
     yield run
-    log.unlink()
+    for path in (log, *others, machine):
+        path.unlink()
     log.parent.rmdir()
 
 
@@ -79,11 +87,13 @@ def test_a_report_has_what_is_needed_and_no_secret(report):
         "Traceback: the fault",
         "password = [removed]",
         "pydantic 2",
+        "'dashboard-process.log')",
     ):
         assert part in text, part
     assert SECRET[:-2] not in text
     assert "other-word" not in text
     assert "our alloy" not in text
+    assert "'other" not in text, "logs of other campaigns"
     again, _ = report()
     assert again.code == ExitCode.USAGE
     assert "File exists" in again.err
@@ -99,3 +109,29 @@ def test_a_database_that_does_not_answer_is_part_of_the_report_and_its_password_
     assert "Traceback: the fault" in text
     assert "pass%2Fword" not in text
     assert "pass/word" not in text
+
+
+def test_without_a_campaign_the_logs_are_those_of_the_machine_and_of_the_campaign_that_wrote_last(report):
+    ended, file = report(name=None)
+    assert ended.code == ExitCode.OK
+    text = file.read_text()
+    assert "logs of the campaign that wrote last, other" in text
+    assert "it is that of ('other', 'logs', '2.log')" in text
+    assert "'dashboard-process.log')" in text
+    assert "'other.log'" not in text
+    assert "Traceback: the fault" not in text
+
+
+def test_the_site_is_the_one_in_use(report, tmp_path, monkeypatch):
+    site = tmp_path / "of-the-variable.yaml"
+    site.write_text("launcher: {type: local, workers: 3}\n")
+    monkeypatch.setenv("TANSAKU_SITE", str(site))
+    report("--out", tmp_path / "by-variable.txt", name=None)
+    text = (tmp_path / "by-variable.txt").read_text()
+    assert f"=== site: {site} ===" in text
+    assert "  workers: 3\n" in text
+    monkeypatch.delenv("TANSAKU_SITE")
+    report("--out", tmp_path / "built-in.txt", name=None)
+    text = (tmp_path / "built-in.txt").read_text()
+    assert "=== site: built in ===" in text
+    assert "  type: local\n" in text

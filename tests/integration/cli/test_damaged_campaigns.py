@@ -8,9 +8,18 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from bson import Binary, Code, Decimal128, MinKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
+from starlette.testclient import TestClient
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.web import services_of
+from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.sessions import open_session
+from tansaku.models.domain.accounts import Role, User
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.backends.resources import open_resources
+from tansaku.tasks.ground.settings import Settings
 
 ESCAPE = "evil\x1b[31m"
 EXTRA = "no-extra"
@@ -37,6 +46,21 @@ DAMAGES = {
     "revision": (unset("revision"), "revision"),
     "newer": (put("schema_version", 2), "schema_version"),
 }
+# Values that a database holds and tansaku never writes, and where they are put into the document of a campaign.
+ODD = {
+    "code": Code("7"),
+    "uuid": Binary(b"7" * 16, 4),
+    "bytes": Binary(b"7"),
+    "decimal": Decimal128("7"),
+    "regex": Regex("7"),
+    "timestamp": Timestamp(7, 1),
+    "minkey": MinKey(),
+    "reference": ObjectId(b"7" * 12),
+}
+PLACES = (
+    "base_path", "tansaku_version", "created_at", "epoch", "last_number", "driven", "owner", "revision", "outbox",
+    "spec.seed", "spec.space.type", "spec.budget.evaluations", "runtime.pid", "stop.proposed",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -94,6 +118,35 @@ def test_overviews_show_a_row_for_each_and_the_rest(damaged):
     for out in (status.out, listed.out):
         assert "\x1b" not in out
         assert r"evil\x1b[31m" in out
+
+
+def test_a_value_that_is_never_written_is_named_in_every_overview(stored):
+    [campaign] = stored.database.campaigns.find({"name": stored.healthy})
+    places = {f"{kind}-{place.replace('.', '-').replace('_', '-')}": place for kind in ODD for place in PLACES}
+    stored.database.campaigns.insert_many([campaign | {"_id": name, "name": name} for name in places])
+    for name, place in places.items():
+        stored.damage(name, put(place, ODD[name.split("-")[0]]))
+    entries = {entry["name"]: entry for entry in json.loads(stored("list", "--json").out)}
+    named = {name for name, entry in entries.items() if f": {places.get(name)} is of type " in (entry.get("problem") or "")}
+    assert named == {*places}
+    status = stored("status")
+    assert (status.code, status.out.count(": cannot be read: ")) == (ExitCode.OK, len(places))
+    assert f"{stored.healthy}: FINISHED" in status.out
+    page = dashboard_of(stored)
+    assert page.count(" is of type ") == len(places)
+    assert all(name in page for name in (*places, stored.healthy))
+
+
+def dashboard_of(stored):
+    """The first page of the dashboard, as an admin sees it."""
+    site = SiteSpec.model_validate({"schema_version": 1, "database": {"name": stored.database.name}})
+    with open_resources(Settings.from_environment(), site) as resources:
+        services = services_of(resources)
+        user = User(name="ada", role=Role.ADMIN, password_hash="x", created_at=services.clock())
+        services.accounts.add_user(user)
+        with TestClient(create_app(services), base_url="http://localhost") as browser:
+            browser.cookies.set(services.settings.session_cookie, open_session(services, user, "testclient", None))
+            return browser.get("/").text
 
 
 def test_the_doctor_counts_documents_without_a_name(stored):
@@ -157,7 +210,6 @@ def test_the_largest_epoch_hides_nothing_and_can_be_deleted(stored):
 
 
 def test_a_name_that_is_a_path_deletes_no_folder(stored, tmp_path):
-    from tansaku.tasks.ground.settings import Settings
 
     other = Settings.from_environment().home / "kept"
     other.mkdir(exist_ok=True)
@@ -185,10 +237,7 @@ def test_one_damaged_evaluation_hides_no_campaign(stored):
 
 
 def test_files_that_a_damaged_campaign_names_stay(stored, tmp_path):
-    from tansaku.models.domain.specs.site import SiteSpec
     from tansaku.tasks.act.commands.delete import sweep_artifacts
-    from tansaku.tasks.backends.resources import open_resources
-    from tansaku.tasks.ground.settings import Settings
 
     site = SiteSpec.model_validate({"schema_version": 1, "database": {"name": stored.database.name}})
     with open_resources(Settings.from_environment(), site) as resources:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from bson import Binary, ObjectId, Regex
+from bson import Binary, Code, Decimal128, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import LeaseOwner, Outcome, Provenance, Quantity
+from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import STATE_CODES, PageQuery
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tests.support.records import campaign_record, proposal_of
@@ -37,6 +38,12 @@ DAMAGES = {
     "not a number in a property": {"$set": {"outcome.properties.a": float("nan")}},
     "a reference in a setting": {"$set": {"outcome.provenance.settings.a": ObjectId(b"0" * 12)}},
     "a time in a handle": {"$set": {"attempts.0.handle": {"at": datetime(2026, 1, 1)}}},
+    "a program for a state": {"$set": {"state": Code("DONE")}},
+    "a program for a candidate": {"$set": {"proposal.candidate": Code("c2")}},
+    "a program for a token of the store": {"$set": {"token": Code("2")}},
+    "a decimal number for a number": {"$set": {"proposal.number": Decimal128("2")}},
+    "a decimal number for a value": {"$set": {"outcome.value": Decimal128("2.5")}},
+    "bytes for a unit": {"$set": {"outcome.quantities.energy.unit": Binary(b"eV")}},
     "an expression deep in a property": {"$set": {"outcome.properties": {"a": [[[[[[[Regex("x")]]]]]]]}}},
 }
 # Written by no version of this program, but pydantic reads them.
@@ -97,6 +104,7 @@ def test_a_damaged_evaluation_is_reported_as_by_a_full_reading(changed, name):
     columns = store.columns("c", quantities=("energy",))
     assert columns.problems == tuple(problems)
     assert columns.candidates == tuple(evaluation.proposal.candidate for evaluation in evaluations) == ("c1", "c3")
+    assert store.state_counts("c")[EvaluationState.DONE] == (2 if "state" in name else 3)
     page = store.page("c", PageQuery())
     assert set(page.problems) <= set(problems)
     assert list(page.evaluations) == evaluations

@@ -60,7 +60,7 @@ def test_trainings_may_have_a_pool_of_their_own():
 def test_no_server_is_told_before_anything_is_done(tmp_path):
     with pytest.raises(ConfigurationError, match="PREFECT_API_URL: not set"):
         serve(ServiceOptions("mine", tmp_path), tmp_path / "home", print)
-    with pytest.raises(ConfigurationError, match="--reconcile 'hourly, please'"):
+    with pytest.raises(ConfigurationError, match="--reconcile: 'hourly, please'"):
         serve(ServiceOptions("mine", tmp_path, reconcile="hourly, please"), tmp_path / "home", print)
     assert not (tmp_path / "home").exists()
 

@@ -117,3 +117,69 @@ def test_functions_have_their_known_minima():
     outcome = space.recorded(candidate)
     assert outcome.value == pytest.approx(ackley(np.array([list(space.cells(candidate).values())]))[0])
     assert outcome.value == space.values()[7]
+
+
+ALLOY = {
+    "parameters": {
+        "mix": {"type": "fractions", "parts": list("abcdefgh"), "step": 0.05},
+        "salt": {"type": "number", "low": 0, "high": 4},
+        "acid": {"type": "number", "low": 0, "high": 1},
+        "drops": {"type": "integer", "low": 0, "high": 9},
+        "solvent": {"type": "category", "values": ["water", "ethanol", "none"]},
+        "base": {"type": "category", "values": ["NaH", "KOH", "KH"]},
+    },
+    "constraints": [
+        {"nonzero": [f"mix.{part}" for part in "abcdefgh"], "at_least": 2, "at_most": 3},
+        {"nonzero": ["mix.a", "mix.b"], "at_most": 1},
+        {"nonzero": ["salt", "acid", "drops"], "at_most": 1},
+        {"ratio": ["mix.c", "mix.d"], "at_least": 0.5, "at_most": 2},
+        {"exclude": {"solvent": ["water"], "base": ["NaH", "KH"]}},
+    ],
+    "pool": 256,
+}
+
+
+def test_counts_ratios_and_excluded_pairs_hold_for_candidates_and_neighbours():
+    space = ParametersSpace(ParametersSpaceSpec.model_validate(ALLOY), Path())
+    seen = set()
+    for number in range(0, 256, 5):
+        for name in (f"p{number:06d}", f"p{number:06d}-007", f"p{number:06d}-007-421"):
+            cells = space.cells(name)
+            parts = [cells[f"mix.{part}"] for part in "abcdefgh"]
+            assert sum(parts) == pytest.approx(1)
+            assert all(abs(20 * part - round(20 * part)) < 1e-9 for part in parts)
+            assert 2 <= sum(part > 0 for part in parts) <= 3
+            assert not (parts[0] > 0 and parts[1] > 0)
+            assert 0.5 * parts[3] - 1e-9 <= parts[2] <= 2 * parts[3] + 1e-9
+            assert sum(cells[key] > 0 for key in ("salt", "acid", "drops")) <= 1
+            assert not (cells["solvent"] == "water" and cells["base"] in ("NaH", "KH"))
+            seen |= {part for part, value in zip("abcdefgh", parts, strict=True) if value > 0}
+            seen |= {key for key in ("salt", "acid", "drops") if cells[key] > 0} | {cells["solvent"], cells["base"]}
+    assert seen == set("abcdefgh") | {"salt", "acid", "drops", "water", "ethanol", "none", "NaH", "KOH", "KH"}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        ({"at_most": 1}, "no rule; expected one of terms, ratio, nonzero, exclude"),
+        ({"terms": {"salt": 1}, "ratio": ["salt", "acid"], "at_most": 1}, "terms and ratio; expected one of"),
+        ({"ratio": ["salt", "acid"]}, "give at_least, at_most or both"),
+        (
+            {"ratio": ["salt", "solvent"], "at_most": 1},
+            r"constraints\[0\].ratio: 'solvent' is no number; expected one of mix.a",
+        ),
+        ({"terms": {"salt": 1}, "at_least": 2, "at_most": 1}, "at_least 2 is above at_most 1"),
+        ({"nonzero": ["salt", "acid"], "at_most": 2.5}, "at_most: 2.5; expected a whole number from 0 to 2"),
+        ({"nonzero": ["salt", "salt"], "at_most": 1}, "nonzero: a name is listed twice"),
+        ({"nonzero": ["salt", "mix.a"], "at_most": 1}, "nonzero: expected parts of one parameter, or numbers"),
+        ({"nonzero": [f"mix.{part}" for part in "abcdefgh"], "at_most": 0}, "at_most: 0; fractions add up to one"),
+        ({"nonzero": ["salt", "hot"], "at_most": 1}, "nonzero: 'hot' is never zero; expected numbers with low: 0"),
+        ({"exclude": {"salt": ["1"]}}, "exclude: 'salt' is no category; expected one of solvent, base"),
+        ({"exclude": {"solvent": ["oil"]}}, "exclude.solvent: 'oil' is not known; expected some of water, ethanol, none"),
+        ({"exclude": {"solvent": ["water"]}, "at_most": 1}, "exclude has no bounds"),
+    ],
+)
+def test_a_wrong_constraint_is_named(constraint, message):
+    parameters = ALLOY["parameters"] | {"hot": {"type": "number", "low": 300, "high": 900}}
+    with pytest.raises(ValueError, match=message):
+        ParametersSpaceSpec.model_validate({"parameters": parameters, "constraints": [constraint]})

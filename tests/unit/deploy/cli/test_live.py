@@ -81,6 +81,14 @@ def test_counts(tally):
     assert failure_line(counts.failed[0]).startswith("FAILED a3: recorded_failure")
 
 
+def test_what_was_adopted_is_told_from_what_counts_in_the_budget(tally):
+    counts = tally()
+    counts.spec = counts.spec.model_copy(update={"known_first": True})
+    data = [replace(one, adopted=one.number < 3) for one in tally("a1", "a2", "b1")._by_number.values()]
+    counts.note(data)
+    assert "3 evaluations (2 of them adopted at no cost), " in counts.line()
+
+
 @pytest.mark.parametrize(
     ("edits", "fraction"),
     [({"cost": 4.0}, 3 / 4), ({"cost": None}, 2 / 5), ({"cost": None, "evaluations": 4}, 0.5), ({"cost": 2.0}, 1.0)],

@@ -167,7 +167,7 @@ def make_site(tmp_path: Path, emptied_database: MongoDatabase) -> Callable[..., 
             clock=clock,
             **(given or {}),
         )
-        limiter = AttemptLimiter(services.settings.attempts, lambda: clock().timestamp())
+        limiter = AttemptLimiter(services.settings.attempts, lambda: clock().timestamp(), patience=0.0)
         object.__setattr__(services, "limiter", limiter)
         object.__setattr__(services.desk, "files", LocalFiles(services.artifacts, tmp_path / "library"))
         object.__setattr__(services.desk, "sandbox", InProcess())

@@ -155,8 +155,11 @@ def test_a_user_has_so_many_streams_until_one_of_them_is_closed(site_with):
     async def begin(role: Role) -> tuple[int, asyncio.Event, asyncio.Task]:
         """Begins to follow; returns the status, an event that closes the connection, and what answers."""
         started, closed = asyncio.get_running_loop().create_future(), asyncio.Event()
+        body = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> dict:
+            if body:
+                return body.pop()
             await closed.wait()
             return {"type": "http.disconnect"}
 

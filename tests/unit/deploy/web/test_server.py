@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import re
 import signal
 import socket
@@ -13,14 +14,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tansaku.deploy.web import server
+from tansaku.deploy.web.auth.limits import AttemptLimiter
+from tansaku.deploy.web.forms import FORM_TYPE
+from tansaku.deploy.web.middleware import BodyLimit
 from tansaku.deploy.web.server import Address, listening, server_of
+from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import ConfigurationError
+from tests.unit.deploy.web.conftest import PASSWORD
 
 START = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "web", "start"]
 REFUSED = "reachable from other machines without TLS"
@@ -145,6 +154,59 @@ def listener(site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes]
         thread.join(30)
 
 
+def log_in(port: int, password: str, cookie: str = "") -> http.client.HTTPResponse:
+    """Asks for a session as a script of a page does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}", "Cookie": cookie}
+    connection.request("POST", "/api/v1/session", json.dumps({"name": "viewer", "password": password}), headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def tries(port: int, cookie: str = "") -> tuple[int, http.client.HTTPResponse]:
+    """How often the user asks, as Retry-After says, until the password is looked at, and the last answer."""
+    for tried in count(1):
+        answer = log_in(port, PASSWORD, cookie)
+        if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return tried, answer
+        time.sleep(int(answer.headers["Retry-After"]))
+    raise AssertionError
+
+
+def test_a_user_logs_in_while_the_same_address_tries_ten_passwords_a_second(listener, site):
+    object.__setattr__(site.services, "limiter", AttemptLimiter(site.services.settings.attempts))
+    with closing(listener(b"")) as connection:
+        port = connection.getpeername()[1]
+    ended, looked_at = threading.Event(), []
+
+    def guess(number: int) -> None:
+        looked_at.append(log_in(port, f"guess {number}").status == HTTPStatus.UNAUTHORIZED)
+
+    def attack(guessers: ThreadPoolExecutor) -> None:
+        for number in count():
+            if ended.wait(0.1):
+                return
+            guessers.submit(guess, number)
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(50) as guessers:
+        attacker = threading.Thread(target=attack, args=(guessers,))
+        attacker.start()
+        while sum(looked_at) < 12:
+            time.sleep(0.1)
+        tried, answer = tries(port)
+        cookie = next(value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie") if "-device-" in value)
+        at_once, again = tries(port, cookie)
+        ended.set()
+        attacker.join()
+    assert (answer.status, again.status) == (HTTPStatus.CREATED, HTTPStatus.CREATED)
+    assert tried <= 5
+    assert at_once == 1
+    assert sum(looked_at) <= 11 + (time.monotonic() - begun), "one guess a second, after ten"
+
+
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -201,6 +263,30 @@ def test_a_slow_answer_and_the_next_request_on_its_connection_are_not_ended(list
             while not answer.endswith((b'"slow"', b"}")):  # headers and body may come apart
                 answer += connection.recv(10000)
             assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["stays", "leaves"])
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [("GET /api/v1/changes?campaign=none", 408), ("POST /logout", 408), ("POST /api/v1/session", 408), ("GET /queue", 200)],
+)
+def test_a_body_that_does_not_arrive_leaves_no_traceback(listener, site, monkeypatch, caplog, request_line, status, left):
+    monkeypatch.setitem(BodyLimit.__init__.__kwdefaults__, "patience", 0.5)
+    settings = site.services.settings
+    cookie = f"{settings.session_cookie}={site.with_session(Role.VIEWER).cookies[settings.session_cookie]}"
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(caplog.handler)
+    kind = "application/json" if "/api/" in request_line else FORM_TYPE
+    sent = (
+        f"{request_line} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nCookie: {cookie}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 10\r\n\r\nhalf"
+    )
+    with closing(listener(sent.encode())) as connection:
+        if not left:
+            assert connection.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+    time.sleep(1.0)
+    logger.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():

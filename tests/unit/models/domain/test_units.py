@@ -81,9 +81,22 @@ def test_products_of_units_with_small_exponents_are_known(unit):
     ],
 )
 def test_what_would_have_to_be_computed_is_not_a_unit(unit):
-    with pytest.raises(ValueError, match="is not known") as raised:
+    with pytest.raises(ValueError, match=r"is not known|is too large") as raised:
         check_unit(unit)
     assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("unit", ["m**9999999999**9999999", "m^100", "m^-100", "m^(100/3)", "eV/m ** 100", "m^1e9", "s1000000"])
+def test_a_large_exponent_is_named_with_its_limits(unit):
+    with pytest.raises(ValueError, match=r"exponent \S+ is too large, expected a whole number between -99 and 99"):
+        check_unit(unit)
+    with pytest.raises(ValueError, match=r"exponent \S+ is too large"):
+        parse_quantity(f"1 {unit.replace(' ', '')}")
+
+
+def test_the_limits_of_an_exponent_are_true():
+    for unit in ("m^99", "m^-99", "m**99"):
+        assert check_unit(unit) == unit
 
 
 def test_a_value_that_is_too_large_in_another_unit_is_refused():

@@ -161,6 +161,41 @@ def test_the_form_takes_what_was_done_otherwise(site, browser, serve):
     assert found[0].done_as == 3
 
 
+FRONT = "{unit: GPa, goal: {type: pareto, also: [{property: strength, unit: MPa}]}}"
+
+
+def test_several_measured_quantities_have_a_field_each(require, site, serve):
+    require("botorch")
+    browser = site.logged_in(Role.OPERATOR)
+    assert browser.upload(content=TABLE).status_code == 201
+    spec = SPEC.replace("{unit: GPa}", FRONT).replace("{type: grid}", "{type: gp, initial_points: 2}")
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": spec}).status_code == 201
+    assert post(browser, "asks", "ask", count=2).status_code == 202
+    serve()
+    page = browser.get("/campaigns/rows/measurements").text
+    assert re.findall(r'name="(value|deviation|strength|status|note)-1"', page) == [
+        "value", "deviation", "strength", "status", "note",
+    ]  # fmt: skip
+    assert '<th scope="col">strength [MPa]</th>' in page
+    assert browser.get(f"{PATH}/asks").json()["measured"] == {"value": "GPa", "strength": "MPa"}
+    wrong = browser.submit(
+        "/campaigns/rows/tells", {"key": "form-key-1", "value-1": "1", "strength-1": "", "strength-2": "hard"}
+    )
+    assert (wrong.status_code, 'name="strength-2" value="hard"' in wrong.text) == (422, True)
+    assert "strength: missing" in wrong.text
+    told = browser.submit("/campaigns/rows/tells", {"key": "form-key-2", "value-1": "1", "strength-1": "0,2 GPa"})
+    assert told.status_code == 303, told.text
+    assert post(browser, "tells", "two", rows=[{"number": 2, "value": 2}]).status_code == 422
+    assert post(browser, "tells", "too", rows=[{"number": 2, "value": 2, "strength": 150}]).status_code == 202
+    serve()
+    found = [item.outcome.quantities["strength"].value for item in site.services.store.evaluations("rows") if item.outcome]
+    assert found == [200.0, 150.0]
+    (first, *_) = browser.get(f"{PATH}/asks").json()["waiting"]
+    assert set(first["others"]["strength"]) == {"prediction", "uncertainty"}
+    assert "Prediction of strength [MPa]" in browser.get("/campaigns/rows/measurements").text
+    assert [axis["name"] for axis in browser.get(f"{PATH}/figures").json()["front"]["axes"]] == ["value", "strength"]
+
+
 def test_a_descriptor_is_asked_for_and_taken(site, serve):
     browser = site.logged_in(Role.OPERATOR)
     rows = [f"r{i:02d},{(7 * i) % 20 - 10},{'' if i >= 10 else 2 * ((7 * i) % 20 - 10) + (-1) ** i}" for i in range(20)]

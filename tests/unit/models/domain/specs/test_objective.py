@@ -207,10 +207,24 @@ def test_what_does_not_go_with_a_front_is_refused(more, message):
         CampaignSpec.model_validate(pareto() | more)
 
 
-def test_reported_values_give_no_front():
+def reported(also, **changes):
     space = {"type": "table", "candidates": "a.csv", "columns": {"id": "name"}, "features": {"x": {"columns": ["x"]}}}
-    with pytest.raises(ValidationError, match=r"objective\.goal: pareto: a reported result has one value"):
-        CampaignSpec.model_validate(pareto() | {"space": space, "calculator": {"type": "manual"}})
+    objective = {"unit": "GPa", "property": "hardness", "goal": {"type": "pareto", "also": [also]}}
+    document = {"schema_version": 1, "name": "a", "space": space, "calculator": {"type": "manual"}, "objective": objective}
+    return CampaignSpec.model_validate(document | changes)
+
+
+def test_a_report_gives_all_quantities_of_a_front_whatever_their_names():
+    spec = reported({"property": "strength", "unit": "MPa"})
+    assert spec.measured == {"value": "GPa", "strength": "MPa"}
+    with pytest.raises(ValidationError, match=r"budget\.stop: not with the goal pareto"):
+        reported({"property": "strength", "unit": "MPa"}, budget={"stop": {"within": "1 GPa"}})
+
+
+@pytest.mark.parametrize("name", ["value", "id", "note", "std", "uncertainty", "hardness"])
+def test_a_measured_quantity_has_no_name_of_another_column(name):
+    with pytest.raises(ValidationError, match=rf"objective\.goal\.also\[0\]\.property: a column '{name}' of a report"):
+        reported({"property": name, "unit": "MPa"})
 
 
 def test_the_acquisition_of_a_front_serves_nothing_else():

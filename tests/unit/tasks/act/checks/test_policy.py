@@ -126,6 +126,7 @@ def test_a_name_means_the_authors_own_file_and_another_file_is_named_as_the_mess
         "sha256:../../etc/passwd",
         "al.eam.alloy",
         '"rows.csv\\n"',
+        '":rows.csv"',
     ],
 )
 def test_anything_but_a_fitting_file_of_the_library_is_refused_at_its_line(library, path):

@@ -22,6 +22,19 @@ def test_others_are_refused_with_their_key(cron):
     assert refused.value.key == "cron"
 
 
+@pytest.mark.parametrize("days", ["30 2", "31 4,6", "30-31 FEB", "31 sep-sep", "31 2/9", "30/1 2"])
+def test_dates_that_never_come_are_refused(days):
+    with pytest.raises(FieldError, match="never comes; expected a day that one of the months has") as refused:
+        check_timing(f"0 0 {days} 1", "UTC")
+    assert refused.value.key == "cron"
+    assert f"'0 0 {days} 1'" in refused.value.message
+
+
+@pytest.mark.parametrize("days", ["29 2", "31 2-4", "5/30 2", "*/31 2", "31 2/2", "30,1 2", "31 *"])
+def test_dates_that_come_in_some_year_are_accepted(days):
+    assert check_timing(f"0 0 {days} *", "UTC") == f"0 0 {days} *"
+
+
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "utc+1"])
 def test_zones_are_those_of_the_database(zone):
     with pytest.raises(FieldError) as refused:

@@ -104,7 +104,7 @@ def test_only_what_is_asked_for_is_written(examples, tmp_path):
         ({"energies": "forces"}, None, r"'forces' has shape \(16, 3\), expected \(16,\)"),
         ({"energy": "id"}, None, "'id' holds no numbers"),
         ({}, (" g1", " g1"), None),
-        ({}, ("-0.", "nan0."), "is not an extended XYZ file|not a finite number"),
+        ({}, ("-0.", "nan0."), "cannot be read as an extended XYZ file|not a finite number"),
     ],
 )
 def test_what_is_wrong_is_named(examples, tmp_path, spec, change, message):

@@ -62,6 +62,18 @@ def test_only_whole_last_lines_of_regular_files(tmp_path):
         assert end_of_file(tmp_path / name) is None
 
 
+def test_a_last_line_that_is_longer_than_the_rest_of_what_is_read_is_not_lost(tmp_path):
+    path = tmp_path / "mongod.log"
+    long = "a" * 100
+    path.write_text(f"first\ntoken={long}\nlast of {long} end\n")
+    found = end_of_file(path, most=50)
+    assert (found.text, found.cut) == (f"last of {long} end", True)
+    path.write_text(f"token={long}\n")
+    assert end_of_file(path, most=50).text == "token=[removed]", "its beginning says what is secret"
+    path.write_text("b" * 2**20 + "\n")
+    assert end_of_file(path, most=50).text == "(a line of more than a megabyte)"
+
+
 @pytest.mark.parametrize(
     "text",
     [

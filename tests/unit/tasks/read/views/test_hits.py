@@ -49,7 +49,13 @@ def test_hits_are_those_at_the_threshold_or_better_the_best_first(searched, dire
     (row,) = json.loads(json.dumps(system_rows(data)))
     assert [hit["candidate"] for hit in row["hits"]] == expected
     assert all(hit["value"] == laboratory.values()[hit["candidate"]] for hit in row["hits"])
-    assert "hits" not in systems_frame(data)
+    frame = systems_frame(data)
+    assert len(frame) == max(1, len(expected))
+    assert frame.get("hit_candidate", frame["best_candidate"][:0]).tolist() == expected
+    assert frame["best_candidate"].nunique() == 1
+    listed = [{name: frame[f"hit_{name}"][place] for name in row["hits"][place]} for place in range(len(expected))]
+    assert listed == row["hits"]
+    assert "hits" not in frame
 
 
 def test_the_command_lists_them(searched, capsys):

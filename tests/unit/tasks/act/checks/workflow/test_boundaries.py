@@ -90,6 +90,34 @@ def test_the_number_of_atoms_is_searched_by_arms_and_not_by_gp(require, tmp_path
     assert preview_campaign(with_proposer(tmp_path, {"type": "random"})).proposer == "random"
 
 
+@pytest.mark.parametrize(
+    ("keys", "hint"),
+    [
+        ({"proposer": {"type": "gp"}}, "write `proposer: {type: arms}`"),
+        (
+            {"constraints": {"avoid_failures": True}},
+            "remove constraints.avoid_failures, which needs gp",
+        ),
+        (
+            {"proposer": {"type": "gp"}, "constraints": {"avoid_failures": True}, "budget": {"stop": {"within": "1 mJ/m2"}}},
+            "remove budget.stop and constraints.avoid_failures, which need gp, and write `proposer: {type: arms}`",
+        ),
+    ],
+)
+def test_the_hint_names_what_is_in_the_file(require, tmp_path, keys, hint):
+    """And following it gives a campaign that passes."""
+    require("lammps")
+    path = written(tmp_path, ATOMS, {})
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(document | keys), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"proposer\.type: gp.*with space\.replication") as refused:
+        preview_campaign(path)
+    assert refused.value.hint == hint
+    followed = document | ({"proposer": {"type": "arms"}} if "write" in hint else {})
+    path.write_text(yaml.safe_dump(followed), encoding="utf-8")
+    assert preview_campaign(path).proposer == "arms"
+
+
 def test_a_stored_campaign_keeps_the_proposer_that_its_file_leaves_open(require, tmp_path):
     require("lammps")
     store = MemoryCampaignStore()

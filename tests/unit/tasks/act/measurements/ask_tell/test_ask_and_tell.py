@@ -20,14 +20,14 @@ def kinds(laboratory):
 
 def test_a_campaign_asks_waits_and_finds_the_best(open_laboratory):
     laboratory = open_laboratory()
-    assert laboratory.ask(3).reason == "waiting"
+    assert laboratory.ask(1).reason == "waiting"
     assert laboratory.store.campaign("lab").lease is None
-    assert len(laboratory.numbers()) == 1, "the initial design is a barrier"
+    assert len(laboratory.numbers()) == 1
     assert laboratory.ask().reason == "waiting"
     assert len(laboratory.evaluations()) == 1, "asking again proposes nothing new"
     laboratory.measure_all()
     assert laboratory.numbers() == []
-    laboratory.ask()
+    laboratory.ask(3)
     assert len(laboratory.numbers()) == 3
     assert len({item.candidate for item in laboratory.waiting().waiting}) == 3
     while laboratory.ask(3).reason == "waiting":
@@ -40,7 +40,7 @@ def test_a_campaign_asks_waits_and_finds_the_best(open_laboratory):
 
 def test_what_waits_says_why(open_laboratory):
     laboratory = open_laboratory()
-    laboratory.ask(2)
+    laboratory.ask(1)
     (first,) = laboratory.waiting().waiting
     assert first.why == "initial design: chosen before any value is known"
     assert (first.prediction, first.nearest) == (None, None)
@@ -52,6 +52,27 @@ def test_what_waits_says_why(open_laboratory):
         assert item.nearest == first.candidate
         assert item.nearest_value == pytest.approx(laboratory.values()[first.candidate])
         assert set(item.cells) == {"temperature", "solvent", "stirred"}
+
+
+def test_a_first_batch_may_be_larger_than_the_initial_design(open_laboratory):
+    laboratory = open_laboratory()
+    laboratory.ask(6)
+    assert laboratory.numbers() == [1, 2, 3, 4, 5, 6]
+    waiting = laboratory.waiting().waiting
+    assert len({item.candidate for item in waiting}) == 6
+    assert {item.why for item in waiting} == {"initial design: chosen before any value is known"}
+    laboratory.tell({"number": 4, "value": 2.0})
+    laboratory.ask(6)
+    assert laboratory.numbers() == [1, 2, 3, 5, 6, 7]
+    assert "largest expected gain" in laboratory.waiting().waiting[-1].why
+
+
+def test_the_model_waits_for_all_values_of_an_initial_design(open_laboratory):
+    laboratory = open_laboratory(proposer={"type": "gp", "initial_points": 3})
+    laboratory.ask(3)
+    laboratory.tell({"number": 1, "value": 2.0})
+    laboratory.ask(5)
+    assert laboratory.numbers() == [2, 3]
 
 
 def test_the_table_to_fill_in_is_read_back(open_laboratory):
@@ -276,7 +297,7 @@ def test_other_campaigns_do_not_ask(open_laboratory):
 
 def test_columns_that_mean_the_same_are_refused(open_laboratory):
     laboratory = open_laboratory()
-    laboratory.ask()
+    laboratory.ask(1)
     (number,) = laboratory.numbers()
     candidate = laboratory.evaluations()[0].proposal.candidate
     with pytest.raises(ReportError, match="columns 'value' and 'hardness' mean the same"):
@@ -290,7 +311,7 @@ def test_columns_that_mean_the_same_are_refused(open_laboratory):
 @pytest.mark.parametrize("cells", ["1e101,", "-1e308,", "5,1e-200", "5,1e200"])
 def test_numbers_whose_squares_are_not_finite_are_refused(open_laboratory, cells):
     laboratory = open_laboratory()
-    laboratory.ask()
+    laboratory.ask(1)
     with pytest.raises(ReportError, match=r"line 2: (value|deviation): .*; expected"):
         laboratory.tell_text(f"number,value,deviation\n1,{cells}\n")
     assert laboratory.numbers() == [1]

@@ -214,3 +214,47 @@ def test_a_proposal_that_was_done_otherwise_is_so_after_a_kill_at_each_write(lab
                 struck = laboratory_of()
                 play(struck, (method, call, when), steps=otherwise)
                 assert (facts(struck), logged(struck)) == (expected, events), (method, call, when)
+
+
+FRONT = {"type": "pareto", "also": [{"property": "strength", "unit": "MPa", "direction": "maximize"}]}
+
+
+def of_two(resources):
+    """The steps of the scenario with two measured quantities."""
+
+    def told(key, *rows):
+        return lambda: ask_tell.tell(resources, ADA, "lab", report_of(rows), key)
+
+    own = {"candidate": "water-300", "value": 2.0, "strength": 50.0}
+    asked = [lambda key=key: ask_tell.ask(resources, ADA, "lab", 3, identifier=key) for key in ("ask-1", "ask-2", "ask-3")]
+    first = [{"number": 1, "value": 1.5, "strength": 90.0}, {"number": 2, "status": "failed"}, own]
+    otherwise = {"number": 3, "temperature": 512.5, "value": 3.0, "strength": 70.0}
+    return [
+        asked[0],
+        told("tell-1", *first),
+        asked[1],
+        told("tell-2", first[0] | {"strength": 91.0, "status": "correction"}, own | {"strength": 60.0}, otherwise),
+        asked[2],
+    ]
+
+
+def test_several_measured_quantities_are_the_same_after_a_kill_at_each_write(open_laboratory):
+    def laboratory_of_two():
+        goal = {"property": "hardness", "unit": "GPa", "direction": "maximize", "goal": FRONT}
+        return open_laboratory(proposer={"type": "random"}, objective=goal, budget={})
+
+    def found(laboratory):
+        quantities = [item.outcome and {**item.outcome.quantities} for item in laboratory.evaluations()]
+        return facts(laboratory), quantities, logged(laboratory)
+
+    laboratory = laboratory_of_two()
+    counts = play(laboratory, steps=of_two)
+    expected = found(laboratory)
+    assert [quantity["strength"].value for quantity in expected[1] if quantity] == [91.0, 55.0, 70.0]
+    assert {"insert_proposal", "begin_attempt", "accept_outcome", "replace_outcome"} <= {*WRITES} & {*counts}
+    for method in [*WRITES, "add_command", "append_event"]:
+        for call in range(1, counts.get(method, 0) + 1):
+            for when in ("before", "after"):
+                struck = laboratory_of_two()
+                play(struck, (method, call, when), steps=of_two)
+                assert found(struck) == expected, (method, call, when)

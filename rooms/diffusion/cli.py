@@ -1,7 +1,7 @@
 """`tansaku path`: hops, paths and diffusion after a search for the bottleneck of an energy surface.
 
-`diffusion/tasks/surface.py` reads the surface and its barriers, `diffusion/hops/basins.py` finds the hops,
-and `diffusion/hops/rates.py` computes the diffusion.
+`rooms/diffusion/tasks/surface.py` reads the surface and its barriers, `rooms/diffusion/hops/basins.py` finds the hops,
+and `rooms/diffusion/hops/rates.py` computes the diffusion.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tansaku.calculators.structures.unreadable import unreadable
 from tansaku.models.averaging.subsets import FloatArray
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.sparse.models.modes.dynamics import Snapshots
@@ -83,8 +84,8 @@ def _velocities(path: Path) -> FloatArray:
             rows.append((atoms.get_momenta() / np.sqrt(atoms.get_masses())[:, None]).ravel())
             if len(rows) * len(rows[0]) > _MOST_VALUES:
                 raise ConfigurationError(f"{path}: more than {_MOST_VALUES} velocities")
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        raise ConfigurationError(f"{path}: cannot be read as a trajectory: {error}") from error
+    except ConfigurationError:
+        raise
+    except Exception as error:  # the parsers meet bad files with whatever their next line raises; all are re-raised as ours
+        raise unreadable(path, "", error, "a trajectory") from error
     return np.array(rows).reshape(len(rows), -1 if rows else 0)

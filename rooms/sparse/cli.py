@@ -1,6 +1,6 @@
 """`tansaku sparse`: sparse models of tables (few columns), spectra (peaks), signals (oscillations) and EXAFS (shells).
 
-The commands are in `sparse/tasks`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
+The commands are in `rooms/sparse/tasks`: `search.py` (`search_command.py` reads the table and writes the report), `purchase.py`
 (`next`), `spectrum.py`, `modes.py` and `exafs.py`.
 """
 
