@@ -18,7 +18,7 @@ NEEDED = 5
 SURE = 0.9
 """Probability with which no system gains more than is said."""
 
-CHANCE_SCALE = 1.1
+CHANCE_SCALE = 1.0
 """Factor on a campaign's own scale, for chances. Learned on tables, see docs/results/stopping.md."""
 
 GAIN_SCALE = 0.75

@@ -39,7 +39,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         return known
     scale = scale_of(search, plan, rules)
     largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
-    most = float(np.quantile(largest, SURE, method="inverted_cdf"))
+    most = float(np.quantile(largest, SURE))
     expected = float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())
     return known.model_copy(update={"gain": expected, "most": most, "chance": float((largest > most).mean()), "scale": scale})
 

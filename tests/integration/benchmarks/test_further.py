@@ -21,8 +21,8 @@ def answers(rng, width: float, count: int) -> list[dict]:
     made = []
     for seed in range(count):
         came = float(rng.exponential())
-        said = [[factor * width, 1.0, *(factor * width * -np.log1p(-np.array([0.5, 0.8, 0.9, 0.95])))] for factor in FACTORS]
-        made.append({"seed": seed, "answers": [{"said": np.array(said).tolist(), "gained": came, "largest": came}]})
+        said = [[factor * width, 1.0, factor * width * np.log(10.0)] for factor in FACTORS]
+        made.append({"seed": seed, "answers": [{"said": said, "gained": came, "largest": came}]})
     return made
 
 
