@@ -86,7 +86,7 @@ class Outlook(Record):
         rank: The next ones are compared with the candidate of this rank: 1, or k where the best k are wanted.
         gain: Expected, of all systems together [the objective's unit]; None: it cannot be said yet.
         most: With ``chance``, one system gains more than this [the objective's unit].
-        chance: A tenth; less where not even any gain is that likely, and ``most`` is 0 then.
+        chance: A tenth; less where not even any gain is that likely: ``most`` is 0 then, and the chance is rough.
         scale: Factor on the deviations of the model's samples.
         short: Systems with too few results, and how many these have.
         needed: Results that each system must have.
@@ -128,7 +128,8 @@ class Outlook(Record):
             expected = f"bring one better than the best {self.rank} by {_amount(self.gain)} {self.unit}"
             it, rises = "it", "is better"
         by = f"{rises} by more than {_amount(self.most)} {self.unit}" if self.most else f"{rises} at all"
-        chance = f"{100 * self.chance:.0f} %" if self.chance >= _RAREST else f"under {100 * _RAREST:.0f} %"
+        # Smaller chances are not known: they were about this size, whatever the samples said.
+        chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
         return f"Another {counted(self.evaluations, 'evaluation')} are expected to {expected}; chance that {it} {by}: {chance}"
 
     def _describe_missing(self) -> str:
@@ -140,9 +141,6 @@ class Outlook(Record):
             return f"{begun}: there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
         return f"{begun} of each system: {len(self.short)} of {self.systems} {has} {have}; {more}"
-
-
-_RAREST = 0.01
 
 
 def _amount(value: float) -> str:

@@ -53,12 +53,12 @@ class Answers:
         return np.asarray((1.0 - part) * self.said[:, low, column] + part * self.said[:, low + 1, column])
 
     def stated(self, factor: float) -> npt.NDArray[np.bool_]:
-        """Whether a statement of 90 % was made: where any gain was likelier than a tenth, shape ``(n,)``."""
+        """Whether an amount was stated: where any gain was likelier than a tenth; else that there is none, shape ``(n,)``."""
         return self.at(factor, _ANY) > 1.0 - SURE
 
     def right(self, factor: float) -> npt.NDArray[np.bool_]:
-        """Whether no system gained more than was said, shape ``(n,)``."""
-        return self.largest <= self.at(factor, _MOST)
+        """Whether no system gained more than was said, or any where nothing was, shape ``(n,)``."""
+        return self.largest <= np.where(self.stated(factor), self.at(factor, _MOST), 0.0)
 
     def ratio(self, factor: float) -> float:
         """Sum of all expected gains over that of what came; 0 where nothing came."""
@@ -90,7 +90,7 @@ def learned(tables: Sequence[Answers]) -> tuple[float, float]:
     """Factors on a campaign's own scale, each table counting the same.
 
     Returns:
-        For chances, so that statements of 90 % are right in 90 % on average; for expected gains, so that they are as often
+        For chances, so that stated amounts are not exceeded in 90 % on average; for expected gains, so that they are as often
         too large as too small, in the mean of the logarithm of said over happened.
     """
     shares, logs = [], []
@@ -115,24 +115,19 @@ def standing(answers: Answers, chance: float, gain: float) -> JsonDict:
         chance: Factor for chances.
         gain: Factor for expected gains.
     """
-    stated, right, any_said = answers.stated(chance), answers.right(chance), answers.at(chance, _ANY)
+    stated, right = answers.stated(chance), answers.right(chance)
     n_campaigns = int(answers.campaign.max()) + 1
-    made = np.bincount(answers.campaign[stated], minlength=n_campaigns)
-    were = np.bincount(answers.campaign[stated & right], minlength=n_campaigns)
+    made = np.bincount(answers.campaign, minlength=n_campaigns)
+    were = np.bincount(answers.campaign[right], minlength=n_campaigns)
     drawn = np.random.default_rng(0).integers(0, n_campaigns, (_RESAMPLED, n_campaigns))
     shares = were[drawn].sum(axis=1) / np.maximum(made[drawn].sum(axis=1), 1)
-    rare = ~stated
     return {
         "campaigns": n_campaigns,
         "chance_factor": chance,
         "gain_factor": gain,
-        "statements": int(made.sum()),
-        "right": float(were.sum() / max(made.sum(), 1)),
+        "statements": len(right),
+        "right": float(right.mean()),
         "interval": np.quantile(shares, (0.025, 0.975)).tolist(),
-        "rare": {
-            "statements": int(rare.sum()),
-            "said": float(any_said[rare].mean()) if rare.any() else None,
-            "happened": float((answers.largest[rare] > 0.0).mean()) if rare.any() else None,
-        },
+        "of_an_amount": {"statements": int(stated.sum()), "right": float(right[stated].mean()) if stated.any() else None},
         "gain_said_over_happened": answers.ratio(gain),
     }

@@ -59,12 +59,12 @@ def known(**changes: object) -> Outlook:
         ),
         (
             known(systems=1, evaluations=5, gain=12.6, most=0.0, chance=0.03, direction="maximize", unit="1"),
-            "Another 5 evaluations are expected to raise the best by 13 1; chance that it rises at all: 3 %",
+            "Another 5 evaluations are expected to raise the best by 13 1; chance that it rises at all: under 10 %",
         ),
         (
             known(systems=1, rank=10, gain=0.0, most=0.0, chance=0.0, unit="eV"),
             "Another 50 evaluations are expected to bring one better than the best 10 by 0 eV; chance that it is better at "
-            "all: under 1 %",
+            "all: under 10 %",
         ),
         (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate without a result is left"),
         (
