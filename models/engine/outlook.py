@@ -1,4 +1,4 @@
-"""What the next evaluations are expected to gain, from joint posterior samples of the likeliest open candidates.
+"""Expected gain of the next evaluations, from joint posterior samples of the likeliest open candidates.
 
 The next evaluations are chosen one by one, each as the one that adds most to the mean gain over the samples (per cost, to the
 power that the search uses). A search sees the values as they come, and so gains more than by this choice made beforehand; the
@@ -46,7 +46,7 @@ class Sampled:
         return Sampled(self.positions[:count].copy(), self.mean[:count].copy(), self.deviations[:, :count].copy())
 
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """How far each candidate would lie below a level, zero where it would not.
+        """Returns how far each candidate would lie below a level, zero where it would not.
 
         Args:
             state: The transform.

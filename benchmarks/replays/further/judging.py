@@ -1,4 +1,4 @@
-"""What was said of the next evaluations against what happened, under factors learned on the other tables."""
+"""Predicted against actual gains of the next evaluations, under factors learned on the other tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Answers:
         )
 
     def at(self, factor: float, column: int) -> FloatArray:
-        """What was said under a factor, between those compared by its logarithm, shape ``(n,)``."""
+        """Returns what was said under a factor, between those compared by its logarithm, shape ``(n,)``."""
         place = float(np.interp(np.log(factor), np.log(FACTORS), np.arange(len(FACTORS))))
         low = min(int(place), len(FACTORS) - 2)
         part = place - low
@@ -108,7 +108,7 @@ def _first(reached: npt.NDArray[np.bool_]) -> float:
 
 
 def standing(answers: Answers, chance: float, gain: float) -> JsonDict:
-    """How right statements of a table's campaigns are; the interval is of campaigns drawn again.
+    """Returns how right statements of a table's campaigns are; the interval is of campaigns drawn again.
 
     Args:
         answers: Of the table.

@@ -17,7 +17,7 @@ _HOUR = 3600.0
 
 
 def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None) -> Outlook:
-    """What the next evaluations are expected to gain, or what is missing before that can be said.
+    """Returns what the next evaluations are expected to gain, or what is missing before that can be said.
 
     Args:
         ahead: Asks the model.
@@ -47,7 +47,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
 def rate_of(
     ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None, price: Price
 ) -> float | None:
-    """What the next evaluation is expected to gain at most for its price; None where too little is known to say so.
+    """Returns the largest expected gain of the next evaluation for its price; None where too little is known.
 
     Args:
         ahead: Asks the model.

@@ -58,6 +58,10 @@ def known(**changes: object) -> Outlook:
             "by more than 5 mJ/m2: 10 %",
         ),
         (
+            known(evaluations=1, systems=1, gain=0.012, most=0.5, unit="eV"),
+            "One more evaluation is expected to lower the best by 0.012 eV; chance that it falls by more than 0.5 eV: 10 %",
+        ),
+        (
             known(systems=1, evaluations=5, gain=12.6, most=0.0, chance=0.03, direction="maximize", unit="1"),
             "Another 5 evaluations are expected to raise the best by 13 1; chance that it rises at all: under 10 %",
         ),
