@@ -1,4 +1,4 @@
-"""What the next evaluations are expected to gain, and what is missing where that cannot be said yet."""
+"""Expected gain of the next evaluations, or what is missing where that cannot be said yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDED = 5
 SURE = 0.9
 """Probability with which no system gains more than is said."""
 
-CHANCE_SCALE = 1.1
+CHANCE_SCALE = 1.0
 """Factor on a campaign's own scale, for chances. Learned on tables, see docs/results/stopping.md."""
 
 GAIN_SCALE = 0.75
@@ -46,7 +46,7 @@ def next_count(evaluated: int, remaining: int | None, open_: int) -> int:
 
 
 def surprises(entries: Sequence[Entry], up_to: int, direction: Direction) -> list[float]:
-    """How many predicted deviations each computed value lay above what the proposer expected when it chose the candidate.
+    """Returns how many predicted deviations each computed value lay above the mean expected when its candidate was chosen.
 
     Args:
         entries: Proposals so far.
@@ -65,7 +65,7 @@ def surprises(entries: Sequence[Entry], up_to: int, direction: Direction) -> lis
 
 
 def own_scale(surprised: Sequence[float]) -> float:
-    """How wide a campaign's own predictions should have been on their better side, in units of how wide they were.
+    """Returns how wide a campaign's predictions should have been on their better side, in units of how wide they were.
 
     The root of twice the mean square of the surprises, worse ones counted as none: 1 for a right model. A model that expects
     far better candidates than exist has less. Each surprise counts up to four deviations, and five of a right model are added.
@@ -78,7 +78,7 @@ def own_scale(surprised: Sequence[float]) -> float:
 
 
 class Outlook(Record):
-    """What the next evaluations are expected to gain.
+    """Expected gain of the next evaluations.
 
     Attributes:
         evaluations: Their number; with ``short``, how many bring what is missing.
@@ -86,7 +86,7 @@ class Outlook(Record):
         rank: The next ones are compared with the candidate of this rank: 1, or k where the best k are wanted.
         gain: Expected, of all systems together [the objective's unit]; None: it cannot be said yet.
         most: With ``chance``, one system gains more than this [the objective's unit].
-        chance: A tenth; less where not even any gain is that likely, and ``most`` is 0 then.
+        chance: A tenth; less where not even any gain is that likely: ``most`` is 0 then, and the chance is rough.
         scale: Factor on the deviations of the model's samples.
         short: Systems with too few results, and how many these have.
         needed: Results that each system must have.
@@ -128,8 +128,10 @@ class Outlook(Record):
             expected = f"bring one better than the best {self.rank} by {_amount(self.gain)} {self.unit}"
             it, rises = "it", "is better"
         by = f"{rises} by more than {_amount(self.most)} {self.unit}" if self.most else f"{rises} at all"
-        chance = f"{100 * self.chance:.0f} %" if self.chance >= _RAREST else f"under {100 * _RAREST:.0f} %"
-        return f"Another {counted(self.evaluations, 'evaluation')} are expected to {expected}; chance that {it} {by}: {chance}"
+        # Smaller chances are not known: they were about this size, whatever the samples said.
+        chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
+        more = "One more evaluation is" if self.evaluations == 1 else f"Another {counted(self.evaluations, 'evaluation')} are"
+        return f"{more} expected to {expected}; chance that {it} {by}: {chance}"
 
     def _describe_missing(self) -> str:
         low, high = min(self.short.values()), max(self.short.values())
@@ -142,9 +144,6 @@ class Outlook(Record):
         return f"{begun} of each system: {len(self.short)} of {self.systems} {has} {have}; {more}"
 
 
-_RAREST = 0.01
-
-
 def _amount(value: float) -> str:
     """A gain in two digits; zero where it is nothing."""
     if value <= 0.0:
@@ -153,7 +152,7 @@ def _amount(value: float) -> str:
 
 
 def missing(counts: dict[str, tuple[int, int]], *, direction: Direction, unit: str) -> Outlook | None:
-    """What is missing before anything can be said; None: nothing.
+    """Returns what is missing before anything can be said; None: nothing.
 
     Args:
         counts: Results and open candidates of each system, or of the whole search.

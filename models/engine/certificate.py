@@ -8,14 +8,14 @@ are treated as independent of them and of each other. For positively correlated 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled
+from tansaku.models.engine.outlook import SAMPLES, Ahead, Sampled, kept_in_each
 from tansaku.models.engine.transforms import TransformState
 
 JOINT = 256
@@ -130,6 +130,10 @@ class _Group:
     deviation: FloatArray
     sampled: Sampled
 
+    def keeping(self, count: int) -> _Group:
+        """The same with samples of so many candidates at most."""
+        return replace(self, sampled=self.sampled.first(count))
+
     def none_below(self, bent: float) -> float:
         """Probability that no open candidate lies below a value in the transform's unit."""
         others = log_ndtr((self.mean - bent) / np.maximum(self.deviation, _CERTAIN))
@@ -157,9 +161,10 @@ class Remaining:
     ) -> None:
         self._levels, self.asked, self._calibration = asked.levels, asked, calibration
         self._members: list[tuple[TransformState, list[_Group]]] = []
+        kept = kept_in_each(len(asked.groups))
         for prediction in predictions:
             drawn = [
-                _draw(pool, prediction, positions, float(level), asked.joint, rng)
+                _draw(pool, prediction, positions, float(level), asked.joint, rng).keeping(kept)
                 for positions, level in zip(asked.groups, asked.levels, strict=True)
             ]
             self._members.append((prediction.state, drawn))

@@ -1,4 +1,4 @@
-"""What the next evaluations are expected to gain, from joint posterior samples of the likeliest open candidates.
+"""Expected gain of the next evaluations, from joint posterior samples of the likeliest open candidates.
 
 The next evaluations are chosen one by one, each as the one that adds most to the mean gain over the samples (per cost, to the
 power that the search uses). A search sees the values as they come, and so gains more than by this choice made beforehand; the
@@ -18,6 +18,14 @@ from tansaku.models.engine.transforms import TransformState
 SAMPLES = 500
 """Joint posterior samples; the certificate draws more."""
 
+_KEPT = 8192
+_LEAST_KEPT = 8
+
+
+def kept_in_each(n_groups: int) -> int:
+    """Number of candidates of each group whose samples are kept, so that many groups fit into memory."""
+    return max(_LEAST_KEPT, _KEPT // max(n_groups, 1))
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -33,18 +41,26 @@ class Sampled:
     mean: FloatArray
     deviations: FloatArray
 
+    def first(self, count: int) -> Sampled:
+        """The likeliest candidates, which come first."""
+        return Sampled(self.positions[:count].copy(), self.mean[:count].copy(), self.deviations[:, :count].copy())
+
     def gains(self, state: TransformState, level: float, scale: float) -> FloatArray:
-        """How far each candidate would lie below a level, zero where it would not.
+        """Returns how far each candidate would lie below a level, zero where it would not.
 
         Args:
             state: The transform.
-            level: Value to beat [objective's unit].
+            level: Value to beat [objective's unit]; infinite where nothing is known, and then nothing is gained.
             scale: Factor on the deviations.
 
         Returns:
             In the objective's unit, shape ``(n_samples, n)``.
         """
-        return np.maximum(level - state.restored(self.mean + scale * self.deviations), 0.0)
+        if not np.isfinite(level):
+            return np.zeros(self.deviations.shape)
+        # What lies above the level gains nothing, and the inverse of a transform may be too large for a number there.
+        below = np.minimum(self.mean + scale * self.deviations, state.bent(np.array(level)))
+        return np.maximum(level - state.restored(below), 0.0)
 
 
 @dataclass(frozen=True)
@@ -101,8 +117,7 @@ class Ahead:
         return float(np.mean(found))
 
     def _gains(self, state: TransformState, groups: Sequence[Sampled], scale: float) -> list[FloatArray]:
-        known = np.where(np.isfinite(self.levels), self.levels, -np.inf)
-        return [group.gains(state, level, scale) for group, level in zip(groups, known.tolist(), strict=True)]
+        return [group.gains(state, level, scale) for group, level in zip(groups, self.levels.tolist(), strict=True)]
 
 
 def chosen_gains(gains: Sequence[FloatArray], prices: Sequence[FloatArray], count: int) -> FloatArray:

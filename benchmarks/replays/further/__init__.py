@@ -1,1 +1,1 @@
-"""What the next evaluations were said to gain, and what they gained, on tables."""
+"""Predicted and actual gains of the next evaluations, on tables."""

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.everyday.tables import write_campaign
 from benchmarks.replays.table import CAMPAIGN
 from tansaku.models.domain.identifiers import certificate_rng
-from tansaku.models.domain.outlook import NEEDED, next_count, own_scale
+from tansaku.models.domain.outlook import NEEDED, SURE, next_count, own_scale
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
@@ -34,8 +34,6 @@ BOUNDARIES = "boundaries"
 
 FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 1.7, 2.0)
 """Factors on a campaign's own scale that are compared."""
-
-QUANTILES = (0.5, 0.8, 0.9, 0.95)
 
 _EVERY = {True: 20, False: 5}  # by system: many evaluations, and many samples at each
 _LONGEST = 70
@@ -87,8 +85,13 @@ class Asked(GPProposer):
         for factor in FACTORS:
             gains = ahead.gains(count, factor * scale)
             largest = gains.max(axis=1)
-            said.append([float(gains.sum(axis=1).mean()), float((largest > 0.0).mean()), *np.quantile(largest, QUANTILES)])
-        self.answers.append({"observed": seen, "count": count, "scale": scale, "said": np.array(said).tolist()})
+            most = np.quantile(largest, SURE)
+            said.append([_short(value) for value in (gains.sum(axis=1).mean(), (largest > 0.0).mean(), most)])
+        self.answers.append({"observed": seen, "count": count, "scale": _short(scale), "said": said})
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ class BottleneckSpec(GoalBase):
 
 
 Price = Literal["evaluation", "cost", "core_hour"]
-"""What a gain is paid with: evaluations, the space's own unit of cost, or core-hours where the cost is learned."""
+"""Prices of a gain: evaluations, the space's own unit of cost, or core-hours where the cost is learned."""
 
 PRICES: tuple[Price, ...] = get_args(Price)
 
@@ -204,7 +204,7 @@ def parse_worth(text: object) -> tuple[str, Price]:
         ValueError: It is no such text, or its unit is not known.
     """
     gain, per, price = text.strip().rpartition(" per ") if isinstance(text, str) else ("", "", "")
-    known = next((one for one in PRICES if one == price), None)
+    known = next((name for name in PRICES if name == price), None)
     if not per or known is None:
         raise ValueError(
             f"{text!r} is no gain for a price; expected a number with its unit per {', '.join(PRICES)}, "

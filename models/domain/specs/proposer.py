@@ -21,6 +21,9 @@ class ProposerBase(KindSpec):
     models_values: ClassVar[bool] = False
     """Whether it has a model of the values that estimates what remains and can learn from failures and other searches."""
 
+    starts_at_random: ClassVar[bool] = False
+    """Whether the first candidate of each surface is a random one, and all later ones follow from values."""
+
     asks_committee: ClassVar[bool] = False
     """Whether it asks the networks of the campaign's retrained potential."""
 
@@ -243,6 +246,7 @@ class ArmsProposerSpec(ProposerBase):
     """
 
     opener: ClassVar[str] = "tansaku.models.engine.arms.proposer:open_arms"
+    starts_at_random: ClassVar[bool] = True
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
     expensive: Annotated[float, Field(ge=0, le=1)] = 1 / 3

@@ -150,7 +150,7 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
 
 @dataclass
 class _Past:
-    """What the rounds of a replay have left behind: refits in order, and certificates by number."""
+    """Results of the rounds of a replay so far: refits in order, and certificates by number."""
 
     refits: list[Refit] = field(default_factory=list)
     certificates: dict[int, Certificate] = field(default_factory=dict)

@@ -17,7 +17,7 @@ _HOUR = 3600.0
 
 
 def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None) -> Outlook:
-    """What the next evaluations are expected to gain, or what is missing before that can be said.
+    """Returns what the next evaluations are expected to gain, or what is missing before that can be said.
 
     Args:
         ahead: Asks the model.
@@ -39,7 +39,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
         return known
     scale = scale_of(search, plan, rules)
     largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
-    most = float(np.quantile(largest, SURE, method="inverted_cdf"))
+    most = float(np.quantile(largest, SURE))
     expected = float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())
     return known.model_copy(update={"gain": expected, "most": most, "chance": float((largest > most).mean()), "scale": scale})
 
@@ -47,7 +47,7 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
 def rate_of(
     ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None, price: Price
 ) -> float | None:
-    """What the next evaluation is expected to gain at most for its price; None where too little is known to say so.
+    """Returns the largest expected gain of the next evaluation for its price; None where too little is known.
 
     Args:
         ahead: Asks the model.

@@ -1,4 +1,4 @@
-"""What further evaluations of a campaign may bring, in words: from its last certificate, or from what is missing for one."""
+"""Gains of further evaluations of a campaign, in words: from its last certificate, or from what is missing for one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from tansaku.models.domain.outlook import missing
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.campaign import WITH_A_GAIN
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.steps.certificates import EVERY
@@ -18,9 +17,9 @@ _BASIN = 0.1
 
 
 def further_of(campaign: Campaign) -> tuple[str, ...]:
-    """What further evaluations may bring; empty where nothing is said."""
+    """Returns what further evaluations may bring; empty where nothing is said."""
     spec = campaign.spec
-    if isinstance(spec.proposer, ArmsProposerSpec):
+    if spec.proposer.starts_at_random:
         return _of_random_starts(campaign)
     if not spec.proposer.models_values or spec.objective.goal.type not in WITH_A_GAIN:
         return ()

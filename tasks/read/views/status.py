@@ -134,8 +134,7 @@ class CampaignStatus(Record):
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
-        if self.target is not None:
-            lines.append(f"  {self.target}")
+        lines += [] if self.target is None else [f"  {self.target}"]
         spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.exhaustive_cost is not None:
             spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
@@ -144,8 +143,7 @@ class CampaignStatus(Record):
         lines += [f"  budget: {', '.join(limits)}"] if limits else []
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
-        lines += [] if self.certified is None else [f"  {self.certified}"]
-        lines += [f"  {text}" for text in self.further]
+        lines += [f"  {text}" for text in (self.certified, *self.further) if text is not None]
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
             lines.append(
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"

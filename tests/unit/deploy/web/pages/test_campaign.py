@@ -294,3 +294,9 @@ def test_only_commands_that_apply_are_offered_and_accepted(site_with):
         assert browser.submit(f"{PAGE}/commands", {"kind": kind, "key": f"once-more-{kind}"}).status_code == 303
     assert [kind for kind, *_ in commands(site)] == ["retry", "pause", "cancel"]
     assert "Compute once more" not in browser.get(f"{PAGE}/evaluations/1").text
+
+
+def test_the_page_says_what_further_evaluations_may_bring(table_file, site_with):
+    table_file.write_text(table_file.read_text().replace("{type: grid}", "{type: gp, preset: default}"))
+    page = site_with("a1", "b1", "b2").logged_in(Role.VIEWER).get(PAGE).text
+    assert "What further evaluations gain cannot be said before there are 5 results of each system: 1 of 2 has 1" in page

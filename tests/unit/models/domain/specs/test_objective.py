@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, TopKSpec
+from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, StopRuleSpec, TopKSpec, parse_worth
+from tansaku.models.domain.states import StopReason
 
 TABLE = {"type": "table", "candidates": "a.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": "x"}}}
 
@@ -91,6 +92,65 @@ def test_bad_stop_rules_are_refused(stop, message):
     document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": stop}}
     with pytest.raises(ValidationError, match=message):
         CampaignSpec.model_validate(document)
+
+
+WORTH = {"when": "not_worth_it", "worth": "1 mJ/m2 per evaluation"}
+
+
+@pytest.mark.parametrize(
+    ("stop", "message"),
+    [
+        ({"when": "not_worth_it"}, "worth: missing; when: not_worth_it needs it"),
+        (WORTH | {"within": "5 mJ/m2"}, "within: not with when: not_worth_it; remove it"),
+        ({"within": "5 mJ/m2", "worth": "1 mJ/m2 per cost"}, "worth: not with when: certain; remove it"),
+        (
+            WORTH | {"worth": "1 mJ/m2"},
+            "is no gain for a price; expected a number with its unit per evaluation, cost, core_hour",
+        ),
+        (WORTH | {"worth": "1 mJ/m2 per day"}, "is no gain for a price"),
+        (WORTH | {"worth": "1 per cost"}, "1 has no unit"),
+        (WORTH | {"worth": "1 meV per cost"}, r"budget.stop.worth: 'meV' cannot be converted to 'mJ/m2', the objective's unit"),
+        (WORTH | {"worth": "-1 mJ/m2 per cost"}, "is negative"),
+        (WORTH | {"worth": "1 mJ/m2 per core_hour"}, "the costs of this space are no times; expected per evaluation or cost"),
+    ],
+)
+def test_bad_rules_of_worth_are_refused(stop, message):
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": stop}}
+    with pytest.raises(ValidationError, match=message):
+        CampaignSpec.model_validate(document)
+
+
+def test_a_rule_of_worth_is_checked_at_each_proposal_and_needs_a_goal_with_a_gain():
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": WORTH}}
+    rule = CampaignSpec.model_validate(document).budget.stop
+    assert (rule.interval, rule.reason) == (1, StopReason.NOT_WORTH_IT)
+    assert parse_worth(rule.worth) == ("1 mJ/m2", "evaluation")
+    certain = StopRuleSpec(within="5 mJ/m2")
+    assert (certain.interval, certain.reason) == (10, StopReason.CERTAIN)
+    below = {"objective": {"goal": {"type": "all_below", "threshold": "5 mJ/m2"}}}
+    with pytest.raises(ValidationError, match=r"budget.stop.when: not_worth_it, but with the goal all_below"):
+        CampaignSpec.model_validate(document | below)
+
+
+def test_core_hours_are_a_price_where_cost_is_learned():
+    stop = WORTH | {"worth": "1 mJ/m2 per core_hour"}
+    loaded = CampaignSpec.model_validate(
+        {
+            "schema_version": 1,
+            "name": "a",
+            "space": {
+                "type": "grain_boundary",
+                "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+                "axis": [1, 1, 0],
+                "boundaries": {"planes": [[1, 1, 3]]},
+                "cost": {"model": "measured"},
+            },
+            "calculator": {"type": "emt"},
+            "objective": {"unit": "mJ/m2"},
+            "budget": {"stop": stop},
+        }
+    )
+    assert loaded.budget.stop.worth == "1 mJ/m2 per core_hour"
 
 
 def test_a_stop_rule_needs_a_model():
