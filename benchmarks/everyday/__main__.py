@@ -30,8 +30,8 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-OURS: dict[str, JsonDict] = {"engine-1": {"type": "gp"}, "engine-2": {"type": "gp", "engine": 2}}
-"""Our two engines as proposers of a campaign file."""
+OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3)}
+"""Our engines as proposers of a campaign file."""
 
 QUICK = ("snar", "benzylation")
 

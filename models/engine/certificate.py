@@ -149,6 +149,7 @@ class Remaining:
     ) -> None:
         self._levels, self.asked, self._calibration = asked.levels, asked, calibration
         self._members: list[tuple[TransformState, list[_Group]]] = []
+        self._weights = [prediction.weight for prediction in predictions]
         for prediction in predictions:
             drawn = [
                 _draw(pool, prediction, positions, float(level), asked.joint, rng)
@@ -217,7 +218,8 @@ class Remaining:
         if not np.isfinite(level):
             return 0.0
         limit = np.array([level - within])
-        return float(np.mean([drawn[group].none_below(float(state.bent(limit)[0])) for state, drawn in self._members]))
+        found = [drawn[group].none_below(float(state.bent(limit)[0])) for state, drawn in self._members]
+        return float(np.average(found, weights=self._weights))
 
 
 def _draw(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,7 +140,9 @@ class ParetoProposer:
             values = self._scores(pool, history, predictions, allowed)
         position = first_best(values, allowed, logarithmic=False)
         first = predictions[0]
-        at_choice = mixture([(float(item.mean[position]), float(item.deviation[position])) for item in first])
+        at_choice = mixture(
+            [(float(item.mean[position]), float(item.deviation[position])) for item in first], [item.weight for item in first]
+        )
         average, deviation = first[0].state.moments(*at_choice, int(pool.system_codes[position]))
         return Choice(position, acquisition=float(values[position]), mean=average, deviation=deviation)
 
@@ -154,8 +157,9 @@ class ParetoProposer:
         self, pool: CandidatePool, history: History, predictions: list[list[Prediction]], allowed: BoolArray
     ) -> FloatArray:
         """Acquisition values; zero for candidates that may not be proposed."""
-        members = zip(*predictions, strict=True)
-        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members])
+        members = list(zip(*predictions, strict=True))
+        weights = [prod(prediction.weight for prediction in of_all) for of_all in members]
+        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members], weights)
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=False)

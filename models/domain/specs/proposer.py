@@ -162,7 +162,7 @@ class GPProposerSpec(ProposerBase):
     on_device: ClassVar[bool] = True
     models_values: ClassVar[bool] = True
     type: Literal["gp"] = "gp"
-    engine: Literal[1, 2] = 1
+    engine: Literal[1, 2, 3] = 1
     preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
     kernel: KernelSpec | None = None
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
@@ -175,7 +175,7 @@ class GPProposerSpec(ProposerBase):
     bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
-    initial: Literal["random", "cheapest", "symmetric", "roomy", "spread"] | None = None
+    initial: Literal["random", "cheapest", "symmetric", "roomy", "spread", "representative"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -197,8 +197,8 @@ class GPProposerSpec(ProposerBase):
 
     @model_validator(mode="after")
     def _engine_has_the_preset(self) -> GPProposerSpec:
-        if self.engine == 2 and self.preset != "default":
-            raise ValueError(f"engine: 2 has the preset default alone, not {self.preset}; remove it")
+        if self.engine != 1 and self.preset != "default":
+            raise ValueError(f"engine: {self.engine} has the preset default alone, not {self.preset}; remove it")
         return self
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from tansaku.models.domain.rooms import code_behind, methods
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
-from tansaku.models.engine.initial import SPREAD
+from tansaku.models.engine.initial import NEXT_TO_TAKEN
 from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
@@ -33,13 +33,15 @@ OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
-    """The proposer whose initial design is used by methods without one: the file's if it is spread, else random points."""
+    """The proposer whose initial design methods without one use: the file's if it follows distances, else random points."""
     if not isinstance(own, GPProposerSpec):
         return GPProposerSpec(preset="published")
     chosen = settings(own)
-    if chosen.initial != SPREAD:
+    if chosen.initial not in NEXT_TO_TAKEN:
         return GPProposerSpec(preset="published", initial_points=own.initial_points)
-    return GPProposerSpec(preset="published", initial=SPREAD, initial_points=chosen.initial_points)
+    return GPProposerSpec.model_validate(
+        {"preset": "published", "initial": chosen.initial, "initial_points": chosen.initial_points}
+    )
 
 
 def method_spec(name: str, own: ProposerBase) -> ProposerBase:
