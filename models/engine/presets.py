@@ -156,7 +156,7 @@ FINDING: AcquisitionName = "expected_found"
 
 def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     """A preset with the spec's overrides, for a goal."""
-    chosen = replace(ENGINES.get(spec.engine, PRESETS[spec.preset]), goal=goal)
+    chosen = replace(ENGINES.get(spec.engine or 1, PRESETS[spec.preset]), goal=goal)
     if goal.kind == "all_below":
         chosen = replace(chosen, acquisition=FINDING)
     if goal.kind == "bottleneck":

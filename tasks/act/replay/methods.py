@@ -22,6 +22,7 @@ from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
+from tansaku.tasks.node.configuration.defaults import with_engine
 
 SPEC_METHOD = "spec"
 """The campaign file's own proposer."""
@@ -108,6 +109,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     if own not in OWN_METHODS and (reasons := reasons_for(own)):
         raise MissingComponentError(f"--methods: {name!r}: {reasons.removeprefix('; ')}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own != SPEC_METHOD:
+        chosen = with_engine(chosen)
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer
