@@ -102,7 +102,7 @@ def growing_position(
         taken: Those that were proposed, shape ``(n,)``.
         system: Whose turn it is; without an allowed candidate it hands its turn on. None: all systems are one.
         rng: Random stream of this number.
-        design: ``spread``: the farthest; ``representative``: the one that stands for most others.
+        design: ``spread``: the farthest; ``representative``: see :func:`representative`.
     """
     if system is not None:
         own = allowed & (pool.system_codes == system)
