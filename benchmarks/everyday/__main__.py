@@ -2,11 +2,12 @@
 
 ``DIR`` holds the folders ``olympus`` and ``alloy``. A search may evaluate a fifth of its table, 30 candidates at most. Its
 score is the sum of its gaps to the best over all evaluations, in units of what random choice is expected to have: 1 is random.
-``default`` is what a file without a proposer gets, ``former`` the same with the engine that such files had before; all other
-names are those of ``tansaku bench``. Methods of a seed see the candidates in the same order and begin with the same one; those
+``default`` is what a file without a proposer gets, ``engine-N`` the engine of that number; all other names are those of
+``tansaku bench``. Methods of a seed see the candidates in the same order and begin with the same one; those
 without an initial design of their own begin as ``default`` does.
 
-Settings are chosen with ``--half development`` (``halves.json``) and reported on the other. An interrupted run continues.
+Settings are chosen with ``--half development`` (``halves.json``) and ``--half synthetic``, which needs no data, and reported on
+the third. An interrupted run continues.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
 
-OURS: dict[str, JsonDict] = {"engine-1": {"type": "gp"}, "engine-2": {"type": "gp", "engine": 2}}
-"""Our two engines as proposers of a campaign file."""
+OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3)}
+"""Our engines as proposers of a campaign file."""
 
 QUICK = ("snar", "benzylation")
 

@@ -1,12 +1,14 @@
 """The tables as campaigns, and the two halves in which they are used.
 
-``halves.json`` was fixed before the first run: settings are chosen on the development half and reported on the other. Tables of
-a family are of one laboratory and chemistry, and belong to one half.
+``halves.json`` was fixed before the first run: settings are chosen on the development half, beside synthetic mixtures
+(:mod:`~benchmarks.everyday.mixtures`), and reported on the other. Tables of a family are of one laboratory and chemistry, and
+belong to one half.
 """
 
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -14,10 +16,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, MixtureName, mixtures
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 
-Half = Literal["development", "reported"]
+Half = Literal["development", "synthetic", "reported"]
 
 HALVES: tuple[Half, ...] = get_args(Half)
 
@@ -28,13 +31,15 @@ _MOST = 30
 
 
 def families(half: Half) -> dict[str, list[str]]:
-    """The families of a half and their tables, in the order of the file."""
+    """The families of a half and their tables, in the order of the file; the synthetic tables are one."""
+    if half == "synthetic":
+        return {half: list(MIXTURES)}
     found: dict[str, list[str]] = json.loads(_HALVES.read_text())[half]
     return found
 
 
 def tables(half: Half) -> list[str]:
-    """The tables of a half, in the order of the file."""
+    """The tables of a half, in their order."""
     return [name for names in families(half).values() for name in names]
 
 
@@ -50,13 +55,17 @@ def write_campaign(data: Path, name: str, folder: Path, seed: int, proposer: Jso
         data: Folder with the folders ``olympus`` and ``alloy``.
         name: One of :func:`tables`.
         folder: Where to.
-        seed: Decides the order of the candidates.
+        seed: Decides the order of the candidates, and of a synthetic table the values.
         proposer: The campaign's; None: the file has none.
 
     Returns:
         The campaign file.
     """
-    table, document = _alloy(data) if name == _ALLOY else _experiments(data, name)
+    synthetic = next((known for known in MIXTURES if known == name), None)
+    if synthetic is not None:
+        table, document = _mixtures(synthetic, seed)
+    else:
+        table, document = _alloy(data) if name == _ALLOY else _experiments(data, name)
     # Ties go to the lowest id, and the order of the rows may say which are the best.
     order = np.random.default_rng([seed, len(table)]).permutation(len(table))
     table["id"] = [f"c{number:05d}" for number in order]
@@ -85,16 +94,25 @@ def _experiments(data: Path, name: str) -> tuple[pd.DataFrame, JsonDict]:
     goal = about["default_goal"] if isinstance(about["default_goal"], str) else about["default_goal"][0]
     raw = pd.read_csv(data / "olympus" / f"{name}.csv", header=None, names=[*kinds, *measured])
     table = raw.groupby(list(kinds), as_index=False, sort=True)[measured[:1]].mean()
-    return table, {
+    return table, _document(name, kinds, measured[0], goal)
+
+
+def _mixtures(name: MixtureName, seed: int) -> tuple[pd.DataFrame, JsonDict]:
+    return mixtures(name, seed), _document(name, dict.fromkeys(COMPONENTS, "continuous"), VALUE, "minimize")
+
+
+def _document(name: str, kinds: dict[str, str], value: str, direction: str) -> JsonDict:
+    """A campaign file without budget and candidates."""
+    return {
         "schema_version": 1,
         "name": name.replace("_", "-"),
         "space": {
             "type": "table",
-            "columns": {"id": "id", "value": measured[0]},
+            "columns": {"id": "id", "value": value},
             # A group for each column: other packages take the columns of a larger group as one parameter.
             "features": {column: _group(column, kind) for column, kind in kinds.items()},
         },
-        "objective": {"direction": goal, "unit": "1", "goal": {"type": "best_overall"}},
+        "objective": {"direction": direction, "unit": "1", "goal": {"type": "best_overall"}},
     }
 
 
@@ -103,6 +121,9 @@ def _group(column: str, kind: str) -> JsonDict:
 
 
 def content(data: Path, name: str) -> str:
-    """Hash of a table as it was given."""
+    """Hash of a table as it was given; of a synthetic one, of what the seed 0 makes."""
+    synthetic = next((known for known in MIXTURES if known == name), None)
+    if synthetic is not None:
+        return sha256(mixtures(synthetic, 0).to_csv(index=False, float_format="%.9f").encode()).hexdigest()
     path = data / _ALLOY / "candidates.parquet" if name == _ALLOY else data / "olympus" / f"{name}.csv"
     return file_sha256(path)

@@ -78,6 +78,10 @@ def barrier_belief(
     """
     from tansaku.models.engine.dominance import sample_surfaces  # numba compiles for seconds, for this goal alone
 
-    share = max(DRAWS // len(predictions), 1)
-    drawn = [sample_surfaces(goal, pool, history, prediction, rng, share).barriers for prediction in predictions]
+    whole = sum(prediction.weight for prediction in predictions)
+    counts = [max(int(DRAWS * prediction.weight / whole), 1) for prediction in predictions]
+    drawn = [
+        sample_surfaces(goal, pool, history, prediction, rng, count).barriers
+        for prediction, count in zip(predictions, counts, strict=True)
+    ]
     return BarrierBelief(np.concatenate(drawn))

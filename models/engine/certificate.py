@@ -162,6 +162,7 @@ class Remaining:
         self._levels, self.asked, self._calibration = asked.levels, asked, calibration
         self._members: list[tuple[TransformState, list[_Group]]] = []
         kept = kept_in_each(len(asked.groups))
+        self._weights = [prediction.weight for prediction in predictions]
         for prediction in predictions:
             drawn = [
                 _draw(pool, prediction, positions, float(level), asked.joint, rng).keeping(kept)
@@ -180,7 +181,7 @@ class Remaining:
         if self.asked.price is None:
             return None
         members = [(state, [group.sampled for group in drawn]) for state, drawn in self._members]
-        return Ahead(self._levels, members, self.asked.price, self.asked.rank)
+        return Ahead(self._levels, members, self.asked.price, self.asked.rank, self._weights)
 
     def probabilities(self, within: float) -> FloatArray:
         """Returns the probability, by group, that no open candidate is better by more than a tolerance.
@@ -238,7 +239,8 @@ class Remaining:
         if not np.isfinite(level):
             return 0.0
         limit = np.array([level - within])
-        return float(np.mean([drawn[group].none_below(float(state.bent(limit)[0])) for state, drawn in self._members]))
+        found = [drawn[group].none_below(float(state.bent(limit)[0])) for state, drawn in self._members]
+        return float(np.average(found, weights=self._weights))
 
 
 def _draw(

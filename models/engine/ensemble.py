@@ -21,6 +21,12 @@ from tansaku.models.engine.likelihood import LogPosterior
 ENSEMBLE = "ensemble"
 """Key of a refit for the members' parameters."""
 
+MODELS = "models"
+"""Key of a refit for models of different kernels: the place of each one's kernel, its weight and parameters."""
+
+KERNEL = "kernel"
+WEIGHT = "weight"
+
 _BURN_IN = 30
 _THINNING = 10
 _SMALLEST_ANGLE = 1e-9
@@ -82,42 +88,59 @@ def _slice_step(density: LogPosterior, at: FloatArray, value: float, rng: np.ran
 
 
 def members(fitted: JsonDict | None) -> list[JsonDict | None]:
-    """Returns the members of a refit, each as a refit; the refit itself if it is not an ensemble."""
-    if fitted is None or ENSEMBLE not in fitted:
+    """Returns the members of a refit, each as a refit; the refit itself if it is neither an ensemble nor several models."""
+    if fitted is None:
         return [fitted]
-    shared = {name: value for name, value in fitted.items() if name != ENSEMBLE}
-    return [{**shared, "parameters": parameters} for parameters in fitted[ENSEMBLE]]
+    shared = {name: value for name, value in fitted.items() if name not in (ENSEMBLE, MODELS)}
+    if MODELS in fitted:
+        return [shared | model for model in fitted[MODELS]]
+    if ENSEMBLE in fitted:
+        return [{**shared, "parameters": parameters} for parameters in fitted[ENSEMBLE]]
+    return [fitted]
 
 
-def averaged(parts: Sequence[tuple[FloatArray, bool]]) -> tuple[FloatArray, bool]:
+def weight_of(member: JsonDict | None) -> float:
+    """Weight of a member, relative to those of the others."""
+    return 1.0 if member is None else float(member.get(WEIGHT, 1.0))
+
+
+def averaged(parts: Sequence[tuple[FloatArray, bool]], weights: Sequence[float]) -> tuple[FloatArray, bool]:
     """Mean of the members' acquisition values.
 
     Args:
         parts: Values of shape ``(n,)`` and whether they are logarithms, one pair per member.
+        weights: Of the members.
     """
     if len(parts) == 1:
         return parts[0]
-    values = np.stack([part for part, _ in parts])
-    if parts[0][1]:
-        return np.asarray(logsumexp(values, axis=0)) - log(len(parts)), True
-    return values.mean(axis=0), False
+    values, logarithmic = np.stack([part for part, _ in parts]), parts[0][1]
+    if len(set(weights)) == 1:
+        return (np.asarray(logsumexp(values, axis=0)) - log(len(parts)) if logarithmic else values.mean(axis=0)), logarithmic
+    shares = np.asarray(weights) / np.sum(weights)
+    return (np.asarray(logsumexp(values, axis=0, b=shares[:, None])) if logarithmic else shares @ values), logarithmic
 
 
-def mixture(moments: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Mean and deviation of a mixture of equal shares.
+def mixture(moments: Sequence[tuple[float, float]], weights: Sequence[float]) -> tuple[float, float]:
+    """Mean and deviation of a mixture.
 
     Args:
         moments: Mean and deviation of each part.
+        weights: Of the parts.
     """
     if len(moments) == 1:
         return moments[0]
     means, deviations = np.array(moments).T
-    return float(means.mean()), float(np.sqrt(np.mean(np.square(deviations)) + means.var()))
+    if len(set(weights)) == 1:
+        return float(means.mean()), float(np.sqrt(np.mean(np.square(deviations)) + means.var()))
+    mean = float(np.average(means, weights=weights))
+    return mean, float(np.sqrt(np.average(np.square(deviations) + np.square(means - mean), weights=weights)))
 
 
-def chosen_member(count: int, rng: np.random.Generator) -> slice:
+def chosen_member(ensemble: Sequence[JsonDict | None], rng: np.random.Generator) -> slice:
     """Chooses the member that provides a posterior sample; a single member needs no random number."""
-    if count == 1:
+    if len(ensemble) == 1:
         return slice(0, 1)
-    at = int(rng.integers(count))
+    weights = np.array([weight_of(member) for member in ensemble])
+    equal = bool((weights == weights[0]).all())
+    at = int(rng.integers(len(weights)) if equal else rng.choice(len(weights), p=weights / weights.sum()))
     return slice(at, at + 1)

@@ -61,12 +61,14 @@ class Prediction:
         mean: Shape ``(n_candidates,)``.
         deviation: Shape ``(n_candidates,)``.
         posterior: Source of posterior samples.
+        weight: Of this member of the model, relative to those of the others.
     """
 
     state: TransformState
     mean: FloatArray
     deviation: FloatArray
     posterior: PoolPosterior
+    weight: float = 1.0
 
 
 def incumbents(pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:

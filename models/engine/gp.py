@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import ceil, exp
 
 import numpy as np
+from scipy.special import softmax
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
@@ -23,19 +24,30 @@ from tansaku.models.engine.acquisition import first_best
 from tansaku.models.engine.barrier import BarrierBelief, barrier_belief
 from tansaku.models.engine.certificate import AS_DRAWN, Remaining, question
 from tansaku.models.engine.cross import GridLayout, grid_layout, surface_factor
-from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
+from tansaku.models.engine.ensemble import (
+    ENSEMBLE,
+    KERNEL,
+    MODELS,
+    WEIGHT,
+    averaged,
+    chosen_member,
+    draw_ensemble,
+    members,
+    mixture,
+    weight_of,
+)
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import (
-    SPREAD,
+    NEXT_TO_TAKEN,
     farthest,
+    growing_position,
+    growing_size,
     initial_position,
     initial_size,
     multiplicities,
     rooms,
-    spread_position,
-    spread_size,
 )
 from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix
 from tansaku.models.engine.leaders import second_stage
@@ -87,6 +99,7 @@ class GPProposer:
         self._caches: dict[str, _Cache] = {}
         self._members: list[JsonDict | None] = []
         self._terms: tuple[CandidatePool, tuple[Term, ...]] | None = None
+        self._further: tuple[CandidatePool, list[tuple[Term, ...]]] | None = None
 
     @property
     def name(self) -> str:
@@ -105,8 +118,8 @@ class GPProposer:
             multiplicities(pool)
         if self._settings.initial == "roomy":
             rooms(pool)
-        if self._settings.initial == SPREAD:
-            return spread_size(pool, self._settings.initial_points, by_system=self._settings.goal.by_system)
+        if self._settings.initial in NEXT_TO_TAKEN:
+            return growing_size(pool, self._settings.initial_points, by_system=self._settings.goal.by_system)
         return initial_size(pool, self._settings.initial_points)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
@@ -128,9 +141,13 @@ class GPProposer:
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
             targets, extra = state.forward(history.values, systems), _prediction_variances(pool, history, state)
             density = observed_posterior(pool, terms, history.observed, targets, extra, noise_shares(history))
-            before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
+            before = _parameters_of(previous) if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
+            if self._settings.also:
+                data = (history.observed, targets, extra, noise_shares(history))
+                others = [observed_posterior(pool, model, *data) for model in self._also(pool)]
+                fitted[MODELS] = self._weighed(density, parameters, others, previous)
             if self._settings.spread_unclear:
                 fitted[UNCLEAR] = _is_unclear(density.misses(density.pack(parameters)), targets)
             if self._settings.rule == "bayes" and len(history.observed) <= self._settings.bayes_until:
@@ -152,15 +169,16 @@ class GPProposer:
             return None
         in_design = number <= self.initial_count(pool)
         if in_design or not len(history.observed):
-            if self._settings.initial != SPREAD:
-                return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
+            design = self._settings.initial
+            if design not in NEXT_TO_TAKEN:
+                return Choice(initial_position(pool, allowed, number, rng, design), initial=in_design)
             system = (number - 1) % len(pool.systems) if self._settings.goal.by_system else None
-            return Choice(spread_position(pool, allowed, _taken(history), system, rng), initial=in_design)
+            return Choice(growing_position(pool, allowed, _taken(history), system, rng, design), initial=in_design)
         if number % 2 and hyperparameters is not None and hyperparameters.get(UNCLEAR, False):
             return Choice(farthest(pool, allowed, _taken(history)))
         state = self._transform(pool, history, hyperparameters)
         ensemble = self._in_use(hyperparameters)
-        used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
+        used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(ensemble, rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
         allowed = _balanced(self._settings, pool, history, predictions, allowed, number)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
@@ -169,7 +187,8 @@ class GPProposer:
             values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
         at_choice = mixture(
-            [(float(prediction.mean[position]), float(prediction.deviation[position])) for prediction in predictions]
+            [(float(prediction.mean[position]), float(prediction.deviation[position])) for prediction in predictions],
+            [prediction.weight for prediction in predictions],
         )
         average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
         value = float(values[position])
@@ -201,8 +220,9 @@ class GPProposer:
         """
         state = self._transform(pool, history, hyperparameters)
         found = [self._predict(pool, history, member, state) for member in members(hyperparameters)]
+        weights = [item.weight for item in found]
         rows = [
-            state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in found]), int(system))
+            state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in found], weights), int(system))
             for i, system in enumerate(pool.system_codes)
         ]
         mean, deviation = np.array(rows).T
@@ -255,6 +275,32 @@ class GPProposer:
                 check_stationary(self._terms[1])
         return self._terms[1]
 
+    def _also(self, pool: CandidatePool) -> list[tuple[Term, ...]]:
+        """The further kernels on a pool, multiplied out."""
+        if self._further is None or self._further[0] is not pool:
+            chosen = [replace(self._settings, kernel=name) for name in self._settings.also]
+            self._further = (pool, [expand(model_kernel(settings, pool)) for settings in chosen])
+        return self._further[1]
+
+    def _weighed(
+        self, first: LogPosterior, best: Mapping[str, FloatArray], others: list[LogPosterior], previous: JsonDict | None
+    ) -> list[JsonDict]:
+        """Fits the further kernels' models, and weighs all by the density of each value as the others predict it.
+
+        Few values tell models apart by little, and then all have a say.
+        """
+        found, merits = [dict(best)], [first.left_out(first.pack(best))]
+        for place, density in enumerate(others, start=1):
+            start = _parameters_of(previous[MODELS][place]) if previous else None
+            parameters, _ = fit_parameters(density, start, restarts=self._settings.restarts)
+            found.append(parameters)
+            merits.append(density.left_out(density.pack(parameters)))
+        weights = softmax(merits).tolist()
+        return [
+            {KERNEL: place, WEIGHT: weight, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+            for place, (parameters, weight) in enumerate(zip(found, weights, strict=True))
+        ]
+
     def _scores(
         self,
         pool: CandidatePool,
@@ -265,7 +311,8 @@ class GPProposer:
     ) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, and whether they are logarithms."""
         values, logarithmic = averaged(
-            [gains(self._settings, pool, history, prediction, allowed, rng) for prediction in predictions]
+            [gains(self._settings, pool, history, prediction, allowed, rng) for prediction in predictions],
+            [prediction.weight for prediction in predictions],
         )
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
@@ -310,7 +357,7 @@ class GPProposer:
         mean, variance = posterior.predict(new, history.pending.tolist(), targets, known)
         if self._settings.nugget:
             variance = variance + posterior.noise
-        return Prediction(state, mean, np.sqrt(variance), posterior)
+        return Prediction(state, mean, np.sqrt(variance), posterior, weight_of(fitted))
 
     def _posterior(self, pool: CandidatePool, fitted: JsonDict, order: list[int], extra: Mapping[int, float]) -> PoolPosterior:
         """The cached posterior, or a new one conditioned on the first ``base`` points."""
@@ -322,7 +369,8 @@ class GPProposer:
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
         share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
-        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share, device)
+        terms = (self._expanded(pool), *self._also(pool))[fitted.get(KERNEL, 0)]
+        posterior = PoolPosterior(pool, terms, parameters, float(parameters[NOISE][0]), share, device)
         posterior.add_variances(extra)
         posterior.start(order[:base])
         self._caches[key] = _Cache(pool, base, posterior)
@@ -342,6 +390,10 @@ class GPProposer:
         else:
             parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+
+
+def _parameters_of(fitted: JsonDict) -> dict[str, FloatArray]:
+    return {name: np.asarray(value) for name, value in fitted["parameters"].items()}
 
 
 def _taken(history: History) -> IntArray:

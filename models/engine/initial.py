@@ -8,13 +8,18 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 
-InitialName = Literal["random", "cheapest", "symmetric", "roomy", "spread"]
+InitialName = Literal["random", "cheapest", "symmetric", "roomy", "spread", "representative"]
 
-SPREAD: InitialName = "spread"
+NEXT_TO_TAKEN: tuple[InitialName, ...] = ("spread", "representative")
+"""Designs whose candidates depend on those before them."""
+
+_LOOKED_AT = 1000
+"""Candidates among which a representative one is sought; of more a random part."""
 
 ROOMY = 0.25
 """Share of the candidates that count as roomy."""
@@ -68,8 +73,8 @@ def rooms(pool: CandidatePool) -> npt.NDArray[np.float64]:
     return grid.room
 
 
-def spread_size(pool: CandidatePool, points: int, *, by_system: bool) -> int:
-    """Number of candidates in a spread initial design; where there are fewer candidates, all of them.
+def growing_size(pool: CandidatePool, points: int, *, by_system: bool) -> int:
+    """Number of candidates in a design of :data:`NEXT_TO_TAKEN`; where there are fewer candidates, all of them.
 
     Args:
         pool: The pool.
@@ -81,10 +86,15 @@ def spread_size(pool: CandidatePool, points: int, *, by_system: bool) -> int:
     return len(pool.systems) * min(points, max(1, int(np.bincount(pool.system_codes, minlength=len(pool.systems)).min())))
 
 
-def spread_position(
-    pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArray, system: int | None, rng: np.random.Generator
+def growing_position(
+    pool: CandidatePool,
+    allowed: npt.NDArray[np.bool_],
+    taken: IntArray,
+    system: int | None,
+    rng: np.random.Generator,
+    design: InitialName,
 ) -> int:
-    """The next candidate of a spread initial design: at random, if nothing is taken yet, else the farthest.
+    """The next candidate of a design of :data:`NEXT_TO_TAKEN`: at random, if nothing is taken yet.
 
     Args:
         pool: The pool.
@@ -92,11 +102,37 @@ def spread_position(
         taken: Those that were proposed, shape ``(n,)``.
         system: Whose turn it is; without an allowed candidate it hands its turn on. None: all systems are one.
         rng: Random stream of this number.
+        design: ``spread``: the farthest; ``representative``: see :func:`representative`.
     """
     if system is not None:
         own = allowed & (pool.system_codes == system)
         allowed, taken = (own if own.any() else allowed), taken[pool.system_codes[taken] == system]
-    return farthest(pool, allowed, taken) if len(taken) else int(rng.choice(np.flatnonzero(allowed)))
+    if not len(taken):
+        return int(rng.choice(np.flatnonzero(allowed)))
+    return farthest(pool, allowed, taken) if design == "spread" else representative(pool, allowed, taken, rng)
+
+
+def representative(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArray, rng: np.random.Generator) -> int:
+    """The allowed candidate that brings the allowed ones nearest to a taken one, on average.
+
+    The farthest candidates lie in corners: of mixtures they are the pure components, which say little about mixtures. These lie
+    where candidates are. Distances are those of :func:`farthest`; of equal ones the lowest position.
+
+    Args:
+        pool: The pool.
+        allowed: Candidates that may be proposed, at least one, shape ``(n_candidates,)``.
+        taken: Those that were proposed, at least one, shape ``(n,)``.
+        rng: Chooses the part of a large pool that is looked at.
+    """
+    seen = np.flatnonzero(allowed)
+    if len(seen) > _LOOKED_AT:
+        seen = np.sort(rng.choice(seen, _LOOKED_AT, replace=False))
+    groups = [(group.index, _comparable(group)) for group in pool.groups.values()]
+    near, known = (
+        np.concatenate([np.zeros((len(at), 0)), *(rows[index[at]] for index, rows in groups)], axis=1) for at in (seen, taken)
+    )
+    nearest = cdist(near, known).min(axis=1)
+    return int(seen[np.argmin(np.minimum(cdist(near, near), nearest[:, None]).mean(axis=0))])
 
 
 def farthest(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: IntArray) -> int:

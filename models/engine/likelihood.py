@@ -135,10 +135,23 @@ class LogPosterior:
 
         Rasmussen & Williams (2006), eq. 5.12. Raises FitError as :meth:`likelihood` does.
         """
+        return self._without_each(vector)[0]
+
+    def left_out(self, vector: FloatArray) -> float:
+        """Sum over targets of the log density at the target of what the others predict.
+
+        Rasmussen & Williams (2006), eq. 5.10 and 5.11. Raises FitError as :meth:`likelihood` does.
+        """
+        misses, variances = self._without_each(vector)
+        return float(-0.5 * (np.log(2.0 * pi * variances) + np.square(misses) / variances).sum())
+
+    def _without_each(self, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Difference of each target from what the others predict, and the variance of that, noise included."""
         parameters = self.unpack(vector)
         _, factor, alpha, _ = self._solved(parameters, self._squared(parameters))
         inverse, _ = lapack.dpotri(factor, lower=1)
-        return np.asarray(alpha / np.diagonal(inverse))
+        precisions = np.diagonal(inverse)
+        return np.asarray(alpha / precisions), np.asarray(1.0 / precisions)
 
     def _solved(
         self, parameters: Mapping[str, FloatArray], squared: Mapping[Factor, FloatArray]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -72,12 +73,14 @@ class Ahead:
         members: Transform and samples of each group, of each member of the model.
         price: What the search divides the gain of each candidate of the pool by, shape ``(n_candidates,)``.
         rank: The level is the value of the candidate of this rank.
+        weights: Of the members.
     """
 
     levels: FloatArray
     members: Sequence[tuple[TransformState, Sequence[Sampled]]]
     price: FloatArray
     rank: int
+    weights: Sequence[float]
 
     @property
     def groups(self) -> int:
@@ -92,12 +95,14 @@ class Ahead:
             scale: Factor on the samples' deviations from their mean.
 
         Returns:
-            In the objective's unit, zero where nothing is known yet, shape ``(n_samples, n_groups)``.
+            In the objective's unit, zero where nothing is known yet, shape ``(n_samples, n_groups)``. Members have samples in
+            proportion to their weights.
         """
         rows = []
-        for state, groups in self.members:
+        for (state, groups), weight in zip(self.members, self.weights, strict=True):
             gains = self._gains(state, groups, scale)
-            rows.append(chosen_gains(gains, [self.price[group.positions] for group in groups], count))
+            found = chosen_gains(gains, [self.price[group.positions] for group in groups], count)
+            rows.append(found[: ceil(len(found) * weight / max(self.weights))])
         return np.concatenate(rows)
 
     def rate(self, price: FloatArray, scale: float) -> float:
@@ -114,7 +119,7 @@ class Ahead:
                 for gains, group in zip(self._gains(state, groups, scale), groups, strict=True)
             ]
             found.append(max(float(values.max(initial=0.0)) for values in rates))
-        return float(np.mean(found))
+        return float(np.average(found, weights=self.weights))
 
     def _gains(self, state: TransformState, groups: Sequence[Sampled], scale: float) -> list[FloatArray]:
         return [group.gains(state, level, scale) for group, level in zip(groups, self.levels.tolist(), strict=True)]

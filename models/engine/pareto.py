@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,8 +156,9 @@ class ParetoProposer:
         self, pool: CandidatePool, history: History, predictions: list[list[Prediction]], allowed: BoolArray
     ) -> FloatArray:
         """Acquisition values; zero for candidates that may not be proposed."""
-        members = zip(*predictions, strict=True)
-        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members])
+        members = list(zip(*predictions, strict=True))
+        weights = [prod(prediction.weight for prediction in of_all) for of_all in members]
+        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members], weights)
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=False)
@@ -188,7 +190,9 @@ class ParetoProposer:
 
 def _at(position: int, system: int, members: Sequence[Prediction]) -> tuple[float, float]:
     """Predicted mean and deviation of one objective at a candidate, in the oriented objective's unit."""
-    together = mixture([(float(item.mean[position]), float(item.deviation[position])) for item in members])
+    together = mixture(
+        [(float(item.mean[position]), float(item.deviation[position])) for item in members], [item.weight for item in members]
+    )
     return members[0].state.moments(*together, system)
 
 

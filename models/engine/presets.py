@@ -59,6 +59,8 @@ class GPSettings:
         refit_each: Up to so many observations hyper-parameters are fitted again after each.
         spread_unclear: Whether every second proposal is the candidate farthest from all others while the model predicts known
             values hardly better than their mean does.
+        also: Further kernels. The models of all are averaged, each weighed by how well it predicts known values from the others
+            (``map`` only).
     """
 
     name: str
@@ -85,6 +87,7 @@ class GPSettings:
     worst_first: float = 0.0
     refit_each: int = 0
     spread_unclear: bool = False
+    also: tuple[KernelName, ...] = ()
 
 
 PRESETS = {
@@ -124,26 +127,25 @@ PRESETS = {
 }
 
 
-ENGINE_OF_FEW = 2
-"""Number of the engine for few evaluations."""
+_FEW = GPSettings(
+    name="default",
+    kernel="broad",
+    transform=OutputTransform(log=False, standardise="global"),
+    rule="map",
+    acquisition="log_ei",
+    cost_exponent=0.0,
+    initial="spread",
+    initial_points=3,
+    refit_growth=1.2,
+    mean=(ConstantMeanSpec(),),
+    refit_each=100,
+)
 
 ENGINES = {
-    ENGINE_OF_FEW: GPSettings(
-        name="default",
-        kernel="broad",
-        transform=OutputTransform(log=False, standardise="global"),
-        rule="map",
-        acquisition="log_ei",
-        cost_exponent=0.0,
-        initial="spread",
-        initial_points=3,
-        refit_growth=1.2,
-        mean=(ConstantMeanSpec(),),
-        refit_each=100,
-        spread_unclear=True,
-    )
+    2: replace(_FEW, spread_unclear=True),
+    3: replace(_FEW, kernel="additive", also=("broad",), initial="representative"),
 }
-"""The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`."""
+"""The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`: those for few evaluations."""
 
 BROAD_COLUMNS = 32
 """Groups of more columns have one lengthscale in the kernel ``broad``."""
@@ -154,13 +156,13 @@ FINDING: AcquisitionName = "expected_found"
 
 def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     """A preset with the spec's overrides, for a goal."""
-    chosen = replace(ENGINES.get(spec.engine, PRESETS[spec.preset]), goal=goal)
+    chosen = replace(ENGINES.get(spec.engine or 1, PRESETS[spec.preset]), goal=goal)
     if goal.kind == "all_below":
         chosen = replace(chosen, acquisition=FINDING)
     if goal.kind == "bottleneck":
         chosen = replace(chosen, acquisition="dominance")
     if spec.kernel is not None:
-        chosen = replace(chosen, kernel=spec.kernel)
+        chosen = replace(chosen, kernel=spec.kernel, also=())
     if spec.mean is not None:
         chosen = replace(chosen, mean=spec.mean)
     if spec.acquisition is not None:
@@ -169,7 +171,7 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         transform = OutputTransform(spec.transform.log, spec.transform.standardise, spec.transform.compress)
         chosen = replace(chosen, transform=transform, transformed_gain=False)
     if spec.hyperparameters is not None:
-        chosen = replace(chosen, rule=spec.hyperparameters)
+        chosen = replace(chosen, rule=spec.hyperparameters, also=chosen.also if spec.hyperparameters == "map" else ())
     if spec.refit_growth is not None:
         chosen = replace(chosen, refit_growth=spec.refit_growth)
     if spec.restarts is not None:
@@ -198,8 +200,9 @@ def described(settings: GPSettings) -> str:
     rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
     refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
     kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"
+    model = "two models averaged by how well they predict" if settings.also else kernel
     cost = "ignored" if settings.cost_exponent == 0.0 else "weighed"
-    return f"{kernel}, {rule}{refits}; cost is {cost}"
+    return f"{model}, {rule}{refits}; cost is {cost}"
 
 
 def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:

@@ -37,6 +37,7 @@ SPECS = {
     "five-points": GPProposerSpec(preset="abo", initial_points=5),
     "balanced": GPProposerSpec(floor=4, worst_first=0.5),
     "few": GPProposerSpec(engine=2),
+    "averaged": GPProposerSpec(engine=3),
     "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
     "composed": GPProposerSpec(
         kernel={

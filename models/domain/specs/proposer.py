@@ -122,11 +122,13 @@ class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
     Attributes:
-        engine: What the preset ``default`` is. ``2`` is made for few evaluations: a Matérn-5/2 kernel whose lengthscales are
-            expected to be long, fitted again after each value up to 100; the logarithm of expected improvement, without
-            compression of values and division by cost; three initial candidates far from each other; and, while the model
-            explains less than a fifth of the variance of values that it was not given, as every second candidate the one
-            farthest from all others. ``1`` is the additive kernel of boundaries.
+        engine: What the preset ``default`` is. ``3`` is made for few evaluations: the average of two models, the additive
+            kernel of ``1`` and one product of Matérn-5/2 kernels whose lengthscales are expected to be long, each weighed by
+            how well it predicts each known value from the others; fitted again after each value up to 100; the logarithm of
+            expected improvement, without compression of values and division by cost; three representative initial
+            candidates. ``2`` is an earlier one: the second model alone, three initial candidates far from each other, and,
+            while the model explains less than a fifth of the variance of values that it was not given, as every second
+            candidate the one farthest from all others. ``1`` is the additive kernel of boundaries. null: 1.
         preset: ``default``: the best preset of our benchmarks; ``published``: cost-sensitive multi-task search as in
             https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
             one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.
@@ -148,9 +150,11 @@ class GPProposerSpec(ProposerBase):
         initial: Initial design of each system: ``random`` candidates, random ones among its ``cheapest``, or, of an energy
             surface, the points of highest site symmetry (``symmetric``) or random ones among the quarter of them that are
             farthest from atoms, in units of the sum of the covalent radii (``roomy``); ``spread``: one at random, then each the
-            farthest from all before it, in units of the columns' ranges, for goals about all systems regardless of these.
+            farthest from all before it, in units of the columns' ranges, for goals about all systems regardless of these;
+            ``representative``: the same, but each the one that brings all candidates nearest to one of the design, on average.
         initial_points: Number of initial candidates of each system, at most as many as the smallest system has; null: one, and
-            three with engine 2. Of a ``spread`` design at most as many as there are candidates.
+            three with the engines 2 and 3. A ``spread`` or ``representative`` design has at most as many as there are
+            candidates.
         floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
             systems; null: no more than the initial ones. For the goal ``best_per_system``.
         worst_first: Share of the later proposals that belong to the system that may still improve most, by the certificate
@@ -165,7 +169,7 @@ class GPProposerSpec(ProposerBase):
     on_device: ClassVar[bool] = True
     models_values: ClassVar[bool] = True
     type: Literal["gp"] = "gp"
-    engine: Literal[1, 2] = 1
+    engine: Literal[1, 2, 3] | None = None
     preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
     kernel: KernelSpec | None = None
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
@@ -178,7 +182,7 @@ class GPProposerSpec(ProposerBase):
     bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
-    initial: Literal["random", "cheapest", "symmetric", "roomy", "spread"] | None = None
+    initial: Literal["random", "cheapest", "symmetric", "roomy", "spread", "representative"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -200,8 +204,8 @@ class GPProposerSpec(ProposerBase):
 
     @model_validator(mode="after")
     def _engine_has_the_preset(self) -> GPProposerSpec:
-        if self.engine == 2 and self.preset != "default":
-            raise ValueError(f"engine: 2 has the preset default alone, not {self.preset}; remove it")
+        if self.engine in (2, 3) and self.preset != "default":
+            raise ValueError(f"engine: {self.engine} has the preset default alone, not {self.preset}; remove it")
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal, get_args
 
@@ -76,7 +76,7 @@ class TransferProposer(GPProposer):
     """
 
     def __init__(self, settings: GPSettings, mode: Mode | Literal["auto"], sources: Sources) -> None:
-        super().__init__(settings)
+        super().__init__(replace(settings, also=()))
         self._mode, self._sources = mode, sources
         self._family: Family | None = None
         self._fits: dict[tuple[str, ...], SourceFit] = {}

@@ -23,7 +23,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.grammar import ARD_COLUMNS
-from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINE_OF_FEW, described, settings
+from tansaku.models.engine.presets import BROAD_COLUMNS, ENGINES, described, settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
@@ -237,9 +237,9 @@ def _notes(spec: CampaignSpec) -> tuple[str, ...]:
 
 def _engine(spec: CampaignSpec) -> str | None:
     proposer = spec.proposer
-    if not isinstance(proposer, GPProposerSpec) or proposer.engine != ENGINE_OF_FEW:
+    if not isinstance(proposer, GPProposerSpec) or proposer.engine not in ENGINES:
         return None
-    return f"{ENGINE_OF_FEW}, for few evaluations: {described(settings(proposer))}"
+    return f"{proposer.engine}, for few evaluations: {described(settings(proposer))}"
 
 
 def _proposer_of(spec: CampaignSpec) -> Proposer:
@@ -384,7 +384,7 @@ def uneven_groups(spec: CampaignSpec, pool: CandidatePool) -> dict[str, int]:
     proposer = spec.proposer
     if not isinstance(proposer, GPProposerSpec) or proposer.preset != "default" or proposer.kernel is not None:
         return {}
-    most = BROAD_COLUMNS if proposer.engine == ENGINE_OF_FEW else ARD_COLUMNS
+    most = BROAD_COLUMNS if settings(proposer).kernel == "broad" else ARD_COLUMNS
     scaled = [name for name, group in getattr(spec.space, "features", {}).items() if hasattr(group, "scale")]
     found = {}
     for name in scaled:

@@ -17,11 +17,12 @@ from tansaku.models.domain.rooms import code_behind, methods
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerBase, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
-from tansaku.models.engine.initial import SPREAD
+from tansaku.models.engine.initial import NEXT_TO_TAKEN
 from tansaku.models.engine.presets import settings
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.loop.transfer.sources import Target, table_sources
+from tansaku.tasks.node.configuration.defaults import with_engine
 
 SPEC_METHOD = "spec"
 """The campaign file's own proposer."""
@@ -33,13 +34,15 @@ OWN_METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
 
 
 def paired_design(own: ProposerBase) -> GPProposerSpec:
-    """The proposer whose initial design is used by methods without one: the file's if it is spread, else random points."""
+    """The proposer whose initial design methods without one use: the file's if it follows distances, else random points."""
     if not isinstance(own, GPProposerSpec):
         return GPProposerSpec(preset="published")
     chosen = settings(own)
-    if chosen.initial != SPREAD:
+    if chosen.initial not in NEXT_TO_TAKEN:
         return GPProposerSpec(preset="published", initial_points=own.initial_points)
-    return GPProposerSpec(preset="published", initial=SPREAD, initial_points=chosen.initial_points)
+    return GPProposerSpec.model_validate(
+        {"preset": "published", "initial": chosen.initial, "initial_points": chosen.initial_points}
+    )
 
 
 def method_spec(name: str, own: ProposerBase) -> ProposerBase:
@@ -106,6 +109,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     if own not in OWN_METHODS and (reasons := reasons_for(own)):
         raise MissingComponentError(f"--methods: {name!r}: {reasons.removeprefix('; ')}", hint="install or repair it")
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own != SPEC_METHOD:
+        chosen = with_engine(chosen)
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
     proposer: Proposer

@@ -6,6 +6,7 @@ They came after the first release. A campaign that was created before has null t
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
@@ -19,6 +20,12 @@ _THICKER = 2.0
 _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
+_ENGINE: Literal[3] = 3
+"""Engine of new campaigns of few evaluations whose file names none."""
+
+_FEW = 200
+"""Evaluations up to which they are few: the engine was compared for up to 30, and refits after each value up to 100."""
+
 _START: JsonDict = {"initial": "roomy", "initial_points": 4}
 """The best start on hosts that it was chosen with, and better than random points on those that it was not."""
 
@@ -33,6 +40,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
+    * ``proposer.engine``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
@@ -60,6 +68,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
         spec = spec.model_copy(update={"proposer": ArmsProposerSpec()})
     if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
+    spec = with_engine(spec)
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if (retrain := spec.retrain) is not None:
@@ -94,6 +103,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer |= dict.fromkeys(_START)
     if getattr(spec.proposer, "across_systems", False):
         proposer["across_systems"] = None
+    if proposer.get("engine") is not None and proposer["engine"] == _usual_engine(spec):
+        proposer["engine"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         proposer["outliers"] = None
     fmax = _usual_polish_fmax(spec)
@@ -106,6 +117,31 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
             retrain["surrogate"]["solver"] = None
     data["known_first"] = None
     return data
+
+
+def with_engine(spec: CampaignSpec) -> CampaignSpec:
+    """Returns a spec with the engine that a new campaign gets if its proposer names none.
+
+    Only where a small number of evaluations, and nothing else, may be spent; later the budget may be changed without effect on it.
+    """
+    budget, usual = spec.budget, _usual_engine(spec)
+    others = (budget.cost, budget.fraction, budget.hours, budget.core_hours)
+    few = budget.evaluations is not None and budget.evaluations <= _FEW and all(limit is None for limit in others)
+    if usual is None or not few or getattr(spec.proposer, "engine", None) is not None:
+        return spec
+    return spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"engine": usual})})
+
+
+def _usual_engine(spec: CampaignSpec) -> int | None:
+    """Returns the engine for few evaluations where one best row or setting is wanted, and the file chooses no other model."""
+    proposer, goal = spec.proposer, spec.objective.goal.type
+    if not isinstance(proposer, GPProposerSpec) or (proposer.preset, proposer.kernel, proposer.mean) != ("default", None, None):
+        return None
+    columns, settings = getattr(spec.space, "columns", None), getattr(spec.space, "parameters", None)
+    if spec.transfer is not None or (columns is None and settings is None):
+        return None
+    several = columns is not None and columns.system is not None
+    return _ENGINE if goal == "best_overall" or (goal == "best_per_system" and not several) else None
 
 
 def _searches_atoms(spec: CampaignSpec) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.everyday.__main__ import OURS, QUICK
+from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, mixtures
 from benchmarks.everyday.score import random_gaps, score
 from benchmarks.everyday.tables import HALVES, evaluations, families, tables, write_campaign
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
@@ -38,7 +39,7 @@ def data(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_the_quick_form_runs_three_methods_on_two_tables_and_continues(data, tmp_path, run_benchmark):
+def test_the_quick_form_runs_our_engines_and_random_choice_on_two_tables_and_continues(data, tmp_path, run_benchmark):
     out = tmp_path / "result.json"
     command = ("everyday", "--quick", "--data", data, "--out", out)
     assert (done := run_benchmark(*command, "--methods", "random", "engine-1")).returncode == 0, done.stderr
@@ -80,7 +81,7 @@ def test_random_choice_scores_one():
 
 def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data, tmp_path):
     every = [name for half in HALVES for name in tables(half)]
-    assert len(every) == len(set(every)) == 17
+    assert len(every) == len(set(every)) == 17 + len(MIXTURES)
     assert not set(families("development")) & set(families("reported"))
     assert set(QUICK) <= set(tables("development"))
     ids = []
@@ -94,5 +95,19 @@ def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data
 
 def test_the_methods_are_the_engines(data, tmp_path):
     engines = [load_campaign(write_campaign(data, QUICK[0], tmp_path, 0, proposer)).spec for proposer in OURS.values()]
-    assert [spec.proposer.engine for spec in engines] == [1, 2]
+    assert [spec.proposer.engine for spec in engines] == [1, 2, 3]
     assert {spec.budget.evaluations for spec in engines} == {12}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_synthetic_table_is_another_function_for_each_seed(name, tmp_path):
+    tables_ = [mixtures(name, seed) for seed in (0, 0, 1)]
+    assert tables_[0].equals(tables_[1])
+    assert not np.allclose(tables_[0][VALUE], tables_[2][VALUE])
+    shares = tables_[0][list(COMPONENTS)]
+    assert len(shares.drop_duplicates()) == 2121
+    assert np.allclose(shares.sum(axis=1), 1.0)
+    assert (shares == 0).to_numpy().mean() == pytest.approx(0.4125, abs=0.001)
+    spec = load_campaign(write_campaign(Path("no-folder"), name, tmp_path, 1)).spec
+    assert spec.budget.evaluations == evaluations(2121) == 30
+    assert spec.objective.direction == "minimize"

@@ -160,6 +160,10 @@ def test_an_ensemble_is_averaged(grid_pool):
     alone = [Remaining(grid_pool, [p], asked, np.random.default_rng(0), AS_DRAWN).probabilities(30.0) for p in (one, other)]
     both = Remaining(grid_pool, [one, other], asked, np.random.default_rng(0), AS_DRAWN).probabilities(30.0)
     assert both == pytest.approx(np.mean(alone, axis=0), abs=0.04)
+    uneven = [replace(one, weight=0.1), replace(other, weight=0.9)]
+    weighed = Remaining(grid_pool, uneven, asked, np.random.default_rng(0), AS_DRAWN).probabilities(30.0)
+    assert weighed == pytest.approx(np.average(alone, axis=0, weights=[0.1, 0.9]), abs=0.04)
+    assert np.abs(weighed - both).max() > 0.05
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,17 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.ensemble import ENSEMBLE, averaged, draw_ensemble, log_likelihood, members, mixture
+from tansaku.models.engine.ensemble import (
+    ENSEMBLE,
+    MODELS,
+    averaged,
+    chosen_member,
+    draw_ensemble,
+    log_likelihood,
+    members,
+    mixture,
+    weight_of,
+)
 from tansaku.models.engine.kernels import Constant, Scale, Stationary, expand
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.proposer_registry import build_proposer
@@ -75,23 +85,41 @@ def test_a_refit_without_an_ensemble_is_its_own_member():
     assert split == [{"parameters": {"a": [2.0]}, "n_observed": 3}, {"parameters": {"a": [3.0]}, "n_observed": 3}]
 
 
-def test_logarithms_are_averaged_as_what_they_stand_for():
+def test_models_of_different_kernels_are_members_with_their_weights():
+    models = [{"kernel": place, "weight": weight, "parameters": {"a": [2.0]}} for place, weight in enumerate((0.3, 0.7))]
+    split = members({"parameters": {"a": [1.0]}, "n_observed": 3, MODELS: models})
+    assert split == [{"n_observed": 3, **model} for model in models]
+    assert [weight_of(member) for member in split] == [0.3, 0.7]
+    assert weight_of(None) == weight_of({"parameters": {}}) == 1.0
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.2, 0.6), (0.0, 1.0)])
+def test_logarithms_are_averaged_as_what_they_stand_for(weights):
     parts = np.array([[1.0, 2.0, 1e-3], [3.0, 1.0, 5.0]])
-    plain, _ = averaged([(row, False) for row in parts])
-    logs, logarithmic = averaged([(np.log(row), True) for row in parts])
+    plain, _ = averaged([(row, False) for row in parts], weights)
+    logs, logarithmic = averaged([(np.log(row), True) for row in parts], weights)
     assert logarithmic
     assert np.allclose(np.exp(logs), plain)
-    assert np.allclose(plain, parts.mean(axis=0))
+    assert np.allclose(plain, np.average(parts, axis=0, weights=weights))
 
 
-def test_moments_of_a_mixture_are_those_of_its_draws():
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.1, 0.6, 0.3)])
+def test_moments_of_a_mixture_are_those_of_its_draws(weights):
     rng = np.random.default_rng(2)
     parts = [(0.0, 1.0), (3.0, 0.5), (-1.0, 2.0)]
-    draws = np.concatenate([rng.normal(mean, deviation, 200_000) for mean, deviation in parts])
-    mean, deviation = mixture(parts)
+    counts = (np.array(weights) / sum(weights) * 600_000).astype(int)
+    draws = np.concatenate([rng.normal(*part, count) for part, count in zip(parts, counts, strict=True)])
+    mean, deviation = mixture(parts, weights)
     assert mean == pytest.approx(draws.mean(), abs=0.02)
     assert deviation == pytest.approx(draws.std(), rel=0.01)
-    assert mixture(parts[:1]) == parts[0]
+    assert mixture(parts[:1], weights[:1]) == parts[0]
+
+
+def test_samples_come_from_the_members_by_their_weights():
+    rng = np.random.default_rng(0)
+    chosen = [chosen_member([{"weight": 0.2}, {"weight": 0.8}], rng).start for _ in range(2000)]
+    assert np.mean(chosen) == pytest.approx(0.8, abs=0.04)
+    assert chosen_member([None], rng) == slice(0, 1)
 
 
 def test_a_fit_keeps_its_members_as_plain_data_and_repeats_itself(grid_pool):

@@ -21,7 +21,7 @@ def sampled(mean: list[float], deviation: float, seed: int = 0, draws: int = 400
 
 def test_the_gain_of_one_evaluation_is_the_expected_improvement_for_its_price():
     one = sampled([3.0, 2.0, 9.0], 1.5)
-    ahead = Ahead(np.array([2.5]), [(PLAIN, [one])], np.ones(3), 1)
+    ahead = Ahead(np.array([2.5]), [(PLAIN, [one])], np.ones(3), 1, [1.0])
     improvement = expected_improvement(np.array([3.0, 2.0, 9.0]), np.full(3, 1.5), np.full(3, 2.5))
     assert ahead.rate(np.ones(3), 1.0) == pytest.approx(improvement.max(), rel=0.05)
     assert ahead.rate(np.array([1.0, 100.0, 1.0]), 1.0) == pytest.approx(improvement[0], rel=0.08)
@@ -56,13 +56,22 @@ def test_an_expensive_candidate_is_chosen_last():
 
 def test_a_group_without_a_value_or_without_a_candidate_gains_nothing():
     empty = Sampled(np.empty(0, dtype=np.intp), np.empty(0), np.empty((4000, 0)))
-    ahead = Ahead(np.array([2.5, np.inf, 1.0]), [(PLAIN, [sampled([2.0], 1.0), sampled([0.0], 1.0), empty])], np.ones(3), 1)
+    ahead = Ahead(
+        np.array([2.5, np.inf, 1.0]), [(PLAIN, [sampled([2.0], 1.0), sampled([0.0], 1.0), empty])], np.ones(3), 1, [1.0]
+    )
     gains = ahead.gains(10, 1.0)
     assert (gains[:, 0] > 0).any()
     assert not gains[:, 1:].any()
 
 
+def test_members_count_by_their_weights():
+    members = [(PLAIN, [sampled([0.0], 1e-9)]), (PLAIN, [sampled([9.0], 1e-9)])]
+    ahead = Ahead(np.array([1.0]), members, np.ones(1), 1, [0.2, 0.6])
+    assert ahead.rate(np.ones(1), 1.0) == pytest.approx(0.25)
+    assert ahead.gains(1, 1.0).mean() == pytest.approx(0.25, abs=1e-3)
+
+
 def test_gains_are_in_the_objectives_unit():
     logarithm = TransformState(True, 0.0, np.zeros(1), 1.0)
-    ahead = Ahead(np.array([np.e]), [(logarithm, [sampled([0.0], 1e-9)])], np.ones(1), 1)
+    ahead = Ahead(np.array([np.e]), [(logarithm, [sampled([0.0], 1e-9)])], np.ones(1), 1, [1.0])
     assert ahead.gains(1, 1.0).mean() == pytest.approx(np.e - 1.0, rel=1e-6)

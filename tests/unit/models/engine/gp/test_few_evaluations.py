@@ -1,4 +1,4 @@
-"""The engine for few evaluations: its start, its priors, its refits, and what it does while its model knows nothing."""
+"""The engines for few evaluations: start, priors, refits, averages, and what is done while a model knows nothing."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from math import log, sqrt
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.stats import norm
 
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.acquisition import expected_improvement
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import UNCLEAR, GPProposer
-from tansaku.models.engine.initial import farthest
+from tansaku.models.engine.initial import farthest, representative
 from tansaku.models.engine.kernels import Stationary, covariance, expand
 from tansaku.models.engine.map_fit import default_priors, observed_posterior
 from tansaku.models.engine.presets import ENGINES, PRESETS, build_kernel, described, settings
 from tests.support.pools import pool_of
 
 FEW = GPProposerSpec(engine=2)
+AVERAGED = GPProposerSpec(engine=3)
 
 
 @pytest.fixture
@@ -47,9 +50,11 @@ def known(pool, positions, values=None):
 def test_other_campaigns_choose_as_before():
     assert settings(GPProposerSpec()) == settings(GPProposerSpec(engine=1)) == PRESETS["default"]
     assert settings(FEW) == ENGINES[2]
+    assert settings(AVERAGED) == ENGINES[3]
     assert settings(GPProposerSpec(engine=2, cost_exponent=1.0, initial_points=5)).cost_exponent == 1.0
-    with pytest.raises(ValidationError, match="engine: 2 has the preset default alone, not obo"):
-        GPProposerSpec(engine=2, preset="obo")
+    for number in ENGINES:
+        with pytest.raises(ValidationError, match=f"engine: {number} has the preset default alone, not obo"):
+            GPProposerSpec(engine=number, preset="obo")
 
 
 def test_cost_has_no_effect(pool):
@@ -76,6 +81,35 @@ def test_the_first_candidate_is_random_and_the_next_are_far_away(pool):
         firsts.add(taken[0])
         assert len(set(pool.groups["solvent"].index[taken])) == 3
     assert len(firsts) > 4
+
+
+def test_a_representative_start_is_where_candidates_are_and_not_in_corners():
+    """Mixtures of three components: the pure ones are the farthest from all."""
+    steps = [(a, b, 10 - a - b) for a in range(11) for b in range(11 - a)]
+    rows = np.array(steps, dtype=float) / 10.0
+    mixtures = pool_of(len(rows), FeatureGroup("mixture", rows, np.arange(len(rows)), ("a", "b", "c")))
+    pure = set(np.flatnonzero((rows == 1.0).any(axis=1)).tolist())
+    for design, wanted in (("spread", True), ("representative", False)):
+        proposer = GPProposer(settings(GPProposerSpec(engine=3, initial=design), Goal("top_k", 1)))
+        first = int(np.flatnonzero((rows == [0.3, 0.3, 0.4]).all(axis=1))[0])
+        taken = [first]
+        for number in (2, 3):
+            history = History(np.empty(0, np.intp), np.empty(0), pending=np.array(taken, dtype=np.intp))
+            taken.append(proposer.propose(mixtures, history, number, proposal_rng(0, number)).position)
+        assert bool(pure & set(taken)) is wanted
+        apart = np.linalg.norm(rows[:, None] - rows[taken], axis=2).min(axis=1).mean()
+        assert (apart < 0.21) is not wanted
+
+
+def test_representative_candidates_of_a_large_pool_are_sought_in_a_part_of_it():
+    """One candidate in 500 has neighbours; the part is drawn with the number's own random stream."""
+    every = np.arange(3000)
+    pool = pool_of(3000, FeatureGroup("x", np.sort(np.random.default_rng(0).normal(size=(3000, 1)), axis=0), every, ("x",)))
+    allowed = np.ones(3000, dtype=bool)
+    allowed[1500:] = False
+    found = [representative(pool, allowed, np.array([2999]), proposal_rng(0, number)) for number in (2, 2, 3)]
+    assert found[0] == found[1] != found[2]
+    assert np.abs(np.array(found) - 750).max() < 60
 
 
 def test_columns_count_in_units_of_their_ranges_and_categories_as_one_range():
@@ -144,18 +178,69 @@ def test_a_value_left_out_is_predicted_by_the_others(pool):
         assert miss == pytest.approx(targets[i] - mean)
 
 
-def test_a_resumed_search_goes_on_as_it_would_have(pool):
-    fresh, working = GPProposer(settings(FEW)), GPProposer(settings(FEW))
+def test_models_are_averaged_by_how_well_they_predict_values_that_they_were_not_given(pool):
+    order = np.random.default_rng(0).permutation(60)[:16]
+    proposer = GPProposer(settings(AVERAGED))
+    few, many = (proposer.fit(pool, known(pool, order[:count]), None)["models"] for count in (2, 16))
+    assert [[model["kernel"] for model in models] for models in (few, many)] == [[0, 1], [0, 1]]
+    assert all(sum(model["weight"] for model in models) == pytest.approx(1.0) for models in (few, many))
+    assert all(0.2 < model["weight"] < 0.8 for model in few)
+    history, fitted = known(pool, order), json.loads(json.dumps(proposer.fit(pool, known(pool, order), None)))
+    choice = proposer.propose(pool, history, 17, proposal_rng(0, 17), fitted)
+    predictions = proposer.predictions(pool, history, fitted)
+    assert [prediction.weight for prediction in predictions] == [model["weight"] for model in many]
+    gains = [
+        expected_improvement(
+            item.mean * item.state.scale + item.state.centre[0],
+            item.deviation * item.state.scale,
+            np.full(60, history.values.min()),
+        )
+        for item in predictions
+    ]
+    averaged = np.average(gains, axis=0, weights=[model["weight"] for model in many])
+    averaged[order] = 0.0
+    assert choice.position == int(np.argmax(averaged))
+    assert choice.acquisition == pytest.approx(float(averaged.max()))
+
+
+def test_the_weights_follow_from_the_density_of_each_value_by_the_others(pool):
+    terms = expand(build_kernel("broad", pool))
+    positions, targets = np.array([0, 5, 10, 20, 31]), np.array([0.3, -1.0, 0.8, 1.2, -0.4])
+    density = observed_posterior(pool, terms, positions, targets)
+    parameters = density.unpack(density.centre)
+    matrix = covariance(terms, pool, parameters, positions, positions) + float(parameters["noise"][0]) * np.eye(5)
+    total = 0.0
+    for i in range(5):
+        others = np.delete(np.arange(5), i)
+        weights = np.linalg.solve(matrix[np.ix_(others, others)], matrix[others, i])
+        variance = matrix[i, i] - weights @ matrix[others, i]
+        total += norm.logpdf(targets[i], weights @ targets[others], np.sqrt(variance))
+    assert density.left_out(density.centre) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("change", [{"kernel": {"type": "rbf"}}, {"hyperparameters": "median"}, {"hyperparameters": "bayes"}])
+def test_another_kernel_or_rule_has_no_second_model(change):
+    spec = GPProposerSpec.model_validate({"engine": 3} | change)
+    assert settings(spec).also == ()
+    assert settings(AVERAGED).also == ("broad",)
+
+
+@pytest.mark.parametrize("spec", [FEW, AVERAGED])
+def test_a_resumed_search_goes_on_as_it_would_have(pool, spec):
+    fresh, working = GPProposer(settings(spec)), GPProposer(settings(spec))
     positions, fitted = [3, 30, 44], None
     for number in range(4, 10):
         history = known(pool, positions)
         fitted = working.fit(pool, history, fitted)
         choice = working.propose(pool, history, number, proposal_rng(1, number), fitted)
         stored = json.loads(json.dumps(fitted))
-        assert GPProposer(settings(FEW)).propose(pool, history, number, proposal_rng(1, number), stored) == choice
+        assert GPProposer(settings(spec)).propose(pool, history, number, proposal_rng(1, number), stored) == choice
         positions.append(choice.position)
     assert fresh.fit(pool, history, None).keys() == fitted.keys()
 
 
 def test_check_says_how_it_chooses():
-    assert described(settings(FEW)) == ("long lengthscales, fitted after each value up to 100; cost is ignored")
+    assert described(settings(FEW)) == "long lengthscales, fitted after each value up to 100; cost is ignored"
+    assert described(settings(AVERAGED)) == (
+        "two models averaged by how well they predict, fitted after each value up to 100; cost is ignored"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
@@ -79,6 +80,55 @@ def test_groups_of_numbers_get_a_scale_where_the_file_gives_none():
         "words": None,
     }
     assert with_defaults(found) == found
+
+
+def counted(space: dict | None = None, **keys: object) -> CampaignSpec:
+    """A table without a proposer of which a number of evaluations may be spent."""
+    document = {"schema_version": 1, "name": "test", "space": space or TABLE, "budget": {"evaluations": 10}}
+    return CampaignSpec.model_validate(document | keys)
+
+
+PARAMETERS = {"type": "parameters", "parameters": {"x": {"type": "number", "low": 0, "high": 1}}, "function": "ackley"}
+SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (counted(), 3),
+        (counted(PARAMETERS), 3),
+        (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
+        (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 3),
+        (counted(proposer={"type": "gp", "initial_points": 5}), 3),
+        (counted(proposer={"type": "gp", "engine": 1}), 1),
+        (counted(SEVERAL), None),
+        (counted(objective={"unit": "eV", "goal": {"type": "all_below", "threshold": "1 eV"}}), None),
+        (counted(proposer={"type": "gp", "preset": "obo"}), None),
+        (counted(proposer={"type": "gp", "kernel": {"type": "rbf"}}), None),
+        (counted(budget={"cost": 10}), None),
+        (counted(budget={"evaluations": 10, "fraction": 0.1}), None),
+        (counted(budget={}), None),
+        (counted(budget={"evaluations": 200}), 3),
+        (counted(budget={"evaluations": 201}), None),
+        (surface(), None),
+    ],
+)
+def test_few_evaluations_have_an_engine_of_their_own(spec, expected):
+    found = with_defaults(spec)
+    assert found.proposer.engine == expected
+    assert with_defaults(found) == found
+
+
+def test_the_engine_stays_what_it_was_when_the_budget_changes():
+    from_before = counted()
+    stored = with_defaults(counted())
+    edited = stored.model_copy(update={"budget": BudgetSpec(cost=5)})
+    assert with_defaults(edited).proposer.engine == 3
+    assert spec_hash(edited) == spec_hash(with_defaults(counted(budget={"cost": 5})))
+    assert from_before.proposer.engine is None
+    assert spec_hash(stored) == spec_hash(from_before)
+    assert not diff_specs(from_before, stored)
+    assert [item.key for item in diff_specs(stored, counted(proposer={"type": "gp", "engine": 1}))] == ["proposer.engine"]
 
 
 def boundary(calculator: dict, **keys: object) -> CampaignSpec:
