@@ -7,7 +7,7 @@ from pydantic import Field
 from tansaku.models.domain.outlook import Outlook
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.specs.objective import Price
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, with_unit
 
 _SHARP = 1e-6
 """A tolerance below this share of the barrier counts as zero."""
@@ -78,11 +78,12 @@ class Certificate(Record):
         if self.worth is None or self.price is None or not self.rates:
             return []
         price = self.price.replace("_", "-")
-        asked = f"{self.worth:.3g} {self.unit} per {price} are asked"
+        asked = f"{with_unit(f'{self.worth:.3g}', self.unit)} per {price} are asked"
         if self.rates[-1] is None:
             return [f"Whether the next evaluation is worth its cost is not known yet: {asked}"]
         low = f", too little at {IN_A_ROW} checks in a row" if self.stops else ""
-        return [f"The next evaluation is expected to gain at most {self.rates[-1]:.2g} {self.unit} per {price}; {asked}{low}"]
+        most = with_unit(f"{self.rates[-1]:.2g}", self.unit)
+        return [f"The next evaluation is expected to gain at most {most} per {price}; {asked}{low}"]
 
     @property
     def says_nothing(self) -> bool:
@@ -101,10 +102,10 @@ class Certificate(Record):
             return (
                 f"Barrier ({100 * self.confidence:g} %): {self.estimate:.3g} ± {self.tolerance:.2g} {self.unit}{few}{stopped}"
             )
-        said = f"nothing better by more than {self.tolerance:.3g} {self.unit} remains"
+        said = f"nothing better by more than {with_unit(f'{self.tolerance:.3g}', self.unit)} remains"
         if self.within is None or self.probability is None:
             return f"Certificate ({100 * self.confidence:g} %): {said}"
-        asked = f"nothing better by more than {self.within:g} {self.unit} remains"
+        asked = f"nothing better by more than {with_unit(f'{self.within:g}', self.unit)} remains"
         asked = f"Certificate ({100 * self.probability:.0f} %): {asked}"
         return f"{asked} (certain)" if self.stops else f"{asked}; with {100 * self.confidence:g} %: {said}"
 
@@ -114,6 +115,6 @@ class Certificate(Record):
             return f"Certificate ({100 * self.confidence:g} %): not enough results to say what remains"
         # Certificates stored before ``known`` was kept hold a tolerance of each system by itself only.
         tolerance, each = (max(parts), " each") if self.known is None else (self.known, "")
-        said = f"nothing better by more than {tolerance:.3g} {self.unit} remains"
+        said = f"nothing better by more than {with_unit(f'{tolerance:.3g}', self.unit)} remains"
         of = f"{len(parts)} of {counted(len(self.tolerances), 'system')}"
         return f"Certificate ({100 * self.confidence:g} %{each}): {of}: {said}"

@@ -10,7 +10,7 @@ from pydantic import Field
 from tansaku.models.domain.history import Entry
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, with_unit
 
 NEEDED = 5
 """Results that each system must have before anything is said of its further gain."""
@@ -122,12 +122,12 @@ class Outlook(Record):
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
         whose = f"the best of {counted(self.systems, 'system')}" if self.systems > 1 else "the best"
         together = " in all" if self.systems > 1 else ""
-        expected = f"{verb} {whose} by {_amount(self.gain)} {self.unit}{together}"
+        expected = f"{verb} {whose} by {with_unit(_amount(self.gain), self.unit)}{together}"
         it = "any" if self.systems > 1 else "it"
         if self.rank > 1:
-            expected = f"bring one better than the best {self.rank} by {_amount(self.gain)} {self.unit}"
+            expected = f"bring one better than the best {self.rank} by {with_unit(_amount(self.gain), self.unit)}"
             it, rises = "it", "is better"
-        by = f"{rises} by more than {_amount(self.most)} {self.unit}" if self.most else f"{rises} at all"
+        by = f"{rises} by more than {with_unit(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
         # Smaller chances are not known: they were about this size, whatever the samples said.
         chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
         more = "One more evaluation is" if self.evaluations == 1 else f"Another {counted(self.evaluations, 'evaluation')} are"

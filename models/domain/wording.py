@@ -18,6 +18,11 @@ def counted(number: int, singular: str, many: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else many or singular + 's'}"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit; a plain number, whose unit is ``1``, stands alone."""
+    return number if unit == "1" else f"{number} {unit}"
+
+
 def first_problem(error: ValidationError) -> str:
     """The first validation error of data, in one line: ``outcome.value: Input should be a finite number``."""
     problem = error.errors(include_url=False, include_input=False)[0]

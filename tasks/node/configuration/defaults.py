@@ -122,7 +122,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 def with_engine(spec: CampaignSpec) -> CampaignSpec:
     """Returns a spec with the engine that a new campaign gets if its proposer names none.
 
-    Only where a small number of evaluations, and nothing else, may be spent; later the budget may be changed without effect on it.
+    Only where few evaluations, and nothing else, may be spent; later the budget may be changed without effect on it.
     """
     budget, usual = spec.budget, _usual_engine(spec)
     others = (budget.cost, budget.fraction, budget.hours, budget.core_hours)

@@ -12,6 +12,7 @@ from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import with_unit
 from tansaku.models.engine.front import dominated_volume, on_front, volume_curve, worst
 from tansaku.models.engine.pareto import front_wanted
 from tansaku.tasks.read.views.campaign import Campaign
@@ -61,7 +62,7 @@ class Front:
 
     def describe(self) -> str:
         """Describes its size in one line, with the reference point."""
-        point = ", ".join(f"{axis.name} {axis.reference:.6g} {axis.unit}" for axis in self.axes)
+        point = ", ".join(f"{axis.name} {with_unit(f'{axis.reference:.6g}', axis.unit)}" for axis in self.axes)
         share = self.volume[-1] if len(self.volume) else 0.0
         return f"dominated hypervolume: {100 * share:.3g} % of {self.compared_with}; the reference point is {point}"
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.views import BoolArray, Columns
-from tansaku.models.domain.wording import counted
+from tansaku.models.domain.wording import counted, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.front_members import evaluated_front
 from tansaku.tasks.read.views.origins import best_place
@@ -60,12 +60,14 @@ class Headline(Record):
             return [f"front so far: {counted(self.front, 'candidate')}; best first objective: {self._said(self.search)}"]
         if self.relaxed is None:
             return [] if self.search is None else [f"best so far: {self._said(self.search)}"]
-        before = "" if self.relaxed.searched is None else f"; in the search {self.relaxed.searched:.6g} {self.unit}"
+        before = (
+            "" if self.relaxed.searched is None else f"; in the search {with_unit(f'{self.relaxed.searched:.6g}', self.unit)}"
+        )
         lines = [f"best after the final relaxation: {self._said(self.relaxed)}{before}"]
         return lines if self.another is None else [*lines, f"best of the search: {self._said(self.another)}"]
 
     def _said(self, best: Best) -> str:
-        return f"{best.value:.6g} {self.unit} ({best.candidate})"
+        return f"{with_unit(f'{best.value:.6g}', self.unit)} ({best.candidate})"
 
 
 def headline_of(campaign: Campaign) -> Headline:
