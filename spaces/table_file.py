@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -26,6 +27,7 @@ MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 _OF_TEXT = "of text, its group says `categories: one_hot`, or lists the categories in their order"
 
 _BLOCK = 1 << 20
+_MOST_COLUMNS = 10_000
 
 # A damaged page of a Parquet file is an OSError.
 _DAMAGED = (pa.ArrowException, OSError)
@@ -60,7 +62,11 @@ class TableFile:
                 hint="the table has changed since the campaign began; restore it or start a new campaign",
             )
         self.names = self._read_names()
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if len(self.names) > _MOST_COLUMNS:
+            raise ConfigurationError(
+                f"{key}: {path.name!r} has {len(self.names):,} columns; expected at most {_MOST_COLUMNS:,}"
+            )
+        twice = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if twice:
             raise ConfigurationError(f"{key}: {path.name!r} has two columns named {twice[0]!r}")
 

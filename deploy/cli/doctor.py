@@ -41,6 +41,8 @@ def bug_report(
     from tansaku.tasks.ground.settings import Settings
 
     settings = Settings.from_environment()
+    if out.exists():
+        raise ConfigurationError(f"--out: {out} exists; nothing is overwritten", hint="move it away, or name another file")
     text = report(settings, site or settings.site_file, name)
     try:
         with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:

@@ -133,8 +133,9 @@ def refuse_others(services: Services, actor: Actor, name: str) -> None:
     """Raises ForbiddenError unless an actor may steer a campaign, and NotFoundError if there is none."""
     record = services.store.campaign(name)
     if not may_steer(services.accounts, actor, record.steerers):
-        whose = "it was created on the command line" if record.owner is None else f"it is {record.owner}'s"
-        raise ForbiddenError(f"you may not steer campaign {name!r}: {whose}; its owner or an admin can share it with you")
+        cli = record.owner is None
+        whose, sharer = ("it was created on the command line", "an") if cli else (f"it is {record.owner}'s", "its owner or an")
+        raise ForbiddenError(f"you may not steer campaign {name!r}: {whose}; {sharer} admin can share it with you")
 
 
 def steered(services: Services, actor: Actor, names: Iterable[str]) -> list[str]:

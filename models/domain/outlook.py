@@ -31,6 +31,10 @@ _MODELLED = 5.0
 _FARTHEST = 4.0
 
 
+UNCLEAR = "unclear"
+"""Key of a refit: whether its model predicts known values hardly better than their mean does."""
+
+
 def next_count(evaluated: int, remaining: int | None, open_: int) -> int:
     """Number of the next evaluations about which something is said.
 
@@ -136,7 +140,7 @@ class Outlook(Record):
     def _describe_missing(self) -> str:
         low, high = min(self.short.values()), max(self.short.values())
         have = str(low) if low == high else f"{low} to {high}"
-        more = f"about {counted(self.evaluations, 'more evaluation')}"
+        more = f"about {counted(self.evaluations, 'more evaluation')}{' of these' if self.systems > 1 else ''}"
         begun = f"What further evaluations gain cannot be said before there are {self.needed} results"
         if self.systems == 1:
             return f"{begun}: there are {have}; {more}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
+from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.specs.base import PLAIN_TEXT
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def parse_quantity(text: object) -> tuple[float, str]:
         check_unit(match[2])
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from error
-    return float(match[1]), match[2]
+    value = float(match[1])
+    if not abs(value) <= LARGEST:
+        raise ValueError(f"{match[0][:LONGEST_UNIT]!r} is too large; expected a number of at most {LARGEST:g} in size")
+    return value, match[2]
 
 
 def convert(value: float, unit: str, to: str) -> float:

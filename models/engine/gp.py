@@ -16,6 +16,7 @@ from scipy.special import softmax
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.outlook import UNCLEAR
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
@@ -63,9 +64,6 @@ from tansaku.models.engine.transforms import OutputTransform, TransformState
 _SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance")
 """Acquisitions that posterior samples decide: single precision is enough for them."""
 
-
-UNCLEAR = "unclear"
-"""Key of a refit: whether its model predicts known values hardly better than their mean does."""
 
 FEW = 5
 """Fewest observations of which that is asked."""

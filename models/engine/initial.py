@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
@@ -131,6 +130,8 @@ def representative(pool: CandidatePool, allowed: npt.NDArray[np.bool_], taken: I
     near, known = (
         np.concatenate([np.zeros((len(at), 0)), *(rows[index[at]] for index, rows in groups)], axis=1) for at in (seen, taken)
     )
+    from scipy.spatial.distance import cdist  # commands that choose nothing do without SciPy
+
     nearest = cdist(near, known).min(axis=1)
     return int(seen[np.argmin(np.minimum(cdist(near, near), nearest[:, None]).mean(axis=0))])
 

@@ -61,7 +61,8 @@ class TransformState:
         """Inverse of :meth:`bent`, any shape."""
         z = np.asarray(bent, dtype=np.float64)
         if self.knee is not None:
-            bends = np.clip((z - self.knee) / self.width, 0.0, _MOST_BENDS)
+            with np.errstate(over="ignore"):  # of a width next to zero; what is infinite is clipped
+                bends = np.clip((z - self.knee) / self.width, 0.0, _MOST_BENDS)
             z = np.where(z > self.knee, self.knee + self.width * np.expm1(bends), z)
         return np.asarray(np.exp(z) + self.floor if self.log else z)
 

@@ -92,8 +92,13 @@ class AttemptLimiter:
             wrong.count += 1.0
             return True
 
+    def wrong(self, asker: str) -> float:
+        """Attempts that count now, the present one included."""
+        with self._lock:
+            return self._known(asker).count
+
     def withdraw(self, asker: str) -> None:
-        """Takes an admitted attempt back: its password was right, or it was not looked at."""
+        """Takes an admitted attempt back: its password was right."""
         with self._lock:
             wrong = self._known(asker)
             wrong.count = max(wrong.count - 1.0, 0.0)

@@ -11,7 +11,6 @@ from starlette.requests import Request
 
 from tansaku.deploy.web.auth.devices import device_of
 from tansaku.deploy.web.auth.limits import INTERVAL, PLACE_KEPT, network_of
-from tansaku.deploy.web.auth.passwords import BusyError
 from tansaku.deploy.web.auth.roles import client_address
 from tansaku.deploy.web.auth.tokens import user_of_login_link
 from tansaku.deploy.web.errors import ProblemError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services
 
 _LOG = logging.getLogger(__name__)
+_ADDRESS = "address "
 REFUSED = "wrong name, password or token"
 LINK_REFUSED = (
     "this login link does not work: it was used already, or is older than 15 minutes, or is not complete. "
@@ -43,7 +43,7 @@ async def user_by_password(request: Request, name: str, password: str) -> User:
     """
     services, address = services_of(request), client_address(request)
     device = await run_in_threadpool(device_of, services, request, name)
-    asker = f"device {device}" if device is not None else network_of(address)
+    asker = f"device {device}" if device is not None else f"{_ADDRESS}{network_of(address)}"
     if not await services.limiter.turn(asker, f"{name}\0{password}"):
         raise _too_many()
     user = await run_in_threadpool(_verified, services, name, password, asker)
@@ -76,15 +76,15 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
 
 
 def _verified(services: Services, name: str, password: str, asker: str) -> User | None:
-    """The user of a name and password; None if they are wrong, and only then the attempt of the asker counts."""
+    """The user of a name and password; None if they are wrong. An attempt of the asker counts unless they are right.
+
+    Where too many hash at once, devices come first, then those with few wrong attempts: many addresses that guess do not keep
+    another one's password from being looked at.
+    """
     user = services.accounts.user(name)
     stored = None if user is None or user.disabled else user.password_hash
-    try:
-        matches = services.passwords.verify(stored, password)
-    except BusyError:
-        services.limiter.withdraw(asker)
-        raise
-    if not matches or user is None:
+    rank = services.limiter.wrong(asker) if asker.startswith(_ADDRESS) else -1.0
+    if not services.passwords.verify(stored, password, rank) or user is None:
         return None
     services.limiter.withdraw(asker)
     return user

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -49,8 +50,10 @@ class Passwords:
 
     def __init__(self, cost: HashCost) -> None:
         self._hasher = PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes)
-        self._running = threading.BoundedSemaphore(AT_ONCE)
-        self._places = threading.BoundedSemaphore(AT_ONCE + _MOST_WAITING)
+        self._changed = threading.Condition()
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int]] = []
+        self._running = 0
 
     def hash(self, password: str) -> str:
         """Hash of a new password with its salt and cost.
@@ -66,19 +69,20 @@ class Passwords:
         with self._turn():
             return self._hasher.hash(_normalised(password))
 
-    def verify(self, stored: str | None, password: str) -> bool:
+    def verify(self, stored: str | None, password: str, rank: float = 0.0) -> bool:
         """Returns whether a password is the stored one.
 
         Args:
             stored: Hash; None: there is no such user or no password, which takes the same time and is False.
             password: As it was entered.
+            rank: Lower ones come first. Where too many wait, the highest is given up.
 
         Raises:
             BusyError: Too many are being verified.
         """
         expected = self._nobody if stored is None else stored
         given = password[:LONGEST] if _is_text(password) else ""
-        with self._turn():
+        with self._turn(rank):
             try:
                 matches = self._hasher.verify(expected, _normalised(given))
             except (VerificationError, InvalidHashError):
@@ -95,18 +99,30 @@ class Passwords:
         _ = self._nobody
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise BusyError("too many logins at once", hint="try again in a few seconds")
-        try:
-            if not self._running.acquire(timeout=_PATIENCE):
+    def _turn(self, rank: float = 0.0) -> Iterator[None]:
+        mine = (rank, next(self._order))
+        with self._changed:
+            self._waiting.append(mine)
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.remove(max(self._waiting))
+                self._changed.notify_all()
+            self._changed.wait_for(lambda: mine not in self._waiting or self._is_next(mine), timeout=_PATIENCE)
+            begins = self._is_next(mine)
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+            if not begins:
                 raise BusyError("too many logins at once", hint="try again in a few seconds")
-            try:
-                yield
-            finally:
-                self._running.release()
+            self._running += 1
+            self._changed.notify_all()
+        try:
+            yield
         finally:
-            self._places.release()
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _is_next(self, mine: tuple[float, int]) -> bool:
+        return mine in self._waiting and self._running < AT_ONCE and min(self._waiting) == mine
 
 
 def _is_text(password: str) -> bool:

@@ -141,10 +141,18 @@ def _yaml(data: object) -> str:
 
 
 def _cleaned(data: object) -> object:
-    """Plain data without the values of keys whose name says that they are secret, of whatever kind these are."""
+    """Plain data without the values of keys and options whose name says that they are secret, of whatever kind these are."""
     if isinstance(data, dict):
         return {key: _REMOVED if names_secret(str(key)) else _cleaned(value) for key, value in data.items()}
-    return [_cleaned(value) for value in data] if isinstance(data, list | tuple) else data
+    if isinstance(data, list | tuple):
+        before = [None, *data][: len(data)]
+        return [_REMOVED if _asks_for_secret(option) else _cleaned(value) for option, value in zip(before, data, strict=True)]
+    return data
+
+
+def _asks_for_secret(option: object) -> bool:
+    """Returns whether a word of a command line is an option such as ``--password``, whose value is the next word."""
+    return isinstance(option, str) and option.startswith("-") and "=" not in option and names_secret(option.lstrip("-"))
 
 
 def _secrets(values: Sequence[str]) -> list[str]:

@@ -123,6 +123,7 @@ _EXAMPLES: dict[str, tuple[object, ...]] = {
     "replaces": ("V3+",),
     "sites": ({"M": {"ions": ["Fe2+", "V3+"]}},),
     "threshold": ("0.3 eV",),
+    "worth": ("1 mJ/m2 per core_hour",),
     "unit": ("eV",),
     "units": ({"x1": "K"},),
 }

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.models.domain.outlook import CHANCE_SCALE, GAIN_SCALE, SURE, Outlook, missing, next_count, own_scale, surprises
+from tansaku.models.domain.outlook import (
+    CHANCE_SCALE,
+    GAIN_SCALE,
+    SURE,
+    UNCLEAR,
+    Outlook,
+    missing,
+    next_count,
+    own_scale,
+    surprises,
+)
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import History, NextGains
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.objective import Price
-from tansaku.models.engine.gp import UNCLEAR
 from tansaku.tasks.loop.ledger.rounds import Plan, RoundRules
 
 _HOUR = 3600.0

@@ -58,7 +58,7 @@ def report(tansaku, mongo_database, monkeypatch, tmp_path):
     log.write_text(f"it began\n{SECRET}\npassword = other-word\nada may pass/word!\nTraceback: the fault\n")
     os.utime(log, (1e9, 1e9))
     site = tmp_path / "site.yaml"
-    commands = {"mine": {"argv": ["mine", "--token", SECRET]}}
+    commands = {"mine": {"argv": ["mine", "--token", SECRET, "--password", "SWORDFISH9"]}}
     site.write_text(yaml.safe_dump({"database": {"name": mongo_database.name}, "commands": commands}))
     file = tmp_path / "report.txt"
 
@@ -92,11 +92,12 @@ def test_a_report_has_what_is_needed_and_no_secret(report):
         assert part in text, part
     assert SECRET[:-2] not in text
     assert "other-word" not in text
+    assert "SWORDFISH9" not in text
     assert "our alloy" not in text
     assert "'other" not in text, "logs of other campaigns"
     again, _ = report()
     assert again.code == ExitCode.USAGE
-    assert "File exists" in again.err
+    assert "exists; nothing is overwritten" in again.err
     assert file.read_text() == text
 
 

@@ -20,7 +20,7 @@ def serve(*options: str, **variables: str):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (("--reconcile", "now and then"), "--reconcile 'now and then'"),
+        (("--reconcile", "now and then"), "--reconcile: 'now and then'"),
         (("--pool", "cluster"), "--pool: its workers need a Prefect server"),
         (("--name", "A B"), "--name 'A B'"),
         (("--folder", "/nowhere"), "--folder '/nowhere'"),

@@ -63,7 +63,7 @@ def known(**changes: object) -> Outlook:
         ),
         (
             known(systems=1, evaluations=5, gain=12.6, most=0.0, chance=0.03, direction="maximize", unit="1"),
-            "Another 5 evaluations are expected to raise the best by 13 1; chance that it rises at all: under 10 %",
+            "Another 5 evaluations are expected to raise the best by 13; chance that it rises at all: under 10 %",
         ),
         (
             known(systems=1, rank=10, gain=0.0, most=0.0, chance=0.0, unit="eV"),
@@ -88,7 +88,7 @@ def test_what_is_missing_is_said_with_how_many_evaluations_bring_it():
     assert lacking.evaluations == sum(5 - have for have, left in counts.values() if left and have < 5)
     assert lacking.describe() == (
         "What further evaluations gain cannot be said before there are 5 results of each system: 14 of 17 have 2 to 4; "
-        f"about {lacking.evaluations} more evaluations"
+        f"about {lacking.evaluations} more evaluations of these"
     )
     assert missing({"": (3, 40)}, direction="minimize", unit="eV").describe() == (
         "What further evaluations gain cannot be said before there are 5 results: there are 3; about 2 more evaluations"

@@ -109,3 +109,9 @@ def test_long_numbers_are_read_in_linear_time():
     """With a pattern that can split digits in two ways, this takes a minute."""
     with pytest.raises(ValueError, match="is not a quantity"):
         parse_quantity("1" * 60_000 + "x")
+
+
+@pytest.mark.parametrize("text", ["1e400 eV", "-1e101 eV", "1" * 400 + " eV"])
+def test_a_quantity_that_nothing_can_compute_with_is_refused(text):
+    with pytest.raises(ValueError, match=r"is too large; expected a number of at most 1e\+100 in size"):
+        parse_quantity(text)

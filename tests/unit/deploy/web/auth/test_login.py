@@ -209,7 +209,7 @@ def test_a_form_of_elsewhere_logs_nobody_in(site):
 
 
 def test_too_many_at_once_are_asked_to_wait(site, monkeypatch):
-    def busy(stored, password):
+    def busy(stored, password, rank):
         raise BusyError("too many logins at once")
 
     monkeypatch.setattr(site.services.passwords, "verify", busy)

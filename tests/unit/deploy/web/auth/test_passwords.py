@@ -1,6 +1,7 @@
 """Password hashes: cost, number at a time, lengths."""
 
 import threading
+import time
 
 import pytest
 
@@ -81,3 +82,40 @@ def test_half_of_a_character_is_no_password_and_no_error():
     assert not passwords.verify(passwords.hash(PASSWORD), "\ud800" * 12)
     with pytest.raises(FieldError, match="half of a character"):
         passwords.hash("\udfff" * 12)
+
+
+def test_whoever_has_fewer_wrong_attempts_comes_first_and_the_others_are_given_up(monkeypatch):
+    passwords = Passwords(CHEAP)
+    stored, go = passwords.hash(PASSWORD), threading.Event()
+    served: list[str] = []
+
+    class Slow:
+        def verify(self, expected, password):
+            go.wait(10)
+            served.append(password)
+            return True
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+
+    def attempt(who, rank):
+        try:
+            passwords.verify(stored, who, rank)
+        except BusyError:
+            refused.append(who)
+
+    refused: list[str] = []
+    guesses = [threading.Thread(target=attempt, args=(f"guess {n}", 5.0)) for n in range(AT_ONCE + 8 + 3)]
+    for thread in guesses:
+        thread.start()
+    while len(refused) < 3:
+        time.sleep(0.01)
+    others = [threading.Thread(target=attempt, args=("stranger", 1.0)), threading.Thread(target=attempt, args=("device", -1.0))]
+    for thread in others:
+        thread.start()
+        thread.join(0.2)
+    assert len(refused) == 5
+    go.set()
+    for thread in (*guesses, *others):
+        thread.join(20)
+    assert {"stranger", "device"} <= set(served[: AT_ONCE + 2])
+    assert all(who.startswith("guess") for who in refused)

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from scipy.stats import norm
 
 from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.outlook import UNCLEAR
 from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.acquisition import expected_improvement
 from tansaku.models.engine.goals import Goal
-from tansaku.models.engine.gp import UNCLEAR, GPProposer
+from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.initial import farthest, representative
 from tansaku.models.engine.kernels import Stationary, covariance, expand
 from tansaku.models.engine.map_fit import default_priors, observed_posterior
