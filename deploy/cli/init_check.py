@@ -86,7 +86,7 @@ def check(
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.act.checks.check import preview_campaign
     from tansaku.tasks.ground.settings import Settings
-    from tansaku.tasks.node.configuration.campaign_files import load_site
+    from tansaku.tasks.node.configuration.campaign_files import load_site, naming_lines
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
@@ -94,7 +94,8 @@ def check(
     if parameters:
         _show_parameters(file)
         return
-    found = preview_campaign(file, lambda: opened(site), machine.limits, machine.launcher.evaluation_limits)
+    with naming_lines(file):
+        found = preview_campaign(file, lambda: opened(site), machine.limits, machine.launcher.evaluation_limits)
     bought = None
     if rehearsed:
         from tansaku.tasks.act.checks.rehearse import RehearsalOptions, rehearse_budget

@@ -91,10 +91,10 @@ def run(
     with collection_paused():  # what imports make stays: to search it for garbage took a fifth of their time
         from tansaku.tasks.act.commands.create import prepare_campaign
         from tansaku.tasks.backends.resources import open_resources  # noqa: F401 - of `opened`
-        from tansaku.tasks.node.configuration.campaign_files import load_campaign
+        from tansaku.tasks.node.configuration.campaign_files import load_campaign, naming_lines
 
     loaded = load_campaign(file, read_site(site).limits)
-    with opened(site) as resources:
+    with opened(site) as resources, naming_lines(file):
         prepare_campaign(resources, this_user(), loaded)
     if no_run:
         say(f"{loaded.spec.name}: stored; run it on the dashboard, or by `tansaku resume {loaded.spec.name}`")

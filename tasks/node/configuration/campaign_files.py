@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,6 +91,28 @@ def load_campaign(path: Path, limits: LimitsSpec | None = None) -> LoadedCampaig
     document = read_named(path)
     base_path = path.resolve().parent
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document, limits), base_path)
+
+
+_KEY = re.compile(r"([a-z_]+(?:\.[\w-]+|\[\d+\])*): ")
+
+
+@contextmanager
+def naming_lines(path: Path) -> Iterator[None]:
+    """Adds the line of a campaign file to an error that begins with one of its keys and names no line.
+
+    What a space or a source of results finds wrong with the files that it reads is known only after the file was checked.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        match = _KEY.match(error.message)
+        document = None if match is None or " line " in error.message else read_named(path)
+        if match is not None and document is not None:
+            parts = re.findall(r"[\w-]+", match[1])
+            key = tuple(int(part) if part.isdecimal() else part for part in parts)
+            if (key[0],) in document.lines:
+                error.message += f" ({document.source}, line {document.line(key)})"
+        raise
 
 
 def read_named(path: Path) -> YamlText:

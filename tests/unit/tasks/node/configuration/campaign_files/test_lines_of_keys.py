@@ -2,10 +2,11 @@
 
 import pytest
 
-from tansaku.models.domain.errors import InvalidSpecError
+from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.ground.formats.validation import validate_document
 from tansaku.tasks.ground.formats.yaml_text import parse_yaml
+from tansaku.tasks.node.configuration.campaign_files import naming_lines
 
 CRYSTALS = """schema_version: 1
 name: lines
@@ -52,3 +53,22 @@ def test_the_line_is_that_of_the_key(old, new, key, line, said):
     assert (problem.key, problem.line) == (key, line)
     assert problem.message.startswith(said)
     assert str(caught.value) == f"{key}: {problem.message} (lines.yaml, line {line})"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("objective.goal.threshold: too low", "objective.goal.threshold: too low (lines.yaml, line 15)"),
+        ("space.scans[0].draws: too many", "space.scans[0].draws: too many (lines.yaml, line 8)"),
+        ("space.absent: missing", "space.absent: missing (lines.yaml, line 3)"),
+        ("unit: too low (lines.yaml, line 3)", "unit: too low (lines.yaml, line 3)"),
+        ("--within: not known", "--within: not known"),
+        ("elsewhere: not a key of the file", "elsewhere: not a key of the file"),
+    ],
+)
+def test_what_a_file_that_the_spec_names_lacks_is_told_with_the_line_of_the_key(tmp_path, message, said):
+    (tmp_path / "lines.yaml").write_text(CRYSTALS)
+    with pytest.raises(ConfigurationError) as error, naming_lines(tmp_path / "lines.yaml"):
+        raise ConfigurationError(message, hint="look there")
+    assert error.value.message == said
+    assert error.value.hint == "look there"
