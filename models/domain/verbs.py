@@ -15,7 +15,7 @@ from tansaku.models.domain.states import CampaignState, EvaluationState
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CampaignRecord, Command, CommandKind
 
-SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
+SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun", "reject"]
 OwnerKind = Literal["rename", "share", "delete"]
 Argument = Literal["nothing", "some candidates", "candidates", "changes"]
 
@@ -97,6 +97,15 @@ VERBS: Mapping[SteeringKind, Verb] = {
         "candidates",
         driven="in a flow",
         evaluations=frozenset({EvaluationState.DONE}),
+    ),
+    "reject": Verb(
+        "Counts the values of finished candidates as failures from now on; the log keeps them.",
+        "Reject the value",
+        _OPEN - {CampaignState.NEW} | _ENDED,
+        "candidates",
+        driven="in a flow",
+        evaluations=frozenset({EvaluationState.DONE}),
+        grave=True,
     ),
     "edit": Verb(
         "Changes budget, stop rule, `in_flight`, `timeout`, `retries`, `polish` or `notes` of a stored campaign; "

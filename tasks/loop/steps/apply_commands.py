@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.records import Command, JsonDict, Proposal
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.records import Command, Failure, JsonDict, Proposal
+from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.loop.ledger.context import StepContext, log_event
 from tansaku.tasks.loop.ledger.summaries import EvaluationSummary
 from tansaku.tasks.loop.steps.collect import cancel
 from tansaku.tasks.loop.steps.propose import commit
 from tansaku.tasks.loop.steps.reports import pool_is_known, release, release_expired, take_report
 from tansaku.tasks.loop.steps.submit import begin
+from tansaku.tasks.loop.steps.void import void
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs
 
 RERUN_MODEL = "rerun"
 """Prefix of the model name of rerun proposals, followed by the command's id."""
+
+REJECTED = "rejected"
+"""Reason of an evaluation whose value somebody rejected."""
 
 _ENDED_BADLY = (EvaluationState.FAILED, EvaluationState.CANCELLED)
 
@@ -101,11 +105,23 @@ def _rerun(context: StepContext, command: Command) -> None:
         )
 
 
+def _reject(context: StepContext, command: Command) -> None:
+    for evaluation in _chosen(context, command) if command.payload.get("candidates") else []:
+        stored = context.store.evaluation(evaluation.id)
+        if stored.state is EvaluationState.DONE and stored.outcome is not None:
+            said = f"value: {stored.outcome.value:.6g} {context.rules.unit} was rejected" + (
+                f" by {command.user}" if command.user else ""
+            )
+            failure = Failure(kind=FailureKind.SCIENCE, reason=REJECTED, message=said)
+            void(context, stored, stored.outcome.model_copy(update={"value": None, "failure": failure}))
+
+
 # Pause, resume and cancel change no evaluation when they are applied: the loop asks Ledger.paused and Ledger.cancelled.
 _EFFECTS: dict[str, Callable[[StepContext, Command], JsonDict | None]] = {
     "edit": _edit,
     "retry": _retry,
     "rerun": _rerun,
+    "reject": _reject,
     "ask": release_expired,
     "tell": take_report,
     "release": release,

@@ -403,4 +403,5 @@ def suspicious_values(arrays: Columns, spec: CampaignSpec) -> list[str]:
 
 
 def _rerun(name: str, candidate: str) -> str:
-    return f"tansaku rerun {name} {shlex.quote(candidate)}` computes it again"
+    which = f"{name} {shlex.quote(candidate)}"
+    return f"tansaku rerun {which}` computes it again, `tansaku reject {which}` counts it as a failure"

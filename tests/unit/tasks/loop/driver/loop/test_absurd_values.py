@@ -114,7 +114,9 @@ def test_one_wrong_value_leaves_the_search_what_it_was(open_bench):
     (said,) = campaign_status(bench.store, "small").warnings
     assert said.startswith(f"{wrong}: -1000000 mJ/m2 is ")
     assert "deviations from its prediction; the proposer does not use it" in said
-    assert said.endswith(f"`tansaku rerun small {wrong}` computes it again")
+    assert said.endswith(
+        f"`tansaku rerun small {wrong}` computes it again, `tansaku reject small {wrong}` counts it as a failure"
+    )
 
 
 def test_what_is_not_suspicious_is_not_named(open_bench):
@@ -141,4 +143,22 @@ def test_a_wrong_value_that_is_not_reproduced_is_voided(open_bench, again):
     assert status.headline.search.value > 0
     assert status.warnings == ()
     bench.drive()
+    assert len([event for event in bench.store.events("small") if event.kind == "voided"]) == 1
+
+
+def test_a_value_that_is_rejected_is_a_failure_from_then_on(open_bench):
+    _, bench = _found(open_bench, "withheld", -1e6)
+    wrong = bench.store.evaluations("small")[7]
+    spent = campaign_status(bench.store, "small").cost
+    for _ in range(2):  # twice is the same as once
+        bench.command("reject", candidates=[wrong.proposal.candidate])
+        bench.drive()
+    rejected, status = bench.store.evaluations("small")[7], campaign_status(bench.store, "small")
+    assert (rejected.state, rejected.outcome.value) == (EvaluationState.FAILED, None)
+    assert rejected.outcome.failure.reason == "rejected"
+    assert rejected.outcome.failure.message.startswith("value: -1e+06 mJ/m2 was rejected")
+    assert rejected.attempts[0].superseded.value == -1e6
+    assert status.warnings == ()
+    assert status.headline.search.value > 0
+    assert status.cost == spent
     assert len([event for event in bench.store.events("small") if event.kind == "voided"]) == 1
