@@ -215,7 +215,7 @@ def _refine_pool(ledger: Ledger, history: History) -> bool:
 
 def incumbents(pool: CandidatePool, history: History) -> list[str]:
     """The best candidates observed, the best first; of equal ones the lowest id. With several objectives those of the front."""
-    if len(history.others):
+    if history.others.size:
         order = most_isolated(np.column_stack([history.values, history.others]))[:_MOST]
     else:
         order = np.lexsort((history.observed, history.values))[:_MOST]

@@ -27,11 +27,14 @@ TABLE = {
 
 
 @pytest.fixture
-def imported(mongo_server, tmp_path):
+def imported(mongo_database, tmp_path):
     """``imported("list")`` calls a command in a process of its own and returns which large packages that imported."""
 
+    site = tmp_path / "site.yaml"  # whose database has no campaigns of other tests
+    site.write_text(json.dumps({"schema_version": 1, "database": {"name": mongo_database.name}}))
+
     def call(*arguments):
-        words = [sys.executable, "-c", CALLED, *arguments]
+        words = [sys.executable, "-c", CALLED, *arguments, "--site", str(site)]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         return set(done.stderr.rpartition("imported:")[2].split())

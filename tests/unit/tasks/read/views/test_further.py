@@ -47,7 +47,7 @@ def test_before_the_first_certificate_it_is_said_what_is_missing(proposed_by):
     # Only alpha has candidates that are still open.
     assert said == (
         "What further evaluations gain cannot be said before there are 5 results of each system: 1 of 2 has 1; "
-        "about 2 more evaluations"
+        "about 2 more evaluations of these"
     )
     assert f"  {said}" in campaign_status(store, NAME).describe().splitlines()
 
@@ -76,7 +76,7 @@ def test_what_was_missing_at_the_last_certificate_is_counted_anew(proposed_by):
     store = proposed_by("{type: gp, preset: default}", "a1", "a2")
     certify(store, outlook=Outlook(evaluations=8, systems=2, short={"alpha": 1, "<b>beta</b>": 1}, unit="mJ/m2"))
     (said,) = campaign_status(store, NAME).further
-    assert "2 of 2 have 0 to 2; about 3 more evaluations" in said
+    assert "2 of 2 have 0 to 2; about 3 more evaluations of these" in said
 
 
 def test_of_a_certificate_that_was_stored_before_nothing_is_made_up(proposed_by):
