@@ -247,7 +247,7 @@ def test_neighbours_are_those_of_the_front_and_first_beside_its_gaps(grid_pool):
     history = History(observed=np.array([3, 5, 7, 9]), values=values, others=others)
     names = grid_pool.ids[history.observed].tolist()
     assert incumbents(grid_pool, history) == [names[1], names[0], names[2]]
-    assert incumbents(grid_pool, replace(history, others=np.empty((0, 0))))[0] == names[2]
+    assert incumbents(grid_pool, replace(history, others=np.empty((len(history.values), 0))))[0] == names[2]
 
 
 def test_a_space_of_parameters_has_a_front_too(require, open_laboratory):
