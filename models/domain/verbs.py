@@ -30,6 +30,7 @@ METAVARS: Mapping[Argument, str] = {
 _EVERY = frozenset(CampaignState)
 _OPEN = frozenset({CampaignState.NEW, CampaignState.RUNNING, CampaignState.INTERRUPTED, CampaignState.WAITING})
 _ENDED = frozenset({CampaignState.FINISHED, CampaignState.STOPPED})
+_BEGUN = _OPEN - {CampaignState.NEW} | _ENDED
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ VERBS: Mapping[SteeringKind, Verb] = {
     "retry": Verb(
         "Retries failed and cancelled evaluations (all, or those given) and continues the campaign.",
         "Retry",
-        _OPEN - {CampaignState.NEW} | _ENDED,
+        _BEGUN,
         "some candidates",
         driven="in a flow",
         evaluations=frozenset({EvaluationState.FAILED}),
@@ -93,7 +94,7 @@ VERBS: Mapping[SteeringKind, Verb] = {
     "rerun": Verb(
         "Computes finished candidates again from scratch, as new replicates; earlier results are kept.",
         "Compute once more",
-        _OPEN - {CampaignState.NEW} | _ENDED,
+        _BEGUN,
         "candidates",
         driven="in a flow",
         evaluations=frozenset({EvaluationState.DONE}),
@@ -101,7 +102,7 @@ VERBS: Mapping[SteeringKind, Verb] = {
     "reject": Verb(
         "Counts the values of finished candidates as failures from now on; the log keeps them.",
         "Reject the value",
-        _OPEN - {CampaignState.NEW} | _ENDED,
+        _BEGUN,
         "candidates",
         driven="in a flow",
         evaluations=frozenset({EvaluationState.DONE}),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services
 
 _LOG = logging.getLogger(__name__)
-_ADDRESS = "address "
+_KNOWN = -1.0
+"""Rank of a device or a user that is known: before all addresses."""
+
 REFUSED = "wrong name, password or token"
 LINK_REFUSED = (
     "this login link does not work: it was used already, or is older than 15 minutes, or is not complete. "
@@ -43,10 +45,11 @@ async def user_by_password(request: Request, name: str, password: str) -> User:
     """
     services, address = services_of(request), client_address(request)
     device = await run_in_threadpool(device_of, services, request, name)
-    asker = f"device {device}" if device is not None else f"{_ADDRESS}{network_of(address)}"
+    asker = f"device {device}" if device is not None else network_of(address)
     if not await services.limiter.turn(asker, f"{name}\0{password}"):
         raise _too_many()
-    user = await run_in_threadpool(_verified, services, name, password, asker)
+    rank = services.limiter.wrong(asker) if device is None else _KNOWN
+    user = await run_in_threadpool(_verified, services, name, password, asker, rank)
     if user is None:
         raise _refused(address)
     return user
@@ -60,7 +63,7 @@ def is_own_password(services: Services, actor: Actor, password: str) -> bool:
     asker = f"user {actor.name}"
     if not services.limiter.admit(asker):
         raise _too_many()
-    return _verified(services, actor.name, password, asker) is not None
+    return _verified(services, actor.name, password, asker, _KNOWN) is not None
 
 
 def user_by_link(services: Services, secret: str, address: str) -> User:
@@ -75,7 +78,7 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
     return user
 
 
-def _verified(services: Services, name: str, password: str, asker: str) -> User | None:
+def _verified(services: Services, name: str, password: str, asker: str, rank: float) -> User | None:
     """The user of a name and password; None if they are wrong. An attempt of the asker counts unless they are right.
 
     Where too many hash at once, devices come first, then those with few wrong attempts: many addresses that guess do not keep
@@ -83,7 +86,6 @@ def _verified(services: Services, name: str, password: str, asker: str) -> User 
     """
     user = services.accounts.user(name)
     stored = None if user is None or user.disabled else user.password_hash
-    rank = services.limiter.wrong(asker) if asker.startswith(_ADDRESS) else -1.0
     if not services.passwords.verify(stored, password, rank) or user is None:
         return None
     services.limiter.withdraw(asker)

@@ -162,6 +162,11 @@ class ConstraintSpec(Spec):
         return self
 
     @property
+    def rule(self) -> str:
+        """The key of its rule."""
+        return next(key for key in _RULES if getattr(self, key) is not None)
+
+    @property
     def named(self) -> tuple[str, ...]:
         """The terms that it names."""
         return tuple(self.terms or self.ratio or self.nonzero or ())
@@ -217,20 +222,19 @@ class ParametersSpaceSpec(SpaceBase):
         for i, constraint in enumerate(self.constraints):
             unknown = next((name for name in constraint.named if name not in known), None)
             if unknown is not None:
-                key = next(key for key in _RULES if getattr(constraint, key) is not None)
-                raise ValueError(f"constraints[{i}].{key}: {unknown!r} is no number; expected one of {', '.join(known)}")
+                where = f"constraints[{i}].{constraint.rule}"
+                raise ValueError(f"{where}: {unknown!r} is no number; expected one of {', '.join(known)}")
         return self
 
     @model_validator(mode="after")
     def _counted_may_be_zero(self) -> Self:
         for i, constraint in enumerate(self.constraints):
             parameters = {self.terms[name][0] for name in constraint.nonzero or ()}
-            kinds = [self.parameters[name] for name in parameters]
-            if any(isinstance(kind, FractionsSpec) for kind in kinds):
-                if len(parameters) > 1:
-                    raise ValueError(f"constraints[{i}].nonzero: expected parts of one parameter, or numbers")
-                if constraint.at_most == 0 and len(constraint.nonzero or ()) == len(kinds[0].parts):  # type: ignore[union-attr]
-                    raise ValueError(f"constraints[{i}].at_most: 0; fractions add up to one, so expected at least 1")
+            mixed = [kind for name in parameters if isinstance(kind := self.parameters[name], FractionsSpec)]
+            if mixed and len(parameters) > 1:
+                raise ValueError(f"constraints[{i}].nonzero: expected parts of one parameter, or numbers")
+            if constraint.at_most == 0 and any(len(constraint.named) == len(kind.parts) for kind in mixed):
+                raise ValueError(f"constraints[{i}].at_most: 0; fractions add up to one, so expected at least 1")
             other = next(
                 (name for name, kind in self.parameters.items() if name in parameters and getattr(kind, "low", 0) != 0), None
             )

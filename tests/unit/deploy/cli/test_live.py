@@ -84,7 +84,7 @@ def test_counts(tally):
 def test_what_was_adopted_is_told_from_what_counts_in_the_budget(tally):
     counts = tally()
     counts.spec = counts.spec.model_copy(update={"known_first": True})
-    data = [replace(one, adopted=one.number < 3) for one in tally("a1", "a2", "b1")._by_number.values()]
+    data = [replace(item, adopted=item.number < 3) for item in tally("a1", "a2", "b1")._by_number.values()]
     counts.note(data)
     assert "3 evaluations (2 of them adopted at no cost), " in counts.line()
 

@@ -214,9 +214,9 @@ def test_all_quantities_move_with_an_exported_campaign(laboratory, tmp_path):
     export_observations(laboratory.store, "lab", path)
     owner = LeaseOwner(host="here", pid=1, process_started=0.0, user="ada")
     assert import_observations(store, path, owner).unchecked is None
-    theirs, ours = (campaign_front(Campaign.load(one, "lab")) for one in (store, laboratory.store))
+    theirs, ours = (campaign_front(Campaign.load(stored, "lab")) for stored in (store, laboratory.store))
     assert theirs.rows == ours.rows
-    proposals = [[item.proposal for item in one.evaluations("lab")] for one in (store, laboratory.store)]
+    proposals = [[item.proposal for item in stored.evaluations("lab")] for stored in (store, laboratory.store)]
     assert [item.predicted_others for item in proposals[0]] == [item.predicted_others for item in proposals[1]]
     assert proposals[0][-1].predicted_others
     other = replace(laboratory, store=store, resources=replace(laboratory.resources, store=store))

@@ -38,7 +38,7 @@ def sequence(open_bench):
 
 
 def test_it_stops_after_three_checks_in_a_row_with_five_results_of_each_system(stopped):
-    drawn = {one.number: one for one in certificates(stopped) if one.worth is not None}
+    drawn = {item.number: item for item in certificates(stopped) if item.worth is not None}
     last = len(stopped.sequence()) + 1
     rates = [drawn[number].rates[-1] for number in (last - 2, last - 1, last)]
     assert drawn[last].rates == tuple(rates)
