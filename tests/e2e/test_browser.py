@@ -53,6 +53,9 @@ for (const part of document.querySelectorAll("details"))
 """At once: between a look at a summary and a click, a live page may have put another one in its place."""
 
 OF_A_CAMPAIGN = ("", "/table", "/figures", "/measurements")
+TABS = ("#all-evaluations", "#model", "#events", "#spec")
+"""Of the page of a campaign, besides the first."""
+
 NO_PAGES = {
     "/campaigns/{name}/parts", "/campaigns/{name}/runs", "/campaigns/{name}/budget",  # parts of pages
     "/audit.csv", "/health/live",
@@ -119,6 +122,11 @@ def page(admin: BrowserContext, errors: Errors) -> Iterator[Page]:
     assert errors == []
 
 
+def show(page: Page, part: str) -> None:
+    """Shows a part of a campaign's page."""
+    page.locator("#tabs").get_by_role("link", name=part, exact=True).click()
+
+
 @pytest.mark.usefixtures("driving")
 def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     go(page, "/new")
@@ -145,26 +153,29 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
     expect(page.locator("body")).to_contain_text("seed: 7")
     expect(page.locator("#failures")).to_contain_text("timeout", timeout=PATIENCE)
-    expect(page.locator("#facts")).to_contain_text("No driver runs", timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("no driver runs", timeout=PATIENCE)
     # The time limit was too short; with a longer one the same evaluations succeed, but for one.
     page.get_by_text("Edit budget and execution").click()
     page.locator("#execution-timeout").fill("600")
     command(page, "Store the edit")
     expect(page.locator("#history")).to_contain_text("execution.timeout = 600")
+    show(page, "Evaluations")
     command(page, "Retry all failed and cancelled")
     expect(page.locator("#history")).to_contain_text("retry: all failed and cancelled")
     page.evaluate("window.neverReloaded = true")
-    expect(page.locator("#facts")).to_contain_text("Best so far", timeout=PATIENCE)
+    expect(page.locator("#numbers")).to_contain_text("Best so far", timeout=PATIENCE)
     expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
     assert page.evaluate("window.neverReloaded") is True
+    show(page, "Overview")
     expect(page.locator("#curve canvas")).to_be_visible(timeout=PATIENCE)
-    best, candidate = re.search(r"Best so far: (\S+) mJ/m2 \((\S+)\)", page.locator("#facts").inner_text()).groups()
+    best, candidate = re.search(r"Best so far\s+(\S+) mJ/m2\s+(\S+)", page.locator("#best").inner_text()).groups()
     assert (abs(float(best)) < 60.0, candidate) == (True, "s003-111-r0-x000-y000-z000")
 
     assert look(page, "campaign") == {}
 
     # A failed evaluation is retried.
     expect(page.locator("#failures")).to_contain_text("not_converged")
+    page.get_by_role("link", name="Reasons and retry").click()
     page.locator("#failures input[type=checkbox]").first.check()
     command(page, "Retry selected")
     expect(page.locator("#history")).to_contain_text("retry", timeout=PATIENCE)
@@ -180,10 +191,10 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     command(page, "Pause")
     expect(page.locator("#history")).to_contain_text("pause")
     command(page, "Resume")
-    expect(page.locator("#facts")).to_contain_text("4 evaluations", timeout=PATIENCE)
+    expect(page.locator("#budget")).to_contain_text("of 4 (100 %)", timeout=PATIENCE)
 
     # The candidate has its structure, and the audit what was done.
-    page.locator("#facts a").first.click()
+    page.locator("#best a").click()
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE)
     assert look(page, "evaluation") == {}
     page.goto(f"{page.url}/log")
@@ -194,6 +205,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
         expect(page.locator("main")).to_contain_text(action)
 
     go(page, f"/campaigns/{NAME}")
+    show(page, "Spec")
     page.locator("#confirm").fill(NAME)
     command(page, "Delete for good")
     expect(page.get_by_role("heading", name="Campaigns")).to_be_visible(timeout=PATIENCE)
@@ -238,16 +250,16 @@ def test_a_campaign_is_copied_with_a_change_and_the_copy_gets_another_name(
 ) -> None:
     (tmp_path / "original.yaml").write_text(SPEC.replace("name: twin", "name: original"))
     prepare_campaign(stored, Actor("ada", "test"), load_campaign(tmp_path / "original.yaml"))
-    go(page, "/campaigns/original")
+    go(page, "/campaigns/original#spec")
     page.get_by_role("link", name="Copy into the editor").click()
     expect(page.locator("#spec")).to_have_value(re.compile("name: original-2"))
-    go(page, "/campaigns/original")
+    go(page, "/campaigns/original#spec")
     page.locator("summary", has_text=re.compile("^Copy$")).click()
     page.get_by_label("Name of the copy").fill("copied")
     page.get_by_label("Changes, one on a line").fill("seed=7\nbudget.evaluations=1")
     command(page, "Copy")
     expect(page.get_by_role("heading", name="copied", exact=True)).to_be_visible(timeout=PATIENCE)
-    page.get_by_text("YAML, edits applied").click()
+    show(page, "Spec")
     expect(page.locator("pre", has_text="seed: 7")).to_contain_text("evaluations: 1")
     page.locator("summary", has_text=re.compile("^Rename$")).click()
     page.get_by_label("New name").fill("renamed")
@@ -303,7 +315,7 @@ def test_every_page_is_accessible_and_fits_a_phone(page: Page, stored: Resources
     store_models(stored.registry, stored.artifacts, tmp_path)
     store_measured(stored, tmp_path)
     found = {}
-    of_a_campaign = (f"/campaigns/measured{end}" for end in OF_A_CAMPAIGN)
+    of_a_campaign = (f"/campaigns/measured{end}" for end in (*OF_A_CAMPAIGN, *TABS))
     for path in (*PAGES, "/new?copy=rows-0", "/models/alloy@2", *of_a_campaign, MISSING):
         go(page, path)
         expect(page.locator("h1")).to_be_visible()

@@ -51,6 +51,7 @@ from tansaku.tasks.read.views.evaluation_table import (
 )
 from tansaku.tasks.read.views.events import describe_payload, event_lines
 from tansaku.tasks.read.views.hits import hits_of
+from tansaku.tasks.read.views.pace import pace_of
 from tansaku.tasks.read.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.read.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 from tansaku.tasks.read.views.status import status_of
@@ -324,8 +325,11 @@ def budget_part(request: Request, _: Viewer, name: str) -> Response:
 def _budget_content(reading: Campaign) -> JsonDict:
     """Content of the part."""
     budget, driven = reading.spec.budget, reading.lease is not None
+    spent = Spent.by(reading, status_of(reading).limit)
+    used = budget_used(budget, spent)
     return {
-        "budget": budget_used(budget, Spent.by(reading, status_of(reading).limit)),
+        "budget": used,
+        "pace": pace_of(reading, used, spent.time.now),
         "clocked": budget.deadline is not None or (driven and budget.hours is not None),
     }
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from tansaku import __version__
-from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address, share
+from tansaku.deploy.web.pages.formats import FILTERS, aligned, campaign_address, share, sparkline
 from tansaku.deploy.web.pages.refused import NOTHING
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.rooms import pages
@@ -107,7 +107,12 @@ def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        static=static_address, campaign_address=campaign_address, pages_of=pages_of, share=share, aligned=aligned
+        static=static_address,
+        campaign_address=campaign_address,
+        pages_of=pages_of,
+        share=share,
+        aligned=aligned,
+        sparkline=sparkline,
     )
     environment.filters |= FILTERS
     return environment

@@ -5,16 +5,17 @@
 (() => {
   const section = document.getElementById("figures");
   const place = document.getElementById("figure-place");
+  const ofModel = document.getElementById("model-figures");
   const problem = document.getElementById("figures-problem");
   let found = null;
   let plots = [];
 
-  const panel = (title) => figureIn(place, title);
+  const panel = (title, where = place) => figureIn(where, title);
 
   const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
 
   const chart = (body, options, data) => {
-    const width = Math.max(280, Math.min(760, place.clientWidth));
+    const width = Math.max(280, Math.min(760, body.clientWidth));
     plots.push(new uPlot({ width, height: 300, ...options }, data, body));
   };
 
@@ -53,7 +54,7 @@
   };
 
   const proposals = (data) => {
-    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`);
+    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`, ofModel);
     const { colour, lines } = plotStyle(body);
     chart(body, {
       scales: { x: { time: false } },
@@ -74,6 +75,7 @@
     for (const plot of plots) plot.destroy();
     plots = [];
     place.replaceChildren();
+    ofModel.replaceChildren();
     if (!found) return;
     problem.hidden = !found.problem;
     problem.textContent = found.problem;
@@ -83,7 +85,7 @@
     if (found.certificate && found.certificate.systems.length > 0) {
       const percent = 100 * found.certificate.confidence;
       const text = `Certificate by system: with ${percent} %, nothing better by more than this remains [${found.unit}]`;
-      drawBars(panel(text), found.certificate.systems, found.certificate.tolerance, place.clientWidth);
+      drawBars(panel(text, ofModel), found.certificate.systems, found.certificate.tolerance, ofModel.clientWidth);
     }
     if (found.proposals) proposals(found.proposals);
     section.hidden = place.children.length === 0 && !found.problem;

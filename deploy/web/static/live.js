@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const parts = ["facts", "runs", "budget", "turns", "failures", "improvements", "hits", "systems", "proposals", "history", "evaluations"];
+  const parts = ["facts", "numbers", "runs", "budget", "turns", "failures", "improvements", "hits", "systems", "proposals", "history", "evaluations"];
   const place = document.getElementById("live");
   let version = place.dataset.version;
   let busy = false;

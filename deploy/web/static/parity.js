@@ -15,11 +15,14 @@
     const order = found.predicted.map((_, index) => index).sort((a, b) => found.predicted[a] - found.predicted[b]);
     const predicted = order.map((index) => found.predicted[index]);
     const computed = order.map((index) => found.computed[index]);
+    // The same range on both axes: on the line, what was predicted was found.
+    const both = [...predicted, ...computed];
+    const range = () => uPlot.rangeNum(Math.min(...both), Math.max(...both), 0.05, false);
     const side = Math.min(480, Math.max(280, place.clientWidth));
     plot = new uPlot({
       width: side,
       height: side,
-      scales: { x: { time: false } },
+      scales: { x: { time: false, range }, y: { range } },
       axes: [
         { ...lines, label: `predicted [${found.unit}]` },
         { ...lines, label: `computed [${found.unit}]`, size: 70 },

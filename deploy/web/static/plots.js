@@ -34,6 +34,7 @@ const keepDrawn = (draw, load) => {
   let waiting = null;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("tansaku:shown", draw);
   document.addEventListener("tansaku:changed", load);
   load();
 };

@@ -50,6 +50,7 @@ class SystemLine(Record):
         number: Of its proposal.
         evaluations: Of the search.
         failed: Those without a value.
+        curve: Best value so far after each evaluation that improved it, as (evaluation of the system, value).
     """
 
     system: str
@@ -58,6 +59,7 @@ class SystemLine(Record):
     number: int | None
     evaluations: int
     failed: int
+    curve: tuple[tuple[int, float], ...] = ()
 
 
 def predictions_of(reading: Campaign, most: int = MOST_POINTS) -> Predictions:
@@ -106,10 +108,23 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
             number=int(arrays.numbers[best[code]]) if code in best else None,
             evaluations=evaluations[code],
             failed=failed[code],
+            curve=_curve(arrays.values[arrays.counted & (codes == code)], reading.sign),
         )
         for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))
         if evaluations[code]
     ]
+
+
+def _curve(values: FloatArray, sign: float) -> tuple[tuple[int, float], ...]:
+    """Improvements of the best of a system.
+
+    Args:
+        values: Of its evaluations in the order of their proposals, NaN where there is none.
+        sign: 1 where low values are wanted, else -1.
+    """
+    best = np.fmin.accumulate(sign * values) if len(values) else values
+    improved = np.flatnonzero(~np.isnan(best) & ~(best == np.concatenate(([np.nan], best[:-1])))) if len(best) else []
+    return tuple((int(place) + 1, float(sign * best[place])) for place in improved)
 
 
 def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:

@@ -78,7 +78,13 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
 
     def states() -> list[str]:
         home = re.search(r"</th>\s*<td>(\w+)", browser.get("/").text)[1]
-        return [home, *(re.search(r'id="state"><strong>(\w+)', browser.get(path).text)[1] for path in (PAGE, f"{PAGE}/runs"))]
+        return [
+            home,
+            *(
+                re.search(r'id="state"><strong class="badge \w+">(\w+)', browser.get(path).text)[1]
+                for path in (PAGE, f"{PAGE}/runs")
+            ),
+        ]
 
     assert states() == ["INTERRUPTED"] * 3
     browser.submit(f"{PAGE}/runs", {"key": "the-request"})
@@ -98,9 +104,9 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
 def test_a_finished_campaign_with_more_budget_is_starting_too(site_with):
     site = site_with("a1", "a3", "a2", stop=StopReason.BUDGET)
     browser = site.logged_in(Role.OPERATOR)
-    assert "<strong>FINISHED</strong>: its cost was spent" in browser.get(PAGE).text
+    assert "FINISHED</strong> its cost was spent" in browser.get(PAGE).text
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})
-    assert '<p id="state"><strong>STARTING</strong></p>' in browser.get(PAGE).text
+    assert '<p id="state"><strong class="badge starting">STARTING</strong></p>' in browser.get(PAGE).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "STARTING" not in browser.get(PAGE).text
 

@@ -1,0 +1,40 @@
+// Shows one part of a campaign's page at a time: the one that the address names, or that holds what it names.
+// Without scripts all parts follow each other.
+"use strict";
+
+(() => {
+  const tabs = document.getElementById("tabs");
+  const links = [...tabs.querySelectorAll("a")];
+  const part = (link) => document.getElementById(link.hash.slice(1));
+
+  const choose = (chosen) => {
+    for (const link of links) {
+      part(link).hidden = link !== chosen;
+      if (link === chosen) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    // What was drawn while its part was hidden had no width.
+    document.dispatchEvent(new CustomEvent("tansaku:shown"));
+  };
+
+  const holding = (element) => element && links.find((link) => part(link).contains(element));
+
+  const follow = () => {
+    const wanted = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    choose(holding(wanted) ?? links[0]);
+    if (wanted && !links.some((link) => part(link) === wanted)) wanted.scrollIntoView();
+  };
+
+  tabs.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link) return;
+    event.preventDefault(); // else the page jumps to the part, and its head is gone
+    history.replaceState(null, "", link.hash);
+    choose(link);
+  });
+  addEventListener("hashchange", follow);
+  // A form that was refused is shown with what is wrong.
+  const refused = document.querySelector(".tab [role=alert]");
+  if (refused) choose(holding(refused));
+  else follow();
+})();
