@@ -17,6 +17,7 @@ from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.ground.site.garbage import give_back_memory
 from tansaku.tasks.loop.steps.collect import LATE_RESULT
+from tansaku.tasks.read.views.budget import share_used
 from tansaku.tasks.read.views.campaign import Campaign, Made
 from tansaku.tasks.read.views.headline import Best
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
@@ -41,6 +42,7 @@ class CampaignLine(Record):
         cost: Spent and reserved by the search.
         cost_unit: None where the file gives costs, whose unit is unknown.
         limit: Cost that may be spent, None for no limit.
+        used: Share of the limit of the budget that is nearest, 0 to 1; None without a limit.
         driver: Who drives it now, or None.
         silence: Since when nothing was heard of that driver, in words; None: it was heard lately.
         updated: Time of the last proposal, result or command.
@@ -61,6 +63,7 @@ class CampaignLine(Record):
     cost: float
     cost_unit: str | None
     limit: float | None
+    used: float | None = None
     driver: str | None
     silence: str | None = None
     updated: AwareDatetime
@@ -289,6 +292,7 @@ def campaign_line(reading: Campaign) -> CampaignLine:
         cost=status.cost,
         cost_unit=status.cost_unit,
         limit=status.limit,
+        used=share_used(status.budget) if any(item.share is not None for item in status.budget) else None,
         driver=status.driver,
         silence=status.silence,
         updated=reading.changed_at,
