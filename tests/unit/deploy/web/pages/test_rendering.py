@@ -59,6 +59,7 @@ def test_vendored_files_are_those_of_the_manifest():
     for entry in manifest:
         assert hashlib.sha256((VENDORED / entry["file"]).read_bytes()).hexdigest() == entry["sha256"], entry["file"]
         assert entry["version"] in entry["file"]
+        assert (VENDORED / entry["licence_file"]).stat().st_size > 100
 
 
 def lines(pattern: str) -> int:
