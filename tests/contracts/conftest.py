@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, LeaseOwner
+from tansaku.models.domain.records import CampaignRecord, Lease, LeaseOwner
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tests.support.records import campaign_record
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -25,19 +26,20 @@ def store(request: pytest.FixtureRequest) -> Iterator[CampaignStore]:
 
 @pytest.fixture
 def record() -> CampaignRecord:
-    return CampaignRecord(
-        name="search",
-        spec={"objective": {"unit": "eV"}, "budget": {"cost": 0.1 + 0.2}},
-        spec_hash="0" * 64,
-        base_path="/somewhere",
-        tansaku_version="0.1.0",
-        created_at=datetime.now(UTC),
-    )
+    spec = {"objective": {"unit": "eV"}, "budget": {"cost": 0.1 + 0.2}}
+    return campaign_record(name="search", spec=spec, base_path="/somewhere", created_at=datetime.now(UTC))
 
 
 @pytest.fixture
 def first_driver() -> LeaseOwner:
     return LeaseOwner(host="one", pid=11, process_started=1.25, user="ada")
+
+
+@pytest.fixture
+def lease(store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner) -> Lease:
+    """Of the first driver."""
+    store.create_campaign(record)
+    return store.acquire_lease("search", first_driver, 60.0)
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from pydantic import TypeAdapter
 
 from tansaku.deploy.web.api.campaigns import EvaluationLine
 from tansaku.models.domain.evaluation_columns import COLUMNS, EXPORTED, HELD, RESULTS, Place, result_row, shown_at
-from tansaku.models.domain.records import Attempt, Evaluation, Failure, Look, Outcome, Proposal
+from tansaku.models.domain.records import Attempt, Evaluation, Failure, Look, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.backends.stores.export_rows import FIELDS, exported_row
 from tansaku.tasks.backends.stores.mongo_views import _row_expressions
+from tests.support.records import proposal_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = CampaignSpec.model_validate(
@@ -33,9 +34,8 @@ SPEC = CampaignSpec.model_validate(
         "budget": {"evaluations": 3},
     }
 )
-PROPOSAL = Proposal(
-    number=1, candidate="a", system="all", surface="all", source="table", predicted_cost=1.0, model="random", horizon=0
-)
+
+PROPOSAL = proposal_of(candidate="a", system="all", surface="all", model="random", horizon=0)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="walltime", message="after 60 s")
 NEW = Evaluation(id="e1", campaign="rows", proposal=PROPOSAL, epoch=1, proposed_at=NOW)
 EVALUATIONS = {

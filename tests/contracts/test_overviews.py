@@ -8,31 +8,17 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, LeaseOwner, Outcome, Proposal, Refit
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Outcome, Refit
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.read.views.overview import UnreadableCampaign, each_campaign
+from tests.support.records import proposal_of
 
 REFIT = Refit(campaign="search", number=1, at_proposal=2, horizon=1, hyperparameters={}, fitted_at=datetime.now(UTC))
 
 
 @pytest.fixture
-def lease(store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner) -> Lease:
-    store.create_campaign(record)
-    return store.acquire_lease("search", first_driver, 60.0)
-
-
-@pytest.fixture
 def submitted(store: CampaignStore, lease: Lease) -> Evaluation:
-    chosen = {
-        "number": 1,
-        "candidate": "c",
-        "system": "s",
-        "surface": "t",
-        "source": "x",
-        "predicted_cost": 1.0,
-        "model": "grid",
-    }
-    evaluation = store.insert_proposal(lease, Proposal.model_validate(chosen | {"model": "grid"}))
+    evaluation = store.insert_proposal(lease, proposal_of())
     store.begin_attempt(lease, evaluation.id, 1, "token-1", "job-1")
     return store.record_handle(lease, evaluation.id, "token-1", {"spool": "/x", "name": "job-1"})
 

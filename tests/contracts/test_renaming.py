@@ -9,19 +9,17 @@ import pytest
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import evaluation_id, job_name, short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Command, Event, Lease, LeaseOwner, Outcome, Proposal, Refit
+from tansaku.models.domain.records import CampaignRecord, Command, Event, Lease, LeaseOwner, Outcome, Refit
 from tansaku.models.domain.retraining import Retrain
 from tansaku.models.domain.states import EvaluationState
+from tests.support.records import proposal_of
 
 SOURCE = "c" * 24
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def propose(store: CampaignStore, lease: Lease, number: int, candidate: str) -> str:
-    proposal = Proposal(
-        number=number, candidate=candidate, system="s", surface="s", source=SOURCE, predicted_cost=1.0, model="test"
-    )
-    return store.insert_proposal(lease, proposal).id
+    return store.insert_proposal(lease, proposal_of(number, candidate=candidate, source=SOURCE)).id
 
 
 def compute(store: CampaignStore, lease: Lease, number: int, candidate: str, value: float) -> str:

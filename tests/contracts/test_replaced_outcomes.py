@@ -19,12 +19,6 @@ def attempt(number: int) -> Attempt:
 
 
 @pytest.fixture
-def lease(store, record, first_driver):
-    store.create_campaign(record)
-    return store.acquire_lease("search", first_driver, 60.0)
-
-
-@pytest.fixture
 def waiting(store, lease):
     proposal = Proposal(number=1, candidate="a", system="s", surface="s", source="c" * 24, predicted_cost=1.0, model="test")
     evaluation = store.insert_proposal(lease, proposal)

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from tansaku.models.domain.errors import FencedError, StoreError
-from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, LeaseOwner
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe, in_use
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -23,12 +21,6 @@ def begun(number: int, **changes: object) -> Retrain:
 def ended(number: int, **changes: object) -> RetrainEnd:
     known = {"campaign": "search", "number": number, "uses_from": 10 * number + 2, "ok": True, "version": f"m@{number}"}
     return RetrainEnd.model_validate(known | {"weights": "w" * 64, "promoted": True, "ended_at": NOW} | changes)
-
-
-@pytest.fixture
-def lease(store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner):
-    store.create_campaign(record)
-    return store.acquire_lease("search", first_driver, 60.0)
 
 
 def test_a_retrain_and_its_end_are_stored_once_and_in_order(store, lease):

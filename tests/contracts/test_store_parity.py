@@ -10,7 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import (
-    CampaignRecord,
     Command,
     Evaluation,
     Failure,
@@ -24,13 +23,12 @@ from tansaku.models.domain.states import FailureKind, StopReason
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
+from tests.support.records import campaign_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
-RECORD = CampaignRecord(
-    name="c", spec={"objective": {"unit": "eV"}}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW
-)
+RECORD = campaign_record(spec={"objective": {"unit": "eV"}})
 TIMES = (
     "started_at",
     "proposed_at",

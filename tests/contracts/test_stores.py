@@ -26,6 +26,7 @@ from tansaku.models.domain.records import (
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.tasks.backends.stores.documents import normalised
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
+from tests.support.records import proposal_of
 
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="it took too long")
 STOP = StopDecision(reason=StopReason.BUDGET, proposed=4, finished=3, failed=1, remaining_cost=0.5)
@@ -40,16 +41,8 @@ VALUE = Outcome(
 
 
 def make(number: int, candidate: str | None = None, replicate: int = 0) -> Proposal:
-    return Proposal(
-        number=number,
-        candidate=candidate or f"candidate-{number}",
-        system="s",
-        surface="s/0",
-        source="c" * 24,
-        replicate=replicate,
-        predicted_cost=number / 3,
-        model="test",
-    )
+    candidate = candidate or f"candidate-{number}"
+    return proposal_of(number, candidate=candidate, surface="s/0", replicate=replicate, predicted_cost=number / 3)
 
 
 def refit(number: int, value: float = 0.1) -> Refit:
@@ -65,12 +58,6 @@ def refit(number: int, value: float = 0.1) -> Refit:
 
 def command(identifier: str) -> Command:
     return Command(id=identifier, kind="edit", payload={"budget.cost": 5.0}, user="ada", created_at=datetime.now(UTC))
-
-
-@pytest.fixture
-def lease(store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner) -> Lease:
-    store.create_campaign(record)
-    return store.acquire_lease("search", first_driver, 60.0)
 
 
 @pytest.fixture
@@ -90,17 +77,7 @@ def test_created_campaign_comes_back_exactly(store: CampaignStore, record: Campa
     assert store.campaign("search") == stored
     assert store.campaign_names() == [stored.name]
     assert stored.created_at.utcoffset() == timedelta(0)
-
-
-def test_known_name_returns_the_stored_campaign(store: CampaignStore, record: CampaignRecord) -> None:
-    stored = store.create_campaign(record)
     assert store.create_campaign(record.model_copy(update={"spec_hash": "1" * 64})) == stored
-
-
-def test_campaigns_are_sorted_by_name(store: CampaignStore, record: CampaignRecord) -> None:
-    for name in ("b", "c", "a"):
-        store.create_campaign(record.model_copy(update={"id": name, "name": name}))
-    assert store.campaign_names() == ["a", "b", "c"]
 
 
 def test_unknown_names_are_not_found(store: CampaignStore, first_driver: LeaseOwner) -> None:

@@ -15,7 +15,6 @@ from tansaku.models.domain.records import (
     Evaluation,
     Failure,
     Lease,
-    LeaseOwner,
     Look,
     Outcome,
     Proposal,
@@ -64,12 +63,6 @@ def begin(store: CampaignStore, lease: Lease, evaluation: Evaluation, attempt: i
 
 def finish(store: CampaignStore, lease: Lease, evaluation: Evaluation, outcome: Outcome, attempt: int = 1) -> None:
     assert store.accept_outcome(lease, evaluation.id, begin(store, lease, evaluation, attempt), outcome)
-
-
-@pytest.fixture
-def lease(store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner) -> Lease:
-    store.create_campaign(record)
-    return store.acquire_lease("search", first_driver, 60.0)
 
 
 @pytest.fixture

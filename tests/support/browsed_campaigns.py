@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from tansaku.models.domain.records import Failure, Outcome, Proposal
+from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.act.commands.actor import Actor
@@ -14,6 +14,7 @@ from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tests.support.records import proposal_of
 
 # The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 # No evaluation ends within the time limit.
@@ -77,9 +78,7 @@ def store_measured(stored: Resources, folder: Path) -> None:
     (folder / "measured.yaml").write_text(f"# {MARKUP}\n{MEASURED.replace('rows.csv', 'markup.csv')}")
     prepare_campaign(stored, Actor(MARKUP, "test"), load_campaign(folder / "measured.yaml"))
     lease = stored.store.acquire_lease("measured", this_driver(), 60.0)
-    proposal = Proposal(
-        number=1, candidate=MARKUP, system="all", surface="all", source="manual", predicted_cost=2.0, model=MARKUP
-    )
+    proposal = proposal_of(candidate=MARKUP, system="all", surface="all", source="manual", predicted_cost=2.0, model=MARKUP)
     evaluation = stored.store.insert_proposal(lease, proposal)
     stored.store.begin_attempt(lease, evaluation.id, 1, "token", "job")
     failure = Failure(kind=FailureKind.SCIENCE, reason="wrong", message=MARKUP)

@@ -9,13 +9,13 @@ import numpy as np
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Event, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.records import Event, LeaseOwner, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.loop.steps.certificates import CERTIFICATE
-from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support.campaign_files import hydrogen_campaign
+from tests.support.records import campaign_record, proposal_of
 
 NAME = "h-in-al"
 
@@ -31,16 +31,7 @@ class KnownSurface:
         self.order = np.argsort(self.energies)
         self.store = store
         self.count = 0
-        self.store.create_campaign(
-            CampaignRecord(
-                name=NAME,
-                spec=spec.model_dump(mode="json"),
-                spec_hash=spec_hash(spec),
-                base_path="",
-                tansaku_version="0.1.0",
-                created_at=datetime.now(UTC),
-            )
-        )
+        self.store.create_campaign(campaign_record(spec, name=NAME, base_path=""))
 
     @property
     def barriers(self) -> tuple[float, float, float]:
@@ -52,15 +43,8 @@ class KnownSurface:
         lease = self.store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
         for place in self.order[self.count : self.count + count]:
             self.count += 1
-            proposal = Proposal(
-                number=self.count,
-                candidate=str(self.pool.ids[place]),
-                system=self.pool.systems[0],
-                surface=self.pool.surfaces[0],
-                source="test",
-                predicted_cost=1.0,
-                model="gp",
-            )
+            candidate, system, surface = str(self.pool.ids[place]), self.pool.systems[0], self.pool.surfaces[0]
+            proposal = proposal_of(self.count, candidate=candidate, system=system, surface=surface)
             found = self.store.insert_proposal(lease, proposal)
             self.store.begin_attempt(lease, found.id, 1, f"token-{self.count}", f"job-{self.count}")
             outcome = Outcome(value=1000.0 * float(self.energies[place]))

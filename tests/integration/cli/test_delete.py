@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 from tansaku.deploy.cli.exits import ExitCode
-from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.backends.stores.connection import connect
-from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
-from tansaku.tasks.ground.settings import Settings
 
 
 class Terminal:
@@ -49,22 +45,6 @@ def test_asks_says_what_goes_and_deletes(tansaku, campaign_file, monkeypatch):
     again = tansaku("run", file, "--plain")
     assert again.code == ExitCode.OK
     assert "starts, 0 evaluations" in again.err
-
-
-def test_a_half_deleted_campaign_is_finished_by_the_same_command(tansaku, campaign_file):
-    file = campaign_file()
-    tansaku("run", file, "--plain")
-    store = MongoCampaignStore(connect(Settings.from_environment(), SiteSpec()))
-    store.begin_deletion(file.stem)
-    store.close()
-    stopped = tansaku("run", file, "--plain")
-    assert stopped.code == ExitCode.DATABASE
-    assert f"tansaku delete {file.stem}" in stopped.err
-    assert f"tansaku delete {file.stem}" in tansaku("status", file.stem).out
-    finished = tansaku("delete", file.stem, "--yes")
-    assert finished.code == ExitCode.OK
-    assert "interrupted" in finished.err
-    assert tansaku("run", file, "--plain").code == ExitCode.OK
 
 
 def complete(*words: str) -> list[str]:

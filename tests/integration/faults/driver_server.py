@@ -141,10 +141,10 @@ def lost_jobs(campaign: str, attempts: list) -> list[str]:
 
 
 class Halting(SilentObserver):
-    """Halts the driver after a proposal; passes on what the test wants to see; may delete a file at the start."""
+    """Halts the driver after a proposal; passes on what the test wants to see."""
 
-    def __init__(self, halt_at: int | None, log: Path, spoil: str | None) -> None:
-        self.halt, self._halt_at, self._log, self._spoil = threading.Event(), halt_at, log, spoil
+    def __init__(self, halt_at: int | None, log: Path) -> None:
+        self.halt, self._halt_at, self._log = threading.Event(), halt_at, log
 
     def _say(self, **what) -> None:
         with self._log.open("a") as stream:
@@ -152,8 +152,6 @@ class Halting(SilentObserver):
 
     def on_start(self, record, evaluations) -> None:
         self._say(start=len(evaluations))
-        if self._spoil is not None:
-            Path(self._spoil).unlink(missing_ok=True)
 
     def on_proposal(self, evaluation) -> None:
         self._say(proposal=evaluation.proposal.number)
@@ -194,7 +192,7 @@ def drive(request: dict) -> dict:
         **({"revive": mongod.start} if mongod else {}),
     )
     name = prepare_campaign(resources, Actor("ada", "test"), load_campaign(Path(request["campaign"]))).name
-    watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"), request.get("spoil"))
+    watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"))
     with interruptible(watcher.halt), CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
         loop.advance()
         reason = loop.result.reason

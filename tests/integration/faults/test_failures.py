@@ -1,4 +1,4 @@
-"""Evaluations that fail: the science, the plumbing; and a database that is killed."""
+"""A database that is killed while a campaign runs."""
 
 import os
 import signal
@@ -7,43 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.backends.stores.embedded_mongod import EmbeddedMongod
-
-
-def failures(campaign):
-    return [
-        (one.outcome.failure.kind, one.outcome.failure.reason, len(one.attempts))
-        for one in campaign.store.evaluations("small")
-        if one.state is EvaluationState.FAILED
-    ]
-
-
-def test_missing_values_of_a_table_are_science(make_campaign):
-    campaign = make_campaign(proposer={"type": "grid"})
-    assert campaign.drive()["reason"] == "evaluations"
-    assert failures(campaign) == [(FailureKind.SCIENCE, "recorded_failure", 1)]
-
-
-def test_relaxation_that_does_not_converge_is_science(make_campaign):
-    calculator = {"type": "emt", "relaxation": {"fmax": 0.001, "max_steps": 2}}
-    campaign = make_campaign(slow=True, calculator=calculator)
-    assert campaign.drive()["reason"] == "evaluations"
-    assert failures(campaign) == [(FailureKind.SCIENCE, "not_converged", 1)] * 4
-
-
-def test_calculation_that_never_ends_in_time_is_plumbing_after_all_retries(make_campaign):
-    execution = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 0.2}
-    campaign = make_campaign(slow=True, budget={"evaluations": 1}, execution=execution)
-    assert campaign.drive()["reason"] == "evaluations"
-    assert failures(campaign) == [(FailureKind.PLUMBING, "timeout", 2)]
-
-
-def test_job_that_cannot_be_computed_is_plumbing_at_once(make_campaign):
-    campaign = make_campaign(budget={"evaluations": 3})
-    campaign.extra["spoil"] = str(campaign.folder / "table.csv")
-    assert campaign.drive()["reason"] == "configuration"
-    assert failures(campaign) == [(FailureKind.PLUMBING, "configuration", 1)] * 3
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""SIGKILL before every call of the store and launcher ports, and after those that write; slow and failing trainings.
+"""SIGKILL before and after the calls of the store and launcher ports that write; slow and failing trainings.
 
-The resumed campaign is the undisturbed one.
+The resumed campaign is the undisturbed one. A kill around a call that only reads leaves what the write before it has left.
 """
 
 import pytest
@@ -28,13 +28,13 @@ def test_the_reference_has_everything_in_it(kill_points):
     assert all(end["ok"] for _, end in references["ask"].retrained)
 
 
-def test_methods_left_out_are_called_by_no_driver(kill_points):
+def test_drivers_call_every_method_that_is_not_left_out(kill_points):
     called = {method for name in SCENARIOS for method in kill_points.reference(name).counts}
-    assert sorted(called & set(NOT_CALLED)) == []
+    assert called == set(DRIVEN), "extend the scenarios, or say in NOT_CALLED why no driver calls it"
     assert set(NOT_CALLED) < set(METHODS)
 
 
-def test_methods_killed_only_before_write_nothing(kill_points):
+def test_methods_that_are_not_struck_write_nothing(kill_points):
     written = {method for name in SCENARIOS for method in kill_points.reference(name).written}
     assert sorted(written & READING) == []
     assert "CampaignStore.insert_proposal" in written
@@ -42,9 +42,8 @@ def test_methods_killed_only_before_write_nothing(kill_points):
     assert set(METHODS) > READING
 
 
-@pytest.mark.parametrize(
-    ("method", "when"), [*((method, "before") for method in DRIVEN), *((method, "after") for method in WRITING)]
-)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("method", WRITING)
 def test_killed_driver_resumes_as_if_nothing_had_happened(kill_points, method, when):
     kill_points.check(method, when)
 

@@ -26,8 +26,6 @@ from tansaku.tasks.node.jobs.kept import scratch_of
 from tansaku.tasks.node.jobs.spool_files import lacks_room
 from tests.support.workers import workers_on
 
-RETRIED = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
-
 
 def lost_for(campaign):
     return [
@@ -121,7 +119,7 @@ def fill(file):
 
 def test_a_full_disk_pauses_the_campaign_and_spends_no_retry(require, make_campaign, undisturbed):
     require("root")
-    execution = RETRIED | {"retries": 0}
+    execution = {"in_flight": 2, "retries": 0, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
     undisturbed(slow=True)
     campaign = make_campaign(slow=True, execution=execution, budget={"evaluations": 6})
     spool = campaign.folder / "home" / "spool"
@@ -230,18 +228,16 @@ def test_a_database_without_room_pauses_the_campaign(small_mongod, make_campaign
 # ---------------------------------------------------------------- damaged files
 
 
-def stopped_after_submit(campaign, call=2):
+def stopped_after_submit(campaign):
     """A driver that was stopped just after a submission, and a result that lies in the spool."""
-    pid, request = campaign.start(
-        kill={"method": "Launcher.submit", "when": "after", "call": call, "signal": int(signal.SIGSTOP)}
-    )
+    pid, request = campaign.start(kill={"method": "Launcher.submit", "when": "after", "call": 2, "signal": int(signal.SIGSTOP)})
     campaign.wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     jobs = campaign.spool / "jobs"
     return pid, request, campaign.wait_for(lambda: [*jobs.glob("*/result.json")])[0]
 
 
-@pytest.mark.parametrize("text", ["", '{"schema_version": 1}'])
-def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed, text):
+def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed):
+    text = '{"schema_version": 1}'
     facts, observed = undisturbed()
     campaign = make_campaign()
     pid, request, result = stopped_after_submit(campaign)
@@ -253,46 +249,6 @@ def test_a_damaged_result_is_lost_kept_aside_and_computed_again(make_campaign, u
     assert campaign.observed() == observed
     (kept,) = (campaign.spool / "damaged").glob("*result.json")
     assert kept.read_text() == text
-
-
-def test_a_damaged_claim_is_lost_kept_aside_and_computed_again(make_campaign, undisturbed):
-    text = '{"host": "h", "pid": "x", "started": [], "at": 0}'
-    facts, observed = undisturbed()
-    campaign = make_campaign()
-    pid, request, result = stopped_after_submit(campaign)
-    result.unlink()  # as if its worker had died
-    (campaign.spool / "claims" / result.parent.name).write_text(text)
-    os.kill(pid, signal.SIGCONT)
-    assert campaign.answer(pid, request)["reason"] == "evaluations"
-    assert lost_for(campaign) == ["damaged_file"]
-    assert campaign.observed() == observed
-    assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
-    (kept,) = (campaign.spool / "damaged").glob(f"*{result.parent.name}-claims-*")
-    assert kept.read_text() == text
-
-
-def test_a_damaged_driver_file_is_written_again(make_campaign, undisturbed):
-    facts, _ = undisturbed(slow=True)
-    campaign = make_campaign(slow=True)
-    pid, request = campaign.start()
-    campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
-    (campaign.spool / "driver.json").write_text("{")
-    assert campaign.answer(pid, request)["reason"] == "evaluations"
-    assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
-
-
-def test_a_removed_driver_file_and_stray_files_do_not_end_the_campaign(make_campaign, undisturbed):
-    facts, _ = undisturbed(slow=True)
-    campaign = make_campaign(slow=True)
-    pid, request = campaign.start()
-    campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
-    spool = campaign.spool
-    for folder in ("queue", "claims"):
-        (spool / folder / "foo bar").touch()
-        (spool / folder / ".nfs000000000001").touch()
-    (spool / "driver.json").unlink()
-    assert campaign.answer(pid, request)["reason"] == "evaluations"
-    assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
 
 
 # ---------------------------------------------------------------- workers that cannot be started

@@ -3,11 +3,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import bson
 import pytest
 
 from tansaku.models.domain.accounts import Role, User
-from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import job_name, jobless_name
 from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import Attempt, CampaignRecord, LeaseOwner, Outcome, Proposal
@@ -16,7 +15,7 @@ from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
-from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, MongoDatabase
+from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 
@@ -107,28 +106,12 @@ def test_filled_database_is_replaced_only_by_force(mongo_database: MongoDatabase
     assert everything(mongo_database) == before
 
 
-def test_driven_database_is_not_replaced(mongo_database: MongoDatabase, tmp_path: Path) -> None:
-    fill(mongo_database, tmp_path)
-    dump(mongo_database, tmp_path / "d")
-    MongoCampaignStore(mongo_database).acquire_lease("c", ME, 60.0)
-    with pytest.raises(LeaseHeldError):
-        restore(mongo_database, tmp_path / "d", force=True)
-
-
 def test_broken_files_are_refused_before_anything_is_written(mongo_database: MongoDatabase, tmp_path: Path) -> None:
     fill(mongo_database, tmp_path)
     dump(mongo_database, tmp_path / "d")
     before = everything(mongo_database)
-    content = gzip.decompress((tmp_path / "d").read_bytes())
-    header = bson.decode(content[: int.from_bytes(content[:4], "little")])
-    newer = bson.encode(header | {"schema_version": DATABASE_VERSION + 1})
-    footer = len(bson.encode({"end": True, "counts": {}}))
     broken = {
         "text": b"no dump",
-        "cut": (tmp_path / "d").read_bytes()[:-2000],
-        "without-end": gzip.compress(content[:-footer]),
-        "newer": gzip.compress(newer + content[len(bson.encode(header)) :]),
-        "other": gzip.compress(bson.encode({"format": "other"})),
         "huge": gzip.compress((2**31 - 1).to_bytes(4, "little") + b"x" * 100),
         "empty": gzip.compress(b""),
     }

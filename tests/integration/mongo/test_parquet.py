@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, SpecChangedError, StoreError
+from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import (
     Command,
@@ -29,7 +29,7 @@ from tansaku.tasks.backends.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
-from tansaku.tasks.node.configuration.campaign_files import HASH_VERSION, spec_hash
+from tansaku.tasks.node.configuration.campaign_files import spec_hash
 from tests.support.records import NOW, campaign_record
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
@@ -105,19 +105,11 @@ def test_campaign_continues_from_a_file_on_an_empty_store(source: CampaignStore,
     assert target.insert_refit(lease, source.refits("c")[0].model_copy(update={"number": 3})).number == 3
 
 
-def test_import_twice_is_the_same_as_once(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
-    export_observations(source, "c", tmp_path / "c.parquet")
-    _import_twice(target, tmp_path / "c.parquet")
-
-
 def test_import_twice_of_a_file_with_a_hash_by_a_former_rule(
     source: CampaignStore, target: CampaignStore, tmp_path: Path
 ) -> None:
     export_observations(source, "c", tmp_path / "c.parquet")
-    _import_twice(target, rewritten(tmp_path / "c.parquet", "spec_hash", "0" * 64))
-
-
-def _import_twice(target: CampaignStore, file: Path) -> None:
+    file = rewritten(tmp_path / "c.parquet", "spec_hash", "0" * 64)
     import_observations(target, file, ME)
     before = (target.evaluations("c"), target.observations("c"), target.refits("c"), target.events("c"))
     assert import_observations(target, file, ME).new == 0
@@ -147,15 +139,6 @@ def test_other_base_path_is_taken(source: CampaignStore, tmp_path: Path) -> None
     assert target.campaign("c").base_path == str(tmp_path)
 
 
-def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
-    export_observations(source, "c", tmp_path / "c.parquet")
-    target = MemoryCampaignStore()
-    other = spec_of(objective={"unit": "meV"}).model_dump(mode="json")
-    target.create_campaign(source.campaign("c").model_copy(update={"spec": other}))
-    with pytest.raises(SpecChangedError, match="has a different spec stored"):
-        import_observations(target, tmp_path / "c.parquet", ME)
-
-
 def test_results_of_another_level_of_theory_are_refused_and_both_are_named(target: CampaignStore, tmp_path: Path) -> None:
     example = Path(__file__).parents[3] / "examples" / "al-twin-dft.yaml"
     spec = CampaignSpec.model_validate(yaml.safe_load(example.read_text()) | {"name": "dft"})
@@ -178,12 +161,6 @@ def test_results_of_another_level_of_theory_are_refused_and_both_are_named(targe
     assert target.campaign_names() == []
 
 
-def test_driven_campaign_is_left_alone(source: CampaignStore, tmp_path: Path) -> None:
-    export_observations(source, "c", tmp_path / "c.parquet")
-    with pytest.raises(LeaseHeldError):
-        import_observations(source, tmp_path / "c.parquet", ME.model_copy(update={"pid": 2}))
-
-
 def test_columns_are_readable_by_anyone(source: CampaignStore, tmp_path: Path) -> None:
     export_observations(source, "c", tmp_path / "c.parquet")
     frame = pd.read_parquet(tmp_path / "c.parquet")
@@ -197,24 +174,6 @@ def test_columns_are_readable_by_anyone(source: CampaignStore, tmp_path: Path) -
     header = json.loads(pq.read_metadata(tmp_path / "c.parquet").metadata[b"tansaku"])
     assert header["campaign"]["spec"]["budget"]["cost"] == 0.2
     assert "/private" not in (tmp_path / "c.parquet").read_bytes().decode("latin-1") + frame.to_string()
-
-
-def test_wrong_files_are_refused(source: CampaignStore, tmp_path: Path) -> None:
-    target = MemoryCampaignStore()
-    with pytest.raises(NotFoundError):
-        import_observations(target, tmp_path / "missing.parquet", ME)
-    (tmp_path / "text").write_text("no parquet")
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "other")
-    for name in ("text", "other"):
-        with pytest.raises(StoreError):
-            import_observations(target, tmp_path / name, ME)
-    export_observations(source, "c", tmp_path / "c.parquet")
-    table = pq.read_table(tmp_path / "c.parquet")
-    header = json.loads(table.schema.metadata[b"tansaku"]) | {"schema_version": 99}
-    pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), tmp_path / "newer")
-    with pytest.raises(StoreError, match="schema version 99"):
-        import_observations(target, tmp_path / "newer", ME)
-    assert target.campaign_names() == []
 
 
 def test_unwritable_file_is_a_clear_error(source: CampaignStore, tmp_path: Path) -> None:
@@ -247,16 +206,9 @@ def everything(database: MongoDatabase) -> dict[str, list[bytes]]:
 @pytest.mark.parametrize(
     ("key", "value", "row"),
     [
-        ("name", "../c", None),
-        ("spec_hash", HASH_VERSION + "0", None),
-        ("refit.campaign", "other", None),
         ("refit.number", 7, None),
-        ("campaign", "other", 3),
         ("proposal.number", 2**63 - 1, 6),
-        ("proposal.predicted_cost", -1.0, 6),
         ("outcome.properties", {"$where": "1"}, 0),
-        ("outcome.properties", {"n": 2**64}, 0),
-        ("finished_at", "9999-12-31T23:59:59-14:00", 0),
     ],
 )
 def test_a_refused_file_leaves_every_collection_as_it_was(
@@ -272,19 +224,3 @@ def test_a_refused_file_leaves_every_collection_as_it_was(
         with pytest.raises(StoreError, match=r"changed\.parquet"):
             import_observations(store, file, ME, artifacts=artifacts)
         assert everything(mongo_database) == before
-
-
-def test_what_a_file_says_of_drivers_and_epochs_does_not_reach_the_database(
-    source: CampaignStore, mongo_database: MongoDatabase, tmp_path: Path
-) -> None:
-    export_observations(source, "c", tmp_path / "c.parquet")
-    lease = {"campaign": "c", "epoch": 1, "owner": ME.model_dump(), "acquired_at": str(NOW), "expires_at": "2999-01-01T00:00Z"}
-    helpers = {"driver": {"host": "here", "pid": 1, "started": 0.0}, "helpers": {"prefect": {"pid": 2, "started": 0.0}}}
-    file = tmp_path / "c.parquet"
-    for key, value in {"lease": lease, "runtime": helpers, "epoch": 2**63 - 1, "deleting": True, "last_number": 10**9}.items():
-        file = rewritten(file, key, value)
-    store = MongoCampaignStore(mongo_database)
-    import_observations(store, file, ME)
-    (record,) = map(store.campaign, store.campaign_names())
-    assert (record.lease, record.runtime, record.epoch, record.deleting, record.last_number) == (None, {}, 1, False, 7)
-    store.delete_campaign("c")

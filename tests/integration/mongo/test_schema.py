@@ -9,16 +9,15 @@ from pymongo.database import Database
 
 import tansaku
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
-from tansaku.models.domain.records import CampaignRecord, LeaseOwner
+from tansaku.models.domain.records import LeaseOwner
 from tansaku.tasks.backends.stores import documents, mongo
 from tansaku.tasks.backends.stores.archive import dump, restore
 from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
 from tansaku.tasks.backends.stores.mongo_schema import DATABASE_VERSION, INDEXES
+from tests.support.records import campaign_record
 
 OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
-RECORD = CampaignRecord(
-    name="c", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=datetime(2026, 1, 1, tzinfo=UTC)
-)
+RECORD = campaign_record()
 
 
 def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:

@@ -69,6 +69,7 @@ def test_log_of_a_candidate_shows_what_its_jobs_and_slurm_wrote(make_campaign, s
     job, _ = campaign.hold_one()
     slurm.run("scancel", f"--name={campaign.launch(job)}")
     assert campaign.ended(driver) == 0
+    assert campaign.attempts() == [["terminated"]]
     candidate = campaign.evaluations()[0].proposal.candidate
     said = campaign.say("log", "small", candidate)
     assert "attempt 1" in said

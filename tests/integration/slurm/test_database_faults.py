@@ -28,22 +28,6 @@ def own_mongod(require):
         mongod.stop()
 
 
-def test_database_down_while_a_job_runs(own_mongod, make_campaign):
-    campaign = make_campaign(uri=own_mongod.start())
-    driver = campaign.start()
-    job, pid = campaign.hold_one()
-    own_mongod.stop()
-    os.kill(pid, signal.SIGCONT)
-    campaign.wait_for(lambda: campaign.spool.is_over(job))
-    assert (campaign.spool.folder(job) / "result.json").exists()
-    assert driver.poll() is None
-    own_mongod.start()
-    assert campaign.ended(driver) == 0
-    assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
-    assert campaign.attempts() == [[], []]
-    assert campaign.runs() == 2
-
-
 def test_database_down_when_a_job_begins(own_mongod, make_campaign, slurm):
     campaign = make_campaign(uri=own_mongod.start())
     slurm.run("scontrol", "update", "NodeName=n1,n2", "State=DRAIN", "Reason=test")

@@ -38,22 +38,6 @@ def late_events(campaign):
     return [event.data["adopted"] for event in campaign.store.events("small") if event.kind == "late-result"]
 
 
-def test_a_late_result_is_adopted_while_its_attempt_is_the_current_one(make_campaign, slurm):
-    execution = {"in_flight": 2, "retries": 2, "retry_backoff": 3600.0, "polish": 0, "timeout": 120}
-    campaign = make_campaign(execution=execution)
-    driver = campaign.start()
-    go_on = lose_sight(campaign, slurm)
-    campaign.wait_for(lambda: lost(campaign))
-    assert lost(campaign)[0].state is EvaluationState.LOST
-    assert "node_fail" in campaign.say("status", "small")
-    go_on()
-    assert campaign.ended(driver) == 0
-    assert [(one.state, len(one.attempts)) for one in campaign.evaluations()] == [(EvaluationState.DONE, 1)] * 2
-    assert campaign.runs() == 2
-    assert late_events(campaign) == [True]
-    assert not list((campaign.spool.root / "jobs").iterdir())
-
-
 def test_a_late_result_of_an_attempt_that_was_replaced_is_kept_aside_and_shown(make_campaign, slurm):
     campaign = make_campaign()
     driver = campaign.start()

@@ -101,9 +101,8 @@ def test_a_copy_that_cannot_be_is_a_problem_with_its_key(site, body, key):
     assert NEW not in site.services.store.campaign_names()
 
 
-def test_viewers_copy_and_rename_nothing_and_unknown_campaigns_are_not_found(with_rights):
-    viewer, operator = with_rights.with_session(Role.VIEWER), with_rights.with_session(Role.OPERATOR)
-    assert [act(viewer).status_code for act in (copy, rename)] == [403, 403]
+def test_unknown_campaigns_are_not_found_and_those_of_others_not_renamed(with_rights):
+    operator = with_rights.with_session(Role.OPERATOR)
     assert [act(operator, "none").status_code for act in (copy, rename)] == [404, 404]
     answer = rename(operator, OTHERS)
     assert (answer.status_code, "the operator who created it" in answer.json()["detail"]) == (403, True)

@@ -11,6 +11,7 @@ from tansaku.models.domain.errors import StateError
 from tansaku.models.domain.records import CampaignRecord, Command
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.verbs import VERBS, SteeringKind, judged_state, kinds_for, repeated
+from tests.support.records import campaign_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APPLY = {
@@ -30,9 +31,7 @@ def record(*kinds: str, applied: bool = True) -> CampaignRecord:
     commands = [
         Command(id=f"command-{place}", kind=kind, created_at=NOW, applied_at_number=number) for place, kind in enumerate(kinds)
     ]
-    return CampaignRecord(
-        name="c", spec={}, spec_hash="0", base_path="", tansaku_version="1", created_at=NOW, commands=tuple(commands)
-    )
+    return campaign_record(commands=tuple(commands))
 
 
 @pytest.mark.parametrize("state", CampaignState)

@@ -111,12 +111,6 @@ def test_a_wrong_spec_is_refused_with_key_and_line(site, browser, before, after,
     assert site.services.store.campaign_names() == []
 
 
-def test_a_viewer_creates_nothing(site, browser):
-    assert create(site.logged_in(Role.VIEWER)).status_code == 403
-    assert site.browser().post(PATH, json={"spec": SPEC}).status_code == 401
-    assert site.services.store.campaign_names() == []
-
-
 @pytest.mark.parametrize(
     "body", [{}, {"spec": 5}, {"spec": SPEC, "folder": "/tmp"}, {"spec": SPEC, "base_path": "/"}, {"spec": "x" * 70_000}]
 )

@@ -40,9 +40,3 @@ def test_unknown_campaigns_and_keys_of_other_campaigns_are_problems(site_with):
     assert ask(browser, "some-key-2").status_code == 202
     assert ask(browser, "some-key-2", unknown).status_code == 404
     assert browser.get(f"{unknown}/some-key-2").status_code == 404
-
-
-def test_a_viewer_may_look_but_not_ask(site_with):
-    browser = site_with("a1").logged_in(Role.VIEWER)
-    assert ask(browser, "from-a-viewer").status_code == 403
-    assert browser.get(PATH).json() == []

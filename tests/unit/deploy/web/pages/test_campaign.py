@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from hashlib import sha256
 from pathlib import Path
 
-import pytest
 from ase import Atoms
 
 from tansaku.calculators.structures.export import write_structure
-from tansaku.deploy.web.app import STATIC
 from tansaku.deploy.web.pages.campaign import OF_THE_PAGE
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
@@ -242,15 +238,6 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     assert again.status_code == 304
     assert browser.get(f"/api/v1{PAGE}/evaluations/1/structure").status_code == 404
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "entry", json.loads((STATIC / "vendor" / "MANIFEST.json").read_text()), ids=lambda entry: entry["file"]
-)
-def test_vendored_files_are_those_of_the_manifest(entry):
-    folder = STATIC / "vendor"
-    assert sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
-    assert (folder / entry["licence_file"]).stat().st_size > 100
 
 
 def test_an_evaluation_is_computed_again_from_its_page(site_with):

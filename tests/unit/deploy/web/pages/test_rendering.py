@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,13 @@ from tansaku.deploy.web.app import STATIC
 from tansaku.deploy.web.pages.formats import aligned, cost, message, number, share
 from tansaku.deploy.web.pages.rendering import Renderer, navigation, static_address
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import CampaignRecord
+from tests.support.records import campaign_record
 
 VENDORED = STATIC / "vendor"
 
 
 def test_names_are_shown_as_text(site):
-    hostile = "<img src=x onerror=alert(1)>"
-    record = CampaignRecord(
-        name=hostile, spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=datetime.now(UTC)
-    )
-    site.services.store.create_campaign(record)
+    site.services.store.create_campaign(campaign_record(name="<img src=x onerror=alert(1)>"))
     text = site.logged_in(Role.VIEWER).get("/").text
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
     assert "<img" not in text
@@ -59,6 +54,7 @@ def test_vendored_files_are_those_of_the_manifest():
     for entry in manifest:
         assert hashlib.sha256((VENDORED / entry["file"]).read_bytes()).hexdigest() == entry["sha256"], entry["file"]
         assert entry["version"] in entry["file"]
+        assert (VENDORED / entry["licence_file"]).stat().st_size > 100
 
 
 def lines(pattern: str) -> int:

@@ -89,7 +89,5 @@ def test_forms_do_the_same(site_with):
     assert site.services.schedules.schedules()[0].removed
 
 
-def test_a_viewer_looks_and_changes_nothing(site_with):
-    browser = site_with("a1").logged_in(Role.VIEWER)
-    assert "Add a schedule" not in browser.get("/schedules").text
-    assert send(browser, "POST", API, BODY, Idempotency_Key="the-same-key").status_code == 403
+def test_a_viewer_sees_no_form(site):
+    assert "Add a schedule" not in site.logged_in(Role.VIEWER).get("/schedules").text

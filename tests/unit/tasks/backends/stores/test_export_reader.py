@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tansaku.models.domain.errors import LeaseHeldError, SpecChangedError, StoreError, TansakuError
+from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, SpecChangedError, StoreError, TansakuError
 from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.act.commands.export_import import import_observations
@@ -282,6 +282,11 @@ def test_cut_files_are_refused(searched: Path, tmp_path: Path, contents: Content
     data = searched.read_bytes()
     (tmp_path / "cut").write_bytes(data[: cut if isinstance(cut, int) else int(cut * len(data))])
     assert isinstance(refused(tmp_path / "cut", tmp_path, contents), StoreError)
+
+
+def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        import_observations(MemoryCampaignStore(), tmp_path / "missing.parquet", ME)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,4 +1,4 @@
-"""Results of other campaigns are adopted instead of computed again: which ones, at what cost, and after kills."""
+"""Results of other campaigns are adopted instead of computed again: which ones, and at what cost."""
 
 from __future__ import annotations
 
@@ -360,36 +360,6 @@ def test_an_unreadable_campaign_is_named_and_stops_nothing(desk):
     desk.create("new", -1, 1, reuse=True)
     assert desk.frozen("new")["results"] == 5
     assert "not valid" in desk.frozen("new")["left_out"]["broken"]
-
-
-@pytest.mark.parametrize("method", ["insert_proposal", "begin_attempt", "accept_outcome", "record_handle"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_write_it_makes_the_same_decisions(desk, method, when):
-    desk.create("plain", -1, 4, reuse=True)
-    desk.drive("plain")
-    desk.create("new", -1, 4, reuse=True)  # of "plain" it may adopt the two that were computed there
-    real, calls = getattr(desk.store, method), []
-
-    def dying(*given, **named):
-        calls.append(method)
-        if len(calls) == (1 if method == "record_handle" else 2):
-            if when == "after":
-                real(*given, **named)
-            raise Killed
-        return real(*given, **named)
-
-    setattr(desk.store, method, dying)
-    if method == "record_handle":  # nothing is submitted: everything is known
-        assert desk.drive("new") == "exhausted"
-        assert calls == []
-    else:
-        with pytest.raises(Killed):
-            desk.drive("new")
-        setattr(desk.store, method, real)
-        assert desk.drive("new") == "exhausted"
-    assert desk.origins("new") == [("old", 2), ("old", 3), ("old", 4), ("old", 5), ("plain", 5), ("plain", 6)]
-    assert [len(item.attempts) for item in desk.store.evaluations("new")] == [1] * 6
-    assert desk.launcher.computed == []
 
 
 def test_repeats_are_computed(desk):

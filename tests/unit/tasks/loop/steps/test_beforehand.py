@@ -87,6 +87,8 @@ def test_killed_among_the_known_results_it_proposes_the_same(desk, method, when)
     setattr(desk.store, method, real)
     assert desk.drive("new") == "evaluations"
     assert candidates(desk, "new") == candidates(desk, "plain")
+    assert desk.origins("new") == desk.origins("plain") == [*(("old", number) for number in range(1, 6)), None, None]
+    assert len(desk.launcher.computed) == 2
     assert [len(item.attempts) for item in desk.store.evaluations("new")] == [1] * 7
 
 

@@ -1,16 +1,14 @@
 """A campaign that learns from values of another level of theory says so, before it is created and in its audit."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.loop.transfer.levels import OTHER_LEVEL, UNKNOWN, level_note, note_levels
+from tests.support.records import campaign_record
 
 BOUNDARIES = {
     "type": "grain_boundary",
@@ -31,10 +29,7 @@ def record(name, calculator, *sources):
     }
     if sources:
         data["transfer"] = {"sources": [{"type": "campaign", "name": source} for source in sources]}
-    spec = CampaignSpec.model_validate(data).model_dump(mode="json")
-    return CampaignRecord(
-        name=name, spec=spec, spec_hash="0" * 64, base_path="/", tansaku_version="1", created_at=datetime.now(UTC)
-    )
+    return campaign_record(CampaignSpec.model_validate(data), name=name)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tansaku.models.domain.records import Attempt, Evaluation, Failure, Proposal
+from tansaku.models.domain.records import Attempt, Evaluation, Failure
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tests.support.records import proposal_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -16,9 +17,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 def evaluation() -> Evaluation:
     """Lost; its first attempt ended at its walltime, the second began an hour after the first."""
     failure = Failure(kind=FailureKind.PLUMBING, reason="walltime", message="too long")
-    proposal = Proposal(
-        number=1, candidate="c", system="s", surface="s", source="x", predicted_cost=1.0, horizon=0, model="random"
-    )
+    proposal = proposal_of(candidate="c", horizon=0)
     return Evaluation(
         id="e",
         campaign="test",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import Failure, LeaseOwner, Proposal
+from tansaku.models.domain.records import Failure, LeaseOwner
 from tansaku.models.domain.requests import Answer, ServiceReport
 from tansaku.models.domain.states import FailureKind
+from tests.support.records import proposal_of
 
 NAME = "small-table"
 OWNER = LeaseOwner(host="node<7>", pid=1, process_started=0.0, user="ada")
@@ -15,9 +16,7 @@ def propose(site, number: int) -> tuple:
     """A driver's lease and an evaluation that it proposed."""
     store = site.services.store
     lease = store.acquire_lease(NAME, OWNER, 60.0)
-    proposal = Proposal(
-        number=number, candidate=f"a{number}", system="left", surface="left", source="table", predicted_cost=1.0, model="test"
-    )
+    proposal = proposal_of(number, candidate=f"a{number}", system="left", surface="left")
     return store, lease, store.insert_proposal(lease, proposal)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.act.measurements.report_file import ReportError
 
 COLUMNS = [f"d{place:02d}" for place in range(30)]
 SPACE = {
@@ -85,33 +84,6 @@ def test_predictions_come_close_once_the_columns_are_found(open_spreadsheet):
     laboratory.ask(1)
     (item,) = laboratory.waiting().waiting
     assert item.prediction == pytest.approx(yield_of(item.cells), abs=0.1)
-
-
-def test_a_candidate_that_failed_is_not_asked_for_again(open_spreadsheet):
-    laboratory = open_spreadsheet()
-    laboratory.ask(6)
-    lost = laboratory.waiting().waiting[0]
-    laboratory.tell({"number": lost.number, "status": "failed", "note": "spilled"})
-    measure(laboratory)
-    laboratory.ask(3)
-    assert lost.candidate not in [item.candidate for item in laboratory.waiting().waiting]
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"candidate": "s99", "value": 1.0}, "s99"),
-        ({"candidate": "s01", "value": "high"}, "high"),
-        ({"candidate": "s01", "value": "3 GPa"}, "GPa"),
-        ({"candidate": "s01", "value": float("inf")}, "inf"),
-    ],
-)
-def test_a_wrong_report_is_refused_and_nothing_is_stored(open_spreadsheet, row, message):
-    laboratory = open_spreadsheet()
-    laboratory.ask(6)
-    with pytest.raises(ReportError, match=message):
-        laboratory.tell({"candidate": "s00", "value": 1.0}, row)
-    assert not any(laboratory.values().values())
 
 
 @pytest.mark.parametrize(

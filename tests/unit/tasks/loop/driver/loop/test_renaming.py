@@ -1,13 +1,11 @@
-"""Renaming and copying campaigns that were driven: the search goes on as if nothing had happened, also after kills."""
+"""Renaming and copying campaigns that were driven: the search goes on as if nothing had happened."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, NotFoundError
 from tansaku.models.domain.identifiers import evaluation_id
-from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.act.commands.copy import copy_campaign
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
@@ -17,12 +15,6 @@ from tansaku.tasks.ground.site.processes import this_driver
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign
 from tests.support.actors import ADA
-
-WRITES = ("rename_campaign", "append_event", "acquire_lease", "release_lease", "campaign")
-
-
-class Struck(BaseException):
-    """The process is killed."""
 
 
 def drive(bench, name):
@@ -74,39 +66,6 @@ def test_a_file_of_the_new_name_finds_it_and_one_of_the_old_name_does_not(open_b
     spec = loaded.spec.model_copy(update={"name": "large"})
     assert prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder)).last_number > 0
     assert prepare_campaign(bench.resources, ADA, loaded).last_number == 0
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("method", WRITES)
-def test_killed_at_any_write_it_is_finished_by_the_same_command(open_bench, undisturbed, method, when):
-    bench = half(open_bench)
-    struck = []
-
-    class Mortal:
-        def __getattr__(self, name):
-            real = getattr(bench.store, name)
-            if name != method or struck:
-                return real
-
-            def call(*given, **named):
-                struck.append(name)
-                if when == "after":
-                    real(*given, **named)
-                raise Struck
-
-            return call
-
-    dying = replace(bench.resources, store=Mortal())
-    with pytest.raises(Struck):
-        rename_campaign(dying, ADA, "small", "large")
-    assert struck
-    rename_campaign(bench.resources, ADA, "small", "large")
-    assert bench.store.campaign_names() == ["large"]
-    assert bench.store.campaign("large").former_names == ("small",)
-    assert len(bench.store.events("large", kind=RENAMED)) == 1
-    bench.store.add_command("large", bench.store.campaign("large").commands[0].model_copy(update={"id": "r", "kind": "resume"}))
-    drive(bench, "large")
-    assert sequence(bench, "large") == undisturbed
 
 
 def test_jobs_of_a_renamed_campaign_are_collected_and_a_driven_one_is_left_alone(open_bench, undisturbed):
@@ -187,7 +146,3 @@ def test_a_copy_with_a_wrong_key_stores_nothing(open_bench, changes, said):
     with pytest.raises(ConfigurationError, match=said):
         copy_campaign(bench.resources, ADA, "small", "again", changes)
     assert bench.store.campaign_names() == ["small"]
-
-
-def test_every_write_of_a_store_that_renaming_uses_is_struck():
-    assert set(WRITES) <= set(vars(CampaignStore))

@@ -1,18 +1,8 @@
-"""Sweeps: derived data come back, orphans go, what is named stays."""
+"""Sweeps: orphans go, what is named stays."""
 
 from __future__ import annotations
 
 from tansaku.tasks.act.commands.delete import sweep_artifacts
-
-
-def test_observations_come_back_from_the_evaluations(open_bench):
-    bench = open_bench()
-    bench.drive()
-    before = bench.store.observations("small")
-    bench.store._observations.clear()
-    assert bench.store.rebuild_observations("small") == 20
-    assert bench.store.observations("small") == before
-    assert bench.store.rebuild_observations("small") == 0
 
 
 def test_artifacts_that_an_outcome_names_stay(open_bench):

@@ -8,7 +8,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import TimeSpent, out_of_time
-from tansaku.models.domain.records import Outcome
+from tansaku.models.domain.records import LeaseOwner, Outcome
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
@@ -17,6 +17,7 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.ground.formats.validation import validate_data
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, spec_hash
 from tansaku.tasks.read.views.status import campaign_status
+from tests.support.records import campaign_record
 from tests.unit.tasks.loop.driver.loop.conftest import campaign_spec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -84,12 +85,6 @@ def test_hours_of_driving_end_it_and_more_reopen_it(open_bench):
     assert bench.drive().reason == "evaluations"
 
 
-def test_no_final_relaxation_begins_when_time_is_over(open_bench):
-    bench = open_bench(budget={"evaluations": 4, "deadline": PAST})
-    bench.drive()
-    assert [item.proposal.purpose for item in bench.store.evaluations("small")] == []
-
-
 @pytest.mark.parametrize(("left", "reason"), [("hours", "deadline"), ("deadline", "hours"), ("both", "core_hours")])
 def test_of_several_limits_the_reached_ones_count_in_a_fixed_order(left, reason):
     budget = BudgetSpec(hours=1.0, core_hours=1.0, deadline=PAST)
@@ -100,15 +95,15 @@ def test_of_several_limits_the_reached_ones_count_in_a_fixed_order(left, reason)
     assert out_of_time(BudgetSpec(hours=1.0, core_hours=1.0, deadline=FUTURE), TimeSpent(NOON, 3599.9, 3599.9)) is None
 
 
-def test_only_the_time_of_drivers_counts(record, first_driver):
-    now = [NOON]
+def test_only_the_time_of_drivers_counts():
+    now, first_driver = [NOON], LeaseOwner(host="h", pid=1, process_started=0.0, user="ada")
     store = MemoryCampaignStore(lambda: now[0])
 
     def later(seconds: float) -> float:
         now[0] += timedelta(seconds=seconds)
         return driven_until(store.campaign("search"), now[0])
 
-    store.create_campaign(record)
+    store.create_campaign(campaign_record(name="search", created_at=NOON))
     assert later(1000.0) == 0.0
     lease = store.acquire_lease("search", first_driver, 60.0)
     assert later(10.0) == 10.0
@@ -126,20 +121,6 @@ def test_only_the_time_of_drivers_counts(record, first_driver):
     later(7.0)
     store.release_lease(lease)
     assert store.campaign("search").driven == 42.0
-
-
-@pytest.fixture
-def record():
-    from tansaku.models.domain.records import CampaignRecord
-
-    return CampaignRecord(name="search", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOON)
-
-
-@pytest.fixture
-def first_driver():
-    from tansaku.models.domain.records import LeaseOwner
-
-    return LeaseOwner(host="h", pid=1, process_started=0.0, user="ada")
 
 
 @pytest.mark.parametrize(
