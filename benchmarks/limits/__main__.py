@@ -107,10 +107,10 @@ def searched(case: Case) -> JsonDict:
             "limits": [{"property": "limited", "at_most": f"{problem.at_most} eV"}],
         }
     )
-    told = objective if case.method == "limits" else objective.model_copy(update={"limits": ()})
+    searched_for = objective if case.method == "limits" else objective.model_copy(update={"limits": ()})
     values = np.column_stack([problem.value(problem.points), problem.limited(problem.points)])
     pool = _pool(problem.points)
-    proposer = build_proposer(RandomProposerSpec() if case.method == "random" else GPProposerSpec(engine=3), told)
+    proposer = build_proposer(RandomProposerSpec() if case.method == "random" else GPProposerSpec(engine=3), searched_for)
     rules = RoundRules(
         seed=case.seed,
         source="benchmark",
@@ -118,7 +118,7 @@ def searched(case: Case) -> JsonDict:
         budget=BudgetSpec(evaluations=problem.evaluations),
         limit=None,
         initial_count=proposer.initial_count(pool),
-        further=told.further_directions,
+        further=searched_for.further_directions,
     )
     shown = values if case.method == "limits" else values[:, 0]
     done = replay(pool, shown, proposer, rules, count_initial=True)

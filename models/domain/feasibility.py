@@ -1,4 +1,4 @@
-"""Which results keep the limits of an objective."""
+"""Results within the limits of an objective."""
 
 from __future__ import annotations
 

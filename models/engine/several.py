@@ -37,7 +37,7 @@ _TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True)
 class Known:
-    """What a judge is told before a proposal.
+    """Results and predictions that a judge is given before a proposal.
 
     Attributes:
         pool: All candidates.
@@ -63,7 +63,7 @@ class Known:
 
 
 class Judge(Protocol):
-    """What the objectives of a candidate are worth together."""
+    """Worth of a candidate by all its objectives."""
 
     @property
     def name(self) -> str:
@@ -214,7 +214,7 @@ class SeveralProposer:
         return values - exponent * np.log(pool.cost) if logarithmic else per_cost(values, pool.cost, exponent), logarithmic
 
     def _likely(self, pool: CandidatePool, history: History, limited: Sequence[Sequence[Prediction]]) -> BoolArray:
-        """Which pending candidates are expected to keep all limits, shape ``(n_pending,)``."""
+        """Whether each pending candidate is expected to keep all limits, shape ``(n_pending,)``."""
         means = [[_at(at, int(pool.system_codes[at]), of_one)[0] for of_one in limited] for at in history.pending.tolist()]
         return keeps_limits(self._limits, np.array(means).reshape(len(means), len(limited)))
 

@@ -241,8 +241,8 @@ def _notes(spec: CampaignSpec) -> tuple[str, ...]:
 
 def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     objective = spec.objective
-    told = [text] if (text := objective.goal.describe(objective.property or VALUE, objective.direction)) else []
-    return (*told, *(f"only {limit.describe()}" for limit in objective.limits))
+    goals = objective.goal.describe(objective.property or VALUE, objective.direction)
+    return (*filter(None, (goals,)), *(f"only {limit.describe()}" for limit in objective.limits))
 
 
 def _engine(spec: CampaignSpec) -> str | None:

@@ -259,7 +259,7 @@ class Campaign:
 
     @property
     def keeping(self) -> BoolArray:
-        """Which evaluations keep the limits of the objective, shape ``(n,)``; the others are no answer."""
+        """Whether evaluations keep the limits of the objective, shape ``(n,)``; those that do not are no answer."""
         return self.once("keeping", lambda: self.columns.keeping(self.spec.objective.limits))
 
     def answers(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
