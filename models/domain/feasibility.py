@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tansaku.models.domain.pool import BoolArray, FloatArray
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import LimitSpec
+
+if TYPE_CHECKING:
+    # Loads the descriptions of objectives, which may import the ports, which import this.
+    from tansaku.models.domain.specs.campaign import ObjectiveSpec
 
 
 def keeps_limits(limits: Sequence[LimitSpec], further: FloatArray) -> BoolArray:
