@@ -54,7 +54,7 @@ def search(spec: ParametersSpaceSpec, count: int, initial: int, seed: int) -> tu
         if plan is None:
             raise AssertionError("every value is known")
         if number > rules.initial_count:
-            pool = space.refined(proposed, incumbents(pool, plan.history))
+            pool = space.refined(proposed, incumbents(pool, plan.history, objective))
             state = new_search(pool, objective)
             for position, (place, value) in enumerate(zip(pool.positions(proposed), values, strict=True), start=1):
                 state.note(Entry(position, int(place), 1.0, EvaluationState.DONE, value))

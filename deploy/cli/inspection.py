@@ -134,7 +134,7 @@ def _certificate(campaign: Campaign) -> JsonDict:
 
 def _front(campaign: Campaign) -> JsonDict:
     """Returns the Pareto front as ``front``; empty with a single objective."""
-    if not campaign.spec.objective.further:
+    if not campaign.spec.objective.goals:
         return {}
     from tansaku.tasks.read.views.fronts import campaign_front
 

@@ -100,13 +100,13 @@ class PlainObserver:
     def on_proposal(self, evaluation: Evaluation) -> None:
         """Counts it."""
         if self._tally is not None:
-            self._tally.note([summary_of(evaluation)])
+            self._tally.take(evaluation)
 
     def on_outcome(self, evaluation: Evaluation) -> None:
         """Counts it; a failure is reported at once."""
         if self._tally is None:
             return
-        self._tally.note([summary_of(evaluation)])
+        self._tally.take(evaluation)
         if evaluation.state in (EvaluationState.FAILED, EvaluationState.LOST):
             self._write_failure(evaluation)
         else:
@@ -205,12 +205,12 @@ class LiveObserver:
         """Counts it."""
         self._note = ""
         if self._tally is not None:
-            self._tally.note([summary_of(evaluation)])
+            self._tally.take(evaluation)
 
     def on_outcome(self, evaluation: Evaluation) -> None:
         """Counts it."""
         if self._tally is not None:
-            self._tally.note([summary_of(evaluation)])
+            self._tally.take(evaluation)
 
     def on_refit(self, refit: Refit) -> None:
         """Notes a failed fit."""
@@ -314,6 +314,10 @@ class Tally:
                 self._failed.pop(number, None)
             self._widen(evaluation)
 
+    def take(self, evaluation: Evaluation) -> None:
+        """Updates the counts with the current state of an evaluation."""
+        self.note([summary_of(evaluation, self.spec.objective.limits)])
+
     def _count(self, evaluation: EvaluationSummary, sign: int) -> None:
         self.core_seconds += sign * evaluation.core_seconds
         if not evaluation.state.terminal or evaluation.done_as is not None:
@@ -328,7 +332,7 @@ class Tally:
 
     def _widen(self, evaluation: EvaluationSummary) -> None:
         value = evaluation.value
-        if value is None or evaluation.purpose == "polish":
+        if value is None or evaluation.purpose == "polish" or not evaluation.keeps_limits:
             return
         low, high = self._range.get(evaluation.system, (value, value))
         self._range[evaluation.system] = min(low, value), max(high, value)

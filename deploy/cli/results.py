@@ -58,7 +58,7 @@ def results(
             _show_evaluations(campaign, purpose, as_json=as_json)
         elif (view := _view_of(campaign)) is not None:
             view(campaign, resources.artifacts, as_json=as_json, as_csv=as_csv)
-        elif campaign.spec.objective.further:
+        elif campaign.spec.objective.goals:
             _show_front(campaign, as_json=as_json, as_csv=as_csv)
         elif campaign.spec.space.description.overview == "compositions":
             _show_compositions(campaign, as_json=as_json, as_csv=as_csv)
@@ -76,7 +76,7 @@ def _show_evaluations(data: Campaign, purpose: Purpose, *, as_json: bool) -> Non
     if as_json:
         show_json(rows)
         return
-    columns, further = [column.name for column in shown_at(Place.TERMINAL)], data.spec.objective.further
+    columns, further = [column.name for column in shown_at(Place.TERMINAL, data.spec)], data.spec.objective.further
     cells = [[*(row[column] for column in columns), *(row["others"][goal.property] for goal in further)] for row in rows]
     show_table([*columns, *(f"{goal.property} [{goal.unit}]" for goal in further)], cells, data.record.name)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, get_args
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.history import result_keeps
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
@@ -180,6 +181,16 @@ def _changed_at(evaluation: Evaluation) -> int:
     return round(1000 * (evaluation.finished_at or evaluation.proposed_at).timestamp())
 
 
+def _limits_kept(evaluation: Evaluation, spec: CampaignSpec) -> str | None:
+    outcome = evaluation.outcome
+    if outcome is None or outcome.value is None:
+        return None
+    return "kept" if result_keeps(spec.objective.limits, outcome) else "broken"
+
+
+LIMITS = Column("limits", type=str | None, shown=EVERYWHERE, judge=_limits_kept)
+"""Whether a result keeps the limits of the objective; only of campaigns that have any."""
+
 COLUMNS = (
     Column("evaluation", "id", exported="evaluation"),
     Column("round", "proposal.number", int, shown=EVERYWHERE, exported="number", held=True),
@@ -235,9 +246,10 @@ COLUMNS = (
 """All columns, in the order in which they are shown and exported."""
 
 
-def shown_at(place: Place) -> tuple[Column, ...]:
-    """The columns that are shown at a place."""
-    return tuple(column for column in COLUMNS if place in column.shown)
+def shown_at(place: Place, spec: CampaignSpec | None = None) -> tuple[Column, ...]:
+    """The columns that are shown at a place; with those that only some campaigns have, if one is given."""
+    limits = (LIMITS,) if spec is not None and spec.objective.limits else ()
+    return tuple(column for column in (*COLUMNS, *limits) if place in column.shown)
 
 
 RESULTS = shown_at(Place.RESULTS)
@@ -247,4 +259,4 @@ EXPORTED = tuple(column for column in COLUMNS if column.exported)
 
 def result_row(evaluation: Evaluation, spec: CampaignSpec) -> dict[str, Any]:
     """An evaluation as a row of results."""
-    return {column.name: column.value(evaluation, spec) for column in RESULTS}
+    return {column.name: column.value(evaluation, spec) for column in shown_at(Place.RESULTS, spec)}

@@ -14,12 +14,13 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.feasibility import keeps_limits
 from tansaku.models.domain.measurements import repeats_of
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation, Outcome, Proposal
 from tansaku.models.domain.specs.budget import BudgetSpec
-from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
+from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec, LimitSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.units import recorded_in
 
@@ -121,6 +122,12 @@ def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] =
         return None
     pairs = zip(found, further, strict=True)
     return (outcome.value, *(recorded_in(have.value, have.unit, goal.unit) for have, goal in pairs if have is not None))
+
+
+def result_keeps(limits: Sequence[LimitSpec], outcome: Outcome) -> bool:
+    """Returns whether a result has a value and keeps all limits."""
+    values = objective_values(outcome, [limit.quantity for limit in limits])
+    return values is not None and bool(keeps_limits(limits, np.array([values[1:]]))[0])
 
 
 def _blamed(evaluation: Evaluation) -> FailureKind:

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AwareDatetime, Field
 
+from tansaku.models.domain.feasibility import keeps_limits
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import CampaignRecord, Count, Evaluation, Number, Quantity, Record
-from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec, LimitSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import recorded_in
 
@@ -127,6 +128,14 @@ class Columns:
         for place, goal in enumerate(goals):
             found[:, place] = [_value(quantity, goal.unit) for quantity in self.quantities[goal.property]]
         return found
+
+    def keeping(self, limits: Sequence[LimitSpec]) -> BoolArray:
+        """Whether they keep all limits, shape ``(n,)``; all do where there are none.
+
+        Args:
+            limits: Their properties are among the quantities.
+        """
+        return keeps_limits(limits, self.further([limit.quantity for limit in limits]))
 
     def place(self, number: int) -> int | None:
         """Place of a proposal number, None without an evaluation of it."""

@@ -1,4 +1,4 @@
-"""Proposer for several objectives: a Gaussian process for each, and the hypervolume that their Pareto front dominates.
+"""Judge of several objectives: the hypervolume that their Pareto front dominates.
 
 Expected hypervolume improvement of each candidate, computed by BoTorch from our own posteriors.
 BoTorch's analytic acquisition (independent objectives; Yang, Emmerich, Deutz & Bäck 2019,
@@ -9,38 +9,29 @@ here looks up the results of the pool posterior: its points are rows of a table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tansaku.models.domain.errors import MissingComponentError
-from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
-from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import ParetoSpec
 from tansaku.models.domain.units import quantity_in
-from tansaku.models.engine.acquisition import first_best, per_cost
-from tansaku.models.engine.ensemble import averaged, mixture
-from tansaku.models.engine.failures import likely_to_succeed, success_probability
+from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.front import worst
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.leaders import second_stage
-from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.simple import allowed_candidates
+from tansaku.models.engine.several import Known
 
 if TYPE_CHECKING:
     from botorch.acquisition.objective import PosteriorTransform
     from botorch.models.model import Model
     from torch import Tensor
 
-
-OBJECTIVES = "objectives"
-"""Under which a refit keeps what was fitted to each objective."""
 
 _FAR = 10.0
 
@@ -62,7 +53,7 @@ class FrontWanted:
 def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
     """The front that a spec with the goal ``pareto`` describes."""
     given = objective.goal.reference if isinstance(objective.goal, ParetoSpec) else None
-    kinds = [(objective.direction, objective.unit), *((goal.direction, goal.unit) for goal in objective.further)]
+    kinds = [(objective.direction, objective.unit), *((goal.direction, goal.unit) for goal in objective.goals)]
     if given is None:
         return FrontWanted(len(kinds))
     pairs = zip(given, kinds, strict=True)
@@ -72,128 +63,77 @@ def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
     )
 
 
-class ParetoProposer:
-    """Chooses the candidate with the largest expected hypervolume improvement.
+class FrontJudge:
+    """Expected growth of the hypervolume that the front of the observations which keep all limits dominates.
 
-    Every objective has a Gaussian process of its own on the same pool, with the same settings; they count as independent.
-    Gains count in the transformed objectives, as with a single objective. Pending candidates are fantasised at their
-    predicted means: they lower the variances and belong to the front.
+    Gains count in the transformed objectives, as with a single objective. Pending candidates belong to the front.
 
     Args:
-        settings: Kernel, transform, rule and initial design.
         wanted: How many objectives, and the reference.
 
     Raises:
         MissingComponentError: BoTorch is not installed.
     """
 
-    def __init__(self, settings: GPSettings, wanted: FrontWanted) -> None:
+    name = "ehvi"
+
+    def __init__(self, wanted: FrontWanted) -> None:
         require_botorch()
-        self._settings, self._wanted = settings, wanted
-        share = replace(settings, memory_limit=settings.memory_limit // wanted.count)
-        self._models = tuple(GPProposer(share) for _ in range(wanted.count))
+        self._wanted = wanted
 
     @property
-    def name(self) -> str:
-        """Preset and acquisition."""
-        return f"{self._settings.name}+ehvi"
+    def count(self) -> int:
+        """Number of objectives."""
+        return self._wanted.count
 
-    def initial_count(self, pool: CandidatePool) -> int:
-        """Returns the number of initial candidates, as for one objective."""
-        return self._models[0].initial_count(pool)
-
-    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """Returns whether a fit is due, as for one objective."""
-        return self._models[0].refit_due(n_observed, fitted_at)
-
-    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """Fits the hyper-parameters of every objective; a failed fit of one objective is a failed fit of all."""
-        fitted = [
-            model.fit(pool, part, before)
-            for model, part, before in zip(self._models, self._parts(history), self._by_model(previous), strict=True)
-        ]
-        return {OBJECTIVES: fitted}
-
-    def propose(
-        self,
-        pool: CandidatePool,
-        history: History,
-        number: int,
-        rng: np.random.Generator,
-        hyperparameters: JsonDict | None = None,
-    ) -> Choice | None:
-        """Chooses proposal ``number``, or None when no allowed candidate is left."""
-        if number <= self.initial_count(pool) or not len(history.observed):
-            return self._models[0].propose(pool, history, number, rng)
-        allowed = allowed_candidates(pool, history)
-        if not allowed.any():
-            return None
-        predictions = [
-            model.predictions(pool, part, parameters)
-            for model, part, parameters in zip(self._models, self._parts(history), self._by_model(hyperparameters), strict=True)
-        ]
-        values = self._scores(pool, history, predictions, allowed)
-        if any(item.posterior.rounded for of_one in predictions for item in of_one):
-            nugget = self._settings.nugget
-            staged = [second_stage(values, allowed, of_one, history, nugget=nugget) for of_one in predictions]
-            allowed, predictions = staged[0][0], [again for _, again in staged]
-            values = self._scores(pool, history, predictions, allowed)
-        position = first_best(values, allowed, logarithmic=False)
-        system = int(pool.system_codes[position])
-        (mean, deviation), *others = [_at(position, system, of_one) for of_one in predictions]
-        return Choice(position, acquisition=float(values[position]), mean=mean, deviation=deviation, others=tuple(others))
-
-    def _parts(self, history: History) -> list[History]:
-        """The history as each objective's model sees it."""
-        # What is stated about the errors of the first objective's values says nothing of the others.
-        none = np.empty(0)
-        return [history, *(replace(history, values=column, deviations=none, noise=none) for column in history.others.T)]
-
-    def _by_model(self, hyperparameters: JsonDict | None) -> Sequence[JsonDict | None]:
-        return hyperparameters[OBJECTIVES] if hyperparameters else [None] * self._wanted.count
-
-    def _scores(
-        self, pool: CandidatePool, history: History, predictions: list[list[Prediction]], allowed: BoolArray
-    ) -> FloatArray:
-        """Acquisition values; zero for candidates that may not be proposed."""
-        members = list(zip(*predictions, strict=True))
+    def values(self, known: Known, _rng: np.random.Generator) -> tuple[FloatArray, bool]:
+        """Acquisition values of all candidates, zero where they may not be proposed; they are no logarithms."""
+        alike = all(len({item.weight for item in of_one}) == 1 for of_one in known.predictions)
+        members = list(zip(*known.predictions, strict=True) if alike else product(*known.predictions))
         weights = [prod(prediction.weight for prediction in of_all) for of_all in members]
-        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members], weights)
-        if self._settings.avoid_failures and len(history.refused):
-            success = success_probability(pool, history.observed, history.refused)
-            values = likely_to_succeed(values, success, logarithmic=False)
-        return per_cost(values, pool.cost, self._settings.cost_exponent)
+        return averaged([(self._growth(known, of_all), False) for of_all in members], weights)
 
-    def _growth(
-        self, pool: CandidatePool, history: History, predictions: Sequence[Prediction], allowed: BoolArray
-    ) -> FloatArray:
-        systems, values = pool.system_codes, np.column_stack([history.values, history.others])
-        scales = np.array([prediction.state.scale for prediction in predictions])
-        # Bent, but not centred: a centre of its own for each system would hide which system is better.
-        centres = np.column_stack([prediction.state.centre[systems] for prediction in predictions]) / scales
-        mean = np.column_stack([prediction.mean for prediction in predictions]) + centres
-        deviation = np.column_stack([prediction.deviation for prediction in predictions])
-        known = np.column_stack([item.state.bent(column) for item, column in zip(predictions, values.T, strict=True)]) / scales
-        if self._wanted.reference is None:
-            reference = worst(known)
-        else:
-            given = zip(predictions, self._wanted.reference, strict=True)
-            bent = np.array([float(item.state.bent(np.array(value))) for item, value in given]) / scales
-            # Values below the floor of a logarithm are infinitely far away; a large finite distance suffices.
-            reference = np.maximum(bent, known.min(axis=0) - _FAR)
-        growth = np.zeros(len(pool))
-        growth[allowed] = expected_growth(
-            mean[allowed], deviation[allowed], np.vstack([known, mean[history.pending]]), reference
+    def _growth(self, known: Known, predictions: Sequence[Prediction]) -> FloatArray:
+        bent = Bent(known, predictions)
+        front = np.vstack([bent.observed[known.kept], bent.mean[known.history.pending[known.likely]]])
+        growth = np.zeros(len(known.pool))
+        growth[known.allowed] = expected_growth(
+            bent.mean[known.allowed], bent.deviation[known.allowed], front, bent.reference(self._wanted)
         )
         return growth
 
 
-def _at(position: int, system: int, members: Sequence[Prediction]) -> tuple[float, float]:
-    """Predicted mean and deviation of one objective at a candidate, in the oriented objective's unit."""
-    together = mixture(
-        [(float(item.mean[position]), float(item.deviation[position])) for item in members], [item.weight for item in members]
-    )
-    return members[0].state.moments(*together, system)
+class Bent:
+    """Objectives as a front compares them: transformed but not centred, as a centre for each system would hide which is better.
+
+    Attributes:
+        mean: Of all candidates, shape ``(n_candidates, n_objectives)``.
+        deviation: Same shape.
+        observed: Shape ``(n_observed, n_objectives)``.
+
+    Args:
+        known: What is known.
+        predictions: One of each objective.
+    """
+
+    def __init__(self, known: Known, predictions: Sequence[Prediction]) -> None:
+        systems, values = known.pool.system_codes, known.values
+        self._predictions = predictions
+        self._scales = scales = np.array([prediction.state.scale for prediction in predictions])
+        centres = np.column_stack([prediction.state.centre[systems] for prediction in predictions]) / scales
+        self.mean: FloatArray = np.column_stack([prediction.mean for prediction in predictions]) + centres
+        self.deviation: FloatArray = np.column_stack([prediction.deviation for prediction in predictions])
+        columns = [item.state.bent(column) for item, column in zip(predictions, values.T, strict=True)]
+        self.observed: FloatArray = np.column_stack(columns) / scales
+
+    def reference(self, wanted: FrontWanted) -> FloatArray:
+        """The reference point, by default the worst observed values, shape ``(n_objectives,)``."""
+        if wanted.reference is None:
+            return worst(self.observed)
+        given = zip(self._predictions, wanted.reference, strict=True)
+        bent = np.array([float(item.state.bent(np.array(value))) for item, value in given]) / self._scales
+        # Values below the floor of a logarithm are infinitely far away; a large finite distance suffices.
+        return np.asarray(np.maximum(bent, self.observed.min(axis=0) - _FAR))
 
 
 _ELEMENTS_AT_ONCE = 2_000_000

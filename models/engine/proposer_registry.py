@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -16,8 +17,9 @@ from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.pareto import ParetoProposer, front_wanted
+from tansaku.models.engine.pareto import FrontJudge, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
+from tansaku.models.engine.several import Judge, LevelJudge, SeveralProposer
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 
@@ -72,11 +74,18 @@ def build_transfer_proposer(
 def open_gp(
     spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None, device: DeviceName
 ) -> Proposer:
-    """The Gaussian process for one objective, or for several."""
-    if objective is not None and objective.further:
-        chosen = _constrained(settings(spec), constraints)
-        return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))
-    return GPProposer(replace(_gp_settings(spec, objective, constraints), device=resolve_device(device)))
+    """The Gaussian process for one quantity, or one for each of several."""
+    judged = objective is not None and objective.goal.type in JUDGES
+    chosen = _constrained(settings(spec), constraints) if judged else _gp_settings(spec, objective, constraints)
+    chosen = replace(chosen, device=resolve_device(device))
+    if objective is None or not objective.further:
+        return GPProposer(chosen)
+    judge = JUDGES[objective.goal.type](objective) if judged else LevelJudge(chosen)
+    return SeveralProposer(chosen, judge, objective.limits)
+
+
+JUDGES: dict[str, Callable[[ObjectiveSpec], Judge]] = {"pareto": lambda objective: FrontJudge(front_wanted(objective))}
+"""Builder of the judge of several objectives, by type of the goal's spec; other goals have a level."""
 
 
 def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:

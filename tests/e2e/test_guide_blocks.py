@@ -177,6 +177,7 @@ CAMPAIGNS = {
     "neural-potential": "cu-crystals",
     "objectives": "table",
     "parameters": "table",
+    "several-goals": "experiments/alloys",
     "tables": "table",
     "tavorite": "tavorite-li",
     "transfer": "table",

@@ -268,7 +268,7 @@ def _table(reading: Campaign, selection: Selection) -> JsonDict:
     query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
         "page": page,
-        "columns": (columns := shown_at(Place.PAGE)),
+        "columns": (columns := shown_at(Place.PAGE, reading.spec)),
         "numbers": {column.name: _numbers(page, column.name) for column in columns if column.kind is float},
         "selection": selection,
         "next_query": urlencode({key: value for key, value in query.items() if value is not None}),

@@ -24,6 +24,7 @@ from tansaku.models.domain.specs.objective import (
     Direction,
     FurtherObjectiveSpec,
     GoalSpec,
+    LimitSpec,
 )
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.retrain import (
@@ -77,22 +78,53 @@ class ObjectiveSpec(Spec):
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
         goal: Candidates to be found.
+        limits: Further quantities of the same evaluation that must keep a limit; candidates that exceed one are no answer, but
+            their values teach.
     """
 
     property: Annotated[str, Field(pattern=PROPERTY_PATTERN)] | None = None
     direction: Direction = "minimize"
     unit: Unit = "mJ/m2"
     goal: GoalSpec = BestPerSystemSpec()
+    limits: Annotated[tuple[LimitSpec, ...], Field(max_length=3)] = ()
 
     @builtins.property
-    def further(self) -> tuple[FurtherObjectiveSpec, ...]:
+    def goals(self) -> tuple[FurtherObjectiveSpec, ...]:
         """Objectives besides the first; none but for the goal ``pareto``."""
         return self.goal.further
 
     @builtins.property
+    def directions(self) -> tuple[Direction, ...]:
+        """Directions of all objectives, the first one first."""
+        return (self.direction, *(objective.direction for objective in self.goals))
+
+    @builtins.property
+    def further(self) -> tuple[FurtherObjectiveSpec, ...]:
+        """Quantities that each evaluation gives besides its value: the further objectives, then those with a limit."""
+        return (*self.goals, *(limit.quantity for limit in self.limits))
+
+    @builtins.property
     def further_directions(self) -> tuple[Direction, ...]:
-        """Directions of the further objectives."""
-        return tuple(objective.direction for objective in self.further)
+        """Directions of the further quantities; what has a limit counts as it is, as if low values were wanted."""
+        return tuple(quantity.direction for quantity in self.further)
+
+    @builtins.property
+    def further_keys(self) -> tuple[str, ...]:
+        """Keys of the campaign file that name the further quantities."""
+        goals = (f"objective.goal.also[{i}]" for i in range(len(self.goals)))
+        return (*goals, *(f"objective.limits[{i}]" for i in range(len(self.limits))))
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> ObjectiveSpec:
+        if self.limits and not self.goal.limited:
+            raise ValueError(f"limits: not with the goal {self.goal.type}; remove them")
+        objectives = {self.property, *(objective.property for objective in self.goals)}
+        for i, limit in enumerate(self.limits):
+            if limit.property in objectives:
+                raise ValueError(f"limits[{i}].property: {limit.property!r} is an objective; expected a further quantity")
+            if limit.property in [before.property for before in self.limits[:i]]:
+                raise ValueError(f"limits[{i}].property: {limit.property!r} has a limit; give it at_least and at_most together")
+        return self
 
     @model_validator(mode="after")
     def _goal_fits(self) -> ObjectiveSpec:
@@ -260,7 +292,7 @@ class CampaignSpec(Spec):
         if "energy" not in learns:
             raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; pre-screening needs energy")
         if self.objective.further:
-            raise ValueError("pre_screening: not with the goal pareto, since it predicts only one of the objectives; remove it")
+            raise ValueError("pre_screening: it predicts the value alone, but the objective has further quantities; remove it")
         return self
 
     @model_validator(mode="after")
@@ -370,6 +402,17 @@ class CampaignSpec(Spec):
     def _proposer_fits_the_goal(self) -> CampaignSpec:
         goal = self.objective.goal
         self.proposer.check_goal(goal.type, goal.acquisitions)
+        if not self.objective.limits:
+            return self
+        if not self.proposer.keeps_limits:
+            raise ValueError(f"objective.limits: proposer {self.proposer.type} does not learn them; remove them or choose gp")
+        for key in ("floor", "worst_first"):
+            if getattr(self.proposer, key, None) is not None:
+                raise ValueError(f"proposer.{key}: not with objective.limits; remove it")
+        acquisition = getattr(self.proposer, "acquisition", None)
+        if acquisition is not None and acquisition not in goal.limited:
+            expected = " or ".join(goal.limited)
+            raise ValueError(f"proposer.acquisition: {acquisition} does not weigh objective.limits; expected {expected}")
         return self
 
     @model_validator(mode="after")
@@ -396,24 +439,23 @@ class CampaignSpec(Spec):
             self._check_computed(further)
         for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
             if given is not None:
-                raise ValueError(f"{key}: not with the goal pareto; remove it")
+                reason = "the goal pareto" if self.objective.goals else "objective.limits"
+                raise ValueError(f"{key}: not with {reason}; remove it")
         return self
 
     def _check_reported(self, further: Sequence[FurtherObjectiveSpec]) -> None:
         """Raises ValueError if a report could not name a further objective: it has a column for each."""
-        for i, objective in enumerate(further):
+        for key, objective in zip(self.objective.further_keys, further, strict=True):
             if objective.property in taken_names() | {self.objective.property}:
                 raise ValueError(
-                    f"objective.goal.also[{i}].property: a column {objective.property!r} of a report means something else; "
-                    "choose another name"
+                    f"{key}.property: a column {objective.property!r} of a report means something else; choose another name"
                 )
 
     def _check_computed(self, further: Sequence[FurtherObjectiveSpec]) -> None:
         """Raises ValueError if a further objective is no result of an evaluation, or has another unit."""
         workflow = workflow_of(self.calculator)
         known = self.space.further_properties(self._met_needs(), workflow.type if workflow is not None else None)
-        for i, objective in enumerate(further):
-            key = f"objective.goal.also[{i}]"
+        for key, objective in zip(self.objective.further_keys, further, strict=True):
             if objective.property not in known:
                 expected = f"one of {', '.join(known)}" if known else "a quantity that space.columns.quantities names"
                 raise ValueError(f"{key}.property: {objective.property!r} is not known; expected {expected}")

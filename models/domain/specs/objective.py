@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -41,6 +43,9 @@ class GoalBase(Spec):
     gridded: ClassVar[bool] = False
     """Whether it needs a space whose candidates are points of one periodic grid."""
 
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ("log_ei", "ei", "pi")
+    """Acquisitions that serve it where further quantities have limits, the usual one first; empty: it allows no limits."""
+
     view: ClassVar[str] = ""
     """View of a campaign's results instead of the table of systems; ``models/domain/rooms.py`` has all views."""
 
@@ -48,6 +53,15 @@ class GoalBase(Spec):
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
         """Objectives besides the campaign's first one."""
         return ()
+
+    def describe(self, _name: str, _direction: Direction) -> str:
+        """Returns what is wanted of several objectives in words; empty where there is one.
+
+        Args:
+            _name: Of the first objective.
+            _direction: Of the first objective.
+        """
+        return ""
 
     def check(self, _unit: Unit) -> None:
         """Raises ValueError unless the goal's own quantities suit the objective's unit."""
@@ -88,6 +102,7 @@ class AllBelowSpec(GoalBase):
     """
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("expected_found", "straddle", "probability")
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ()
 
     type: Literal["all_below"] = "all_below"
     threshold: QuantityText
@@ -119,6 +134,49 @@ class FurtherObjectiveSpec(Spec):
     unit: Unit
 
 
+class LimitSpec(Spec):
+    """A limit that a further quantity of the same evaluation must keep; a candidate that exceeds it is no answer.
+
+    Attributes:
+        property: The quantity, as of a further objective.
+        at_most: Largest value, a number with its unit such as ``5 %``.
+        at_least: Smallest value.
+    """
+
+    property: Annotated[str, Field(pattern=PROPERTY_PATTERN)]
+    at_most: QuantityText | None = None
+    at_least: QuantityText | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> LimitSpec:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("at_most, at_least: both are missing; expected at least one, such as at_most: 5 %")
+        try:
+            low, high = self.bounds
+        except ValueError as error:
+            raise ValueError(f"at_least: {error}, the unit of at_most") from error
+        if low > high:
+            raise ValueError(f"at_least: {self.at_least} is above at_most, {self.at_most}; no value keeps both")
+        return self
+
+    @functools.cached_property
+    def quantity(self) -> FurtherObjectiveSpec:
+        """The quantity in the unit of its limit."""
+        return FurtherObjectiveSpec(property=self.property, unit=parse_quantity(self.at_most or self.at_least)[1])
+
+    @functools.cached_property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value that keep it [unit of its quantity]."""
+        unit = self.quantity.unit
+        low = -math.inf if self.at_least is None else quantity_in(self.at_least, unit)
+        return low, math.inf if self.at_most is None else quantity_in(self.at_most, unit)
+
+    def describe(self) -> str:
+        """Returns it as people write it, such as ``impurity <= 5 %``."""
+        least = "" if self.at_least is None else f"{self.at_least} <= "
+        return f"{least}{self.property}" + ("" if self.at_most is None else f" <= {self.at_most}")
+
+
 class ParetoSpec(GoalBase):
     """All candidates that no other one beats in every respect: the objective, and further ones.
 
@@ -129,6 +187,7 @@ class ParetoSpec(GoalBase):
     """
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
 
     type: Literal["pareto"] = "pareto"
     also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]
@@ -146,6 +205,13 @@ class ParetoSpec(GoalBase):
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
         """The objectives that are wanted beside the first."""
         return self.also
+
+    def describe(self, name: str, direction: Direction) -> str:
+        """Returns the objectives and the reference point in words; arguments as of the base class."""
+        objectives = [(direction, name), *((objective.direction, objective.property) for objective in self.also)]
+        wanted = ", ".join(f"{towards} {of}" for towards, of in objectives)
+        point = "the worst values found" if self.reference is None else ", ".join(self.reference)
+        return f"{wanted}; reference point: {point}"
 
     def check(self, unit: Unit) -> None:
         """Raises ValueError unless the reference has one quantity of the right kind for each objective.
@@ -176,6 +242,7 @@ class BottleneckSpec(GoalBase):
     """
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("dominance",)
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ()
     gridded: ClassVar[bool] = True
     view: ClassVar[str] = "surface"
 

@@ -24,6 +24,9 @@ class ProposerBase(KindSpec):
     starts_at_random: ClassVar[bool] = False
     """Whether the first candidate of each surface is a random one, and all later ones follow from values."""
 
+    keeps_limits: ClassVar[bool] = True
+    """Whether it may search where further quantities have limits: it learns them, or it has no model of values either."""
+
     asks_committee: ClassVar[bool] = False
     """Whether it asks the networks of the campaign's retrained potential."""
 
@@ -250,6 +253,7 @@ class ArmsProposerSpec(ProposerBase):
     """
 
     opener: ClassVar[str] = "tansaku.models.engine.arms.proposer:open_arms"
+    keeps_limits: ClassVar[bool] = False
     starts_at_random: ClassVar[bool] = True
     type: Literal["arms"] = "arms"
     cost_exponent: NonNegativeFloat = 1.0
@@ -328,6 +332,7 @@ class SparseProposerSpec(ProposerBase):
     goals: ClassVar[tuple[str, ...]] = ("best_per_system", "best_overall", "top_k", "all_below")
 
     opener: ClassVar[str] = "tansaku.models.engine.sparse.proposer:open_sparse"
+    keeps_limits: ClassVar[bool] = False
     type: Literal["sparse"] = "sparse"
     max_features: Annotated[int, Field(ge=1, le=6)] = 3
     residual: Literal["none", "gp"] = "none"

@@ -16,6 +16,7 @@ from tansaku.models.domain.levels import level_in_words
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import BoundedSpace, CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.report_columns import VALUE
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.evaluation_limits import EvaluationLimitsSpec, limited_code
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
@@ -81,6 +82,7 @@ class CampaignPreview(Record):
         limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
         most_evaluations: Evaluations it buys when the cheapest are chosen.
+        wanted: Several objectives with their reference point, and limits of further quantities, in words.
         engine: How the preset ``default`` chooses, in words; None: as it always did.
         initial: Candidates of the initial design, in order.
         initial_cost: Their cost.
@@ -108,6 +110,7 @@ class CampaignPreview(Record):
     expected_evaluations: int
     most_evaluations: int
     proposer: str
+    wanted: tuple[str, ...] = ()
     engine: str | None = None
     initial: tuple[str, ...]
     initial_cost: float
@@ -144,6 +147,7 @@ class CampaignPreview(Record):
             lines.append(
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
             )
+        lines += [f"  wanted      {text}" for text in self.wanted]
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         lines += [f"  level       {self.level}"] if self.level is not None else []
         lines += [f"  known       {counted(self.known, 'value')}, at no cost"] if self.known is not None else []
@@ -233,6 +237,12 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
 def _notes(spec: CampaignSpec) -> tuple[str, ...]:
     calculators = (spec.calculator, spec.label.calculator if spec.label is not None else None)
     return tuple(note for calculator in calculators if calculator is not None for note in calculator_notes(calculator))
+
+
+def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
+    objective = spec.objective
+    goals = objective.goal.describe(objective.property or VALUE, objective.direction)
+    return (*filter(None, (goals,)), *(f"only {limit.describe()}" for limit in objective.limits))
 
 
 def _engine(spec: CampaignSpec) -> str | None:
@@ -360,6 +370,7 @@ def preview_loaded(
         expected_evaluations=expected,
         most_evaluations=most,
         proposer=proposer.name,
+        wanted=_wanted(spec),
         engine=_engine(spec),
         initial=tuple(str(pool.ids[position]) for position in initial),
         initial_cost=float(pool.cost[initial].sum()),

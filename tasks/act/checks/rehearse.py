@@ -136,7 +136,8 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
     if spec.transfer is not None:
         raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")
     if spec.objective.further:
-        raise ConfigurationError("--rehearse: not supported for the goal pareto", hint="rehearse each objective separately")
+        reason = "for the goal pareto" if spec.objective.goals else "with objective.limits"
+        raise ConfigurationError(f"--rehearse: not supported {reason}", hint="rehearse the first objective alone")
     if spec.space.prices:
         raise ConfigurationError("--rehearse: not supported for a table with prices of numbers", hint="remove the prices")
     within = _tolerance(spec, options)

@@ -89,11 +89,9 @@ def check_reported(spec: CampaignSpec, space: Space) -> None:
     if not spec.manual or not isinstance(space, DescribingSpace):
         return
     columns = {column.name for column in space.columns()} | {getattr(getattr(spec.space, "columns", None), "id", None)}
-    for i, goal in enumerate(spec.objective.further):
+    for key, goal in zip(spec.objective.further_keys, spec.objective.further, strict=True):
         if goal.property in columns:
-            raise ConfigurationError(
-                f"objective.goal.also[{i}].property: the space has a column {goal.property!r} already; expected another name"
-            )
+            raise ConfigurationError(f"{key}.property: the space has a column {goal.property!r} already; expected another name")
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import TabulatedSpace
@@ -128,7 +129,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     """
     space, objective = open_table(task), task.spec.objective
     pool, truth = space.pool(), tabulated_values(space, objective)
-    values = truth[:, 0]
+    answers = answers_of(objective, truth)
     if task.cost_power != 1.0:
         pool = replace(pool, cost=pool.cost**task.cost_power)
     spec, begun = task.spec, time.perf_counter()
@@ -156,7 +157,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         run_times=run_times(pool, task.seed, task.spread),
         on_evaluation=_Reporter(rules.limit) if report else None,
     )
-    curves = gap_curves(pool, values, done.positions, spec.objective.direction, task.within)
+    curves = gap_curves(pool, answers[:, 0], done.positions, spec.objective.direction, task.within)
     initial_cost = float(pool.cost[done.positions[: done.n_initial]].sum())
     return BenchRun(
         method=task.method,
@@ -171,7 +172,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         n_failed=int(np.isnan(truth[done.positions]).any(axis=1).sum()),
         candidates=pool.ids[done.positions].tolist(),
         time=done.ended_at.tolist(),
-        volume=volume_shares(truth, truth[done.positions], objective).tolist() if objective.further else [],
+        volume=volume_shares(answers, answers[done.positions], objective).tolist() if objective.goals else [],
         stop=None if done.stop is None else str(done.stop),
         seconds=time.perf_counter() - begun,
         peak_memory_mb=_peak_memory(),

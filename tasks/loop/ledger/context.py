@@ -165,7 +165,7 @@ class Ledger:
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
         proposal = evaluation.proposal
-        before, summary = self.evaluations.get(proposal.number), summary_of(evaluation)
+        before, summary = self.evaluations.get(proposal.number), summary_of(evaluation, self.spec.objective.limits)
         self.evaluations[proposal.number] = summary
         self._core_total += summary.core_seconds - (before.core_seconds if before is not None else 0.0)
         self.last_number = max(self.last_number, proposal.number)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 from typing import Literal
 
 from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.history import result_keeps
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.specs.objective import LimitSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY, OWN_LATTICE_PARAMETER
 
@@ -45,6 +48,7 @@ class EvaluationSummary:
         as_looked: Whether the computed energy lies within one deviation of what that model had predicted.
         own_lattice_parameter: That its job determined, None where it determined none [angstrom]; a and c of a
             hexagonal crystal.
+        keeps_limits: Whether its result keeps the limits of the objective, so that it may be an answer.
     """
 
     id: str
@@ -72,6 +76,7 @@ class EvaluationSummary:
     looked: str | None
     as_looked: bool
     own_lattice_parameter: float | list[float] | None
+    keeps_limits: bool = True
 
     @property
     def computed(self) -> bool:
@@ -80,8 +85,13 @@ class EvaluationSummary:
         return done and self.value is not None and not self.predicted
 
 
-def summary_of(evaluation: Evaluation) -> EvaluationSummary:
-    """Returns the summary of an evaluation; texts that many evaluations share are held once."""
+def summary_of(evaluation: Evaluation, limits: Sequence[LimitSpec] = ()) -> EvaluationSummary:
+    """Returns the summary of an evaluation; texts that many evaluations share are held once.
+
+    Args:
+        evaluation: As stored.
+        limits: Of the campaign's objective.
+    """
     proposal, outcome = evaluation.proposal, evaluation.outcome
     looked = _looked(evaluation)
     return EvaluationSummary(
@@ -110,6 +120,7 @@ def summary_of(evaluation: Evaluation) -> EvaluationSummary:
         looked=None if looked is None else intern(looked[0]),
         as_looked=looked is not None and looked[1],
         own_lattice_parameter=None if outcome is None else outcome.properties.get(OWN_LATTICE_PARAMETER),
+        keeps_limits=not limits or outcome is None or result_keeps(limits, outcome),
     )
 
 

@@ -23,7 +23,7 @@ def best_evaluations(ledger: Ledger, count: int) -> list[EvaluationSummary]:
     ranked: dict[str, dict[str, tuple[float, int]]] = {system: {} for system in ledger.pool.systems}
     for number, evaluation in sorted(ledger.evaluations.items()):
         done = evaluation.purpose == "search" and evaluation.state is EvaluationState.DONE
-        if done and evaluation.value is not None:
+        if done and evaluation.value is not None and evaluation.keeps_limits:
             ranked[evaluation.system][evaluation.candidate] = (sign * evaluation.value, number)
     return [ledger.evaluations[number] for best in ranked.values() for _, number in sorted(best.values())[:count]]
 

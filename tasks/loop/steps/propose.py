@@ -14,10 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from tansaku.models.domain.descriptors import DESCRIPTOR, DescriptorBuyer
+from tansaku.models.domain.feasibility import excess, keeps_limits
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, RefinedSpace, Space
 from tansaku.models.domain.records import Evaluation, Event, Proposal, StopDecision
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.front import most_isolated
@@ -206,20 +208,28 @@ def _refine_pool(ledger: Ledger, history: History) -> bool:
         return False
     proposed = [ledger.evaluations[number] for number in sorted(ledger.evaluations)]
     candidates = [evaluation.candidate for evaluation in proposed if evaluation.purpose == "search"]
-    pool = ledger.refiner.refined(list(dict.fromkeys(candidates)), incumbents(ledger.pool, history))
+    pool = ledger.refiner.refined(list(dict.fromkeys(candidates)), incumbents(ledger.pool, history, ledger.spec.objective))
     if len(pool) == len(ledger.pool) and bool((pool.ids == ledger.pool.ids).all()):
         return False
     ledger.take_pool(pool)
     return True
 
 
-def incumbents(pool: CandidatePool, history: History) -> list[str]:
-    """The best candidates observed, the best first; of equal ones the lowest id. With several objectives those of the front."""
-    if history.others.size:
-        order = most_isolated(np.column_stack([history.values, history.others]))[:_MOST]
+def incumbents(pool: CandidatePool, history: History, objective: ObjectiveSpec) -> list[str]:
+    """The best candidates observed, the best first; of equal ones the lowest id. With several objectives those of the front.
+
+    Only candidates that keep the limits; while there are none, those that exceed them least.
+    """
+    limits = objective.limits
+    kept = np.flatnonzero(keeps_limits(limits, history.others)) if limits else np.arange(len(history.values))
+    if not len(kept):
+        order = np.lexsort((history.observed, excess(limits, history.others)))
+    elif objective.goals:
+        goals = history.others[kept, : len(objective.goals)]
+        order = kept[most_isolated(np.column_stack([history.values[kept], goals]))]
     else:
-        order = np.lexsort((history.observed, history.values))[:_MOST]
-    return [str(name) for name in pool.ids[history.observed[order]]]
+        order = kept[np.lexsort((history.observed[kept], history.values[kept]))]
+    return [str(name) for name in pool.ids[history.observed[order[:_MOST]]]]
 
 
 def include_proposed(ledger: Ledger, candidates: Iterable[str]) -> None:

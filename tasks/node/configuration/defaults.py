@@ -155,6 +155,7 @@ def keys_of_gp(spec: CampaignSpec) -> tuple[str, ...]:
         "budget.stop": spec.budget.stop is not None,
         "transfer": spec.transfer is not None,
         "constraints.avoid_failures": spec.constraints.avoid_failures,
+        "objective.limits": bool(spec.objective.limits),
     }
     return tuple(key for key, there in given.items() if there)
 

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.adoption import ADOPTED
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.history import result_keeps
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, Refit
@@ -255,6 +256,16 @@ class Campaign:
     def incidents(self) -> Mapping[int, Incident]:
         """Failures of evaluations, by number, in proposal order."""
         return self.once("incidents", self._read_incidents)
+
+    @property
+    def keeping(self) -> BoolArray:
+        """Whether evaluations keep the limits of the objective, shape ``(n,)``; those that do not are no answer."""
+        return self.once("keeping", lambda: self.columns.keeping(self.spec.objective.limits))
+
+    def answers(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+        """Returns those that keep the limits of the objective."""
+        limits = self.spec.objective.limits
+        return [item for item in evaluations if not limits or (item.outcome and result_keeps(limits, item.outcome))]
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:

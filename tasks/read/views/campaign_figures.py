@@ -212,7 +212,7 @@ def _of_space(campaign: Campaign) -> tuple[AngleCurve | None, tuple[IonMap, ...]
     except (ConfigurationError, NotFoundError, StoreError) as error:
         return None, (), f"the space cannot be opened on this machine: {error.message}"
     if figures == "boundaries":
-        return angle_curve(campaign.columns, layout.systems, campaign.sign), (), ""
+        return angle_curve(campaign.columns, layout.systems, campaign.sign, campaign.keeping), (), ""
     return None, ion_maps(campaign.columns, layout.grids, layout.ids), ""
 
 
@@ -223,17 +223,21 @@ def _layout(campaign: Campaign) -> _Layout:
     return _Layout(tuple(space.describe_systems()), grids, [str(name) for name in space.pool().ids] if grids else ())
 
 
-def angle_curve(arrays: Columns, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
+def angle_curve(
+    arrays: Columns, systems: Sequence[JsonDict], sign: float, keeping: BoolArray | None = None
+) -> AngleCurve | None:
     """Lowest energies by angle; None where no boundary has a value.
 
     Args:
         arrays: Evaluations.
         systems: Descriptions of the systems.
         sign: 1 where low values are wanted, else -1.
+        keeping: Which evaluations keep the limits of the objective; None: all.
     """
+    keeping = np.ones(len(arrays), dtype=np.bool_) if keeping is None else keeping
     codes = {name: code for code, name in enumerate(arrays.system_names)}
-    found = best_places(arrays, arrays.searched, sign)
-    again = best_places(arrays, ~arrays.searched, sign)
+    found = best_places(arrays, arrays.searched & keeping, sign)
+    again = best_places(arrays, ~arrays.searched & keeping, sign)
     counts = np.bincount(arrays.system_codes[arrays.counted], minlength=len(codes)).tolist()
     rows = []
     for described in systems:
@@ -312,9 +316,9 @@ def front_points(arrays: Columns, spec: CampaignSpec) -> FrontPoints | None:
         return None
     shown = _with_members(found.member)
     shown = shown[np.argsort(found.values[shown, 0], kind="stable")]
-    places, directions = found.places[shown], (objective.direction, *objective.further_directions)
-    names = (spec.space.description.value_key, *(goal.property for goal in objective.further))
-    units = (objective.unit, *(goal.unit for goal in objective.further))
+    places, directions = found.places[shown], objective.directions
+    names = (spec.space.description.value_key, *(goal.property for goal in objective.goals))
+    units = (objective.unit, *(goal.unit for goal in objective.goals))
     return FrontPoints(
         axes=tuple(
             ObjectiveAxis(name=name, unit=unit, direction=direction)

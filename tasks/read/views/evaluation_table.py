@@ -179,7 +179,8 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     values, predicted = arrays.values[places], arrays.predicted[places]
     if (~predicted & ~np.isnan(values)).any():
         values = np.where(predicted, np.nan, values)
-    best = reading.sign * np.fmin.accumulate(reading.sign * values) if len(places) else values
+    answers = np.where(reading.keeping[places], values, np.nan)
+    best = reading.sign * np.fmin.accumulate(reading.sign * answers) if len(places) else values
     before = np.concatenate(([np.nan], best[:-1])) if len(places) else values
     improved = ~np.isnan(best) & ~(best == before)
     count = np.arange(1, len(places) + 1)

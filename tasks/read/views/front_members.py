@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.models.domain.history import oriented
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.views import Columns
@@ -19,7 +20,7 @@ class Evaluated:
     Attributes:
         places: In the columns, shape ``(n,)``.
         values: As computed, the first objective first, shape ``(n, n_objectives)``.
-        member: Whether they are on the front, shape ``(n,)``.
+        member: Whether they keep all limits and are on the front, shape ``(n,)``.
     """
 
     places: IntArray
@@ -34,12 +35,12 @@ def evaluated_front(arrays: Columns, objective: ObjectiveSpec) -> Evaluated | No
         arrays: Evaluations, with the values of further objectives.
         objective: Of the campaign.
     """
-    if not objective.further:
+    if not objective.goals:
         return None
-    values: FloatArray = np.column_stack([arrays.values, arrays.further(objective.further)])
+    values: FloatArray = np.column_stack([arrays.values, arrays.further(objective.goals)])
     places = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
     if not len(places):
         return None
-    directions = (objective.direction, *objective.further_directions)
-    signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
-    return Evaluated(places, values[places], on_front(values[places] * signs))
+    member = arrays.keeping(objective.limits)[places]
+    member[member] = on_front(oriented(values[places][member], objective.directions))
+    return Evaluated(places, values[places], member)

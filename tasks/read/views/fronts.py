@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.history import oriented
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
@@ -79,7 +80,7 @@ class Front:
 
 
 def tabulated_values(space: TabulatedSpace, objective: ObjectiveSpec) -> FloatArray:
-    """Values of all objectives of all candidates, as computed, shape ``(n_candidates, n_objectives)``.
+    """Values and further quantities of all candidates, as computed, shape ``(n_candidates, 1 + n_further)``.
 
     Raises:
         ConfigurationError: The table lacks one of them.
@@ -89,7 +90,7 @@ def tabulated_values(space: TabulatedSpace, objective: ObjectiveSpec) -> FloatAr
 
 def oriented_values(values: FloatArray, objective: ObjectiveSpec) -> FloatArray:
     """Values with the sign at which smaller is better, same shape."""
-    return oriented(values, (objective.direction, *objective.further_directions))
+    return oriented(values, objective.directions)
 
 
 def reference_of(values: FloatArray, objective: ObjectiveSpec) -> FloatArray:
@@ -102,7 +103,7 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
     """Dominated volume after each evaluation, as a share of what the whole table's front dominates.
 
     Args:
-        truth: Of all candidates, as computed, shape ``(n_candidates, n_objectives)``.
+        truth: Of all candidates, as computed, NaN where one is no answer, shape ``(n_candidates, n_objectives)``.
         found: Of those evaluated, in order, shape ``(n, n_objectives)``.
     """
     whole = _complete(oriented_values(truth, objective))
@@ -115,18 +116,19 @@ def campaign_front(data: Campaign) -> Front | None:
     """The front that a campaign has found; None if it has another goal, or no value yet."""
     objective, columns = data.spec.objective, data.columns
     finished = np.flatnonzero(columns.searched & columns.terminal)
-    values = np.column_stack([columns.values, columns.further(objective.further)])[finished]
+    values = np.column_stack([columns.values, columns.further(objective.goals)])[finished]
     values[~columns.in_state(EvaluationState.DONE)[finished] | np.isnan(values).any(axis=1)] = np.nan
-    if not objective.further or np.isnan(values).all():
+    answers = np.where(data.keeping[finished, None], values, np.nan)
+    if not objective.goals or np.isnan(answers).all():
         return None
-    names = (data.value_key, *(goal.property for goal in objective.further))
-    units = (objective.unit, *(goal.unit for goal in objective.further))
-    signed = oriented_values(values, objective)
+    names = (data.value_key, *(goal.property for goal in objective.goals))
+    units = (objective.unit, *(goal.unit for goal in objective.goals))
+    signed = oriented_values(answers, objective)
     known = isinstance(data.space, TabulatedSpace)
     if isinstance(data.space, TabulatedSpace):
-        truth = tabulated_values(data.space, objective)
+        truth = answers_of(objective, tabulated_values(data.space, objective))
         reference = reference_of(_complete(oriented_values(truth, objective)), objective)
-        volume = volume_shares(truth, values, objective)
+        volume = volume_shares(truth, answers, objective)
     else:
         reference = reference_of(signed, objective)
         box = float(np.prod(np.maximum(reference - np.nanmin(signed, axis=0), 0.0)))
@@ -139,8 +141,7 @@ def campaign_front(data: Campaign) -> Front | None:
         found = {"candidate": columns.candidates[place], "system": columns.systems[place], "round": int(columns.numbers[place])}
         rows.append(found | own)
     back = oriented_values(reference[None, :], objective)[0].tolist()
-    directions = (objective.direction, *objective.further_directions)
-    axes = tuple(Axis(*item) for item in zip(names, units, directions, back, strict=True))
+    axes = tuple(Axis(*item) for item in zip(names, units, objective.directions, back, strict=True))
     return Front(axes, tuple(rows), values, volume, known)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tansaku.models.domain.feasibility import limits_said
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.models.domain.wording import counted, with_unit
@@ -36,12 +37,14 @@ class Headline(Record):
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         unit: The objective's.
         front: Candidates that no other one beats in all objectives; None where there is one objective, or no value yet.
+        limits: How many results keep the limits, in words; None without limits. The best are of those that do.
     """
 
     search: Best | None = None
     relaxed: Best | None = None
     unit: str
     front: int | None = None
+    limits: str | None = None
 
     @property
     def shown(self) -> Best | None:
@@ -56,6 +59,9 @@ class Headline(Record):
 
     def describe(self) -> list[str]:
         """The lines of the headline; no line has numbers of two candidates."""
+        return [*self._best_lines(), *([] if self.limits is None else [self.limits])]
+
+    def _best_lines(self) -> list[str]:
         if self.front is not None and self.search is not None and self.relaxed is None:
             return [f"front so far: {counted(self.front, 'candidate')}; best first objective: {self._said(self.search)}"]
         if self.relaxed is None:
@@ -72,17 +78,26 @@ class Headline(Record):
 
 def headline_of(campaign: Campaign) -> Headline:
     """The best of a campaign."""
-    arrays, sign = campaign.columns, campaign.sign
-    relaxed = _best(arrays, ~arrays.searched, sign)
+    arrays, sign, keeping = campaign.columns, campaign.sign, campaign.keeping
+    relaxed = _best(arrays, ~arrays.searched & keeping, sign)
     if relaxed is not None:
         relaxed = relaxed.model_copy(update={"searched": searched_value(arrays, relaxed.candidate, sign)})
     found = evaluated_front(arrays, campaign.spec.objective)
     return Headline(
-        search=_best(arrays, arrays.searched, sign),
+        search=_best(arrays, arrays.searched & keeping, sign),
         relaxed=relaxed,
         unit=campaign.spec.objective.unit,
         front=None if found is None else len({arrays.candidates[place] for place in found.places[found.member]}),
+        limits=_limits_told(campaign),
     )
+
+
+def _limits_told(campaign: Campaign) -> str | None:
+    limits, arrays = campaign.spec.objective.limits, campaign.columns
+    if not limits:
+        return None
+    valued = arrays.searched & ~np.isnan(arrays.values)
+    return f"{int((valued & campaign.keeping).sum())} of {counted(int(valued.sum()), 'result')} within {limits_said(limits)}"
 
 
 def searched_value(columns: Columns, candidate: str, sign: float) -> float | None:

@@ -99,7 +99,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     codes = arrays.system_codes
     evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
-    best = best_places(arrays, arrays.searched, reading.sign)
+    best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
     return [
         SystemLine(
             system=name,

@@ -13,6 +13,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.evaluation_columns import cost_of, origin_of, result_row
+from tansaku.models.domain.feasibility import answers_of
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import DescribedSpace, Space, TabulatedSpace
@@ -24,6 +25,7 @@ from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.node.jobs.document import BOUNDARY_STRESS, EXCESS_VOLUME, GRAIN_THICKNESSES, THICKNESS_CHANGE
 from tansaku.tasks.read.views.campaign import Campaign, Purpose
 from tansaku.tasks.read.views.costs import cost_unit
+from tansaku.tasks.read.views.fronts import tabulated_values
 from tansaku.tasks.read.views.headline import searched_value
 from tansaku.tasks.read.views.hits import hits_of
 from tansaku.tasks.read.views.origins import best_of, best_place, value_of
@@ -118,7 +120,8 @@ def system_rows(data: Campaign) -> list[JsonDict]:
     for code, (description, name) in enumerate(zip(data.systems, names, strict=True)):
         mine = columns.counted & (system == code)
         again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
-        best, best_again, basins = best_place(columns, mine, data.sign), best_of(again, data.sign), same_basins(again)
+        best, best_again = best_place(columns, mine & data.keeping, data.sign), best_of(data.answers(again), data.sign)
+        basins = same_basins(again)
         cost, exhaustive = float(sum(costs[mine].tolist())), float(data.exhaustive_cost[code])
         rows.append(
             {
@@ -185,6 +188,7 @@ def convergence(data: Campaign) -> Convergence:
     values, predicted = data.sign * columns.values[finished], columns.predicted[finished]
     # Where anything was computed, predictions are no answer.
     values = values if predicted.all() else np.where(predicted, np.nan, values)
+    values = np.where(data.keeping[finished], values, np.nan)
     if not np.isfinite(values).any():
         raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
     best = np.full((len(finished), len(codes)), np.inf)
@@ -193,7 +197,7 @@ def convergence(data: Campaign) -> Convergence:
     known = isinstance(data.space, TabulatedSpace)
     if isinstance(data.space, TabulatedSpace):
         reference = np.full(len(codes), np.inf)
-        truth = data.sign * data.space.values()
+        truth = data.sign * answers_of(data.spec.objective, tabulated_values(data.space, data.spec.objective))[:, 0]
         np.minimum.at(reference, data.outline.system_codes, np.where(np.isnan(truth), np.inf, truth))
     else:
         reference = best[-1]

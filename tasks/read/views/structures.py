@@ -59,7 +59,7 @@ def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | N
         most: Number of candidates, each after its final relaxation where there was one; None: all evaluations of search
             and final relaxation.
     """
-    left = [evaluation for evaluation in data.evaluations if evaluation.proposal.system == system]
+    left = data.answers([evaluation for evaluation in data.evaluations if evaluation.proposal.system == system])
     if most is not None:
         final = {item.proposal.candidate for item in left if item.proposal.purpose == "polish" and _has_result(item, artifacts)}
         left = [item for item in left if item.proposal.purpose == "polish" or item.proposal.candidate not in final]

@@ -244,6 +244,7 @@ def _campaign_file(data: Campaign, features: JsonDict, budget: float) -> str:
     objective = data.spec.objective
     quantities = {item.property: {"column": _result_column(item.property), "unit": item.unit} for item in objective.further}
     goal = objective.goal.model_dump(mode="json", exclude_none=True)
+    limits = [limit.model_dump(mode="json", exclude_none=True) for limit in objective.limits]
     document = {
         "schema_version": 1,
         "name": f"{data.record.name}-table"[:63].rstrip("-"),
@@ -255,7 +256,8 @@ def _campaign_file(data: Campaign, features: JsonDict, budget: float) -> str:
             "features": features,
         },
         "objective": {"direction": objective.direction, "unit": objective.unit}
-        | ({} if objective.goal == BestPerSystemSpec() else {"goal": goal}),
+        | ({} if objective.goal == BestPerSystemSpec() else {"goal": goal})
+        | ({"limits": limits} if limits else {}),
         "proposer": {"type": "gp", "preset": "default"},
         "budget": {"fraction": budget},
     }

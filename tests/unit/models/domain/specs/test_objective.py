@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -238,3 +239,70 @@ def test_the_documented_front_is_a_campaign():
     (text,) = re.findall(r"```yaml\n(space:.*?)```", page.partition("## Search several objectives")[2], flags=re.DOTALL)
     spec = CampaignSpec.model_validate({"schema_version": 1, "name": "a"} | yaml.safe_load(text))
     assert [one.property for one in spec.objective.further] == ["stability"]
+
+
+def limited(*limits: object, **more: object) -> dict:
+    space = TABLE | {"columns": TABLE["columns"] | {"quantities": {"hull": {"column": "h", "unit": "meV/atom"}}}}
+    objective = {"unit": "eV", "goal": {"type": "best_overall"}, "limits": limits}
+    return {"schema_version": 1, "name": "a", "space": space, "objective": objective} | more
+
+
+def test_a_limit_is_a_quantity_of_the_evaluation_with_a_range():
+    spec = CampaignSpec.model_validate(limited({"property": "hull", "at_least": "0.01 eV/atom", "at_most": "30 meV/atom"}))
+    (limit,) = spec.objective.limits
+    assert limit.bounds == pytest.approx((10.0, 30.0))
+    assert limit.describe() == "0.01 eV/atom <= hull <= 30 meV/atom"
+    assert [(item.property, item.unit, item.direction) for item in spec.objective.further] == [("hull", "meV/atom", "minimize")]
+    assert (spec.objective.goals, spec.objective.directions) == ((), ("minimize",))
+    assert CampaignSpec.model_validate(spec.model_dump(mode="json")) == spec
+    one_sided = CampaignSpec.model_validate(limited({"property": "hull", "at_least": "10 meV/atom"})).objective.limits[0]
+    assert (one_sided.bounds, one_sided.describe()) == ((10.0, np.inf), "10 meV/atom <= hull")
+
+
+LIMIT = {"property": "hull", "at_most": "30 meV/atom"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "more", "message"),
+    [
+        ([{"property": "hull"}], {}, "at_most, at_least: both are missing; expected at least one, such as at_most: 5 %"),
+        ([{"property": "hull", "at_most": "30"}], {}, "30 has no unit"),
+        ([LIMIT | {"at_least": "40 meV/atom"}], {}, "at_least: 40 meV/atom is above at_most, 30 meV/atom"),
+        ([LIMIT | {"at_least": "4 K"}], {}, "at_least: 'K' .* cannot be converted to 'meV/atom'.*, the unit of at_most"),
+        ([LIMIT, LIMIT], {}, r"limits\[1\].property: 'hull' has a limit; give it at_least and at_most together"),
+        ([LIMIT | {"property": "shell"}], {}, r"objective.limits\[0\].property: 'shell' is not known; expected one of hull"),
+        ([LIMIT | {"at_most": "3 eV"}], {}, r"objective.limits\[0\].unit: 'meV/atom' cannot be converted to 'eV'"),
+        ([LIMIT], {"budget": {"stop": {"within": "5 meV"}}}, "budget.stop: not with objective.limits; remove it"),
+        ([LIMIT], {"proposer": {"type": "sparse"}}, "objective.limits: proposer sparse does not learn them"),
+        (
+            [LIMIT],
+            {"proposer": {"type": "gp", "acquisition": "ucb"}},
+            "ucb does not weigh objective.limits; expected log_ei or",
+        ),
+        ([LIMIT], {"proposer": {"type": "gp", "floor": 2}, "objective": {"limits": [LIMIT]}}, "proposer.floor: not with"),
+        (
+            [LIMIT],
+            {"objective": {"unit": "eV", "goal": {"type": "all_below", "threshold": "1 eV"}, "limits": [LIMIT]}},
+            "limits: not with the goal all_below",
+        ),
+        (
+            [LIMIT],
+            {"objective": pareto()["objective"] | {"limits": [LIMIT]}},
+            r"limits\[0\].property: 'hull' is an objective; expected a further quantity",
+        ),
+    ],
+)
+def test_bad_limits_are_refused(limits, more, message):
+    with pytest.raises(ValidationError, match=message):
+        CampaignSpec.model_validate(limited(*limits, **more))
+
+
+def test_searches_without_a_model_go_with_limits():
+    assert CampaignSpec.model_validate(limited(LIMIT, proposer={"type": "random"})).objective.limits
+
+
+def test_a_report_names_a_limit_by_its_key():
+    manual = limited({"property": "note", "at_most": "3 eV"}, calculator={"type": "manual"})
+    manual["space"] = TABLE | {"columns": {"id": "id"}}
+    with pytest.raises(ValidationError, match=r"objective.limits\[0\].property: a column 'note' of a report"):
+        CampaignSpec.model_validate(manual)

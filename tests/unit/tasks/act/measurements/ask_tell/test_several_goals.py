@@ -15,6 +15,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.measurements import measurements_of
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.act.commands.export_import import export_observations, import_observations
@@ -246,8 +247,10 @@ def test_neighbours_are_those_of_the_front_and_first_beside_its_gaps(grid_pool):
     values, others = np.array([1.0, 8.0, 0.0, 9.0]), np.array([[8.0], [1.0], [9.0], [9.5]])
     history = History(observed=np.array([3, 5, 7, 9]), values=values, others=others)
     names = grid_pool.ids[history.observed].tolist()
-    assert incumbents(grid_pool, history) == [names[1], names[0], names[2]]
-    assert incumbents(grid_pool, replace(history, others=np.empty((len(history.values), 0))))[0] == names[2]
+    front = ObjectiveSpec.model_validate({"unit": "GPa", "goal": GOAL})
+    assert incumbents(grid_pool, history, front) == [names[1], names[0], names[2]]
+    alone = replace(history, others=np.empty((len(history.values), 0)))
+    assert incumbents(grid_pool, alone, ObjectiveSpec(unit="GPa"))[0] == names[2]
 
 
 def test_a_space_of_parameters_has_a_front_too(require, open_laboratory):

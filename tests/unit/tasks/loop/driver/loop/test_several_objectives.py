@@ -17,8 +17,9 @@ from tansaku.tasks.act.replay.run import run_one
 from tansaku.tasks.node.configuration.campaign_files import load_campaign
 from tansaku.tasks.read.figures.campaign import draw_campaign
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.campaign_figures import figures_of
 from tansaku.tasks.read.views.fronts import campaign_front, oriented_values, tabulated_values
-from tansaku.tasks.read.views.results import evaluation_rows
+from tansaku.tasks.read.views.results import convergence, evaluation_rows, system_rows
 from tansaku.tasks.read.views.status import campaign_status
 from tansaku.tasks.read.views.tabulation import write_table
 
@@ -160,3 +161,45 @@ def test_the_front_is_drawn(searched, tmp_path):
     assert all(row["candidate"] in page for row in campaign_front(read(searched)).rows)
     assert "], higher is better" in page
     assert (tmp_path / "small-front.png").stat().st_size > 10_000
+
+
+LIMITED = CAMPAIGN | {
+    "objective": {
+        "unit": "mJ/m2",
+        "goal": {"type": "best_overall"},
+        "limits": [{"property": "shift", "at_least": "0.4 Angstrom"}],
+    }
+}
+
+
+def test_a_limit_of_a_table_counts_in_the_campaign_and_in_its_replay(open_bench):
+    bench = open_bench(**LIMITED)
+    bench.drive()
+    data = read(bench)
+    table = pd.read_csv(bench.folder / "table.csv").set_index("id")
+    answers = table[table["x"] >= 0.4]
+    assert 0 < len(answers) < len(table)
+    best = min(row["value"] for row in system_rows(data) if row["value"] is not None)
+    assert best == answers.loc[answers.index.intersection(bench.sequence()), "value"].min()
+    task = ReplayTask(
+        spec=bench.launcher.spec, base_path=str(bench.folder), method="spec", seed=0, in_flight=3, count_initial=True
+    )
+    run = run_one(task)
+    assert (run.candidates, run.volume) == (bench.sequence(), [])
+    np.testing.assert_allclose(run.mean_gap[-1], convergence(data).mean_gap[-1])
+
+
+def test_a_front_has_only_members_within_the_limits(require, open_bench):
+    require("botorch")
+    limits = [{"property": "volume", "at_most": "0.6 1"}]
+    bench = open_bench(**CAMPAIGN | {"objective": CAMPAIGN["objective"] | {"limits": limits}})
+    bench.drive()
+    front = campaign_front(read(bench))
+    table = pd.read_csv(bench.folder / "table.csv").set_index("id")
+    within = table["d1"] <= 0.6
+    assert 0 < within.sum() < len(table)
+    assert all(within[row["candidate"]] for row in front.rows)
+    assert 0 < front.volume[-1] <= 1.0 + 1e-12
+    drawn = figures_of(read(bench)).front
+    members = {name for name, member in zip(drawn.candidates, drawn.member, strict=True) if member}
+    assert members == {row["candidate"] for row in front.rows}

@@ -1,0 +1,1 @@
+"""Searches under limits of further quantities, against ignoring the limits and against random choice."""
