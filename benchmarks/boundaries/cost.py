@@ -18,14 +18,14 @@ from benchmarks.boundaries.index import Indexed
 from benchmarks.command import begun, command, results
 from benchmarks.replays.table import CAMPAIGN, whole
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
 from tansaku.tasks.act.replay.campaign import replay
-from tansaku.tasks.act.replay.run import gap_curves
+from tansaku.tasks.act.replay.run import GapCurves, gap_curves
 from tansaku.tasks.loop.ledger.rounds import RoundRules
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.node.jobs.spool_files import write_json
@@ -85,7 +85,7 @@ def run(case: Case) -> JsonDict:
     }
 
 
-def searched(pool: CandidatePool, values, proposer: GPProposer, seed: int, limit: float):
+def searched(pool: CandidatePool, values: FloatArray, proposer: GPProposer, seed: int, limit: float) -> tuple[GapCurves, int]:
     """Gap curves of a search that may cost so much after its initial points, and the number of these."""
     rules = RoundRules(
         seed=seed,

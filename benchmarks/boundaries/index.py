@@ -1,9 +1,9 @@
 """The Pandora's-box index as an acquisition; only for comparison.
 
-Each candidate is a box that costs c and holds f. The index g of a box solves E[max(0, g − f)] = λ c, and the box with the lowest
-is opened; each system has its own best value b, so that its boxes count by g − b. Xie, Astudillo, Frazier, Scully & Terenin
-(2024), https://doi.org/10.48550/arXiv.2406.20062. The price λ of a unit of cost begins at half the largest expected improvement
-per cost, and falls to half the current one whenever no index lies below its best value.
+Each candidate is a box that costs c and holds f. The index g of a box solves E[max(0, g − f)] = λ c, and the box with the
+lowest is opened; each system has its own best value b, so that its boxes count by g − b. Xie, Astudillo, Frazier, Scully &
+Terenin (2024), https://doi.org/10.48550/arXiv.2406.20062. The price λ of a unit of cost begins at half the largest expected
+improvement per cost, and falls to half the current one whenever no index lies below its best value.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """``python -m benchmarks.replays.batches.qlognei --data DIR --out result.json``: batches of four beside BoTorch's qLogNEI.
 
 ``DIR`` holds the folder ``olympus``. On the largest table of each of its four largest development families a search asks for
-four candidates, gets all four values, and asks again, as by `tansaku ask --count 4`. ``believer`` is what a campaign file
-without a proposer gets: candidates whose values are awaited count as measured as predicted. ``qlognei`` is BoTorch's
+four candidates, gets all four values, and asks again, as by `tansaku ask --count 4`. ``drawn`` is what a campaign file without
+a proposer gets: expected improvement is averaged over values drawn for what is awaited. ``qlognei`` is BoTorch's
 ``SingleTaskGP`` with its defaults and ``qLogNoisyExpectedImprovement`` over the pool, by ``optimize_acqf_discrete``, which
 chooses the four one by one; it gets every column as a parameter in [0, 1]. Both begin with the same candidates. ``alone`` is
-ours with one candidate at a time, and ``liar`` and ``masked`` are other treatments of what is awaited. Scores are those of
-:mod:`benchmarks.everyday`: 1 is random choice. An interrupted run continues.
+ours with one candidate at a time; ``believer``, ``liar`` and ``masked`` are other treatments of what is awaited. Scores are
+those of :mod:`benchmarks.everyday`: 1 is random choice. An interrupted run continues.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 from benchmarks.command import begun, command, results
 from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import content, evaluations, write_campaign
-from benchmarks.replays.batches.pending import Liar, Masked
+from benchmarks.replays.batches.pending import Believer, Drawn, Liar, Masked
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -42,7 +42,16 @@ from tansaku.tasks.node.jobs.spool_files import write_json
 TABLES = ("buchwald_a", "crossed_barrel", "p3ht", "alkox")
 QUICK = ("p3ht",)
 AT_ONCE = 4
-OURS: dict[str, type[GPProposer]] = {"alone": GPProposer, "believer": GPProposer, "liar": Liar, "masked": Masked}
+OURS: dict[str, type[GPProposer]] = {
+    "alone": GPProposer,
+    "drawn": Drawn,
+    "believer": Believer,
+    "liar": Liar,
+    "masked": Masked,
+}
+"""Treatments of candidates whose values are awaited; ``drawn`` is that of a campaign file without a proposer."""
+
+MINE = "drawn"
 QLOGNEI = "qlognei"
 METHODS = (*OURS, QLOGNEI)
 _RESAMPLED = 4000
@@ -75,14 +84,14 @@ def run(case: Case) -> JsonDict:
     pool, values = space.pool(), space.values()
     values = values if spec.objective.direction == "minimize" else -values
     count = evaluations(len(pool))
-    ours = _proposer(spec, OURS.get(case.method, GPProposer))
+    ours = _proposer(spec, OURS.get(case.method, Drawn))
     count = min(count, ours.initial_count(pool) + 2 * AT_ONCE) if case.short else count
     at_once = 1 if case.method == "alone" else AT_ONCE
     if case.method == QLOGNEI:
-        begun_with = believed(ours, pool, values, case.seed, ours.initial_count(pool), at_once)
+        begun_with = in_batches(ours, pool, values, case.seed, ours.initial_count(pool), at_once)
         positions = qlognei(pool, values, begun_with, case.seed, count)
     else:
-        positions = believed(ours, pool, values, case.seed, count, at_once)
+        positions = in_batches(ours, pool, values, case.seed, count, at_once)
     gaps = search_gaps(values, np.array(positions))
     return {
         "table": case.table,
@@ -98,9 +107,7 @@ def _proposer(spec: CampaignSpec, kind: type[GPProposer]) -> GPProposer:
     return kind(settings(spec.proposer, goal_of(spec.objective)))
 
 
-def believed(
-    proposer: GPProposer, pool: CandidatePool, values: FloatArray, seed: int, count: int, at_once: int
-) -> list[int]:
+def in_batches(proposer: GPProposer, pool: CandidatePool, values: FloatArray, seed: int, count: int, at_once: int) -> list[int]:
     """Candidates of a search by our proposer, in order; after the initial ones batches are asked for.
 
     Args:
@@ -191,11 +198,11 @@ def summary(runs: Sequence[JsonDict]) -> JsonDict:
         }
         for method, by_table in scores.items()
     }
-    mine = scores.get("believer", {})
+    mine = scores.get(MINE, {})
     ratios = {}
     for method, theirs in scores.items():
         shared = [(mine[name], theirs[name]) for name in theirs if name in mine and len(mine[name]) == len(theirs[name])]
-        if method != "believer" and shared:
+        if method != MINE and shared:
             ratios[method] = _ratio(shared)
     return {"scores": means, "ours_over": ratios}
 
