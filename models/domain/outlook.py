@@ -129,7 +129,7 @@ class Outlook(Record):
         if not self.evaluations or self.gain is None:
             return "Nothing more can be gained: no candidate without a result is left"
         if self.threshold is not None:
-            return f"{self._begun()} {self._describe_found(self.gain, self.threshold)}"
+            return self._describe_found(self.gain, self.threshold)
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
         whose = f"the best of {counted(self.systems, *self.words)}" if self.systems > 1 else "the best"
         together = " in all" if self.systems > 1 else ""
@@ -148,8 +148,10 @@ class Outlook(Record):
         return f"{more} expected to"
 
     def _describe_found(self, gain: float, threshold: float) -> str:
+        # A search also looks elsewhere to learn, and then finds fewer.
+        who = "The likeliest candidate is" if self.evaluations == 1 else f"The {self.evaluations:,} likeliest candidates are"
         side = "below" if self.direction == "minimize" else "above"
-        found = f"find {_amount(gain)} more {side} {with_unit(f'{threshold:.4g}', self.unit)}"
+        found = f"{who} expected to hold {_amount(gain)} more {side} {with_unit(f'{threshold:.4g}', self.unit)}"
         most = f"more than {self.most:.0f}" if self.most else "any"
         return f"{found}; chance of {most}: {'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
 
