@@ -7,7 +7,7 @@ from pydantic import Field
 from tansaku.models.domain.outlook import Outlook
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.specs.objective import Price
-from tansaku.models.domain.wording import counted, with_unit
+from tansaku.models.domain.wording import SYSTEM_WORDS, counted, with_unit
 
 _SHARP = 1e-6
 """A tolerance below this share of the barrier counts as zero."""
@@ -42,6 +42,7 @@ class Certificate(Record):
         price: What that is paid with.
         rates: What the next evaluation was expected to gain at most for its price [unit], at the last checks and at this one;
             None: too little was known.
+        words: What one of the systems is called, and several.
     """
 
     number: Count
@@ -61,6 +62,7 @@ class Certificate(Record):
     worth: float | None = None
     price: Price | None = None
     rates: tuple[float | None, ...] = ()
+    words: tuple[str, str] = SYSTEM_WORDS
 
     @property
     def is_worth(self) -> bool:
@@ -116,5 +118,5 @@ class Certificate(Record):
         # Certificates stored before ``known`` was kept hold a tolerance of each system by itself only.
         tolerance, each = (max(parts), " each") if self.known is None else (self.known, "")
         said = f"nothing better by more than {with_unit(f'{tolerance:.3g}', self.unit)} remains"
-        of = f"{len(parts)} of {counted(len(self.tolerances), 'system')}"
+        of = f"{len(parts)} of {counted(len(self.tolerances), *self.words)}"
         return f"Certificate ({100 * self.confidence:g} %{each}): {of}: {said}"

@@ -10,7 +10,7 @@ from pydantic import Field
 from tansaku.models.domain.history import Entry
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.wording import counted, with_unit
+from tansaku.models.domain.wording import SYSTEM_WORDS, counted, with_unit
 
 NEEDED = 5
 """Results that each system must have before anything is said of its further gain."""
@@ -24,7 +24,7 @@ CHANCE_SCALE = 1.0
 GAIN_SCALE = 0.75
 """Factor on a campaign's own scale, for expected gains: the best that a sample holds is rarer than in the sample."""
 
-_FEWEST = 5
+_FEWEST, _MOST = 5, 250
 _SHARE = 0.1
 
 _MODELLED = 5.0
@@ -38,14 +38,14 @@ UNCLEAR = "unclear"
 def next_count(evaluated: int, remaining: int | None, open_: int) -> int:
     """Number of the next evaluations about which something is said.
 
-    A tenth of those so far, but at least five; not more than the budget leaves, unless it leaves none.
+    A tenth of those so far, but at least five and at most 250; not more than the budget leaves, unless it leaves none.
 
     Args:
         evaluated: So far.
         remaining: That the budget leaves, None without a limit.
         open_: Candidates without a result.
     """
-    count = max(_FEWEST, ceil(_SHARE * evaluated))
+    count = min(max(_FEWEST, ceil(_SHARE * evaluated)), _MOST)
     return min(count, open_, remaining or count)
 
 
@@ -97,6 +97,9 @@ class Outlook(Record):
         unclear: Whether the model predicts hardly better than the mean of all values.
         direction: Whether low or high values are wanted.
         unit: The objective's unit.
+        threshold: Where all candidates on one side of it are wanted [the objective's unit]: ``gain`` and ``most`` are numbers
+            of such candidates then.
+        words: What one of the systems is called, and several.
     """
 
     evaluations: Count
@@ -111,6 +114,8 @@ class Outlook(Record):
     unclear: bool = False
     direction: Direction = "minimize"
     unit: str
+    threshold: float | None = None
+    words: tuple[str, str] = SYSTEM_WORDS
 
     def describe(self) -> str:
         """The outlook in words, a sentence without its full stop."""
@@ -123,8 +128,10 @@ class Outlook(Record):
             )
         if not self.evaluations or self.gain is None:
             return "Nothing more can be gained: no candidate without a result is left"
+        if self.threshold is not None:
+            return self._describe_found(self.gain, self.threshold)
         verb, rises = ("lower", "falls") if self.direction == "minimize" else ("raise", "rises")
-        whose = f"the best of {counted(self.systems, 'system')}" if self.systems > 1 else "the best"
+        whose = f"the best of {counted(self.systems, *self.words)}" if self.systems > 1 else "the best"
         together = " in all" if self.systems > 1 else ""
         expected = f"{verb} {whose} by {with_unit(_amount(self.gain), self.unit)}{together}"
         it = "any" if self.systems > 1 else "it"
@@ -134,8 +141,19 @@ class Outlook(Record):
         by = f"{rises} by more than {with_unit(_amount(self.most), self.unit)}" if self.most else f"{rises} at all"
         # Smaller chances are not known: they were about this size, whatever the samples said.
         chance = f"{'' if self.most else 'under '}{100 * (1 - SURE):.0f} %"
+        return f"{self._begun()} {expected}; chance that {it} {by}: {chance}"
+
+    def _begun(self) -> str:
         more = "One more evaluation is" if self.evaluations == 1 else f"Another {counted(self.evaluations, 'evaluation')} are"
-        return f"{more} expected to {expected}; chance that {it} {by}: {chance}"
+        return f"{more} expected to"
+
+    def _describe_found(self, gain: float, threshold: float) -> str:
+        # A search also looks elsewhere to learn, and then finds fewer.
+        who = "The likeliest candidate is" if self.evaluations == 1 else f"The {self.evaluations:,} likeliest candidates are"
+        side = "below" if self.direction == "minimize" else "above"
+        found = f"{who} expected to hold {_amount(gain)} more {side} {with_unit(f'{threshold:.4g}', self.unit)}"
+        most = f"more than {self.most:.0f}" if self.most else "any"
+        return f"{found}; chance of {most}: {'at most' if self.most else 'under'} {100 * (1 - SURE):.0f} %"
 
     def _describe_missing(self) -> str:
         low, high = min(self.short.values()), max(self.short.values())
@@ -145,7 +163,7 @@ class Outlook(Record):
         if self.systems == 1:
             return f"{begun}: there are {have}; {more}"
         has = "has" if len(self.short) == 1 else "have"
-        return f"{begun} of each system: {len(self.short)} of {self.systems} {has} {have}; {more}"
+        return f"{begun} of each {self.words[0]}: {len(self.short)} of {self.systems} {has} {have}; {more}"
 
 
 def _amount(value: float) -> str:
@@ -155,16 +173,19 @@ def _amount(value: float) -> str:
     return f"{round(value, 1 - int(log10(value) // 1)):.12g}" if 1e-4 < value < 1e6 else f"{value:.2g}"
 
 
-def missing(counts: dict[str, tuple[int, int]], *, direction: Direction, unit: str) -> Outlook | None:
+def missing(
+    counts: dict[str, tuple[int, int]], *, direction: Direction, unit: str, words: tuple[str, str] = SYSTEM_WORDS
+) -> Outlook | None:
     """Returns what is missing before anything can be said; None: nothing.
 
     Args:
         counts: Results and open candidates of each system, or of the whole search.
         direction: Of the objective.
         unit: Of the objective.
+        words: What one of the systems is called, and several.
     """
     short = {name: have for name, (have, open_) in counts.items() if open_ and have < min(NEEDED, have + open_)}
     if not short:
         return None
     lacking = sum(min(NEEDED - have, counts[name][1]) for name, have in short.items())
-    return Outlook(evaluations=lacking, systems=len(counts), short=short, direction=direction, unit=unit)
+    return Outlook(evaluations=lacking, systems=len(counts), short=short, direction=direction, unit=unit, words=words)

@@ -388,8 +388,13 @@ class NextGains(Protocol):
         """Gains are those over the candidate of this rank."""
         ...
 
+    @property
+    def threshold(self) -> float | None:
+        """Value on whose better side all candidates are wanted [objective's unit, oriented]: gains are their numbers then."""
+        ...
+
     def gains(self, count: int, scale: float) -> FloatArray:
-        """Gain of each group by the next evaluations [objective's unit], shape ``(n_samples, n_groups)``.
+        """Gain of each group by the next evaluations [objective's unit, or a number], shape ``(n_samples, n_groups)``.
 
         Args:
             count: Number of evaluations.

@@ -6,6 +6,9 @@ import math
 
 from pydantic import ValidationError
 
+SYSTEM_WORDS = ("system", "systems")
+"""One search problem of a campaign and several, where the space has no word of its own."""
+
 
 def counted(number: int, singular: str, many: str | None = None) -> str:
     """A number with its noun: ``1 surface``, ``1,200 surfaces``, ``0 boundaries``.

@@ -83,6 +83,7 @@ class Question:
         price: What the search divides the gain of each candidate by, shape ``(n_candidates,)``; None: nothing is asked about
             the next evaluations.
         rank: The level is the value of the candidate of this rank.
+        counts: Whether all candidates up to the level are wanted, which is a threshold then.
     """
 
     levels: FloatArray
@@ -92,6 +93,7 @@ class Question:
     joint: int = JOINT
     price: FloatArray | None = None
     rank: int = 1
+    counts: bool = False
 
 
 def question(pool: CandidatePool, levels: FloatArray, open_: BoolArray, n_observed: int, *, by_system: bool) -> Question:
@@ -181,7 +183,7 @@ class Remaining:
         if self.asked.price is None:
             return None
         members = [(state, [group.sampled for group in drawn]) for state, drawn in self._members]
-        return Ahead(self._levels, members, self.asked.price, self.asked.rank, self._weights)
+        return Ahead(self._levels, members, self.asked.price, self.asked.rank, self._weights, self.asked.counts)
 
     def probabilities(self, within: float) -> FloatArray:
         """Returns the probability, by group, that no open candidate is better by more than a tolerance.

@@ -137,12 +137,8 @@ def gains(
     mean, deviation = prediction.mean * state.scale + centre, prediction.deviation * state.scale
     in_logs = state.log and not settings.transformed_gain
     match settings.acquisition:
-        case "ei":
-            improvement = acquisition.lognormal_improvement if in_logs else acquisition.expected_improvement
-            values = improvement(mean, deviation, best)
-        case "log_ei":
-            improvement = acquisition.log_lognormal_improvement if in_logs else acquisition.log_expected_improvement
-            values = improvement(mean, deviation, best)
+        case "ei" | "log_ei":
+            values, _ = improvement(settings, state, mean, deviation, best)
         case "pi" | "probability":
             values = acquisition.log_probability_of_improvement(mean, deviation, best)
         case "ucb":
@@ -169,6 +165,26 @@ def gains(
     if settings.acquisition in ("log_ei", "pi", "probability"):
         return values - settings.cost_exponent * np.log(pool.cost), True
     return acquisition.per_cost(values, pool.cost, settings.cost_exponent), False
+
+
+def improvement(
+    settings: GPSettings, state: TransformState, mean: FloatArray, deviation: FloatArray, best: FloatArray
+) -> tuple[FloatArray, bool]:
+    """Expected improvement before it is divided by cost, any shape, and whether it is a logarithm.
+
+    Args:
+        settings: Acquisition ``ei`` or ``log_ei``, and unit of gains.
+        state: The transform.
+        mean: Predicted, in the transform's unit before standardising.
+        deviation: Predicted.
+        best: Values to beat.
+    """
+    in_logs, logarithmic = state.log and not settings.transformed_gain, settings.acquisition == "log_ei"
+    if logarithmic:
+        function = acquisition.log_lognormal_improvement if in_logs else acquisition.log_expected_improvement
+    else:
+        function = acquisition.lognormal_improvement if in_logs else acquisition.expected_improvement
+    return function(mean, deviation, best), logarithmic
 
 
 def _dominance(

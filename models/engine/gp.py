@@ -38,6 +38,7 @@ from tansaku.models.engine.ensemble import (
     weight_of,
 )
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
+from tansaku.models.engine.fantasies import IMPROVEMENTS, LEADING, fantasised
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import (
@@ -51,7 +52,7 @@ from tansaku.models.engine.initial import (
     rooms,
 )
 from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix
-from tansaku.models.engine.leaders import second_stage
+from tansaku.models.engine.leaders import leading, second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
@@ -262,8 +263,8 @@ class GPProposer:
         open_[np.concatenate([history.observed, history.failed])] = False
         levels = reached_levels(goal, pool, history.observed, history.values)
         asked = question(pool, levels, open_, len(history.observed), by_system=goal.by_system)
-        if goal.kind != "all_below":
-            asked = replace(asked, price=pool.cost**self._settings.cost_exponent, rank=goal.k)
+        price = pool.cost**self._settings.cost_exponent
+        asked = replace(asked, price=price, rank=goal.k, counts=goal.kind == "all_below")
         return Remaining(pool, predictions, asked, rng)
 
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
@@ -312,6 +313,11 @@ class GPProposer:
             [gains(self._settings, pool, history, prediction, allowed, rng) for prediction in predictions],
             [prediction.weight for prediction in predictions],
         )
+        if self._settings.pending == "drawn" and self._settings.acquisition in IMPROVEMENTS and len(history.pending):
+            leaders = leading(values, allowed, LEADING)
+            of_leaders, _ = fantasised(self._settings, pool, history, predictions, leaders)
+            values = np.full(len(pool), -np.inf if logarithmic else -1.0)
+            values[leaders] = of_leaders
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=logarithmic)

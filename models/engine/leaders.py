@@ -19,16 +19,17 @@ LEADERS = 256
 """Candidates of the second stage."""
 
 
-def leading(values: FloatArray, allowed: BoolArray) -> IntArray:
+def leading(values: FloatArray, allowed: BoolArray, count: int = LEADERS) -> IntArray:
     """Positions of the best allowed candidates, in ascending order.
 
     Args:
         values: Acquisition values, shape ``(n_candidates,)``.
         allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
+        count: How many.
     """
     positions = np.flatnonzero(allowed)
-    if len(positions) > LEADERS:
-        positions = positions[np.argpartition(values[positions], -LEADERS)[-LEADERS:]]
+    if len(positions) > count:
+        positions = positions[np.argpartition(values[positions], -count)[-count:]]
     return np.sort(positions)
 
 

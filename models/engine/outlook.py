@@ -63,6 +63,10 @@ class Sampled:
         below = np.minimum(self.mean + scale * self.deviations, state.bent(np.array(level)))
         return np.maximum(level - state.restored(below), 0.0)
 
+    def reaches(self, state: TransformState, level: float, scale: float) -> FloatArray:
+        """Returns 1 where a candidate would not lie above a level, else 0; arguments and shape as of :meth:`gains`."""
+        return np.asarray((self.mean + scale * self.deviations <= state.bent(np.array(level))).astype(np.float64))
+
 
 @dataclass(frozen=True)
 class Ahead:
@@ -74,6 +78,7 @@ class Ahead:
         price: What the search divides the gain of each candidate of the pool by, shape ``(n_candidates,)``.
         rank: The level is the value of the candidate of this rank.
         weights: Of the members.
+        counts: Whether all candidates up to the level of the one group are wanted: its gain is their number then.
     """
 
     levels: FloatArray
@@ -81,11 +86,17 @@ class Ahead:
     price: FloatArray
     rank: int
     weights: Sequence[float]
+    counts: bool = False
 
     @property
     def groups(self) -> int:
         """Number of groups."""
         return len(self.levels)
+
+    @property
+    def threshold(self) -> float | None:
+        """The level where all candidates up to it are wanted; else None."""
+        return float(self.levels[0]) if self.counts else None
 
     def gains(self, count: int, scale: float) -> FloatArray:
         """Gain of each group by the next evaluations, in each sample.
@@ -95,13 +106,16 @@ class Ahead:
             scale: Factor on the samples' deviations from their mean.
 
         Returns:
-            In the objective's unit, zero where nothing is known yet, shape ``(n_samples, n_groups)``. Members have samples in
-            proportion to their weights.
+            In the objective's unit, or the number that is found, zero where nothing is known yet, shape
+            ``(n_samples, n_groups)``. Members have samples in proportion to their weights.
         """
         rows = []
         for (state, groups), weight in zip(self.members, self.weights, strict=True):
-            gains = self._gains(state, groups, scale)
-            found = chosen_gains(gains, [self.price[group.positions] for group in groups], count)
+            prices = [self.price[group.positions] for group in groups]
+            if self.counts:
+                found = likeliest(groups[0].reaches(state, float(self.levels[0]), scale), prices[0], count)
+            else:
+                found = chosen_gains(self._gains(state, groups, scale), prices, count)
             rows.append(found[: ceil(len(found) * weight / max(self.weights))])
         return np.concatenate(rows)
 
@@ -143,6 +157,21 @@ def chosen_gains(gains: Sequence[FloatArray], prices: Sequence[FloatArray], coun
         taken[place] = True
         added[code] = np.where(taken, -np.inf, _added(gains[code], together[:, code]) / prices[code])
     return together
+
+
+def likeliest(reached: FloatArray, price: FloatArray, count: int) -> FloatArray:
+    """Number of candidates that reach a threshold in each sample, of those that do so most often for their price.
+
+    Args:
+        reached: 1 where a candidate does, else 0, shape ``(n_samples, n)``.
+        price: Of each, shape ``(n,)``.
+        count: Number of evaluations.
+
+    Returns:
+        Shape ``(n_samples, 1)``.
+    """
+    order = np.argsort(-reached.mean(axis=0) / price, kind="stable")
+    return np.asarray(reached[:, order[:count]].sum(axis=1, keepdims=True))
 
 
 def _added(gains: FloatArray, before: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.specs.kernel import ConstantMeanSpec, DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
-from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending
 from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
@@ -61,6 +61,8 @@ class GPSettings:
             values hardly better than their mean does.
         also: Further kernels. The models of all are averaged, each weighed by how well it predicts known values from the others
             (``map`` only).
+        pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
+            averaged over values drawn for them.
     """
 
     name: str
@@ -88,6 +90,7 @@ class GPSettings:
     refit_each: int = 0
     spread_unclear: bool = False
     also: tuple[KernelName, ...] = ()
+    pending: Pending = "believed"
 
 
 PRESETS = {
@@ -182,6 +185,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, bayes_until=spec.bayes_until)
     if spec.cost_exponent is not None:
         chosen = replace(chosen, cost_exponent=spec.cost_exponent)
+    if spec.pending is not None:
+        chosen = replace(chosen, pending=spec.pending)
     if spec.exploration is not None:
         chosen = replace(chosen, exploration=spec.exploration)
     if spec.initial is not None:

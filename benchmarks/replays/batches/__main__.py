@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.replays.batches.pending import Liar, Masked, Penalised
+from benchmarks.replays.batches.pending import Believer, Drawn, Liar, Masked, Penalised
 from benchmarks.replays.table import restricted, rules, whole
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -30,7 +30,13 @@ from tansaku.tasks.act.replay.run import gap_curves, run_times
 from tansaku.tasks.node.jobs.machine import describe_machine
 from tansaku.tasks.read.figures.style import drawing
 
-PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked, "penalised": Penalised}
+PENDING: dict[str, type[GPProposer]] = {
+    "believer": Believer,
+    "liar": Liar,
+    "masked": Masked,
+    "penalised": Penalised,
+    "drawn": Drawn,
+}
 SPREAD = 0.5
 SEEDS = 10
 EVALUATIONS = 90

@@ -13,13 +13,28 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import covariance, prior_variance
+from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transforms import TransformState
 
 _PAIRS = 400
 _NEAR = 1e-3
 
 
-class Liar(GPProposer):
+class Believer(GPProposer):
+    """Pending candidates count as measured at their predicted mean: the kriging believer."""
+
+    def __init__(self, settings: GPSettings) -> None:
+        super().__init__(replace(settings, pending="believed"))
+
+
+class Drawn(GPProposer):
+    """Expected improvement is averaged over values drawn for pending candidates."""
+
+    def __init__(self, settings: GPSettings) -> None:
+        super().__init__(replace(settings, pending="drawn"))
+
+
+class Liar(Believer):
     """Pending candidates count as measured at the best value of their system: the constant liar.
 
     Ginsbourger, Le Riche & Carraro (2010), https://doi.org/10.1007/978-3-642-10701-6_6.
@@ -43,7 +58,7 @@ class Liar(GPProposer):
         return replace(believed, mean=mean)
 
 
-class Masked(GPProposer):
+class Masked(Believer):
     """Pending candidates are only excluded from proposals."""
 
     def _predict(

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from benchmarks.everyday.tables import write_campaign
 from benchmarks.replays.table import CAMPAIGN
@@ -32,6 +33,9 @@ from tansaku.tasks.node.configuration.campaign_files import load_campaign
 BOUNDARIES = "boundaries"
 """Name of the shipped table."""
 
+BELOW = " below"
+"""Ends the name of a table of which all candidates up to a threshold are wanted: the best tenth."""
+
 FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 1.7, 2.0)
 """Factors on a campaign's own scale that are compared."""
 
@@ -39,6 +43,7 @@ _EVERY = {True: 20, False: 5}  # by system: many evaluations, and many samples a
 _LONGEST = 70
 _SHARE = 0.7
 _PER_SYSTEM = 25
+_WANTED = 0.1
 
 
 class Asked(GPProposer):
@@ -100,7 +105,7 @@ class Case:
 
     Attributes:
         data: Folder of the tables.
-        table: Name of the table.
+        table: Name of the table, perhaps with :data:`BELOW`.
         seed: Of the search and of the order of the candidates.
         short: Whether it is short.
     """
@@ -126,7 +131,11 @@ def run(case: Case) -> JsonDict:
         initial_count=proposer.initial_count(pool),
     )
     done = replay(pool, values, proposer, rules, count_initial=True)
-    best = best_after(done.positions, values, pool.system_codes if by_system else np.zeros(len(pool), dtype=np.intp))
+    groups = pool.system_codes if by_system else np.zeros(len(pool), dtype=np.intp)
+    goal = goal_of(spec.objective)
+    best = best_after(done.positions, values, groups)
+    if goal.kind == "all_below":
+        best = -np.concatenate([[0.0], np.cumsum(values[done.positions] <= goal.threshold)])[:, None]
     answers = []
     for answer in proposer.answers:
         then = answer["observed"] + answer["count"]
@@ -159,8 +168,21 @@ def _shipped() -> _Table:
 
 
 def _of_data(case: Case) -> _Table:
+    name = case.table.removesuffix(BELOW)
     with tempfile.TemporaryDirectory() as folder:
-        return _opened(load_campaign(write_campaign(case.data, case.table, Path(folder), case.seed)).spec, folder)
+        path = write_campaign(case.data, name, Path(folder), case.seed)
+        found = _opened(load_campaign(path).spec, folder)
+        return found if name == case.table else _opened(load_campaign(_with_threshold(path, *found)).spec, folder)
+
+
+def _with_threshold(path: Path, spec: CampaignSpec, _pool: CandidatePool, values: FloatArray) -> Path:
+    """Changes a campaign file so that the best tenth of its table is wanted."""
+    document = yaml.safe_load(path.read_text())
+    threshold = float(np.sort(values)[max(1, round(_WANTED * len(values))) - 1])
+    signed = threshold if spec.objective.direction == "minimize" else -threshold
+    document["objective"]["goal"] = {"type": "all_below", "threshold": f"{signed!r} {spec.objective.unit}"}
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    return path
 
 
 def _opened(spec: CampaignSpec, folder: str) -> _Table:

@@ -46,6 +46,9 @@ else:
 WITH_A_GAIN = ("best_per_system", "best_overall", "top_k")
 """Goals at which one more evaluation gains an amount of the objective."""
 
+WITH_AN_OUTLOOK = (*WITH_A_GAIN, "all_below")
+"""Goals at which it is said what the next evaluations are expected to bring: an amount, or a number of candidates."""
+
 _Text = Annotated[str, Field(min_length=1, max_length=1000), PLAIN_TEXT]
 
 

@@ -246,6 +246,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         learnable=True,
         labelled=True,
         polished=True,
+        system_words=("boundary", "boundaries"),
     )
 
     opener: ClassVar[str] = "tansaku.spaces.boundary_kinds:open_boundaries"

@@ -121,6 +121,10 @@ Outliers = Literal["withheld", "used"]
 """Treatment of implausible values: see :func:`~tansaku.models.domain.outliers.trusted`."""
 
 
+Pending = Literal["believed", "drawn"]
+"""What candidates count as whose values are awaited."""
+
+
 class GPProposerSpec(ProposerBase):
     """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
@@ -166,6 +170,9 @@ class GPProposerSpec(ProposerBase):
             worst of the others: single values farther from the middle 80 % than a hundred times their range and than their
             size; ``used``: it sees all as they are. null: withheld, filled in when a file is loaded (used for the goal
             ``bottleneck``); used in campaigns that were stored before this key.
+        pending: What candidates count as whose values are awaited: ``believed``: measured at their mean; ``drawn``: expected
+            improvement is averaged over values drawn for them. null: believed; with the engine 3 ``drawn`` is filled in when a
+            file is loaded.
     """
 
     opener: ClassVar[str] = "tansaku.models.engine.proposer_registry:open_gp"
@@ -190,6 +197,7 @@ class GPProposerSpec(ProposerBase):
     floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
     worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
     outliers: Outliers | None = None
+    pending: Pending | None = None
 
     def check_goal(self, goal: str, acquisitions: Sequence[str]) -> None:
         """It supports all goals, but not with every key; arguments and errors as of the base class."""

@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.base import KindSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.limits import LimitName
 from tansaku.models.domain.units import Unit
+from tansaku.models.domain.wording import SYSTEM_WORDS
 
 if TYPE_CHECKING:
     from tansaku.models.domain.specs.calculators.contract import CalculatorBase
@@ -67,6 +68,7 @@ class SpaceDescription:
         keeps_free_energy: Whether the free energy of the electrons is also stored.
         gridded: Whether its candidates are points of a periodic grid, on which paths can be searched.
         groups: Groups that a data set may keep together when it is split, the default first.
+        system_words: What one of its systems is called, and several.
     """
 
     properties: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ class SpaceDescription:
     keeps_free_energy: bool = False
     gridded: bool = False
     groups: tuple[Group, ...] = ("system",)
+    system_words: tuple[str, str] = SYSTEM_WORDS
 
     @property
     def recorded(self) -> bool:

@@ -303,6 +303,7 @@ class StepContext:
             further=spec.objective.further_directions,
             withholds=withholds(spec.proposer),
             design=self.choosing().design,
+            words=spec.space.description.system_words,
         )
 
 

@@ -24,6 +24,7 @@ from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.evaluation_limits import LimitReason
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
+from tansaku.models.domain.wording import SYSTEM_WORDS
 from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
 from tansaku.models.engine.initial import Remaining
 
@@ -49,6 +50,7 @@ class RoundRules:
         further: Directions of further objectives.
         withholds: Whether the proposer is not shown implausible values.
         design: What known results leave of the initial design; None: there were none, or they count as proposals.
+        words: What one of the systems is called, and several.
     """
 
     seed: int
@@ -67,6 +69,7 @@ class RoundRules:
     further: tuple[Direction, ...] = ()
     withholds: bool = False
     design: Remaining | None = None
+    words: tuple[str, str] = SYSTEM_WORDS
 
     @property
     def known(self) -> int:

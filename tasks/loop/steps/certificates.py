@@ -80,6 +80,7 @@ def draw_up(
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         estimate=remaining.estimate,
         unit=rules.unit,
+        words=rules.words,
         outlook=None if ahead is None else outlook_of(ahead, search, plan, rules, refit),
     )
     if rule is None:

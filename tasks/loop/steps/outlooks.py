@@ -36,19 +36,29 @@ def outlook_of(ahead: NextGains, search: SearchState, plan: Plan, rules: RoundRu
     """
     pool, history = search.pool, plan.history
     counts = result_counts(pool, history, by_system=ahead.groups > 1)
-    lacking = missing(counts, direction=rules.direction, unit=rules.unit)
+    lacking = missing(counts, direction=rules.direction, unit=rules.unit, words=rules.words)
     if lacking is not None:
         return lacking
     open_ = sum(left for _, left in counts.values())
     count = next_count(len(history.observed), _remaining(pool, history), open_)
-    known = Outlook(evaluations=count, systems=len(counts), rank=ahead.rank, direction=rules.direction, unit=rules.unit)
+    sign = 1.0 if rules.direction == "minimize" else -1.0
+    known = Outlook(
+        evaluations=count,
+        systems=len(counts),
+        rank=ahead.rank,
+        direction=rules.direction,
+        unit=rules.unit,
+        threshold=None if ahead.threshold is None else sign * ahead.threshold,
+        words=rules.words,
+    )
     if refit is not None and refit.hyperparameters.get(UNCLEAR, False):
         return known.model_copy(update={"unclear": True})
     if not count:
         return known
     scale = scale_of(search, plan, rules)
     largest = ahead.gains(count, CHANCE_SCALE * scale).max(axis=1)
-    most = float(np.quantile(largest, SURE))
+    # A number of candidates is whole, as is the one that is exceeded by so few samples.
+    most = float(np.quantile(largest, SURE, method="linear" if ahead.threshold is None else "inverted_cdf"))
     expected = float(ahead.gains(count, GAIN_SCALE * scale).sum(axis=1).mean())
     return known.model_copy(update={"gain": expected, "most": most, "chance": float((largest > most).mean()), "scale": scale})
 

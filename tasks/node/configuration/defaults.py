@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import BottleneckSpec
-from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, withholds
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, Pending, withholds
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
 _THICKER = 2.0
@@ -22,6 +22,9 @@ _WITHHELD = "withheld"
 _SOLVER = "working_set"
 _ENGINE: Literal[3] = 3
 """Engine of new campaigns of few evaluations whose file names none."""
+
+_PENDING: Pending = "drawn"
+"""What is awaited counts as in new campaigns with that engine whose file does not say."""
 
 _FEW = 200
 """Evaluations up to which they are few: the engine was compared for up to 30, and refits after each value up to 100."""
@@ -40,7 +43,7 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
       and both are null.
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
-    * ``proposer.engine``: see :func:`with_engine`.
+    * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
@@ -105,6 +108,8 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer["across_systems"] = None
     if proposer.get("engine") is not None and proposer["engine"] == _usual_engine(spec):
         proposer["engine"] = None
+    if _draws(spec) and proposer["pending"] == _PENDING:
+        proposer["pending"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         proposer["outliers"] = None
     fmax = _usual_polish_fmax(spec)
@@ -120,16 +125,23 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
 
 
 def with_engine(spec: CampaignSpec) -> CampaignSpec:
-    """Returns a spec with the engine that a new campaign gets if its proposer names none.
+    """Returns a spec with the engine that a new campaign gets if its proposer names none, and what is awaited counts as.
 
-    Only where few evaluations, and nothing else, may be spent; later the budget may be changed without effect on it.
+    The engine only where few evaluations, and nothing else, may be spent; later the budget may be changed without effect on it.
     """
     budget, usual = spec.budget, _usual_engine(spec)
     others = (budget.cost, budget.fraction, budget.hours, budget.core_hours)
     few = budget.evaluations is not None and budget.evaluations <= _FEW and all(limit is None for limit in others)
-    if usual is None or not few or getattr(spec.proposer, "engine", None) is not None:
-        return spec
-    return spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"engine": usual})})
+    if usual is not None and few and getattr(spec.proposer, "engine", None) is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"engine": usual})})
+    if _draws(spec) and getattr(spec.proposer, "pending", None) is None:
+        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"pending": _PENDING})})
+    return spec
+
+
+def _draws(spec: CampaignSpec) -> bool:
+    """Returns whether the engine is the one with which values that are awaited were compared."""
+    return getattr(spec.proposer, "engine", None) == _ENGINE
 
 
 def _usual_engine(spec: CampaignSpec) -> int | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tansaku.models.domain.outlook import missing
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.specs.campaign import WITH_A_GAIN
+from tansaku.models.domain.specs.campaign import WITH_AN_OUTLOOK
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.loop.steps.certificates import EVERY
@@ -21,7 +21,7 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     spec = campaign.spec
     if spec.proposer.starts_at_random:
         return _of_random_starts(campaign)
-    if not spec.proposer.models_values or spec.objective.goal.type not in WITH_A_GAIN:
+    if not spec.proposer.models_values or spec.objective.goal.type not in WITH_AN_OUTLOOK:
         return ()
     certificate = campaign.certificate
     if certificate is not None and (certificate.outlook is None or not certificate.outlook.short):
@@ -29,7 +29,12 @@ def further_of(campaign: Campaign) -> tuple[str, ...]:
     opened = campaign.prospects
     if opened is None:
         return ()
-    lacking = missing(_result_counts(campaign, opened.pool), direction=spec.objective.direction, unit=spec.objective.unit)
+    lacking = missing(
+        _result_counts(campaign, opened.pool),
+        direction=spec.objective.direction,
+        unit=spec.objective.unit,
+        words=spec.space.description.system_words,
+    )
     if lacking is not None:
         return (lacking.describe(),)
     every = EVERY if spec.budget.stop is None else spec.budget.stop.interval

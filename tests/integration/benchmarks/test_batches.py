@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.replays.batches.__main__ import PENDING, Way, gap_by_time, run, treatments
+from benchmarks.replays.batches.qlognei import METHODS, MINE, TABLES, summary
 
 ROOT = Path(__file__).resolve().parents[3]
+DRAWN = ROOT / "benchmarks/replays/batches/drawn.json"
+BESIDE = ROOT / "benchmarks/replays/batches/qlognei.json"
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
@@ -22,6 +25,7 @@ def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
         (4, "liar", "ordered"),
         (4, "masked", "ordered"),
         (4, "penalised", "ordered"),
+        (4, "drawn", "ordered"),
         (4, "believer", "free"),
     }
     assert all(one["speed_up"] > 1 for one in ways if one["in_flight"] == 4)
@@ -51,4 +55,15 @@ def test_the_committed_comparison_has_ten_seeds_of_every_treatment():
     ways = json.loads((ROOT / "benchmarks/replays/batches/result.json").read_text())["ways"]
     assert {one["seeds"] for one in ways} == {10}
     found = {(one["in_flight"], one["pending"]) for one in ways if one["in_flight"] > 1}
-    assert found == {(n, name) for n in (4, 16, 64) for name in PENDING}
+    later = {(one["in_flight"], one["pending"]) for one in json.loads(DRAWN.read_text())["ways"] if one["in_flight"] > 1}
+    assert found | later == {(n, name) for n in (4, 16, 64) for name in PENDING}
+
+
+def test_the_committed_comparison_with_batches_of_botorch_is_complete_and_summed_up_again():
+    result = json.loads(BESIDE.read_text())
+    assert {(row["table"], row["method"]) for row in result["runs"]} == {(table, name) for table in TABLES for name in METHODS}
+    assert len(result["runs"]) == 20 * len(TABLES) * len(METHODS)
+    again = summary(result["runs"])
+    assert again == result["summary"]
+    assert again["ours_over"].keys() == set(METHODS) - {MINE}
+    assert again["ours_over"]["believer"]["ratio"] < 1.0

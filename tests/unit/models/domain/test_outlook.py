@@ -70,6 +70,19 @@ def known(**changes: object) -> Outlook:
             "Another 50 evaluations are expected to bring one better than the best 10 by 0 eV; chance that it is better at "
             "all: under 10 %",
         ),
+        (
+            known(words=("boundary", "boundaries")),
+            "Another 50 evaluations are expected to lower the best of 14 boundaries by 0.42 mJ/m2 in all; chance that any falls "
+            "by more than 5 mJ/m2: 10 %",
+        ),
+        (
+            known(systems=1, evaluations=20, gain=3.04, most=5.0, threshold=-2.5, unit="eV"),
+            "The 20 likeliest candidates are expected to hold 3 more below -2.5 eV; chance of more than 5: at most 10 %",
+        ),
+        (
+            known(systems=1, evaluations=1, gain=0.04, most=0.0, threshold=40.0, unit="1", direction="maximize"),
+            "The likeliest candidate is expected to hold 0.04 more above 40; chance of any: under 10 %",
+        ),
         (known(gain=None, evaluations=0), "Nothing more can be gained: no candidate without a result is left"),
         (
             known(gain=None, evaluations=5, unclear=True),

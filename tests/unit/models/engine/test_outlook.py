@@ -71,6 +71,17 @@ def test_members_count_by_their_weights():
     assert ahead.gains(1, 1.0).mean() == pytest.approx(0.25, abs=1e-3)
 
 
+def test_where_all_up_to_a_threshold_are_wanted_the_likeliest_are_counted():
+    ahead = Ahead(np.array([2.0]), [(PLAIN, [sampled([1.0, 9.0, 2.0, 0.0], 1.0)])], np.ones(4), 1, [1.0], counts=True)
+    assert ahead.threshold == 2.0
+    # Probabilities of 0.84, 0, 0.5 and 0.98.
+    assert ahead.gains(2, 1.0).mean() == pytest.approx(0.84 + 0.98, abs=0.02)
+    assert ahead.gains(9, 1.0).mean() == pytest.approx(0.84 + 0.98 + 0.5, abs=0.03)
+    assert ahead.gains(2, 1e-9).mean() == 2.0
+    priced = Ahead(ahead.levels, ahead.members, np.array([1.0, 1.0, 1.0, 9.0]), 1, [1.0], counts=True)
+    assert priced.gains(1, 1.0).mean() == pytest.approx(0.84, abs=0.02)
+
+
 def test_gains_are_in_the_objectives_unit():
     logarithm = TransformState(True, 0.0, np.zeros(1), 1.0)
     ahead = Ahead(np.array([np.e]), [(logarithm, [sampled([0.0], 1e-9)])], np.ones(1), 1, [1.0])

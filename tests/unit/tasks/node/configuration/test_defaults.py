@@ -131,6 +131,19 @@ def test_the_engine_stays_what_it_was_when_the_budget_changes():
     assert [item.key for item in diff_specs(stored, counted(proposer={"type": "gp", "engine": 1}))] == ["proposer.engine"]
 
 
+def test_what_is_awaited_is_drawn_with_the_engine_for_few_evaluations():
+    made = with_defaults(counted())
+    assert made.proposer.pending == "drawn"
+    assert with_defaults(counted(proposer={"type": "gp", "engine": 3})).proposer.pending == "drawn"
+    assert with_defaults(counted(proposer={"type": "gp", "pending": "believed"})).proposer.pending == "believed"
+    assert with_defaults(counted(proposer={"type": "gp", "engine": 2})).proposer.pending is None
+    before_the_key = made.model_copy(update={"proposer": made.proposer.model_copy(update={"pending": None})})
+    assert spec_hash(before_the_key) == spec_hash(made)
+    assert not diff_specs(before_the_key, made)
+    other = with_defaults(counted(proposer={"type": "gp", "pending": "believed"}))
+    assert [item.key for item in diff_specs(made, other)] == ["proposer.pending"]
+
+
 def boundary(calculator: dict, **keys: object) -> CampaignSpec:
     space = {
         "type": "grain_boundary",
