@@ -248,6 +248,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         polished=True,
     )
 
+    constructor: ClassVar[str] = "GrainBoundaries"
     opener: ClassVar[str] = "tansaku.spaces.boundary_kinds:open_boundaries"
     type: Literal["grain_boundary"] = "grain_boundary"
     crystal: CrystalSpec
