@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
+_VIEW = "tansaku.tasks.act.measurements.campaign_view"
 _CAMPAIGN = "tansaku.deploy.python.campaign"
 _CONSTRUCTORS = "tansaku.deploy.python.constructors"
 _NAMES = dict.fromkeys(("Campaign", "Candidate", "Found", "Proposed"), _CAMPAIGN)
@@ -33,9 +34,8 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
     Raises:
         NotFoundError: No campaign of this name is stored.
     """
-    from tansaku.tasks.act.measurements.campaign_view import CampaignView
-
-    return CampaignView.open(name)
+    view: CampaignView = import_module(_VIEW).CampaignView.open(name)
+    return view
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
