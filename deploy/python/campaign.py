@@ -7,10 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from pydantic import ValidationError
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from ase import Atoms
 
+    from tansaku.deploy.python.constructors import CampaignKeys
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
@@ -170,7 +169,7 @@ class Campaign:
         calculator: Calculator | Mapping[str, object] | str | None = None,
         name: str | None = None,
         store: Literal["database"] | None = "database",
-        **keys: object,
+        **keys: Unpack[CampaignKeys],
     ) -> None:
         files: dict[str, bytes] = {}
         given = {
@@ -263,7 +262,6 @@ class Campaign:
             ReportError: A value is wrong; nothing was stored.
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
-        values: Values = row
         if isinstance(row, Proposed):
             if (value is None or np.isnan(value)) and status is None:
                 raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
@@ -481,7 +479,10 @@ def _with_absolute(data: JsonDict, here: Path, files: Mapping[str, bytes]) -> Js
     for found in texts_of(spec):
         if isinstance(found.use, NamesFile) and found.text not in files and (here / found.text).exists():
             *parents, last = found.path
-            reduce(getitem, parents, changed)[last] = str(here / found.text)
+            part: Any = changed
+            for step in parents:
+                part = part[step]
+            part[last] = str(here / found.text)
     return changed
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Required, TypedDict
 
 from ase import Atoms
 from pandas import DataFrame
-from pymatgen.core import IStructure
+from pymatgen.core.structure import IStructure
 
 from tansaku.deploy.python.parts import Calculator, Proposer, Section, Space
 
@@ -871,7 +871,7 @@ def Budget(
     evaluations: int | None = ...,
     hours: float | None = ...,
     core_hours: float | None = ...,
-    deadline: object | None = ...,
+    deadline: str | datetime | None = ...,
     stop: StopRuleKeys | None = ...,
     max_failed_fraction: float = ...,
 ) -> Section:

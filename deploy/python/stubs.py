@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from tansaku.deploy.python.building import LEFT_OUT, Made, made_by
@@ -31,7 +31,7 @@ from typing import Literal, Required, TypedDict
 
 from ase import Atoms
 from pandas import DataFrame
-from pymatgen.core import IStructure
+from pymatgen.core.structure import IStructure
 
 from tansaku.deploy.python.parts import Calculator, Proposer, Section, Space
 
@@ -130,7 +130,7 @@ class Stubs:
             yield from ("Calculator" if issubclass(annotation, CalculatorBase) else "Space", "Mapping[str, object]")
         elif issubclass(annotation, BaseModel):
             yield self._keys_of(annotation, f"{annotation.__name__.removesuffix('Spec')}Keys")
-        elif issubclass(annotation, datetime):
+        elif issubclass(annotation, datetime | AwareDatetime):
             yield from ("str", "datetime")
         elif annotation is str and named is not None:
             yield from _FILES.get(named.kind or "", ("str", "PathLike[str]"))
@@ -147,8 +147,9 @@ def _fields(spec: type[BaseModel], left_out: Sequence[str] = LEFT_OUT) -> Iterat
 
 def stub_text() -> str:
     """The text of the stub file, formatted."""
-    command = [Path(sys.executable).with_name("ruff"), "format", "--stdin-filename", str(TARGET), "-"]
-    return subprocess.run(command, input=Stubs().text(), capture_output=True, text=True, check=True).stdout  # noqa: S603
+    command = [str(Path(sys.executable).with_name("ruff")), "format", "--stdin-filename", str(TARGET), "-"]
+    formatted = subprocess.run(command, input=Stubs().text(), capture_output=True, text=True, check=True)  # noqa: S603
+    return str(formatted.stdout)
 
 
 def main() -> None:
