@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-import numpy as np
 from pydantic import ValidationError
 
 from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
@@ -262,17 +261,8 @@ class Campaign:
             ReportError: A value is wrong; nothing was stored.
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
-        if isinstance(row, Proposed):
-            if (value is None or np.isnan(value)) and status is None:
-                raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
-            told = {
-                "value" if row.measure is None else row.measure: value,
-                "deviation": deviation,
-                "status": status,
-                "note": note,
-            }
-            named = {"number": row.number, "candidate": row.id}
-            values = [{key: cell for key, cell in (named | told | columns).items() if cell is not None}]
+        facts = {"deviation": deviation, "status": status, "note": note}
+        values: Values = _told(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
         with self._place.open() as resources:
             return ask_tell.tell(resources, script_user(), self._name, report_from(values))
 
@@ -430,6 +420,14 @@ class Campaign:
     def __repr__(self) -> str:
         status = self.status
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
+
+
+def _told(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
+    if (value is None or value != value) and others["status"] is None:
+        raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
+    cells = {"number": row.number, "candidate": row.id, row.measure or "value": value, **others}
+    return [{key: cell for key, cell in cells.items() if cell is not None}]
 
 
 def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
