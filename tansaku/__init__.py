@@ -1,13 +1,28 @@
-"""tansaku (探索): active-learning campaigns for materials."""
+"""tansaku (探索): active-learning campaigns for materials.
+
+``tansaku.open`` reads a stored campaign. ``tansaku.Campaign`` makes one in a script; its parts have constructors of the names
+that a campaign file has, such as ``tansaku.Parameters`` and ``tansaku.maximize``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tansaku.deploy.python.campaign import Campaign as Campaign
+    from tansaku.deploy.python.campaign import Candidate as Candidate
+    from tansaku.deploy.python.campaign import Found as Found
+    from tansaku.deploy.python.campaign import Proposed as Proposed
+    from tansaku.deploy.python.constructors import *  # noqa: F403 - their names are those of the spec classes
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
 __version__ = "0.2.0"
+
+_VIEW = "tansaku.tasks.act.measurements.campaign_view"
+_CAMPAIGN = "tansaku.deploy.python.campaign"
+_CONSTRUCTORS = "tansaku.deploy.python.constructors"
+_NAMES = dict.fromkeys(("Campaign", "Candidate", "Found", "Proposed"), _CAMPAIGN)
 
 
 def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tansaku.open("my-campaign")`
@@ -19,6 +34,23 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
     Raises:
         NotFoundError: No campaign of this name is stored.
     """
-    from tansaku.tasks.act.measurements.campaign_view import CampaignView
+    view: CampaignView = import_module(_VIEW).CampaignView.open(name)
+    return view
 
-    return CampaignView.open(name)
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
+    """Imports a public name when it is first used: a command starts without them."""
+    if name[:1] == "_" or (name.islower() and name not in ("maximize", "minimize")):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # What imports make stays: to search it for garbage takes a fifth of their time.
+    with import_module("tansaku.tasks.ground.site.garbage").collection_paused():
+        module = import_module(_NAMES.get(name, _CONSTRUCTORS))
+    if not hasattr(module, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES, *dir(import_module(_CONSTRUCTORS))})

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args, get_origin
-
-from pydantic import BaseModel
 
 from tansaku.deploy.web import creating
 from tansaku.deploy.web.services import Services
@@ -20,9 +17,9 @@ from tansaku.tasks.act.commands.create_web import Created
 from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.ground.formats.yaml_text import write_yaml
 from tansaku.tasks.node.configuration.campaign_files import set_key
+from tansaku.tasks.node.configuration.written import written
 
 _COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
-_FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights", "own_lattice_parameter")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
         _change(stored, given, dotted, value)
     first = {"schema_version": 1, "name": name}
     try:
-        data = _written(stored, given, spec)
+        data = _by_content(written(stored, given, spec))
         assert isinstance(data, dict)
         return write_yaml(first | {key: value for key, value in data.items() if key not in first})
     except RecursionError as error:
@@ -112,21 +109,12 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
     given[last] = value
 
 
-def _written(value: object, given: object, part: object) -> object:
-    """The part of a spec that a file would contain: values other than defaults, and keys that distinguish a union's members.
-
-    Args:
-        value: Plain data.
-        given: The same without defaults.
-        part: What was dumped as the data; anything else where a change was made.
-    """
-    if isinstance(value, dict) and isinstance(given, dict):
-        tags = {"type"} | _tags(part)
-        kept = [key for key in value if (key in given or key in tags) and key not in _FILLED_IN]
-        return {key: _written(value[key], given.get(key, value[key]), _inner(part, key)) for key in kept}
-    if isinstance(value, list) and isinstance(given, list):
-        parts = part if isinstance(part, Sequence) and len(part) == len(value) else [None] * len(value)
-        return [_written(*items) for items in zip(value, given, parts, strict=True)]
+def _by_content(value: object) -> object:
+    """Plain data in which files of the library are named by their content."""
+    if isinstance(value, dict):
+        return {key: _by_content(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_by_content(item) for item in value]
     copied = _COPIED_PATH.fullmatch(value) if isinstance(value, str) else None
     return value if copied is None else SHA256_PREFIX + copied["sha256"]
 
@@ -137,15 +125,3 @@ def _free_name(name: str, taken: set[str]) -> str:
         if found not in taken and is_name(found):
             return found
     return f"copy-{content_hash(sorted(taken))[:8]}"
-
-
-def _tags(part: object) -> set[str]:
-    """Keys of a spec with a single allowed value; they distinguish a union's members, as ``boundaries`` does for ``cell``."""
-    if not isinstance(part, BaseModel):
-        return set()
-    fields = type(part).model_fields.items()
-    return {name for name, info in fields if get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1}
-
-
-def _inner(part: object, key: str) -> object:
-    return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)

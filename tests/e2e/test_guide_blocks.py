@@ -141,6 +141,7 @@ PYTHON = {
     "my-script-on-slurm",
     "my-structures",
     "notebook",
+    "python",
     "neural-potential",
     "several-goals",
     "sparse-search",
@@ -407,6 +408,18 @@ def test_a_plugin_package_as_the_page_has_it(tmp_path):
     seen = f"export PYTHONPATH={tmp_path / 'target'}; "
     assert "7 passed" in run(tmp_path, seen + test.replace("-q", "-q -p no:cacheprovider --rootdir ."))
     assert "my_potential" in run(tmp_path, seen + check)
+
+
+@pytest.mark.parametrize("store", ["memory", "database"])
+def test_a_campaign_in_a_script_as_the_page_has_it(home, store):
+    folder = own_home(home / f"script-{store}")
+    text = python("python")
+    (folder / "my_search.py").write_text(text if store == "memory" else text.replace("    store=None,", "    "))
+    said = run(folder, f"export TANSAKU_HOME={home / 'home'}; python my_search.py")
+    assert re.search(r"Found\(p\d+.*solvent='ethanol', value (79|80)", said)
+    assert (folder / "yield.png").is_file()
+    if store == "database":
+        assert "my-search: FINISHED" in run(folder, f"export TANSAKU_HOME={home / 'home'}; tansaku status my-search")
 
 
 def python(page: str) -> str:

@@ -265,6 +265,7 @@ class CompositionSpaceSpec(SpaceBase):
         polished=True,
     )
 
+    constructor: ClassVar[str] = "Compositions"
     opener: ClassVar[str] = "tansaku.spaces.composition:CompositionSpace"
     type: Literal["composition"] = "composition"
     parent: ParentSpec

@@ -249,6 +249,7 @@ class GrainBoundarySpaceSpec(SpaceBase):
         system_words=("boundary", "boundaries"),
     )
 
+    constructor: ClassVar[str] = "GrainBoundaries"
     opener: ClassVar[str] = "tansaku.spaces.boundary_kinds:open_boundaries"
     type: Literal["grain_boundary"] = "grain_boundary"
     crystal: CrystalSpec

@@ -114,6 +114,7 @@ class MoleculesSpaceSpec(SpaceBase):
         properties=(ION_BINDING_ENERGY,), jobs={"ion_binding": "binding"}
     )
 
+    first_key: ClassVar[str] = "file"
     opener: ClassVar[str] = "tansaku.spaces.molecules.space:MoleculesSpace"
     type: Literal["molecules"] = "molecules"
     file: TablePath | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
@@ -190,6 +191,22 @@ class RefinementSpec(Spec):
     reach: Annotated[float, Field(gt=0, le=0.5)] = 0.2
 
 
+def _written_out(name: str, value: object) -> object:
+    """The mapping that a short form of a parameter stands for; anything else as it is."""
+    if isinstance(value, range) and len(value) > 1 and value.step > 0:
+        bounds = {"low": value[0], "high": value[-1]}
+        return {"type": "integer", **bounds} if value.step == 1 else {"type": "number", **bounds, "step": value.step}
+    if isinstance(value, list):
+        return {"type": "category", "values": value}
+    if not isinstance(value, tuple | range):
+        return value
+    if isinstance(value, range) or len(value) not in (2, 3):
+        raise ConfigurationError(
+            f"space.parameters.{name}: {value!r}; expected (low, high), (low, high, unit), a list of names or a rising range"
+        )
+    return {"type": "number", **dict(zip(("low", "high", "unit"), value, strict=False))}
+
+
 class ParametersSpaceSpec(SpaceBase):
     """Parameters of an experiment or a computation. Candidates are drawn quasi-randomly, and later around the best ones.
 
@@ -206,6 +223,10 @@ class ParametersSpaceSpec(SpaceBase):
 
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
 
+    first_key: ClassVar[str] = "parameters"
+    further_keywords: ClassVar[str] = (
+        "tuple[float, float] | tuple[float, float, str] | list[str] | range | Mapping[str, object]"
+    )
     opener: ClassVar[str] = "tansaku.spaces.parameters:ParametersSpace"
     type: Literal["parameters"] = "parameters"
     parameters: Annotated[dict[ParameterName, ParameterSpec], Field(min_length=1, max_length=100)]
@@ -215,6 +236,23 @@ class ParametersSpaceSpec(SpaceBase):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     function: FunctionName | None = None
     off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
+
+    @classmethod
+    def from_keywords(cls, keys: Mapping[str, object]) -> Mapping[str, object]:
+        """The keys of a campaign file, where each keyword that is no key is a parameter, and parameters may be short.
+
+        Short are ``(low, high)`` and ``(low, high, unit)`` for a number, ``range(low, above)`` for a whole number or one with a
+        step, and a list for a category.
+
+        Raises:
+            ConfigurationError: A short form has another length.
+        """
+        own = {name: value for name, value in keys.items() if name in cls.model_fields}
+        listed = own.get(cls.first_key, {})
+        if not isinstance(listed, Mapping):
+            return own
+        named = {**listed, **{name: value for name, value in keys.items() if name not in own}}
+        return own | {cls.first_key: {name: _written_out(name, value) for name, value in named.items()}}
 
     @model_validator(mode="after")
     def _terms_are_numbers(self) -> Self:

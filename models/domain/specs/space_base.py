@@ -118,6 +118,24 @@ class SpaceBase(KindSpec):
     relaxing: ClassVar[str] = "space.relaxed: true"
     """Setting that makes candidates relax, for messages."""
 
+    constructor: ClassVar[str] = ""
+    """Name of its constructor in Python; empty: the name of the class without ``SpaceSpec``."""
+
+    first_key: ClassVar[str] = ""
+    """Key of what its constructor in Python takes without a keyword; empty: none."""
+
+    further_keywords: ClassVar[str] = ""
+    """Type of further keywords of its constructor, which :meth:`from_keywords` reads; empty: there are none."""
+
+    @classmethod
+    def from_keywords(cls, keys: Mapping[str, object]) -> Mapping[str, object]:
+        """The keys of a campaign file for the keywords of its constructor.
+
+        Raises:
+            ConfigurationError: A keyword has a value that cannot be read.
+        """
+        return keys
+
     @property
     def elements(self) -> frozenset[str]:
         """Elements that the calculator must know; empty where only the space's code can list them."""

@@ -63,6 +63,7 @@ class StructuresSpaceSpec(PropertySpaceSpec):
 
     description: ClassVar[SpaceDescription] = replace(PropertySpaceSpec.description, groups=("composition", "system"))
 
+    first_key: ClassVar[str] = "paths"
     opener: ClassVar[str] = "tansaku.spaces.structures:StructuresSpace"
     type: Literal["structures"] = "structures"
     folder: FolderPath | None = None

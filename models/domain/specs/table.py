@@ -134,6 +134,7 @@ class TableSpaceSpec(SpaceBase):
         " unless space.columns.value names the column of the values; expected calculator: {type: manual}"
     )
 
+    first_key: ClassVar[str] = "candidates"
     opener: ClassVar[str] = "tansaku.spaces.table:open_table"
     type: Literal["table"] = "table"
     candidates: TablePath

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from tansaku.tasks.read.views.results import (
     predictions,
     system_rows,
     systems_frame,
+    with_cells,
 )
 from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
 from tansaku.tasks.read.views.structures import BestStructure, best_structures
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
+
+
+Opener = Callable[[], AbstractContextManager[Resources]]
 
 
 @contextmanager
@@ -54,24 +58,33 @@ class CampaignView:
 
     The database is found as the command line finds it (``TANSAKU_MONGO_URI``, the site file, else the embedded server) and
     is opened only while something is read.
+
+    Args:
+        data: The campaign as it was read.
+        opened: Opens the place where it is kept.
     """
 
-    def __init__(self, data: Campaign) -> None:
+    def __init__(self, data: Campaign, opened: Opener = _opened) -> None:
         self._data = data
+        self._opened = opened
 
     @classmethod
-    def open(cls, name: str) -> CampaignView:
+    def open(cls, name: str, opened: Opener = _opened) -> CampaignView:
         """Reads a campaign.
+
+        Args:
+            name: Of the campaign.
+            opened: Opens the place where it is kept.
 
         Raises:
             NotFoundError: No campaign of this name is stored.
         """
-        with _opened() as resources:
-            return cls(Campaign.load(resources.store, name, resources.artifacts).whole())
+        with opened() as resources:
+            return cls(Campaign.load(resources.store, name, resources.artifacts).whole(), opened)
 
     def refresh(self) -> CampaignView:
         """Reads the campaign again: what a running one has found since."""
-        return CampaignView.open(self.name)
+        return CampaignView.open(self.name, self._opened)
 
     @property
     def name(self) -> str:
@@ -90,16 +103,19 @@ class CampaignView:
 
     def status(self) -> CampaignStatus:
         """The current status of the campaign."""
-        with _opened() as resources:
+        with self._opened() as resources:
             return campaign_status(resources.store, self.name)
 
     def to_dataframe(self, purpose: Purpose = "search") -> pd.DataFrame:
-        """One row per evaluation, indexed by proposal number.
+        """One row per evaluation, indexed by proposal number, with the columns that describe its candidate.
 
         Args:
             purpose: The search, the polish afterwards, or both.
+
+        Raises:
+            ConfigurationError: A file of the space is gone or changed.
         """
-        return evaluations_frame(self._data, purpose)
+        return with_cells(self._data, evaluations_frame(self._data, purpose))
 
     def systems(self) -> pd.DataFrame:
         """One row per system: description, best value, evaluations, cost and share of its exhaustive cost."""
@@ -170,12 +186,12 @@ class CampaignView:
 
     def best_structures(self) -> list[BestStructure]:
         """The best structure of each system as ASE atoms with its energy."""
-        with _opened() as resources:
+        with self._opened() as resources:
             return best_structures(self._data, resources.artifacts)
 
     def structure(self, evaluation: Evaluation) -> Atoms:
         """The final structure of one evaluation as ASE atoms."""
-        with _opened() as resources:
+        with self._opened() as resources:
             return read_structure(evaluation, resources.artifacts)
 
     def ask(self, count: int | None = None, *, values_only: bool = False) -> pd.DataFrame:
@@ -190,7 +206,7 @@ class CampaignView:
         """
         from tansaku.tasks.act.measurements.notebook import ask
 
-        with _opened() as resources:
+        with self._opened() as resources:
             return ask(resources, self.name, count, values_only=values_only)
 
     def tell(self, values: Values) -> Receipt:
@@ -205,12 +221,12 @@ class CampaignView:
         """
         from tansaku.tasks.act.measurements.notebook import tell
 
-        with _opened() as resources:
+        with self._opened() as resources:
             return tell(resources, self.name, values)
 
     def plot(self, folder: Path | str = ".") -> list[Path]:
         """Draws the figures as PNG and HTML; returns their paths."""
-        with _opened() as resources:
+        with self._opened() as resources:
             return draw_campaign(self._data, resources.artifacts, Path(folder))
 
     def __repr__(self) -> str:

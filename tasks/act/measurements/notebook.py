@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from tansaku.models.domain.report_columns import NUMBER, VALUE
 from tansaku.tasks.act.commands.actor import Actor
@@ -16,7 +15,10 @@ from tansaku.tasks.act.measurements.waiting import waiting_proposals
 from tansaku.tasks.backends.resources import Resources
 from tansaku.tasks.ground.site.users import user_name
 
-Values = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Values = str | Path | pd.DataFrame | Mapping[int, float | Mapping[str, object]] | Sequence[Mapping[str, object]]
 
 
 def ask(resources: Resources, name: str, count: int | None, *, values_only: bool = False) -> pd.DataFrame:
@@ -25,7 +27,9 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
     Where a descriptor is to be measured first, a row for each of its candidates follows, without a number: ``measure`` names
     the descriptor.
     """
-    ask_tell.ask(resources, _actor(), name, count, values_only=values_only)
+    import pandas as pd
+
+    ask_tell.ask(resources, script_user(), name, count, values_only=values_only)
     asked = waiting_proposals(resources.store, name)
     rows = [item.model_dump(exclude={"cells", "others"}) | asked.predictions(item) | item.cells for item in asked.waiting]
     offer = asked.descriptor
@@ -35,10 +39,13 @@ def ask(resources: Resources, name: str, count: int | None, *, values_only: bool
 
 def tell(resources: Resources, name: str, values: Values) -> Receipt:
     """Records measured values, all or none."""
-    return ask_tell.tell(resources, _actor(), name, _report(values))
+    return ask_tell.tell(resources, script_user(), name, report_from(values))
 
 
-def _report(values: Values) -> Report:
+def report_from(values: Values) -> Report:
+    """The report that values in any form make. Raises ReportError, and ConfigurationError where there is no such file."""
+    import pandas as pd
+
     if isinstance(values, str | Path):
         return report_at(Path(values))
     if isinstance(values, pd.DataFrame):
@@ -52,5 +59,6 @@ def _measured(of: float | Mapping[str, object]) -> dict[str, object]:
     return dict(of) if isinstance(of, Mapping) else {VALUE: of}
 
 
-def _actor() -> Actor:
+def script_user() -> Actor:
+    """The user who runs this script."""
     return Actor(user_name(), "Python")

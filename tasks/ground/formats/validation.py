@@ -7,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -62,6 +63,24 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
         source = document.source if document else "the spec"
         head = lines[0] if len(lines) == 1 else f"{source}: {len(lines)} problems\n  " + "\n  ".join(lines)
         raise InvalidSpecError(head, problems) from error
+
+
+def validate_part(model: type[BaseModel], data: object, key: str) -> None:
+    """Validates plain data of one part of a campaign file.
+
+    Args:
+        model: Of the part.
+        data: What the file would hold there.
+        key: Where.
+
+    Raises:
+        InvalidSpecError: One line per problem, with the path that it has in the file.
+    """
+    try:
+        validate_data(model, data)
+    except InvalidSpecError as error:
+        problems = [replace(problem, key=f"{key}.{problem.key}" if problem.key else key) for problem in error.problems]
+        raise InvalidSpecError("\n".join(map(str, problems)), problems) from None
 
 
 def find_problems(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[SpecProblem]:

@@ -272,6 +272,20 @@ def evaluations_frame(data: Campaign, purpose: Purpose = "search") -> pd.DataFra
     return frame_of(evaluation_rows(data, purpose))
 
 
+def with_cells(data: Campaign, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame of evaluations with the columns that describe its candidates, where the space has any.
+
+    Args:
+        data: Their campaign, whose space can be opened.
+        frame: As :func:`evaluations_frame` gives it; ``cells.NAME`` is the column that would have the name of one of its own.
+    """
+    import pandas as pd
+
+    cells = pd.DataFrame([cells_of(data.space, candidate) for candidate in frame["candidate"]], index=frame.index)
+    named = {name: f"cells.{name}" if name in frame else name for name in cells}
+    return frame.join(cells.rename(columns=named))
+
+
 def frame_of(rows: Sequence[JsonDict]) -> pd.DataFrame:
     """Evaluation rows as a frame, indexed by proposal number."""
     import pandas as pd

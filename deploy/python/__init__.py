@@ -1,0 +1,1 @@
+"""Campaigns in a Python script: what `import tansaku` offers beside :func:`tansaku.open`."""

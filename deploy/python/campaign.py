@@ -1,0 +1,522 @@
+"""A campaign that a script makes and steers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from pydantic import ValidationError
+
+from tansaku.deploy.python.parts import Calculator, Part, Proposer, Section, Space, plain
+from tansaku.deploy.python.places import Database, Memory, Place, keep_files
+from tansaku.models.domain.errors import ConfigurationError, StateError
+from tansaku.models.domain.identifiers import NAME_PATTERN
+from tansaku.models.domain.ports import Space as SearchedSpace
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.specs.calculators.table import CALCULATORS
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.space import SPACE_SPECS
+from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.verbs import SteeringKind
+from tansaku.models.domain.wording import significant
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.act.commands import steer
+from tansaku.tasks.act.commands.create import prepare_campaign
+from tansaku.tasks.act.measurements import ask_tell
+from tansaku.tasks.act.measurements.notebook import report_from, script_user
+from tansaku.tasks.act.measurements.waiting import Asked, waiting_proposals
+from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import stored_spec
+from tansaku.tasks.ground.formats.validation import validate_document
+from tansaku.tasks.ground.formats.yaml_text import YamlText, write_yaml
+from tansaku.tasks.ground.site.garbage import collection_paused
+from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, campaign_from_data
+from tansaku.tasks.node.configuration.written import written_spec
+from tansaku.tasks.read.views.campaign import Campaign as Reading
+from tansaku.tasks.read.views.origins import best_place
+from tansaku.tasks.read.views.results import cells_of
+from tansaku.tasks.read.views.status import CampaignStatus, campaign_status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ase import Atoms
+
+    from tansaku.deploy.python.constructors import CampaignKeys
+    from tansaku.tasks.act.measurements.campaign_view import CampaignView
+    from tansaku.tasks.act.measurements.notebook import Values
+    from tansaku.tasks.act.measurements.stored_commands import Receipt
+    from tansaku.tasks.loop.driver.result import EndReason
+
+_SOURCE = "Python"
+_OVER = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Candidate(Mapping[str, str | float]):
+    """A candidate: a mapping of its parameters, or of the columns of a table that describe it.
+
+    Attributes:
+        id: Its id in the space.
+        cells: The same mapping.
+    """
+
+    id: str
+    cells: Mapping[str, str | float]
+
+    def __getitem__(self, name: str) -> str | float:
+        return self.cells[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __repr__(self) -> str:
+        cells = ", ".join(f"{name}={cell!r}" for name, cell in self.cells.items())
+        return f"{type(self).__name__}({self.id}: {', '.join(filter(None, (cells, *self._facts())))})"
+
+    def _facts(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Proposed(Candidate):
+    """A candidate whose value is to be told.
+
+    Attributes:
+        number: Of the proposal; None: a descriptor of the candidate is to be measured first, not its value.
+        why: Why it was chosen.
+        mean: Predicted value [the objective's unit]; None before there is a model.
+        deviation: Standard deviation of the prediction, same unit.
+        others: Predicted mean and deviation of further measured quantities, by name.
+        cost: Predicted cost.
+        measure: Column that is to be measured instead of the value; None: the value.
+    """
+
+    number: int | None
+    why: str
+    mean: float | None = None
+    deviation: float | None = None
+    others: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    cost: float | None = None
+    measure: str | None = None
+
+    def _facts(self) -> tuple[str, ...]:
+        if self.measure is not None:
+            return (f"measure {self.measure}",)
+        spread = "" if self.deviation is None else f" ± {significant(self.deviation)}"
+        return () if self.mean is None else (f"predicted {significant(self.mean)}{spread}",)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Found(Candidate):
+    """A candidate with its value.
+
+    Attributes:
+        number: Of the proposal.
+        system: Search problem that it belongs to.
+        value: [unit]
+        unit: The objective's.
+    """
+
+    number: int
+    system: str
+    value: float
+    unit: str
+
+    def _facts(self) -> tuple[str, ...]:
+        return (f"value {significant(self.value)} {self.unit}",)
+
+
+class Campaign:
+    """A campaign that a script makes: the spec of a campaign file, and the same verbs.
+
+    A campaign in the database that has this name and this spec continues; with another spec it is refused. Whoever runs the
+    script again, or `tansaku` on the command line, goes on where it was.
+
+    Args:
+        space: What is searched.
+        objective: What is wanted; None: the default of a campaign file.
+        budget: What may be spent: a number of evaluations, or ``tansaku.Budget(...)``.
+        proposer: How the next candidate is chosen; a text is its type.
+        calculator: How a candidate is evaluated; a text is its type. None: values are told, unless the space holds them.
+        name: In the database and in commands; None: the name of the script's file.
+        store: ``"database"``: that of the command line. None: the memory of this process, which needs no database.
+        keys: Other keys of a campaign file, such as ``seed`` and ``execution``.
+
+    Raises:
+        InvalidSpecError: A key is wrong: one line for each problem.
+        ConfigurationError: A file does not exist, or a part is not what its key needs.
+        SpecChangedError: A campaign of this name is stored with another spec.
+        TransientError: The database does not answer.
+    """
+
+    def __init__(
+        self,
+        space: Space | Mapping[str, object],
+        objective: Section | Mapping[str, object] | None = None,
+        budget: int | Section | Mapping[str, object] | None = None,
+        *,
+        proposer: Proposer | Mapping[str, object] | str | None = None,
+        calculator: Calculator | Mapping[str, object] | str | None = None,
+        name: str | None = None,
+        store: Literal["database"] | None = "database",
+        **keys: Unpack[CampaignKeys],
+    ) -> None:
+        files: dict[str, bytes] = {}
+        given = {
+            "space": space,
+            "calculator": calculator,
+            "objective": objective,
+            "proposer": proposer,
+            "budget": budget,
+            **keys,
+        }
+        data = {key: _value(key, value, files) for key, value in given.items() if value is not None}
+        first = {"schema_version": 1, "name": name or (_script_name() if store is not None else "campaign")}
+        self._place: Place = Memory() if store is None else Database()
+        with collection_paused(), self._place.open() as resources:
+            loaded = _loaded(resources, first | data, files)
+            self._name = prepare_campaign(resources, script_user(), loaded).name
+
+    @classmethod
+    def open(cls, name: str) -> Campaign:
+        """Opens a stored campaign, whatever made it, to ask, tell and steer. Raises NotFoundError."""
+        campaign = cls.__new__(cls)
+        campaign._place, campaign._name = Database(), name
+        with campaign._place.open() as resources:
+            resources.store.campaign(name)
+        return campaign
+
+    @property
+    def name(self) -> str:
+        """Name of the campaign."""
+        return self._name
+
+    @property
+    def spec(self) -> CampaignSpec:
+        """The frozen spec, edits applied."""
+        with self._place.open() as resources:
+            return stored_spec(resources.store.campaign(self._name))
+
+    @property
+    def yaml(self) -> str:
+        """The campaign as the text of a campaign file. Tables and structures of this script are files that it names."""
+        return write_yaml(written_spec(self.spec))
+
+    # What is to be measured.
+
+    def ask(self, count: int | None = None, *, values_only: bool = False) -> list[Proposed]:
+        """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
+
+        Asked again before a value is told, it returns the same.
+
+        Args:
+            count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
+            values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+
+        Raises:
+            ConfigurationError: The values of the campaign are computed, or the count is not possible.
+            StateError: Nothing waits because the campaign is paused.
+        """
+        with self._place.open() as resources:
+            result = ask_tell.ask(resources, script_user(), self._name, count, values_only=values_only)
+            asked = waiting_proposals(resources.store, self._name)
+            rows = _proposed(asked, _opened_space(resources, self._name))
+        if not rows and result is not None and result.reason == "paused":
+            raise StateError(f"campaign {self._name!r} is paused, so nothing is proposed; `resume()` continues it")
+        return rows
+
+    def tell(
+        self,
+        row: Proposed | Values,
+        value: float | None = None,
+        *,
+        deviation: float | None = None,
+        status: str | None = None,
+        note: str | None = None,
+        **columns: float | str,
+    ) -> Receipt:
+        """Records measured values, as `tansaku tell` does: all or none.
+
+        Args:
+            row: What was measured, of :meth:`ask`; or a whole report: a frame, rows, a CSV file, or values by number.
+            value: Measured value [the objective's unit]; None where the status says why.
+            deviation: Its standard deviation, same unit.
+            status: ``failed``, ``repeat`` or ``correction``; None: a first value.
+            note: Why it failed, or anything else.
+            columns: Further measured quantities, and conditions that were other than proposed, by name.
+
+        Returns:
+            What is new.
+
+        Raises:
+            ReportError: A value is wrong; nothing was stored.
+            ConfigurationError: There is no value, or the values of the campaign are computed.
+        """
+        facts = {"deviation": deviation, "status": status, "note": note}
+        values: Values = _told(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
+        with self._place.open() as resources:
+            return ask_tell.tell(resources, script_user(), self._name, report_from(values))
+
+    def release(self, *rows: Proposed) -> None:
+        """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
+        with self._place.open() as resources:
+            numbers = [row.number for row in rows if row.number is not None]
+            ask_tell.release(resources, script_user(), self._name, numbers)
+
+    # What is computed.
+
+    def run(self) -> EndReason:
+        """Runs the campaign to its end in worker processes of this machine, as `tansaku run --plain` does.
+
+        Returns:
+            Why it ended; ``waiting``: values are to be told.
+
+        Raises:
+            LeaseHeldError: Another process runs it.
+            KeyboardInterrupt: It was interrupted; the same call continues.
+        """
+        from tansaku.deploy.cli.live import watching
+        from tansaku.tasks.loop.driver.loop import drive
+
+        with self._place.open() as resources, watching() as observer:
+            reason = drive(resources, self._name, observer).reason
+        if reason == "interrupted":
+            raise KeyboardInterrupt
+        return reason
+
+    # What was found.
+
+    @property
+    def status(self) -> CampaignStatus:
+        """The status; ``print(campaign.status.describe())`` shows it."""
+        with self._place.open() as resources:
+            return campaign_status(resources.store, self._name)
+
+    @property
+    def done(self) -> bool:
+        """Whether the campaign has ended. That its budget is spent is seen when more is asked for."""
+        return self.status.state in _OVER
+
+    @property
+    def best(self) -> Found | None:
+        """The best candidate of all systems; None before there is a value.
+
+        Raises:
+            ConfigurationError: There are several objectives, so that no candidate need be the best.
+        """
+        with self._place.open() as resources:
+            data = Reading.load(resources.store, self._name)
+            if data.spec.objective.further:
+                raise ConfigurationError("best: there are several objectives", hint="`view().front()` has the best of them")
+            columns = data.columns
+            place = best_place(columns, columns.counted, data.sign)
+            if place is None:
+                return None
+            found = columns.candidates[place]
+            return Found(
+                id=found,
+                cells=cells_of(data.space, found),
+                number=int(columns.numbers[place]),
+                system=columns.systems[place],
+                value=float(columns.values[place]),
+                unit=data.spec.objective.unit,
+            )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each evaluation, its parameters included, indexed by proposal number."""
+        return self.view().to_dataframe()
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One row for each system: the best value, evaluations, cost."""
+        return self.view().systems()
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """Everything that is stored of the evaluations, in proposal order."""
+        return self.view().evaluations
+
+    def view(self) -> CampaignView:
+        """Reads the campaign as ``tansaku.open`` does: figures, predictions, structures."""
+        from tansaku.tasks.act.measurements.campaign_view import CampaignView
+
+        return CampaignView.open(self._name, self._place.open)
+
+    def plot(self, path: Path | str) -> Path:
+        """Draws the best value so far against evaluations and cost; ``view().plot(folder)`` draws all figures.
+
+        Args:
+            path: File that ends in ``.png`` or ``.html``.
+
+        Raises:
+            ConfigurationError: It has another ending, or nothing has a value yet.
+        """
+        from tansaku.tasks.read.figures import convergence
+
+        path, found = Path(path), self.view().convergence()
+        if path.suffix == ".png":
+            return convergence.draw_png(found, path)
+        if path.suffix == ".html":
+            return convergence.draw_html(found, path, self._name)
+        raise ConfigurationError(f"plot: {str(path)!r} ends in neither .png nor .html")
+
+    def structure(self, candidate: Candidate | str) -> Atoms:
+        """The structure of a candidate, before it is computed. Raises NotFoundError where the space has none."""
+        with self._place.open() as resources:
+            return _opened_space(resources, self._name).structure(
+                candidate.id if isinstance(candidate, Candidate) else candidate
+            )
+
+    # What is changed.
+
+    def pause(self) -> None:
+        """Proposes nothing until :meth:`resume`. Raises StateError for one that has ended."""
+        self._steer("pause")
+
+    def resume(self) -> None:
+        """Lifts a pause or a cancellation; `ask` or `run` continues."""
+        self._steer("resume")
+
+    def cancel(self) -> None:
+        """Ends the campaign; :meth:`resume` reopens it. Raises StateError for one that has ended."""
+        self._steer("cancel")
+
+    def retry(self, *candidates: Candidate | str) -> None:
+        """Has failed and cancelled evaluations done again, all or those named, when the campaign continues.
+
+        Raises:
+            NotFoundError: There is no evaluation of a candidate.
+            StateError: Nothing has begun.
+        """
+        self._steer("retry", *candidates)
+
+    def edit(self, changes: Mapping[str, object]) -> None:
+        """Changes keys of the campaign; the next proposal follows them.
+
+        Args:
+            changes: New values by dotted key, such as ``{"budget.evaluations": 48}``.
+
+        Raises:
+            ConfigurationError: A key cannot be changed, or its value is wrong.
+        """
+        with self._place.open() as resources:
+            steer.request_edit(resources.store, script_user(), self._name, plain(changes, {}))
+
+    def _steer(self, kind: SteeringKind, *candidates: Candidate | str) -> None:
+        named = [item.id if isinstance(item, Candidate) else item for item in candidates]
+        with self._place.open() as resources:
+            steer.request(resources.store, script_user(), self._name, kind, named)
+
+    def __repr__(self) -> str:
+        status = self.status
+        return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
+
+
+def _told(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
+    if (value is None or value != value) and others["status"] is None:
+        raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
+    cells = {"number": row.number, "candidate": row.id, row.measure or "value": value, **others}
+    return [{key: cell for key, cell in cells.items() if cell is not None}]
+
+
+def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: ANN401 - plain data of any shape
+    """The value of a key of a campaign file. Raises ConfigurationError for the part of another key."""
+    if isinstance(value, Part) and value.key != key:
+        raise ConfigurationError(f"{key}: it is a part for the key {value.key}")
+    if key == "budget" and isinstance(value, int) and not isinstance(value, bool):
+        return {"evaluations": value}
+    if key in ("calculator", "proposer") and isinstance(value, str):
+        return {"type": value}
+    return plain(value, files)
+
+
+def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) -> LoadedCampaign:
+    """The campaign as the loader of files has it; where nothing says how values are computed, they are told.
+
+    Relative paths start at the current folder. Errors as of ``campaign_from_data``, without lines.
+    """
+    here, limits = Path.cwd(), resources.site.limits
+    if "calculator" not in data and _lacks_values(data["space"]):
+        data = data | {"calculator": {"type": next(kind.type_name() for kind in CALCULATORS if kind.facts.manual)}}
+    try:
+        if not files:
+            return campaign_from_data(data, here, _SOURCE, limits)
+        folder, records = keep_files(resources, files)
+        return replace(campaign_from_data(_with_absolute(data, here, files), folder, _SOURCE, limits), files=records)
+    except ConfigurationError as error:
+        error.message = error.message.replace(f" ({_SOURCE}, line 1)", "")
+        raise
+
+
+def _lacks_values(space: object) -> bool:
+    """Returns whether values of a space have to come from elsewhere; False for one that is wrong, which the loader says."""
+    spec = SPACE_SPECS.get(space.get("type", "")) if isinstance(space, dict) else None
+    try:
+        return spec is not None and spec.model_validate(space).recorded_source() is None
+    except ValidationError:
+        return False
+
+
+def _with_absolute(data: JsonDict, here: Path, files: Mapping[str, bytes]) -> JsonDict:
+    """The data with absolute paths of the files that the script did not make, because the others lie in another folder."""
+    from tansaku.tasks.act.checks.policy import texts_of
+
+    spec = validate_document(CampaignSpec, YamlText(data, {}, _SOURCE))
+    changed = deepcopy(data)
+    for found in texts_of(spec):
+        if isinstance(found.use, NamesFile) and found.text not in files and (here / found.text).exists():
+            *parents, last = found.path
+            part: Any = changed
+            for step in parents:
+                part = part[step]
+            part[last] = str(here / found.text)
+    return changed
+
+
+def _script_name() -> str:
+    """The name of the script's file, as the name of a campaign. Raises ConfigurationError where there is none."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    path = Path(file or "")
+    stem = path.parent.name if path.stem == "__main__" else path.stem
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    if not re.match(NAME_PATTERN, name):
+        raise ConfigurationError("name: missing; a campaign in the database needs one, such as name='my-search'")
+    return name
+
+
+def _opened_space(resources: Resources, name: str) -> SearchedSpace:
+    record = resources.store.campaign(name)
+    return open_space(stored_spec(record).space, Path(record.base_path))
+
+
+def _proposed(asked: Asked, space: SearchedSpace) -> list[Proposed]:
+    """The proposals that wait, and the candidates of which a descriptor is to be measured."""
+    rows = [
+        Proposed(
+            id=item.candidate,
+            cells=item.cells,
+            number=item.number,
+            why=item.why,
+            mean=item.prediction,
+            deviation=item.uncertainty,
+            others={name: (of.prediction, of.uncertainty) for name, of in item.others.items()},
+            cost=item.cost,
+        )
+        for item in asked.waiting
+    ]
+    offer = asked.descriptor
+    why = "" if offer is None else f"its {offer.column} is expected to gain more per price than a value"
+    described = () if offer is None else offer.candidates
+    measure = None if offer is None else offer.column
+    return rows + [Proposed(item, cells_of(space, item), None, why, measure=measure) for item in described]

@@ -1,0 +1,232 @@
+"""Campaigns that a script makes, in the memory of the process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase.build import bulk
+
+import tansaku as ts
+from tansaku.deploy.python.building import constructor, made_by
+from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, NotFoundError, StateError
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.act.measurements.report_file import ReportError
+from tansaku.tasks.ground.formats.yaml_text import parse_yaml, write_yaml
+from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, load_campaign, spec_hash
+from tansaku.tasks.node.configuration.written import written_spec
+
+ROOT = Path(__file__).resolve().parents[4]
+TABLE = pd.DataFrame({"alloy": ["a", "b", "c", "d", "e"], "x": [0.1, 0.3, 0.5, 0.7, 0.9], "y": [5.0, 2.0, 1.0, 2.5, 6.0]})
+
+
+def searched(**keys) -> ts.Campaign:
+    given = {"space": ts.Parameters(x=(0, 1)), "objective": ts.minimize("loss", unit="eV"), "budget": 6} | keys
+    return ts.Campaign(**given, store=None)
+
+
+def table(**columns: str) -> ts.Campaign:
+    space = ts.Table(TABLE, columns={"id": "alloy", **columns}, features={"all": {"columns": ["x"]}})
+    return searched(space=space, budget=5)
+
+
+def told(campaign: ts.Campaign, count: int = 2) -> ts.Campaign:
+    while not campaign.done:
+        for row in campaign.ask(count):
+            campaign.tell(row, value=(row["x"] - 0.3) ** 2)
+    return campaign
+
+
+def test_a_search_ends_at_its_budget_and_has_its_best_row():
+    campaign = told(searched())
+    best, frame = campaign.best, campaign.frame
+    assert len(frame) == len(campaign.evaluations) == 6
+    assert best.value == frame["value"].min() == pytest.approx((best["x"] - 0.3) ** 2)
+    assert frame.loc[best.number, "x"] == best["x"]
+    assert campaign.ask(2) == []
+    assert re.fullmatch(r"Found\(p\d+.*: x=0\.\d+, value \S+ eV\)", repr(best))
+    assert repr(campaign) == "Campaign('campaign': FINISHED, 6 evaluations)"
+
+
+def test_rows_are_mappings_that_say_why_and_asking_again_returns_the_same():
+    campaign = searched()
+    first = campaign.ask(3)
+    assert [row.id for row in campaign.ask(3)] == [row.id for row in first]
+    assert [row.number for row in first] == [1, 2, 3]
+    assert dict(**first[0]) == first[0] == {"x": first[0]["x"]}
+    assert first[0].mean is None
+    assert "initial design" in first[0].why
+    for row in first:
+        campaign.tell(row, value=row["x"])
+    later = campaign.ask(3)
+    assert all(row.deviation > 0 for row in later if row.mean is not None)
+    assert any(row.mean is not None for row in later)
+
+
+def test_the_sequence_is_that_of_a_campaign_file():
+    """The same spec proposes the same candidates, whoever wrote it."""
+    campaign = told(searched(name="one"))
+    data = parse_yaml(campaign.yaml, "one.yaml").data
+    again = told(ts.Campaign(data["space"], data["objective"], data["budget"], proposer=data["proposer"], store=None))
+    assert list(again.frame["candidate"]) == list(campaign.frame["candidate"])
+
+
+def test_what_cannot_be_told_is_refused_with_the_reason():
+    campaign = searched()
+    (row,) = campaign.ask(1)
+    for value in (None, float("nan")):
+        with pytest.raises(ConfigurationError, match=rf"value: {value} for {row.id}; expected a number"):
+            campaign.tell(row, value=value)
+    with pytest.raises(ReportError, match="nothing was stored"):
+        campaign.tell(row, value="much")
+    receipt = campaign.tell(row, status="failed", note="burnt")
+    assert receipt.new == {"failures": 1}
+    assert campaign.evaluations[0].state is EvaluationState.FAILED
+    assert campaign.best is None
+
+
+def test_a_whole_report_and_conditions_other_than_proposed_are_told():
+    campaign = searched()
+    rows = campaign.ask(3)
+    assert campaign.tell({row.number: 1.0 for row in rows[:2]}).new == {"values": 2}
+    receipt = campaign.tell(rows[2], value=0.5, deviation=0.1, x=0.25)
+    assert receipt.otherwise[0].done == {"x": 0.25}
+    assert campaign.best["x"] == 0.25
+
+
+def test_a_paused_campaign_says_so_and_an_edit_reopens_it():
+    campaign = searched(budget=2)
+    campaign.pause()
+    with pytest.raises(StateError, match="paused"):
+        campaign.ask(2)
+    campaign.resume()
+    told(campaign)
+    assert campaign.done
+    campaign.edit({"budget.evaluations": 4})
+    (row,) = campaign.ask(1)
+    campaign.release(row)
+    assert [item.number for item in campaign.ask(1)] == [4]
+    campaign.retry(row)
+    campaign.cancel()
+    assert campaign.done
+    with pytest.raises(ConfigurationError, match="seed: cannot change"):
+        campaign.edit({"seed": 3})
+
+
+def test_a_frame_is_a_table_and_its_known_values_run(tmp_path):
+    campaign = table(value="y")
+    assert campaign.run() == "evaluations"
+    assert campaign.best == {"x": 0.5}
+    assert (campaign.best.id, campaign.best.value) == ("c", 1.0)
+    with pytest.raises(ConfigurationError, match="its values are not reported, the table holds them"):
+        campaign.ask()
+    assert campaign.plot(tmp_path / "found.png").stat().st_size > 1000
+    assert "<html" in campaign.plot(tmp_path / "found.html").read_text()
+    with pytest.raises(ConfigurationError, match=r"plot: .* ends in neither \.png nor \.html"):
+        campaign.plot(tmp_path / "found.pdf")
+    assert list(campaign.results["best_candidate"]) == ["c"]
+
+
+def test_a_frame_without_values_asks_for_them():
+    assert {row.id for row in table().ask(2)} < set(TABLE["alloy"])
+
+
+def test_structures_go_in_and_come_out_and_are_computed():
+    structures = [bulk("Cu", "fcc", a=a, cubic=True) for a in (3.5, 3.6, 3.7)]
+    campaign = searched(
+        space=ts.Structures(structures, duplicates="ignore"),
+        objective=ts.minimize(unit="eV/atom"),
+        budget=3,
+        calculator="emt",
+        proposer="random",
+        execution={"polish": 0},
+    )
+    assert campaign.run() in ("evaluations", "exhausted")
+    found = campaign.structure(campaign.best)
+    assert np.allclose(found.cell.lengths(), 3.6)
+    assert len(campaign.view().best_structures()) == 1
+
+
+def test_relative_paths_start_at_the_current_folder_also_beside_a_frame(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    TABLE.to_csv("own.csv", index=False)
+    space = ts.Table("own.csv", columns={"id": "alloy", "value": "y"}, features={"all": {"columns": ["x"]}})
+    assert searched(space=space).spec.space.candidates == "own.csv"
+    lookup = pd.DataFrame({"alloy": TABLE["alloy"], "z": TABLE["x"] ** 2})
+    features = {"of": {"lookup": lookup, "key": "alloy", "columns": ["z"]}}
+    beside = searched(space=ts.Table("own.csv", columns={"id": "alloy", "value": "y"}, features=features))
+    assert beside.spec.space.candidates == str(tmp_path / "own.csv")
+    assert beside.run() == "exhausted"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"budget": -1}, "budget.evaluations: -1 must be greater than or equal to 1"),
+        ({"budget": ts.Execution()}, "budget: it is a part for the key execution"),
+        ({"sead": 3}, r"sead: unknown key \(did you mean 'seed'\?\)"),
+        ({"calculator": "emt"}, "calculator"),
+        ({"calculator": "emtt"}, "type 'emtt' is not known.*did you mean 'emt'"),
+        ({"space": {"type": "parameter"}}, "space: type 'parameter' is not known"),
+        ({"proposer": len}, "of type builtin_function_or_method, which a campaign file cannot hold"),
+        ({"name": "A b"}, "name"),
+    ],
+)
+def test_wrong_arguments_are_told_as_in_a_file(keys, message):
+    with pytest.raises(ConfigurationError, match=message) as told:
+        searched(**keys)
+    assert "line 1" not in str(told.value)
+
+
+def test_several_problems_come_together():
+    with pytest.raises(InvalidSpecError) as told:
+        searched(seed=-1, notes=3)
+    assert [problem.key for problem in told.value.problems] == ["seed", "notes"]
+
+
+def test_a_campaign_that_is_not_there_is_named(mongo_server):
+    with pytest.raises(NotFoundError, match="no campaign 'nowhere'"):
+        ts.Campaign.open("nowhere")
+
+
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+CAMPAIGNS = [
+    path
+    for path in EXAMPLES
+    if "\nspace:" in path.read_text() and "\nbudget:" in path.read_text() and "plugins" not in path.parts
+]
+
+
+@pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: path.stem)
+def test_every_example_is_the_same_campaign_as_constructors_and_as_text(path, monkeypatch, require):
+    if "type: lammps" in path.read_text():
+        require("lammps")
+    monkeypatch.chdir(path.parent)
+    data = load_yaml(path)
+    spec = load_campaign(path).spec
+    made = {key: built(key, value) for key, value in data.items() if key != "schema_version"}
+    plain = {key: value.data if hasattr(value, "data") else value for key, value in made.items()}
+    found = campaign_from_data({"schema_version": 1, "name": path.stem} | plain, path.parent, "Python").spec
+    assert spec_hash(found) == spec_hash(spec)
+    text = write_yaml(written_spec(spec))
+    again = campaign_from_data(parse_yaml(text, "again.yaml").data, path.parent, "again").spec
+    assert spec_hash(again) == spec_hash(spec)
+
+
+def load_yaml(path: Path) -> dict:
+    return parse_yaml(path.read_text(encoding="utf-8"), path.name).data
+
+
+def built(key: str, value: object) -> object:
+    """A part by its constructor, found by the type that the file names; other keys as they are."""
+    if not isinstance(value, dict):
+        return value
+    keys = {name: item for name, item in value.items() if name != "type"}
+    for name, made in made_by().items():
+        kind = made.spec.model_fields.get("type")
+        if made.key == key and (kind is None or kind.default == value.get("type")):
+            return constructor(name)(**keys)
+    raise AssertionError(f"no constructor makes {key}: {value}")
