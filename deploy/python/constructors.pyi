@@ -120,6 +120,11 @@ class ConstraintKeys(TypedDict, total=False):
     at_least: float | None
     at_most: float | None
 
+class LimitKeys(TypedDict, total=False):
+    property: Required[str]
+    at_most: str | None
+    at_least: str | None
+
 class BottleneckKeys(TypedDict, total=False):
     type: Literal["bottleneck"]
     dimensions: Literal[1, 2, 3]
@@ -1149,6 +1154,7 @@ def GP(
     floor: int | None = ...,
     worst_first: float | None = ...,
     outliers: Literal["withheld", "used"] | None = ...,
+    pending: Literal["believed", "drawn"] | None = ...,
 ) -> Proposer:
     r"""Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
 
@@ -1194,6 +1200,9 @@ def GP(
             worst of the others: single values farther from the middle 80 % than a hundred times their range and than their
             size; ``used``: it sees all as they are. null: withheld, filled in when a file is loaded (used for the goal
             ``bottleneck``); used in campaigns that were stored before this key.
+        pending: What candidates count as whose values are awaited: ``believed``: measured at their mean; ``drawn``: expected
+            improvement is averaged over values drawn for them. null: believed; with the engine 3 ``drawn`` is filled in when a
+            file is loaded.
     """
 
 def Gpaw(
@@ -1390,6 +1399,7 @@ def Objective(
     direction: Literal["minimize", "maximize"] = ...,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    limits: Sequence[LimitKeys] = ...,
 ) -> Section:
     r"""Objective of the search: property, direction and goal.
 
@@ -1398,6 +1408,8 @@ def Objective(
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
         goal: Candidates to be found.
+        limits: Further quantities of the same evaluation that must keep a limit; candidates that exceed one are no answer, but
+            their values teach.
     """
 
 def Parameters(
@@ -1722,6 +1734,7 @@ def maximize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...
 def minimize(
     property: str | None = None,
@@ -1729,4 +1742,5 @@ def minimize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...
