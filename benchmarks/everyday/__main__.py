@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,9 @@ from tansaku.tasks.node.jobs.spool_files import write_json
 
 OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3)}
 """Our engines as proposers of a campaign file."""
+
+_SECONDS_BETWEEN = 30.0
+"""Between two writings of the result: an interruption costs the searches since."""
 
 QUICK = ("snar", "benzylation")
 
@@ -117,7 +121,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Runs what is not done yet, and writes the result after each search."""
+    """Runs what is not done yet, and writes the result every half minute and at the end."""
     given = arguments()
     chosen, seeds = (QUICK, 1) if given.quick else (tables(given.half), given.seeds)
     same = {"schema_version": 1, "half": given.half, "data": {name: content(given.data, name) for name in chosen}}
@@ -125,9 +129,12 @@ def main() -> None:
     known = {key(row) for row in result["runs"]}
     cases = [Case(given.data, name, method, seed) for seed in range(seeds) for name in chosen for method in given.methods]
     todo = [case for case in cases if (case.table, case.method, case.seed) not in known]
-    for row in results(run, todo, given.jobs):
+    provenance, written = describe_machine(), time.monotonic()
+    for number, row in enumerate(results(run, todo, given.jobs), start=1):
         result["runs"].append(row)
-        write_json(given.out, result | {"summary": summary(result["runs"]), "provenance": describe_machine()})
+        if number == len(todo) or time.monotonic() - written > _SECONDS_BETWEEN:
+            write_json(given.out, result | {"summary": summary(result["runs"]), "provenance": provenance})
+            written = time.monotonic()
     for method, by_table in summary(result["runs"]).items():
         print(method, *(f"{name} {item['mean']:.2f}" for name, item in by_table.items()))
 
