@@ -146,7 +146,8 @@ def printed(said: JsonDict) -> None:
 
 
 def _ratio(item: JsonDict) -> str:
-    return f"{item['ratio']:.2f} ({item['low']:.2f} to {item['high']:.2f})"
+    ratio, low, high = ("-" if item[name] is None else f"{item[name]:.2f}" for name in ("ratio", "low", "high"))
+    return f"{ratio} ({low} to {high})"
 
 
 def arguments() -> argparse.Namespace:

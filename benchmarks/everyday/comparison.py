@@ -44,6 +44,9 @@ def ratio(tables: Sequence[FloatArray], draws: int = _DRAWS) -> JsonDict:
     Args:
         tables: Scores of each table, shape ``(n_seeds, 2)``; of one table only its seeds are drawn.
         draws: How many.
+
+    Returns:
+        ``ratio``, ``low`` and ``high``; None where the other method found the best at once and ours did not.
     """
     rng = np.random.default_rng(0)
     chosen = rng.integers(len(tables), size=(draws, len(tables)))
@@ -53,8 +56,15 @@ def ratio(tables: Sequence[FloatArray], draws: int = _DRAWS) -> JsonDict:
         drawn[at] = table[rng.integers(len(table), size=(int(at.sum()), len(table)))].mean(axis=1)
     ours, other = drawn.mean(axis=1).T
     mine, theirs = np.mean([table.mean(axis=0) for table in tables], axis=0)
-    low, high = np.quantile(ours / other, _BOUNDS)
-    return {"ratio": float(mine / theirs), "low": float(low), "high": float(high)}
+    # Not interpolated: between a number and infinity there is none.
+    low, high = np.quantile(_quotients(ours, other), _BOUNDS, method="inverted_cdf")
+    found = {"ratio": float(_quotients(np.array([mine]), np.array([theirs]))[0]), "low": float(low), "high": float(high)}
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}
+
+
+def _quotients(ours: FloatArray, other: FloatArray) -> FloatArray:
+    """Ratios; two searches that found the best at once are equal, and against one alone no ratio is large enough."""
+    return np.divide(ours, other, out=np.where(ours > 0, np.inf, 1.0), where=other > 0)
 
 
 def comparison(found: Scores, ours: str) -> JsonDict:
@@ -70,10 +80,10 @@ def comparison(found: Scores, ours: str) -> JsonDict:
 
 
 def best_peer(found: Scores, peers: Iterable[str]) -> str | None:
-    """The peer with the lowest mean score over the tables, each counting the same; None where there is no peer."""
-    means = {
-        peer: float(np.mean([np.mean(list(by_seed.values())) for by_seed in found[peer].values()]))
-        for peer in peers
-        if peer in found
-    }
+    """The peer with the lowest mean score over tables and the seeds that all peers have; None where there is no peer."""
+    theirs = {peer: found[peer] for peer in peers if peer in found}
+    means = {}
+    for peer, by_table in theirs.items():
+        common = {table: set.intersection(*(set(other.get(table, ())) for other in theirs.values())) for table in by_table}
+        means[peer] = float(np.mean([np.mean([by_table[table][seed] for seed in at]) for table, at in common.items() if at]))
     return min(means, key=lambda peer: means[peer], default=None)

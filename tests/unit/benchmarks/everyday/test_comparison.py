@@ -42,6 +42,13 @@ def test_only_seeds_that_both_have_are_compared():
 
 
 def test_the_best_peer_has_the_lowest_mean_over_tables():
-    found = scores([*_rows("p", "a", 1.0, 1.0, 1.0), *_rows("p", "b", 4.0), *_rows("q", "a", 2.0), *_rows("q", "b", 2.0)])
+    # The further seeds of p would make it the best; q does not have them.
+    found = scores([*_rows("p", "a", 1.0, 0.0, 0.0), *_rows("p", "b", 3.4), *_rows("q", "a", 2.0), *_rows("q", "b", 2.0)])
     assert best_peer(found, ["p", "q", "absent"]) == "q"
     assert best_peer(found, ["absent"]) is None
+
+
+def test_searches_that_found_the_best_at_once_are_equal_and_against_one_there_is_no_ratio():
+    assert ratio([np.zeros((2, 2))]) == {"ratio": 1.0, "low": 1.0, "high": 1.0}
+    assert ratio([np.array([[1.0, 0.0]])]) == {"ratio": None, "low": None, "high": None}
+    assert ratio([np.array([[1.0, 0.0], [1.0, 2.0]])]) == {"ratio": 1.0, "low": 0.5, "high": None}
