@@ -3,8 +3,11 @@
 ``DIR`` holds the folders ``olympus`` and ``alloy``. A search may evaluate a fifth of its table, 30 candidates at most. Its
 score is the sum of its gaps to the best over all evaluations, in units of what random choice is expected to have: 1 is random.
 ``default`` is what a file without a proposer gets, ``engine-N`` the engine of that number; all other names are those of
-``tansaku bench``. Methods of a seed see the candidates in the same order and begin with the same one; those
-without an initial design of their own begin as ``default`` does.
+``tansaku bench``. Methods of a seed see the candidates in the same order and begin with the same one; all but the engines 1 and
+2 begin with the same three, which are those of ``default``. One thread: ``OMP_NUM_THREADS=1``.
+
+The engine with the highest number is compared with each other method of the file: ratio of the mean scores with 95 % bounds, in
+all and by table. With ``--best-of``, a result of the development half, the peer that was best there is named.
 
 Settings are chosen with ``--half development`` (``halves.json``) and ``--half synthetic``, which needs no data, and reported on
 the third. An interrupted run continues.
@@ -13,13 +16,17 @@ the third. An interrupted run continues.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.command import begun, command, results
+from benchmarks.everyday.comparison import best_peer, comparison, scores
+from benchmarks.everyday.figure import draw_scores
 from benchmarks.everyday.score import random_gaps, search_gaps
 from benchmarks.everyday.tables import HALVES, content, tables, write_campaign
 from tansaku.models.domain.records import JsonDict
@@ -34,7 +41,14 @@ from tansaku.tasks.node.jobs.spool_files import write_json
 OURS: dict[str, JsonDict] = {f"engine-{number}": {"type": "gp", "engine": number} for number in (1, 2, 3)}
 """Our engines as proposers of a campaign file."""
 
+_SECONDS_BETWEEN = 30.0
+"""Between two writings of the result: an interruption costs the searches since."""
+
 QUICK = ("snar", "benzylation")
+QUICK_METHODS = ("random", "default", "botorch-single")
+
+_OUR_NAMES = ("engine-3", "default")
+"""What is compared with the other methods: the first of these that a result has."""
 
 Key = tuple[str, str, int]
 
@@ -105,31 +119,72 @@ def summary(rows: list[JsonDict]) -> dict[str, dict[str, JsonDict]]:
     return found
 
 
+def conclusions(rows: list[JsonDict], best_of: Path | None) -> JsonDict:
+    """The summary, and ours in comparison.
+
+    Args:
+        rows: Searches.
+        best_of: Result of the development half.
+    """
+    found = scores(rows)
+    ours = next((name for name in _OUR_NAMES if name in found), None)
+    said: JsonDict = {"summary": summary(rows), "comparison": {} if ours is None else {ours: comparison(found, ours)}}
+    if best_of is not None:
+        said["best_on_development"] = best_peer(scores(json.loads(best_of.read_text())["runs"]), methods())
+    return said
+
+
+def printed(said: JsonDict) -> None:
+    """Prints mean scores and ratios."""
+    for method, by_table in said["summary"].items():
+        print(method, *(f"{name} {item['mean']:.2f}" for name, item in by_table.items()))
+    for ours, others in said["comparison"].items():
+        for other, item in others.items():
+            print(f"{ours} / {other}: {_ratio(item)}, {item['seeds'][0]} to {item['seeds'][1]} seeds")
+            if other == said.get("best_on_development"):
+                print("  best on the development half:", *(f"{name} {_ratio(one)}" for name, one in item["tables"].items()))
+
+
+def _ratio(item: JsonDict) -> str:
+    ratio, low, high = ("-" if item[name] is None else f"{item[name]:.2f}" for name in ("ratio", "low", "high"))
+    return f"{ratio} ({low} to {high})"
+
+
 def arguments() -> argparse.Namespace:
     """The command's options."""
-    parser = command("everyday", __doc__, quick="two tables and one seed", jobs="searches")
+    parser = command("everyday", __doc__, quick="two tables, three methods, one seed", figure="scores", jobs="searches")
     parser.add_argument("--data", type=Path, required=True, help="folder with the folders olympus and alloy")
     parser.add_argument("--half", choices=HALVES, default="development", help="which tables")
     parser.add_argument("--seeds", type=int, default=20, help="how many")
     known = tuple(dict.fromkeys((*OURS, *OWN_METHODS, *methods())))
-    parser.add_argument("--methods", nargs="+", choices=known, default=("random", *OURS), help="random and ours by default")
+    parser.add_argument("--methods", nargs="+", choices=known, help="random and ours by default")
+    parser.add_argument("--best-of", type=Path, help="result of the development half, which names its best peer")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Runs what is not done yet, and writes the result after each search."""
+    """Runs what is not done yet, and writes the result every half minute and at the end."""
     given = arguments()
     chosen, seeds = (QUICK, 1) if given.quick else (tables(given.half), given.seeds)
     same = {"schema_version": 1, "half": given.half, "data": {name: content(given.data, name) for name in chosen}}
     result = begun(given.out, same, runs=[])
     known = {key(row) for row in result["runs"]}
-    cases = [Case(given.data, name, method, seed) for seed in range(seeds) for name in chosen for method in given.methods]
+    asked = given.methods or (QUICK_METHODS if given.quick else ("random", *OURS))
+    cases = [Case(given.data, name, method, seed) for seed in range(seeds) for name in chosen for method in asked]
     todo = [case for case in cases if (case.table, case.method, case.seed) not in known]
+    if todo:
+        result["provenance"] = describe_machine()
+    written = time.monotonic()
     for row in results(run, todo, given.jobs):
         result["runs"].append(row)
-        write_json(given.out, result | {"summary": summary(result["runs"]), "provenance": describe_machine()})
-    for method, by_table in summary(result["runs"]).items():
-        print(method, *(f"{name} {item['mean']:.2f}" for name, item in by_table.items()))
+        if time.monotonic() - written > _SECONDS_BETWEEN:
+            write_json(given.out, result)
+            written = time.monotonic()
+    said = conclusions(result["runs"], given.best_of)
+    write_json(given.out, result | said)
+    printed(said)
+    if given.figure is not None:
+        draw_scores(said["summary"], given.figure)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tansaku.peers.botorch import seeded
-from tansaku.peers.problem import Encoding, Problem, Suggestion
+from tansaku.peers.problem import Descriptor, Encoding, Problem, Suggestion
 
 _TARGET = "value"
 
@@ -17,7 +17,7 @@ _TARGET = "value"
 class BaybeOptimiser:
     """A BayBE campaign on one system with its default surrogate and log expected improvement.
 
-    Columns are discrete numbers, descriptors custom encodings.
+    Columns are discrete numbers, categories categories, other descriptors custom encodings.
     """
 
     def __init__(self) -> None:
@@ -29,19 +29,19 @@ class BaybeOptimiser:
         from baybe.recommenders import BotorchRecommender
         from baybe.targets import NumericalTarget
 
-        table, space = self._search_space(problem.encoding)
+        table, space = self.search_space(problem.encoding)
         with seeded(problem.seed):
             campaign = Campaign(
                 space, NumericalTarget(_TARGET, minimize=True), BotorchRecommender(acquisition_function="qLogEI")
             )
             campaign.add_measurements(table.iloc[problem.rows].assign(**{_TARGET: problem.standardised}))
-            barred = np.setdiff1d(np.arange(len(table)), problem.free)
-            campaign.toggle_discrete_candidates(table.iloc[barred], exclude=True)
-            chosen = campaign.recommend(1)
-            gain = exp(float(campaign.acquisition_values(chosen).iloc[0]))
-        return Suggestion(int(chosen.index[0]), gain * problem.deviation)
+            # What `recommend` takes the largest of; with it and the value of its choice the model would be fitted twice.
+            gains = campaign.acquisition_values(table.iloc[problem.free]).to_numpy()
+        best = int(np.argmax(gains))
+        return Suggestion(int(problem.free[best]), exp(float(gains[best])) * problem.deviation)
 
-    def _search_space(self, encoding: Encoding) -> tuple[pd.DataFrame, Any]:
+    def search_space(self, encoding: Encoding) -> tuple[pd.DataFrame, Any]:
+        """The candidates as BayBE takes them, and its search space of them."""
         from baybe.searchspace import SearchSpace
 
         if self._built is None or self._built[0] is not encoding:
@@ -53,19 +53,22 @@ class BaybeOptimiser:
 
 
 def _parameters(encoding: Encoding) -> list[Any]:
-    from baybe.parameters import CustomDiscreteParameter, NumericalDiscreteParameter
+    from baybe.parameters import NumericalDiscreteParameter
 
     numbers = [
         NumericalDiscreteParameter(name, np.unique(column).tolist())
         for name, column in zip(encoding.names, encoding.numbers.T, strict=True)
     ]
-    return numbers + [
-        CustomDiscreteParameter(
-            descriptor.name,
-            pd.DataFrame(descriptor.rows, index=[_label(k) for k in range(len(descriptor.rows))]).rename(columns=_label),
-        )
-        for descriptor in encoding.descriptors
-    ]
+    return numbers + [_parameter(descriptor) for descriptor in encoding.descriptors]
+
+
+def _parameter(descriptor: Descriptor) -> Any:  # noqa: ANN401 - BayBE's classes are imported when they are used
+    from baybe.parameters import CategoricalParameter, CustomDiscreteParameter
+
+    labels = [_label(code) for code in range(len(descriptor.rows))]
+    if descriptor.category:
+        return CategoricalParameter(descriptor.name, labels)
+    return CustomDiscreteParameter(descriptor.name, pd.DataFrame(descriptor.rows, index=labels).rename(columns=_label))
 
 
 def _label(code: int) -> str:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import History
+from tansaku.models.engine.initial import is_one_hot
 
-_NUMERIC_COLUMNS = 3
+_NUMERIC_COLUMNS = 20
 """A group of more columns is a descriptor: optimisers that take named parameters get it as one category per distinct row."""
-
 
 _COMPONENTS = 10
 _RANK_TOLERANCE = 1e-6
@@ -23,24 +23,29 @@ _RANK_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A feature group of many columns as one categorical parameter.
+    """A category, or a feature group of many columns, as one categorical parameter.
 
     Attributes:
-        name: Name of the group.
-        rows: Distinct rows that occur, scaled to [0, 1], shape ``(n_distinct, d)``.
+        name: Name of the group, of a column of codes with the column's.
+        rows: Distinct rows that occur, scaled to [0, 1], of a category one-hot, shape ``(n_distinct, d)``.
         codes: Row of each candidate, shape ``(n_members,)``.
+        category: Whether its values are equal or not, and nothing else.
     """
 
     name: str
     rows: FloatArray
     codes: IntArray
+    category: bool = False
 
     @cached_property
     def components(self) -> FloatArray:
-        """Principal components of the rows, at most ten, the first of range 1, shape ``(n_distinct, n_components)``.
+        """The rows of a category, else their principal components, shape ``(n_distinct, n_components)``.
 
-        A hundred bins of two surfaces contain a single number, which does not need a hundred lengthscales.
+        At most ten, the first of range 1: a hundred bins of two surfaces contain a single number, which does not need a hundred
+        lengthscales.
         """
+        if self.category:
+            return self.rows
         centred = self.rows - self.rows.mean(axis=0)
         left, singular, _ = np.linalg.svd(centred, full_matrices=False)
         kept = int((singular > _RANK_TOLERANCE * singular[0]).sum())
@@ -58,7 +63,7 @@ class Encoding:
         systems: System of each member, shape ``(n_members,)``.
         numbers: Columns of the small groups, scaled to [0, 1], shape ``(n_members, n_numbers)``.
         names: Their names.
-        descriptors: The large groups.
+        descriptors: Categories and large groups.
     """
 
     members: IntArray
@@ -86,6 +91,9 @@ def encode(pool: CandidatePool, members: IntArray) -> Encoding:
     names: list[str] = []
     descriptors: list[Descriptor] = []
     for name in sorted(pool.groups):
+        if (found := _categories(pool.groups[name], members)) is not None:
+            descriptors += found
+            continue
         used, codes = np.unique(pool.groups[name].index[members], return_inverse=True)
         rows, columns = _unit(pool.groups[name], used)
         if not columns:
@@ -96,6 +104,22 @@ def encode(pool: CandidatePool, members: IntArray) -> Encoding:
         else:
             descriptors.append(Descriptor(name, rows, codes.astype(np.intp)))
     return Encoding(members, pool.system_codes[members], np.concatenate(numbers, axis=1), tuple(names), tuple(descriptors))
+
+
+def _categories(group: FeatureGroup, members: IntArray) -> list[Descriptor] | None:
+    """The columns of a group of categories that vary among the members; None: it holds numbers."""
+    if is_one_hot(group):
+        columns = {group.name: group.values.argmax(axis=1).astype(np.float64)}
+    elif group.categorical:
+        columns = {f"{group.name}.{column}": codes for column, codes in zip(group.columns, group.values.T, strict=True)}
+    else:
+        return None
+    found = []
+    for name, values in columns.items():
+        known, codes = np.unique(values[group.index[members]], return_inverse=True)
+        if len(known) > 1:
+            found.append(Descriptor(name, np.eye(len(known)), codes.astype(np.intp), category=True))
+    return found
 
 
 def _unit(group: FeatureGroup, used: npt.NDArray[np.intp]) -> tuple[FloatArray, list[str]]:
@@ -156,11 +180,12 @@ def pose(encoding: Encoding, history: History, allowed: npt.NDArray[np.bool_], s
         encoding: The candidates.
         history: What is known of the pool.
         allowed: Candidates of the pool that may be proposed, shape ``(n_candidates,)``.
-        seed: See :class:`Problem`.
+        seed: Joined with what was measured, so that searches that began elsewhere draw other numbers.
     """
     mine = np.isin(history.observed, encoding.members)
     rows = np.searchsorted(encoding.members, history.observed[mine]).astype(np.intp)
-    return Problem(encoding, rows, history.values[mine], np.flatnonzero(allowed[encoding.members]), seed)
+    own = int(np.random.SeedSequence([seed, *rows.tolist()]).generate_state(1)[0] >> 1)
+    return Problem(encoding, rows, history.values[mine], np.flatnonzero(allowed[encoding.members]), own)
 
 
 def nearest(problem: Problem, asked: Mapping[str, Any]) -> int:

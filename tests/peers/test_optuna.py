@@ -10,7 +10,7 @@ def _problem() -> Problem:
     pool = pool_of(
         6,
         FeatureGroup("x", np.array([[0.0], [1.0], [4.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x",)),
-        FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.repeat([0, 1], 3), tuple("abcd")),
+        FeatureGroup("kind", np.eye(2), np.repeat([0, 1], 3), tuple("ab")),
     )
     return Problem(encode(pool, np.arange(6)), np.array([0]), np.array([1.0]), np.arange(1, 6), seed=0)
 
@@ -24,7 +24,7 @@ def test_a_candidates_own_parameters_lead_back_to_it():
         assert nearest(problem, parameters(problem.encoding, int(row))) == row
 
 
-def test_columns_are_floats_and_descriptors_categories(require):
+def test_columns_are_floats_and_categories_categories(require):
     require("optuna")
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 

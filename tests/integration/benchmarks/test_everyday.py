@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.everyday.__main__ import OURS, QUICK
+from benchmarks.everyday.__main__ import OURS, QUICK, QUICK_METHODS
 from benchmarks.everyday.mixtures import COMPONENTS, MIXTURES, VALUE, mixtures
 from benchmarks.everyday.score import random_gaps, score
 from benchmarks.everyday.tables import HALVES, evaluations, families, tables, write_campaign
@@ -39,12 +39,12 @@ def data(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_the_quick_form_runs_our_engines_and_random_choice_on_two_tables_and_continues(data, tmp_path, run_benchmark):
+def test_engines_and_random_choice_run_on_two_tables_and_a_run_continues(data, tmp_path, run_benchmark):
     out = tmp_path / "result.json"
     command = ("everyday", "--quick", "--data", data, "--out", out)
     assert (done := run_benchmark(*command, "--methods", "random", "engine-1")).returncode == 0, done.stderr
     first = json.loads(out.read_text())
-    assert (done := run_benchmark(*command)).returncode == 0, done.stderr
+    assert (done := run_benchmark(*command, "--methods", "random", *OURS)).returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert found["runs"][: len(first["runs"])] == first["runs"]
     assert found["provenance"]["versions"]["tansaku"]
@@ -58,6 +58,27 @@ def test_the_quick_form_runs_our_engines_and_random_choice_on_two_tables_and_con
         assert found["summary"][row["method"]][row["table"]]["mean"] == pytest.approx(row["score"])
     for table in QUICK:
         assert len({row["gaps"][0] for row in found["runs"] if row["table"] == table}) == 1  # the first candidate is shared
+
+
+def test_the_quick_form_compares_ours_with_a_peer_from_the_same_initial_points_and_draws_the_scores(
+    data, tmp_path, run_benchmark, require
+):
+    require("botorch")
+    out, figure = tmp_path / "result.json", tmp_path / "scores.png"
+    command = ("everyday", "--quick", "--data", data, "--out", out, "--figure", figure)
+    assert (done := run_benchmark(*command)).returncode == 0, done.stderr
+    assert (done := run_benchmark(*command, "--best-of", out)).returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert {row["method"] for row in found["runs"]} == set(QUICK_METHODS)
+    for table in QUICK:
+        begun = {(row["n_initial"], *row["gaps"][:3]) for row in found["runs"] if row["table"] == table}
+        assert len(begun) == 1
+        assert begun.pop()[0] == 3
+    assert set(found["comparison"]["default"]) == {"random", "botorch-single"}
+    assert found["best_on_development"] == "botorch-single"
+    assert "default / botorch-single: " in done.stdout
+    assert "best on the development half: snar" in done.stdout
+    assert figure.stat().st_size > 10_000
 
 
 def test_a_result_of_other_tables_is_not_continued(data, tmp_path, run_benchmark):
