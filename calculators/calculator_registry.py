@@ -69,6 +69,8 @@ def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | No
         ConfigurationError: The spec's type is not known, or a file that tells it is missing or damaged.
         MissingComponentError: The engine's package is not installed.
     """
+    if spec.facts.elements is not None:
+        return spec.facts.elements
     elements = find_engine(type(spec)).elements
     return elements(spec, base_path) if elements is not None else None
 

@@ -24,11 +24,6 @@ from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
-def known_elements() -> frozenset[str]:
-    """Elements in ASE's parameter table."""
-    return frozenset(parameters)
-
-
 class EmtCalculator:
     """``Calculator`` on ASE's EMT; relaxes with L-BFGS. Holds no state."""
 
@@ -51,7 +46,7 @@ class EmtCalculator:
         """Nothing to release."""
 
 
-ENGINE = Engine[EmtSpec](open=lambda *_: EmtCalculator(), elements=lambda *_: known_elements())
+ENGINE = Engine[EmtSpec](open=lambda *_: EmtCalculator())
 
 
 _SKIN = 0.6

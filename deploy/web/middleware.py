@@ -125,6 +125,9 @@ def _host_name(given: list[str]) -> str | None:
         return None
 
 
+_UNNAMED = "a change with a cookie needs the header Origin, with this server's address; programs use a token, without cookies"
+
+
 class SameOrigin:
     """Refuses changes that a page of another site requests through a browser.
 
@@ -145,7 +148,8 @@ class SameOrigin:
         if scope["type"] == "websocket" or (
             scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not self._same_origin(Headers(scope=scope))
         ):
-            await _refuse(scope, receive, send, 403, "the request comes from another site")
+            unnamed = not {"origin", "sec-fetch-site"} & set(Headers(scope=scope).keys())
+            await _refuse(scope, receive, send, 403, _UNNAMED if unnamed else "the request comes from another site")
             return
         await self._app(scope, receive, send)
 

@@ -47,7 +47,9 @@ def _beyond(outcome: Outcome, objective: ObjectiveSpec, meant: str | None, *, co
             continue
         largest, shared = _limit(name if computed else None, unit)
         if not abs(number) <= largest:
-            yield f"{what}: {number:.6g} {unit}; expected at most {largest:.6g} {unit}" + ("" if shared else f" of {name}")
+            yield f"{what}: {number:.6g} {unit}; expected a size of at most {largest:.6g} {unit}" + (
+                "" if shared else f" of {name}"
+            )
 
 
 def _limit(name: str | None, unit: str) -> tuple[float, bool]:

@@ -22,6 +22,9 @@ _FIELDS = (
     ("day of the week", 0, 7, _DAYS),
 )
 _PART = re.compile(r"(?:\*|(\w{1,3})(?:-(\w{1,3}))?)(?:/(\d{1,2}))?", re.ASCII)
+_OF_THE_MACHINE = {"localtime", "Factory"}
+"""Names of the database of time zones that mean another zone on each machine, or none."""
+
 _LONGEST = 100
 _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -39,8 +42,10 @@ def check_timing(cron: str, zone: str) -> str:
     Raises:
         FieldError: With the key ``cron`` or ``zone``.
     """
-    if zone not in available_timezones():
-        raise FieldError("zone", f"{zone[:_LONGEST]!r} is not a time zone; expected one such as UTC or Europe/Berlin")
+    if zone not in available_timezones() - _OF_THE_MACHINE:
+        raise FieldError(
+            "zone", f"{zone[:_LONGEST]!r} is not a time zone; expected one such as UTC, Europe/Berlin or Asia/Tokyo"
+        )
     fields = cron.split()
     if len(fields) != len(_FIELDS) or len(cron) > _LONGEST:
         raise FieldError("cron", f"{cron[:_LONGEST]!r}: expected five fields, such as 30 2 * * 1-5")

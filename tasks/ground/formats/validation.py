@@ -289,7 +289,7 @@ def _explain(problem: _Problem) -> str:
 
 
 def _suggestion(given: object, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(given, known, n=1) if isinstance(given, str) else []
+    close = difflib.get_close_matches(given, filter(None, known), n=1) if isinstance(given, str) else []
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

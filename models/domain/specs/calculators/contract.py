@@ -49,6 +49,7 @@ class CalculatorFacts:
         files: What it reads.
         elements_from: Key that decides which elements it knows; where it is given, a missing element is an error when the
             campaign file is loaded. None: that is judged with the whole space.
+        elements: Chemical symbols that it can compute, where these are always the same. None: its engine is asked.
         recorded: Keys that a result records, but that make no other level of theory: tolerances, names of files whose content
             is hashed.
         unrelated: Keys that no number depends on.
@@ -76,6 +77,7 @@ class CalculatorFacts:
     model: str | None = None
     files: tuple[SpecFile, ...] = ()
     elements_from: str | None = None
+    elements: frozenset[str] | None = None
     recorded: frozenset[str] = frozenset()
     unrelated: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()

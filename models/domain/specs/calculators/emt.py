@@ -16,7 +16,10 @@ class EmtSpec(CalculatorBase):
     """
 
     facts: ClassVar[CalculatorFacts] = CalculatorFacts(
-        engine="tansaku.calculators.engines.emt", code="ase-emt", atomic_energies=True
+        engine="tansaku.calculators.engines.emt",
+        code="ase-emt",
+        elements=frozenset(("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt", "H", "C", "N", "O")),
+        atomic_energies=True,
     )
 
     type: Literal["emt"] = "emt"

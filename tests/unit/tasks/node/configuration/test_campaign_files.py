@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tansaku.calculators.engines.potentials import shipped_folder
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.ground.formats.validation import _suggestion
 from tansaku.tasks.node.configuration.campaign_files import apply_edits, diff_specs, load_campaign, load_site, spec_hash
 
 BOUNDARIES = """\
@@ -398,3 +399,9 @@ def test_a_value_that_may_be_of_two_kinds_is_one_problem(tmp_path, given, expect
     with pytest.raises(ConfigurationError) as told:
         load_campaign(tmp_path / "a.yaml")
     assert str(told.value) == f"space.features.x{expected} (a.yaml, line 6)"
+
+
+def test_an_empty_name_is_suggested_to_nobody():
+    """A choice that may be left empty lists an empty word among those that are known."""
+    assert _suggestion("", ["", "a"]) == ""
+    assert _suggestion("ab", ["", "abc"]) == " (did you mean 'abc'?)"

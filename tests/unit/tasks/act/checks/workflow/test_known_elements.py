@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +181,13 @@ def test_the_universal_potentials_know_what_we_say(package, require, tmp_path):
 
         numbers, spec = _network(installed("sevenn", "sevennet") / _WEIGHTS["7net-0"][0]).elements, SevennetSpec()
     assert known_elements(spec, tmp_path) == {chemical_symbols[number] for number in numbers}
+
+
+def test_to_know_the_elements_of_effective_medium_theory_imports_no_engine():
+    """A driver asks at each start, and the engine brings ASE's optimisers and SciPy's."""
+    code = (
+        "import sys; from pathlib import Path; from tansaku.calculators.calculator_registry import known_elements; "
+        "from tansaku.models.domain.specs.calculators.emt import EmtSpec; assert 'Cu' in known_elements(EmtSpec(), Path()); "
+        "print(sorted({'ase', 'scipy', 'tansaku.calculators.engines.emt'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -55,8 +55,13 @@ def by_a_program(folder: Path, energy: float, name: str, unit: str) -> Outcome:
     [
         (1e308, "energy_per_atom", "eV/atom", "value: 2.5e+307 eV/atom"),
         (-1e308, "energy_per_atom", "meV/atom", "value: -inf"),
-        (1e7, "energy_per_atom", "meV/atom", "value: 2.5e+09 meV/atom; expected at most 1e+09 meV/atom of energy_per_atom"),
-        (1e7, "volume", "Angstrom3/atom", "energy_per_atom: 2.5e+06 eV/atom; expected at most 1e+06 eV/atom"),
+        (
+            1e7,
+            "energy_per_atom",
+            "meV/atom",
+            "2.5e+09 meV/atom; expected a size of at most 1e+09 meV/atom of energy_per_atom",
+        ),
+        (1e7, "volume", "Angstrom3/atom", "energy_per_atom: 2.5e+06 eV/atom; expected a size of at most 1e+06 eV/atom"),
     ],
 )
 def test_a_program_s_absurd_energy_is_a_failure_with_the_number(program, tmp_path, energy, name, unit, said):
@@ -85,7 +90,7 @@ def test_a_table_s_absurd_values_are_failures_in_campaigns_and_replays(tmp_path)
     document |= {"objective": {"property": "energy_per_atom", "unit": "eV/atom"}}
     low, hull, fine = (evaluate(JobDocument.model_validate(document | {"candidate": name}), tmp_path) for name in "abc")
     assert (low.value, low.failure.reason) == (None, "absurd_value")
-    assert "value: -1e+308 eV/atom; expected at most 1e+100 eV/atom" in low.failure.message
+    assert "value: -1e+308 eV/atom; expected a size of at most 1e+100 eV/atom" in low.failure.message
     assert (hull.value, hull.failure.reason, hull.quantities) == (None, "absurd_value", {})
     assert (fine.value, fine.failure) == (1.0, None)
     opened = open_space(JobDocument.model_validate(document | {"candidate": "a"}).space, tmp_path)
