@@ -30,7 +30,9 @@ def draw_scores(summary: dict[str, dict[str, JsonDict]], path: Path) -> None:
     with drawing():
         figure = Figure(figsize=(7.6, 0.5 * len(tables) + 1.2), layout="constrained")
         axes = figure.subplots()
-        for method, offset, colour, mark in zip(methods, offsets, cycle(COLOURS[::-1]), cycle(_MARKS), strict=False):
+        for method, offset, colour, mark in zip(
+            methods, offsets, cycle(("#111111", *COLOURS[::-1])), cycle(_MARKS), strict=False
+        ):
             of = [table for table in tables if table in summary[method]]
             axes.errorbar(
                 [summary[method][table]["mean"] for table in of],

@@ -13,8 +13,10 @@ from benchmarks.everyday.native.table import Table
 def search(table: Table, count: int, seed: int) -> list[int]:
     """Positions that are measured, in order."""
     set_random_seed(seed)
-    parameters = [NumericalDiscreteParameter(name, sorted(set(table.rows[name]))) for name in table.numbers]
-    parameters += [CategoricalParameter(name, table.options(name)) for name in table.categories]
+    parameters = [
+        *(NumericalDiscreteParameter(name, sorted(set(table.rows[name]))) for name in table.numbers),
+        *(CategoricalParameter(name, table.options(name)) for name in table.categories),
+    ]
     space = SearchSpace.from_dataframe(table.rows, parameters)
     campaign = Campaign(
         space, NumericalTarget("value", minimize=True).to_objective(), allow_recommending_already_measured=False

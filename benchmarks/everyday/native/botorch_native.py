@@ -17,7 +17,7 @@ def search(table: Table, count: int, seed: int) -> list[int]:
     torch.manual_seed(seed)
     inputs = torch.tensor(table.one_hot())
     values = torch.tensor(-table.values)[:, None]
-    measured = np.random.default_rng(seed).permutation(len(inputs))[:3].tolist()
+    measured: list[int] = np.random.default_rng(seed).permutation(len(inputs))[:3].tolist()
     while len(measured) < count:
         known = values[measured]
         model = SingleTaskGP(

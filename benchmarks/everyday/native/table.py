@@ -27,12 +27,12 @@ class Table:
     @property
     def numbers(self) -> list[str]:
         """Names of the columns that are numbers."""
-        return [name for name in self.rows if pd.api.types.is_numeric_dtype(self.rows[name])]
+        return [name for name in map(str, self.rows) if pd.api.types.is_numeric_dtype(self.rows[name])]
 
     @property
     def categories(self) -> list[str]:
         """Names of the columns that are not."""
-        return [name for name in self.rows if name not in self.numbers]
+        return [name for name in map(str, self.rows) if name not in self.numbers]
 
     def options(self, name: str) -> list[str]:
         """The categories of a column."""
@@ -50,7 +50,7 @@ class Table:
         """One row as parameters."""
         return {
             name: self.rows[name].iloc[place] if name in self.categories else float(self.rows[name].iloc[place])
-            for name in self.rows
+            for name in map(str, self.rows)
         }
 
     def nearest(self, asked: Mapping[str, Any], measured: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""Other packages get numbers as numbers, and categories as categories where they have them."""
+"""BayBE gets numbers as numbers and categories as categories."""
 
 import numpy as np
 import pytest
@@ -20,29 +20,6 @@ def _problem() -> Problem:
     )
     rows = np.arange(5)
     return Problem(encode(pool, np.arange(12)), rows, (heat + kind)[rows], np.arange(5, 12), seed=3)
-
-
-def test_ax_gets_a_range_for_a_number_and_a_choice_for_a_category(require):
-    require("ax")
-    from ax.core.parameter import ChoiceParameter, RangeParameter
-
-    from tansaku.peers.ax import AxOptimiser
-
-    optimiser, problem = AxOptimiser(), _problem()
-    assert optimiser.suggest(problem).row in problem.free
-    space = optimiser.experiment(problem).search_space.parameters
-    assert {name: type(item) for name, item in space.items()} == {"x0": RangeParameter, "c0": ChoiceParameter}
-    assert len(space["c0"].values) == 3
-    assert not space["c0"].is_ordered
-
-
-def test_ax_gets_no_range_beside_categories_alone(require):
-    require("ax")
-    from tansaku.peers.ax import AxOptimiser
-
-    pool = pool_of(6, FeatureGroup("kind", np.eye(6), np.arange(6), tuple("abcdef")))
-    problem = Problem(encode(pool, np.arange(6)), np.array([0]), np.array([1.0]), np.arange(1, 6), seed=0)
-    assert list(AxOptimiser().experiment(problem).search_space.parameters) == ["c0"]
 
 
 def test_baybe_gets_categories_and_the_choice_is_its_own_recommendation(require):
