@@ -62,7 +62,7 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {packed(path) for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")}
-    wanted |= {"tansaku/py.typed", "tansaku/deploy/web/api/examples.json"}
+    wanted |= {"tansaku/py.typed", "tansaku/deploy/web/api/examples.json", "tansaku/deploy/python/constructors.pyi"}
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
     wanted |= {packed(path.relative_to(ROOT)) for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}

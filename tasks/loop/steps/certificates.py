@@ -67,6 +67,7 @@ def draw_up(
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
     some = [group for group, tolerance in enumerate(apart.tolist()) if np.isfinite(tolerance)] if by_system else []
+    named = zip(pool.systems, apart.tolist(), strict=True) if by_system else ()
     ahead = remaining.ahead
     drawn = Certificate(
         number=plan.number,
@@ -74,9 +75,7 @@ def draw_up(
         searched=len(search),
         confidence=confidence,
         tolerance=_finite(together),
-        tolerances={name: _finite(value) for name, value in zip(pool.systems, apart.tolist(), strict=True)}
-        if by_system
-        else {},
+        tolerances={name: _finite(value) for name, value in named},
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         estimate=remaining.estimate,
         unit=rules.unit,
