@@ -153,7 +153,7 @@ def delay_of(page: Page, count: int, stored: float) -> float:
         stored: When the result was stored, by the monotonic clock [s].
     """
     page.wait_for_function(
-        "(count) => document.getElementById('facts').innerText.includes(`${count} evaluations:`)",
+        "(count) => document.querySelector('#budget .large').innerText === count.toLocaleString('en-US')",
         arg=count,
         polling=50,
         timeout=_PATIENCE,
