@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -60,9 +61,9 @@ def pace_of(campaign: Campaign, used: Sequence[Used], now: datetime) -> Pace | N
     """
     if campaign.lease is None or campaign.spec.manual:
         return None
-    arrays, begun = campaign.columns, campaign.lease.acquired_at.timestamp()
-    ended = np.sort(arrays.changed_at[campaign.counted & arrays.terminal]) / 1000.0
-    rate = ending_rate(ended[ended >= begun], now.timestamp())
+    arrays, begun = campaign.columns, math.floor(1000.0 * campaign.lease.acquired_at.timestamp())  # [ms], as the ends
+    ended = np.sort(arrays.changed_at[campaign.counted & arrays.terminal])
+    rate = ending_rate(ended[ended >= begun] / 1000.0, now.timestamp())
     return None if rate is None else Pace(rate=rate, left=_left(int(campaign.counted.sum()), used, rate))
 
 
