@@ -25,7 +25,7 @@ class ServerKiller(Halting):
     """Kills the Prefect server when a number is proposed."""
 
     def __init__(self, number: int | None, log: Path) -> None:
-        super().__init__(None, log, None)
+        super().__init__(None, log)
         self._number = number
 
     def on_proposal(self, evaluation) -> None:
