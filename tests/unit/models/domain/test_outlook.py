@@ -72,8 +72,8 @@ def known(**changes: object) -> Outlook:
         ),
         (
             known(words=("boundary", "boundaries")),
-            "Another 50 evaluations are expected to lower the best of 14 boundaries by 0.42 mJ/m2 in all; chance that any falls "
-            "by more than 5 mJ/m2: 10 %",
+            "Another 50 evaluations are expected to lower the best of 14 boundaries by 0.42 mJ/m2 in all; chance that any "
+            "falls by more than 5 mJ/m2: 10 %",
         ),
         (
             known(systems=1, evaluations=20, gain=3.04, most=5.0, threshold=-2.5, unit="eV"),
