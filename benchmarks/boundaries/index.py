@@ -20,7 +20,7 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import GPSettings
 
 Between = Literal["index", "rate"]
-"""How systems are compared: by the lowest index less their best value, or by the improvement per cost of its candidate."""
+"""Comparison of systems: by the lowest index less their best value, or by the improvement per cost of its candidate."""
 
 _STEPS = 60
 _NEAR, _FAR = -38.0, 60.0
@@ -77,9 +77,9 @@ def indices(mean: FloatArray, deviation: FloatArray, price: FloatArray) -> Float
     wanted = np.log(np.maximum(price, np.finfo(np.float64).tiny)) - np.log(sigma)
     # Far above the mean the improvement is the distance itself.
     low, high = np.full(mean.shape, _NEAR), np.full(mean.shape, _FAR)
-    zero, one = np.zeros(mean.shape), np.ones(mean.shape)
+    zero, unit = np.zeros(mean.shape), np.ones(mean.shape)
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
-        enough = log_expected_improvement(zero, one, middle) >= wanted
+        enough = log_expected_improvement(zero, unit, middle) >= wanted
         high, low = np.where(enough, middle, high), np.where(enough, low, middle)
     return np.where(wanted > np.log(_FAR), mean + price, mean + sigma * high)

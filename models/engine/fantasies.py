@@ -74,7 +74,7 @@ def _of_one(
 
 
 def _shifts(prediction: Prediction, positions: IntArray, pending: IntArray) -> FloatArray:
-    """How far each draw of what is pending moves the means, shape ``(n_draws, n_positions)``; the last are the pending ones.
+    """Shifts of the means by each draw of what is pending, shape ``(n_draws, n_positions)``; the last are the pending ones.
 
     The draws are the same at each call, so that a repeated proposal is the same.
     """

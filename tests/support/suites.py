@@ -203,6 +203,8 @@ SUITES = (
             "tests/unit/benchmarks/",
         ),
         sources=(
+            "benchmarks/boundaries/cost.py",
+            "benchmarks/boundaries/index.py",
             "benchmarks/composition/",
             "benchmarks/peers/",
             "benchmarks/pool_posterior/",

@@ -152,7 +152,7 @@ def qlognei(pool: CandidatePool, values: FloatArray, first: Sequence[int], seed:
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import SingleTaskGP
-    from botorch.optim import optimize_acqf_discrete
+    from botorch.optim.optimize import optimize_acqf_discrete
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
     torch.manual_seed(seed)
@@ -179,7 +179,7 @@ def unit_columns(pool: CandidatePool) -> FloatArray:
 
 
 def summary(runs: Sequence[JsonDict]) -> JsonDict:
-    """Mean score with its standard error of each method and table, and the ratio of ours to each other method's.
+    """Mean score with its standard error of each method and table, and the ratio of :data:`MINE` to each other method.
 
     The ratio is that of the mean scores over all tables; its interval of 95 % is of pairs of searches of a table and seed that
     are drawn again within each table.

@@ -122,7 +122,7 @@ Outliers = Literal["withheld", "used"]
 
 
 Pending = Literal["believed", "drawn"]
-"""What candidates count as whose values are awaited."""
+"""Treatment of candidates whose values are awaited."""
 
 
 class GPProposerSpec(ProposerBase):

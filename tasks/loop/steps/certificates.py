@@ -66,8 +66,7 @@ def draw_up(
     confidence = CONFIDENCE if rule is None or rule.within is None else rule.probability
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
-    some = [group for group, tolerance in enumerate(apart.tolist()) if np.isfinite(tolerance)] if by_system else []
-    named = zip(pool.systems, apart.tolist(), strict=True) if by_system else ()
+    some = np.flatnonzero(np.isfinite(apart)).tolist() if by_system else []
     ahead = remaining.ahead
     drawn = Certificate(
         number=plan.number,
@@ -75,7 +74,7 @@ def draw_up(
         searched=len(search),
         confidence=confidence,
         tolerance=_finite(together),
-        tolerances={name: _finite(value) for name, value in named},
+        tolerances=dict(zip(pool.systems, map(_finite, apart.tolist()), strict=True)) if by_system else {},
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         estimate=remaining.estimate,
         unit=rules.unit,

@@ -24,7 +24,7 @@ _ENGINE: Literal[3] = 3
 """Engine of new campaigns of few evaluations whose file names none."""
 
 _PENDING: Pending = "drawn"
-"""What is awaited counts as in new campaigns with that engine whose file does not say."""
+"""Treatment of awaited values in new campaigns with that engine whose file names none."""
 
 _FEW = 200
 """Evaluations up to which they are few: the engine was compared for up to 30, and refits after each value up to 100."""

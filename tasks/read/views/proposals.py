@@ -123,8 +123,8 @@ def _curve(values: FloatArray, sign: float) -> tuple[tuple[int, float], ...]:
         sign: 1 where low values are wanted, else -1.
     """
     best = np.fmin.accumulate(sign * values) if len(values) else values
-    improved = np.flatnonzero(~np.isnan(best) & ~(best == np.concatenate(([np.nan], best[:-1])))) if len(best) else []
-    return tuple((int(place) + 1, float(sign * best[place])) for place in improved)
+    improved = ~np.isnan(best) & ~(best == np.concatenate(([np.nan], best))[:-1])
+    return tuple((place + 1, float(sign * best[place])) for place in np.flatnonzero(improved).tolist())
 
 
 def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:

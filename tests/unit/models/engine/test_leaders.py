@@ -26,12 +26,11 @@ def _values(pool):
     return 250.0 + 60.0 * np.sin(9.0 * x[:, 0]) * np.cos(3.0 * x[:, 1]) + 20.0 * pool.system_codes
 
 
-def test_the_best_allowed_ones_lead(monkeypatch):
-    monkeypatch.setattr(leaders_module, "LEADERS", 3)
+def test_the_best_allowed_ones_lead():
     values = np.array([5.0, 1.0, 4.0, 3.0, 9.0, 2.0])
     allowed = np.array([True, True, True, True, False, True])
-    assert leading(values, allowed).tolist() == [0, 2, 3]
-    assert leading(values, np.arange(6) < 2).tolist() == [0, 1]
+    assert leading(values, allowed, 3).tolist() == [0, 2, 3]
+    assert leading(values, np.arange(6) < 2, 3).tolist() == [0, 1]
 
 
 def test_leaders_are_predicted_as_in_full_precision(scattered_pool):

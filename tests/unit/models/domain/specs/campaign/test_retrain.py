@@ -99,7 +99,7 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
                 "pre_screening": {},
                 "retrain": {},
             },
-            "pre_screening: not with the goal pareto",
+            "pre_screening: it predicts the value alone",
         ),
         ({"label": LABEL, "objective": WANTED, "pre_screening": {"model": "Al local"}}, "pre_screening.model"),
         ({"label": LABEL, "retrain": {"first": 3}}, "retrain.first"),
