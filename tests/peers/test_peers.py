@@ -30,14 +30,16 @@ def chosen(peer):
 
 
 def _table() -> tuple[CandidatePool, np.ndarray]:
-    """Two systems with a bowl each on 13 points and two descriptors of four columns."""
+    """Two systems with a bowl each on 13 points and two descriptors of 22 columns."""
     x = np.tile(np.linspace(0, 1, 13), 2)
     codes = np.repeat([0, 1], 13)
     kind = np.tile(np.arange(13) % 2, 2)
     pool = pool_of(
         np.where(codes == 0, 1.0, 2.0),
         FeatureGroup.compact("x", np.linspace(0, 1, 13)[:, None], np.tile(np.arange(13), 2), ("x",)),
-        FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), kind.astype(np.intp), tuple("abcd")),
+        FeatureGroup(
+            "kind", np.array([[0.0, 1.0] * 11, [1.0, 0.0] * 11]), kind.astype(np.intp), tuple("abcdefghijklmnopqrstuv")
+        ),
         systems=("a", "b"),
         codes=codes.astype(np.intp),
     )
