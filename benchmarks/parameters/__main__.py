@@ -162,11 +162,7 @@ def summary(rows: list[JsonDict], lowest: dict[str, float]) -> list[JsonDict]:
         both = [seed for seed in mine if (name, OURS, seed) in ends]
         gains = np.array([ends[name, OURS, seed]["best"][-1] - mine[seed]["best"][-1] for seed in both])
         curves = [row["best"] for row in mine.values()]
-        marks = [
-            count
-            for count in CURVE
-            if all(None not in curve[count - 1 : count] for curve in curves) and count <= len(curves[0])
-        ]
+        shown = [count for count in CURVE if all(curve[count - 1 : count] not in ([], [None]) for curve in curves)]
         found.append(
             {
                 "problem": name,
@@ -176,7 +172,7 @@ def summary(rows: list[JsonDict], lowest: dict[str, float]) -> list[JsonDict]:
                 "regret_mean": float(regrets.mean()),
                 "regret_error": float(regrets.std(ddof=1) / np.sqrt(len(regrets))) if len(regrets) > 1 else None,
                 "regret_means": {
-                    str(count): float(np.mean([curve[count - 1] for curve in curves]) - lowest[name]) for count in marks
+                    str(count): float(np.mean([curve[count - 1] for curve in curves]) - lowest[name]) for count in shown
                 },
                 "paired": [float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))] if len(gains) > 1 else None,
                 "seconds_per_proposal": float(np.median([row["seconds_per_proposal"] for row in mine.values()])),
@@ -189,7 +185,6 @@ def main() -> None:
     """Runs and writes the comparison."""
     parser = command("parameters", __doc__, quick="one seed, few evaluations", jobs="searches")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="interpreter of the peers' environment")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--problems", nargs="+", choices=list(PROBLEMS), default=COMPARED)
@@ -202,7 +197,7 @@ def main() -> None:
     known = {(row["problem"], row["method"], row["seed"]) for row in document["runs"]}
     methods = [method for method in given.methods if method == OURS or method in versions]
     cases: list[Case] = []
-    for seed in range(given.first, given.first + (1 if given.quick else given.seeds)):
+    for seed in range(1 if given.quick else given.seeds):
         for name in given.problems:
             count = 2 * PROBLEMS[name].dimensions + 4 if given.quick else EVALUATIONS
             cases += [(name, method, seed, count, str(given.python)) for method in methods if (name, method, seed) not in known]
