@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
+
 from benchmarks.parameters import __main__ as comparison
 from benchmarks.parameters.refined import search
-
 from tansaku.tasks.node.jobs.spool_files import read_json
 
 CONSTRAINED = comparison.PROBLEMS["hartmann6, sum at most 1.5"]
