@@ -148,7 +148,7 @@ def run(case: Case) -> JsonDict:
 def summary(rows: list[JsonDict], lowest: dict[str, float]) -> list[JsonDict]:
     """Regrets by problem and method: quartiles and mean at the end, means before, and median seconds of a proposal.
 
-    ``paired`` is the mean of ours less this method's over the seeds that both have, with its standard error.
+    ``paired`` is our mean regret less that of this method over the seeds that both have, with its standard error.
     """
     found = []
     ends = {
