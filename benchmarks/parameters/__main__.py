@@ -1,14 +1,15 @@
-"""``python -m benchmarks.parameters --out result.json``: refined pools against BoTorch's continuous optimisation.
+"""``python -m benchmarks.parameters --out result.json``: continuous functions, each method by its own defaults.
 
-Both see the same initial points, one evaluation at a time, and equally many. BoTorch: ``SingleTaskGP``, refitted before each
-proposal, and log expected improvement by ``optimize_acqf`` with 10 restarts and 512 raw samples. Ours: a space of
-``type: parameters`` with the default proposer. Regret is the best value found minus the smallest one that the constraints
-allow.
+Ours: a new campaign of a space of ``type: parameters`` whose file names no proposer. BoTorch: twice as many initial points as
+parameters from a Sobol' sequence, then ``SingleTaskGP``, refitted before each proposal, and log expected improvement by
+``optimize_acqf`` (10 restarts, 512 raw samples). Ax: its client, which chooses the initial points too. All evaluate one point
+at a time, equally many, each peer on one thread. Regret is the best allowed value found minus the smallest one possible. An
+interrupted run continues with the same command.
 """
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,26 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.command import command, results
-from benchmarks.parameters.continuous import suggest
+from benchmarks.command import begun, command, results
 from benchmarks.parameters.refined import search
+from benchmarks.peers.driven import PeerError, Search, drive, installed
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
+from tansaku.models.features.sobol import scrambled_sobol
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
-from tansaku.spaces.parameters import ParameterValues
 from tansaku.tasks.node.jobs.machine import describe_machine
+from tansaku.tasks.node.jobs.spool_files import write_json
 
-SEEDS = 5
+SEEDS = 20
+EVALUATIONS = 50
+CURVE = (20, 30, 40, 50)
+"""Evaluations after which the regret is summarised."""
+
+METHODS = ("tansaku", "botorch", "ax")
+OURS = "tansaku"
 _STARTS = 60
+_DRAWN = 1024
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Problem:
         low: Lower bound of each.
         high: Upper bound of each.
         most: Largest sum of the parameters, None for no constraint.
-        evaluations: How many each method gets.
+        evaluations: How many each method gets in the comparison of :mod:`benchmarks.peers.functions`.
     """
 
     function: str
@@ -67,6 +76,19 @@ class Problem:
         """Largest sum of coordinates in the unit cube."""
         return None if self.most is None else (self.most - self.dimensions * self.low) / (self.high - self.low)
 
+    def allows(self, points: FloatArray) -> np.ndarray:
+        """Whether points of the unit cube meet the constraint, shape ``(n,)``."""
+        bound = self.most_of_unit
+        return np.ones(len(points), bool) if bound is None else points.sum(axis=1) <= bound + 1e-6
+
+    def spread(self, count: int, seed: int) -> FloatArray:
+        """The first points of a Sobol' sequence that meet the constraint, shape ``(count, dimensions)``."""
+        draw, found = scrambled_sobol(self.dimensions, np.random.default_rng(seed)), np.empty((0, self.dimensions))
+        while len(found) < count:
+            points = draw(_DRAWN)
+            found = np.vstack((found, points[self.allows(points)]))
+        return found[:count]
+
     def lowest(self) -> float:
         """Smallest value that the constraint allows: known for Ackley's function, else by many descents."""
         if self.function == "ackley":
@@ -83,7 +105,7 @@ class Problem:
                 bounds=[(0, 1)] * self.dimensions,
                 constraints=rules,
             )
-            if found.success and (bound is None or found.x.sum() <= bound + 1e-6):
+            if found.success and self.allows(found.x[None, :])[0]:
                 least = min(least, float(found.fun))
         return least
 
@@ -91,76 +113,104 @@ class Problem:
 PROBLEMS = {
     "hartmann6": Problem("hartmann6", 6, 0.0, 1.0, None, 60),
     "ackley10": Problem("ackley", 10, -32.768, 32.768, None, 100),
+    "ackley10, off centre": Problem("ackley", 10, -20.0, 40.0, None, 100),
     "hartmann6, sum at most 1.5": Problem("hartmann6", 6, 0.0, 1.0, 1.5, 60),
 }
+COMPARED = ("hartmann6", "ackley10, off centre", "hartmann6, sum at most 1.5")
+"""Ax begins in the middle of the box, which would be the minimum of Ackley's function."""
 
-Case = tuple[str, int, bool]
+Case = tuple[str, str, int, int, str]
 
 
 def run(case: Case) -> JsonDict:
-    """One problem with one seed, by both methods."""
-    name, seed, quick = case
+    """One problem by one method with one seed."""
+    name, method, seed, count, python = case
     problem = PROBLEMS[name]
-    count = min(problem.evaluations, 2 * problem.dimensions + 8) if quick else problem.evaluations
-    spec = problem.spec(seed)
-    begun = time.perf_counter()
-    points, ours = search(spec, count, 2 * problem.dimensions, seed)
-    seconds = (time.perf_counter() - begun) / (count - 2 * problem.dimensions)
-    initial = ParameterValues(spec).scaled(points[: 2 * problem.dimensions])
-    begun = time.perf_counter()
-    theirs = suggest(problem.value, initial, count, problem.most_of_unit, seed)
-    their_seconds = (time.perf_counter() - begun) / (count - 2 * problem.dimensions)
-    return {
-        "problem": name,
-        "seed": seed,
-        "evaluations": count,
-        "initial": 2 * problem.dimensions,
-        "ours": {"values": ours.tolist(), "seconds_per_proposal": seconds},
-        "botorch": {"values": theirs.tolist(), "seconds_per_proposal": their_seconds},
-    }
+    row: JsonDict = {"problem": name, "method": method, "seed": seed, "evaluations": count}
+    started = time.perf_counter()
+    if method == OURS:
+        points, values = search(problem.spec(seed), count, seed)
+        seconds = (time.perf_counter() - started) / count
+        allowed = problem.allows((points - problem.low) / (problem.high - problem.low))
+    else:
+        first = problem.spread(2 * problem.dimensions, seed) if method == "botorch" else np.empty((0, problem.dimensions))
+        try:
+            points, values, seconds = drive(
+                Path(python), method, Search(first, count, problem.most_of_unit, seed), problem.value
+            )
+        except PeerError as error:
+            return row | {"error": str(error)}
+        allowed = problem.allows(points)
+    best = np.minimum.accumulate(np.where(allowed, values, np.inf))
+    return row | {"best": [None if np.isinf(item) else item for item in best.tolist()], "seconds_per_proposal": seconds}
 
 
 def summary(rows: list[JsonDict], lowest: dict[str, float]) -> list[JsonDict]:
-    """Median and quartiles of the final regret and median seconds of a proposal, by problem and method."""
+    """Regrets by problem and method: quartiles and mean at the end, means before, and median seconds of a proposal.
+
+    ``paired`` is our mean regret less that of this method over the seeds that both have, with its standard error.
+    """
     found = []
-    for name in dict.fromkeys(row["problem"] for row in rows):
-        mine = [row for row in rows if row["problem"] == name]
-        for method in ("ours", "botorch"):
-            regrets = [min(row[method]["values"]) - lowest[name] for row in mine]
-            found.append(
-                {
-                    "problem": name,
-                    "method": method,
-                    "evaluations": mine[0]["evaluations"],
-                    "seeds": len(mine),
-                    "regret_quartiles": np.quantile(regrets, (0.25, 0.5, 0.75)).tolist(),
-                    "seconds_per_proposal": float(np.median([row[method]["seconds_per_proposal"] for row in mine])),
-                }
-            )
+    ends = {
+        (row["problem"], row["method"], row["seed"]): row for row in rows if row.get("best") and row["best"][-1] is not None
+    }
+    for name, method in dict.fromkeys((row["problem"], row["method"]) for row in rows):
+        mine = {seed: row for (problem, other, seed), row in ends.items() if (problem, other) == (name, method)}
+        if not mine:
+            continue
+        regrets = np.array([row["best"][-1] for row in mine.values()]) - lowest[name]
+        both = [seed for seed in mine if (name, OURS, seed) in ends]
+        gains = np.array([ends[name, OURS, seed]["best"][-1] - mine[seed]["best"][-1] for seed in both])
+        curves = [row["best"] for row in mine.values()]
+        shown = [count for count in CURVE if all(curve[count - 1 : count] not in ([], [None]) for curve in curves)]
+        found.append(
+            {
+                "problem": name,
+                "method": method,
+                "seeds": len(mine),
+                "regret_quartiles": np.quantile(regrets, (0.25, 0.5, 0.75)).tolist(),
+                "regret_mean": float(regrets.mean()),
+                "regret_error": float(regrets.std(ddof=1) / np.sqrt(len(regrets))) if len(regrets) > 1 else None,
+                "regret_means": {
+                    str(count): float(np.mean([curve[count - 1] for curve in curves]) - lowest[name]) for count in shown
+                },
+                "paired": [float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))] if len(gains) > 1 else None,
+                "seconds_per_proposal": float(np.median([row["seconds_per_proposal"] for row in mine.values()])),
+            }
+        )
     return found
 
 
 def main() -> None:
     """Runs and writes the comparison."""
-    parser = command("parameters", __doc__, quick="one seed, 8 proposals each", jobs="problems and seeds")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser = command("parameters", __doc__, quick="one seed, few evaluations", jobs="searches")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
+    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="interpreter of the peers' environment")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--problems", nargs="+", choices=list(PROBLEMS), default=COMPARED)
     given = parser.parse_args()
-    cases = [(name, seed, given.quick) for name in PROBLEMS for seed in range(1 if given.quick else given.seeds)]
-    lowest = {name: problem.lowest() for name, problem in PROBLEMS.items()}
-    rows: list[JsonDict] = []
+    versions = installed(given.python)
+    document = begun(given.out, {"schema_version": 2, "quick": given.quick}, lowest={}, versions={}, runs=[])
+    document["lowest"] |= {name: PROBLEMS[name].lowest() for name in given.problems if name not in document["lowest"]}
+    document["versions"] |= {name: versions[name] for name in METHODS if name in versions}
+    document["runs"] = [row for row in document["runs"] if "best" in row]
+    known = {(row["problem"], row["method"], row["seed"]) for row in document["runs"]}
+    methods = [method for method in given.methods if method == OURS or method in versions]
+    cases: list[Case] = []
+    for seed in range(1 if given.quick else given.seeds):
+        for name in given.problems:
+            count = 2 * PROBLEMS[name].dimensions + 4 if given.quick else EVALUATIONS
+            cases += [(name, method, seed, count, str(given.python)) for method in methods if (name, method, seed) not in known]
     for row in results(run, cases, given.jobs):
-        rows.append(row)
-        print(
-            row["problem"],
-            row["seed"],
-            *(f"{min(row[method]['values']) - lowest[row['problem']]:.4g}" for method in ("ours", "botorch")),
-        )
-        document = {"schema_version": 1, "lowest": lowest, "runs": rows, "summary": summary(rows, lowest)}
-        Path(given.out).write_text(json.dumps(document | {"provenance": describe_machine()}, indent=2) + "\n")
-    for line in summary(rows, lowest):
-        print(
-            f"{line['problem']:28} {line['method']:8} {line['regret_quartiles'][1]:8.4f} {line['seconds_per_proposal']:8.3f} s"
-        )
+        document["runs"].append(row)
+        document["summary"] = summary(document["runs"], document["lowest"])
+        write_json(given.out, document | {"provenance": describe_machine()})
+        end = f"{row['best'][-1]}, {row['seconds_per_proposal']:.2f} s a proposal" if "best" in row else row["error"]
+        print(f"{row['problem']}, {row['method']}, seed {row['seed']}: {end}", flush=True)
+    for line in summary(document["runs"], document["lowest"]):
+        regret, paired = line["regret_quartiles"][1], line["paired"]
+        behind = "" if paired is None else f", ours less this {paired[0]:+.3g} ± {paired[1]:.2g}"
+        print(f"{line['problem']:28} {line['method']:12} median {regret:.4g}, mean {line['regret_mean']:.4g}{behind}")
 
 
 if __name__ == "__main__":

@@ -20,21 +20,21 @@ from tansaku.tasks.loop.ledger.rounds import RoundRules, choose, fit_if_due, new
 from tansaku.tasks.loop.steps.propose import incumbents
 
 
-def search(spec: ParametersSpaceSpec, count: int, initial: int, seed: int) -> tuple[FloatArray, FloatArray]:
+def search(spec: ParametersSpaceSpec, count: int, seed: int, initial: int | None = None) -> tuple[FloatArray, FloatArray]:
     """Evaluates a function one candidate after the other.
 
     Args:
         spec: The space, with a function.
         count: Evaluations.
-        initial: Those of the initial design.
         seed: Of the campaign.
+        initial: Those of the initial design; None: as many as a new campaign has.
 
     Returns:
         Values of the parameters, shape ``(count, n_parameters)``, and of the function, shape ``(count,)``.
     """
     space = FunctionSpace(spec, Path())
     objective = ObjectiveSpec()
-    proposer = build_proposer(GPProposerSpec(initial_points=initial), objective)
+    proposer = build_proposer(GPProposerSpec(engine=3, initial_points=initial), objective)
     pool, proposed, values = space.pool(), list[str](), list[float]()
     refits: list[Refit] = []
     rules = RoundRules(

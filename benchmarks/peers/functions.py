@@ -39,7 +39,7 @@ def run(case: Case) -> JsonDict:
     problem = PROBLEMS[name]
     n_initial, spec = 2 * problem.dimensions, problem.spec(seed)
     started = time.perf_counter()
-    points, values = search(spec, n_initial if method != "tansaku" else count, n_initial, seed)
+    points, values = search(spec, n_initial if method != "tansaku" else count, seed, initial=n_initial)
     seconds = (time.perf_counter() - started) / max(count - n_initial, 1)
     initial = ParameterValues(spec).scaled(points)
     row: JsonDict = {"problem": name, "method": method, "seed": seed, "evaluations": count, "initial": n_initial}

@@ -13,7 +13,8 @@ client.configure_experiment(
     parameter_constraints=[] if pipe.most is None else [f"{' + '.join(names)} <= {pipe.most}"],
 )
 client.configure_optimization(objective="-value")
-client.configure_generation_strategy(initialization_budget=0)
+if pipe.points:
+    client.configure_generation_strategy(initialization_budget=0)
 for point, value in zip(pipe.points, pipe.values, strict=True):
     number = client.attach_trial(parameters=dict(zip(names, point, strict=True)))
     client.complete_trial(number, raw_data={"value": value})
