@@ -48,7 +48,7 @@ QUICK = ("snar", "benzylation")
 QUICK_METHODS = ("random", "default", "botorch-single")
 
 _OUR_NAMES = ("engine-3", "default")
-"""What is compared with the other methods: the first of these that a result has."""
+"""Methods that are compared with the other methods; the first of these that a result has counts."""
 
 Key = tuple[str, str, int]
 
@@ -142,7 +142,7 @@ def printed(said: JsonDict) -> None:
         for other, item in others.items():
             print(f"{ours} / {other}: {_ratio(item)}, {item['seeds'][0]} to {item['seeds'][1]} seeds")
             if other == said.get("best_on_development"):
-                print("  best on the development half:", *(f"{name} {_ratio(one)}" for name, one in item["tables"].items()))
+                print("  best on the development half:", *(f"{name} {_ratio(ratio)}" for name, ratio in item["tables"].items()))
 
 
 def _ratio(item: JsonDict) -> str:

@@ -28,11 +28,11 @@ LEFT_OUT = ("type", "schema_version")
 
 
 class Made(NamedTuple):
-    """What a constructor makes.
+    """The part of a campaign that a constructor makes.
 
     Attributes:
         spec: Class of the spec.
-        key: Where it stands in a campaign file.
+        key: Its place in a campaign file.
         part: Class of the part.
     """
 
@@ -62,7 +62,7 @@ class Made(NamedTuple):
 
 @cache
 def made_by() -> Mapping[str, Made]:
-    """What each constructor makes, by its name."""
+    """The parts that constructors make, by its name."""
     found: dict[str, Made] = {}
     for spec, key, part in _specs():
         name = getattr(spec, "constructor", "") or _name(spec)

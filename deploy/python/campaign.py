@@ -88,7 +88,7 @@ class Candidate(Mapping[str, str | float]):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Proposed(Candidate):
-    """A candidate whose value is to be told.
+    """A candidate whose value is to be reported.
 
     Attributes:
         number: Of the proposal; None: a descriptor of the candidate is to be measured first, not its value.
@@ -139,14 +139,14 @@ class Campaign:
     """A campaign that a script makes: the spec of a campaign file, and the same verbs.
 
     A campaign in the database that has this name and this spec continues; with another spec it is refused. Whoever runs the
-    script again, or `tansaku` on the command line, goes on where it was.
+    script again, or `tansaku` on the command line, continues where it was.
 
     Args:
         space: What is searched.
         objective: What is wanted; None: the default of a campaign file.
         budget: What may be spent: a number of evaluations, or ``tansaku.Budget(...)``.
         proposer: How the next candidate is chosen; a text is its type.
-        calculator: How a candidate is evaluated; a text is its type. None: values are told, unless the space holds them.
+        calculator: How a candidate is evaluated; a text is its type. None: values are reported, unless the space holds them.
         name: In the database and in commands; None: the name of the script's file.
         store: ``"database"``: that of the command line. None: the memory of this process, which needs no database.
         keys: Other keys of a campaign file, such as ``seed`` and ``execution``.
@@ -216,7 +216,7 @@ class Campaign:
     def ask(self, count: int | None = None, *, values_only: bool = False) -> list[Proposed]:
         """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
 
-        Asked again before a value is told, it returns the same.
+        Asked again before a value is reported, it returns the same.
 
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
@@ -262,7 +262,7 @@ class Campaign:
             ConfigurationError: There is no value, or the values of the campaign are computed.
         """
         facts = {"deviation": deviation, "status": status, "note": note}
-        values: Values = _told(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
+        values: Values = _report_of(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
         with self._place.open() as resources:
             return ask_tell.tell(resources, script_user(), self._name, report_from(values))
 
@@ -278,7 +278,7 @@ class Campaign:
         """Runs the campaign to its end in worker processes of this machine, as `tansaku run --plain` does.
 
         Returns:
-            Why it ended; ``waiting``: values are to be told.
+            Why it ended; ``waiting``: values are to be reported.
 
         Raises:
             LeaseHeldError: Another process runs it.
@@ -422,7 +422,7 @@ class Campaign:
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
 
 
-def _told(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
+def _report_of(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
     """The report of one measurement. Raises ConfigurationError where there is neither a value nor a status."""
     if (value is None or value != value) and others["status"] is None:
         raise ConfigurationError(f"value: {value} for {row.id}; expected a number, or status='failed' and a note")
@@ -442,7 +442,7 @@ def _value(key: str, value: object, files: dict[str, bytes]) -> Any:  # noqa: AN
 
 
 def _loaded(resources: Resources, data: JsonDict, files: Mapping[str, bytes]) -> LoadedCampaign:
-    """The campaign as the loader of files has it; where nothing says how values are computed, they are told.
+    """The campaign as the loader of files has it; where nothing says how values are computed, they are reported.
 
     Relative paths start at the current folder. Errors as of ``campaign_from_data``, without lines.
     """

@@ -17,7 +17,7 @@ from tansaku.models.domain.records import JsonDict
 
 @dataclass(frozen=True)
 class Part:
-    """What a key of a campaign file holds.
+    """The content of a key of a campaign file.
 
     Attributes:
         key: The key.
@@ -31,15 +31,15 @@ class Part:
 
 
 class Space(Part):
-    """What is searched."""
+    """The candidates that are searched."""
 
 
 class Calculator(Part):
-    """How one candidate is evaluated."""
+    """The way in which a candidate is evaluated."""
 
 
 class Proposer(Part):
-    """How the next candidate is chosen."""
+    """The way in which the next candidate is chosen."""
 
 
 class Section(Part):

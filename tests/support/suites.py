@@ -91,6 +91,7 @@ SUITES = (
         tests=("tests/peers/",),
         sources=(
             "benchmarks/driven.py",
+            "benchmarks/everyday/",
             "benchmarks/parameters/",
             "benchmarks/peers/",
             "rooms/peers/",
@@ -206,6 +207,7 @@ SUITES = (
             "benchmarks/boundaries/cost.py",
             "benchmarks/boundaries/index.py",
             "benchmarks/composition/",
+            "benchmarks/everyday/",
             "benchmarks/peers/",
             "benchmarks/pool_posterior/",
             "benchmarks/replays/",

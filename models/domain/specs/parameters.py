@@ -192,7 +192,7 @@ class RefinementSpec(Spec):
 
 
 def _written_out(name: str, value: object) -> object:
-    """The mapping that a short form of a parameter stands for; anything else as it is."""
+    """The mapping that a short form of a parameter means; anything else as it is."""
     if isinstance(value, range) and len(value) > 1 and value.step > 0:
         bounds = {"low": value[0], "high": value[-1]}
         return {"type": "integer", **bounds} if value.step == 1 else {"type": "number", **bounds, "step": value.step}
