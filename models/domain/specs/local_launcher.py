@@ -27,8 +27,7 @@ class LocalLauncherSpec(LauncherBase):
 
     Attributes:
         evaluation_limits: Limits of one evaluation by a program of the site or a plug-in.
-        workers: Jobs done at once. None: as many as the campaign's ``in_flight``, at most the number of cores. The first worker
-            starts at once, others when jobs wait.
+        workers: None: as many as the campaign's ``in_flight``, at most the number of cores.
         kill_grace: Time between TERM and KILL [s].
         parallel: Cores of each worker: threads of the numerical libraries, and ranks of a DFT code.
         min_free_space: No job is started while the disk of the jobs' folder has less room than this [MB].

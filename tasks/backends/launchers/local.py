@@ -4,9 +4,6 @@ Workers are sessions of their own and write to log files, so that neither a sign
 the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. When it cannot, it tries
 again after a pause, and the next call of the launcher raises the reason. Whatever is known of a job is in the spool; a launcher
 in another process, after a crash too, sees the same.
-
-The first worker starts with the launcher. Others follow when jobs have waited for as long as a start takes: a start costs about
-a second of processor time, in which the first worker may compute many cheap evaluations.
 """
 
 from __future__ import annotations
@@ -19,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +70,6 @@ class LocalLauncher:
         self._halt = threading.Event()
         self._supervisor: threading.Thread | None = None
         self._deaths = Deaths()
-        self._demand = Demand(n_workers)
         self._trouble: TransientError | None = None
         self._full_at = -math.inf
 
@@ -253,7 +249,6 @@ class LocalLauncher:
             # There is no space for workers or verdicts; workers with a result wait.
             self._full_at = time.monotonic()
             raise DiskFullError(self._spool.root)
-        self._demand.note(self._members, len(self._spool.waiting()))
         self._replace_dead()
         self._check_jobs()
         self._spool.sweep()
@@ -300,7 +295,7 @@ class LocalLauncher:
     def _fill(self) -> None:
         if not self._deaths.may_spawn:
             return
-        for slot in range(self._demand.workers - len(self._members)):
+        for slot in range(self._n_workers - len(self._members)):
             log = self._spool.root / "logs" / f"{time.time_ns()}-{slot}.log"
             with log.open("wb") as output:
                 child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -410,7 +405,6 @@ class Member:
         log: Its output.
         had_job: Whether it was seen with a job.
         ready_since: When it was first seen ready, by the monotonic clock [s].
-        begun: When it was started, or adopted, by the same clock [s].
     """
 
     pid: int
@@ -419,7 +413,6 @@ class Member:
     child: subprocess.Popen[bytes] | None = None
     had_job: bool = False
     ready_since: float | None = None
-    begun: float = field(default_factory=time.monotonic)
 
     @property
     def alive(self) -> bool:
@@ -438,38 +431,6 @@ class Member:
         if self.log is None or not self.log.exists():
             return ""
         return self.log.read_text(errors="replace")[-_LOG_TAIL:].strip().replace("\n", " | ")
-
-
-class Demand:
-    """Number of workers that jobs need: more than one when jobs have waited for as long as a worker takes to start.
-
-    A job does not wait for that start itself: another worker would not be ready before.
-
-    Args:
-        most: Jobs done at once.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.workers = min(most, 1)
-        self._most = most
-        self._waited = 0.0
-        self._looked = time.monotonic()
-
-    def note(self, members: Sequence[Member], waiting: int) -> None:
-        """Counts the time since the last call if jobs wait for busy workers.
-
-        Args:
-            members: Present workers.
-            waiting: Number of jobs that no worker has begun.
-        """
-        now = time.monotonic()
-        passed, self._looked = now - self._looked, now
-        ready = [member.ready_since - member.begun for member in members if member.ready_since is not None]
-        if not waiting or not ready or len(ready) < len(members):
-            return
-        self._waited += passed
-        if self._waited >= max(ready):
-            self.workers, self._waited = min(self._most, max(self.workers, len(members) + waiting)), 0.0
 
 
 class Deaths:

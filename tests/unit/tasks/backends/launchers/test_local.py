@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -22,7 +21,7 @@ from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.backends.launchers import local
-from tansaku.tasks.backends.launchers.local import Demand, LocalLauncher, Member
+from tansaku.tasks.backends.launchers.local import LocalLauncher, Member
 from tansaku.tasks.ground.site.processes import process_identity
 from tansaku.tasks.node.jobs.spool_files import read_json, write_json
 
@@ -39,19 +38,6 @@ DOCUMENT = {
 }
 
 
-def command_document(command):
-    """A job that a program of the site computes."""
-    return DOCUMENT | {
-        "candidate": "al-rattle-0.1-n04-d0001",
-        "space": {
-            "type": "crystals",
-            "crystals": {"al": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
-            "scans": [{"type": "rattle", "atoms": [4], "draws": 1}],
-        },
-        "calculator": {"type": "command", "command": command},
-    }
-
-
 def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path):
     spec = LocalLauncherSpec(parallel=ParallelSpec(ranks=2, threads=3), kill_grace=0.3)
     launcher = LocalLauncher(tmp_path / "spool", spec, 1)
@@ -66,47 +52,6 @@ def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path):
         launcher.stop()
 
 
-def test_further_workers_start_when_jobs_have_waited_as_long_as_a_start_takes(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(local, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    demand, first = Demand(3), Member(1, 0, begun=100.0)
-    assert demand.workers == 1
-
-    def look(after, waiting, *members):
-        now[0] += after
-        demand.note(members, waiting)
-        return demand.workers
-
-    assert look(2.0, 5, first) == 1, "no other worker would be ready sooner than one that starts"
-    first.ready_since = now[0]
-    assert look(1.5, 1, first) == 1
-    assert look(9.0, 0, first) == 1, "nothing waits"
-    assert look(0.6, 1, first) == 2
-    assert look(9.0, 5, first, Member(2, 0, begun=now[0])) == 2, "the second has not started yet"
-    second = Member(2, 0, begun=now[0], ready_since=now[0] + 1.0)
-    assert look(2.1, 5, first, second) == 3
-    assert Demand(0).workers == 0
-
-
-def test_long_jobs_are_computed_at_once(tmp_path):
-    (tmp_path / "sleeps.py").write_text("import sys, time\ntime.sleep(600)\n")
-    document = command_document("sleeps")
-    offer_commands({"sleeps": CommandSpec(argv=("python3", "sleeps.py"), files=(str(tmp_path / "sleeps.py"),))})
-    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 2)
-    launcher.start()
-    try:
-        assert len(launcher.runtime()["workers"]) == 1
-        handles = [launcher.submit(JobRequest(name=name, token="t", document=document, timeout=120.0)) for name in ("a", "b")]
-        while {status.state for status in launcher.poll(handles)} != {JobState.RUNNING}:
-            launcher.wait(handles, 0.2)
-        assert len(launcher.runtime()["workers"]) == 2
-        for handle in handles:
-            launcher.cancel(handle)
-    finally:
-        launcher.stop()
-        offer_commands({})
-
-
 FLOODS = """
 import os, time
 for _ in range(300):
@@ -118,7 +63,15 @@ time.sleep(600)
 
 def test_a_program_beyond_a_limit_is_a_failure_and_leaves_no_files(tmp_path):
     (tmp_path / "floods.py").write_text(FLOODS)
-    document = command_document("floods")
+    document = DOCUMENT | {
+        "candidate": "al-rattle-0.1-n04-d0001",
+        "space": {
+            "type": "crystals",
+            "crystals": {"al": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+            "scans": [{"type": "rattle", "atoms": [4], "draws": 1}],
+        },
+        "calculator": {"type": "command", "command": "floods"},
+    }
     offer_commands({"floods": CommandSpec(argv=("python3", "floods.py"), files=(str(tmp_path / "floods.py"),))})
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(evaluation_limits=EvaluationLimitsSpec(size=5)), 1)
     launcher.start()
