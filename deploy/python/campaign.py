@@ -315,10 +315,10 @@ class Campaign:
         """
         with self._place.open() as resources:
             data = Reading.load(resources.store, self._name)
-            if data.spec.objective.further:
+            if data.spec.objective.goals:
                 raise ConfigurationError("best: there are several objectives", hint="`view().front()` has the best of them")
             columns = data.columns
-            place = best_place(columns, columns.counted, data.sign)
+            place = best_place(columns, columns.counted & data.keeping, data.sign)
             if place is None:
                 return None
             found = columns.candidates[place]

@@ -20,7 +20,7 @@ def test_columns_that_do_not_vary_are_left_out_and_the_rest_spans_the_unit_range
     encoding = encode(_pool(), np.array([0, 1, 2]))
     assert encoding.names == ("shift.x",)
     assert encoding.numbers[:, 0].tolist() == [0.0, 0.25, 1.0]
-    assert [(one.name, one.category) for one in encoding.descriptors] == [("bins", False)]
+    assert [(item.name, item.category) for item in encoding.descriptors] == [("bins", False)]
     assert encoding.matrix.shape == (3, 2)
     assert encoding.matrix.min() == 0.0
     assert encoding.matrix.max() == 1.0
@@ -72,11 +72,11 @@ def test_a_one_hot_group_is_one_category_and_all_its_columns_are_kept():
 def test_each_column_of_codes_is_a_category_and_what_does_not_vary_is_none():
     pool = _categories(np.array([[7.0, 1.0], [2.0, 1.0], [7.0, 3.0]]), ("space", "site"), categorical=True)
     encoding = encode(pool, np.arange(4))
-    assert [(one.name, one.codes.tolist()) for one in encoding.descriptors] == [
+    assert [(item.name, item.codes.tolist()) for item in encoding.descriptors] == [
         ("kind.space", [1, 1, 0, 1]),
         ("kind.site", [0, 1, 0, 0]),
     ]
-    assert [one.name for one in encode(pool, np.array([0, 1])).descriptors] == ["kind.site"]
+    assert [item.name for item in encode(pool, np.array([0, 1])).descriptors] == ["kind.site"]
     assert encode(pool, np.array([0, 3])).descriptors == ()
 
 

@@ -17,6 +17,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.costs import cost_unit
 from tansaku.tasks.read.views.failures import FailedEvaluation, may_succeed
+from tansaku.tasks.read.views.origins import best_so_far
 
 Sort = Literal["round", "newest", "best", "cost"]
 SORTS: tuple[Sort, ...] = ("round", "newest", "best", "cost")
@@ -180,9 +181,7 @@ def best_series(reading: Campaign, most: int = MOST_POINTS) -> Series:
     if (~predicted & ~np.isnan(values)).any():
         values = np.where(predicted, np.nan, values)
     answers = np.where(reading.keeping[places], values, np.nan)
-    best = reading.sign * np.fmin.accumulate(reading.sign * answers) if len(places) else values
-    before = np.concatenate(([np.nan], best[:-1])) if len(places) else values
-    improved = ~np.isnan(best) & ~(best == before)
+    best, improved = best_so_far(answers, reading.sign)
     count = np.arange(1, len(places) + 1)
     shown = improved | (count % max(1, -(-len(places) // max(1, most))) == 0) | (count == len(places))
     return Series(

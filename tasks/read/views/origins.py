@@ -9,6 +9,7 @@ from itertools import compress
 import numpy as np
 
 from tansaku.models.domain.evaluation_columns import origin_of, predicted
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import BoolArray, Columns
@@ -77,3 +78,14 @@ def best_places(arrays: Columns, chosen: BoolArray, sign: float) -> dict[int, in
     places = places[sign * arrays.values[places] == best[codes[places]]]
     found, first = np.unique(codes[places], return_index=True)
     return dict(zip(found.tolist(), places[first].tolist(), strict=True))
+
+
+def best_so_far(values: FloatArray, sign: float) -> tuple[FloatArray, BoolArray]:
+    """The best value after each of some evaluations, NaN before the first, and whether the evaluation improved it.
+
+    Args:
+        values: In their order, NaN where there is none, shape ``(n,)``.
+        sign: 1 where low values are wanted, else -1.
+    """
+    best = sign * np.fmin.accumulate(sign * values) if len(values) else values
+    return best, ~np.isnan(best) & ~(best == np.concatenate(([np.nan], best))[:-1])

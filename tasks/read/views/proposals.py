@@ -7,7 +7,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.origins import best_places
+from tansaku.tasks.read.views.origins import best_places, best_so_far
 
 MOST_POINTS = 2000
 """Points of a figure."""
@@ -100,6 +100,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
     evaluations = np.bincount(codes[arrays.counted], minlength=count).tolist()
     failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
     best = best_places(arrays, arrays.searched & reading.keeping, reading.sign)
+    answers = np.where(reading.keeping, arrays.values, np.nan)
     return [
         SystemLine(
             system=name,
@@ -108,7 +109,7 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
             number=int(arrays.numbers[best[code]]) if code in best else None,
             evaluations=evaluations[code],
             failed=failed[code],
-            curve=_curve(arrays.values[arrays.counted & (codes == code)], reading.sign),
+            curve=_curve(answers[arrays.counted & (codes == code)], reading.sign),
         )
         for name, code in sorted((name, code) for code, name in enumerate(arrays.system_names))
         if evaluations[code]
@@ -116,15 +117,9 @@ def system_lines(reading: Campaign) -> list[SystemLine]:
 
 
 def _curve(values: FloatArray, sign: float) -> tuple[tuple[int, float], ...]:
-    """Improvements of the best of a system.
-
-    Args:
-        values: Of its evaluations in the order of their proposals, NaN where there is none.
-        sign: 1 where low values are wanted, else -1.
-    """
-    best = np.fmin.accumulate(sign * values) if len(values) else values
-    improved = ~np.isnan(best) & ~(best == np.concatenate(([np.nan], best))[:-1])
-    return tuple((place + 1, float(sign * best[place])) for place in np.flatnonzero(improved).tolist())
+    """Improvements of the best of a system; arguments as of :func:`best_so_far`."""
+    best, improved = best_so_far(values, sign)
+    return tuple((place + 1, float(best[place])) for place in np.flatnonzero(improved).tolist())
 
 
 def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:
