@@ -236,3 +236,17 @@ def built(key: str, value: object) -> object:
         if made.key == key and (kind is None or kind.default == value.get("type")):
             return constructor(name)(**keys)
     raise AssertionError(f"no constructor makes {key}: {value}")
+
+
+def test_the_best_keeps_the_limits():
+    campaign = ts.Campaign(
+        ts.Parameters(x=(0, 1)),
+        ts.maximize("yield", unit="%", goal={"type": "best_overall"}, limits=[{"property": "impurity", "at_most": "5 %"}]),
+        6,
+        store=None,
+    )
+    first, second = campaign.ask(2)
+    campaign.tell(first, value=90.0, impurity=9.0)
+    assert campaign.best is None
+    campaign.tell(second, value=40.0, impurity=1.0)
+    assert (campaign.best.id, campaign.best.value) == (second.id, 40.0)
