@@ -14,7 +14,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
@@ -23,6 +22,7 @@ from tansaku.models.engine import acquisition
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.gain import Prediction, improvement, levels
 from tansaku.models.engine.presets import GPSettings
+from tansaku.models.features.sobol import scrambled_sobol
 
 IMPROVEMENTS: tuple[AcquisitionName, ...] = ("ei", "log_ei")
 """Acquisitions that are averaged; the others see what is awaited at its mean."""
@@ -80,6 +80,6 @@ def _shifts(prediction: Prediction, positions: IntArray, pending: IntArray) -> F
     """
     shared = prediction.posterior.covariance_between(positions, pending)
     among = shared[-len(pending) :] + (prediction.posterior.noise + _JITTER) * np.eye(len(pending))
-    white = ndtri(qmc.Sobol(len(pending), seed=0).random(_DRAWS))
+    white = ndtri(scrambled_sobol(len(pending), np.random.default_rng(0))(_DRAWS))
     root = np.linalg.cholesky(among)
     return np.asarray((shared @ solve_triangular(root, white.T, lower=True, trans="T")).T)

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.objective import ParetoSpec
+from tansaku.models.domain.units import quantity_in
+
+
+@dataclass(frozen=True)
+class FrontWanted:
+    """The Pareto front that a search with several objectives looks for.
+
+    Attributes:
+        count: Objectives.
+        reference: Reference point of the hypervolume, oriented so that smaller is better [each objective's unit], shape
+            ``(count,)``; None: the worst observed ones.
+    """
+
+    count: int
+    reference: FloatArray | None = None
+
+
+def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
+    """The front that a spec with the goal ``pareto`` describes."""
+    given = objective.goal.reference if isinstance(objective.goal, ParetoSpec) else None
+    kinds = [(objective.direction, objective.unit), *((goal.direction, goal.unit) for goal in objective.goals)]
+    if given is None:
+        return FrontWanted(len(kinds))
+    pairs = zip(given, kinds, strict=True)
+    return FrontWanted(
+        len(kinds),
+        np.array([(1.0 if direction == "minimize" else -1.0) * quantity_in(text, unit) for text, (direction, unit) in pairs]),
+    )
 
 
 def on_front(values: FloatArray) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,6 @@ here looks up the results of the pool posterior: its points are rows of a table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import product
 from math import prod
@@ -19,11 +18,8 @@ import numpy as np
 
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.objective import ParetoSpec
-from tansaku.models.domain.units import quantity_in
 from tansaku.models.engine.ensemble import averaged
-from tansaku.models.engine.front import worst
+from tansaku.models.engine.front import FrontWanted, worst
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.several import Known
 
@@ -34,33 +30,6 @@ if TYPE_CHECKING:
 
 
 _FAR = 10.0
-
-
-@dataclass(frozen=True)
-class FrontWanted:
-    """The Pareto front that a search with several objectives looks for.
-
-    Attributes:
-        count: Objectives.
-        reference: Reference point of the hypervolume, oriented so that smaller is better [each objective's unit], shape
-            ``(count,)``; None: the worst observed ones.
-    """
-
-    count: int
-    reference: FloatArray | None = None
-
-
-def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
-    """The front that a spec with the goal ``pareto`` describes."""
-    given = objective.goal.reference if isinstance(objective.goal, ParetoSpec) else None
-    kinds = [(objective.direction, objective.unit), *((goal.direction, goal.unit) for goal in objective.goals)]
-    if given is None:
-        return FrontWanted(len(kinds))
-    pairs = zip(given, kinds, strict=True)
-    return FrontWanted(
-        len(kinds),
-        np.array([(1.0 if direction == "minimize" else -1.0) * quantity_in(text, unit) for text, (direction, unit) in pairs]),
-    )
 
 
 class FrontJudge:

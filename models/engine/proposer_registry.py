@@ -15,9 +15,10 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.device import resolve_device
+from tansaku.models.engine.front import front_wanted
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.pareto import FrontJudge, front_wanted
+from tansaku.models.engine.pareto import FrontJudge
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.several import Judge, LevelJudge, SeveralProposer
 from tansaku.models.engine.transfer.data import Sources

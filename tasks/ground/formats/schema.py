@@ -109,6 +109,8 @@ _PATTERNS = {
 """Plain words for texts with a pattern, and an example of each."""
 
 _EXAMPLES: dict[str, tuple[object, ...]] = {
+    "at_least": ("2 eV",),
+    "at_most": ("5 %",),
     "also": ([{"property": "barrier", "unit": "eV"}],),
     "columns": (["x1", "x2"],),
     "constraints": ([{"terms": {"x1": 1, "x2": 1}, "at_most": 1}],),
@@ -116,6 +118,7 @@ _EXAMPLES: dict[str, tuple[object, ...]] = {
     "exclude": ([{"ions": {"M": ["Fe2+"]}, "reason": "unstable"}],),
     "failures": ({3: "not_converged"},),
     "ions": (["Li+", "Na+"], {"M": ["Fe2+", "V3+"]}),
+    "limits": ([{"property": "impurity", "at_most": "5 %"}],),
     "mark": ([{"ions": {"M": ["Fe2+"]}, "reason": "rare"}],),
     "parameters": ({"x1": {"type": "number", "low": 0, "high": 1}},),
     "quantities": ({"gap": {"column": "gap", "unit": "eV"}},),

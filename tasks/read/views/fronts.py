@@ -14,8 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import with_unit
-from tansaku.models.engine.front import dominated_volume, on_front, volume_curve, worst
-from tansaku.models.engine.pareto import front_wanted
+from tansaku.models.engine.front import dominated_volume, front_wanted, on_front, volume_curve, worst
 from tansaku.tasks.read.views.campaign import Campaign
 
 

@@ -77,7 +77,7 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
     browser, requests = site.logged_in(Role.OPERATOR), site.services.requests
 
     def states() -> list[str]:
-        home = re.search(r"</th>\s*<td>(\w+)", browser.get("/").text)[1]
+        home = re.search(r'</th>\s*<td><span class="badge \w+">(\w+)', browser.get("/").text)[1]
         return [
             home,
             *(
