@@ -1,0 +1,1 @@
+"""Tells people by mail or web hook what happens to their campaigns."""
