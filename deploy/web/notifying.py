@@ -27,11 +27,11 @@ MOST_MESSAGES = 50
 
 
 class Wanted(Record):
-    """What a user wants to hear.
+    """A request for messages about events.
 
     Attributes:
         campaign: Name of the campaign; empty: all.
-        happenings: What is told.
+        happenings: What is reported.
         channel: How it is sent.
         address: Where to.
     """

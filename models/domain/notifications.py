@@ -20,7 +20,7 @@ MOST_SUBSCRIPTIONS = 100
 
 
 class Happening(StrEnum):
-    """What may happen to a campaign that people want to know."""
+    """Kind of event of a campaign that people want to know."""
 
     FINISHED = "finished"
     FAILED = "failed"
@@ -30,7 +30,7 @@ class Happening(StrEnum):
 
     @property
     def words(self) -> str:
-        """When it happens."""
+        """The event as a clause."""
         return _WORDS[self]
 
 
@@ -43,17 +43,17 @@ _WORDS = {
 }
 
 Channel = Literal["mail", "webhook", "slack", "mattermost", "teams"]
-"""How a message is sent; all but mail by a POST to an address, and differ in its content."""
+"""Ways to send a message: all but mail are a POST to an address, and differ in the content."""
 
 
 class Subscription(Record):
-    """What a user wants to hear.
+    """A request for messages about events.
 
     Attributes:
         id: Chosen by the client; storing it twice has no further effect.
         user: Whose it is.
         campaign: Id of the campaign; None: all campaigns.
-        happenings: What is told.
+        happenings: What is reported.
         channel: How it is sent.
         address: A mail address, or an address with https.
         secret: With which the content for a ``webhook`` is signed, ``whsec_`` and base64; empty for other channels.

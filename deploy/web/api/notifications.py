@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
 
 
 class NewSubscription(Body):
-    """What is told, and how."""
+    """A subscription: what is reported, and how."""
 
     campaign: str = Field(default="", max_length=63, examples=["al-110-tilt"])
     happenings: list[Happening] = Field(min_length=1, max_length=len(Happening), examples=[["finished", "needs_value"]])

@@ -1,1 +1,1 @@
-"""Tells people by mail or web hook what happens to their campaigns."""
+"""Informs people by mail or web hook what happens to their campaigns."""

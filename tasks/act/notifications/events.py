@@ -1,4 +1,4 @@
-"""What has happened to a campaign that people want to know, read from its line in the list of all."""
+"""Events of a campaign that people want to know, read from its line in the list of all."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Event:
 
 
 def events_of(line: CampaignLine, now: datetime, limits: Callable[[], str]) -> list[Event]:
-    """What has happened to a campaign, as far as it still holds.
+    """Returns what has happened to a campaign, as far as it still holds.
 
     Args:
         line: Of the campaign.
         now: Time of the store.
-        limits: Tells the limits of its budget in words; asked where nearly all is used.
+        limits: Gives the limits of its budget in words; asked where nearly all is used.
     """
     return list(_events(line, now, limits))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import quote
 
 from tansaku.models.domain.accounts import Accounts, Actor, Role
@@ -64,7 +65,7 @@ class Notifier:
 
     def _post_all(self, subscriptions: Iterable[Subscription]) -> None:
         found = [
-            (line, events_of(line, self.now(), lambda line=line: self._limits(line.name)))
+            (line, events_of(line, self.now(), partial(self._limits, line.name)))
             for line in self.readings.lines()
             if isinstance(line, CampaignLine)
         ]

@@ -75,6 +75,8 @@ class Sender:
                 self._post(subscription, message, now)
         except (FieldError, ConfigurationError) as error:
             raise RefusedError(error.message) from error
+        except TansakuError:
+            raise
         except (OSError, http.client.HTTPException, smtplib.SMTPException) as error:
             raise TransientError(printable(f"{type(error).__name__}: {error}")) from error
 
