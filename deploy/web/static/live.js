@@ -37,7 +37,7 @@
     if (answer.status !== 200) return;
     const page = new DOMParser().parseFromString(answer.text, "text/html");
     version = page.getElementById("live").dataset.version;
-    document.title = page.title;
+    document.title = page.getElementById("live").dataset.title;
     for (const name of parts) {
       const now = document.getElementById(name);
       const next = page.getElementById(name);
