@@ -25,6 +25,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from tansaku import __version__
+from tansaku.flows.database_thread import working
 from tansaku.flows.names import CAMPAIGN, STORED, deployment_name
 from tansaku.flows.relaunch import CALM, SILENCE
 from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk, ScheduleServer
@@ -33,10 +34,8 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
 from tansaku.tasks.act.commands.requested import carry_out
 from tansaku.tasks.act.commands.runs import check_runnable
-from tansaku.tasks.backends.resources import DatabaseResources, Resources, open_resources
+from tansaku.tasks.backends.resources import DatabaseResources, Resources
 from tansaku.tasks.backends.stores.documents import utc_now
-from tansaku.tasks.ground.settings import Settings
-from tansaku.tasks.node.configuration.campaign_files import load_site
 
 LOOK = 1.0
 """Interval at which the service looks for requests [s]."""
@@ -47,7 +46,6 @@ REPORT = 5.0
 HOLD = 600.0
 """A request that a service took and did not answer for this long may be taken by another deployment [s]."""
 
-_PAUSE = 10.0
 _MOST_RUNS = 200  # page size of the server's answers
 _PREFIX = "request-"
 _OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
@@ -253,25 +251,11 @@ class RequestService:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Runs while the context is open."""
-        halt = threading.Event()
-        thread = threading.Thread(target=self._run, args=(halt,), name="requests", daemon=True)
-        thread.start()
-        try:
+        with working("requests", self._site, self._serve, self._wait):
             yield
-        finally:
-            halt.set()
-            thread.join(_PAUSE / 2)
 
-    def _run(self, halt: threading.Event) -> None:
-        while not halt.is_set():
-            try:
-                settings = Settings.from_environment()
-                with open_resources(settings, load_site(self._site or settings.site_file)) as resources:
-                    self._serve(resources, halt)
-            except TansakuError as error:
-                # The database may come back. Runs do not depend on this thread.
-                self._say(f"requests of the dashboard wait: {error.message}")
-                halt.wait(_PAUSE)
+    def _wait(self, problem: str) -> None:
+        self._say(f"requests of the dashboard wait: {problem}")
 
     def _serve(self, resources: DatabaseResources, halt: threading.Event) -> None:
         desk = Desk(self._service, resources.store, resources.requests, self._runs, partial(carry_out, resources))

@@ -32,6 +32,7 @@ from prefect.utilities.callables import parameter_schema
 from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.names import RECONCILE, deployment_name
+from tansaku.flows.notifications import notifying
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
 from tansaku.flows.requests import RequestService
@@ -98,7 +99,7 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
     mark = ServiceMark(home, options.name)
     requests = RequestService(options.name, options.site, show)
     json_results = temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"})
-    with mark.held(), json_results, requests.running():
+    with mark.held(), json_results, requests.running(), notifying(options.site, show):
         asyncio.run(_serve(options, mark, server.api_url, show))
 
 

@@ -182,6 +182,7 @@ def services_of(resources: DatabaseResources, settings: WebSettings | None = Non
         resources=resources,
         library=resources.library,
         schedules=resources.schedules,
+        notifications=resources.notifications,
         site=resources.site,
         settings=replace(settings or WebSettings(), proxy_secret=resources.settings.proxy_secret),
     )

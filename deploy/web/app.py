@@ -24,6 +24,7 @@ from tansaku.deploy.web.api import (
     health,
     measuring,
     models,
+    notifications,
     queue,
     results,
     runs,
@@ -36,6 +37,7 @@ from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new, plain
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
+from tansaku.deploy.web.pages import notifications as notification_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages.rendering import Renderer, page_folder
 from tansaku.deploy.web.services import Services
@@ -45,6 +47,7 @@ STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, evaluation.router, new.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
+NOTIFICATIONS = (notification_pages.router, notifications.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, plain.router, account.router, audit.router)
 CREATION = (creation.router, checks.router, files.router)
 ROUTERS = (
@@ -57,6 +60,7 @@ ROUTERS = (
     *CREATION,
     *MODELS,
     *SCHEDULES,
+    *NOTIFICATIONS,
     runs.router,
     queue.router,
     datasets.router,

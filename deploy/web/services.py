@@ -19,6 +19,7 @@ from tansaku.deploy.web.checking import Checks
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.notifications import Notifications
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.requests import Requests
 from tansaku.models.domain.schedules import Schedules
@@ -99,6 +100,7 @@ class Services:
         registry: Data sets and models.
         requests: Requests for the service, and its reports.
         schedules: Times at which campaigns are run.
+        notifications: Who wants to hear what, and the messages.
         library: Files that users uploaded.
         settings: How the web process behaves.
         clock: Current time, aware.
@@ -119,6 +121,7 @@ class Services:
     registry: Registry
     requests: Requests
     schedules: Schedules
+    notifications: Notifications
     library: FileLibrary
     settings: WebSettings = field(default_factory=WebSettings)
     clock: Callable[[], datetime] = utc_now

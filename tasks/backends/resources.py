@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.notifications import Notifications
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.requests import Requests, SiteQueue
 from tansaku.models.domain.schedules import Schedules
@@ -129,12 +130,14 @@ class DatabaseResources(Resources):
         accounts: Users, sessions and audit of the dashboard.
         requests: Requests of the dashboard, and reports of services.
         schedules: Times at which campaigns are run.
+        notifications: Who wants to hear what, and the messages.
         library: Files that users uploaded for campaigns.
     """
 
     accounts: Accounts
     requests: Requests
     schedules: Schedules
+    notifications: Notifications
     library: FileLibrary
 
 
@@ -153,6 +156,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[DatabaseResou
     from tansaku.tasks.backends.stores.mongo import MongoCampaignStore
     from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
     from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+    from tansaku.tasks.backends.stores.mongo_notifications import MongoNotifications
     from tansaku.tasks.backends.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
     from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
@@ -177,6 +181,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[DatabaseResou
             accounts=MongoAccounts(database),
             requests=MongoRequests(database),
             schedules=MongoSchedules(database),
+            notifications=MongoNotifications(database),
             library=MongoLibrary(database),
         )
     finally:

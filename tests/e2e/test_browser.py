@@ -39,6 +39,7 @@ PAGES = (
     "/queue",
     "/models",
     "/schedules",
+    "/notifications",
     "/account",
     "/admin",
     "/audit",

@@ -10,7 +10,9 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.wording import DIGITS, places, significant
+from tansaku.tasks.read.views.status import CampaignStatus
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -118,10 +120,23 @@ def message(text: str) -> Html:
     return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
 
 
+_TITLE_MARKS = {
+    CampaignState.WAITING: "? ",
+    CampaignState.INTERRUPTED: "! ",
+    CampaignState.FINISHED: "✓ ",
+    CampaignState.STOPPED: "✗ ",
+}
+
+
+def title_mark(status: CampaignStatus) -> str:
+    """Sign before a campaign's name in the title of its page: that it has ended, or that somebody should look."""
+    return "! " if status.silence is not None else _TITLE_MARKS.get(status.state, "")
+
+
 def campaign_address(name: str) -> str:
     """Path of a campaign's page."""
     return f"/campaigns/{quote(name, safe='')}"
 
 
-FILTERS = {"number": number, "cost": cost, "moment": moment, "plain": plain, "message": message}
+FILTERS = {"number": number, "cost": cost, "moment": moment, "plain": plain, "message": message, "title_mark": title_mark}
 """Filters of the templates, by name."""

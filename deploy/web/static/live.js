@@ -8,6 +8,7 @@
   let busy = false;
   let again = false;
   let outdated = false;
+  let unseen = 0;
   let leaving = false; // a form was sent: what it is answered with must not be lost, also if it deleted the campaign
 
   // A part that somebody is about to use is left as it is until the next change.
@@ -36,6 +37,7 @@
     if (answer.status !== 200) return;
     const page = new DOMParser().parseFromString(answer.text, "text/html");
     version = page.getElementById("live").dataset.version;
+    document.title = page.getElementById("live").dataset.title;
     for (const name of parts) {
       const now = document.getElementById(name);
       const next = page.getElementById(name);
@@ -48,9 +50,17 @@
     document.dispatchEvent(new CustomEvent("tansaku:changed"));
   };
 
+  // The title of a page that nobody sees tells what has happened, half a minute late at most.
+  const laterUnseen = () => {
+    outdated = true;
+    unseen ||= setTimeout(() => { unseen = 0; load(); }, 30000);
+  };
+
   const reload = async () => {
-    if (document.hidden) { outdated = true; return; }
+    if (document.hidden) { laterUnseen(); return; }
     outdated = false;
+    clearTimeout(unseen);
+    unseen = 0;
     if (busy) { again = true; return; }
     busy = true;
     try {

@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.commands import CommandName, CommandSpec
 from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.local_launcher import LocalLauncherSpec
+from tansaku.models.domain.specs.notifications import NotificationsSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
 from tansaku.models.domain.specs.web import WebSpec
 
@@ -92,6 +93,7 @@ class SiteSpec(Spec):
         training: How surrogates are trained.
         limits: Limits for campaign files.
         web: The dashboard.
+        notifications: How messages about campaigns are sent.
         commands: Programs that campaign files may call by name, with ``calculator.type: command``.
     """
 
@@ -103,4 +105,5 @@ class SiteSpec(Spec):
     training: TrainingSiteSpec = TrainingSiteSpec()
     limits: LimitsSpec = LimitsSpec()
     web: WebSpec = WebSpec()
+    notifications: NotificationsSpec = NotificationsSpec()
     commands: Annotated[dict[CommandName, CommandSpec], Field(max_length=100)] = Field(default_factory=dict)

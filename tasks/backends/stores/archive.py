@@ -20,6 +20,7 @@ from tansaku.tasks.backends.stores.archive_documents import COLLECTIONS, PROCESS
 from tansaku.tasks.backends.stores.archive_file import FORMAT, FORMAT_VERSION, documents
 from tansaku.tasks.backends.stores.mongo_accounts import ACCOUNT_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_errors import translated
+from tansaku.tasks.backends.stores.mongo_notifications import NOTIFICATION_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_requests import REQUEST_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_schedules import SCHEDULE_COLLECTIONS
 from tansaku.tasks.backends.stores.mongo_schema import (
@@ -165,7 +166,7 @@ def _stage(staged: Staging, path: Path) -> dict[str, int]:
 
 def _internal(name: str) -> bool:
     """Returns whether a restore neither counts nor replaces a collection: what the dashboard keeps is not part of a dump."""
-    kept = (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS, *SCHEDULE_COLLECTIONS)
+    kept = (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS, *SCHEDULE_COLLECTIONS, *NOTIFICATION_COLLECTIONS)
     return name.startswith("system.") or is_staging(name) or name in kept
 
 

@@ -22,6 +22,7 @@ from tansaku.tasks.backends.stores.connection import open_database
 from tansaku.tasks.backends.stores.mongo_accounts import ACCOUNT_INDEXES, AUDIT, LINKS, SESSIONS, TOKENS, USERS
 from tansaku.tasks.backends.stores.mongo_errors import translated
 from tansaku.tasks.backends.stores.mongo_library import LIBRARY, LIBRARY_INDEX
+from tansaku.tasks.backends.stores.mongo_notifications import OUTBOX, OUTBOX_INDEXES, SUBSCRIPTIONS
 from tansaku.tasks.backends.stores.mongo_requests import REQUEST_INDEXES, REQUESTS, SERVICES
 from tansaku.tasks.backends.stores.mongo_schedules import MIRRORS, SCHEDULES
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase, durable, open_collections
@@ -125,6 +126,8 @@ WEB_ACTIONS: dict[str, tuple[str, ...]] = {
     SERVICES: _READ,
     SCHEDULES: (*_ADD, "update"),
     MIRRORS: _READ,
+    SUBSCRIPTIONS: (*_ADD, "remove"),
+    OUTBOX: _ADD,
     USERS: _KEEP,
     SESSIONS: _KEEP,
     TOKENS: _KEEP,
@@ -158,7 +161,7 @@ def _prepare_database(database: MongoDatabase) -> None:
     """Creates the collections and builds the indexes that the dashboard's user may not build."""
     open_collections(database)
     GridFSArtifactStore(database)
-    indexes = {**ACCOUNT_INDEXES, REQUESTS: list(REQUEST_INDEXES), LIBRARY: [LIBRARY_INDEX]}
+    indexes = {**ACCOUNT_INDEXES, REQUESTS: list(REQUEST_INDEXES), OUTBOX: list(OUTBOX_INDEXES), LIBRARY: [LIBRARY_INDEX]}
     indexes |= {name: [index] for name, index in _GRIDFS_INDEXES.items()}
     for name, several in indexes.items():
         database[name].create_indexes(several)

@@ -33,6 +33,7 @@ class CampaignLine(Record):
     """A campaign in the list of all.
 
     Attributes:
+        id: Never changes, while the name may.
         state: Also tells why nothing more is proposed, where that is known.
         best: Best value of the search so far, of the first objective.
         unit: Of ``best``.
@@ -50,6 +51,7 @@ class CampaignLine(Record):
         steerers: Its owner, and users with whom it is shared.
     """
 
+    id: str
     name: str
     state: CampaignState
     stop_reason: str | None
@@ -279,6 +281,7 @@ def campaign_line(reading: Campaign) -> CampaignLine:
     status = status_of(reading)
     best = status.headline.search
     return CampaignLine(
+        id=reading.record.id,
         name=status.name,
         state=status.state,
         stop_reason=None if status.stop_reason is None else status.stop_reason.value,

@@ -39,6 +39,7 @@ def browser(resources: DatabaseResources) -> TestClient:
         registry=resources.registry,
         requests=resources.requests,
         schedules=resources.schedules,
+        notifications=resources.notifications,
         library=resources.library,
         resources=resources,
         site=resources.site,

@@ -16,6 +16,7 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+from tansaku.tasks.backends.stores.mongo_notifications import MongoNotifications
 from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.ground.settings import Settings
@@ -84,6 +85,7 @@ def services(emptied_database, tmp_path) -> Services:
         registry=MemoryRegistry(),
         requests=MongoRequests(emptied_database),
         schedules=MongoSchedules(emptied_database),
+        notifications=MongoNotifications(emptied_database),
         library=MongoLibrary(emptied_database),
     )
 

@@ -31,6 +31,7 @@ from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.backends.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.backends.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.backends.stores.mongo_library import MongoLibrary
+from tansaku.tasks.backends.stores.mongo_notifications import MongoNotifications
 from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
 from tansaku.tasks.backends.stores.mongo_schedules import MongoSchedules
 from tansaku.tasks.backends.stores.mongo_schema import MongoDatabase
@@ -162,6 +163,7 @@ def make_site(tmp_path: Path, emptied_database: MongoDatabase) -> Callable[..., 
             registry=MemoryRegistry(),
             requests=MongoRequests(emptied_database),
             schedules=MongoSchedules(emptied_database),
+            notifications=MongoNotifications(emptied_database),
             library=MongoLibrary(emptied_database),
             settings=WebSettings(hash_cost=CHEAP, **settings),
             clock=clock,
@@ -213,6 +215,7 @@ def its_resources(owned_site: Site, tmp_path: Path) -> DatabaseResources:
         open_launcher=lambda _: pytest.fail("no job of it runs"),
         requests=services.requests,
         schedules=services.schedules,
+        notifications=services.notifications,
         registry=services.registry,
         accounts=services.accounts,
         library=services.library,

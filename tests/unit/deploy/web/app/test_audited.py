@@ -75,6 +75,14 @@ def change_accounts(client: Client) -> None:
     client.entries |= programs.entries
 
 
+def change_notifications(client: Client) -> None:
+    wanted = {"happenings": ["finished"], "channel": "slack", "address": "https://hooks.example.org/x"}
+    client.send("POST notifications", headers=key("the-subscription"), json=wanted)
+    at = {"subscription_id": "the-subscription"}
+    client.send("POST notifications/{subscription_id}/test", at)
+    client.send("DELETE notifications/{subscription_id}", at)
+
+
 def change_campaigns(client: Client) -> None:
     client.send("POST files", params={"name": "rows.csv"}, content=TABLE)
     other = {"sha256": sha256(OTHER_TABLE.encode()).hexdigest()}
@@ -102,6 +110,7 @@ def change_campaigns(client: Client) -> None:
 
 def test_every_change_by_the_api_is_in_the_audit(client):
     change_accounts(client)
+    change_notifications(client)
     change_campaigns(client)
     other = Client(client.site, client.site.with_session(Role.ADMIN))
     other.send("DELETE session")

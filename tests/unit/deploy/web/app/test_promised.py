@@ -43,6 +43,10 @@ PROMISED = {
     "/service": {"GET": VIEWER},
     "/schedules": {"GET": VIEWER, "POST": OPERATOR},
     "/schedules/{schedule_id}": {"PUT": OPERATOR, "DELETE": OPERATOR},
+    "/notifications": {"GET": VIEWER, "POST": VIEWER},  # own ones
+    "/notifications/messages": {"GET": VIEWER},
+    "/notifications/{subscription_id}": {"DELETE": VIEWER},
+    "/notifications/{subscription_id}/test": {"POST": VIEWER},
     "/files": {"GET": VIEWER},
     "/files/{sha256}": {"PUT": OPERATOR},
     "/users": {"GET": ADMIN, "POST": ADMIN},
@@ -84,7 +88,7 @@ def test_lists_have_pages_of_at_most_five_hundred(paths):
 
 
 def test_commands_and_edits_have_their_headers(paths):
-    for path in (f"{OF_ONE}/commands", f"{OF_ONE}/runs", "/schedules"):
+    for path in (f"{OF_ONE}/commands", f"{OF_ONE}/runs", "/schedules", "/notifications"):
         assert "idempotency-key" in parameters(paths[path]["post"]), path
     for path, verb in ((f"{OF_ONE}/commands", "post"), ("/schedules/{schedule_id}", "put")):
         assert "if-match" in parameters(paths[path][verb]), path

@@ -119,6 +119,8 @@ def _stored(site) -> dict[str, dict[str, object]]:
     run = browser.post(f"/api/v1/campaigns/{NAME}/runs", headers=key).json()["id"]
     timing = {"campaign": NAME, "cron": "30 2 * * *"}
     schedule = browser.post("/api/v1/schedules", headers=key, json=timing).json()["id"]
+    hook = {"happenings": ["stuck"], "channel": "slack", "address": "https://hooks.example.org/x"}
+    subscription = browser.post("/api/v1/notifications", headers=key, json=hook).json()["id"]
     check = browser.change("POST", "/api/v1/checks", json={"spec": SPEC}).json()["id"]
     site.services.accounts.add_user(User(name="eve", role=Role.VIEWER, password_hash=None, created_at=site.clock()))
     _, token = issue_token(site.services, site.services.accounts.user("eve"), "other", Role.VIEWER, 60.0)
@@ -126,6 +128,7 @@ def _stored(site) -> dict[str, dict[str, object]]:
     known = {
         "campaigns": {"name": NAME, "number": 1, "request_id": run},
         "schedules": {"schedule_id": schedule},
+        "notifications": {"subscription_id": subscription},
         "files": {"sha256": file},
         "checks": {"check_id": check},
         "users": {"name": "eve"},

@@ -1,0 +1,43 @@
+"""Sends notifications as long as a service runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tansaku.flows.database_thread import working
+from tansaku.tasks.act.notifications.notifier import Notifier
+from tansaku.tasks.act.notifications.sending import Sender
+from tansaku.tasks.backends.resources import DatabaseResources
+from tansaku.tasks.backends.stores.documents import utc_now
+from tansaku.tasks.read.views.readings import Readings
+
+LOOK = 15.0
+"""Interval at which a service looks for events [s]; a message is sent within a minute of its event."""
+
+
+@contextmanager
+def notifying(site: Path | None, show: Callable[[str], None]) -> Iterator[None]:
+    """Sends notifications while the context is open.
+
+    Args:
+        site: Site file, which names the database; None: that of the environment.
+        show: Shows a line to the user.
+    """
+    with working("notifications", site, _notify, lambda problem: show(f"notifications wait: {problem}")):
+        yield
+
+
+def _notify(resources: DatabaseResources, halt: threading.Event) -> None:
+    notifier = Notifier(
+        readings=Readings(resources.store),
+        notifications=resources.notifications,
+        accounts=resources.accounts,
+        sender=Sender(resources.site.notifications),
+        now=utc_now,
+    )
+    while not halt.is_set():
+        notifier.look()
+        halt.wait(LOOK)

@@ -1,0 +1,1 @@
+"""Informs people by mail or web hook what happens to their campaigns."""
