@@ -9,6 +9,7 @@ from tansaku.deploy.web.auth.roles import ForbiddenError
 from tansaku.deploy.web.auth.tokens import issue_token
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
+from tansaku.deploy.web.steering import refuse_others
 from tansaku.models.domain.accounts import Actor, ApiToken, Role, User
 from tansaku.models.domain.errors import FieldError, NotFoundError
 from tansaku.tasks.act.commands.users import Administration, UserChange
@@ -98,6 +99,31 @@ def add_token(services: Services, actor: Actor, label: str, role: Role, days: fl
     secret, token = issue_token(services, user, label, role, days * _DAY)
     administration(services, actor).added_token(token)
     return secret, token
+
+
+def add_link(services: Services, actor: Actor, name: str, days: float) -> tuple[str, ApiToken]:
+    """Issues a link by which people without an account see a campaign; its user revokes it like a token.
+
+    Args:
+        name: Of the campaign.
+        days: How long it is valid [d].
+
+    Returns:
+        The link from its path on, whose secret is stored nowhere, and its token.
+
+    Raises:
+        ForbiddenError: A token asks, or the actor may not steer the campaign.
+        FieldError: The days cannot be accepted.
+        NotFoundError: There is no such campaign.
+    """
+    refuse_others(services, actor, name)
+    if not 0 < days <= LONGEST_TOKEN:
+        raise FieldError("days", f"{days:g}; expected more than 0 and at most {LONGEST_TOKEN}")
+    user = _own_user(services, actor, "a token cannot issue a link; log in with a browser")
+    campaign = services.store.campaign(name).id
+    secret, token = issue_token(services, user, f"link to {name}", Role.VIEWER, days * _DAY, campaign)
+    administration(services, actor).added_token(token)
+    return f"/login?next=/campaigns/{name}#token={secret}", token
 
 
 def revoke_token(services: Services, actor: Actor, token_id: str) -> None:

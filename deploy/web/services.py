@@ -74,6 +74,11 @@ class WebSettings:
         """Name of the cookie that a login form is bound to."""
         return f"{self.session_cookie}-login"
 
+    @property
+    def link_cookie(self) -> str:
+        """Name of the cookie of a link that shows one campaign."""
+        return f"{self.session_cookie}-link"
+
 
 def utc_now() -> datetime:
     """Returns the current time."""

@@ -37,6 +37,7 @@ class Actor(Record):
         address: Where the request came from; ``local`` for a unix socket or a command.
         session: Id of the session; None: by a token, a proxy or a command.
         by_proxy: A proxy in front of the dashboard logged the user in.
+        campaign: Id of the campaign that a link shows, and nothing else; None: the actor is the user.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Actor(Record):
     address: str = "local"
     session: SecretHash | None = None
     by_proxy: bool = False
+    campaign: str | None = None
 
     def may(self, role: Role) -> bool:
         """Returns whether the actor has at least ``role``."""
@@ -83,6 +85,7 @@ class ApiToken(Record):
     Attributes:
         label: What it is for.
         role: At most this role, and at most the user's.
+        campaign: Id of the campaign that it shows, as a link for people without an account; None: it allows what the role does.
     """
 
     schema_version: Literal[1] = 1
@@ -92,6 +95,7 @@ class ApiToken(Record):
     role: Role
     created_at: AwareDatetime
     expires_at: AwareDatetime
+    campaign: Annotated[str | None, Field(exclude_if=lambda identifier: identifier is None)] = None
 
 
 class LoginLink(Record):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, create_model,
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from tansaku.deploy.web import owning, steering
+from tansaku.deploy.web import managing, owning, steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.api.versioned import SeenVersion, shared
@@ -252,6 +252,27 @@ def shown(request: Request, _: Viewer, name: str) -> Sharing:
 def share(request: Request, actor: Operator, name: str, wanted: Users) -> Sharing:
     """Replaces the users with whom a campaign is shared, for admins and its owner."""
     return _view(owning.share(services_of(request), actor, name, wanted.users))
+
+
+class LinkDays(Body):
+    """The time for which a link is valid."""
+
+    days: float = Field(gt=0, examples=[30])
+
+
+class Link(BaseModel):
+    """A read-only link; its secret is shown only here."""
+
+    link: str
+    token_id: str
+    expires_at: AwareDatetime
+
+
+@router.post("/{name}/links", status_code=HTTPStatus.CREATED)
+def make_link(request: Request, actor: Operator, name: str, wanted: LinkDays) -> Link:
+    """Issues a link by which people without an account see this campaign and nothing else; revoked like a token."""
+    path, token = managing.add_link(services_of(request), actor, name, wanted.days)
+    return Link(link=f"{str(request.base_url).rstrip('/')}{path}", token_id=token.id, expires_at=token.expires_at)
 
 
 def _view(record: CampaignRecord) -> Sharing:

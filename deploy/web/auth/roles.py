@@ -55,7 +55,8 @@ class Requires:
 
         Raises:
             UnauthenticatedError: Nobody is logged in.
-            ForbiddenError: The role is too low, a form comes without its token, or a proxy names nobody who may log in.
+            ForbiddenError: The role is too low, a form comes without its token, a proxy names nobody who may log in, or a link
+                shows another campaign.
         """
         services = services_of(request)
         try:
@@ -64,6 +65,8 @@ class Requires:
             raise ForbiddenError(error.message) from error
         if actor is None:
             raise UnauthenticatedError
+        if actor.campaign is not None:
+            await run_in_threadpool(_check_link, services, request, actor.campaign)
         request.state.actor = actor
         request.state.form_token = None if secret is None else form_token(secret)
         # A browser sends its cookie, or the proxy's header, automatically; a token is sent only by a program that has it.
@@ -113,6 +116,19 @@ def _identify(services: Services, request: Request) -> tuple[Actor | None, str |
     if given is not None:
         return None, None
     secret = session_secret(request, services.settings)
-    if secret is None:
-        return None, None
-    return actor_of_session(services, secret, address), secret
+    found = None if secret is None else actor_of_session(services, secret, address)
+    link = request.cookies.get(services.settings.link_cookie)
+    if found is None and link:
+        found, secret = actor_of_token(services, link, address), None
+        if found is not None and found.campaign is None:  # a token that is no link is never sent as a cookie
+            found = None
+    return found, secret
+
+
+def _check_link(services: Services, request: Request, campaign: str) -> None:
+    """Raises ForbiddenError unless a request only reads the campaign that a link shows."""
+    path = getattr(request.scope.get("route"), "path", "")
+    reads = request.method in SAFE_METHODS and path.removeprefix("/api/v1").startswith("/campaigns/{name}")
+    name = request.path_params.get("name")
+    if not reads or path.endswith("/audit") or name is None or services.store.campaign(name).id != campaign:
+        raise ForbiddenError("this link shows one campaign alone; log in to see more")

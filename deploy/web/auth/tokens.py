@@ -54,13 +54,16 @@ def _form_code(salt: str, secret: str) -> str:
     return hmac.new(secret.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()
 
 
-def issue_token(services: Services, user: User, label: str, role: Role, seconds: float) -> tuple[str, ApiToken]:
+def issue_token(
+    services: Services, user: User, label: str, role: Role, seconds: float, campaign: str | None = None
+) -> tuple[str, ApiToken]:
     """Stores a new API token.
 
     Args:
         user: Whose it is.
         role: What it allows, at most what the user may.
         seconds: Time until it expires [s].
+        campaign: Id of the campaign that it shows, and nothing else.
 
     Returns:
         The secret, which cannot be shown again, and the record.
@@ -73,6 +76,7 @@ def issue_token(services: Services, user: User, label: str, role: Role, seconds:
         role=role,
         created_at=now,
         expires_at=now + timedelta(seconds=seconds),
+        campaign=campaign,
     )
     services.accounts.add_token(token)
     return secret, token
@@ -90,7 +94,7 @@ def actor_of_token(services: Services, secret: str, address: str) -> Actor | Non
     if user is None or user.disabled or token.created_at < user.created_at:
         return None
     role = token.role if user.role.includes(token.role) else user.role
-    return Actor(name=user.name, role=role, address=address)
+    return Actor(name=user.name, role=role, address=address, campaign=token.campaign)
 
 
 def issue_login_link(services: Services, user: str) -> str:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web import copying, owning, steering
+from tansaku.deploy.web import copying, managing, owning, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
@@ -27,6 +27,7 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render, renderer_of
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import FieldError
 from tansaku.models.domain.evaluation_columns import Place, shown_at
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
@@ -95,6 +96,7 @@ def show_campaign(
         "spec_text": write_yaml(reading.record.spec),
         "of_owners": OWNER_VERBS if may_own(services.accounts, actor, reading.record) else {},
         "first": {"share": " ".join(known.user for known in reading.record.shared_with)},
+        "may_link": may_steer(services.accounts, actor, reading.record.steerers),
         "layout": "base.html",
         "refused": refused,
     }
@@ -125,6 +127,7 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "may_copy": actor.may(Role.OPERATOR),
         "verbs": VERBS,
         "of_owners": {},  # not in the part that all users of a role share; the page itself shows it
+        "may_link": False,
         "key": new_key,
     }
 
@@ -168,6 +171,17 @@ def share_campaign(sent: Sent) -> str:
     """Shares a campaign with the users that are named."""
     owning.share(sent.services, sent.actor, sent.at(), sent.text("users").replace(",", " ").split())
     return campaign_address(sent.at())
+
+
+@forms.post("/{name}/links", "link")
+def make_link(sent: Sent) -> Response:
+    """Issues a read-only link and shows it this once."""
+    days = sent.text("days")
+    if not days.isdecimal():
+        raise FieldError("days", f"{days[:20]!r}; expected a number of days")
+    path, token = managing.add_link(sent.services, sent.actor, sent.at(), float(days))
+    content = {"name": sent.at(), "link": f"{str(sent.request.base_url).rstrip('/')}{path}", "expires_at": token.expires_at}
+    return render(sent.request, "link.html", content, status=HTTPStatus.CREATED)
 
 
 @_of_owners("delete")

@@ -14,7 +14,7 @@ from tansaku.deploy.web.auth.devices import remember_device
 from tansaku.deploy.web.auth.login import user_by_link, user_by_password
 from tansaku.deploy.web.auth.roles import ForbiddenError, Viewer, check_form_token, client_address
 from tansaku.deploy.web.auth.sessions import actor_of_session, clear_cookie, open_session, session_secret, set_cookie
-from tansaku.deploy.web.auth.tokens import form_token, new_secret
+from tansaku.deploy.web.auth.tokens import actor_of_token, form_token, new_secret
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
@@ -49,6 +49,12 @@ async def log_in(request: Request) -> Response:
         await check_form_token(request, bound)
     except ForbiddenError as error:
         return await run_in_threadpool(_form, request, HTTPStatus.FORBIDDEN, error.message, goal)
+    link = fields.get("token", "").strip()
+    shown = await run_in_threadpool(actor_of_token, services, link, client_address(request))
+    if shown is not None and shown.campaign is not None:
+        response = RedirectResponse(local_path(goal), HTTPStatus.SEE_OTHER)
+        set_cookie(response, services.settings, services.settings.link_cookie, link, services.settings.session_seconds)
+        return response
     try:
         user = await _user_of(request, fields)
     except ProblemError as error:

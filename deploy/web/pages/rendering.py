@@ -84,11 +84,12 @@ class Renderer:
             content: Content of the template, besides that of every page.
         """
         actor: Actor | None = getattr(request.state, "actor", None)
+        seen = [] if actor is None or actor.campaign is not None else self._entries
         shared = {
             "actor": actor,
             "form_token": getattr(request.state, "form_token", None),
             "here": request.url.path,
-            "navigation": [entry for entry in self._entries if actor is not None and actor.may(entry.role)],
+            "navigation": [entry for entry in seen if actor is not None and actor.may(entry.role)],
             "version": __version__,
             "refused": NOTHING,
         }

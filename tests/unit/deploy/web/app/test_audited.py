@@ -93,6 +93,7 @@ def change_campaigns(client: Client) -> None:
     rows, measured, seen = {"name": "rows"}, {"name": "measured"}, {"name": NAME}
     client.send(f"POST {CAMPAIGN}/copies", rows, json={"name": "copied"})
     client.send(f"PUT {CAMPAIGN}/name", {"name": "copied"}, json={"name": "renamed"})
+    client.send("POST campaigns/{name}/links", rows, json={"days": 1})
     client.send("PUT campaigns/{name}/sharing", rows, json={"users": ["operator"]})
     client.send(f"POST {CAMPAIGN}/asks", measured, key("ask-00001"), json={"count": 2})
     client.send(f"POST {CAMPAIGN}/tells", measured, key("tell-0001"), json={"rows": [{"id": "a", "value": 1.5}]})
