@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from tansaku.models.domain.errors import FieldError
@@ -103,12 +104,12 @@ def _differences(specs: Sequence[JsonDict]) -> tuple[Difference, ...]:
 
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Keys of a document with dots, and their values as text."""
+    """Keys of a document with dots, and their values as text; a key without a value counts as missing."""
     if isinstance(value, Mapping) and value:
         for key, part in value.items():
             yield from _flat(part, f"{path}.{key}".strip("."))
-    else:
-        text = str(value)
+    elif value is not None:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield path, text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
