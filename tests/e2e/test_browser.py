@@ -40,6 +40,7 @@ PAGES = (
     "/models",
     "/schedules",
     "/notifications",
+    "/compare",
     "/account",
     "/admin",
     "/audit",

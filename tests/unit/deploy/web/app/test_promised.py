@@ -35,6 +35,7 @@ PROMISED = {
     f"{OF_ONE}/copies": {"POST": OPERATOR},
     f"{OF_ONE}/name": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role
     f"{OF_ONE}/audit": {"GET": VIEWER},
+    "/comparison": {"GET": VIEWER},
     "/models": {"GET": VIEWER},
     "/models/{label}": {"GET": VIEWER},
     "/models/{label}/promotion": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role

@@ -1,0 +1,23 @@
+"""Reads the campaigns that a page or a request compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.errors import FieldError
+from tansaku.tasks.read.views.comparison import MOST_CAMPAIGNS, Comparison, compared
+
+
+def comparison_of(services: Services, names: Sequence[str]) -> Comparison:
+    """Compares campaigns by name; repeated names count once.
+
+    Raises:
+        FieldError: They are too few or too many, or cannot be compared.
+        NotFoundError: One of them is not stored.
+        StoreError: One of them cannot be read.
+    """
+    chosen = list(dict.fromkeys(names))
+    if not 2 <= len(chosen) <= MOST_CAMPAIGNS:
+        raise FieldError("name", f"{len(chosen)} campaigns are chosen; expected 2 to {MOST_CAMPAIGNS}")
+    return compared([services.readings.reading(name) for name in chosen])

@@ -1,0 +1,58 @@
+"""Campaigns side by side, on the page and in the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.models.domain.accounts import Role
+
+NAME, API = "small-table", "/api/v1/comparison"
+
+
+@pytest.fixture
+def browser(site_with):
+    """A site with the campaign, a copy with another seed, and one in another unit."""
+    site = site_with("a1", "a3", "b1")
+    store = site.services.store
+    record = store.campaign(NAME)
+    for name, changes in (("seeded", {"seed": 7}), ("other-unit", {"objective": record.spec["objective"] | {"unit": "eV"}})):
+        spec = record.spec | {"name": name} | changes
+        store.create_campaign(record.model_copy(update={"id": name, "name": name, "spec": spec}))
+    return site.with_session(Role.VIEWER)
+
+
+def test_curves_systems_and_different_keys(browser):
+    found = browser.get(f"{API}?name={NAME}&name=seeded").json()
+    assert [line["name"] for line in found["campaigns"]] == [NAME, "seeded"]
+    assert found["series"][0]["best"][-1] == found["campaigns"][0]["best"]
+    assert found["series"][1]["best"] == []
+    assert found["differences"] == [{"key": "seed", "values": ["0", "7"]}]
+    assert [row["system"] for row in found["systems"]] == ["<b>beta</b>", "alpha"]
+    assert found["systems"][0]["values"] == [9.0, None]
+    page = browser.get(f"/compare?name={NAME}&name=seeded").text
+    assert "<code>seed</code>" in page
+    assert "&lt;b&gt;beta" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (f"name={NAME}&name=other-unit", "small-table: mJ/m2, other-unit: eV"),
+        (f"name={NAME}&name={NAME}", "1 campaigns are chosen; expected 2 to 8"),
+        ("&".join(f"name=c{number}" for number in range(9)), "expected 2 to 8"),
+        (f"name={NAME}&name=none-such", "none-such"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_by_name(browser, query, said):
+    answer = browser.get(f"{API}?{query}")
+    assert answer.status_code in (404, 422)
+    assert said in answer.json()["detail"]
+    page = browser.get(f"/compare?{query}")
+    assert page.status_code == 422
+    assert said in page.text
+
+
+def test_the_page_offers_all_campaigns(browser):
+    page = browser.get("/compare").text
+    assert page.count('type="checkbox"') == 3
+    assert 'href="/compare"' in browser.get("/").text
