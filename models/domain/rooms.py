@@ -69,7 +69,7 @@ class FigureSet:
     """Figures besides those of every campaign, drawn where the description of the space names the entry point.
 
     Attributes:
-        opener: Module and name of a function of a campaign, its artifacts and a folder, which returns the files drawn.
+        opener: Module and name of a function of a campaign and its artifacts, which returns its ``Drawing``s.
     """
 
     opener: str

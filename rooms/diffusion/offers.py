@@ -16,5 +16,5 @@ PAGE = Page(
     package="tansaku.diffusion.web",
     view="surface",
 )
-FIGURES = FigureSet("tansaku.diffusion.tasks.figures:draw_surface")
+FIGURES = FigureSet("tansaku.diffusion.tasks.figures:surface_figures")
 SURFACE = View(opener="tansaku.diffusion.tasks.surface:read_surface", printer="tansaku.diffusion.cli:show_surface")

@@ -16,13 +16,14 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from tansaku.deploy.web import drawing
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.identifiers import file_stem
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Evaluation, Record
 from tansaku.tasks.read.views.attempt_output import AttemptOutput, attempt_outputs
 from tansaku.tasks.read.views.campaign_figures import CampaignFigures, figures_of
 
@@ -38,6 +39,32 @@ def figures(request: Request, _: Viewer, name: str, seen: SeenVersion = None) ->
     """Energy against angle, map of compositions or Pareto front as the space has them, certificate and last proposals."""
     reading = services_of(request).readings.reading(name, seen)
     return shared(request, reading, CampaignFigures, lambda: figures_of(reading).model_dump_json(), PRIVATE)
+
+
+class Figure(Record):
+    """A figure that can be downloaded.
+
+    Attributes:
+        figure: Its name.
+        forms: In which it exists.
+    """
+
+    figure: str
+    forms: list[drawing.Form]
+
+
+@router.get("/{name}/drawings")
+def drawings(request: Request, _: Viewer, name: str) -> list[Figure]:
+    """Lists the figures that `tansaku plot` draws of the campaign."""
+    return [Figure(figure=figure, forms=forms) for figure, forms in drawing.offered(services_of(request), name)]
+
+
+@router.get("/{name}/drawings/{figure}", response_class=Response)
+def draw(request: Request, _: Viewer, name: str, figure: str, form: drawing.Form = "png") -> Response:
+    """Draws a figure of the campaign as PNG or SVG, or returns its data as CSV."""
+    body = drawing.draw(services_of(request), name, figure, form)
+    headers = {"Content-Disposition": f'inline; filename="{file_stem(name)}-{file_stem(figure)}.{form}"'}
+    return Response(body, media_type=drawing.MEDIA[form], headers=headers)
 
 
 @router.get("/{name}/evaluations/{number}/log", responses=LINKED)

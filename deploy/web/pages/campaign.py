@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web import copying, managing, owning, steering
+from tansaku.deploy.web import copying, drawing, managing, owning, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import Operator, Viewer
 from tansaku.deploy.web.errors import ProblemError
@@ -130,6 +130,12 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
         "may_link": False,
         "key": new_key,
     }
+
+
+@router.get("/{name}/drawings")
+def drawings_page(request: Request, _: Viewer, name: str) -> Response:
+    """Shows the figures for download."""
+    return render(request, "drawings.html", {"name": name, "drawings": drawing.offered(services_of(request), name)})
 
 
 @router.get("/{name}/table")

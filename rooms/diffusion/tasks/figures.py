@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from tansaku.diffusion.tasks.surface import CampaignSurface, read_surface
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
+from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ _NAMED = 12
 """Number of refined hops that have their names in the legend."""
 
 
-def draw_surface(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    """Draws the surface, the path, the barrier against evaluations, and diffusion, where a bottleneck is searched for."""
-    return draw_paths(data, PathReport.of(read_surface(data)), folder) if data.spec.objective.goal.gridded else []
+def surface_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
+    """The surface, the path, the barrier against evaluations, and diffusion, where a bottleneck is searched for."""
+    return path_figures(data, PathReport.of(read_surface(data))) if data.spec.objective.goal.gridded else []
 
 
 def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
@@ -44,25 +46,25 @@ def draw_paths(data: Campaign, report: PathReport, folder: Path) -> list[Path]:
         folder: Made if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    return drawn(path_figures(data, report), folder, data.record.name)
+
+
+def path_figures(data: Campaign, report: PathReport) -> list[Drawing]:
+    """Figures of a surface; surface and path also as interactive pages."""
     name, surface = data.record.name, report.surface
-    cuts = surface_slices(surface)
-    written = [
-        _draw_slices(cuts, folder / f"{name}-surface.png"),
-        _draw_surface_html(surface, folder / f"{name}-surface.html", name),
+    cuts, way = surface_slices(surface), path_profile(report)
+    made = [
+        Drawing("surface", (), partial(_draw_slices, cuts), lambda path: _draw_surface_html(surface, path, name)),
     ]
-    way = path_profile(report)
     if way is not None:
-        written += [
-            _draw_profile(way, folder / f"{name}-path.png"),
-            _draw_profile_html(way, folder / f"{name}-path.html", name),
-        ]
+        made.append(Drawing("path", way, partial(_draw_profile, way), lambda path: _draw_profile_html(way, path, name)))
     if report.refinement is not None and report.refinement.hops:
-        written.append(_draw_bands(report, report.refinement, folder / f"{name}-bands.png"))
+        made.append(Drawing("bands", (), partial(_draw_bands, report, report.refinement)))
     if any(found.estimate is not None for found in data.certificates):
-        written.append(_draw_certificates(data.certificates, folder / f"{name}-barrier.png"))
+        made.append(Drawing("barrier", (), partial(_draw_certificates, data.certificates)))
     if report.diffusion is not None and report.diffusion.coefficients.any():
-        written.append(_draw_arrhenius(report, folder / f"{name}-arrhenius.png"))
-    return written
+        made.append(Drawing("arrhenius", (), partial(_draw_arrhenius, report)))
+    return made
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _draw_slices(cuts: Sequence[Slice], path: Path) -> Path:
                     figure.colorbar(image, ax=axes, extend="max" if top == cut.top else "neither").set_label(label)
             panels[0, column].set_title(f"{_AXES[cut.axis]} = {cut.height:.3f}", fontsize=9)
         figure.supxlabel("dots: computed; star: bottleneck; white line: its energy; grey: inside an atom", fontsize=7)
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _plane(cut: Slice, across: FloatArray, up: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -274,7 +276,7 @@ def _draw_profile(way: PathProfile, path: Path) -> Path:
         figure.legend(loc="outside upper center", ncols=3, fontsize=7)
         axes.set_xlabel("distance along the path [Å]")
         axes.set_ylabel("energy above the minimum [eV]")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
@@ -291,7 +293,7 @@ def _draw_bands(report: PathReport, refinement: Refinement, path: Path) -> Path:
         figure.legend(loc="outside upper center", ncols=4, fontsize=7)
         axes.set_xlabel(f"distance of the ion along the hop [Å]; method: {refinement.hops[0].method}")
         axes.set_ylabel("energy above the minimum [eV]")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _draw_profile_html(way: PathProfile, path: Path, name: str) -> Path:
@@ -324,7 +326,7 @@ def _draw_certificates(certificates: Sequence[Certificate], path: Path) -> Path:
         axes.errorbar(searched, middle, yerr=bars, fmt="o-", color=MAIN, ecolor=FAINT, ms=4, lw=1.0, capsize=3)
         axes.set_xlabel("evaluations")
         axes.set_ylabel(f"barrier, 95 % interval [{certificates[0].unit}]")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _draw_arrhenius(report: PathReport, path: Path) -> Path:
@@ -344,4 +346,4 @@ def _draw_arrhenius(report: PathReport, path: Path) -> Path:
         above = axes.secondary_xaxis("top")
         above.set_xticks(1000.0 / found.temperatures, [f"{kelvin:g}" for kelvin in found.temperatures], fontsize=7)
         above.set_xlabel(f"temperature [K]; activation energy {found.energy:.3f} eV", fontsize=8)
-        return save_png(figure, path)
+        return save_image(figure, path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tansaku.tasks.read.figures.style import drawing, save_png
+from tansaku.tasks.read.figures.style import drawing, save_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,5 +35,5 @@ def save_panels(found: Found, drawn: Mapping[str, tuple[str, Callable[[Found, Ax
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             draw(found, figure.add_subplot())
-            files[title] = save_png(figure, folder / name)
+            files[title] = save_image(figure, folder / name)
     return files

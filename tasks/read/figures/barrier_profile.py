@@ -11,7 +11,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
 MOST_PROFILES = 6
@@ -74,7 +74,7 @@ def draw_png(lines: Sequence[Profile], path: Path) -> Path:
         axes.set_xlabel("distance along the path [Å]")
         axes.set_ylabel("energy relative to the lowest state [eV]")
         axes.legend(loc="upper right")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(lines: Sequence[Profile], path: Path, name: str) -> Path:

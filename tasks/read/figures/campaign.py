@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -21,6 +23,7 @@ from tansaku.tasks.read.figures import (
 from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
 from tansaku.tasks.read.figures import front as front_figure
+from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
 from tansaku.tasks.read.views.campaign import Campaign
@@ -47,14 +50,7 @@ def _structure_pictures(data: Campaign, artifacts: ArtifactStore) -> list[struct
 
 
 def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
-
-    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
-    actual cost; one of grain boundaries also energy against angle, energy
-    against the number of atoms where that is searched, and the best structures; one of compositions the map over the
-    ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
-    the path, the barrier against the evaluations, and diffusion against temperature.
+    """Draws what a campaign has so far, each figure as PNG and, where it has one, as HTML. Each says whose values it shows.
 
     Args:
         folder: Made if it does not exist; files of the same name are overwritten.
@@ -69,106 +65,86 @@ def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> lis
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
-    with footnote(sources_told(data.spec, data.columns)):
-        return _drawn(data, artifacts, folder)
+    with sourced(data):
+        return drawn(drawings_of(data, artifacts), folder, data.record.name)
 
 
-def _drawn(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    name = data.record.name
-    found = convergence(data)
-    paths = [
-        convergence_figure.draw_png(found, folder / f"{name}-convergence.png"),
-        convergence_figure.draw_html(found, folder / f"{name}-convergence.html", name),
-    ]
-    front = campaign_front(data)
-    if front is not None:
-        paths += [
-            front_figure.draw_png(front, folder / f"{name}-front.png"),
-            front_figure.draw_html(front, folder / f"{name}-front.html", name),
-        ]
+def sourced(data: Campaign) -> AbstractContextManager[None]:
+    """Adds the origin of a campaign's values below figures that are drawn in this context."""
+    return footnote(sources_told(data.spec, data.columns))
+
+
+def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
+    """The figures that a campaign has so far.
+
+    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
+    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
+    actual cost; one of grain boundaries also energy against angle, energy
+    against the number of atoms where that is searched, and the best structures; one of compositions the map over the
+    ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
+    the path, the barrier against the evaluations, and diffusion against temperature.
+
+    Raises:
+        ConfigurationError: Nothing has a value yet.
+    """
+    name, made = data.record.name, [Drawing.by(convergence_figure, "convergence", convergence(data), data.record.name)]
+    if (front := campaign_front(data)) is not None:
+        made.append(Drawing.by(front_figure, "front", front, name))
     expected = predictions(data)
     if len(expected.value) >= parity.LEAST:
-        paths += [
-            parity.draw_png(expected, folder / f"{name}-parity.png"),
-            parity.draw_html(expected, folder / f"{name}-parity.html", name),
-        ]
-    looks = looks_of(data)
-    if looks is not None:
-        paths += [
-            first_look.draw_png(looks, folder / f"{name}-first-look.png"),
-            first_look.draw_html(looks, folder / f"{name}-first-look.html", name),
-        ]
+        made.append(Drawing.by(parity, "parity", expected, name))
+    if (looks := looks_of(data)) is not None:
+        made.append(Drawing.by(first_look, "first-look", looks, name))
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
-        paths += [
-            cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
-            cost_figure.draw_html(costs, folder / f"{name}-cost.html", name),
-        ]
-    return paths + _further_figures(data, artifacts, folder)
+        made.append(Drawing.by(cost_figure, "cost", costs, name))
+    return made + _further_figures(data, artifacts)
 
 
-def _further_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    """Draws those that the description of the space names, where the installation has them."""
+def _further_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
+    """The figures that the description of the space names, where the installation has them."""
     further = data.spec.space.description.figures
     found = figure_sets().get(further)
     if found is None:
         return []
-    files: list[Path] = code_behind("figures", further, found.opener)(data, artifacts, folder)
-    return files
+    made: list[Drawing] = code_behind("figures", further, found.opener)(data, artifacts)
+    return made
 
 
-def boundary_figures(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def boundary_figures(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """Energy against angle, energy against the number of atoms where that is searched, and the best structures."""
-    name = data.record.name
+    name, unit = data.record.name, data.spec.objective.unit
     curve = energy_angle.energy_curve(data)
-    paths = [
-        energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
-        energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
+    made = [
+        Drawing(
+            "energy-angle",
+            curve,
+            lambda path: energy_angle.draw_png(curve, path),
+            lambda path: energy_angle.draw_html(curve, path),
+        )
     ]
     if data.spec.space.densities:
-        curves, unit = energy_density.density_curves(data), data.spec.objective.unit
-        paths += [
-            energy_density.draw_png(curves, folder / f"{name}-energy-density.png", unit),
-            energy_density.draw_html(curves, folder / f"{name}-energy-density.html", name, unit),
-        ]
+        made.append(Drawing.by(energy_density, "energy-density", energy_density.density_curves(data), name, unit))
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.columns)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.
         sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        with footnote(sources):
-            paths += [
-                structures.draw_png(pictures, folder / f"{name}-structures.png"),
-                structures.draw_html(pictures, folder / f"{name}-structures.html", name),
-            ]
-    return paths
+        made.append(replace(Drawing.by(structures, "structures", pictures, name), note=sources, data=()))
+    return made
 
 
-def composition_figures(data: Campaign, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+def composition_figures(data: Campaign, _artifacts: ArtifactStore) -> list[Drawing]:
     """The map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it."""
     name, unit = data.record.name, data.spec.objective.unit
     expected, maps = predictions(data), composition_maps(data)
-    paths = []
+    made = []
     if composition_map.drawable(maps):
-        paths += [
-            composition_map.draw_png(maps, folder / f"{name}-map.png", data.value_key, unit),
-            composition_map.draw_html(maps, folder / f"{name}-map.html", name, data.value_key, unit),
-        ]
+        made.append(Drawing.by(composition_map, "map", maps, name, data.value_key, unit))
     if len(expected.value) >= parity.LEAST:
-        paths += [
-            rounds.draw_png(expected, folder / f"{name}-rounds.png"),
-            rounds.draw_html(expected, folder / f"{name}-rounds.html", name),
-        ]
-    ways = barrier_profile.profiles(data)
-    if ways:
-        paths += [
-            barrier_profile.draw_png(ways, folder / f"{name}-profiles.png"),
-            barrier_profile.draw_html(ways, folder / f"{name}-profiles.html", name),
-        ]
-    mattered = relevance_history(data)
-    if mattered is not None:
-        paths += [
-            relevance.draw_png(mattered, folder / f"{name}-relevance.png"),
-            relevance.draw_html(mattered, folder / f"{name}-relevance.html", name),
-        ]
-    return paths
+        made.append(Drawing.by(rounds, "rounds", expected, name))
+    if ways := barrier_profile.profiles(data):
+        made.append(Drawing.by(barrier_profile, "profiles", ways, name))
+    if (mattered := relevance_history(data)) is not None:
+        made.append(Drawing.by(relevance, "relevance", mattered, name))
+    return made

@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
         bar.set_label(f"{quantity} [{pretty_unit(unit)}]")
         figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: str, unit: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Convergence
 
 
@@ -37,7 +37,7 @@ def draw_png(found: Convergence, path: Path) -> Path:
         left.set_xlabel("evaluations")
         right.set_xlabel(f"cumulative cost [% of exhaustive, {found.exhaustive_cost:,.0f}]")
         left.legend()
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Convergence, path: Path, name: str) -> Path:

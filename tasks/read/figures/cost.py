@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, save_png
+from tansaku.tasks.read.figures.style import FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.costs import CostComparison
 
 LEAST = 5
@@ -32,7 +32,7 @@ def draw_png(found: CostComparison, path: Path) -> Path:
         axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel("actual [core-seconds]")
         axes.set_ylabel("predicted when proposed [core-seconds]")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: CostComparison, path: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.results import system_label, system_rows
 
@@ -105,7 +105,7 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         axes.set_xlabel("misorientation angle [°]")
         axes.set_ylabel(f"grain-boundary energy [{pretty_unit(curve.unit)}]")
         axes.set_ylim(0, top)
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(curve: EnergyCurve, path: Path) -> Path:

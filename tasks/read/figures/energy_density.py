@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.densities import density_rows
 from tansaku.tasks.read.views.results import system_label
@@ -54,7 +54,7 @@ def draw_png(curves: Sequence[DensityCurve], path: Path, unit: str) -> Path:
         axes.set_xlabel(_FRACTION)
         axes.set_ylabel(f"lowest grain-boundary energy [{pretty_unit(unit)}]")
         axes.legend()
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(curves: Sequence[DensityCurve], path: Path, name: str, unit: str) -> Path:

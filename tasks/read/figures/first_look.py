@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.tasks.node.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.campaign import Campaign
 
 
@@ -101,7 +101,7 @@ def draw_png(found: Looks, path: Path) -> Path:
             found.computed, found.looked[:, 0], yerr=found.looked[:, 1], fmt="o", color=MAIN, ecolor=FAINT, ms=3, elinewidth=0.6
         )
         right.set(xlabel=f"computed [{unit}]", ylabel=f"surrogate pre-screening [{unit}]")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Looks, path: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.fronts import Axis, Front
 
 
@@ -45,7 +45,7 @@ def draw_png(found: Front, path: Path) -> Path:
         right.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)
         right.set_xlabel("evaluations")
         right.set_ylabel(_said(found))
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Front, path: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.surrogates import Progress
 from tansaku.tasks.node.jobs.judging import Compared
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, save_image
 from tansaku.tasks.read.views.trained_models import NOMINAL, coverage
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
         axes.semilogy(steps, [item.training for item in curve], "-", color=MAIN, lw=1.2, label="training")
         axes.set(xlabel="step", ylabel=f"root mean square error [{curve[0].unit}]")
         axes.legend()
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path) -> Path:
@@ -73,7 +73,7 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
             every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
             every[1].set_xlabel("nominal coverage of the interval")
             every[1].set_ylabel("observed coverage (held-out data)")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:

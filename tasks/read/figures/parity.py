@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def draw_png(found: Predictions, path: Path) -> Path:
         right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         right.set_xlabel("nominal coverage of the interval")
         right.set_ylabel("observed coverage")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Predictions, path: Path, name: str) -> Path:

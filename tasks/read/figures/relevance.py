@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import drawing, save_png
+from tansaku.tasks.read.figures.style import drawing, save_image
 from tansaku.tasks.read.views.predictions import Relevance
 
 _LABEL = "share of the model's variance [%]"
@@ -31,7 +31,7 @@ def draw_png(found: Relevance, path: Path) -> Path:
             right.plot(found.observed, share[:, i], "o-", color=_colour(i), ms=3, lw=1.2, label=name)
         right.set(xlabel="observations", ylabel=_LABEL, ylim=(0, None))
         right.legend(ncols=2)
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Relevance, path: Path, name: str) -> Path:

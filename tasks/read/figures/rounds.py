@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_image
 from tansaku.tasks.read.views.results import Predictions
 
 _INTERVALS = ((0.68, MAIN), (0.95, ACCENT))
@@ -51,7 +51,7 @@ def draw_png(found: Predictions, path: Path) -> Path:
             below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
         below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
         below.legend(loc="lower right")
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(found: Predictions, path: Path, name: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.read.figures.style import FAINT, INK, drawing, save_png
+from tansaku.tasks.read.figures.style import FAINT, INK, drawing, save_image
 from tansaku.tasks.read.screening.rows import ScreenRow, best_of_each, family, rank_correlation
 
 _COLOURS = "turbo"
@@ -52,4 +52,4 @@ def draw_screen(rows: Sequence[ScreenRow], path: Path) -> Path:
             panel.set(xlim=limits, ylim=limits, aspect="equal")
             panel.set(xlabel="computed by the cheap calculator [mJ/m²]", ylabel="predicted by the model [mJ/m²]")
         panels[0].legend(markerscale=2.5, fontsize=7, ncols=2, title="tilt axis", title_fontsize=7)
-        return save_png(figure, path)
+        return save_image(figure, path)

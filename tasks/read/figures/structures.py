@@ -13,7 +13,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.read.figures.html import plain, write_html
-from tansaku.tasks.read.figures.style import INK, drawing, save_png
+from tansaku.tasks.read.figures.style import INK, drawing, save_image
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -161,7 +161,7 @@ def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
         bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
         label = ("atomic energy", "above the crystal [eV]")
         bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
-        return save_png(figure, path)
+        return save_image(figure, path)
 
 
 def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Path:

@@ -30,6 +30,7 @@ _RC: Any = {
     "axes.spines.top": False,
     "xtick.color": INK,
     "ytick.color": INK,
+    "svg.hashsalt": "tansaku",
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
@@ -64,9 +65,13 @@ def current_footnote() -> str | None:
     return _FOOTNOTE.get()
 
 
-def save_png(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG without time stamp, so that the same figure is the same file; a footnote makes it higher."""
-    metadata, note = {"Software": "tansaku"}, current_footnote()
+def save_image(figure: Figure, path: Path) -> Path:
+    """Writes a figure as PNG or SVG, as the file is named, without time stamp.
+
+    So the same figure is the same file. A footnote makes it higher.
+    """
+    note = current_footnote()
+    metadata: Any = {"Date": None, "Creator": "tansaku"} if path.suffix == ".svg" else {"Software": "tansaku"}
     if note is None:
         figure.savefig(path, dpi=DPI, metadata=metadata)
         return path

@@ -31,6 +31,8 @@ PROMISED = {
     f"{OF_ONE}/runs": {"GET": VIEWER, "POST": OPERATOR},
     f"{OF_ONE}/asks": {"GET": VIEWER, "POST": OPERATOR},
     f"{OF_ONE}/tells": {"POST": OPERATOR},
+    f"{OF_ONE}/drawings": {"GET": VIEWER},
+    f"{OF_ONE}/drawings/{{figure}}": {"GET": VIEWER},
     f"{OF_ONE}/links": {"POST": OPERATOR},
     f"{OF_ONE}/copies": {"POST": OPERATOR},
     f"{OF_ONE}/name": {"PUT": OPERATOR},  # the owner's rights are checked beyond the role

@@ -1,0 +1,103 @@
+"""A figure that can be drawn, and its data as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.read.figures.style import current_footnote, footnote
+
+Draw = Callable[[Path], Path]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure.
+
+    Attributes:
+        stem: Its name, part of those of its files.
+        data: That it shows: a dataclass with arrays, or a sequence of dataclasses; empty: nothing that a table can hold.
+        image: Writes PNG or SVG, as the file's name ends.
+        page: Writes HTML; None: it has no such form.
+        note: Origin of its values, below it; None: that of the campaign.
+    """
+
+    stem: str
+    data: object
+    image: Draw
+    page: Draw | None = None
+    note: str | None = None
+
+    @classmethod
+    def by(cls, module: ModuleType, stem: str, data: object, name: str, *further: str) -> Drawing:
+        """The figure that a module draws by its functions ``draw_png`` and ``draw_html``.
+
+        Args:
+            name: Of the campaign, the title of the page.
+            further: Arguments of both functions after the others.
+        """
+        return cls(
+            stem,
+            data,
+            lambda path: module.draw_png(data, path, *further),
+            lambda path: module.draw_html(data, path, name, *further),
+        )
+
+    def draw(self, path: Path) -> Path:
+        """Writes the figure as PNG, SVG or HTML, as the name of the file ends."""
+        with footnote(self.note or current_footnote()):
+            return self.page(path) if path.suffix == ".html" and self.page is not None else self.image(path)
+
+
+def drawn(drawings: Iterable[Drawing], folder: Path, name: str) -> list[Path]:
+    """Draws figures as PNG and, where they have one, as HTML; returns the paths.
+
+    Args:
+        folder: Exists.
+        name: Of the campaign, with which the names of the files begin.
+    """
+    return [
+        drawing.draw(folder / f"{name}-{drawing.stem}.{form}")
+        for drawing in drawings
+        for form in ("png", *(("html",) if drawing.page is not None else ()))
+    ]
+
+
+def table_of(data: object) -> tuple[list[str], list[list[Any]]]:
+    """The data of a figure as a table: arrays of one length as columns, or a row for each of several dataclasses.
+
+    Returns:
+        Names of the columns, and the rows; without rows where the data are no table.
+    """
+    if is_dataclass(data) and not isinstance(data, type):
+        return _columns({key: value for key, value in vars(data).items() if _is_column(value)})
+    if isinstance(data, Sequence) and data and all(is_dataclass(part) for part in data):
+        tables = [table_of(part) for part in data]
+        names = [name for name in tables[0][0] if all(name in known for known, _ in tables)]
+        scalars = [{key: value for key, value in asdict(part).items() if np.isscalar(value)} for part in data]
+        fixed = [key for key in scalars[0] if all(key in known for known in scalars)]
+        rows = [
+            [*(known[key] for key in fixed), *(row[every.index(name)] for name in names)]
+            for known, (every, body) in zip(scalars, tables, strict=True)
+            for row in (body or [[]])
+        ]
+        return [*fixed, *names], rows
+    return [], []
+
+
+def _is_column(value: object) -> bool:
+    array = np.asarray(value) if isinstance(value, np.ndarray | list | tuple) else None
+    return array is not None and array.ndim == 1 and array.dtype.kind in "bifU"
+
+
+def _columns(found: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """The longest columns of one length."""
+    length = max((len(value) for value in found.values()), default=0)
+    chosen: JsonDict = {key: value for key, value in found.items() if len(value) == length and length}
+    return list(chosen), [list(row) for row in zip(*(np.asarray(value).tolist() for value in chosen.values()), strict=True)]

@@ -1,0 +1,50 @@
+"""Figures of a campaign for download: pictures and their data."""
+
+from __future__ import annotations
+
+import csv
+import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tansaku.models.domain.accounts import Role
+
+NAME = "small-table"
+API = f"/api/v1/campaigns/{NAME}/drawings"
+
+
+@pytest.fixture
+def browser(site_with):
+    return site_with("a1", "a3", "a2", "b1").with_session(Role.VIEWER)
+
+
+def test_a_figure_is_a_picture_or_a_table(browser):
+    assert browser.get(API).json() == [{"figure": "convergence", "forms": ["png", "svg", "csv"]}]
+    assert browser.get(f"{API}/convergence").content.startswith(b"\x89PNG")
+    drawn = browser.get(f"{API}/convergence?form=svg")
+    assert drawn.headers["Content-Type"] == "image/svg+xml"
+    assert ET.fromstring(drawn.content).tag.endswith("svg")
+    assert drawn.content == browser.get(f"{API}/convergence?form=svg").content
+    table = list(csv.DictReader(browser.get(f"{API}/convergence?form=csv").text.splitlines()))
+    assert len(table) == 4
+    assert [float(row["cost"]) for row in table] == sorted(float(row["cost"]) for row in table)
+
+
+def test_the_page_shows_them(browser):
+    page = browser.get(f"/campaigns/{NAME}/drawings").text
+    assert f'src="{API}/convergence?form=png"' in page
+    assert "ts.open(&#34;small-table&#34;)" in page or 'ts.open("small-table")' in page
+
+
+def test_what_does_not_exist_is_named(browser, site_with):
+    answer = browser.get(f"{API}/parity")
+    assert answer.status_code == 404
+    assert "it has convergence" in answer.json()["detail"]
+    assert browser.get(f"{API}/convergence?form=exe").status_code == 422
+
+
+def test_several_at_once_are_drawn_alike(browser):
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda _: browser.get(f"{API}/convergence?form=svg").content, range(4)))
+    assert len(set(drawn)) == 1
