@@ -107,6 +107,10 @@ class NumberKeys(TypedDict, total=False):
     unit: str
     tolerance: float | None
 
+class PrefersKeys(TypedDict, total=False):
+    within: Required[Mapping[str, Sequence[float] | Sequence[str]]]
+    weight: float
+
 class RefinementKeys(TypedDict, total=False):
     around: int
     neighbours: int
@@ -1419,6 +1423,7 @@ def Parameters(
     pool: int = ...,
     refine: RefinementKeys | None = ...,
     seed: int = ...,
+    prefers: PrefersKeys | None = ...,
     function: Literal["hartmann6", "ackley"] | None = ...,
     **further: tuple[float, float] | tuple[float, float, str] | list[str] | range | Mapping[str, object],
 ) -> Space:
@@ -1430,6 +1435,7 @@ def Parameters(
         pool: Candidates that are drawn beforehand.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every draw.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         function: A function of the parameters in their order that is computed on the spot, for examples and benchmarks; null:
             the values are to be measured.
         off_pool: Candidates that were measured although nothing drew them; filled in by ``tansaku tell``.
@@ -1661,6 +1667,7 @@ def Table(
     *,
     columns: TableColumnsKeys,
     features: Mapping[str, FeatureLookupKeys | FeatureColumnsKeys],
+    prefers: PrefersKeys | None = ...,
     sha256: str | None = ...,
 ) -> Space:
     r"""Precomputed data as a space; no structure is needed.
@@ -1669,6 +1676,7 @@ def Table(
         candidates: One row per candidate (CSV or Parquet).
         columns: Which column means what.
         features: Feature groups by name.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         sha256: Content hash of the table; filled in when the spec is resolved.
         off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
         described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.

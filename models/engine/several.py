@@ -123,8 +123,8 @@ class SeveralProposer:
     def __init__(self, settings: GPSettings, judge: Judge, limits: Sequence[LimitSpec] = ()) -> None:
         self._settings, self._judge, self._limits = settings, judge, tuple(limits)
         share = replace(settings, memory_limit=settings.memory_limit // (judge.count + len(self._limits)))
-        # No end of a quantity with limits is better than the other, so none is compressed.
-        plain = replace(share, transform=OutputTransform())
+        # No end of a quantity with limits is better than the other: none is compressed, and nothing is expected of it.
+        plain = replace(share, transform=OutputTransform(), expects=False)
         self._models = (*(GPProposer(share) for _ in range(judge.count)), *(GPProposer(plain) for _ in self._limits))
 
     @property

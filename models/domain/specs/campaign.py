@@ -402,6 +402,21 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _expectation_is_used(self) -> CampaignSpec:
+        if self.space.preferred is None:
+            return self
+        if not self.proposer.models_values:
+            raise ValueError(f"space.prefers: proposer {self.proposer.type} has no model that expects; remove it or choose gp")
+        if self.transfer is not None:
+            raise ValueError("space.prefers: not with transfer, which says what is expected; remove one")
+        if self.objective.goals:
+            raise ValueError(f"space.prefers: not with the goal {self.objective.goal.type}: it does not say which is better")
+        transform = getattr(self.proposer, "transform", None)
+        if transform is not None and transform.standardise == "none":
+            raise ValueError("space.prefers: it counts in standard deviations of the values; expected another standardise")
+        return self
+
+    @model_validator(mode="after")
     def _proposer_fits_the_goal(self) -> CampaignSpec:
         goal = self.objective.goal
         self.proposer.check_goal(goal.type, goal.acquisitions)
