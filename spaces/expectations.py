@@ -1,4 +1,4 @@
-"""What a space's file expects of candidates, from their columns."""
+"""Expectations of candidates in a space's file, from their columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Cells = npt.NDArray[np.float64] | npt.NDArray[np.str_]
 def expectation(
     spec: PrefersSpec | None, cells: Callable[[], Mapping[str, Cells]], in_ranges: Callable[[str, FloatArray], FloatArray]
 ) -> Expectation | None:
-    """What is expected of candidates; None where nothing is.
+    """Returns what is expected of candidates; None where nothing is.
 
     Args:
         spec: Of the space.
@@ -48,7 +48,7 @@ def expectation(
 
 
 def _near(in_ranges: Callable[[str, FloatArray], FloatArray], name: str, own: Cells, good: tuple[float, float]) -> FloatArray:
-    """1 within the range, less the farther a value is from it."""
+    """Returns 1 within the range, less the farther a value is from it."""
     values, bounds = in_ranges(name, np.asarray(own, dtype=np.float64)), in_ranges(name, np.array(good))
     beyond = np.maximum(np.maximum(bounds[0] - values, values - bounds[1]), 0.0)
     if beyond.min() > _REACH:
@@ -60,7 +60,7 @@ def _near(in_ranges: Callable[[str, FloatArray], FloatArray], name: str, own: Ce
 
 
 def _among(name: str, own: Cells, good: list[float | str]) -> FloatArray:
-    """1 for the texts that are named, else 0."""
+    """Returns 1 for the texts that are named, else 0."""
     there = np.unique(own).tolist()
     unknown = next((text for text in good if text not in there), None)
     if unknown is not None:

@@ -151,7 +151,7 @@ EXPECTED = "=expected"
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is expected of candidates before there are values: how well each one suits, and how much that counts.
+    """Expectation of candidates before there are values: how well each one suits, and how much that counts.
 
     Values are lower by β · suits with independent β ~ N(−1/p, 1/(w p)) for the p columns: by 1 ± 1/√w of their standard
     deviation where all suits, as w results with that deviation would say.

@@ -404,7 +404,7 @@ def prior_variance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Par
 
 
 def prior_mean(terms: tuple[Term, ...], pool: CandidatePool, known: IntArray) -> FloatArray | float:
-    """What is expected of each candidate before any observation, shape ``(n_candidates,)``; 0 for a kernel without that.
+    """Mean of each candidate before any observation, shape ``(n_candidates,)``; 0 for a kernel that expects nothing.
 
     Args:
         terms: Normal form of the kernel.

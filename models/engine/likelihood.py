@@ -68,8 +68,8 @@ class LogPosterior:
         priors: Mapping[str, LogNormal],
         variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
     ) -> None:
-        prior = np.broadcast_to(prior_mean(terms, pool, positions), (len(pool),))[positions]
-        self._terms, self._targets = terms, targets - prior
+        expected = np.broadcast_to(prior_mean(terms, pool, positions), (len(pool),))[positions]
+        self._terms, self._targets = terms, targets - expected
         extra, self._shares = variances
         self._extra = np.zeros(len(targets)) if extra is None else extra
         self._rows, self._columns = np.tril_indices(len(positions))

@@ -88,9 +88,7 @@ class FrontJudge:
 
     def values(self, known: Known, _rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, zero where they may not be proposed; they are no logarithms."""
-        alike = all(len({item.weight for item in of_one}) == 1 for of_one in known.predictions)
-        members = list(zip(*known.predictions, strict=True) if alike else product(*known.predictions))
-        weights = [prod(prediction.weight for prediction in of_all) for of_all in members]
+        members, weights = joined(known.predictions)
         return averaged([(self._growth(known, of_all), False) for of_all in members], weights)
 
     def _growth(self, known: Known, predictions: Sequence[Prediction]) -> FloatArray:
@@ -101,6 +99,17 @@ class FrontJudge:
             bent.mean[known.allowed], bent.deviation[known.allowed], front, bent.reference(self._wanted)
         )
         return growth
+
+
+def joined(predictions: Sequence[Sequence[Prediction]]) -> tuple[list[tuple[Prediction, ...]], list[float]]:
+    """Members of the models of all objectives together, and their weights.
+
+    Args:
+        predictions: Of each objective: one prediction, or one per member of its model.
+    """
+    alike = all(len({item.weight for item in of_one}) == 1 for of_one in predictions)
+    members = list(zip(*predictions, strict=True) if alike else product(*predictions))
+    return members, [prod(prediction.weight for prediction in of_all) for of_all in members]
 
 
 class Bent:
@@ -179,6 +188,22 @@ def expected_growth(mean: FloatArray, deviation: FloatArray, front: FloatArray, 
             rows = torch.arange(begin, min(begin + at_once, len(mean)), dtype=torch.float64)
             growth[begin : begin + at_once] = acquisition(rows[:, None, None]).numpy()
     return np.maximum(growth, 0.0)
+
+
+def worse_cells(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Boxes into which the volume is cut that a front does not dominate, all objectives minimised.
+
+    Args:
+        front: Shape ``(n_known, n_objectives)``.
+        reference: Shape ``(n_objectives,)``.
+
+    Returns:
+        Better ends, minus infinity where there is none, and worse ends, shape ``(n_boxes, n_objectives)`` each.
+    """
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
+    bounds = FastNondominatedPartitioning(ref_point=_tensor(-reference), Y=_tensor(-front)).get_hypercell_bounds().numpy()
+    return -bounds[1], -bounds[0]
 
 
 def _looked_up(mean: Tensor, deviation: Tensor) -> Model:

@@ -28,7 +28,7 @@ QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(str
 
 
 AcquisitionName = Literal[
-    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "dominance"
+    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "log_nehvi", "dominance"
 ]
 
 _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
@@ -186,8 +186,8 @@ class ParetoSpec(GoalBase):
             in that order. Null: the worst value observed of each.
     """
 
-    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
-    limited: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("log_nehvi", "ehvi")
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ("log_nehvi", "ehvi")
 
     type: Literal["pareto"] = "pareto"
     also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]

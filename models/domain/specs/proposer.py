@@ -143,8 +143,10 @@ class GPProposerSpec(ProposerBase):
         mean: Mean function, whose effects are added to the kernel (the preset's or your own) and learned with it.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
             For the goal ``all_below``: expected number found with the remaining budget, straddle (uncertain and near
-            the threshold), or probability of lying below it. For the goal ``pareto``: ``ehvi``, the expected growth of the
-            volume that the front dominates (needs the extra ``torch``).
+            the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
+            ``log_nehvi``, the logarithm of the expected growth of the volume that the front of true values dominates, or
+            ``ehvi``, which takes measured values for true ones. null there: ``log_nehvi``, filled in when a file is loaded;
+            ``ehvi`` in campaigns that were stored before it.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.
