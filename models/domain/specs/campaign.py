@@ -408,7 +408,7 @@ class CampaignSpec(Spec):
         if not self.proposer.models_values:
             raise ValueError(f"space.prefers: proposer {self.proposer.type} has no model that expects; remove it or choose gp")
         if self.transfer is not None:
-            raise ValueError("space.prefers: not with transfer, which says what is expected; remove one")
+            raise ValueError("space.prefers: not with transfer, which also tells what to expect; remove one")
         if self.objective.goals:
             raise ValueError(f"space.prefers: not with the goal {self.objective.goal.type}: it does not say which is better")
         transform = getattr(self.proposer, "transform", None)

@@ -186,8 +186,8 @@ class ParetoSpec(GoalBase):
             in that order. Null: the worst value observed of each.
     """
 
-    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("log_nehvi", "ehvi")
-    limited: ClassVar[tuple[AcquisitionName, ...]] = ("log_nehvi", "ehvi")
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi", "log_nehvi")
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi", "log_nehvi")
 
     type: Literal["pareto"] = "pareto"
     also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]

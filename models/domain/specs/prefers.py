@@ -14,7 +14,7 @@ _Names = Annotated[tuple[_Name, ...], Field(min_length=1, max_length=100)]
 
 
 class PrefersSpec(Spec):
-    """Where good candidates are expected before anything is known. Values override it.
+    """An expectation of where good candidates lie before anything is known. Values override it.
 
     Attributes:
         within: For each column, such as a parameter, or ``name.part`` of fractions, what is expected to be good: a range of

@@ -144,9 +144,8 @@ class GPProposerSpec(ProposerBase):
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
             For the goal ``all_below``: expected number found with the remaining budget, straddle (uncertain and near
             the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
-            ``log_nehvi``, the logarithm of the expected growth of the volume that the front of true values dominates, or
-            ``ehvi``, which takes measured values for true ones. null there: ``log_nehvi``, filled in when a file is loaded;
-            ``ehvi`` in campaigns that were stored before it.
+            ``ehvi``, the expected growth of the volume that the front dominates, with measured values taken for true ones;
+            ``log_nehvi``, its logarithm, averaged over true values; null: ``ehvi``.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.

@@ -159,7 +159,7 @@ class SpaceBase(KindSpec):
 
     @property
     def preferred(self) -> PrefersSpec | None:
-        """Where good candidates are expected; None where nothing is."""
+        """The expectation of where good candidates lie; None where nothing is expected."""
         return None
 
     @property

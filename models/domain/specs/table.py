@@ -201,7 +201,7 @@ class TableSpaceSpec(SpaceBase):
 
     @property
     def preferred(self) -> PrefersSpec | None:
-        """Where good candidates are expected."""
+        """The expectation of where good candidates lie."""
         return self.prefers
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:

@@ -12,7 +12,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.boundary_cell import PeriodicCellSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.objective import BottleneckSpec, ParetoSpec
+from tansaku.models.domain.specs.objective import BottleneckSpec
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, Pending, withholds
 from tansaku.tasks.node.configuration.source import polish_relaxation
 
@@ -25,9 +25,6 @@ _ENGINE: Literal[3] = 3
 
 _PENDING: Pending = "drawn"
 """Treatment of awaited values in new campaigns with that engine whose file names none."""
-
-_OF_A_FRONT = ParetoSpec.acquisitions[0]
-"""Acquisition of new campaigns that look for a front and name none."""
 
 _FEW = 200
 """Evaluations up to which they are few: the engine was compared for up to 30, and refits after each value up to 100."""
@@ -47,7 +44,6 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     * ``proposer``: ``arms`` if the file has none and ``space.replication`` is given, unless a key needs ``gp``.
     * ``proposer.across_systems``: yes if it is null.
     * ``proposer.engine`` and ``proposer.pending``: see :func:`with_engine`.
-    * ``proposer.acquisition``: the first that serves the goal ``pareto`` if it is null.
     * ``proposer.outliers``: ``withheld`` if it is null, but where a bottleneck is wanted: bad values lie on its path.
     * ``retrain.calibrate``: yes if it is null; ``retrain.surrogate.solver``: ``working_set``.
     * ``known_first``: yes if results are adopted.
@@ -76,8 +72,6 @@ def with_defaults(spec: CampaignSpec) -> CampaignSpec:
     if getattr(spec.proposer, "across_systems", False) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"across_systems": True})})
     spec = with_engine(spec)
-    if _wants_front(spec) and getattr(spec.proposer, "acquisition", None) is None:
-        spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"acquisition": _OF_A_FRONT})})
     if _may_withhold(spec) and getattr(spec.proposer, "outliers", None) is None:
         spec = spec.model_copy(update={"proposer": spec.proposer.model_copy(update={"outliers": _WITHHELD})})
     if (retrain := spec.retrain) is not None:
@@ -116,8 +110,6 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer["engine"] = None
     if _draws(spec) and proposer["pending"] == _PENDING:
         proposer["pending"] = None
-    if _wants_front(spec) and proposer["acquisition"] == _OF_A_FRONT:
-        proposer["acquisition"] = None
     if _may_withhold(spec) and withholds(spec.proposer):
         proposer["outliers"] = None
     fmax = _usual_polish_fmax(spec)
@@ -189,11 +181,6 @@ def _unscaled(group: Spec) -> bool:
     """Returns whether a group holds numbers, and nothing says how their columns are compared."""
     of_categories = getattr(group, "categorical", False) or getattr(group, "categories", None) is not None
     return _scale(group) is None and not of_categories
-
-
-def _wants_front(spec: CampaignSpec) -> bool:
-    """Returns whether a proposer with a model looks for a front."""
-    return isinstance(spec.objective.goal, ParetoSpec) and isinstance(spec.proposer, GPProposerSpec)
 
 
 def _may_withhold(spec: CampaignSpec) -> bool:

@@ -7,7 +7,6 @@ import pytest
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
-from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.node.configuration.campaign_files import campaign_from_data, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.defaults import with_defaults
 from tansaku.tasks.node.configuration.source import polish_relaxation
@@ -143,22 +142,6 @@ def test_what_is_awaited_is_drawn_with_the_engine_for_few_evaluations():
     assert not diff_specs(before_the_key, made)
     other = with_defaults(counted(proposer={"type": "gp", "pending": "believed"}))
     assert [item.key for item in diff_specs(made, other)] == ["proposer.pending"]
-
-
-def test_fronts_of_new_campaigns_are_those_of_true_values_and_of_stored_ones_what_they_were():
-    wanted = {"goal": {"type": "pareto", "also": [{"property": "b", "unit": "1"}]}, "unit": "1"}
-    space = TABLE | {"columns": TABLE["columns"] | {"quantities": {"b": {"column": "b", "unit": "1"}}}}
-    stored = counted(space, objective=wanted)
-    made = with_defaults(stored)
-    assert made.proposer.acquisition == "log_nehvi"
-    assert (
-        with_defaults(counted(space, objective=wanted, proposer={"type": "gp", "acquisition": "ehvi"})).proposer.acquisition
-        == "ehvi"
-    )
-    assert with_defaults(counted()).proposer.acquisition is None
-    assert spec_hash(made) == spec_hash(stored)
-    assert not diff_specs(stored, made)
-    assert build_proposer(stored.proposer, stored.objective).name.endswith("+ehvi")
 
 
 def boundary(calculator: dict, **keys: object) -> CampaignSpec:
