@@ -129,6 +129,12 @@ class LimitKeys(TypedDict, total=False):
     at_most: str | None
     at_least: str | None
 
+class DesiredKeys(TypedDict, total=False):
+    property: Required[str]
+    worthless: Required[str]
+    ideal: Required[str]
+    weight: float
+
 class BottleneckKeys(TypedDict, total=False):
     type: Literal["bottleneck"]
     dimensions: Literal[1, 2, 3]
@@ -1404,6 +1410,7 @@ def Objective(
     direction: Literal["minimize", "maximize"] = ...,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section:
     r"""Objective of the search: property, direction and goal.
@@ -1413,6 +1420,8 @@ def Objective(
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
         goal: Candidates to be found.
+        desirability: Measured quantities that are combined into the value, a number between 0 and 1 that is maximised. For
+            ``calculator: {type: manual}``: a report gives these quantities, and not the value.
         limits: Further quantities of the same evaluation that must keep a limit; candidates that exceed one are no answer, but
             their values teach.
     """
@@ -1743,6 +1752,7 @@ def maximize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...
 def minimize(
@@ -1751,5 +1761,6 @@ def minimize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...

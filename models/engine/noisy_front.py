@@ -19,8 +19,8 @@ from tansaku.models.engine.acquisition import log_expected_improvement
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.leaders import leading
-from tansaku.models.engine.pareto import Bent, FrontWanted, joined, require_botorch, worse_cells
-from tansaku.models.engine.several import Known
+from tansaku.models.engine.pareto import Bent, FrontWanted, require_botorch, worse_cells
+from tansaku.models.engine.several import Known, joined
 
 LEADING = 500
 """Candidates, the best with measured values as they are predicted, among which the average decides."""
@@ -52,6 +52,11 @@ class NoisyFrontJudge:
     @property
     def count(self) -> int:
         """Number of objectives."""
+        return self._wanted.count
+
+    @property
+    def oriented(self) -> int:
+        """All of them."""
         return self._wanted.count
 
     def values(self, known: Known, rng: np.random.Generator) -> tuple[FloatArray, bool]:

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import product
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +23,7 @@ from tansaku.models.domain.units import quantity_in
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.front import worst
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.several import Known
+from tansaku.models.engine.several import Known, joined
 
 if TYPE_CHECKING:
     from botorch.acquisition.objective import PosteriorTransform
@@ -86,6 +84,11 @@ class FrontJudge:
         """Number of objectives."""
         return self._wanted.count
 
+    @property
+    def oriented(self) -> int:
+        """All of them."""
+        return self._wanted.count
+
     def values(self, known: Known, _rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, zero where they may not be proposed; they are no logarithms."""
         members, weights = joined(known.predictions)
@@ -99,17 +102,6 @@ class FrontJudge:
             bent.mean[known.allowed], bent.deviation[known.allowed], front, bent.reference(self._wanted)
         )
         return growth
-
-
-def joined(predictions: Sequence[Sequence[Prediction]]) -> tuple[list[tuple[Prediction, ...]], list[float]]:
-    """Members of the models of all objectives together, and their weights.
-
-    Args:
-        predictions: Of each objective: one prediction, or one per member of its model.
-    """
-    alike = all(len({item.weight for item in of_one}) == 1 for of_one in predictions)
-    members = list(zip(*predictions, strict=True) if alike else product(*predictions))
-    return members, [prod(prediction.weight for prediction in of_all) for of_all in members]
 
 
 class Bent:

@@ -14,6 +14,7 @@ from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.desired import DesirabilityJudge
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
@@ -81,8 +82,12 @@ def open_gp(
     chosen = replace(chosen, device=resolve_device(device))
     if objective is None or not objective.further:
         return GPProposer(chosen)
-    judge = JUDGES[objective.goal.type](objective, chosen) if judged else LevelJudge(chosen)
+    judge = JUDGES[objective.goal.type](objective, chosen) if judged else _level_judge(objective, chosen)
     return SeveralProposer(chosen, judge, objective.limits)
+
+
+def _level_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:
+    return DesirabilityJudge(objective.desirability, chosen.goal) if objective.desirability else LevelJudge(chosen)
 
 
 def _front_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:

@@ -245,7 +245,9 @@ def _notes(spec: CampaignSpec) -> tuple[str, ...]:
 def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     objective = spec.objective
     goals = objective.goal.describe(objective.property or VALUE, objective.direction)
-    return (*filter(None, (goals,)), *(f"only {limit.describe()}" for limit in objective.limits))
+    desired = ", ".join(item.describe() for item in objective.desirability)
+    together = (f"desirability of {desired}",) if desired else ()
+    return (*filter(None, (goals,)), *together, *(f"only {limit.describe()}" for limit in objective.limits))
 
 
 def _engine(spec: CampaignSpec) -> str | None:

@@ -50,7 +50,7 @@ def test_what_says_nothing_is_refused(prefers, message):
         ({"proposer": {"type": "random"}}, "space.prefers: proposer random has no model that expects"),
         (
             {"objective": {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "price", "unit": "1"}]}}},
-            "space.prefers: not with the goal pareto",
+            "space.prefers: not with the goal pareto: several quantities count there",
         ),
         ({"proposer": {"type": "gp", "transform": {"standardise": "none"}}}, "space.prefers: it counts in standard deviations"),
     ],
