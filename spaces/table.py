@@ -240,7 +240,8 @@ class TableCandidates:
 
     def _in_range(self, name: str, values: FloatArray) -> FloatArray:
         """Values in units of the range of their column, any shape."""
-        return values / (float(np.nanmax(self._shown[name]) - np.nanmin(self._shown[name])) or 1.0)
+        own = np.asarray(self._shown[name], dtype=np.float64)
+        return np.asarray(values / (float(np.nanmax(own) - np.nanmin(own)) or 1.0))
 
     def _read_cost(self, table: TableColumns, column: str, ids: TextArray, order: IntArray) -> FloatArray:
         cost = table.numbers(column, "space.columns.cost")[order]

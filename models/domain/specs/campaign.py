@@ -108,11 +108,12 @@ class ObjectiveSpec(Spec):
     @builtins.property
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
         """Quantities that each evaluation gives besides its value: further objectives, desired ones, those with a limit."""
-        return (*self.goals, *(item.quantity for item in (*self.desirability, *self.limits)))
+        desired = (item.quantity for item in self.desirability)
+        return (*self.goals, *desired, *(limit.quantity for limit in self.limits))
 
     @builtins.property
     def several(self) -> str:
-        """What makes an evaluation give further quantities, in words."""
+        """The key because of which an evaluation gives further quantities, in words."""
         return "the goal pareto" if self.goals else "objective.desirability" if self.desirability else "objective.limits"
 
     @builtins.property
@@ -145,7 +146,7 @@ class ObjectiveSpec(Spec):
     def _limits_fit(self) -> ObjectiveSpec:
         if self.limits and not self.goal.limited:
             raise ValueError(f"limits: not with the goal {self.goal.type}; remove them")
-        objectives = {self.property, *(quantity.property for quantity in (*self.goals, *self.desirability))}
+        objectives = {self.property, *(goal.property for goal in self.goals), *(item.property for item in self.desirability)}
         for i, limit in enumerate(self.limits):
             if limit.property in objectives:
                 raise ValueError(f"limits[{i}].property: {limit.property!r} is an objective; expected a further quantity")

@@ -36,7 +36,7 @@ class PrefersSpec(Spec):
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Ranges of numbers, by column."""
-        return {name: (good[0], good[1]) for name, good in self.within.items() if isinstance(good[0], float)}  # type: ignore[misc]
+        return {name: (good[0], good[1]) for name, good in self.within.items() if isinstance(good[0], float)}
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
