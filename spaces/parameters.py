@@ -28,6 +28,7 @@ from tansaku.models.domain.specs.parameters import (
 )
 from tansaku.models.features.sobol import scrambled_sobol
 from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
+from tansaku.spaces.expectations import Cells, expectation
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -266,7 +267,15 @@ class ParametersSpace:
             surface_codes=nothing,
             groups={group.name: group for group in self._groups(values, every)},
             cost=np.ones(len(kept)),
+            expectation=expectation(self._spec.prefers, lambda: self._cells_of(values), self._decoder.in_range),
         )
+
+    def _cells_of(self, values: FloatArray) -> dict[str, Cells]:
+        """Numbers, and names of categories, by column, shape ``(n_candidates,)`` each."""
+        return {
+            column.name: own if column.allowed is None else np.array(column.allowed)[own.astype(int)]
+            for column, own in zip(self.columns(), values.T, strict=True)
+        }
 
     def _groups(self, values: FloatArray, every: IntArray) -> Iterator[FeatureGroup]:
         names = [name for name, kind in self._spec.parameters.items() if isinstance(kind, CategorySpec)]
@@ -399,12 +408,18 @@ class ParameterValues:
         for name, kind in self._spec.parameters.items():
             if isinstance(kind, NumberSpec | WholeNumberSpec):
                 column = self.columns.index(name)
-                low, high = float(kind.low), float(kind.high)
-                if isinstance(kind, NumberSpec) and kind.log:
-                    found[:, column] = np.log(values[:, column] / low) / np.log(high / low)
-                else:
-                    found[:, column] = (values[:, column] - low) / (high - low)
+                found[:, column] = self.in_range(name, values[:, column])
         return found
+
+    def in_range(self, name: str, values: FloatArray) -> FloatArray:
+        """Values of a number with its range from 0 to 1, of a part of fractions as they are; any shape."""
+        kind = self._spec.parameters.get(name)
+        if not isinstance(kind, NumberSpec | WholeNumberSpec):
+            return values
+        low, high = float(kind.low), float(kind.high)
+        if isinstance(kind, NumberSpec) and kind.log:
+            return np.asarray(np.log(values / low) / np.log(high / low))
+        return (values - low) / (high - low)
 
     def row(self, cells: Mapping[str, str | float]) -> FloatArray:
         """Values of described cells, on no grid and perhaps outside the ranges, shape ``(n_columns,)``.

@@ -22,6 +22,7 @@ from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.table import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.units import convert
+from tansaku.spaces.expectations import Cells, expectation
 from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class TableCandidates:
         table = table.completed(ids, {item.id: item.numbers for item in spec.described}, "space.features")
         # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
         order = np.argsort(ids, kind="stable").astype(np.intp)
+        self._table, self._order = table, order
         self._read_results(table, ids, order)
         self._pool = self._build_pool(table, ids, order)
-        self._table, self._order = table, order
 
     def pool(self) -> CandidatePool:
         """All candidates."""
@@ -224,7 +225,23 @@ class TableCandidates:
             surface_codes=surface_codes,
             groups=groups,
             cost=np.ones(len(ids)) if named.cost is None else self._read_cost(table, named.cost, ids, order),
+            expectation=expectation(self._spec.prefers, self._cells, self._in_range),
         )
+
+    def _cells(self) -> dict[str, Cells]:
+        """Cells of all candidates by column, without codes of categories, of which no range means anything."""
+        coded = {
+            column
+            for name, group in self._spec.features.items()
+            if isinstance(group, FeatureColumnsSpec) and group.categorical
+            for column in self._group_columns(group, f"space.features.{name}")
+        }
+        return {name: cells[self._order] for name, cells in self._shown.items() if name not in coded}
+
+    def _in_range(self, name: str, values: FloatArray) -> FloatArray:
+        """Values in units of the range of their column, any shape."""
+        own = np.asarray(self._shown[name], dtype=np.float64)
+        return np.asarray(values / (float(np.nanmax(own) - np.nanmin(own)) or 1.0))
 
     def _read_cost(self, table: TableColumns, column: str, ids: TextArray, order: IntArray) -> FloatArray:
         cost = table.numbers(column, "space.columns.cost")[order]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.command import command, results
+from benchmarks.pools import branin, grid, pool_of, scattered
 from tansaku.models.domain.feasibility import answers_of
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -50,41 +51,24 @@ class Problem:
     evaluations: int
 
 
-def _grid(low: tuple[float, float], high: tuple[float, float]) -> FloatArray:
-    axes = [np.linspace(start, stop, 31) for start, stop in zip(low, high, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
-def _scattered(dimensions: int) -> FloatArray:
-    from scipy.stats.qmc import Sobol
-
-    return np.asarray(Sobol(dimensions, seed=0).random(1024))
-
-
-def _branin(at: FloatArray) -> FloatArray:
-    x, y = at.T
-    bowl = np.square(y - 5.1 * x**2 / (4 * np.pi**2) + 5 * x / np.pi - 6)
-    return np.asarray(bowl + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10)
-
-
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     # Gardner et al. (2014), https://proceedings.mlr.press/v32/gardner14.html, simulations 1 and 2.
     "gardner-1": lambda: Problem(
-        _grid((0, 0), (6, 6)),
+        grid((0, 0), (6, 6)),
         lambda at: np.cos(2 * at[:, 0]) * np.cos(at[:, 1]) + np.sin(at[:, 0]),
         lambda at: np.cos(at.sum(axis=1)),
         0.5,
         30,
     ),
     "gardner-2": lambda: Problem(
-        _grid((0, 0), (6, 6)), lambda at: np.sin(at[:, 0]) + at[:, 1], lambda at: np.sin(at[:, 0]) * np.sin(at[:, 1]), -0.95, 40
+        grid((0, 0), (6, 6)), lambda at: np.sin(at[:, 0]) + at[:, 1], lambda at: np.sin(at[:, 0]) * np.sin(at[:, 1]), -0.95, 40
     ),
     # Gelbart, Snoek & Adams (2014), https://doi.org/10.48550/arXiv.1403.5607: inside a disk.
     "branin-disk": lambda: Problem(
-        _grid((-5, 0), (10, 15)), _branin, lambda at: np.square(at - [2.5, 7.5]).sum(axis=1), 50.0, 30
+        grid((-5, 0), (10, 15)), branin, lambda at: np.square(at - [2.5, 7.5]).sum(axis=1), 50.0, 30
     ),
     # The lowest point, whose numbers sum up to 2.07, breaks the limit, as 92 % of the cube do.
-    "hartmann6-sum": lambda: Problem(_scattered(6), hartmann6, lambda at: at.sum(axis=1), 2.0, 50),
+    "hartmann6-sum": lambda: Problem(scattered(6), hartmann6, lambda at: at.sum(axis=1), 2.0, 50),
 }
 
 
@@ -109,7 +93,7 @@ def searched(case: Case) -> JsonDict:
     )
     searched_for = objective if case.method == "limits" else objective.model_copy(update={"limits": ()})
     values = np.column_stack([problem.value(problem.points), problem.limited(problem.points)])
-    pool = _pool(problem.points)
+    pool = pool_of(problem.points)
     proposer = build_proposer(RandomProposerSpec() if case.method == "random" else GPProposerSpec(engine=3), searched_for)
     rules = RoundRules(
         seed=case.seed,
@@ -126,19 +110,6 @@ def searched(case: Case) -> JsonDict:
     gaps = gap_curves(pool, answers, done.positions, "minimize", 0.0).mean
     kept = float((~np.isnan(answers[done.positions])).mean())
     return {**vars(case), "gap": np.round(gaps, 4).tolist(), "kept": kept}
-
-
-def _pool(points: FloatArray) -> CandidatePool:
-    count = len(points)
-    return CandidatePool(
-        ids=np.array([f"c{place:05d}" for place in range(count)]),
-        systems=("all",),
-        system_codes=np.zeros(count, dtype=np.intp),
-        surfaces=("all",),
-        surface_codes=np.zeros(count, dtype=np.intp),
-        groups={"x": FeatureGroup("x", points, np.arange(count), tuple(f"x{column}" for column in range(points.shape[1])))},
-        cost=np.ones(count),
-    )
 
 
 def _summary(runs: list[JsonDict]) -> list[JsonDict]:

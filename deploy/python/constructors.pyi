@@ -107,6 +107,10 @@ class NumberKeys(TypedDict, total=False):
     unit: str
     tolerance: float | None
 
+class PrefersKeys(TypedDict, total=False):
+    within: Required[Mapping[str, Sequence[float] | Sequence[str]]]
+    weight: float
+
 class RefinementKeys(TypedDict, total=False):
     around: int
     neighbours: int
@@ -124,6 +128,12 @@ class LimitKeys(TypedDict, total=False):
     property: Required[str]
     at_most: str | None
     at_least: str | None
+
+class DesiredKeys(TypedDict, total=False):
+    property: Required[str]
+    worthless: Required[str]
+    ideal: Required[str]
+    weight: float
 
 class BottleneckKeys(TypedDict, total=False):
     type: Literal["bottleneck"]
@@ -1138,7 +1148,7 @@ def GP(
     | None = ...,
     mean: Sequence[ConstantMeanKeys | EachMeanKeys | LinearMeanKeys | SmoothMeanKeys] | None = ...,
     acquisition: Literal[
-        "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "dominance"
+        "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "log_nehvi", "dominance"
     ]
     | None = ...,
     transform: TransformKeys | None = ...,
@@ -1173,8 +1183,9 @@ def GP(
         mean: Mean function, whose effects are added to the kernel (the preset's or your own) and learned with it.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
             For the goal ``all_below``: expected number found with the remaining budget, straddle (uncertain and near
-            the threshold), or probability of lying below it. For the goal ``pareto``: ``ehvi``, the expected growth of the
-            volume that the front dominates (needs the extra ``torch``).
+            the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
+            ``ehvi``, the expected growth of the volume that the front dominates, with measured values taken for true ones;
+            ``log_nehvi``, its logarithm, averaged over true values; null: ``ehvi``.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.
@@ -1399,6 +1410,7 @@ def Objective(
     direction: Literal["minimize", "maximize"] = ...,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section:
     r"""Objective of the search: property, direction and goal.
@@ -1408,6 +1420,8 @@ def Objective(
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
         goal: Candidates to be found.
+        desirability: Measured quantities that are combined into the value, a number between 0 and 1 that is maximised. For
+            ``calculator: {type: manual}``: a report gives these quantities, and not the value.
         limits: Further quantities of the same evaluation that must keep a limit; candidates that exceed one are no answer, but
             their values teach.
     """
@@ -1419,6 +1433,7 @@ def Parameters(
     pool: int = ...,
     refine: RefinementKeys | None = ...,
     seed: int = ...,
+    prefers: PrefersKeys | None = ...,
     function: Literal["hartmann6", "ackley"] | None = ...,
     **further: tuple[float, float] | tuple[float, float, str] | list[str] | range | Mapping[str, object],
 ) -> Space:
@@ -1430,6 +1445,7 @@ def Parameters(
         pool: Candidates that are drawn beforehand.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every draw.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         function: A function of the parameters in their order that is computed on the spot, for examples and benchmarks; null:
             the values are to be measured.
         off_pool: Candidates that were measured although nothing drew them; filled in by ``tansaku tell``.
@@ -1661,6 +1677,7 @@ def Table(
     *,
     columns: TableColumnsKeys,
     features: Mapping[str, FeatureLookupKeys | FeatureColumnsKeys],
+    prefers: PrefersKeys | None = ...,
     sha256: str | None = ...,
 ) -> Space:
     r"""Precomputed data as a space; no structure is needed.
@@ -1669,6 +1686,7 @@ def Table(
         candidates: One row per candidate (CSV or Parquet).
         columns: Which column means what.
         features: Feature groups by name.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         sha256: Content hash of the table; filled in when the spec is resolved.
         off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
         described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.
@@ -1734,6 +1752,7 @@ def maximize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...
 def minimize(
@@ -1742,5 +1761,6 @@ def minimize(
     *,
     unit: str = ...,
     goal: BestPerSystemKeys | BestOverallKeys | TopKKeys | AllBelowKeys | ParetoKeys | BottleneckKeys = ...,
+    desirability: Sequence[DesiredKeys] = ...,
     limits: Sequence[LimitKeys] = ...,
 ) -> Section: ...

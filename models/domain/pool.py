@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 
@@ -145,6 +145,37 @@ class PeriodicGrid:
         return first
 
 
+EXPECTED = "=expected"
+"""Name of the group of :attr:`CandidatePool.expectation` in kernels; no space can give it to one of its own."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Expectation of candidates before there are values: how well each one suits, and how much that counts.
+
+    Values are lower by β · suits with independent β ~ N(−1/p, 1/(w p)) for the p columns: by 1 ± 1/√w of their standard
+    deviation where all suits, as w results with that deviation would say.
+
+    Attributes:
+        suits: By column, from 0 to 1.
+        weight: Number w of results that it counts as.
+    """
+
+    suits: FeatureGroup
+    weight: float
+
+    @cached_property
+    def effects(self) -> FeatureGroup:
+        """Columns whose scalar product is the covariance that not knowing β causes."""
+        scale = 1.0 / np.sqrt(self.weight * len(self.suits.columns))
+        return replace(self.suits, name=EXPECTED, values=self.suits.values * scale)
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        """Expected difference of each candidate [deviations of the values], low is better, shape ``(n_candidates,)``."""
+        return np.asarray(-self.suits.values.mean(axis=1)[self.suits.index])
+
+
 @dataclass(frozen=True)
 class CandidatePool:
     """All candidates of a space.
@@ -159,6 +190,7 @@ class CandidatePool:
         cost: Predicted cost of each candidate [the spec's cost unit], positive, shape ``(n,)``.
         cost_descriptors: Positive numbers that a cost can be learned from (``atoms`` …), None where costs are given.
         grids: The periodic grid of each system whose candidates are points of one.
+        expectation: What is expected of candidates before there are values; None: nothing.
     """
 
     ids: npt.NDArray[np.str_]
@@ -170,6 +202,7 @@ class CandidatePool:
     cost: FloatArray = field(default_factory=lambda: np.empty(0))
     cost_descriptors: FeatureGroup | None = None
     grids: Mapping[str, PeriodicGrid] = field(default_factory=dict)
+    expectation: Expectation | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -181,6 +214,7 @@ class CandidatePool:
             ("cost", self.cost),
             *((f"index of group {group.name!r}", group.index) for group in self.groups.values()),
             *(() if self.cost_descriptors is None else (("index of cost_descriptors", self.cost_descriptors.index),)),
+            *(() if self.expectation is None else (("index of expectation", self.expectation.suits.index),)),
         ):
             if column.shape != (n,):
                 raise ConfigurationError(f"pool: {name} has shape {column.shape}, expected ({n},)")
@@ -193,6 +227,10 @@ class CandidatePool:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def group(self, name: str) -> FeatureGroup:
+        """Returns a feature group, or the effects that are expected."""
+        return self.expectation.effects if name == EXPECTED and self.expectation is not None else self.groups[name]
 
     @cached_property
     def surface_system(self) -> IntArray:

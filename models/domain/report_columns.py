@@ -22,12 +22,12 @@ def taken_names() -> frozenset[str]:
 
 
 def predicted_columns(measured: Iterable[str]) -> list[tuple[str, str]]:
-    """Columns with the prediction and its deviation, for each measured quantity; the value comes first.
+    """Columns with the prediction and its deviation, of the value and of each further quantity.
 
     Args:
-        measured: Names of the measured quantities.
+        measured: Names of the measured quantities; the value is predicted although it may not be among them.
     """
-    _, *further = measured
+    further = [name for name in measured if name != VALUE]
     return [(PREDICTION, UNCERTAINTY), *((f"{PREDICTION} of {name}", f"{UNCERTAINTY} of {name}") for name in further)]
 
 

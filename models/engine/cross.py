@@ -241,7 +241,7 @@ class GridLayout:
 
 def surface_level(pool: CandidatePool, group: str) -> bool:
     """Returns whether a feature group is the same for all candidates of each surface."""
-    index = pool.groups[group].index
+    index = pool.group(group).index
     return bool((index == index[_members(pool.surface_codes, len(pool.surfaces))][pool.surface_codes]).all())
 
 
@@ -258,7 +258,7 @@ def grid_layout(pool: CandidatePool, terms: tuple[Term, ...]) -> GridLayout | No
     codes = np.zeros(len(pool), dtype=np.intp)
     for name in sorted(name for name in names if name is not None):
         if not surface_level(pool, name):
-            group = pool.groups[name]
+            group = pool.group(name)
             codes = np.unique(codes * len(group.values) + group.index, return_inverse=True)[1].reshape(-1)
     n_grid = int(codes.max()) + 1
     n_surfaces = len(pool.surfaces)

@@ -51,7 +51,7 @@ from tansaku.models.engine.initial import (
     multiplicities,
     rooms,
 )
-from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix
+from tansaku.models.engine.kernels import Parameters, Term, covariance, expand, factor_codes, factor_matrix, prior_mean
 from tansaku.models.engine.leaders import leading, second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
@@ -541,6 +541,7 @@ class PriorDraws:
         transform: OutputTransform = _AS_MODELLED,
     ) -> None:
         self._pool, self._noise, self._transform = pool, noise, transform
+        self._mean = prior_mean(terms, pool, np.empty(0, dtype=np.intp))
         layout = grid_layout(pool, terms)
         self._roots: list[tuple[FloatArray, FloatArray]] = []
         self._slots = np.arange(len(pool))
@@ -572,7 +573,7 @@ class PriorDraws:
 
     def latent(self, rng: np.random.Generator) -> FloatArray:
         """Returns one sample of the modelled values, noise included, shape ``(n_candidates,)``."""
-        total = np.zeros(len(self._pool))
+        total = np.zeros(len(self._pool)) + self._mean
         for rows, columns in self._roots:
             white = rng.standard_normal((rows.shape[1], columns.shape[1]))
             total += (rows @ white @ columns.T).reshape(-1)[self._slots]

@@ -17,7 +17,7 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import EXPECTED, CandidatePool, FloatArray, IntArray
 
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
 Metric = Literal["plain", "range", "cumulative", "periodic", "overlap"]
@@ -104,7 +104,7 @@ class Linear(Composable):
     """Scalar product of rows whose columns are centred, divided by half their range in the pool and by √d.
 
     Attributes:
-        group: Name of the feature group.
+        group: Name of the feature group; the columns of ``EXPECTED`` are taken as they are.
     """
 
     group: str
@@ -224,7 +224,7 @@ def factor_codes(factor: Factor, pool: CandidatePool) -> IntArray:
     """Distinct row (or system, or surface) of each candidate, shape ``(n_candidates,)``."""
     group = factor_group(factor)
     if group is not None:
-        return pool.groups[group].index
+        return pool.group(group).index
     return pool.system_codes if isinstance(factor, Same | Task) and factor.level == "system" else pool.surface_codes
 
 
@@ -232,7 +232,7 @@ def factor_count(factor: Factor, pool: CandidatePool) -> int:
     """Number of distinct rows (or systems, or surfaces)."""
     group = factor_group(factor)
     if group is not None:
-        return len(pool.groups[group].values)
+        return len(pool.group(group).values)
     return len(pool.systems if isinstance(factor, Same | Task) and factor.level == "system" else pool.surfaces)
 
 
@@ -247,9 +247,11 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     Returns:
         Shape ``(n_rows, m)``: m = d; 2 d with ``periodic``, whose columns are followed by their sines.
     """
-    group = pool.groups[factor.group]
+    group = pool.group(factor.group)
     values = group.values
     if isinstance(factor, Linear):
+        if factor.group == EXPECTED:
+            return np.asarray(values[rows])
         middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
         return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / group.ranges))
     if factor.metric == "range":
@@ -399,3 +401,17 @@ def prior_variance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Par
                 product = product * np.square(coordinates(factor, pool)).sum(axis=1)[factor_codes(factor, pool)]
         total += product
     return total
+
+
+def prior_mean(terms: tuple[Term, ...], pool: CandidatePool, known: IntArray) -> FloatArray | float:
+    """Mean of each candidate before any observation, shape ``(n_candidates,)``; 0 for a kernel that expects nothing.
+
+    Args:
+        terms: Normal form of the kernel.
+        pool: The pool.
+        known: Observed candidates. Their values have the mean zero, so that is expected of them on average.
+    """
+    if pool.expectation is None or Term(factors=(Linear(EXPECTED),)) not in terms:
+        return 0.0
+    mean = pool.expectation.mean
+    return mean - mean[known].mean() if len(known) else mean

@@ -25,6 +25,7 @@ from tansaku.models.engine.kernels import (
     correlation,
     factor_codes,
     log_derivative,
+    prior_mean,
     task_correlations,
 )
 
@@ -67,7 +68,8 @@ class LogPosterior:
         priors: Mapping[str, LogNormal],
         variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
     ) -> None:
-        self._terms, self._targets = terms, targets
+        expected = np.broadcast_to(prior_mean(terms, pool, positions), (len(pool),))[positions]
+        self._terms, self._targets = terms, targets - expected
         extra, self._shares = variances
         self._extra = np.zeros(len(targets)) if extra is None else extra
         self._rows, self._columns = np.tril_indices(len(positions))

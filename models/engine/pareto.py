@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import product
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +19,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.engine.ensemble import averaged
 from tansaku.models.engine.front import FrontWanted, worst
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.several import Known
+from tansaku.models.engine.several import Known, joined
 
 if TYPE_CHECKING:
     from botorch.acquisition.objective import PosteriorTransform
@@ -55,11 +53,14 @@ class FrontJudge:
         """Number of objectives."""
         return self._wanted.count
 
+    @property
+    def oriented(self) -> int:
+        """All of them."""
+        return self._wanted.count
+
     def values(self, known: Known, _rng: np.random.Generator) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, zero where they may not be proposed; they are no logarithms."""
-        alike = all(len({item.weight for item in of_one}) == 1 for of_one in known.predictions)
-        members = list(zip(*known.predictions, strict=True) if alike else product(*known.predictions))
-        weights = [prod(prediction.weight for prediction in of_all) for of_all in members]
+        members, weights = joined(known.predictions)
         return averaged([(self._growth(known, of_all), False) for of_all in members], weights)
 
     def _growth(self, known: Known, predictions: Sequence[Prediction]) -> FloatArray:
@@ -148,6 +149,22 @@ def expected_growth(mean: FloatArray, deviation: FloatArray, front: FloatArray, 
             rows = torch.arange(begin, min(begin + at_once, len(mean)), dtype=torch.float64)
             growth[begin : begin + at_once] = acquisition(rows[:, None, None]).numpy()
     return np.maximum(growth, 0.0)
+
+
+def worse_cells(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Boxes into which the volume is cut that a front does not dominate, all objectives minimised.
+
+    Args:
+        front: Shape ``(n_known, n_objectives)``.
+        reference: Shape ``(n_objectives,)``.
+
+    Returns:
+        Better ends, minus infinity where there is none, and worse ends, shape ``(n_boxes, n_objectives)`` each.
+    """
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
+    bounds = FastNondominatedPartitioning(ref_point=_tensor(-reference), Y=_tensor(-front)).get_hypercell_bounds().numpy()
+    return -bounds[1], -bounds[0]
 
 
 def _looked_up(mean: Tensor, deviation: Tensor) -> Model:

@@ -20,7 +20,7 @@ from scipy.linalg import blas, cho_solve, lapack, solve_triangular
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
 from tansaku.models.engine.device import Device
-from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
+from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_mean, prior_variance
 from tansaku.models.engine.pathwise import FREQUENCIES, PriorSamples
 from tansaku.models.engine.threads import in_threads
 
@@ -148,6 +148,7 @@ class PoolPosterior:
         self._factor = AppendedCholesky(noise)
         self._points: list[int] = []
         self._alpha: FloatArray = np.empty(0)
+        self._expected: FloatArray | float = 0.0
         self._variance = self._prior.copy()
 
     @property
@@ -209,6 +210,10 @@ class PoolPosterior:
         """
         columns = [self._append(point) for point in points]
         count, kept = len(columns), len(self._points)
+        held = np.asarray(self._points, dtype=np.intp)
+        self._expected = prior_mean(self._terms, self._pool, held[known])
+        if isinstance(self._expected, np.ndarray):
+            targets = targets - self._expected[held]
         alpha = self._alpha = self._believed(targets, known)
         columns += [self._append(point) for point in fantasies]
         weights = np.zeros((len(self._points), len(columns) + 1))
@@ -226,7 +231,7 @@ class PoolPosterior:
                 else:
                     reduced = reduced - np.square(column)
         self._forget(kept)
-        return mean, np.maximum(reduced, 0.0)
+        return mean + self._expected, np.maximum(reduced, 0.0)
 
     @property
     def rounded(self) -> bool:
@@ -249,6 +254,8 @@ class PoolPosterior:
         points = np.asarray(self._points, dtype=np.intp)
         rows = covariance(self._terms, self._pool, self._parameters, points, candidates)
         mean = self._alpha @ rows[: len(self._alpha)]
+        if isinstance(self._expected, np.ndarray):
+            mean += self._expected[candidates]
         white = solve_triangular(self._factor.lower, rows, lower=True, check_finite=False)
         self._forget(kept)
         return mean, np.maximum(self._prior[candidates] - np.square(white).sum(axis=0), 0.0)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.pool import EXPECTED, CandidatePool, FeatureGroup
 from tansaku.models.domain.specs.kernel import ConstantMeanSpec, DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.domain.specs.proposer import GPProposerSpec, Pending
@@ -16,7 +16,7 @@ from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import ARD_COLUMNS, compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName, is_one_hot
-from tansaku.models.engine.kernels import Constant, Kernel, Metric, Product, Profile, Same, Scale, Stationary, Sum
+from tansaku.models.engine.kernels import Constant, Kernel, Linear, Metric, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive", "broad"]
@@ -63,6 +63,7 @@ class GPSettings:
             (``map`` only).
         pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
             averaged over values drawn for them.
+        expects: Whether what the pool's space expects is expected of the modelled quantity.
     """
 
     name: str
@@ -91,6 +92,7 @@ class GPSettings:
     spread_unclear: bool = False
     also: tuple[KernelName, ...] = ()
     pending: Pending = "believed"
+    expects: bool = True
 
 
 PRESETS = {
@@ -218,7 +220,9 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
     """
     chosen = settings.kernel
     kernel = build_kernel(chosen, pool) if isinstance(chosen, str) else compile_kernel(chosen, pool)
-    return Sum((kernel, *compile_mean(settings.mean, pool))) if settings.mean else kernel
+    expected = (Linear(EXPECTED),) if settings.expects and pool.expectation is not None else ()
+    effects = (*compile_mean(settings.mean, pool), *expected)
+    return Sum((kernel, *effects)) if effects else kernel
 
 
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:

@@ -14,10 +14,12 @@ from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerBase
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.desired import DesirabilityJudge
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.front import front_wanted
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.noisy_front import NoisyFrontJudge
 from tansaku.models.engine.pareto import FrontJudge
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.several import Judge, LevelJudge, SeveralProposer
@@ -81,11 +83,20 @@ def open_gp(
     chosen = replace(chosen, device=resolve_device(device))
     if objective is None or not objective.further:
         return GPProposer(chosen)
-    judge = JUDGES[objective.goal.type](objective) if judged else LevelJudge(chosen)
+    judge = JUDGES[objective.goal.type](objective, chosen) if judged else _level_judge(objective, chosen)
     return SeveralProposer(chosen, judge, objective.limits)
 
 
-JUDGES: dict[str, Callable[[ObjectiveSpec], Judge]] = {"pareto": lambda objective: FrontJudge(front_wanted(objective))}
+def _level_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:
+    return DesirabilityJudge(objective.desirability, chosen.goal) if objective.desirability else LevelJudge(chosen)
+
+
+def _front_judge(objective: ObjectiveSpec, chosen: GPSettings) -> Judge:
+    kind = NoisyFrontJudge if chosen.acquisition == "log_nehvi" else FrontJudge
+    return kind(front_wanted(objective))
+
+
+JUDGES: dict[str, Callable[[ObjectiveSpec, GPSettings], Judge]] = {"pareto": _front_judge}
 """Builder of the judge of several objectives, by type of the goal's spec; other goals have a level."""
 
 

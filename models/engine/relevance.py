@@ -61,7 +61,7 @@ def _mean_diagonal(pool: CandidatePool, factor: Factor, parameters: Parameters) 
     """Returns the mean of k(x, x) over the pool; it is 1 for a correlation."""
     if not isinstance(factor, Linear):
         return 1.0
-    index = pool.groups[factor.group].index
-    rows = np.arange(len(pool.groups[factor.group].values), dtype=np.intp)
+    index = pool.group(factor.group).index
+    rows = np.arange(len(pool.group(factor.group).values), dtype=np.intp)
     own = np.array([factor_matrix(factor, pool, parameters, row, row)[0, 0] for row in rows[:, None]])
     return float(own[index].mean())

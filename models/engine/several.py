@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -62,6 +64,17 @@ class Known:
         return np.column_stack([self.history.values, further]) if further.size else self.history.values[:, None]
 
 
+def joined(predictions: Sequence[Sequence[Prediction]]) -> tuple[list[tuple[Prediction, ...]], list[float]]:
+    """Members of the models of all objectives together, and their weights.
+
+    Args:
+        predictions: Of each objective: one prediction, or one per member of its model.
+    """
+    alike = all(len({item.weight for item in of_one}) == 1 for of_one in predictions)
+    members = list(zip(*predictions, strict=True) if alike else product(*predictions))
+    return members, [prod(prediction.weight for prediction in of_all) for of_all in members]
+
+
 class Judge(Protocol):
     """Worth of a candidate by all its objectives."""
 
@@ -73,6 +86,11 @@ class Judge(Protocol):
     @property
     def count(self) -> int:
         """Number of objectives."""
+        ...
+
+    @property
+    def oriented(self) -> int:
+        """Number of the first of them of which low values are always better."""
         ...
 
     def values(self, known: Known, rng: np.random.Generator) -> tuple[FloatArray, bool]:
@@ -89,6 +107,7 @@ class LevelJudge:
 
     name = ""
     count = 1
+    oriented = 1
 
     def __init__(self, settings: GPSettings) -> None:
         # Logarithms do not vanish where an improvement that keeps the limits is very unlikely.
@@ -123,9 +142,10 @@ class SeveralProposer:
     def __init__(self, settings: GPSettings, judge: Judge, limits: Sequence[LimitSpec] = ()) -> None:
         self._settings, self._judge, self._limits = settings, judge, tuple(limits)
         share = replace(settings, memory_limit=settings.memory_limit // (judge.count + len(self._limits)))
-        # No end of a quantity with limits is better than the other, so none is compressed.
-        plain = replace(share, transform=OutputTransform())
-        self._models = (*(GPProposer(share) for _ in range(judge.count)), *(GPProposer(plain) for _ in self._limits))
+        # No end of the other quantities is always better than the other: none is compressed, and nothing is expected of it.
+        plain = replace(share, transform=OutputTransform(), expects=False)
+        others = judge.count - judge.oriented + len(self._limits)
+        self._models = (*(GPProposer(share) for _ in range(judge.oriented)), *(GPProposer(plain) for _ in range(others)))
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
     BestPerSystemSpec,
     ConstraintsSpec,
+    DesiredSpec,
     Direction,
     FurtherObjectiveSpec,
     GoalSpec,
@@ -81,6 +82,8 @@ class ObjectiveSpec(Spec):
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
         goal: Candidates to be found.
+        desirability: Measured quantities that are combined into the value, a number between 0 and 1 that is maximised. For
+            ``calculator: {type: manual}``: a report gives these quantities, and not the value.
         limits: Further quantities of the same evaluation that must keep a limit; candidates that exceed one are no answer, but
             their values teach.
     """
@@ -89,6 +92,7 @@ class ObjectiveSpec(Spec):
     direction: Direction = "minimize"
     unit: Unit = "mJ/m2"
     goal: GoalSpec = BestPerSystemSpec()
+    desirability: Annotated[tuple[DesiredSpec, ...], Field(max_length=4)] = ()
     limits: Annotated[tuple[LimitSpec, ...], Field(max_length=3)] = ()
 
     @builtins.property
@@ -103,8 +107,14 @@ class ObjectiveSpec(Spec):
 
     @builtins.property
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
-        """Quantities that each evaluation gives besides its value: the further objectives, then those with a limit."""
-        return (*self.goals, *(limit.quantity for limit in self.limits))
+        """Quantities that each evaluation gives besides its value: further objectives, desired ones, those with a limit."""
+        desired = (item.quantity for item in self.desirability)
+        return (*self.goals, *desired, *(limit.quantity for limit in self.limits))
+
+    @builtins.property
+    def several(self) -> str:
+        """The key because of which an evaluation gives further quantities, in words."""
+        return "the goal pareto" if self.goals else "objective.desirability" if self.desirability else "objective.limits"
 
     @builtins.property
     def further_directions(self) -> tuple[Direction, ...]:
@@ -115,13 +125,28 @@ class ObjectiveSpec(Spec):
     def further_keys(self) -> tuple[str, ...]:
         """Keys of the campaign file that name the further quantities."""
         goals = (f"objective.goal.also[{i}]" for i in range(len(self.goals)))
-        return (*goals, *(f"objective.limits[{i}]" for i in range(len(self.limits))))
+        desired = (f"objective.desirability[{i}]" for i in range(len(self.desirability)))
+        return (*goals, *desired, *(f"objective.limits[{i}]" for i in range(len(self.limits))))
+
+    @model_validator(mode="after")
+    def _desirability_fits(self) -> ObjectiveSpec:
+        if not self.desirability:
+            return self
+        if self.goal.type not in WITH_A_GAIN:
+            raise ValueError(f"desirability: not with the goal {self.goal.type}; expected one of {', '.join(WITH_A_GAIN)}")
+        if (self.unit, self.direction) != ("1", "maximize"):
+            raise ValueError('desirability: the value is a number between 0 and 1; expected unit: "1" and direction: maximize')
+        names = [item.property for item in self.desirability]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ValueError(f"desirability[{i}].property: {name!r} is named twice")
+        return self
 
     @model_validator(mode="after")
     def _limits_fit(self) -> ObjectiveSpec:
         if self.limits and not self.goal.limited:
             raise ValueError(f"limits: not with the goal {self.goal.type}; remove them")
-        objectives = {self.property, *(objective.property for objective in self.goals)}
+        objectives = {self.property, *(goal.property for goal in self.goals), *(item.property for item in self.desirability)}
         for i, limit in enumerate(self.limits):
             if limit.property in objectives:
                 raise ValueError(f"limits[{i}].property: {limit.property!r} is an objective; expected a further quantity")
@@ -239,8 +264,9 @@ class CampaignSpec(Spec):
 
     @property
     def measured(self) -> Mapping[str, Unit]:
-        """Units of the quantities that each measurement gives, by the column of a report; the value is the first."""
-        return {VALUE: self.objective.unit} | {goal.property: goal.unit for goal in self.objective.further}
+        """Units of the quantities that each measurement gives, by the column of a report; the value, if it is one, first."""
+        value = {} if self.objective.desirability else {VALUE: self.objective.unit}
+        return value | {goal.property: goal.unit for goal in self.objective.further}
 
     @model_validator(mode="after")
     def _label_fits(self) -> CampaignSpec:
@@ -402,16 +428,34 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _expectation_is_used(self) -> CampaignSpec:
+        if self.space.preferred is None:
+            return self
+        if not self.proposer.models_values:
+            raise ValueError(f"space.prefers: proposer {self.proposer.type} has no model that expects; remove it or choose gp")
+        if self.transfer is not None:
+            raise ValueError("space.prefers: not with transfer, which also tells what to expect; remove one")
+        if self.objective.goals or self.objective.desirability:
+            raise ValueError(f"space.prefers: not with {self.objective.several}: several quantities count there; remove one")
+        transform = getattr(self.proposer, "transform", None)
+        if transform is not None and transform.standardise == "none":
+            raise ValueError("space.prefers: it counts in standard deviations of the values; expected another standardise")
+        return self
+
+    @model_validator(mode="after")
     def _proposer_fits_the_goal(self) -> CampaignSpec:
         goal = self.objective.goal
         self.proposer.check_goal(goal.type, goal.acquisitions)
-        if not self.objective.limits:
+        if not (self.objective.limits or self.objective.desirability):
             return self
+        several = self.objective.several
         if not self.proposer.keeps_limits:
-            raise ValueError(f"objective.limits: proposer {self.proposer.type} does not learn them; remove them or choose gp")
+            raise ValueError(f"{several}: proposer {self.proposer.type} does not learn them; remove them or choose gp")
         for key in ("floor", "worst_first"):
             if getattr(self.proposer, key, None) is not None:
-                raise ValueError(f"proposer.{key}: not with objective.limits; remove it")
+                raise ValueError(f"proposer.{key}: not with {several}; remove it")
+        if self.objective.desirability and getattr(self.proposer, "acquisition", None) not in (None, "ei"):
+            raise ValueError("proposer.acquisition: with objective.desirability expected ei, its expected improvement")
         acquisition = getattr(self.proposer, "acquisition", None)
         if acquisition is not None and acquisition not in goal.limited:
             expected = " or ".join(goal.limited)
@@ -436,14 +480,15 @@ class CampaignSpec(Spec):
         further = self.objective.further
         if not further:
             return self
+        if self.objective.desirability and not self.manual:
+            raise ValueError("objective.desirability: of measured quantities alone; expected calculator: {type: manual}")
         if self.manual:
             self._check_reported(further)
         else:
             self._check_computed(further)
         for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop), ("known", self.known)):
             if given is not None:
-                reason = "the goal pareto" if self.objective.goals else "objective.limits"
-                raise ValueError(f"{key}: not with {reason}; remove it")
+                raise ValueError(f"{key}: not with {self.objective.several}; remove it")
         return self
 
     def _check_reported(self, further: Sequence[FurtherObjectiveSpec]) -> None:

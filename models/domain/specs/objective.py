@@ -28,7 +28,7 @@ QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(str
 
 
 AcquisitionName = Literal[
-    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "dominance"
+    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "log_nehvi", "dominance"
 ]
 
 _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
@@ -177,6 +177,47 @@ class LimitSpec(Spec):
         return f"{least}{self.property}" + ("" if self.at_most is None else f" <= {self.at_most}")
 
 
+class DesiredSpec(Spec):
+    """A measured quantity and how desirable its values are: 0 at ``worthless`` and beyond, 1 at ``ideal`` and beyond.
+
+    Attributes:
+        property: A further column of a report.
+        worthless: A number with its unit at which a sample is of no use, such as ``10 J``.
+        ideal: A number at which more is worth nothing; below ``worthless`` where low values are wanted.
+        weight: Exponent of its desirability in the mean, relative to those of the others.
+    """
+
+    property: Annotated[str, Field(pattern=PROPERTY_PATTERN)]
+    worthless: QuantityText
+    ideal: QuantityText
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> DesiredSpec:
+        try:
+            low, high = self.ends
+        except ValueError as error:
+            raise ValueError(f"ideal: {error}, the unit of worthless") from error
+        if low == high:
+            raise ValueError(f"ideal: {self.ideal} is also worthless; expected another number")
+        return self
+
+    @functools.cached_property
+    def quantity(self) -> FurtherObjectiveSpec:
+        """The quantity in the unit of ``worthless``."""
+        return FurtherObjectiveSpec(property=self.property, unit=parse_quantity(self.worthless)[1])
+
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """Values of desirability 0 and 1 [unit of its quantity]."""
+        unit = self.quantity.unit
+        return quantity_in(self.worthless, unit), quantity_in(self.ideal, unit)
+
+    def describe(self) -> str:
+        """Returns it as people write it, such as ``toughness 10 J to 60 J (weight 2)``."""
+        return f"{self.property} {self.worthless} to {self.ideal} (weight {self.weight:g})"
+
+
 class ParetoSpec(GoalBase):
     """All candidates that no other one beats in every respect: the objective, and further ones.
 
@@ -186,8 +227,8 @@ class ParetoSpec(GoalBase):
             in that order. Null: the worst value observed of each.
     """
 
-    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
-    limited: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi", "log_nehvi")
+    limited: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi", "log_nehvi")
 
     type: Literal["pareto"] = "pareto"
     also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]

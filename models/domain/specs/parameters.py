@@ -11,6 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, PositiveFloat, Spec
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.specs.prefers import PrefersSpec
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 from tansaku.models.domain.units import Unit
 
@@ -216,6 +217,7 @@ class ParametersSpaceSpec(SpaceBase):
         pool: Candidates that are drawn beforehand.
         refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
         seed: Start of every draw.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         function: A function of the parameters in their order that is computed on the spot, for examples and benchmarks; null:
             the values are to be measured.
         off_pool: Candidates that were measured although nothing drew them; filled in by ``tansaku tell``.
@@ -234,6 +236,7 @@ class ParametersSpaceSpec(SpaceBase):
     pool: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
     refine: RefinementSpec | None = RefinementSpec()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    prefers: PrefersSpec | None = None
     function: FunctionName | None = None
     off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
 
@@ -317,6 +320,11 @@ class ParametersSpaceSpec(SpaceBase):
             elif not isinstance(kind, CategorySpec):
                 found[name] = (name, None)
         return found
+
+    @property
+    def preferred(self) -> PrefersSpec | None:
+        """The expectation of where good candidates lie."""
+        return self.prefers
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although nothing drew them."""

@@ -143,8 +143,9 @@ class GPProposerSpec(ProposerBase):
         mean: Mean function, whose effects are added to the kernel (the preset's or your own) and learned with it.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
             For the goal ``all_below``: expected number found with the remaining budget, straddle (uncertain and near
-            the threshold), or probability of lying below it. For the goal ``pareto``: ``ehvi``, the expected growth of the
-            volume that the front dominates (needs the extra ``torch``).
+            the threshold), or probability of lying below it. For the goal ``pareto`` (needs the extra ``torch``):
+            ``ehvi``, the expected growth of the volume that the front dominates, with measured values taken for true ones;
+            ``log_nehvi``, its logarithm, averaged over true values; null: ``ehvi``.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.specs.calculators.contract import CalculatorBase
     from tansaku.models.domain.specs.grain_boundary import CrystalSpec
     from tansaku.models.domain.specs.phases import PhasesSpec
+    from tansaku.models.domain.specs.prefers import PrefersSpec
     from tansaku.models.domain.specs.proposer import ProposerBase
     from tansaku.models.domain.specs.workflow import WorkflowBase
 
@@ -154,6 +155,11 @@ class SpaceBase(KindSpec):
     @property
     def reference_crystal(self) -> CrystalSpec | None:
         """The perfect crystal that energies are compared with; None where there is none."""
+        return None
+
+    @property
+    def preferred(self) -> PrefersSpec | None:
+        """The expectation of where good candidates lie; None where nothing is expected."""
         return None
 
     @property

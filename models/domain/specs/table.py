@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.base import FILLED_IN, PLAIN_TEXT, FilePath, Na
 from tansaku.models.domain.specs.column_scale import ColumnScale
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.off_pool import DescribedSpec, OffPoolSpec
+from tansaku.models.domain.specs.prefers import PrefersSpec
 from tansaku.models.domain.specs.proposer import ProposerBase
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 from tansaku.models.domain.units import Unit
@@ -124,6 +125,7 @@ class TableSpaceSpec(SpaceBase):
         candidates: One row per candidate (CSV or Parquet).
         columns: Which column means what.
         features: Feature groups by name.
+        prefers: Where good candidates are expected; null: nothing is. Proposer ``gp`` only.
         sha256: Content hash of the table; filled in when the spec is resolved.
         off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
         described: Numbers that the table lacks and reports gave; filled in by ``tansaku tell``.
@@ -142,6 +144,7 @@ class TableSpaceSpec(SpaceBase):
     features: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], FeatureLookupSpec | FeatureColumnsSpec] = Field(
         min_length=1
     )
+    prefers: PrefersSpec | None = None
     sha256: Sha256 | None = None
     off_pool: Annotated[tuple[OffPoolSpec, ...], FILLED_IN] = ()
     described: Annotated[tuple[DescribedSpec, ...], FILLED_IN] = ()
@@ -195,6 +198,11 @@ class TableSpaceSpec(SpaceBase):
         if self.columns.value is None and self.columns.quantities:
             raise ValueError("columns.quantities: results of candidates that are to be measured; remove it")
         return self
+
+    @property
+    def preferred(self) -> PrefersSpec | None:
+        """The expectation of where good candidates lie."""
+        return self.prefers
 
     def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
         """The spec with candidates that were measured although the table does not list them."""

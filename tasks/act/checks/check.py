@@ -82,6 +82,7 @@ class CampaignPreview(Record):
         limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
         most_evaluations: Evaluations it buys when the cheapest are chosen.
+        expected: Where the space's file expects good candidates, in words; None: nowhere.
         wanted: Several objectives with their reference point, and limits of further quantities, in words.
         engine: How the preset ``default`` chooses, in words; None: as it always did.
         initial: Candidates of the initial design, in order.
@@ -110,6 +111,7 @@ class CampaignPreview(Record):
     expected_evaluations: int
     most_evaluations: int
     proposer: str
+    expected: str | None = None
     wanted: tuple[str, ...] = ()
     engine: str | None = None
     initial: tuple[str, ...]
@@ -147,6 +149,7 @@ class CampaignPreview(Record):
             lines.append(
                 "  prices      " + ", ".join(f"{name} {price:g}" for name, price in self.prices.items()) + "; a value 1"
             )
+        lines += [f"  expected    {self.expected}"] if self.expected is not None else []
         lines += [f"  wanted      {text}" for text in self.wanted]
         lines.append(f"  calculator  {self.calculator or NO_CALCULATOR}")
         lines += [f"  level       {self.level}"] if self.level is not None else []
@@ -242,7 +245,9 @@ def _notes(spec: CampaignSpec) -> tuple[str, ...]:
 def _wanted(spec: CampaignSpec) -> tuple[str, ...]:
     objective = spec.objective
     goals = objective.goal.describe(objective.property or VALUE, objective.direction)
-    return (*filter(None, (goals,)), *(f"only {limit.describe()}" for limit in objective.limits))
+    desired = ", ".join(item.describe() for item in objective.desirability)
+    together = (f"desirability of {desired}",) if desired else ()
+    return (*filter(None, (goals,)), *together, *(f"only {limit.describe()}" for limit in objective.limits))
 
 
 def _engine(spec: CampaignSpec) -> str | None:
@@ -370,6 +375,7 @@ def preview_loaded(
         expected_evaluations=expected,
         most_evaluations=most,
         proposer=proposer.name,
+        expected=None if spec.space.preferred is None else spec.space.preferred.describe(),
         wanted=_wanted(spec),
         engine=_engine(spec),
         initial=tuple(str(pool.ids[position]) for position in initial),

@@ -136,8 +136,9 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
     if spec.transfer is not None:
         raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")
     if spec.objective.further:
-        reason = "for the goal pareto" if spec.objective.goals else "with objective.limits"
-        raise ConfigurationError(f"--rehearse: not supported {reason}", hint="rehearse the first objective alone")
+        raise ConfigurationError(
+            f"--rehearse: not supported with {spec.objective.several}", hint="rehearse the first objective alone"
+        )
     if spec.space.prices:
         raise ConfigurationError("--rehearse: not supported for a table with prices of numbers", hint="remove the prices")
     within = _tolerance(spec, options)

@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from tansaku.models.domain.desirability import desirability
 from tansaku.models.domain.magnitudes import LARGEST
 from tansaku.models.domain.measurements import Measurement, Reported, measurements_of
 from tansaku.models.domain.ports import DescribingSpace, Space
@@ -210,7 +213,7 @@ class _Judge:
         if missing:
             raise ValueError(f"{missing[0]}: missing; a measurement gives {' and '.join(self.spec.measured)}")
         others = {goal.property: self._quantity(cells, goal.property)[0] for goal in self.spec.objective.further}
-        value, deviation = self._value(cells)
+        value, deviation = self._value(cells, others)
         return Measurement(value=value, deviation=deviation, note=note, done=within, others=others)
 
     def _named(self, cells: Mapping[str, str]) -> tuple[str | None, int | None]:
@@ -273,9 +276,13 @@ class _Judge:
             raise ValueError(f"{name}: {cells[name]!r}; expected at most {LARGEST:g} {unit}")
         return found, value, own
 
-    def _value(self, cells: Mapping[str, str]) -> tuple[float, float | None]:
-        """The value and its deviation in the objective's unit. Raises ValueError."""
-        unit = self.spec.objective.unit
+    def _value(self, cells: Mapping[str, str], others: Mapping[str, float]) -> tuple[float, float | None]:
+        """The value, reported or the desirability of the others, and its deviation, in its unit. Raises ValueError."""
+        desired, unit = self.spec.objective.desirability, self.spec.objective.unit
+        if desired:
+            if DEVIATION in cells:
+                raise ValueError("deviation: the value is a desirability, which is not measured; leave it empty")
+            return float(desirability(desired, np.array([others[item.property] for item in desired]))), None
         found, value, own = self._quantity(cells, VALUE)
         if DEVIATION not in cells:
             return found, None

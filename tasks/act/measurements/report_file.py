@@ -305,8 +305,11 @@ class Headings:
             both = [column for column, name in zip(self.report.columns, names, strict=True) if name == meant]
             raise ReportError([f"columns {' and '.join(map(repr, both))} mean the same; leave one of them out"])
         listed = ", ".join(self.report.columns)
+        if VALUE in names and VALUE not in self.spec.measured:
+            wanted = ", ".join(self.spec.measured)
+            raise ReportError([f"column {VALUE!r}: the value is the desirability of {wanted}; leave the column out"])
         if not {*names} & {*self.spec.measured, STATUS, *self.spec.space.prices}:
-            raise ReportError([f"{self._lacking(VALUE)}; the report has {listed}"])
+            raise ReportError([f"{self._lacking(next(iter(self.spec.measured)))}; the report has {listed}"])
         missing = [name for name in self.spec.measured if name not in names]
         if {*names} & {*self.spec.measured} and missing:
             raise ReportError([f"{self._lacking(missing[0])}, which every measurement gives; the report has {listed}"])

@@ -18,6 +18,7 @@ from tansaku.models.domain.report_columns import (
     NOTE,
     NUMBER,
     STATUS,
+    VALUE,
     information_columns,
     predicted_columns,
 )
@@ -99,8 +100,9 @@ class Asked(Record):
         offer = self.descriptor
         columns = list(dict.fromkeys(name for item in self.waiting for name in item.cells))
         columns += [] if offer is None or offer.column in columns else [offer.column]
-        value, *further = self.headings
-        left = [value, DEVIATION, *further, STATUS, NOTE]
+        left = [*self.headings, STATUS, NOTE]
+        if VALUE in self.measured:
+            left.insert(1, DEVIATION)
         information = information_columns(self.measured)
         lines = [csv_line([NUMBER, CANDIDATE, *columns, *left, *information], "\n")]
         for item in self.waiting:
@@ -120,7 +122,7 @@ class Asked(Record):
 
     def predictions(self, item: Waiting) -> dict[str, float | None]:
         """Predictions for a proposal and their deviations, by column of the table."""
-        others = [item.others.get(name) for name in self.measured][1:]
+        others = [item.others.get(name) for name in self.measured if name != VALUE]
         pairs = [(item.prediction, item.uncertainty)]
         pairs += [(None, None) if other is None else (other.prediction, other.uncertainty) for other in others]
         columns = predicted_columns(self.measured)

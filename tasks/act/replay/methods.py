@@ -102,8 +102,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     own, mode = split_method(name)
     if own not in OWN_METHODS and (other := methods().get(own)) is not None:
         if spec.objective.further:
-            several = "the goal pareto has several" if spec.objective.goals else "there are objective.limits"
-            raise ConfigurationError(f"--methods: {name!r}: {own} supports a single objective, but {several}")
+            reason = f"{own} supports a single objective, not {spec.objective.several}"
+            raise ConfigurationError(f"--methods: {name!r}: {reason}")
         if mode is not None:
             raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
         return WithInitialDesign(code_behind("methods", own, other.opener)(own), build_proposer(paired_design(spec.proposer)))

@@ -20,11 +20,13 @@ class Evaluated:
     Attributes:
         places: In the columns, shape ``(n,)``.
         values: As computed, the first objective first, shape ``(n, n_objectives)``.
+        keeping: Whether they keep all limits, shape ``(n,)``.
         member: Whether they keep all limits and are on the front, shape ``(n,)``.
     """
 
     places: IntArray
     values: FloatArray
+    keeping: BoolArray
     member: BoolArray
 
 
@@ -41,6 +43,7 @@ def evaluated_front(arrays: Columns, objective: ObjectiveSpec) -> Evaluated | No
     places = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
     if not len(places):
         return None
-    member = arrays.keeping(objective.limits)[places]
+    keeping = arrays.keeping(objective.limits)[places]
+    member = keeping.copy()
     member[member] = on_front(oriented(values[places][member], objective.directions))
-    return Evaluated(places, values[places], member)
+    return Evaluated(places, values[places], keeping, member)

@@ -111,6 +111,18 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
     return volume_curve(oriented_values(found, objective), reference) / (possible or 1.0)
 
 
+def box_shares(signed: FloatArray, objective: ObjectiveSpec) -> tuple[FloatArray, FloatArray]:
+    """Reference point, and dominated volume after each evaluation as a share of the box up to the best values.
+
+    Args:
+        signed: Oriented values, NaN where one is no answer, at least one is, shape ``(n, n_objectives)``.
+        objective: Of the campaign.
+    """
+    reference = reference_of(signed, objective)
+    box = float(np.prod(np.maximum(reference - np.nanmin(signed, axis=0), 0.0)))
+    return reference, volume_curve(signed, reference) / (box or 1.0)
+
+
 def campaign_front(data: Campaign) -> Front | None:
     """The front that a campaign has found; None if it has another goal, or no value yet."""
     objective, columns = data.spec.objective, data.columns
@@ -129,9 +141,7 @@ def campaign_front(data: Campaign) -> Front | None:
         reference = reference_of(_complete(oriented_values(truth, objective)), objective)
         volume = volume_shares(truth, answers, objective)
     else:
-        reference = reference_of(signed, objective)
-        box = float(np.prod(np.maximum(reference - np.nanmin(signed, axis=0), 0.0)))
-        volume = volume_curve(signed, reference) / (box or 1.0)
+        reference, volume = box_shares(signed, objective)
     have = np.flatnonzero(~np.isnan(signed).any(axis=1))
     members = have[on_front(signed[have])]
     rows = []

@@ -6,10 +6,12 @@ import numpy as np
 
 from tansaku.models.domain.feasibility import limits_said
 from tansaku.models.domain.records import Record
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.models.domain.wording import counted, with_unit
 from tansaku.tasks.read.views.campaign import Campaign
-from tansaku.tasks.read.views.front_members import evaluated_front
+from tansaku.tasks.read.views.front_members import Evaluated, evaluated_front
+from tansaku.tasks.read.views.fronts import box_shares, oriented_values
 from tansaku.tasks.read.views.origins import best_place
 
 
@@ -37,6 +39,7 @@ class Headline(Record):
         relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
         unit: The objective's.
         front: Candidates that no other one beats in all objectives; None where there is one objective, or no value yet.
+        volume: Share that they dominate of the box between the best values and the reference point, in words; None without any.
         limits: How many results keep the limits, in words; None without limits. The best are of those that do.
     """
 
@@ -44,6 +47,7 @@ class Headline(Record):
     relaxed: Best | None = None
     unit: str
     front: int | None = None
+    volume: str | None = None
     limits: str | None = None
 
     @property
@@ -59,7 +63,7 @@ class Headline(Record):
 
     def describe(self) -> list[str]:
         """The lines of the headline; no line has numbers of two candidates."""
-        return [*self._best_lines(), *([] if self.limits is None else [self.limits])]
+        return [*self._best_lines(), *(line for line in (self.volume, self.limits) if line is not None)]
 
     def _best_lines(self) -> list[str]:
         if self.front is not None and self.search is not None and self.relaxed is None:
@@ -88,8 +92,21 @@ def headline_of(campaign: Campaign) -> Headline:
         relaxed=relaxed,
         unit=campaign.spec.objective.unit,
         front=None if found is None else len({arrays.candidates[place] for place in found.places[found.member]}),
+        volume=None if found is None or not found.member.any() else _volume_told(found, campaign.spec.objective),
         limits=_limits_told(campaign),
     )
+
+
+def _volume_told(found: Evaluated, objective: ObjectiveSpec) -> str:
+    signed = np.where(found.keeping[:, None], oriented_values(found.values, objective), np.nan)
+    reference, volume = box_shares(signed, objective)
+    back = oriented_values(reference[None, :], objective)[0].tolist()
+    units = (objective.unit, *(goal.unit for goal in objective.goals))
+    point = ", ".join(with_unit(f"{value:.4g}", unit) for value, unit in zip(back, units, strict=True))
+    since = len(volume) - 1 - int(np.argmax(volume >= volume[-1]))
+    grew = "the last result" if since == 0 else f"the last {counted(since, 'result')}"
+    changed = f"it grew with {grew}" if since == 0 else f"{grew} did not enlarge it"
+    return f"dominated volume: {100 * volume[-1]:.3g} % of the box up to the reference point {point}; {changed}"
 
 
 def _limits_told(campaign: Campaign) -> str | None:

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tansaku.models.engine.kernels import covariance, expand
+from tansaku.models.domain.pool import EXPECTED, Expectation, FeatureGroup
+from tansaku.models.engine.kernels import Linear, covariance, expand
+from tansaku.models.engine.likelihood import LogPosterior
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.posterior import AppendedCholesky, PoolPosterior
 from tansaku.models.engine.presets import build_kernel
@@ -224,3 +228,35 @@ def test_covariance_between_candidates_is_the_direct_one(any_pool, pending):
     direct = covariance(terms, any_pool, parameters, left, right) - rows[0].T @ np.linalg.solve(k, rows[1])
     np.testing.assert_allclose(found, direct, atol=1e-9)
     assert posterior.points == tuple(points)
+
+
+def test_an_expectation_is_a_prior_of_effects_that_values_override(bare_pool):
+    """The textbook's formula with a prior on the coefficients of a mean: N(-1/p, 1/(w p)) of each column."""
+    from scipy.stats import multivariate_normal
+
+    rng = np.random.default_rng(0)
+    suits = rng.uniform(size=(len(bare_pool), 2))
+    expected = Expectation(FeatureGroup(EXPECTED, suits, np.arange(len(bare_pool)), ("t", "p")), 4.0)
+    pool = replace(bare_pool, expectation=expected)
+    terms = (*expand(build_kernel("additive", pool)), *expand(Linear(EXPECTED)))
+    parameters = {key: prior.centre for key, prior in default_priors(pool, terms).items()}
+    points, targets = [0, 2, 4], np.array([1.0, -0.5, -0.5])
+    plain = expand(build_kernel("additive", pool))
+    k = covariance(plain, pool, parameters, np.arange(len(pool)), np.arange(len(pool)))
+    k += suits @ suits.T / 8
+    prior = -suits.mean(axis=1)
+    prior -= prior[points].mean()
+    solved = np.linalg.solve(k[np.ix_(points, points)] + NOISE * np.eye(3), k[points])
+    mean = prior + solved.T @ (targets - prior[points])
+    variance = np.diagonal(k) - np.einsum("ij,ij->j", k[points], solved)
+    for split in (0, 3):
+        got = _predicted(pool, terms, parameters, points[:split], points[split:], targets)
+        assert np.allclose(got[0], mean, rtol=0, atol=1e-10)
+        assert np.allclose(got[1], variance, rtol=0, atol=1e-10)
+    posterior = PoolPosterior(pool, terms, parameters, NOISE)
+    posterior.predict(points, [], targets, np.ones(3, dtype=bool))
+    assert np.allclose(posterior.exactly(np.array([1, 3]), [])[0], mean[[1, 3]], rtol=0, atol=1e-10)
+    density = LogPosterior(pool, terms, np.array(points), targets, default_priors(pool, terms))
+    assert density.value(density.centre) == pytest.approx(
+        multivariate_normal(prior[points], k[np.ix_(points, points)] + parameters["noise"][0] * np.eye(3)).logpdf(targets)
+    )

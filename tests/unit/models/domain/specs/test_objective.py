@@ -198,7 +198,10 @@ def test_bad_fronts_are_refused(changes, message):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"proposer": {"type": "gp", "acquisition": "ei"}}, "ei does not support the goal pareto; expected ehvi"),
+        (
+            {"proposer": {"type": "gp", "acquisition": "ei"}},
+            "ei does not support the goal pareto; expected one of ehvi, log_nehvi",
+        ),
         ({"budget": {"stop": {"within": "5 meV"}}}, "budget.stop: not with the goal pareto"),
         ({"space": TABLE}, r"also\[0\].property: 'hull' is not known; expected a quantity that space.columns.quantities names"),
     ],

@@ -202,9 +202,15 @@ def test_results_list_the_quantities_and_state_the_reference(laboratory, capsys)
     head, first, *_ = capsys.readouterr().out.splitlines()
     assert head.split("\t")[-1] == "strength [MPa]"
     assert float(first.split("\t")[-1]) == laboratory.evaluations()[0].outcome.quantities["strength"].value
-    (line,) = campaign_status(laboratory.store, "lab").headline.describe()
-    members = len(campaign_front(data).rows)
-    assert line.startswith(f"front so far: {members} candidate")
+    line, volume = campaign_status(laboratory.store, "lab").headline.describe()
+    found = campaign_front(data)
+    assert line.startswith(f"front so far: {len(found.rows)} candidate")
+    since = len(found.volume) - found.summary()["growth"][-1]["evaluations"]
+    grew = f"the last {since} result" if since > 1 else "the last result did not" if since else "it grew with the last result"
+    point = f"{lowest:.4g} GPa, {weakest:.4g} MPa"
+    assert volume.startswith(
+        f"dominated volume: {100 * found.volume[-1]:.3g} % of the box up to the reference point {point}; {grew}"
+    )
 
 
 def test_all_quantities_move_with_an_exported_campaign(laboratory, tmp_path):

@@ -1,0 +1,1 @@
+"""Searches with an expectation, right or wrong."""
