@@ -83,6 +83,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("delete", copy_rename_delete.delete, _STEER),
     ("results", results.results, _TAKE),
     ("plot", results.plot, _TAKE),
+    ("hull", results.hull, _TAKE),
     ("export", export_import.export, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),

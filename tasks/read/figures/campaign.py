@@ -21,11 +21,13 @@ from tansaku.tasks.read.figures import (
 from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
 from tansaku.tasks.read.figures import front as front_figure
+from tansaku.tasks.read.figures import hull as hull_figure
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
+from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
 from tansaku.tasks.read.views.results import convergence, predictions, system_label
@@ -50,11 +52,11 @@ def draw_campaign(data: Campaign, artifacts: ArtifactStore, folder: Path) -> lis
     """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
-    actual cost; one of grain boundaries also energy against angle, energy
-    against the number of atoms where that is searched, and the best structures; one of compositions the map over the
-    ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
-    the path, the barrier against the evaluations, and diffusion against temperature.
+    its front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed
+    and which predicted; one that learns its cost predicted against actual cost; one of grain boundaries also energy against
+    angle, energy against the number of atoms where that is searched, and the best structures; one of compositions the map over
+    the ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the
+    surface, the path, the barrier against the evaluations, and diffusion against temperature.
 
     Args:
         folder: Made if it does not exist; files of the same name are overwritten.
@@ -97,6 +99,12 @@ def _drawn(data: Campaign, artifacts: ArtifactStore, folder: Path) -> list[Path]
         paths += [
             first_look.draw_png(looks, folder / f"{name}-first-look.png"),
             first_look.draw_html(looks, folder / f"{name}-first-look.html", name),
+        ]
+    diagram = drawn_hull(data)
+    if diagram is not None:
+        paths += [
+            hull_figure.draw_png(diagram, folder / f"{name}-hull.png"),
+            hull_figure.draw_html(diagram, folder / f"{name}-hull.html", name),
         ]
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
