@@ -104,7 +104,7 @@ _MOST_BYTES = 20_000_000
 
 
 def phases_of(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
-    """Energies by formula [eV/atom].
+    """Energies by formula [eV/atom], those of computed elements included.
 
     Args:
         base_path: Folder in which relative paths start.
@@ -112,6 +112,11 @@ def phases_of(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
     Raises:
         ConfigurationError: The file is missing, changed or no table of phases; the message names the line.
     """
+    return {**given_phases(spec, base_path), **(spec.computed or {})}
+
+
+def given_phases(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
+    """Energies that the spec or its file gives; arguments and errors as of :func:`phases_of`."""
     if spec.file is None:
         return dict(spec.energies or {})
     path = base_path / spec.file
