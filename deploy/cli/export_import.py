@@ -52,13 +52,18 @@ def export(
         Path | None,
         typer.Option("--table", metavar="FOLDER", help="Write the results as a table with a campaign file, for `bench`."),
     ] = None,
+    entries: Annotated[
+        Path | None, typer.Option("--entries", metavar="FILE", help="Crystals with energies as entries of pymatgen, JSON.")
+    ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Writes a campaign's results to files; requires --observations, --structures or --table."""
+    """Writes a campaign's results to files; requires --observations, --structures, --table or --entries."""
     from tansaku.models.domain.errors import ConfigurationError
 
-    if observations is None and structures is None and table is None:
-        raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
+    if observations is None and structures is None and table is None and entries is None:
+        raise ConfigurationError(
+            "nothing to export; expected --observations FILE, --structures FOLDER, --table FOLDER or --entries FILE"
+        )
     if with_structures and observations is None:
         raise ConfigurationError("--with-structures: requires --observations FILE")
     if structures is None and (best is not None or everything):
@@ -76,9 +81,13 @@ def export(
         if observations is not None:
             count = export_observations(resources.store, name, observations, resources.artifacts, structures=with_structures)
             say(f"{observations}: {counted(count, 'evaluation')}")
-        if structures is None and table is None:
+        if structures is None and table is None and entries is None:
             return
         data = Campaign.load(resources.store, name)
+        if entries is not None:
+            from tansaku.tasks.read.views.entries import write_entries
+
+            say(f"{entries}: {counted(write_entries(data, resources.artifacts, entries), 'entry', 'entries')}")
         paths = [] if table is None else write_table(data, table)
         if structures is not None:
             paths += export_structures(data, resources.artifacts, structures, form.value, None if everything else best or 1)

@@ -174,6 +174,18 @@ class CampaignView:
         """
         return campaign_hull(self._data)
 
+    def entries(self) -> list[Any]:
+        """Computed crystals as pymatgen's ``ComputedStructureEntry``, one for each candidate.
+
+        Raises:
+            ConfigurationError: There is none.
+            MissingComponentError: pymatgen is not installed.
+        """
+        from tansaku.tasks.read.views.entries import campaign_entries
+
+        with self._opened() as resources:
+            return campaign_entries(self._data, resources.artifacts)
+
     def surface(self) -> Any:  # noqa: ANN401 - what a room of tansaku returns
         """Returns the energy surface of a search for a bottleneck: ``barriers``, ``network`` of hops, ``path(dimensions)``.
 
