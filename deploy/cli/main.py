@@ -75,6 +75,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
+    ("provenance", inspection.provenance, _WATCH),
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
     *((kind, steer.steering_command(kind), _STEER) for kind in VERBS),
