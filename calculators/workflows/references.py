@@ -34,7 +34,7 @@ def reference_energy(calculator: Calculator, element: str) -> float:
     structure = str(usual.get("symmetry"))
     try:
         if structure == "diatom":
-            return _molecule(calculator, element, float(usual["d"]))
+            return _molecule(calculator, element, float(str(usual["d"])))
         if structure in SIMPLE:
             return _crystal(calculator, structure, element)
     except (CalculationError, ConfigurationError) as error:

@@ -86,6 +86,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("plot", results.plot, _TAKE),
     ("hull", results.hull, _TAKE),
     ("export", export_import.export, _TAKE),
+    ("deposit", export_import.deposit, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
 )

@@ -273,6 +273,9 @@ def hull(
         Path | None,
         typer.Option("--figure", metavar="FILE", help="Draw it (two or three elements): a .png or .html."),
     ] = None,
+    entries: Annotated[
+        Path | None, typer.Option("--entries", metavar="FILE", help="Write the crystals as entries of pymatgen, JSON.")
+    ] = None,
     site: SiteOption = None,
 ) -> None:
     """Shows the phase diagram of a campaign's results and given phases: energies above the hull, decomposition, figure."""
@@ -283,7 +286,12 @@ def hull(
     if as_json and as_csv:
         raise ConfigurationError("--json and --csv: give one of them")
     with opened(site) as resources:
-        found = campaign_hull(Campaign.load(resources.store, name))
+        data = Campaign.load(resources.store, name)
+        found = campaign_hull(data)
+        if entries is not None:
+            from tansaku.tasks.read.views.entries import write_entries
+
+            write_entries(data, resources.artifacts, entries)
     if figure is not None:
         from tansaku.tasks.read.figures import hull as hull_figure
 

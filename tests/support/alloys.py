@@ -25,9 +25,19 @@ def alloys(energies: dict[str, float | None] | None = None) -> list[Evaluation]:
     """Evaluations of the crystals in order."""
     given = ENERGIES if energies is None else energies
     return [
-        evaluation_of(proposal_of(number, candidate=candidate), outcome_of(energy), campaign=NAME)
+        evaluation_of(
+            proposal_of(number, candidate=candidate, system=_system(candidate), surface=_system(candidate)),
+            outcome_of(energy),
+            campaign=NAME,
+        )
         for number, (candidate, energy) in enumerate(given.items(), start=1)
     ]
+
+
+def _system(candidate: str) -> str:
+    """Its formula."""
+    first, _, second = candidate.partition("-")
+    return first if second == "fcc" else second
 
 
 def alloy_store() -> MemoryCampaignStore:

@@ -158,7 +158,7 @@ def answered(module: str, request: str, seconds: int) -> str | None:
         seconds: Its processor time [s].
     """
     try:
-        done = subprocess.run(  # noqa: S603 - a module of ours
+        done = subprocess.run(  # noqa: S603 - one of our modules
             # -P: files in the current folder do not shadow modules.
             [sys.executable, "-P", "-m", f"tansaku.tasks.node.jobs.{module}"],
             input=request,

@@ -42,15 +42,15 @@ def campaign_entries(data: Campaign, artifacts: ArtifactStore) -> list[Any]:
             found[item.proposal.candidate] = item
     entries = []
     for candidate, item in found.items():
-        atoms = read_structure(item, artifacts)
-        if not atoms.pbc.all():
+        atoms, energy = read_structure(item, artifacts), _energy(item)
+        if energy is None or not atoms.pbc.all():
             continue
         # What else a file holds of its atoms would become properties of pymatgen's structure.
         bare = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
         structure = AseAtomsAdaptor.get_structure(bare)
         entries.append(
             ComputedStructureEntry(
-                structure, _energy(item), parameters=_computed_by(data, item), data=_about(data, item), entry_id=candidate
+                structure, energy, parameters=_computed_by(data, item), data=_about(data, item), entry_id=candidate
             )
         )
     if not entries:
