@@ -38,7 +38,7 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
     from scipy.optimize import linprog
 
     wanted = Counter(symbols)
-    counts = {name: _counted(name, key) for name in phases}
+    counts = {name: counted(name, key) for name in phases}
     able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]
     elements = sorted(wanted)
     # Amounts are atoms of each phase per atom of the crystal.
@@ -48,7 +48,9 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
     if found is None or not found.success:
         missing = [element for element in elements if not any(element in counts[name] for name in able)]
         expected = f"at least one with {missing[0]} and nothing else than {', '.join(elements)}" if missing else "more phases"
-        raise ConfigurationError(f"{key}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
+        raise ConfigurationError(
+            f"{key}: no mixture of them has the composition {reduced_formula(wanted)}; expected {expected}"
+        )
     return energy / len(symbols) - float(found.fun)
 
 
@@ -66,14 +68,22 @@ def formation_energy(symbols: Sequence[str], energy: float, phases: Mapping[str,
     """
     wanted, total = Counter(symbols), 0.0
     for element, count in sorted(wanted.items()):
-        own = [value for name, value in phases.items() if _counted(name, key).keys() == {element}]
+        own = [value for name, value in phases.items() if counted(name, key).keys() == {element}]
         if not own:
             raise ConfigurationError(f"{key}: {element} is not among them; a formation energy needs every element")
         total += count * min(own)
     return (energy - total) / len(symbols)
 
 
-def _counted(name: str, key: str) -> dict[str, int]:
+def counted(name: str, key: str) -> dict[str, int]:
+    """Atoms of each element in a formula.
+
+    Args:
+        key: Key of the spec that gives it, for messages.
+
+    Raises:
+        ConfigurationError: It is of no known elements.
+    """
     counts: dict[str, int] = Formula(name, strict=False).count()
     unknown = next((symbol for symbol in counts if symbol not in atomic_numbers), None)
     if unknown is not None:
@@ -83,7 +93,8 @@ def _counted(name: str, key: str) -> dict[str, int]:
     return counts
 
 
-def _formula(counts: Mapping[str, int]) -> str:
+def reduced_formula(counts: Mapping[str, int]) -> str:
+    """The formula of some atoms in Hill's order, by its smallest whole numbers."""
     return str(Formula.from_dict(dict(counts)).reduce()[0].format("hill"))
 
 
@@ -93,7 +104,7 @@ _MOST_BYTES = 20_000_000
 
 
 def phases_of(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
-    """Energies by formula [eV/atom].
+    """Energies by formula [eV/atom], those of computed elements included.
 
     Args:
         base_path: Folder in which relative paths start.
@@ -101,6 +112,11 @@ def phases_of(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
     Raises:
         ConfigurationError: The file is missing, changed or no table of phases; the message names the line.
     """
+    return {**given_phases(spec, base_path), **(spec.computed or {})}
+
+
+def given_phases(spec: PhasesSpec, base_path: Path) -> Mapping[str, float]:
+    """Energies that the spec or its file gives; arguments and errors as of :func:`phases_of`."""
     if spec.file is None:
         return dict(spec.energies or {})
     path = base_path / spec.file

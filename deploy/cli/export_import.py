@@ -1,4 +1,4 @@
-"""`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database.
+"""`tansaku export`, `tansaku deposit` and `tansaku import`: write a campaign to files, and read it back into a database.
 
 `tasks/act/commands/export_import.py` moves the observations; `tasks/read/views/structures.py` (`--structures`) and
 `tasks/read/views/tabulation.py` (`--table`) write files for other programs.
@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +26,13 @@ class Form(StrEnum):
     CIF = "cif"
     POSCAR = "poscar"
     LAMMPS_DATA = "lammps-data"
+
+
+class Repository(StrEnum):
+    """Repository of research data."""
+
+    ZENODO = "zenodo"
+    NOMAD = "nomad"
 
 
 def export(
@@ -86,8 +95,28 @@ def export(
             say(str(path))
 
 
+def deposit(
+    name: NameArgument,
+    repository: Annotated[Repository, typer.Option("--for", help="Where the archive is to go.")],
+    creators: Annotated[list[str], typer.Option("--creator", metavar="NAME", help="'Family, Given'; repeatable.")],
+    licence: Annotated[str, typer.Option("--licence", metavar="SPDX", help="Of the data.")],
+    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="The archive; default: NAME.zip.")] = None,
+    site: SiteOption = None,
+) -> None:
+    """Writes one archive with structures, results, spec and metadata for a repository of data; `import` reads it."""
+    from tansaku.tasks.act.commands.deposit import Deposit, write_deposit
+    from tansaku.tasks.read.views.campaign import Campaign
+
+    about, path = Deposit(repository.value, tuple(creators), licence), file or Path(f"{name}.zip")
+    with opened(site) as resources:
+        names = write_deposit(Campaign.load(resources.store, name), resources.artifacts, path, about)
+    say(f"{path}: {counted(len(names), 'file')}")
+
+
 def import_campaign(
-    observations: Annotated[Path, typer.Option("--observations", metavar="FILE", help="A file that `export` wrote.")],
+    observations: Annotated[
+        Path, typer.Option("--observations", metavar="FILE", help="A file that `export` wrote, or its archive.")
+    ],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Fail unless the file holds this campaign.")] = None,
     base_path: Annotated[
         Path | None,
@@ -96,6 +125,16 @@ def import_campaign(
     site: SiteOption = None,
 ) -> None:
     """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
+    with ExitStack() as stack:
+        if observations.suffix == ".zip":
+            from tansaku.tasks.act.commands.deposit import unpacked
+
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tansaku-"))
+            observations = unpacked(observations, Path(folder))
+        _import(observations, name, base_path, site)
+
+
+def _import(observations: Path, name: str | None, base_path: Path | None, site: Path | None) -> None:
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.act.commands.export_import import import_observations
     from tansaku.tasks.backends.stores.export_reader import campaign_of

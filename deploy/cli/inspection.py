@@ -1,7 +1,8 @@
-"""`tansaku status`, `list`, `show` and `log`: read stored campaigns."""
+"""`tansaku status`, `list`, `show`, `log` and `provenance`: read stored campaigns."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -190,6 +191,26 @@ def log(
     for event in events:
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
         say(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<20}  {data}".rstrip())
+
+
+def provenance(
+    name: NameArgument,
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="Whose value.")],
+    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw it instead, a .png.")] = None,
+    site: SiteOption = None,
+) -> None:
+    """Prints the provenance of a value as PROV-JSON: inputs, calculator, versions, what proposed it, where it was adopted."""
+    from tansaku.tasks.read.views.campaign import Campaign
+    from tansaku.tasks.read.views.provenance import value_provenance
+
+    with opened(site) as resources:
+        graph = value_provenance(Campaign.load(resources.store, name), candidate)
+    if figure is None:
+        show_json(graph.prov_json())
+        return
+    from tansaku.tasks.read.figures.provenance import draw_png
+
+    say(str(draw_png(graph, figure)))
 
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:

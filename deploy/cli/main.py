@@ -75,6 +75,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
+    ("provenance", inspection.provenance, _WATCH),
     ("ask", ask_tell.ask, _MEASURE),
     ("tell", ask_tell.tell, _MEASURE),
     *((kind, steer.steering_command(kind), _STEER) for kind in VERBS),
@@ -83,7 +84,9 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("delete", copy_rename_delete.delete, _STEER),
     ("results", results.results, _TAKE),
     ("plot", results.plot, _TAKE),
+    ("hull", results.hull, _TAKE),
     ("export", export_import.export, _TAKE),
+    ("deposit", export_import.deposit, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
 )

@@ -1,4 +1,4 @@
-"""`tansaku results` and `tansaku plot`: show the results of a campaign as tables and figures."""
+"""`tansaku results`, `tansaku plot` and `tansaku hull`: show the results of a campaign as tables and figures."""
 
 from __future__ import annotations
 
@@ -263,6 +263,57 @@ def plot(
         data = Campaign.load(resources.store, name, resources.artifacts)
         for path in draw_campaign(data, resources.artifacts, out):
             say(str(path))
+
+
+def hull(
+    name: NameArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per phase; energies in eV/atom.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", metavar="FILE", help="Draw it (two or three elements): a .png or .html."),
+    ] = None,
+    entries: Annotated[
+        Path | None, typer.Option("--entries", metavar="FILE", help="Write the crystals as entries of pymatgen, JSON.")
+    ] = None,
+    site: SiteOption = None,
+) -> None:
+    """Shows the phase diagram of a campaign's results and given phases: energies above the hull, decomposition, figure."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.read.views.campaign import Campaign
+    from tansaku.tasks.read.views.hull import campaign_hull
+
+    if as_json and as_csv:
+        raise ConfigurationError("--json and --csv: give one of them")
+    with opened(site) as resources:
+        data = Campaign.load(resources.store, name)
+        found = campaign_hull(data)
+        if entries is not None:
+            from tansaku.tasks.read.views.entries import write_entries
+
+            write_entries(data, resources.artifacts, entries)
+    if figure is not None:
+        from tansaku.tasks.read.figures import hull as hull_figure
+
+        hull_figure.draw(found, figure, name)
+    if as_json:
+        show_json(found.rows)
+    elif as_csv:
+        _say_csv(found.frame)
+    else:
+        columns = ["phase", "formula", "formation energy [meV/atom]", "above the hull [meV/atom]", "decomposes into", "from"]
+        table = [
+            [
+                *(row["phase"], row["formula"], 1000 * row["formation_energy"], 1000 * row["energy_above_hull"]),
+                " + ".join(f"{share:.2f} {part}" for part, share in row["decomposition"].items()),
+                "given" if row["given"] else f"round {row['round']}",
+            ]
+            for row in found.rows
+        ]
+        show_table(columns, table, f"{name}: phases, the most stable first; shares are of atoms")
+        say(found.describe())
+        if figure is not None:
+            say(str(figure))
 
 
 def _show_densities(data: Campaign) -> None:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
     from tansaku.tasks.loop.driver.result import EndReason
+    from tansaku.tasks.read.views.hull import Hull
 
 _SOURCE = "Python"
 _OVER = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED)
@@ -351,6 +352,14 @@ class Campaign:
         from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
         return CampaignView.open(self._name, self._place.open)
+
+    def hull(self) -> Hull:
+        """The phase diagram of the results and given phases: ``frame``, ``stable``; energies above the hull [eV/atom].
+
+        Raises:
+            ConfigurationError: Nothing has an energy yet, or an element has no phase of its own.
+        """
+        return self.view().hull()
 
     def plot(self, path: Path | str) -> Path:
         """Draws the best value so far against evaluations and cost; ``view().plot(folder)`` draws all figures.

@@ -482,6 +482,7 @@ class PhasesKeys(TypedDict, total=False):
     energies: Mapping[str, float] | None
     file: str | PathLike[str] | DataFrame | None
     sha256: str | None
+    references: Literal["compute"] | None
 
 class CompositionCostKeys(TypedDict, total=False):
     model: Literal["equal", "measured"]

@@ -17,12 +17,15 @@ from tansaku.deploy.web.pages.formats import Html, message
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import is_name
 from tansaku.models.domain.library import ENDINGS
 from tansaku.models.domain.requests import RequestState
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS
 from tansaku.tasks.ground.formats.schema import KeyTable, key_tables
+from tansaku.tasks.read.figures.hull import drawable, outline
 from tansaku.tasks.read.views.campaign_figures import figures_of
+from tansaku.tasks.read.views.hull import campaign_hull
 from tansaku.tasks.read.views.overview import UnreadableCampaign
 from tansaku.tasks.read.views.queue import CampaignQueue, read_queue
 from tansaku.tasks.read.views.service_health import read_health
@@ -61,6 +64,18 @@ def figures_page(request: Request, _: Viewer, name: str) -> Response:
     reading = services_of(request).readings.reading(name)
     content = {"name": name, "figures": figures_of(reading), "cell_texts": _CELL_TEXTS}
     return render(request, "figure_tables.html", content)
+
+
+@router.get("/campaigns/{name}/hull")
+def hull_page(request: Request, _: Viewer, name: str) -> Response:
+    """Shows the phase diagram of a campaign's results and given phases."""
+    reading, found, problem = services_of(request).readings.reading(name), None, ""
+    try:
+        found = reading.once(campaign_hull, lambda: campaign_hull(reading))
+    except ConfigurationError as error:
+        problem = error.message
+    drawn = None if found is None or not drawable(found) else outline(found)
+    return render(request, "hull.html", {"name": name, "found": found, "problem": problem, "drawn": drawn})
 
 
 @router.get("/campaigns/{name}/evaluations/{number}/log")

@@ -45,6 +45,7 @@ from tansaku.tasks.loop.transfer.levels import level_note, stored_level
 from tansaku.tasks.loop.transfer.sources import Target, campaign_source, table_source
 from tansaku.tasks.node.configuration.campaign_files import LoadedCampaign, load_campaign, spec_hash
 from tansaku.tasks.node.configuration.crystal import describe_crystal
+from tansaku.tasks.node.configuration.references import with_references
 from tansaku.tasks.node.configuration.source import polish_relaxation
 from tansaku.tasks.read.views.costs import cost_unit
 
@@ -344,9 +345,9 @@ def preview_loaded(
     loaded: LoadedCampaign, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS
 ) -> CampaignPreview:
     """The preview of a loaded campaign; arguments and errors as of :func:`preview_campaign`."""
-    spec = loaded.spec
-    space = open_space(spec.space, loaded.base_path, limits)
-    check_elements(spec, space, loaded.base_path)
+    space = open_space(loaded.spec.space, loaded.base_path, limits)
+    check_elements(loaded.spec, space, loaded.base_path)
+    spec = with_references(loaded.spec, space, loaded.base_path)
     check_reported(spec, space)
     check_boundary(spec, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,7 @@ from tansaku.tasks.loop.transfer.levels import note_levels
 from tansaku.tasks.loop.transfer.sources import Target, freeze, source_ids, with_known_hashes, with_stored_names
 from tansaku.tasks.node.configuration.campaign_files import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.node.configuration.crystal import compare_crystal
+from tansaku.tasks.node.configuration.references import wanted_references, with_computed, with_references
 from tansaku.tasks.node.jobs.dataset_files import check_hdf5
 
 FILE_EDIT = "file-"
@@ -68,6 +70,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
             the space lacks, a calculator does not know an element, or it asks for more than the site's limits.
         TransientError: The database did not answer.
     """
+    loaded = dataclasses.replace(loaded, spec=_with_references(resources, loaded))
     _refuse_misfits(resources, loaded)
     spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
     spec, found = _with_known_results(resources, loaded.base_path, spec)
@@ -162,6 +165,24 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
         build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
         return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
     return with_known_hashes(with_stored_names(spec, known, resources.store), stored_spec(known))
+
+
+def _with_references(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
+    """The spec with the energies of its elements, from the known campaign or computed now.
+
+    Raises:
+        ConfigurationError: The campaign is new, and its calculator does not compute them.
+    """
+    spec = loaded.spec
+    if wanted_references(spec) is None:
+        return spec
+    try:
+        known = stored_spec(resources.store.campaign(spec.name)).space.competing_phases
+    except NotFoundError:
+        space = open_space(spec.space, loaded.base_path, resources.site.limits)
+        check_elements(spec, space, loaded.base_path)
+        return with_references(spec, space, loaded.base_path)
+    return spec if known is None else with_computed(spec, known.computed)
 
 
 def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:

@@ -21,6 +21,7 @@ from tansaku.tasks.read.views.campaign import Campaign, Purpose
 from tansaku.tasks.read.views.compositions import CompositionMap, composition_maps, compositions_frame
 from tansaku.tasks.read.views.costs import CostComparison
 from tansaku.tasks.read.views.fronts import Front, campaign_front
+from tansaku.tasks.read.views.hull import Hull, campaign_hull
 from tansaku.tasks.read.views.predictions import PoolExpectation, Relevance, pool_expectation, relevance_history
 from tansaku.tasks.read.views.results import (
     Convergence,
@@ -164,6 +165,26 @@ class CampaignView:
     def front(self) -> Front | None:
         """Returns the front and dominated volume of a search with several objectives; None for others and before a value."""
         return campaign_front(self._data)
+
+    def hull(self) -> Hull:
+        """The phase diagram of the results and of the phases that the campaign was given.
+
+        Raises:
+            ConfigurationError: Nothing has an energy yet, or an element has no phase of its own.
+        """
+        return campaign_hull(self._data)
+
+    def entries(self) -> list[Any]:
+        """Computed crystals as pymatgen's ``ComputedStructureEntry``, one for each candidate.
+
+        Raises:
+            ConfigurationError: There is none.
+            MissingComponentError: pymatgen is not installed.
+        """
+        from tansaku.tasks.read.views.entries import campaign_entries
+
+        with self._opened() as resources:
+            return campaign_entries(self._data, resources.artifacts)
 
     def surface(self) -> Any:  # noqa: ANN401 - what a room of tansaku returns
         """Returns the energy surface of a search for a bottleneck: ``barriers``, ``network`` of hops, ``path(dimensions)``.

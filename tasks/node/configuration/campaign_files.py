@@ -30,6 +30,7 @@ from tansaku.tasks.ground.formats.yaml_text import KeyPath, YamlText, read_yaml
 from tansaku.tasks.ground.site.users import user_path
 from tansaku.tasks.node.configuration.crystal import check_cell, resolve_crystal
 from tansaku.tasks.node.configuration.defaults import with_defaults, without_defaults
+from tansaku.tasks.node.configuration.references import without_references
 
 _ABSENT = "(absent)"
 _SHOWN = 20
@@ -274,7 +275,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText, limits: Li
         return found
 
     space, calculator = spec.space, spec.calculator
-    space = _resolve_space(space, check, ("space",))
+    space = without_references(_resolve_space(space, check, ("space",)))
     label = spec.label
     if calculator is not None:
         calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))

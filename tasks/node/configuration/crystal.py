@@ -30,6 +30,9 @@ AUTO_SECONDS = 120
 _PATIENCE = 60.0
 """Extra wall time after which a process that waits instead of computing is ended [s]."""
 
+OWN_CRYSTAL = "own_crystal"
+"""Module whose process finds a calculator's own crystal."""
+
 _DECIMALS = 4
 
 _SAID = 5e-4
@@ -127,10 +130,9 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     # A DFT code may not be installed on this machine, and takes minutes if it is.
     if calculator.facts.dft:
         return None
-    # A calculator that reads no files answers the same in every folder, and is asked only once.
-    folder = base_path if any(part.facts.files for part in (calculator, *calculator.parts.values())) else Path()
-    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(folder), seconds=seconds)
-    reply = _asked(asked.model_dump_json(), seconds + _PATIENCE)
+    folder = folder_of(calculator, base_path)
+    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=folder, seconds=seconds)
+    reply = answered(OWN_CRYSTAL, asked.model_dump_json(), seconds)
     if reply is None:
         return None
     answer = OwnCrystalAnswer.model_validate_json(reply)
@@ -141,19 +143,30 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     return OwnCrystal(answer.lattice_parameter, answer.given, answer.stress)
 
 
+def folder_of(calculator: CalculatorSpec, base_path: Path) -> str:
+    """Returns the folder of a question about a calculator: one that reads no files answers the same in every folder."""
+    return str(base_path if any(part.facts.files for part in (calculator, *calculator.parts.values())) else Path())
+
+
 @lru_cache(maxsize=_KNOWN)
-def _asked(request: str, patience: float) -> str | None:
-    """Returns the answer of the process; None if it was ended or failed."""
+def answered(module: str, request: str, seconds: int) -> str | None:
+    """Returns the answer of a process of limited time, which is asked only once; None if it was ended or failed.
+
+    Args:
+        module: What it runs, of ``tansaku.tasks.node.jobs``.
+        request: The question as JSON.
+        seconds: Its processor time [s].
+    """
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - one of our modules
             # -P: files in the current folder do not shadow modules.
-            [sys.executable, "-P", "-m", "tansaku.tasks.node.jobs.own_crystal"],
+            [sys.executable, "-P", "-m", f"tansaku.tasks.node.jobs.{module}"],
             input=request,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env=worker_environment(SERIAL),
-            timeout=patience,
+            timeout=seconds + _PATIENCE,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -10,7 +10,10 @@ from pydantic import BaseModel
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 
-_FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights", "own_lattice_parameter")
+_FILLED_IN = (
+    *("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "known_first", "weights"),
+    *("own_lattice_parameter", "computed"),
+)
 
 
 def written_spec(spec: CampaignSpec) -> JsonDict:

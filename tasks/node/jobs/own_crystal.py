@@ -1,23 +1,18 @@
 """Computes a calculator's own lattice parameter in a separate process: ``python -m tansaku.tasks.node.jobs.own_crystal``.
 
-Reads an :class:`OwnCrystalRequest` from its standard input, writes an :class:`OwnCrystalAnswer` to its standard output. The
-kernel ends it when it has used its processor time, so that a slow calculator is detected by trying it, independently of
-the load of the machine.
+Reads an :class:`OwnCrystalRequest` from its standard input, writes an :class:`OwnCrystalAnswer` to its standard output.
 """
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import PositiveInt
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
-from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.specs.grain_boundary import CrystalSpec, LatticeParameter
-from tansaku.tasks.ground.settings import given_commands
+from tansaku.tasks.node.jobs.limited import answer_one
 
 
 class OwnCrystalRequest(Record):
@@ -65,17 +60,5 @@ def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
     return OwnCrystalAnswer(lattice_parameter=found.lattice_parameter, given=found.given, stress=found.stress)
 
 
-def main() -> int:
-    """Entry of the process; returns its exit code."""
-    offer_commands(given_commands())
-    request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
-    resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
-    # Output of calculators must not be mixed with the answer.
-    with os.fdopen(os.dup(1), "w") as stream:
-        os.dup2(2, 1)
-        stream.write(answer(request).model_dump_json())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer_one(OwnCrystalRequest, answer))

@@ -23,12 +23,14 @@ from tansaku.tasks.read.figures import (
 from tansaku.tasks.read.figures import convergence as convergence_figure
 from tansaku.tasks.read.figures import cost as cost_figure
 from tansaku.tasks.read.figures import front as front_figure
+from tansaku.tasks.read.figures import hull as hull_figure
 from tansaku.tasks.read.figures.drawing import Drawing, drawn
 from tansaku.tasks.read.figures.first_look import looks_of
 from tansaku.tasks.read.figures.style import footnote, pretty_unit
 from tansaku.tasks.read.views.campaign import Campaign
 from tansaku.tasks.read.views.compositions import composition_maps
 from tansaku.tasks.read.views.fronts import campaign_front
+from tansaku.tasks.read.views.hull import drawn_hull
 from tansaku.tasks.read.views.origins import sources_told
 from tansaku.tasks.read.views.predictions import relevance_history
 from tansaku.tasks.read.views.results import convergence, predictions, system_label
@@ -78,8 +80,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
     """The figures that a campaign has so far.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
-    actual cost; one of grain boundaries also energy against angle, energy
+    its front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed
+    and which predicted; one that learns its cost predicted against actual cost; one of grain boundaries also energy against angle, energy
     against the number of atoms where that is searched, and the best structures; one of compositions the map over the
     ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
     the path, the barrier against the evaluations, and diffusion against temperature.
@@ -95,6 +97,8 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
         made.append(Drawing.by(parity, "parity", expected, name))
     if (looks := looks_of(data)) is not None:
         made.append(Drawing.by(first_look, "first-look", looks, name))
+    if (diagram := drawn_hull(data)) is not None:
+        made.append(Drawing.by(hull_figure, "hull", diagram, name))
     costs = data.cost_comparison
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:
         made.append(Drawing.by(cost_figure, "cost", costs, name))

@@ -45,7 +45,7 @@ class BestStructure:
     atoms: Atoms
 
 
-def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+def is_stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
     """Returns whether an evaluation's structure is stored: imported evaluations may have none."""
     sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
     return sha256 is not None and artifacts.exists(sha256)
@@ -66,7 +66,7 @@ def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | N
     found: list[Evaluation] = []
     while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
         left.remove(best)
-        if _stored(best, artifacts):
+        if is_stored(best, artifacts):
             found.append(best)
             if most is not None:
                 left = [item for item in left if item.proposal.candidate != best.proposal.candidate]
@@ -74,7 +74,7 @@ def _ranked(data: Campaign, artifacts: ArtifactStore, system: str, most: int | N
 
 
 def _has_result(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
-    return value_of(evaluation) is not None and _stored(evaluation, artifacts)
+    return value_of(evaluation) is not None and is_stored(evaluation, artifacts)
 
 
 def best_structures(data: Campaign, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:

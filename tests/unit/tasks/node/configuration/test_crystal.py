@@ -18,7 +18,7 @@ from tansaku.tasks.act.checks.check import preview_campaign
 from tansaku.tasks.act.commands.create import prepare_campaign
 from tansaku.tasks.backends.stores.memory import MemoryCampaignStore
 from tansaku.tasks.node.configuration.campaign_files import diff_specs, load_campaign, spec_hash
-from tansaku.tasks.node.configuration.crystal import _asked, compare_crystal, describe_crystal, measured, resolve_crystal
+from tansaku.tasks.node.configuration.crystal import answered, compare_crystal, describe_crystal, measured, resolve_crystal
 from tansaku.tasks.node.jobs.document import JobDocument
 from tansaku.tasks.node.jobs.evaluate import evaluate
 from tansaku.tasks.read.views.campaign import Campaign
@@ -70,9 +70,9 @@ def test_the_calculator_s_own_passes_and_is_said(tmp_path):
 def test_a_calculator_that_reads_no_files_is_asked_once_whatever_the_folder(tmp_path):
     spec = loaded(tmp_path).spec
     found = compare_crystal(spec, tmp_path)
-    asked = _asked.cache_info().misses
+    asked = answered.cache_info().misses
     assert compare_crystal(spec, tmp_path / "other") == found
-    assert _asked.cache_info().misses == asked
+    assert answered.cache_info().misses == asked
 
 
 def test_another_one_is_refused_by_check_with_both_numbers(require, tmp_path):

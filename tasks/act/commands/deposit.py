@@ -1,0 +1,248 @@
+"""One archive of a campaign for a repository of research data, with metadata, which another installation imports.
+
+Metadata follow DataCite 4.5 (https://schema.datacite.org/meta/kernel-4.5/) and RO-Crate 1.1 (https://w3id.org/ro/crate/1.1).
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import tansaku
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.act.commands.export_import import export_observations
+from tansaku.tasks.ground.formats.yaml_text import write_yaml
+from tansaku.tasks.node.configuration.written import written_spec
+from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.structures import export_structures
+
+Repository = Literal["zenodo", "nomad"]
+
+LICENCES = {
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "MIT": "https://opensource.org/license/mit",
+    "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
+}
+"""Licences by their SPDX identifiers."""
+
+OBSERVATIONS = "observations.parquet"
+"""The file of an archive that an import reads."""
+
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a ZIP can hold: the same content is the same file
+_TYPES = {".extxyz": "chemical/x-xyz", ".cif": "chemical/x-cif", ".parquet": "application/vnd.apache.parquet"}
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Description of a deposit.
+
+    Attributes:
+        repository: Where it is to go.
+        creators: Names, ``Family, Given``.
+        licence: SPDX identifier, one of :data:`LICENCES`.
+    """
+
+    repository: Repository
+    creators: tuple[str, ...]
+    licence: str
+
+    def check(self) -> None:
+        """Raises ConfigurationError without creators, or where the licence is another one."""
+        if not self.creators or not all(name.strip() for name in self.creators):
+            raise ConfigurationError("--creator: missing; expected a name such as 'Curie, Marie', once for each creator")
+        if self.licence not in LICENCES:
+            raise ConfigurationError(f"--licence: {self.licence!r} is not known; expected one of {', '.join(LICENCES)}")
+
+
+def write_deposit(data: Campaign, artifacts: ArtifactStore, path: Path, deposit: Deposit) -> list[str]:
+    """Writes the archive of a campaign.
+
+    It holds all evaluations with structures as Parquet, the structures as extended XYZ and CIF, the campaign file with the
+    files of its space, what computed the values (``calculators.json``), and metadata.
+
+    Args:
+        path: Target, a ``.zip``; overwritten.
+
+    Returns:
+        Names of the files in it.
+
+    Raises:
+        ConfigurationError: The description is wrong, or the file cannot be written.
+    """
+    deposit.check()
+    if path.suffix != ".zip":
+        raise ConfigurationError(f"{str(path)!r} does not end in .zip")
+    with tempfile.TemporaryDirectory(prefix="tansaku-") as folder:
+        root = Path(folder)
+        export_observations(data.store, data.record.name, root / OBSERVATIONS, artifacts, structures=True)
+        (root / f"{data.record.name}.yaml").write_text(write_yaml(written_spec(data.spec)), encoding="utf-8")
+        _copy_inputs(data, root)
+        for form in ("extxyz", "cif"):
+            try:
+                export_structures(data, artifacts, root / "structures", form, None)
+            except ConfigurationError:
+                break  # a campaign of a table has none
+        _write_json(root / "calculators.json", calculators_of(data))
+        _write_json(root / "datacite.json", datacite(data, deposit))
+        for name, content in _for_repository(data, deposit).items():
+            _write_json(root / name, content)
+        files = sorted(file for file in root.rglob("*") if file.is_file())
+        names = [file.relative_to(root).as_posix() for file in files]
+        _write_json(root / "ro-crate-metadata.json", ro_crate(data, deposit, names))
+        _pack(root, path, [*names, "ro-crate-metadata.json"])
+    return sorted([*names, "ro-crate-metadata.json"])
+
+
+def unpacked(archive: Path, folder: Path) -> Path:
+    """The file of an archive that an import reads, copied to a folder.
+
+    Raises:
+        ConfigurationError: It is no archive of a deposit.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return Path(opened.extract(OBSERVATIONS, folder))
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ConfigurationError(f"{str(archive)!r} is no archive that `tansaku deposit` wrote: {error}") from error
+
+
+def calculators_of(data: Campaign) -> list[JsonDict]:
+    """Codes and models that computed the values, with versions and hashes; licences of models are not known to tansaku."""
+    found: dict[str, JsonDict] = {}
+    for item in data.evaluations:
+        source = None if item.outcome is None else item.outcome.provenance
+        if source is not None:
+            about = source.model_dump(mode="json", include={"code", "code_version", "model", "model_sha256", "settings"})
+            about |= {"tansaku_version": source.tansaku_version, "licence": None}
+            found[json.dumps(about, sort_keys=True)] = about
+    return list(found.values())
+
+
+def datacite(data: Campaign, deposit: Deposit) -> JsonDict:
+    """Metadata by the schema of DataCite; the repository adds the identifier."""
+    return {
+        "schemaVersion": "http://datacite.org/schema/kernel-4",
+        "creators": [_creator(name) for name in deposit.creators],
+        "titles": [{"title": title_of(data)}],
+        "publisher": {"name": {"zenodo": "Zenodo", "nomad": "NOMAD"}[deposit.repository]},
+        "publicationYear": str(datetime.now(UTC).year),
+        "types": {"resourceType": "active-learning campaign", "resourceTypeGeneral": "Dataset"},
+        "rightsList": [
+            {
+                "rightsIdentifier": deposit.licence,
+                "rightsIdentifierScheme": "SPDX",
+                "rightsUri": LICENCES[deposit.licence],
+            }
+        ],
+        "descriptions": [{"description": description_of(data), "descriptionType": "Abstract"}],
+        "dates": [{"date": data.record.created_at.date().isoformat(), "dateType": "Created"}],
+        "formats": ["application/zip"],
+        "version": data.record.spec_hash,
+    }
+
+
+def ro_crate(data: Campaign, deposit: Deposit, files: Sequence[str]) -> JsonDict:
+    """Metadata of the archive as an RO-Crate, which lists its files.
+
+    Args:
+        files: Names of the files besides this one.
+    """
+    people = [{"@id": f"#creator-{place}", "@type": "Person", "name": name} for place, name in enumerate(deposit.creators, 1)]
+    program = {"@id": "#tansaku", "@type": "SoftwareApplication", "name": "tansaku", "softwareVersion": tansaku.__version__}
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": title_of(data),
+        "description": description_of(data),
+        "datePublished": datetime.now(UTC).date().isoformat(),
+        "license": {"@id": LICENCES[deposit.licence]},
+        "creator": [{"@id": person["@id"]} for person in people],
+        "hasPart": [{"@id": name} for name in files],
+        "mentions": [{"@id": program["@id"]}],
+    }
+    about = {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        "about": {"@id": "./"},
+    }
+    licence = {"@id": LICENCES[deposit.licence], "@type": "CreativeWork", "name": deposit.licence}
+    parts = [{"@id": name, "@type": "File", "encodingFormat": _type_of(name)} for name in files]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [about, root, licence, *people, program, *parts]}
+
+
+def title_of(data: Campaign) -> str:
+    """Title of the deposit."""
+    return f"{data.record.name}: results of an active-learning campaign"
+
+
+def description_of(data: Campaign) -> str:
+    """Contents of the deposit in words."""
+    objective = data.spec.objective
+    wanted = f"{objective.direction} {objective.property or data.value_key} [{objective.unit}]"
+    computed = sorted({f"{item['code']} {item['code_version']}" for item in calculators_of(data)})
+    by = f", computed by {', '.join(computed)}" if computed else ""
+    return (
+        f"{len(data.evaluations)} evaluations of the campaign {data.record.name} ({wanted}){by}. "
+        f"`tansaku import --observations` reads this archive."
+    )
+
+
+def _for_repository(data: Campaign, deposit: Deposit) -> dict[str, JsonDict]:
+    """Metadata in the form of the repository itself."""
+    if deposit.repository == "nomad":  # YAML reads JSON
+        return {"nomad.yaml": {"comment": description_of(data), "references": [], "coauthors": list(deposit.creators)}}
+    about = {
+        "title": title_of(data),
+        "description": description_of(data),
+        "upload_type": "dataset",
+        "creators": [{"name": name} for name in deposit.creators],
+        "license": deposit.licence.lower(),
+    }
+    return {".zenodo.json": about}
+
+
+def _creator(name: str) -> JsonDict:
+    family, _, given = (part.strip() for part in name.partition(","))
+    return {"name": name, "nameType": "Personal"} | ({"familyName": family, "givenName": given} if given else {})
+
+
+def _type_of(name: str) -> str:
+    suffix = Path(name).suffix
+    return _TYPES.get(suffix) or mimetypes.types_map.get(suffix) or "text/plain"
+
+
+def _copy_inputs(data: Campaign, root: Path) -> None:
+    """Copies the files of the space that lie beside the campaign file; those of calculators may be licensed and stay."""
+    base = Path(data.record.base_path)
+    for named in data.spec.space.files():
+        path = base / named.path
+        if path.is_file() and not Path(named.path).is_absolute() and ".." not in Path(named.path).parts:
+            target = root / named.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _pack(root: Path, path: Path, names: Sequence[str]) -> None:
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name in sorted(names):
+                packed.writestr(zipfile.ZipInfo(name, _EARLIEST), (root / name).read_bytes(), zipfile.ZIP_DEFLATED)
+    except OSError as error:
+        raise ConfigurationError(f"file {str(path)!r} cannot be written: {error.strerror}") from error

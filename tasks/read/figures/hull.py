@@ -1,0 +1,211 @@
+"""Phase diagram of two or three elements: formation energy against composition, or the triangle of compositions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.read.figures.html import plain, write_html
+from tansaku.tasks.read.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_image
+from tansaku.tasks.read.views.hull import MOST_DRAWN, Hull
+
+_HEIGHT = 3.0**0.5 / 2.0
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])
+
+
+def drawable(found: Hull) -> bool:
+    """Returns whether there is a figure: of two or three elements."""
+    return 2 <= len(found.elements) <= MOST_DRAWN
+
+
+@dataclass(frozen=True)
+class Point:
+    """A phase in a figure of 600 by 400."""
+
+    name: str
+    x: float
+    y: float
+    stable: bool
+    given: bool
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The figure as points and lines of a plane of 600 by 400, the second coordinate downwards.
+
+    Attributes:
+        points: Phases that are drawn, the stable ones last.
+        edges: Ends of the lines between phases that coexist.
+        lowest: Formation energy at the lower end [eV/atom], of two elements.
+        highest: At the upper end.
+    """
+
+    points: tuple[Point, ...]
+    edges: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
+    lowest: float
+    highest: float
+
+
+def outline(found: Hull) -> Outline:
+    """The figure as points and lines, for whoever draws it in other ways."""
+    places, top = _places(found).copy(), _top(found)
+    within = np.ones(len(places), dtype=np.bool_)
+    low, high = (-_depth(found), top) if len(found.elements) == 2 else (0.0, _HEIGHT)
+    if len(found.elements) == 2:
+        within = found.diagram.formation <= top
+    places[:, 0] *= 600.0
+    places[:, 1] = 400.0 * (high - places[:, 1]) / ((high - low) or 1.0)
+    rounded = [(round(x, 1), round(y, 1)) for x, y in places.tolist()]
+    points = [
+        Point(phase.name, *rounded[place], stable, phase.given)
+        for place, (phase, stable) in enumerate(zip(found.phases, found.stable, strict=True))
+        if within[place]
+    ]
+    edges = tuple((rounded[start], rounded[end]) for start, end in _edges(found))
+    return Outline(tuple(sorted(points, key=lambda point: point.stable)), edges, low, high)
+
+
+def draw(found: Hull, path: Path, name: str) -> Path:
+    """Draws the figure as PNG or as an interactive page, as the file's name ends.
+
+    Raises:
+        ConfigurationError: It has another ending, or the diagram has too few or too many elements.
+    """
+    if not drawable(found):
+        raise ConfigurationError(f"a figure shows two or three elements; these are {', '.join(found.elements)}")
+    if path.suffix == ".png":
+        return draw_png(found, path)
+    if path.suffix == ".html":
+        return draw_html(found, path, name)
+    raise ConfigurationError(f"{str(path)!r} ends in neither .png nor .html")
+
+
+def draw_png(found: Hull, path: Path) -> Path:
+    """Draws the figure as PNG; of each formula the lowest phase has its name in the figure if it is stable."""
+    from matplotlib.figure import Figure
+
+    stable, given = np.array(found.stable), np.array([phase.given for phase in found.phases])
+    places, formulas = _places(found), _named(found)
+    with drawing():
+        figure = Figure(figsize=(6.0, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        for start, end in _edges(found):
+            axes.plot(*places[[start, end]].T, "-", color=MAIN, lw=1.2, zorder=1)
+        top, binary = _top(found), len(found.elements) == 2
+        over = int((found.diagram.formation > top).sum()) if binary else 0
+        above = axes.scatter(
+            places[~stable, 0],
+            places[~stable, 1],
+            s=22,
+            c=1000.0 * np.minimum(found.diagram.above[~stable], top),
+            cmap="YlOrBr",
+            edgecolors=INK,
+            linewidths=0.4,
+            vmin=0.0,
+            label=f"above the hull ({over} lie higher)" if over else "above the hull",
+            zorder=2,
+        )
+        if (~stable).any():
+            figure.colorbar(above, ax=axes, label="energy above the hull [meV/atom]", shrink=0.8)
+        own = places[stable & ~given]
+        axes.scatter(own[:, 0], own[:, 1], s=34, color=MAIN, label="stable", zorder=3)
+        axes.scatter(
+            places[given, 0], places[given, 1], s=34, marker="s", facecolors="none", edgecolors=ACCENT, label="given", zorder=4
+        )
+        for place, formula in formulas.items():
+            axes.annotate(formula, places[place], (3, -11), textcoords="offset points", fontsize=7.5)
+        if binary:
+            margin = 0.1 * (top + _depth(found)) or 0.1
+            axes.set_ylim(-_depth(found) - margin, top + margin)
+            axes.set_xlabel(f"share of {found.elements[1]} [atomic]")
+            axes.set_ylabel("formation energy [eV/atom]")
+            axes.axhline(0.0, color=FAINT, lw=0.6, zorder=0)
+        else:
+            axes.set_axis_off()
+            axes.set_aspect("equal")
+        axes.legend(loc="best" if binary else "upper left")
+        return save_image(figure, path)
+
+
+def draw_html(found: Hull, path: Path, name: str) -> Path:
+    """Draws the figure as an interactive page; a phase is described when the pointer is over it."""
+    import plotly.graph_objects as go
+
+    figure, places, stable = go.Figure(), _places(found), np.array(found.stable)
+    rows = {row["phase"]: row for row in found.rows}
+    for start, end in _edges(found):
+        line = {"color": MAIN, "width": 1.5}
+        x, y = places[[start, end]].T.tolist()
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    texts = [
+        plain(f"{phase.name} ({phase.formula})")
+        + f"<br>formation energy {rows[phase.name]['formation_energy']:.4f} eV/atom"
+        + f"<br>above the hull {1000.0 * rows[phase.name]['energy_above_hull']:.1f} meV/atom"
+        for phase in found.phases
+    ]
+    given = np.array([phase.given for phase in found.phases])
+    for label, wanted, marker in (
+        ("above the hull", ~stable & ~given, {"color": ACCENT, "size": 7}),
+        ("stable", stable & ~given, {"color": MAIN, "size": 10}),
+        ("given", given, {"color": INK, "size": 10, "symbol": "square-open"}),
+    ):
+        own = np.flatnonzero(wanted)
+        x, y = places[own].T.tolist()
+        shown = [texts[place] for place in own]
+        figure.add_scatter(x=x, y=y, mode="markers", marker=marker, name=label, text=shown, hoverinfo="text")
+    _label_axes(figure, found, name)
+    return write_html(figure, path, f"{name}: phase diagram")
+
+
+def _label_axes(figure: object, found: Hull, name: str) -> None:
+    x: JsonDict = {"visible": False}
+    y: JsonDict = {"visible": False, "scaleanchor": "x"}
+    if len(found.elements) == 2:
+        x = {"title": f"share of {plain(found.elements[1])} [atomic]"}
+        y = {"title": "formation energy [eV/atom]"}
+    figure.update_layout(template="simple_white", title=plain(name), xaxis=x, yaxis=y)  # type: ignore[attr-defined]
+    if len(found.elements) == 3:
+        for element, (across, up) in zip(found.elements, _CORNERS.tolist(), strict=True):
+            figure.add_annotation(x=across, y=up, text=plain(element), yshift=14 if up else -14, showarrow=False)  # type: ignore[attr-defined]
+
+
+def _depth(found: Hull) -> float:
+    """Depth of the hull below the elements [eV/atom]."""
+    return float(-found.diagram.formation.min())
+
+
+def _top(found: Hull) -> float:
+    """Energy up to which phases are drawn, so that those far above the hull do not flatten it [eV/atom]."""
+    highest, depth = float(found.diagram.formation.max()), _depth(found)
+    return min(highest, 2.0 * depth) if depth > 0.0 else highest
+
+
+def _places(found: Hull) -> FloatArray:
+    """Positions of the phases in the figure, shape ``(n, 2)``."""
+    if len(found.elements) == 2:
+        return np.column_stack([found.diagram.fractions[:, 1], found.diagram.formation])
+    places: FloatArray = found.diagram.fractions @ _CORNERS
+    return places
+
+
+def _edges(found: Hull) -> Sequence[tuple[int, int]]:
+    """Pairs of stable phases that coexist."""
+    corners: IntArray = found.diagram.corners
+    pairs = {tuple(sorted(pair)) for facet in corners.tolist() for pair in combinations(facet, 2)}
+    return sorted((start, end) for start, end in pairs)
+
+
+def _named(found: Hull) -> dict[int, str]:
+    """Formulas of the stable phases, each once."""
+    names: dict[str, int] = {}
+    for place, (phase, stable) in enumerate(zip(found.phases, found.stable, strict=True)):
+        if stable:
+            names.setdefault(phase.formula, place)
+    return {place: formula for formula, place in names.items()}

@@ -1,0 +1,218 @@
+"""Provenance of one value as a graph: what it was computed from and by, which model proposed it, where it was adopted from.
+
+The graph is written as PROV-JSON, https://www.w3.org/submissions/prov-json/.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tansaku.models.domain.adoption import adopted_from
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.records import Evaluation, JsonDict, Outcome, Provenance
+from tansaku.models.domain.wording import significant
+from tansaku.tasks.read.views.campaign import Campaign
+
+NodeKind = Literal["entity", "activity", "agent"]
+Relation = Literal["wasGeneratedBy", "used", "wasAssociatedWith", "wasDerivedFrom"]
+
+_ENDS: dict[Relation, tuple[str, str]] = {
+    "wasGeneratedBy": ("prov:entity", "prov:activity"),
+    "used": ("prov:activity", "prov:entity"),
+    "wasAssociatedWith": ("prov:activity", "prov:agent"),
+    "wasDerivedFrom": ("prov:generatedEntity", "prov:usedEntity"),
+}
+_SPACE = "tansaku"
+
+
+@dataclass(frozen=True)
+class Node:
+    """Something that took part.
+
+    Attributes:
+        name: Unique in the graph.
+        kind: ``entity``, ``activity`` or ``agent`` of PROV.
+        label: In words, at most a few.
+        facts: Further facts by name.
+    """
+
+    name: str
+    kind: NodeKind
+    label: str
+    facts: JsonDict = field(default_factory=dict)
+
+
+@dataclass
+class Graph:
+    """Provenance of a value.
+
+    Attributes:
+        value: Node of the value.
+        nodes: By name.
+        edges: Relations between two nodes; the second one came first.
+    """
+
+    value: str
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[tuple[Relation, str, str]] = field(default_factory=list)
+
+    def add(self, name: str, kind: NodeKind, label: str, **facts: object) -> str:
+        """Adds a node, without the facts that are empty or None; returns its name."""
+        self.nodes[name] = Node(name, kind, label, {key: fact for key, fact in facts.items() if fact not in (None, "", {})})
+        return name
+
+    def relate(self, relation: Relation, after: str, before: str) -> None:
+        """Adds a relation of two nodes."""
+        self.edges.append((relation, after, before))
+
+    def prov_json(self) -> JsonDict:
+        """The graph as PROV-JSON; facts that are no plain value are JSON texts."""
+        found: JsonDict = {"prefix": {_SPACE: "urn:tansaku:"}}
+        for node in self.nodes.values():
+            times = {"started": "prov:startTime", "ended": "prov:endTime"} if node.kind == "activity" else {}
+            facts = {times.get(key, f"{_SPACE}:{key}"): _plain(fact) for key, fact in node.facts.items()}
+            found.setdefault(node.kind, {})[f"{_SPACE}:{node.name}"] = {"prov:label": node.label, **facts}
+        for number, (relation, after, before) in enumerate(self.edges, start=1):
+            first, second = _ENDS[relation]
+            ends = {first: f"{_SPACE}:{after}", second: f"{_SPACE}:{before}"}
+            found.setdefault(relation, {})[f"_:r{number}"] = ends
+        return found
+
+
+def _plain(fact: object) -> object:
+    return fact if isinstance(fact, str | int | float) else json.dumps(fact, sort_keys=True)
+
+
+def value_provenance(data: Campaign, candidate: str) -> Graph:
+    """Provenance of the last value of a candidate, that of the final relaxation where there is one.
+
+    Raises:
+        NotFoundError: The candidate has no value.
+    """
+    done = [item for item in data.evaluations if item.proposal.candidate == candidate and _outcome_of(item) is not None]
+    outcome = _outcome_of(done[-1]) if done else None
+    if outcome is None:
+        raise NotFoundError(f"campaign {data.record.name!r} has no value of candidate {candidate!r}")
+    evaluation, unit = done[-1], data.spec.objective.unit
+    number = evaluation.proposal.number
+    graph = Graph(f"value-{number}")
+    quantities = {name: f"{quantity.value!r} {quantity.unit}" for name, quantity in outcome.quantities.items()}
+    label = f"{significant(outcome.value or 0.0)} {unit}"
+    graph.add(graph.value, "entity", label, value=outcome.value, unit=unit, candidate=candidate, **quantities)
+    _add_computation(graph, data, evaluation, outcome)
+    if evaluation.proposal.purpose == "polish":
+        _add_searched(graph, done[:-1], unit)
+    _add_choice(graph, data, evaluation)
+    return graph
+
+
+def _outcome_of(evaluation: Evaluation) -> Outcome | None:
+    outcome = evaluation.outcome
+    return outcome if outcome is not None and outcome.value is not None else None
+
+
+def _add_computation(graph: Graph, data: Campaign, evaluation: Evaluation, outcome: Outcome) -> None:
+    """Adds what produced the value: calculation, prediction or adoption, with what went in and what else came out."""
+    record, origin, source = data.record, adopted_from(evaluation), outcome.provenance
+    kind = "adoption" if origin is not None else "prediction" if outcome.predicted_by is not None else "evaluation"
+    doing = graph.add(
+        f"{kind}-{evaluation.proposal.number}",
+        "activity",
+        kind,
+        started=None if outcome.started_at is None else outcome.started_at.isoformat(),
+        ended=None if outcome.finished_at is None else outcome.finished_at.isoformat(),
+        attempts=len(evaluation.attempts),
+        core_seconds=outcome.core_seconds,
+        host=None if source is None else source.host,
+        cpu=None if source is None else source.cpu,
+    )
+    graph.relate("wasGeneratedBy", graph.value, doing)
+    for place, (name, sha256) in enumerate(sorted(outcome.artifacts.items()), start=1):
+        file = graph.add(f"file-{place}", "entity", name, sha256=sha256)
+        graph.relate("wasGeneratedBy", file, doing)
+    spec = graph.add(
+        "spec",
+        "entity",
+        f"campaign {record.name}",
+        hash=record.spec_hash,
+        created=record.created_at.isoformat(),
+        seed=data.spec.seed,
+    )
+    graph.relate("used", doing, spec)
+    if origin is not None:
+        before = graph.add("origin", "entity", origin.describe(), **origin.model_dump(mode="json"))
+        graph.relate("used", doing, before)
+        graph.relate("wasDerivedFrom", graph.value, before)
+    for name in dict.fromkeys(filter(None, (outcome.predicted_by,))):
+        graph.relate("used", doing, graph.add("predictor", "entity", name))
+    if source is not None:
+        _add_source(graph, doing, source)
+
+
+def _add_source(graph: Graph, doing: str, source: Provenance) -> None:
+    """Adds the code, the model that it used, tansaku and plug-ins."""
+    code = f"{source.code} {source.code_version}"
+    graph.relate("wasAssociatedWith", doing, graph.add("code", "agent", code, version=source.code_version))
+    if source.model or source.settings:
+        label = source.model or "settings"
+        used = graph.add("calculator", "entity", label, sha256=source.model_sha256, settings=dict(source.settings))
+        graph.relate("used", doing, used)
+    if source.tansaku_version:
+        graph.relate("wasAssociatedWith", doing, graph.add("tansaku", "agent", f"tansaku {source.tansaku_version}"))
+    for place, plugin in enumerate(source.plugins, start=1):
+        graph.relate("wasAssociatedWith", doing, graph.add(f"plugin-{place}", "agent", plugin))
+
+
+def _add_searched(graph: Graph, before: list[Evaluation], unit: str) -> None:
+    """Adds the value of the search from whose structure the final relaxation began."""
+    for item in before[-1:]:
+        value = (_outcome_of(item) or Outcome()).value or 0.0
+        name = graph.add(f"value-{item.proposal.number}", "entity", f"{significant(value)} {unit} in the search", value=value)
+        graph.relate("wasDerivedFrom", graph.value, name)
+
+
+def _add_choice(graph: Graph, data: Campaign, evaluation: Evaluation) -> None:
+    """Adds how the candidate came to be proposed."""
+    proposal, doing = evaluation.proposal, graph.edges[0][2]
+    candidate = graph.add("candidate", "entity", proposal.candidate, system=proposal.system, source=proposal.source)
+    graph.relate("used", doing, candidate)
+    choice = graph.add(
+        "choice",
+        "activity",
+        f"proposal {proposal.number}",
+        ended=evaluation.proposed_at.isoformat(),
+        acquisition=proposal.acquisition,
+        predicted_mean=proposal.predicted_mean,
+        predicted_deviation=proposal.predicted_deviation,
+        initial="initial design" if proposal.initial else None,
+    )
+    graph.relate("wasGeneratedBy", candidate, choice)
+    graph.relate("wasAssociatedWith", choice, graph.add("proposer", "agent", proposal.model))
+    graph.relate("used", choice, "spec")
+    if proposal.horizon:
+        seen = graph.add("observations", "entity", f"results up to proposal {proposal.horizon}", horizon=proposal.horizon)
+        graph.relate("used", choice, seen)
+    refit = next((item for item in data.refits if item.number == proposal.refit), None)
+    if refit is not None:
+        fitted = graph.add("refit", "entity", f"fit {refit.number}", fitted=refit.fitted_at.isoformat())
+        graph.relate("used", choice, fitted)
+    if proposal.look is not None:
+        seen = graph.add("look", "entity", proposal.look.model, sha256=proposal.look.weights)
+        graph.relate("used", doing, seen)
+
+
+def columns_of_graph(graph: Graph) -> list[list[Node]]:
+    """Nodes by their distance from the value, in the order of the graph: the first column is the value's."""
+    depth = {graph.value: 0}
+    for _ in graph.nodes:
+        for relation, after, before in graph.edges:
+            if after in depth:
+                depth[before] = max(depth.get(before, 0), depth[after] + 1)
+            elif relation == "wasGeneratedBy" and before in depth:
+                depth[after] = max(0, depth[before] - 1)
+    columns: list[list[Node]] = [[] for _ in range(max(depth.values()) + 1)]
+    for name, node in graph.nodes.items():
+        columns[depth[name]].append(node)
+    return columns

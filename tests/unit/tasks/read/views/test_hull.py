@@ -1,0 +1,109 @@
+"""The phase diagram of a campaign on copper and gold, against pymatgen's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.node.configuration.campaign_files import load_campaign
+from tansaku.tasks.read.figures import hull as figure
+from tansaku.tasks.read.views.hull import Phase, campaign_hull, drawn_hull, hull_of
+from tests.support.alloys import FILE, alloys, outcome_of
+from tests.support.records import campaign_record, evaluation_of, proposal_of, read_campaign
+
+GIVEN = {"Cu": -0.0070, "Au": -0.0001}
+
+
+def campaign(evaluations=None, given=None):
+    loaded = load_campaign(FILE)
+    spec = loaded.spec
+    if given is not None:
+        phases = spec.space.phases.model_copy(update={"energies": given})
+        spec = spec.model_copy(update={"space": spec.space.model_copy(update={"phases": phases})})
+    record = campaign_record(spec, base_path=str(loaded.base_path))
+    return read_campaign(record, spec, alloys() if evaluations is None else evaluations)
+
+
+def ternary():
+    counts = {"A": {"Cu": 1}, "B": {"Au": 1}, "C": {"Ni": 1}, "AB": {"Cu": 1, "Au": 1}, "ABC": {"Cu": 1, "Au": 1, "Ni": 1}}
+    energies = {"A": 0.0, "B": 0.0, "C": 0.0, "AB": -0.3, "ABC": -0.1}
+    return hull_of(("Au", "Cu", "Ni"), [Phase(name, name, counts[name], energies[name], 1) for name in counts])
+
+
+def test_it_is_pymatgens_diagram_of_the_same_phases(require):
+    require("pymatgen")
+    from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+    from pymatgen.core import Composition
+
+    found = campaign_hull(campaign())
+    entries = {
+        phase.name: PDEntry(Composition(dict(phase.counts)), phase.energy * sum(phase.counts.values()))
+        for phase in found.phases
+    }
+    diagram = PhaseDiagram(list(entries.values()))
+    assert set(entries) == {"L12-AuCu3", "L10-AuCu", "B2-AuCu", "L12-Au3Cu", "B1-AuCu", "Cu", "Au"}
+    for row in found.rows:
+        theirs = diagram.get_decomp_and_e_above_hull(entries[row["phase"]])[1]
+        assert row["energy_above_hull"] == pytest.approx(theirs, abs=1e-9)
+        assert row["formation_energy"] == pytest.approx(diagram.get_form_energy_per_atom(entries[row["phase"]]))
+        assert row["stable"] == (entries[row["phase"]] in diagram.stable_entries)
+
+
+def test_rows_are_in_order_with_what_unstable_phases_become():
+    rows = campaign_hull(campaign()).rows
+    assert [row["phase"] for row in rows] == ["L10-AuCu", "L12-AuCu3", "Au", "Cu", "B2-AuCu", "L12-Au3Cu", "B1-AuCu"]
+    third = next(row for row in rows if row["phase"] == "L12-Au3Cu")
+    assert third["decomposition"] == {"Au": 0.5, "L10-AuCu": 0.5}
+    assert third["energy_above_hull"] == pytest.approx(0.01 - (-0.06 - 0.0001) / 2)
+    assert [row["round"] for row in rows if row["given"]] == [None, None]
+
+
+def test_the_last_result_of_a_candidate_counts_and_predictions_do_not():
+    again = evaluation_of(proposal_of(6, candidate="B2-AuCu", purpose="polish"), outcome_of(-0.09))
+    guess = evaluation_of(proposal_of(7, candidate="L12-Au3Cu"), outcome_of(-5.0, predicted_by="model@1"))
+    found = campaign_hull(campaign([*alloys({"L12-AuCu3": -0.05, "B2-AuCu": -0.02}), again, guess]))
+    assert [(phase.name, phase.energy) for phase in found.phases if not phase.given] == [
+        ("L12-AuCu3", -0.05),
+        ("B2-AuCu", -0.09),
+    ]
+    assert found.left_out == 1
+    assert found.describe() == "Au-Cu: stable are AuCu3, AuCu, Cu, Au; 1 finished without a computed energy"
+
+
+def test_what_lacks_is_told():
+    with pytest.raises(ConfigurationError, match="no energy of a structure yet"):
+        campaign_hull(campaign(alloys({"L10-AuCu": None})))
+    with pytest.raises(
+        ConfigurationError, match=r"space.phases: no energy of Au alone; a phase diagram needs a phase of every"
+    ):
+        campaign_hull(campaign(given={"Cu": -0.007, "Ni": -1.0}))
+    assert drawn_hull(campaign(given={"Cu": -0.007})) is None
+
+
+def test_phases_of_other_elements_are_left_out():
+    found = campaign_hull(campaign(given=GIVEN | {"Ni": -1.0, "CuNi": -9.0}))
+    assert found.elements == ("Au", "Cu")
+
+
+def test_figures_of_two_and_three_elements(tmp_path):
+    for found in (campaign_hull(campaign()), ternary()):
+        assert figure.draw(found, tmp_path / "f.png", "c").stat().st_size > 5000
+        page = figure.draw(found, tmp_path / "f.html", "c<b>").read_text(encoding="utf-8")
+        assert "above the hull" in page
+        assert "c<b>" not in page
+    with pytest.raises(ConfigurationError, match=r"'f.svg' ends in neither .png nor .html"):
+        figure.draw(found, figure.Path("f.svg"), "c")
+    with pytest.raises(ConfigurationError, match="shows two or three elements; these are Cu"):
+        figure.draw(replace(found, elements=("Cu",)), tmp_path / "f.png", "c")
+
+
+def test_the_outline_leaves_out_what_would_flatten_the_hull():
+    drawn = figure.outline(campaign_hull(campaign()))
+    assert "B1-AuCu" not in [point.name for point in drawn.points]
+    assert (drawn.lowest, drawn.highest) == (pytest.approx(-0.05645), pytest.approx(2 * 0.05645))
+    deepest = max(drawn.points, key=lambda point: point.y)
+    assert (deepest.name, deepest.x, deepest.y, deepest.stable) == ("L10-AuCu", 300.0, 400.0, True)
+    assert len(drawn.edges) == 3
+    assert len(figure.outline(ternary()).edges) == 5
