@@ -139,7 +139,7 @@ class GPProposer:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
             targets, extra = state.forward(history.values, systems), _prediction_variances(pool, history, state)
-            data = (history.observed, targets, extra, noise_shares(history), self._settings.priors)
+            data = (history.observed, targets, (extra, noise_shares(history)), self._settings.priors)
             density = observed_posterior(pool, terms, *data)
             before = _parameters_of(previous) if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
@@ -303,7 +303,8 @@ class GPProposer:
         if self._settings.weights == "equal":
             return [1.0 / len(found)] * len(found)
         merits = [density.left_out(density.pack(parameters)) for density, parameters in zip(densities, found, strict=True)]
-        return np.asarray(softmax(merits)).tolist()
+        weights: list[float] = softmax(merits).tolist()
+        return weights
 
     def _scores(
         self,

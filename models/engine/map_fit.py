@@ -164,9 +164,8 @@ def observed_posterior(
     terms: tuple[Term, ...],
     positions: IntArray,
     targets: FloatArray,
-    extra: FloatArray | None = None,
-    shares: FloatArray | None = None,
+    variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
     priors: Priors = WEAK,
 ) -> LogPosterior:
     """The density to be maximised, with the default priors; other arguments as of :class:`LogPosterior`."""
-    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms, priors), (extra, shares))
+    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms, priors), variances)

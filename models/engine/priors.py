@@ -1,4 +1,4 @@
-"""How narrow the priors of hyper-parameters are."""
+"""Widths of the priors of hyper-parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Priors:
-    """What is known of hyper-parameters before any value, for outputs of unit variance.
+    """Widths, and the noise that is expected, for outputs of unit variance.
 
     Attributes:
         noise: Median of the noise variance.
