@@ -34,7 +34,7 @@ def search(spec: ParametersSpaceSpec, count: int, seed: int, initial: int | None
     """
     space = FunctionSpace(spec, Path())
     objective = ObjectiveSpec()
-    proposer = build_proposer(GPProposerSpec(engine=3, initial_points=initial), objective)
+    proposer = build_proposer(GPProposerSpec(engine=4, initial_points=initial), objective)
     pool, proposed, values = space.pool(), list[str](), list[float]()
     refits: list[Refit] = []
     rules = RoundRules(

@@ -139,12 +139,12 @@ class GPProposer:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
             targets, extra = state.forward(history.values, systems), _prediction_variances(pool, history, state)
-            density = observed_posterior(pool, terms, history.observed, targets, extra, noise_shares(history))
+            data = (history.observed, targets, (extra, noise_shares(history)), self._settings.priors)
+            density = observed_posterior(pool, terms, *data)
             before = _parameters_of(previous) if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
             if self._settings.also:
-                data = (history.observed, targets, extra, noise_shares(history))
                 others = [observed_posterior(pool, model, *data) for model in self._also(pool)]
                 fitted[MODELS] = self._weighed(density, parameters, others, previous)
             if self._settings.spread_unclear:
@@ -284,21 +284,27 @@ class GPProposer:
     def _weighed(
         self, first: LogPosterior, best: Mapping[str, FloatArray], others: list[LogPosterior], previous: JsonDict | None
     ) -> list[JsonDict]:
-        """Fits the further kernels' models, and weighs all by the density of each value as the others predict it.
-
-        Few values tell models apart by little, and then all have a say.
-        """
-        found, merits = [dict(best)], [first.left_out(first.pack(best))]
+        """Fits the further kernels' models, and weighs all as the settings say."""
+        found = [dict(best)]
         for place, density in enumerate(others, start=1):
             start = _parameters_of(previous[MODELS][place]) if previous else None
-            parameters, _ = fit_parameters(density, start, restarts=self._settings.restarts)
-            found.append(parameters)
-            merits.append(density.left_out(density.pack(parameters)))
-        weights = softmax(merits).tolist()
+            found.append(fit_parameters(density, start, restarts=self._settings.restarts)[0])
+        weights = self._weights([first, *others], found)
         return [
             {KERNEL: place, WEIGHT: weight, "parameters": {name: value.tolist() for name, value in parameters.items()}}
             for place, (parameters, weight) in enumerate(zip(found, weights, strict=True))
         ]
+
+    def _weights(self, densities: Sequence[LogPosterior], found: Sequence[Mapping[str, FloatArray]]) -> list[float]:
+        """Weights of fitted models; by the density of each value as the others predict it, or equal.
+
+        Few values tell models apart by little, and a model that fits them too closely predicts them well by chance.
+        """
+        if self._settings.weights == "equal":
+            return [1.0 / len(found)] * len(found)
+        merits = [density.left_out(density.pack(parameters)) for density, parameters in zip(densities, found, strict=True)]
+        weights: list[float] = softmax(merits).tolist()
+        return weights
 
     def _scores(
         self,
@@ -392,7 +398,7 @@ class GPProposer:
         if self._settings.rule == "median":
             parameters = {**median_parameters(pool, terms), NOISE: np.array([JITTER])}
         else:
-            parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
+            parameters = {name: prior.centre for name, prior in default_priors(pool, terms, self._settings.priors).items()}
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
 
 

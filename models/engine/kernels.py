@@ -21,6 +21,7 @@ from tansaku.models.domain.pool import EXPECTED, CandidatePool, FloatArray, IntA
 
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
 Metric = Literal["plain", "range", "cumulative", "periodic", "overlap"]
+Reach = Literal["short", "medium", "broad"]
 Parameters = Mapping[str, FloatArray]
 Array = Any  # numpy's or torch's: the formulas are the same
 Elementwise = Callable[[Array], Array]
@@ -57,7 +58,8 @@ class Stationary(Composable):
             squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs (``overlap``).
         period: One for each column, or one for all; ``periodic`` only.
         long: Whether the prior of lengthscales by column grows with the number of columns that are multiplied.
-        broad: Whether the prior of lengthscales is the long and broad one for few values, by column or not.
+        reach: What is expected of lengthscales, by column or not. ``short``: a part of a column's range; for few values, in
+            products that grow with the number of columns: ``medium``, or ``broad``: long, with little certainty.
     """
 
     group: str
@@ -67,7 +69,7 @@ class Stationary(Composable):
     metric: Metric = "plain"
     period: tuple[float, ...] = ()
     long: bool = False
-    broad: bool = False
+    reach: Reach = "short"
 
 
 @dataclass(frozen=True)

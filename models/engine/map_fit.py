@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import exp, sqrt
 
 import numpy as np
@@ -13,13 +14,13 @@ from tansaku.models.engine.initial import is_one_hot
 from tansaku.models.engine.kernels import Stationary, Task, Term
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.median import median_lengthscale, task_centre
+from tansaku.models.engine.priors import WEAK, Priors
 
 _VARIANCE = LogNormal(np.array([0.3]), 1.5)
-_NOISE = LogNormal(np.array([1e-3]), 2.0)
-_LENGTH_WIDTH = 1.0
 _TASK_WIDTH = 1.0
 _RANGE_SHARE = 0.3
-_BROAD_CENTRE = sqrt(2.0)
+_MEDIUM_LENGTH = 0.5
+_BROAD_LENGTH = exp(sqrt(2.0))
 _BROAD_WIDTH = sqrt(3.0)
 _DIAMETER = 2.0
 _SPAN = 12.0
@@ -28,35 +29,43 @@ _ITERATIONS = 60
 _RESTART_SEED = 0
 
 
-def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
+def default_priors(pool: CandidatePool, terms: tuple[Term, ...], priors: Priors = WEAK) -> dict[str, LogNormal]:
     """Priors for outputs of unit variance.
 
     Lengthscales with one value per column are centred at 0.3 of the column's range in the pool (of a period's: of the circle's
     diameter; of a category's: where rows without a common column correlate by 0.6), others at the median distance. The members
     of a task correlate by one half. Lengthscales of kernels that are ``long`` are centred higher by the square root of the
     number of columns that are multiplied, so that distant candidates correlate as much however many columns there are
-    (Hvarfner, Hellsten & Nardi 2024, https://doi.org/10.48550/arXiv.2402.02229). Those of ``broad`` kernels have the priors of
-    that paper: the logarithm of a lengthscale, in units of the column's range, is normal about √2 + ½ ln d with deviation √3.
+    (Hvarfner, Hellsten & Nardi 2024, https://doi.org/10.48550/arXiv.2402.02229). Those of the reach ``broad`` have the
+    priors of that paper: the logarithm of a lengthscale, in units of the column's range, is normal about √2 + ½ ln d with
+    deviation √3; those of the reach ``medium`` are centred at ½ √d.
 
     Args:
         pool: The pool.
         terms: Normal form of the kernel.
+        priors: Widths, and the noise.
     """
-    priors: dict[str, LogNormal] = {}
+    found: dict[str, LogNormal] = {}
+    several = sum(bool(term.factors) for term in terms) > 1
     for term in terms:
         for name in term.variances:
-            priors[name] = _VARIANCE
+            found[name] = replace(_VARIANCE, width=priors.part_width) if several and term.factors else _VARIANCE
         for factor in term.factors:
-            if isinstance(factor, Stationary) and factor.lengthscale not in priors:
-                if factor.broad:
-                    priors[factor.lengthscale] = LogNormal(_broad_length(factor, term, pool), _BROAD_WIDTH)
-                    continue
-                longer = _growth(term, pool) if factor.long and factor.ard else 1.0
-                priors[factor.lengthscale] = LogNormal(longer * _typical_length(factor, pool), _LENGTH_WIDTH)
-            elif isinstance(factor, Task) and factor.weights not in priors:
-                priors[factor.weights] = LogNormal(task_centre(factor, pool), _TASK_WIDTH)
-    priors[NOISE] = _NOISE
-    return priors
+            if isinstance(factor, Stationary) and factor.lengthscale not in found:
+                width = _BROAD_WIDTH if factor.reach == "broad" else priors.length_width
+                found[factor.lengthscale] = LogNormal(_expected_length(factor, term, pool), width)
+            elif isinstance(factor, Task) and factor.weights not in found:
+                found[factor.weights] = LogNormal(task_centre(factor, pool), _TASK_WIDTH)
+    found[NOISE] = LogNormal(np.array([priors.noise]), priors.noise_width)
+    return found
+
+
+def _expected_length(factor: Stationary, term: Term, pool: CandidatePool) -> FloatArray:
+    """Centre of the prior of a lengthscale."""
+    if factor.reach != "short":
+        return _growing_length(factor, term, pool)
+    longer = _growth(term, pool) if factor.long and factor.ard else 1.0
+    return longer * _typical_length(factor, pool)
 
 
 def fit_parameters(
@@ -124,11 +133,12 @@ def _growth(term: Term, pool: CandidatePool) -> float:
     return sqrt(max(1, sum(int((np.ptp(group.values, axis=0) > 0.0).sum()) for group in groups)))
 
 
-def _broad_length(factor: Stationary, term: Term, pool: CandidatePool) -> FloatArray:
-    """Centre of the prior of a broad kernel: in units of ranges, and of the distance of two categories."""
+def _growing_length(factor: Stationary, term: Term, pool: CandidatePool) -> FloatArray:
+    """Centre for a medium or broad reach: in units of ranges, and of the distance of two categories."""
     groups = [pool.groups[item.group] for item in term.factors if isinstance(item, Stationary)]
     dimensions = sum(1 if is_one_hot(group) else int((np.ptp(group.values, axis=0) > 0.0).sum()) for group in groups)
-    centre, group = exp(_BROAD_CENTRE) * sqrt(max(1, dimensions)), pool.groups[factor.group]
+    shortest = _BROAD_LENGTH if factor.reach == "broad" else _MEDIUM_LENGTH
+    centre, group = shortest * sqrt(max(1, dimensions)), pool.groups[factor.group]
     if factor.metric != "plain":
         return np.full(group.values.shape[1] if factor.ard else 1, centre)
     if factor.ard:
@@ -154,8 +164,8 @@ def observed_posterior(
     terms: tuple[Term, ...],
     positions: IntArray,
     targets: FloatArray,
-    extra: FloatArray | None = None,
-    shares: FloatArray | None = None,
+    variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
+    priors: Priors = WEAK,
 ) -> LogPosterior:
-    """The density to be maximised, with the default priors; arguments as of :class:`LogPosterior`."""
-    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms), (extra, shares))
+    """The density to be maximised, with the default priors; other arguments as of :class:`LogPosterior`."""
+    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms, priors), variances)

@@ -16,10 +16,23 @@ from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import ARD_COLUMNS, compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName, is_one_hot
-from tansaku.models.engine.kernels import Constant, Kernel, Linear, Metric, Product, Profile, Same, Scale, Stationary, Sum
+from tansaku.models.engine.kernels import (
+    Constant,
+    Kernel,
+    Linear,
+    Metric,
+    Product,
+    Profile,
+    Reach,
+    Same,
+    Scale,
+    Stationary,
+    Sum,
+)
+from tansaku.models.engine.priors import NARROW, WEAK, Priors
 from tansaku.models.engine.transforms import OutputTransform
 
-KernelName = Literal["product", "per-system", "additive", "broad"]
+KernelName = Literal["product", "per-system", "additive", "medium", "broad"]
 
 # What surfaces share is smooth; what sets one apart is rougher, and so is the only landscape of a pool without surfaces.
 _SHARED: Profile = "rbf"
@@ -59,8 +72,9 @@ class GPSettings:
         refit_each: Up to so many observations hyper-parameters are fitted again after each.
         spread_unclear: Whether every second proposal is the candidate farthest from all others while the model predicts known
             values hardly better than their mean does.
-        also: Further kernels. The models of all are averaged, each weighed by how well it predicts known values from the others
-            (``map`` only).
+        also: Further kernels. The models of all are averaged (``map`` only).
+        weights: Of these models. ``left_out``: how well each predicts known values from the others; ``equal``: the same.
+        priors: Of hyper-parameters.
         pending: What candidates whose values are awaited count as: ``believed``: measured at their mean; ``drawn``: gains are
             averaged over values drawn for them.
         expects: Whether what the pool's space expects is expected of the modelled quantity.
@@ -91,6 +105,8 @@ class GPSettings:
     refit_each: int = 0
     spread_unclear: bool = False
     also: tuple[KernelName, ...] = ()
+    weights: Literal["left_out", "equal"] = "left_out"
+    priors: Priors = WEAK
     pending: Pending = "believed"
     expects: bool = True
 
@@ -146,14 +162,17 @@ _FEW = GPSettings(
     refit_each=100,
 )
 
+_AVERAGED = replace(_FEW, kernel="additive", also=("broad",), initial="representative")
+
 ENGINES = {
     2: replace(_FEW, spread_unclear=True),
-    3: replace(_FEW, kernel="additive", also=("broad",), initial="representative"),
+    3: _AVERAGED,
+    4: replace(_AVERAGED, also=("medium", "broad"), weights="equal", priors=NARROW),
 }
 """The preset ``default`` by the number of the engine, where it is not that of :data:`PRESETS`: those for few evaluations."""
 
 BROAD_COLUMNS = 32
-"""Groups of more columns have one lengthscale in the kernel ``broad``."""
+"""Groups of more columns have one lengthscale in the kernels ``medium`` and ``broad``."""
 
 FINDING: AcquisitionName = "expected_found"
 """Acquisition for the goal ``all_below`` unless the spec names another one."""
@@ -202,12 +221,16 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     return chosen
 
 
+_COUNTS = {1: "two", 2: "three"}
+
+
 def described(settings: GPSettings) -> str:
     """Returns how settings choose, in words for `tansaku check`."""
     rule = {"median": "from the pool", "map": "fitted", "bayes": f"averaged over {settings.members} draws"}[settings.rule]
     refits = f" after each value up to {settings.refit_each}" if settings.refit_each and settings.rule != "median" else ""
     kernel = "long lengthscales" if settings.kernel == "broad" else "a kernel of its own"
-    model = "two models averaged by how well they predict" if settings.also else kernel
+    how = "equally" if settings.weights == "equal" else "by how well they predict"
+    model = f"{_COUNTS[len(settings.also)]} models averaged {how}" if settings.also else kernel
     cost = "ignored" if settings.cost_exponent == 0.0 else "weighed"
     return f"{model}, {rule}{refits}; cost is {cost}"
 
@@ -228,8 +251,9 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
     """Composes a kernel from the pool's feature groups.
 
-    ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems. ``broad`` is a
-    Matérn-5/2 per feature group, multiplied, with one lengthscale for each column and each category.
+    ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems. ``medium``
+    and ``broad`` are a Matérn-5/2 per feature group, multiplied, with one lengthscale for each column and each category; they
+    differ in how long these are expected to be.
     """
     correlations = tuple(
         Stationary(group, f"{group}.lengthscale", metric=_metric(pool, group)) for group in sorted(pool.groups)
@@ -238,7 +262,7 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
         return Scale("variance", Product(correlations))
     if name == "per-system":
         return Scale("variance", Product((Same("system"), *correlations)))
-    return _broad(pool) if name == "broad" else _additive(pool)
+    return _additive(pool) if name == "additive" else _reaching(pool, name)
 
 
 def _metric(pool: CandidatePool, group: str) -> Metric:
@@ -274,19 +298,19 @@ def _additive(pool: CandidatePool) -> Kernel:
     return Sum(tuple(terms)) if terms else Constant()
 
 
-def _broad(pool: CandidatePool) -> Kernel:
+def _reaching(pool: CandidatePool, reach: Reach) -> Kernel:
     varying = [group for group in sorted(pool.groups) if len(np.unique(pool.groups[group].index)) > 1]
     effects: list[Kernel] = [Scale("system", Same("system"))] if len(pool.systems) > 1 else []
     if varying:
-        factors = tuple(_broad_factor(group, pool.groups[group]) for group in varying)
+        factors = tuple(_reaching_factor(group, pool.groups[group], reach) for group in varying)
         effects.append(Scale("variance", Product(factors)))
     return Sum(tuple(effects)) if effects else Constant()
 
 
-def _broad_factor(name: str, group: FeatureGroup) -> Stationary:
+def _reaching_factor(name: str, group: FeatureGroup, reach: Reach) -> Stationary:
     ard = not is_one_hot(group) and group.values.shape[1] <= BROAD_COLUMNS
     metric: Metric = "overlap" if group.categorical else "range" if group.mixed and not ard else "plain"
-    return Stationary(name, f"broad.{name}", _ONLY, ard=ard, metric=metric, broad=True)
+    return Stationary(name, f"{reach}.{name}", _ONLY, ard=ard, metric=metric, reach=reach)
 
 
 def _inner(pool: CandidatePool, groups: list[str], part: str, profile: Profile) -> tuple[Stationary, ...]:

@@ -38,6 +38,7 @@ SPECS = {
     "balanced": GPProposerSpec(floor=4, worst_first=0.5),
     "few": GPProposerSpec(engine=2),
     "averaged": GPProposerSpec(engine=3),
+    "equal": GPProposerSpec(engine=4),
     "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
     "composed": GPProposerSpec(
         kernel={

@@ -20,6 +20,7 @@ from tansaku.models.engine.gp import GPProposer, prediction_variances
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings
+from tansaku.models.engine.priors import WEAK
 from tansaku.models.engine.transfer.data import KEY, Sources
 from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
 from tansaku.models.engine.transfer.extended import COUPLING, correlations
@@ -76,7 +77,7 @@ class TransferProposer(GPProposer):
     """
 
     def __init__(self, settings: GPSettings, mode: Mode | Literal["auto"], sources: Sources) -> None:
-        super().__init__(replace(settings, also=()))
+        super().__init__(replace(settings, also=(), priors=WEAK))
         self._mode, self._sources = mode, sources
         self._family: Family | None = None
         self._fits: dict[tuple[str, ...], SourceFit] = {}

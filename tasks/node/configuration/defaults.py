@@ -20,8 +20,11 @@ _THICKER = 2.0
 _SCALE = "auto"
 _WITHHELD = "withheld"
 _SOLVER = "working_set"
-_ENGINE: Literal[3] = 3
+_ENGINE: Literal[4] = 4
 """Engine of new campaigns of few evaluations whose file names none."""
+
+_FILLED_IN = (3, _ENGINE)
+"""That engine, and those that were it before: campaigns of files that named none keep theirs."""
 
 _PENDING: Pending = "drawn"
 """Treatment of awaited values in new campaigns with that engine whose file names none."""
@@ -106,7 +109,7 @@ def without_defaults(spec: CampaignSpec) -> JsonDict:
         proposer |= dict.fromkeys(_START)
     if getattr(spec.proposer, "across_systems", False):
         proposer["across_systems"] = None
-    if proposer.get("engine") is not None and proposer["engine"] == _usual_engine(spec):
+    if proposer.get("engine") in _FILLED_IN and _usual_engine(spec) is not None:
         proposer["engine"] = None
     if _draws(spec) and proposer["pending"] == _PENDING:
         proposer["pending"] = None
@@ -140,8 +143,8 @@ def with_engine(spec: CampaignSpec) -> CampaignSpec:
 
 
 def _draws(spec: CampaignSpec) -> bool:
-    """Returns whether the engine is the one with which values that are awaited were compared."""
-    return getattr(spec.proposer, "engine", None) == _ENGINE
+    """Returns whether the engine is of those with which values that are awaited were compared."""
+    return getattr(spec.proposer, "engine", None) in _FILLED_IN
 
 
 def _usual_engine(spec: CampaignSpec) -> int | None:

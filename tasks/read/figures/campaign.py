@@ -81,10 +81,10 @@ def drawings_of(data: Campaign, artifacts: ArtifactStore) -> list[Drawing]:
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
     its front; one of crystals of two or three elements the phase diagram; one with pre-screening which values were computed
-    and which predicted; one that learns its cost predicted against actual cost; one of grain boundaries also energy against angle, energy
-    against the number of atoms where that is searched, and the best structures; one of compositions the map over the
-    ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
-    the path, the barrier against the evaluations, and diffusion against temperature.
+    and which predicted; one that learns its cost predicted against actual cost; one of grain boundaries also energy against
+    angle, energy against the number of atoms where that is searched, and the best structures; one of compositions the map over
+    the ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the
+    surface, the path, the barrier against the evaluations, and diffusion against temperature.
 
     Raises:
         ConfigurationError: Nothing has a value yet.

@@ -116,7 +116,7 @@ def test_no_family_is_in_both_halves_and_the_order_of_the_rows_says_nothing(data
 
 def test_the_methods_are_the_engines(data, tmp_path):
     engines = [load_campaign(write_campaign(data, QUICK[0], tmp_path, 0, proposer)).spec for proposer in OURS.values()]
-    assert [spec.proposer.engine for spec in engines] == [1, 2, 3]
+    assert [spec.proposer.engine for spec in engines] == [1, 2, 3, 4]
     assert {spec.budget.evaluations for spec in engines} == {12}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -22,10 +22,12 @@ from tansaku.models.engine.initial import farthest, representative
 from tansaku.models.engine.kernels import Stationary, covariance, expand
 from tansaku.models.engine.map_fit import default_priors, observed_posterior
 from tansaku.models.engine.presets import ENGINES, PRESETS, build_kernel, described, settings
+from tansaku.models.engine.priors import NARROW, WEAK
 from tests.support.pools import pool_of
 
 FEW = GPProposerSpec(engine=2)
 AVERAGED = GPProposerSpec(engine=3)
+EQUAL = GPProposerSpec(engine=4)
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def test_other_campaigns_choose_as_before():
     assert settings(GPProposerSpec()) == settings(GPProposerSpec(engine=1)) == PRESETS["default"]
     assert settings(FEW) == ENGINES[2]
     assert settings(AVERAGED) == ENGINES[3]
+    assert settings(EQUAL) == ENGINES[4]
     assert settings(GPProposerSpec(engine=2, cost_exponent=1.0, initial_points=5)).cost_exponent == 1.0
     for number in ENGINES:
         with pytest.raises(ValidationError, match=f"engine: {number} has the preset default alone, not obo"):
@@ -128,15 +131,29 @@ def test_columns_count_in_units_of_their_ranges_and_categories_as_one_range():
         assert farthest(pool_of(4, numbers, group), np.ones(4, dtype=bool), np.array([0])) == 1  # 0.81 + 1
 
 
-def test_lengthscales_are_expected_to_grow_with_the_number_of_columns(pool):
-    terms = expand(build_kernel("broad", pool))
+@pytest.mark.parametrize(("kernel", "shortest", "width"), [("medium", 0.5, 0.5), ("broad", exp(sqrt(2.0)), sqrt(3.0))])
+def test_lengthscales_are_expected_to_grow_with_the_number_of_columns(pool, kernel, shortest, width):
+    terms = expand(build_kernel(kernel, pool))
     factors = {factor.group: factor for term in terms for factor in term.factors if isinstance(factor, Stationary)}
-    priors = default_priors(pool, terms)
-    centre = sqrt(2.0) + 0.5 * log(4.0)  # two numbers, a solvent, a code
+    priors = default_priors(pool, terms, NARROW)
+    centre = log(shortest) + 0.5 * log(4.0)  # two numbers, a solvent, a code
     for name, unit in (("numbers", pool.groups["numbers"].ranges), ("solvent", [sqrt(2.0)]), ("code", [1.0])):
         prior = priors[factors[name].lengthscale]
         assert np.log(prior.centre / np.asarray(unit)) == pytest.approx(centre)
-        assert prior.width == pytest.approx(sqrt(3.0))
+        assert prior.width == pytest.approx(width)
+    assert (priors["noise"].centre, priors["noise"].width) == (0.03, 1.0)
+
+
+def test_only_variances_of_parts_that_are_added_have_narrower_priors(pool):
+    widths = [
+        {
+            prior.width
+            for name, prior in default_priors(pool, expand(build_kernel(kernel, pool)), priors).items()
+            if "variance" in name
+        }
+        for kernel, priors in (("additive", WEAK), ("additive", NARROW), ("medium", NARROW))
+    ]
+    assert widths == [{1.5}, {0.7}, {1.5}]
 
 
 def test_it_is_fitted_after_each_value_up_to_a_hundred(pool):
@@ -220,13 +237,21 @@ def test_the_weights_follow_from_the_density_of_each_value_by_the_others(pool):
 
 
 @pytest.mark.parametrize("change", [{"kernel": {"type": "rbf"}}, {"hyperparameters": "median"}, {"hyperparameters": "bayes"}])
-def test_another_kernel_or_rule_has_no_second_model(change):
-    spec = GPProposerSpec.model_validate({"engine": 3} | change)
-    assert settings(spec).also == ()
-    assert settings(AVERAGED).also == ("broad",)
+def test_another_kernel_or_rule_has_no_further_model(change):
+    for engine, further in ((3, ("broad",)), (4, ("medium", "broad"))):
+        assert settings(GPProposerSpec.model_validate({"engine": engine} | change)).also == ()
+        assert settings(GPProposerSpec(engine=engine)).also == further
 
 
-@pytest.mark.parametrize("spec", [FEW, AVERAGED])
+def test_three_models_have_equal_weights_and_a_noise_that_is_not_small(pool):
+    order = np.random.default_rng(0).permutation(60)[:16]
+    models = GPProposer(settings(EQUAL)).fit(pool, known(pool, order), None)["models"]
+    assert [(model["kernel"], model["weight"]) for model in models] == [(place, 1.0 / 3.0) for place in range(3)]
+    before = GPProposer(settings(AVERAGED)).fit(pool, known(pool, order), None)["models"]
+    assert models[0]["parameters"]["noise"][0] > 10.0 * before[0]["parameters"]["noise"][0]
+
+
+@pytest.mark.parametrize("spec", [FEW, AVERAGED, EQUAL])
 def test_a_resumed_search_goes_on_as_it_would_have(pool, spec):
     fresh, working = GPProposer(settings(spec)), GPProposer(settings(spec))
     positions, fitted = [3, 30, 44], None
@@ -245,3 +270,4 @@ def test_check_says_how_it_chooses():
     assert described(settings(AVERAGED)) == (
         "two models averaged by how well they predict, fitted after each value up to 100; cost is ignored"
     )
+    assert described(settings(EQUAL)) == "three models averaged equally, fitted after each value up to 100; cost is ignored"

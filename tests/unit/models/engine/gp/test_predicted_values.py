@@ -45,7 +45,7 @@ def test_posterior_with_error_bars_is_the_textbook_formula(any_pool, split):
 def test_likelihood_with_error_bars_is_that_of_the_larger_matrix(any_pool):
     terms = expand(build_kernel("additive", any_pool))
     extra = np.array([EXTRA.get(point, 0.0) for point in POINTS])
-    density = observed_posterior(any_pool, terms, np.asarray(POINTS), TARGETS, extra)
+    density = observed_posterior(any_pool, terms, np.asarray(POINTS), TARGETS, (extra, None))
     parameters = density.unpack(density.centre)
     k = covariance(terms, any_pool, parameters, np.asarray(POINTS), np.asarray(POINTS))
     k += np.diag(parameters["noise"][0] + extra)

@@ -95,11 +95,12 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        (counted(), 3),
-        (counted(PARAMETERS), 3),
+        (counted(), 4),
+        (counted(PARAMETERS), 4),
         (counted(objective={"goal": {"type": "top_k", "k": 3}}), None),
-        (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 3),
-        (counted(proposer={"type": "gp", "initial_points": 5}), 3),
+        (counted(SEVERAL, objective={"goal": {"type": "best_overall"}}), 4),
+        (counted(proposer={"type": "gp", "initial_points": 5}), 4),
+        (counted(proposer={"type": "gp", "engine": 3}), 3),
         (counted(proposer={"type": "gp", "engine": 1}), 1),
         (counted(SEVERAL), None),
         (counted(objective={"unit": "eV", "goal": {"type": "all_below", "threshold": "1 eV"}}), None),
@@ -108,7 +109,7 @@ SEVERAL = TABLE | {"columns": {"id": "id", "value": "value", "system": "system"}
         (counted(budget={"cost": 10}), None),
         (counted(budget={"evaluations": 10, "fraction": 0.1}), None),
         (counted(budget={}), None),
-        (counted(budget={"evaluations": 200}), 3),
+        (counted(budget={"evaluations": 200}), 4),
         (counted(budget={"evaluations": 201}), None),
         (surface(), None),
     ],
@@ -123,7 +124,7 @@ def test_the_engine_stays_what_it_was_when_the_budget_changes():
     from_before = counted()
     stored = with_defaults(counted())
     edited = stored.model_copy(update={"budget": BudgetSpec(cost=5)})
-    assert with_defaults(edited).proposer.engine == 3
+    assert with_defaults(edited).proposer.engine == 4
     assert spec_hash(edited) == spec_hash(with_defaults(counted(budget={"cost": 5})))
     assert from_before.proposer.engine is None
     assert spec_hash(stored) == spec_hash(from_before)
@@ -131,10 +132,19 @@ def test_the_engine_stays_what_it_was_when_the_budget_changes():
     assert [item.key for item in diff_specs(stored, counted(proposer={"type": "gp", "engine": 1}))] == ["proposer.engine"]
 
 
-def test_what_is_awaited_is_drawn_with_the_engine_for_few_evaluations():
+def test_a_campaign_keeps_the_engine_that_was_filled_in_before():
+    stored = with_defaults(counted(proposer={"type": "gp", "engine": 3}))
+    assert with_defaults(stored).proposer.engine == 3
+    assert spec_hash(stored) == spec_hash(with_defaults(counted()))
+    assert not diff_specs(stored, with_defaults(counted()))
+    assert spec_hash(stored) != spec_hash(counted(proposer={"type": "gp", "engine": 2}))
+
+
+def test_what_is_awaited_is_drawn_with_the_engines_for_few_evaluations():
     made = with_defaults(counted())
     assert made.proposer.pending == "drawn"
-    assert with_defaults(counted(proposer={"type": "gp", "engine": 3})).proposer.pending == "drawn"
+    for engine in (3, 4):
+        assert with_defaults(counted(proposer={"type": "gp", "engine": engine})).proposer.pending == "drawn"
     assert with_defaults(counted(proposer={"type": "gp", "pending": "believed"})).proposer.pending == "believed"
     assert with_defaults(counted(proposer={"type": "gp", "engine": 2})).proposer.pending is None
     before_the_key = made.model_copy(update={"proposer": made.proposer.model_copy(update={"pending": None})})
