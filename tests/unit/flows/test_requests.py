@@ -14,12 +14,9 @@ from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.records import Command, LeaseOwner
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.tasks.backends.stores.mongo_requests import MongoRequests
+from tests.support.killed_writes import KilledError, MortalStore
 
 NAME, ID = "small-table", "request-1"
-
-
-class KilledError(BaseException):
-    """What stands for a kill."""
 
 
 @dataclass
@@ -55,26 +52,6 @@ class Server:
 
     def ends(self, runs: Sequence[str]) -> dict[str, str]:
         return {run: self.ended[run] for run in runs if run in self.ended}
-
-
-@dataclass
-class Mortal:
-    """Requests of a service that is killed before or after one of its writes."""
-
-    inner: MongoRequests
-    method: str
-    after: bool
-
-    def __getattr__(self, name: str):
-        if name != self.method:
-            return getattr(self.inner, name)
-
-        def killed(*arguments: object) -> None:
-            if self.after:
-                getattr(self.inner, name)(*arguments)
-            raise KilledError
-
-        return killed
 
 
 def refused(request: ServiceRequest) -> None:
@@ -125,7 +102,7 @@ def test_a_request_waits_until_the_deployment_is_registered(desk):
 @pytest.mark.parametrize(("method", "after"), [("take_request", True), ("answer_request", False), ("answer_request", True)])
 def test_a_killed_service_loses_no_request_and_starts_none_twice(desk, store, requests, method, after):
     with pytest.raises(KilledError):
-        Desk("tansaku", store, Mortal(requests, method, after), desk.runs, desk.change).answer_all()
+        Desk("tansaku", store, MortalStore(requests, method, after), desk.runs, desk.change).answer_all()
     # What the first one started holds the campaign's lease meanwhile.
     if desk.runs.started:
         store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=1.0, user="ada"), 60.0)
@@ -138,7 +115,7 @@ def test_a_killed_service_loses_no_request_and_starts_none_twice(desk, store, re
 def test_a_request_that_another_deployment_took_is_left_to_it(desk, store, requests):
     other = Desk("other", store, requests, Server("another deployment"), refused)
     with pytest.raises(KilledError):
-        Desk("tansaku", store, Mortal(requests, "answer_request", False), desk.runs, desk.change).answer_all()
+        Desk("tansaku", store, MortalStore(requests, "answer_request", False), desk.runs, desk.change).answer_all()
     other.answer_all()
     assert other.runs.started == 0
     desk.answer_all()

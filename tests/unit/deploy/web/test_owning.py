@@ -19,6 +19,7 @@ from tansaku.tasks.act.commands.rename import RENAMED
 from tansaku.tasks.act.commands.requested import carry_out
 from tansaku.tasks.ground.site.users import user_name
 from tansaku.tasks.read.views.service_health import describe_request
+from tests.support.killed_writes import MortalStore
 
 NAME, OTHERS, NEW = "rows", "small-table", "lines"
 DEEP = reduce(lambda inner, _: [inner], range(800), 1)
@@ -193,21 +194,10 @@ def test_a_server_that_may_not_rename_asks_the_service_once(site, resources):
 def test_a_service_that_is_killed_while_it_renames_finishes_it(site, resources, method):
     asked = rename(site.with_session(Role.OPERATOR)).json()["id"]
     store = resources.store
-
-    class Mortal:
-        def __getattr__(self, name: str):
-            found = getattr(store, name)
-            if name != method:
-                return found
-
-            def killed(*arguments: object) -> None:
-                found(*arguments)
-                raise TransientError("killed after the write")
-
-            return killed
+    mortal = MortalStore(store, method, after=True, error=TransientError("killed after the write"))
 
     def change(request):
-        carry_out(replace(resources, store=Mortal()), request)
+        carry_out(replace(resources, store=mortal), request)
         raise TransientError("killed before the answer")
 
     with pytest.raises(TransientError):

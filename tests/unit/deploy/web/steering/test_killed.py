@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,39 +10,13 @@ import pytest
 from tansaku.deploy.web import steering
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.requests import Answer, RequestState, ServiceReport
+from tests.support.killed_writes import KilledError, MortalStore
 from tests.support.passed_time import let_pass
 
 NAME, KEY = "small-table", "the-only-key"
 ADA = Actor(name="operator", role=Role.OPERATOR)
 WRITES = {"store": ("add_command",), "accounts": ("append_audit",), "requests": ("add_request",)}
 POINTS = [(part, method, after) for part, methods in WRITES.items() for method in methods for after in (False, True)]
-
-
-class KilledError(BaseException):
-    """What stands for a kill."""
-
-
-@dataclass
-class Mortal:
-    """A store whose process is killed before or after a write."""
-
-    inner: object
-    method: str
-    after: bool
-    hit: bool = False
-
-    def __getattr__(self, name: str):
-        found = getattr(self.inner, name)
-        if name != self.method:
-            return found
-
-        def killed(*arguments: object) -> None:
-            self.hit = True
-            if self.after:
-                found(*arguments)
-            raise KilledError
-
-        return killed
 
 
 def give(services) -> None:
@@ -57,7 +31,7 @@ def ask_to_run(services) -> None:
 @pytest.mark.parametrize("act", [give, ask_to_run])
 def test_whatever_was_killed_the_same_request_again_completes_it_once(site_with, act, part, method, after):
     site = site_with("a1", "a3")
-    mortal = Mortal(getattr(site.services, part), method, after)
+    mortal = MortalStore(getattr(site.services, part), method, after)
     if (act, part) == (ask_to_run, "store"):
         act(replace(site.services, store=mortal))
         assert not mortal.hit
