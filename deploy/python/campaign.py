@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from pydantic import ValidationError
 
@@ -133,6 +133,10 @@ class Found(Candidate):
 
     def _facts(self) -> tuple[str, ...]:
         return (f"value {significant(self.value)} {self.unit}",)
+
+
+Point: TypeAlias = Candidate | str | Mapping[str, object]
+Points: TypeAlias = "Point | Sequence[Point] | pd.DataFrame"
 
 
 class Campaign:
@@ -264,7 +268,9 @@ class Campaign:
         facts = {"deviation": deviation, "status": status, "note": note}
         values: Values = _report_of(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
         with self._place.open() as resources:
-            return ask_tell.tell(resources, script_user(), self._name, report_from(values))
+            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values))
+            ask_tell.end_if_spent(resources, self._name)
+        return receipt
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
@@ -303,7 +309,7 @@ class Campaign:
 
     @property
     def done(self) -> bool:
-        """Whether the campaign has ended. That its budget is spent is seen when more is asked for."""
+        """Whether the campaign has ended: its evaluations are spent, or another limit was met when more was asked for."""
         return self.status.state in _OVER
 
     @property
@@ -345,6 +351,34 @@ class Campaign:
     def evaluations(self) -> tuple[Evaluation, ...]:
         """Everything that is stored of the evaluations, in proposal order."""
         return self.view().evaluations
+
+    def predict(self, points: Points | None = None) -> pd.DataFrame:
+        """Predicts the value with all that is known, one row for each point: what describes it, ``mean`` and ``deviation``.
+
+        Args:
+            points: A mapping of parameters, several of them, a frame of them, or candidates and their ids; None: all
+                candidates. Points need not be candidates where parameters or columns of a table describe them.
+
+        Raises:
+            ConfigurationError: There is no model or no value yet, or the space cannot express a point.
+            NotFoundError: There is no such candidate.
+        """
+        from tansaku.tasks.read.views.predictions import predicted_points
+
+        return predicted_points(self.view().data, _points_of(points))
+
+    def importance(self) -> pd.Series[float]:
+        """Shares of the variance that groups of features cause in the model of the last fit, the largest first.
+
+        Raises:
+            ConfigurationError: Nothing was fitted yet.
+        """
+        import pandas as pd
+
+        found = self.view().relevance()
+        if found is None:
+            raise ConfigurationError("importance: no model was fitted yet")
+        return pd.Series(found.share[-1], index=found.categories, name="importance").sort_values(ascending=False)
 
     def view(self) -> CampaignView:
         """Reads the campaign as ``tansaku.open`` does: figures, predictions, structures."""
@@ -420,6 +454,16 @@ class Campaign:
     def __repr__(self) -> str:
         status = self.status
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
+
+
+def _points_of(points: Points | None) -> list[str | JsonDict] | None:
+    """Ids of candidates, and the columns of other points."""
+    if points is None:
+        return None
+    if hasattr(points, "to_dict") and not isinstance(points, Mapping):
+        points = points.to_dict("records")
+    several = [points] if isinstance(points, str | Mapping) else list(points)
+    return [item.id if isinstance(item, Candidate) else item if isinstance(item, str) else plain(item, {}) for item in several]
 
 
 def _report_of(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:
