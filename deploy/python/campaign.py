@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.deploy.python.constructors import CampaignKeys
+    from tansaku.deploy.python.driving import Driving
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
@@ -161,6 +162,8 @@ class Campaign:
         SpecChangedError: A campaign of this name is stored with another spec.
         TransientError: The database does not answer.
     """
+
+    _driving: Driving | None = None
 
     def __init__(
         self,
@@ -298,6 +301,31 @@ class Campaign:
         if reason == "interrupted":
             raise KeyboardInterrupt
         return reason
+
+    def start(self) -> None:
+        """Does the same as :meth:`run` without waiting, while the script goes on. Raises StateError where it runs already."""
+        from tansaku.deploy.python.driving import Driving
+
+        if self._driving is not None and self._driving.runs:
+            raise StateError(f"campaign {self._name!r} runs already; `wait()` waits for its end")
+        self._driving = Driving(self._place, self._name)
+
+    def wait(self, timeout: float | None = None) -> EndReason | None:
+        """Waits for the end of what :meth:`start` began.
+
+        Args:
+            timeout: Longest time [s]; None: no limit.
+
+        Returns:
+            Why it ended; None: it has not.
+
+        Raises:
+            StateError: Nothing was started.
+            LeaseHeldError: Another process runs it.
+        """
+        if self._driving is None:
+            raise StateError(f"campaign {self._name!r} was not started; `start()` does it")
+        return self._driving.wait(timeout)
 
     # What was found.
 

@@ -280,5 +280,5 @@ def test_any_point_is_predicted_with_its_deviation():
     every = campaign.predict()
     assert every.loc[best.id, "mean"] == pytest.approx(found["mean"].iloc[1], abs=1e-9)
     pd.testing.assert_frame_equal(campaign.predict(found[["x", "y", "where"]].head(1)), found.head(1))
-    with pytest.raises(ConfigurationError, match="predict: point 1: .*roof"):
+    with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
