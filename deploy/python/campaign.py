@@ -220,21 +220,22 @@ class Campaign:
 
     # What is to be measured.
 
-    def ask(self, count: int | None = None, *, values_only: bool = False) -> list[Proposed]:
+    def ask(self, count: int | None = None, *, values_only: bool = False, request: str | None = None) -> list[Proposed]:
         """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
 
-        Asked again before a value is reported, it returns the same.
+        Asked again before a value is reported, it returns the same, also where it was killed between two of them.
 
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
             values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+            request: Id of this request, which is stored once however often it is sent; None: a new one.
 
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
         with self._place.open() as resources:
-            result = ask_tell.ask(resources, script_user(), self._name, count, values_only=values_only)
+            result = ask_tell.ask(resources, script_user(), self._name, count, request, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":

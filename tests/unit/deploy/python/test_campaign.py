@@ -282,3 +282,25 @@ def test_any_point_is_predicted_with_its_deviation():
     pd.testing.assert_frame_equal(campaign.predict(found[["x", "y", "where"]].head(1)), found.head(1))
     with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
         campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
+
+
+def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(monkeypatch):
+    undisturbed = [row.id for row in searched().ask(4)]
+    campaign = searched()
+    with campaign._place.open() as resources:
+        insert, left = resources.store.insert_proposal, iter([True, True])
+
+        def insert_two(*given):
+            if not next(left, False):
+                raise KeyboardInterrupt
+            return insert(*given)
+
+        monkeypatch.setattr(resources.store, "insert_proposal", insert_two)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.ask(4, request="monday")
+        assert len(campaign.evaluations) == 2
+        monkeypatch.undo()
+        for _ in range(2):
+            assert [row.id for row in campaign.ask(4, request="monday")] == undisturbed
+        commands = resources.store.campaign(campaign.name).commands
+        assert [item.id for item in commands] == ["monday"]
