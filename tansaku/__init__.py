@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tansaku.deploy.python.campaign import Found as Found
     from tansaku.deploy.python.campaign import Proposed as Proposed
     from tansaku.deploy.python.constructors import *  # noqa: F403 - their names are those of the spec classes
+    from tansaku.deploy.python.functions import optimize as optimize
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
 
 __version__ = "0.2.0"
@@ -22,7 +23,10 @@ __version__ = "0.2.0"
 _VIEW = "tansaku.tasks.act.measurements.campaign_view"
 _CAMPAIGN = "tansaku.deploy.python.campaign"
 _CONSTRUCTORS = "tansaku.deploy.python.constructors"
-_NAMES = dict.fromkeys(("Campaign", "Candidate", "Found", "Proposed"), _CAMPAIGN)
+_NAMES = dict.fromkeys(("Campaign", "Candidate", "Found", "Proposed"), _CAMPAIGN) | {
+    "optimize": "tansaku.deploy.python.functions"
+}
+_LOWER = ("maximize", "minimize", "optimize")
 
 
 def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tansaku.open("my-campaign")`
@@ -40,7 +44,7 @@ def open(name: str) -> CampaignView:  # noqa: A001 - the public name reads `tans
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
     """Imports a public name when it is first used: a command starts without them."""
-    if name[:1] == "_" or (name.islower() and name not in ("maximize", "minimize")):
+    if name[:1] == "_" or (name.islower() and name not in _LOWER):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # What imports make stays: to search it for garbage takes a fifth of their time.
     with import_module("tansaku.tasks.ground.site.garbage").collection_paused():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from pydantic import ValidationError
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from tansaku.deploy.python.constructors import CampaignKeys
+    from tansaku.deploy.python.driving import Driving
     from tansaku.tasks.act.measurements.campaign_view import CampaignView
     from tansaku.tasks.act.measurements.notebook import Values
     from tansaku.tasks.act.measurements.stored_commands import Receipt
@@ -136,6 +137,10 @@ class Found(Candidate):
         return (f"value {significant(self.value)} {self.unit}",)
 
 
+Point: TypeAlias = Candidate | str | Mapping[str, object]
+Points: TypeAlias = "Point | Sequence[Point] | pd.DataFrame"
+
+
 class Campaign:
     """A campaign that a script makes: the spec of a campaign file, and the same verbs.
 
@@ -158,6 +163,8 @@ class Campaign:
         SpecChangedError: A campaign of this name is stored with another spec.
         TransientError: The database does not answer.
     """
+
+    _driving: Driving | None = None
 
     def __init__(
         self,
@@ -214,21 +221,22 @@ class Campaign:
 
     # What is to be measured.
 
-    def ask(self, count: int | None = None, *, values_only: bool = False) -> list[Proposed]:
+    def ask(self, count: int | None = None, *, values_only: bool = False, request: str | None = None) -> list[Proposed]:
         """Proposes until some proposals wait for values, as `tansaku ask` does; returns all that wait, by number.
 
-        Asked again before a value is reported, it returns the same.
+        Asked again before a value is reported, it returns the same, also where it was killed between two of them.
 
         Args:
             count: How many are to wait; None: as many as were last asked for, or ``execution.in_flight``.
             values_only: Whether candidates are proposed even where a descriptor is expected to gain more per price.
+            request: Id of this request, which is stored once however often it is sent; None: a new one.
 
         Raises:
             ConfigurationError: The values of the campaign are computed, or the count is not possible.
             StateError: Nothing waits because the campaign is paused.
         """
         with self._place.open() as resources:
-            result = ask_tell.ask(resources, script_user(), self._name, count, values_only=values_only)
+            result = ask_tell.ask(resources, script_user(), self._name, count, request, values_only=values_only)
             asked = waiting_proposals(resources.store, self._name)
             rows = _proposed(asked, _opened_space(resources, self._name))
         if not rows and result is not None and result.reason == "paused":
@@ -265,7 +273,9 @@ class Campaign:
         facts = {"deviation": deviation, "status": status, "note": note}
         values: Values = _report_of(row, value, {**facts, **columns}) if isinstance(row, Proposed) else row
         with self._place.open() as resources:
-            return ask_tell.tell(resources, script_user(), self._name, report_from(values))
+            receipt = ask_tell.tell(resources, script_user(), self._name, report_from(values))
+            ask_tell.end_if_spent(resources, self._name)
+        return receipt
 
     def release(self, *rows: Proposed) -> None:
         """Releases proposals that nobody will measure now. Raises NotFoundError for one that does not wait."""
@@ -294,6 +304,31 @@ class Campaign:
             raise KeyboardInterrupt
         return reason
 
+    def start(self) -> None:
+        """Does the same as :meth:`run` without waiting, while the script goes on. Raises StateError where it runs already."""
+        from tansaku.deploy.python.driving import Driving
+
+        if self._driving is not None and self._driving.runs:
+            raise StateError(f"campaign {self._name!r} runs already; `wait()` waits for its end")
+        self._driving = Driving(self._place, self._name)
+
+    def wait(self, timeout: float | None = None) -> EndReason | None:
+        """Waits for the end of what :meth:`start` began.
+
+        Args:
+            timeout: Longest time [s]; None: no limit.
+
+        Returns:
+            Why it ended; None: it has not.
+
+        Raises:
+            StateError: Nothing was started.
+            LeaseHeldError: Another process runs it.
+        """
+        if self._driving is None:
+            raise StateError(f"campaign {self._name!r} was not started; `start()` does it")
+        return self._driving.wait(timeout)
+
     # What was found.
 
     @property
@@ -304,7 +339,7 @@ class Campaign:
 
     @property
     def done(self) -> bool:
-        """Whether the campaign has ended. That its budget is spent is seen when more is asked for."""
+        """Whether the campaign has ended: its evaluations are spent, or another limit was met when more was asked for."""
         return self.status.state in _OVER
 
     @property
@@ -346,6 +381,34 @@ class Campaign:
     def evaluations(self) -> tuple[Evaluation, ...]:
         """Everything that is stored of the evaluations, in proposal order."""
         return self.view().evaluations
+
+    def predict(self, points: Points | None = None) -> pd.DataFrame:
+        """Predicts the value with all that is known, one row for each point: what describes it, ``mean`` and ``deviation``.
+
+        Args:
+            points: A mapping of parameters, several of them, a frame of them, or candidates and their ids; None: all
+                candidates. Points need not be candidates where parameters or columns of a table describe them.
+
+        Raises:
+            ConfigurationError: There is no model or no value yet, or the space cannot express a point.
+            NotFoundError: There is no such candidate.
+        """
+        from tansaku.tasks.read.views.predictions import predicted_points
+
+        return predicted_points(self.view().data, _points_of(points))
+
+    def importance(self) -> pd.Series[float]:
+        """Shares of the variance that groups of features cause in the model of the last fit, the largest first.
+
+        Raises:
+            ConfigurationError: Nothing was fitted yet.
+        """
+        import pandas as pd
+
+        found = self.view().relevance()
+        if found is None:
+            raise ConfigurationError("importance: no model was fitted yet")
+        return pd.Series(found.share[-1], index=found.categories, name="importance").sort_values(ascending=False)
 
     def view(self) -> CampaignView:
         """Reads the campaign as ``tansaku.open`` does: figures, predictions, structures."""
@@ -429,6 +492,16 @@ class Campaign:
     def __repr__(self) -> str:
         status = self.status
         return f"Campaign({self._name!r}: {status.state.value}, {status.evaluations} evaluations)"
+
+
+def _points_of(points: Points | None) -> list[str | JsonDict] | None:
+    """Ids of candidates, and the columns of other points."""
+    if points is None:
+        return None
+    if hasattr(points, "to_dict") and not isinstance(points, Mapping):
+        points = points.to_dict("records")
+    several = [points] if isinstance(points, str | Mapping) else list(points)
+    return [item.id if isinstance(item, Candidate) else item if isinstance(item, str) else plain(item, {}) for item in several]
 
 
 def _report_of(row: Proposed, value: float | None, others: Mapping[str, object]) -> list[Mapping[str, object]]:

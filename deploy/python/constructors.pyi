@@ -1132,6 +1132,15 @@ def Execution(
             the search. A final relaxation that is stricter has at least the steps that are the type's default.
     """
 
+def Function(*, file: str | PathLike[str], function: str, file_sha256: str | None = ...) -> Calculator:
+    r"""A Python function that takes the parameters of a candidate; ``tansaku.optimize`` writes it, the dashboard refuses it.
+
+    Args:
+        file: The Python file that defines it (relative to the spec); campaigns of a script keep a copy.
+        function: Its name in the file.
+        file_sha256: Content hash of the file; filled in when the spec is resolved, checked when it is given.
+    """
+
 def GP(
     *,
     engine: Literal[1, 2, 3, 4] | None = ...,

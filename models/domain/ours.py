@@ -41,6 +41,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "potential": "tansaku.potentials.specs.calculator:PotentialCalculatorSpec",
         "surrogate": f"{_CALCULATORS}.surrogate:SurrogateCalculatorSpec",
         "manual": f"{_CALCULATORS}.manual:ManualSpec",
+        "function": f"{_CALCULATORS}.function:FunctionCalculatorSpec",
         "command": f"{_CALCULATORS}.command:CommandCalculatorSpec",
         "ase": f"{_CALCULATORS}.ase:AseCalculatorSpec",
     },

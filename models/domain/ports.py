@@ -254,6 +254,19 @@ class Calculator(Protocol):
 
 
 @runtime_checkable
+class DescribedCalculator(Calculator, Protocol):
+    """A calculator that takes the description of a candidate instead of its structure."""
+
+    def evaluate_described(self, cells: Mapping[str, str | float]) -> Mapping[str, float] | float:
+        """Computes the value of the objective, or several quantities by name, from the candidate's columns.
+
+        Raises:
+            CalculationError: There is no such number.
+        """
+        ...
+
+
+@runtime_checkable
 class ScratchCalculator(Calculator, Protocol):
     """A calculator that writes large files and, given a folder, continues after its process was killed."""
 

@@ -54,7 +54,7 @@ def test_the_facts_name_keys_that_the_spec_has(kind):
     for file in facts.files:
         named |= {file.content} | ({file.path} if file.path is not None else set())
     assert named | {key for key in (facts.model, facts.elements_from) if key is not None} <= keys
-    assert "relaxation" in keys or facts.parts or facts.manual
+    assert "relaxation" in keys or facts.parts or facts.manual or facts.described
 
 
 def test_an_unknown_type_is_an_error_and_never_another_calculator(tmp_path):

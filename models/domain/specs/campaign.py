@@ -239,10 +239,10 @@ class CampaignSpec(Spec):
             raise ValueError(f"calculator: a {self.space.type} space already holds its values; remove the calculator")
         if not recorded and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one{self.space.without_values}")
-        if not recorded and not self.manual and self.space.description.recorded:
+        if not recorded and not self.structureless and self.space.description.recorded:
             raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
-        if self.manual and (self.label is not None or self.retrain is not None):
-            raise ValueError("calculator: manual computes no structures; remove label and retrain")
+        if self.calculator is not None and self.structureless and (self.label is not None or self.retrain is not None):
+            raise ValueError(f"calculator: {self.calculator.type} computes no structures; remove label and retrain")
         self.space.check_proposer(self.proposer, self.objective.goal.type, transfer=self.transfer is not None)
         self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
@@ -261,6 +261,11 @@ class CampaignSpec(Spec):
     def manual(self) -> bool:
         """Whether nothing is computed: proposals wait until people or robots report values."""
         return self.calculator is not None and self.calculator.facts.manual
+
+    @property
+    def structureless(self) -> bool:
+        """Whether values come from the description of a candidate: they are reported, or a function computes them."""
+        return self.calculator is not None and (self.manual or self.calculator.facts.described)
 
     @property
     def measured(self) -> Mapping[str, Unit]:
@@ -336,7 +341,7 @@ class CampaignSpec(Spec):
         workflow, about = workflow_of(self.calculator), self.space.description
         jobs, wanted_first = about.jobs, about.meant(self.objective.property)
         own = about.objectives_of.get(jobs[None], (wanted_first,)) if None in jobs else ()
-        computed = self.calculator is not None and not self.manual and wanted_first in about.properties
+        computed = self.calculator is not None and not self.structureless and wanted_first in about.properties
         if workflow is None and computed and wanted_first not in own:
             wanted = " or ".join(name for name in jobs if name is not None)
             raise ValueError(
@@ -390,7 +395,7 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _final_relaxation_is_no_rougher(self) -> CampaignSpec:
         final = self.execution.polish_fmax
-        searched = self.calculator.relaxation.fmax if self.calculator is not None and not self.manual else None
+        searched = self.calculator.relaxation.fmax if self.calculator is not None and not self.structureless else None
         if final is not None and searched is not None and final > searched:
             raise ValueError(f"execution.polish_fmax: {final:g}; expected at most {searched:g} (calculator.relaxation.fmax)")
         return self
@@ -482,7 +487,7 @@ class CampaignSpec(Spec):
             return self
         if self.objective.desirability and not self.manual:
             raise ValueError("objective.desirability: of measured quantities alone; expected calculator: {type: manual}")
-        if self.manual:
+        if self.structureless:
             self._check_reported(further)
         else:
             self._check_computed(further)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tansaku.models.domain.errors import LeaseHeldError
 from tansaku.tasks.act.commands.actor import Actor
 from tansaku.tasks.act.measurements.report_file import Report
 from tansaku.tasks.act.measurements.stored_commands import Receipt, store_ask, store_release, store_report
 from tansaku.tasks.backends.resources import Resources
+from tansaku.tasks.backends.stores.campaigns import stored_spec
 from tansaku.tasks.loop.driver.loop import CampaignLoop
 from tansaku.tasks.loop.driver.result import DriveResult
 
@@ -70,6 +72,16 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
     if receipt.command is None:
         return receipt
     return receipt.model_copy(update={"applied": apply_commands_now(resources, name)})
+
+
+def end_if_spent(resources: Resources, name: str) -> None:
+    """Ends a campaign whose evaluations are all spent and told, as the next request for proposals would."""
+    record = resources.store.campaign(name)
+    most, columns = stored_spec(record).budget.evaluations, resources.store.columns(name)
+    if most is None or len(columns) < most or not columns.terminal.all():
+        return
+    with suppress(LeaseHeldError), CampaignLoop(resources, name) as loop:
+        loop.advance()
 
 
 def apply_commands_now(resources: Resources, name: str) -> bool:

@@ -29,7 +29,7 @@ def source_of(spec: CampaignSpec) -> str:
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
     """Relaxation that polishing uses, or None where nothing can be relaxed (a table) or a workflow does it all."""
-    if spec.calculator is None or spec.manual or workflow_of(spec.calculator) is not None:
+    if spec.calculator is None or spec.structureless or workflow_of(spec.calculator) is not None:
         return None
     own = _converged(spec.calculator, spec.execution.polish_fmax)
     if spec.space.rigid_blocks:  # They move along the normal by themselves.

@@ -27,6 +27,7 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.job_description import jobs
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.ground.site.garbage import collection_paused
+from tansaku.tasks.node.jobs.described import open_described_job
 from tansaku.tasks.node.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.node.jobs.machine import cpu_name
 from tansaku.tasks.node.jobs.opened import check_calculator, opened_calculator, opened_space
@@ -61,7 +62,10 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     compute: Callable[[], Outcome]
     provenance: Provenance | None = None
     _check_modules(document)
-    if document.space.description.recorded:
+    if document.calculator is not None and document.calculator.facts.described:
+        job = open_described_job(document)
+        compute, provenance = job, job.calculator.provenance
+    elif document.space.description.recorded:
         compute = _Recorded(opened_space(document.space, document.base_path), document.candidate)
     elif document.calculator is None:
         raise ConfigurationError(f"calculator: missing; a {document.space.type} space needs one")

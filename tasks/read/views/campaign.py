@@ -217,6 +217,11 @@ class Campaign:
             now.once("prospects", lambda: now._with_proposed(lambda: priced, changed))
         return now
 
+    def with_spec(self, spec: CampaignSpec) -> Campaign:
+        """Returns this reading with another spec of its space; what was read of the store stays."""
+        known: dict[str, object] = {"evaluations": self.evaluations, "refits": self.refits, "sources": self.sources}
+        return replace(self, spec=spec, lasting=Once(), _once=Once(known))
+
     def once(self, key: object, make: Callable[[], Made]) -> Made:
         """Returns a value derived from this reading, computed at most once for all who ask.
 

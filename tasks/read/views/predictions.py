@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.outliers import trusted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import ScreenedSpace
+from tansaku.models.domain.ports import DescribingSpace, ScreenedSpace
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import withholds
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
 from tansaku.models.engine.transfer.data import KEY, FrozenSources
 from tansaku.tasks.read.views.campaign import Campaign
+from tansaku.tasks.read.views.results import cells_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,47 @@ def pool_expectation(data: Campaign) -> PoolExpectation | None:
     fitted = data.refits[-1].hyperparameters if data.refits else None
     mean, deviation = proposer.expected(pool, history, fitted or None)
     return PoolExpectation(data.sign * mean, deviation)
+
+
+def predicted_points(data: Campaign, points: Sequence[str | JsonDict] | None) -> pd.DataFrame:
+    """Returns what describes each point, with the current ``mean`` and ``deviation`` of its value.
+
+    Args:
+        points: Ids of candidates, and columns of points that need not be candidates; None: all candidates.
+
+    Raises:
+        ConfigurationError: There is no model or no value yet, or the space cannot express a point.
+        NotFoundError: There is no such candidate.
+    """
+    import pandas as pd
+
+    asked = [item for item in points or () if not isinstance(item, str)]
+    names = iter([f"point {number}" for number in range(1, len(asked) + 1)])
+    ids = None if points is None else [item if isinstance(item, str) else next(names) for item in points]
+    there = _with_points(data, asked) if asked else data
+    found = pool_expectation(there)
+    if found is None:
+        raise ConfigurationError("predict: there is no model, or no value yet")
+    pool = there.pool
+    places = np.arange(len(pool)) if ids is None else pool.positions(ids)
+    chosen = [str(name) for name in pool.ids[places]]
+    frame = pd.DataFrame([cells_of(there.space, name) for name in chosen], index=pd.Index(chosen, name="candidate"))
+    return frame.assign(mean=found.mean[places], deviation=found.deviation[places])
+
+
+def _with_points(data: Campaign, asked: Sequence[JsonDict]) -> Campaign:
+    """The campaign with further candidates, which nobody proposed."""
+    spec, space = data.spec.space, data.space
+    if not isinstance(space, DescribingSpace):
+        raise ConfigurationError(f"predict: points of a {spec.type} space are named by the ids of its candidates")
+    rows = [item.model_dump(mode="json") for item in getattr(spec, "off_pool", ())]
+    for number, cells in enumerate(asked, 1):
+        try:
+            space.check_described(f"point {number}", cells)
+        except ValueError as error:
+            raise ConfigurationError(f"predict: point {number}: {error}") from error
+        rows.append({"id": f"point {number}", "cells": cells})
+    return data.with_spec(data.spec.model_copy(update={"space": spec.with_off_pool(rows)}))
 
 
 def relevance_history(data: Campaign) -> Relevance | None:

@@ -63,6 +63,7 @@ class CalculatorFacts:
         dynamics: Whether it can run molecular dynamics (:class:`~tansaku.models.domain.annealing.AnnealingCalculator`).
         charged: Whether it computes cells with a charge, against a uniform background.
         manual: Whether nothing is computed: people or robots report the values.
+        described: Whether it computes from the description of a candidate, not from its structure.
         own_forces: Whether its forces are the gradient of its energy.
         band_gap: Whether its results have the term ``band_gap``.
         fields: Fields on a grid that a result may leave as a file: name of the field, name of the file.
@@ -88,6 +89,7 @@ class CalculatorFacts:
     dynamics: bool = False
     charged: bool = False
     manual: bool = False
+    described: bool = False
     own_forces: bool = True
     band_gap: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)

@@ -250,3 +250,57 @@ def test_the_best_keeps_the_limits():
     assert campaign.best is None
     campaign.tell(second, value=40.0, impurity=1.0)
     assert (campaign.best.id, campaign.best.value) == (second.id, 40.0)
+
+
+def test_a_campaign_is_done_after_its_last_value():
+    campaign = searched(budget=3, proposer="random")
+    rows = campaign.ask(3)
+    for row, done in zip(rows, (False, False, True), strict=True):
+        campaign.tell(row, value=row["x"])
+        assert campaign.done is done
+    assert "FINISHED" in repr(campaign)
+
+
+def test_any_point_is_predicted_with_its_deviation():
+    campaign = searched(space=ts.Parameters(x=(0, 1), y=(0, 1), where=["in", "out"]), budget=8)
+    with pytest.raises(ConfigurationError, match="predict: there is no model, or no value yet"):
+        campaign.predict({"x": 0.5, "y": 0.5, "where": "in"})
+    while not campaign.done:
+        for row in campaign.ask(4):
+            campaign.tell(row, value=2.0 * row["x"])
+    best = campaign.best
+    assert campaign.importance().sum() == pytest.approx(1.0)
+
+    found = campaign.predict([{"x": 0.111, "y": 0.9, "where": "out"}, best, {**best}])
+    assert list(found.columns) == ["x", "y", "where", "mean", "deviation"]
+    assert list(found["where"]) == ["out", best["where"], best["where"]]
+    assert found["mean"].iloc[1] == pytest.approx(best.value, abs=0.05)
+    assert found["mean"].iloc[2] == pytest.approx(found["mean"].iloc[1], abs=1e-6)
+    assert found["deviation"].iloc[0] > found["deviation"].iloc[1]
+    every = campaign.predict()
+    assert every.loc[best.id, "mean"] == pytest.approx(found["mean"].iloc[1], abs=1e-9)
+    pd.testing.assert_frame_equal(campaign.predict(found[["x", "y", "where"]].head(1)), found.head(1))
+    with pytest.raises(ConfigurationError, match=r"predict: point 1: .*roof"):
+        campaign.predict({"x": 0.5, "y": 0.5, "where": "roof"})
+
+
+def test_a_request_that_was_killed_between_two_of_four_returns_the_same_four(monkeypatch):
+    undisturbed = [row.id for row in searched().ask(4)]
+    campaign = searched()
+    with campaign._place.open() as resources:
+        insert, left = resources.store.insert_proposal, iter([True, True])
+
+        def insert_two(*given):
+            if not next(left, False):
+                raise KeyboardInterrupt
+            return insert(*given)
+
+        monkeypatch.setattr(resources.store, "insert_proposal", insert_two)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.ask(4, request="monday")
+        assert len(campaign.evaluations) == 2
+        monkeypatch.undo()
+        for _ in range(2):
+            assert [row.id for row in campaign.ask(4, request="monday")] == undisturbed
+        commands = resources.store.campaign(campaign.name).commands
+        assert [item.id for item in commands] == ["monday"]

@@ -348,3 +348,10 @@ def test_texts_of_a_new_spec_are_refused_until_their_type_states_their_use():
 
 def test_every_kind_of_file_has_endings():
     assert all(ENDINGS.values())
+
+
+def test_a_function_of_a_script_is_refused(library):
+    text = "schema_version: 1\nname: oven\nspace: {type: parameters, parameters: {x: {type: number, low: 0, high: 1}}}\n"
+    text += f"calculator: {{type: function, file: {TABLE}/rows.csv, function: measure}}\n"
+    assert problems(text, library) == [("calculator.file", 4)]
+    assert problems(text.replace(f"{TABLE}/", ""), library) == [("calculator.file", 4)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import numpy as np
 import pytest
@@ -43,7 +44,8 @@ def test_a_campaign_that_hangs_becomes_slower():
 
 
 def test_the_time_left_is_that_of_the_limit_which_is_reached_first(recorded):
-    store = recorded("a1", "a3", "b1")
+    begun, ticks = datetime.now(UTC), count()
+    store = recorded("a1", "a3", "b1", clock=lambda: begun + timedelta(milliseconds=next(ticks)))  # no two moments are the same
     assert pace_of(Campaign.load(store, NAME), (), datetime.now(UTC)) is None
     lease = store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
     for number, candidate in enumerate(("a2", "a4", "b2"), start=4):

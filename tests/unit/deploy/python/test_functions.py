@@ -1,0 +1,84 @@
+"""Functions of scripts and notebooks, and the campaigns that optimise them."""
+
+from __future__ import annotations
+
+import linecache
+import math
+
+import pytest
+
+import tansaku as ts
+from tansaku.deploy.python.functions import function_calculator
+from tansaku.models.domain.errors import ConfigurationError
+
+NOTEBOOK = """
+import math as m
+from collections import Counter
+SHIFT = 2.0
+TABLE = [1, 2]
+
+def double(x):
+    return 2 * x
+
+def measure(x):
+    return m.sqrt(double(x)) + SHIFT + len(Counter())
+
+def looked_up(x):
+    return TABLE[0] * x
+"""
+
+
+def measured(x: float) -> float:
+    return x
+
+
+@pytest.fixture
+def notebook():
+    """What a notebook's cell leaves: functions whose file is not there."""
+    cell = "<ipython-input-40>"
+    linecache.cache[cell] = (len(NOTEBOOK), None, NOTEBOOK.splitlines(keepends=True), cell)
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(NOTEBOOK, cell, "exec"), names)
+    yield names
+    del linecache.cache[cell]
+
+
+def test_a_function_of_a_file_keeps_that_file():
+    part = function_calculator(measured)
+    ((path, content),) = part.files.items()
+    assert b"def measured" in content
+    assert part.data == {"type": "function", "file": path, "function": "measured"}
+    assert path.endswith("/test_functions.py")
+
+
+def test_a_function_of_a_notebook_is_written_with_what_it_uses(notebook):
+    ((path, content),) = function_calculator(notebook["measure"]).files.items()
+    alone: dict[str, object] = {}
+    exec(content, alone)
+    assert path.endswith("/measure.py")
+    assert alone["measure"](8.0) == math.sqrt(16.0) + 2.0
+    with pytest.raises(ConfigurationError, match="looked_up uses TABLE, a list"):
+        function_calculator(notebook["looked_up"])
+
+
+def test_what_workers_cannot_import_is_refused_with_the_way_to_do_it():
+    def inner(x: float) -> float:
+        return x
+
+    for function, message in (
+        (lambda x: x, "a lambda has no name"),
+        (inner, "inside another function"),
+        (math.sqrt, "builtin"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"{message}.*`def` defines at the top level"):
+            ts.optimize(function, ts.Parameters(x=(0, 1)), store=None)
+
+
+def test_a_file_that_imports_its_neighbour_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "beside_it.py").write_text("")
+    (tmp_path / "neighbours.py").write_text("import beside_it\ndef measure(x):\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from neighbours import measure
+
+    with pytest.raises(ConfigurationError, match=r"neighbours\.py imports .*beside_it\.py, which workers would not find"):
+        function_calculator(measure)
