@@ -26,7 +26,7 @@ SCRIPTS = {
     "first ask": _CAMPAIGN,
     "second campaign": _CAMPAIGN + _CAMPAIGN,
 }
-"""What is measured, by name; the second campaign less the first is what each further one takes."""
+"""Measured starts, by name; the second campaign less the first is what each further one takes."""
 _CLOCK = "\nimport resource; used = resource.getrusage(resource.RUSAGE_SELF); print(used.ru_utime + used.ru_stime)"
 
 

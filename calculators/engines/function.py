@@ -67,7 +67,7 @@ class FunctionCalculator:
         )
 
     def evaluate_described(self, cells: Mapping[str, str | float]) -> Mapping[str, float] | float:
-        """See :class:`tansaku.models.domain.ports.DescribedCalculator`."""
+        """Computes a candidate, as :class:`tansaku.models.domain.ports.DescribedCalculator` describes."""
         try:
             found = self._function(**cells)
         except (Exception, SystemExit) as error:

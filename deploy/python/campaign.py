@@ -305,7 +305,7 @@ class Campaign:
         return reason
 
     def start(self) -> None:
-        """Does the same as :meth:`run` without waiting, while the script goes on. Raises StateError where it runs already."""
+        """Does the same as :meth:`run` without waiting, while the script continues. Raises StateError where it runs already."""
         from tansaku.deploy.python.driving import Driving
 
         if self._driving is not None and self._driving.runs:
@@ -498,9 +498,8 @@ def _points_of(points: Points | None) -> list[str | JsonDict] | None:
     """Ids of candidates, and the columns of other points."""
     if points is None:
         return None
-    if hasattr(points, "to_dict") and not isinstance(points, Mapping):
-        points = points.to_dict("records")
-    several = [points] if isinstance(points, str | Mapping) else list(points)
+    rows: Any = points.to_dict("records") if hasattr(points, "to_dict") and not isinstance(points, Mapping) else points
+    several = [rows] if isinstance(rows, str | Mapping) else list(rows)
     return [item.id if isinstance(item, Candidate) else item if isinstance(item, str) else plain(item, {}) for item in several]
 
 

@@ -118,15 +118,15 @@ def _write(function: Any, found: dict[str, str]) -> None:  # noqa: ANN401 - a fu
     for used in _names(function.__code__):
         if used in found or used not in function.__globals__ or hasattr(builtins, used):
             continue
-        value = function.__globals__[used]
+        value: Any = function.__globals__[used]
         if isinstance(value, types.FunctionType) and value.__globals__ is function.__globals__:
             _write(value, found)
         elif isinstance(value, types.ModuleType):
             found[used] = f"import {value.__name__} as {used}"
         elif isinstance(value, bool | int | float | str):
             found[used] = f"{used} = {value!r}"
-        elif getattr(sys.modules.get(getattr(value, "__module__", None) or ""), getattr(value, "__name__", ""), None) is value:
-            found[used] = f"from {value.__module__} import {value.__name__} as {used}"
+        elif (origin := _origin(value)) is not None:
+            found[used] = f"from {origin[0]} import {origin[1]} as {used}"
         else:
             raise ConfigurationError(f"function: {name} uses {used}, a {type(value).__name__}; {_HOW}", hint=_NO_CLOSURE)
     del found[name]
@@ -135,6 +135,12 @@ def _write(function: Any, found: dict[str, str]) -> None:  # noqa: ANN401 - a fu
         found[name] = inspect.getsource(function)
     except (OSError, TypeError) as error:
         raise ConfigurationError(f"function: the source of {name} is not known; {_HOW}") from error
+
+
+def _origin(value: object) -> tuple[str, str] | None:
+    """The module from which a value can be imported, and its name there."""
+    module, name = getattr(value, "__module__", None) or "", getattr(value, "__name__", "")
+    return (module, name) if getattr(sys.modules.get(module), name, None) is value else None
 
 
 def _names(code: types.CodeType) -> list[str]:

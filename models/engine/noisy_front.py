@@ -17,9 +17,10 @@ from scipy.special import logsumexp
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.acquisition import log_expected_improvement
 from tansaku.models.engine.ensemble import averaged
+from tansaku.models.engine.front import FrontWanted
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.leaders import leading
-from tansaku.models.engine.pareto import Bent, FrontWanted, require_botorch, worse_cells
+from tansaku.models.engine.pareto import Bent, require_botorch, worse_cells
 from tansaku.models.engine.several import Known, joined
 
 LEADING = 500

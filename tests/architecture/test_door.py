@@ -64,8 +64,12 @@ _DEFAULT = "the default of a key that a file leaves open"
 _FORMAT = "the name of a format of files"
 _BOUNDARY = "the job, the check and the screening are of grain boundaries alone"
 
+_KEY = "a key of this name, not the calculator"
 EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("deploy/python/functions.py", "function"): _KEY,
     ("models/domain/specs/campaign.py", "GPProposerSpec"): _DEFAULT,
+    ("models/domain/specs/parameters.py", "function"): _KEY,
+    ("spaces/parameters.py", "function"): _KEY,
     ("models/domain/specs/retrain.py", "LocalEnergiesSpec"): _DEFAULT,
     ("models/domain/specs/site.py", "LocalLauncherSpec"): _DEFAULT,
     ("models/domain/specs/structures.py", "CompositionFeaturesSpec"): _DEFAULT,

@@ -22,6 +22,7 @@ class Allowed(NamedTuple):
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
 MANY_PARAMETERS = (
     Allowed("deploy/python/campaign.py:Campaign.__init__", 7, "its parameters are the keys of a campaign file"),
+    Allowed("deploy/python/functions.py:optimize", 7, "its parameters are those of a campaign, and the function"),
     Allowed("deploy/cli/ask_tell.py:ask", 7, "a command's parameters are its options"),
     Allowed("deploy/cli/init_check.py:check", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/export_import.py:export", 9, "a command's parameters are its options"),

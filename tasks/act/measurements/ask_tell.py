@@ -75,7 +75,7 @@ def tell(resources: Resources, actor: Actor, name: str, report: Report, identifi
 
 
 def end_if_spent(resources: Resources, name: str) -> None:
-    """Ends a campaign whose evaluations are all spent and told, as the next request for proposals would."""
+    """Ends a campaign whose evaluations are all spent and reported, as the next request for proposals would."""
     record = resources.store.campaign(name)
     most, columns = stored_spec(record).budget.evaluations, resources.store.columns(name)
     if most is None or len(columns) < most or not columns.terminal.all():
