@@ -3,15 +3,12 @@
 Each peer is driven through its own public interface (``tansaku.peers``): one optimiser per system, or BoTorch's
 multi-task model over all; the initial design is the same. The result is that of `tansaku bench`.
 
-With ``--package`` the public tables of ``benchmarks.peers.public`` follow, each with a result of its name beside the first one,
-and with ``--python`` the continuous functions of ``benchmarks.peers.functions``.
+With ``--package`` the public tables of ``benchmarks.peers.public`` follow, each with a result of its name beside the first one.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -65,7 +62,6 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=(*OURS, *PACKAGES), default=(*OURS, *PACKAGES), help="all by default")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run finished")
     parser.add_argument("--package", type=Path, help="wheel of olymp, whose tables are compared too")
-    parser.add_argument("--python", type=Path, help="interpreter of an environment with peers for continuous functions")
     given = parser.parse_args()
     result = _compare(given, given.table, given.out, given.budget)
     if given.figure is not None:
@@ -73,10 +69,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in DATASETS if given.package is not None else ():
             _compare(given, write_table(given.package, name, Path(folder)), given.out.with_name(f"{name}.json"), None)
-    if given.python is not None:
-        quick = ["--quick"] if given.quick else ["--seeds", str(given.seeds)]
-        beside = ["--out", str(given.out.with_name("functions.json")), "--python", str(given.python)]
-        subprocess.run([sys.executable, "-m", "benchmarks.peers.functions", *beside, *quick], check=True)
 
 
 def _compare(given: argparse.Namespace, table: Path, out: Path, share: float | None) -> BenchResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -127,22 +126,3 @@ def installed(python: Path) -> dict[str, str]:
     )
     done = subprocess.run([str(python), "-c", code, json.dumps(DISTRIBUTIONS)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
-
-
-def user_lines(name: str) -> int:
-    """Lines of code that a user of the peer writes: imports of it, and all below the mark, without blanks and docstrings."""
-    text = (FOLDER / f"{name}_driver.py").read_text()
-    lines = text.splitlines()
-    mark = lines.index("# user code") + 1
-    counted: set[int] = set()
-    docstrings = {
-        line
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
-    for number, line in enumerate(lines, start=1):
-        code = line.strip() and not line.strip().startswith("#") and number not in docstrings
-        if code and (number > mark or (line.startswith(("import ", "from ")) and "pipe" not in line)):
-            counted.add(number)
-    return len(counted)

@@ -5,7 +5,6 @@ from ax.api.configs import RangeParameterConfig
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 names = [f"x{number}" for number in range(pipe.dimensions)]
 client = Client(random_seed=pipe.seed)
 client.configure_experiment(

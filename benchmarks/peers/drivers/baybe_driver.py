@@ -11,7 +11,6 @@ from baybe.utils.random import set_random_seed
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 set_random_seed(pipe.seed)
 names = [f"x{number}" for number in range(pipe.dimensions)]
 parameters = [NumericalContinuousParameter(name, bounds=(0.0, 1.0)) for name in names]

@@ -10,7 +10,6 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 torch.manual_seed(pipe.seed)
 box = torch.tensor([[0.0] * pipe.dimensions, [1.0] * pipe.dimensions], dtype=torch.float64)
 rules = None

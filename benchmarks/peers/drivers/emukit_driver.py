@@ -9,7 +9,6 @@ from emukit.model_wrappers import GPyModelWrapper
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 np.random.seed(pipe.seed)  # noqa: NPY002 - Emukit and GPy draw from the global generator
 rules = []
 if pipe.most is not None:

@@ -5,7 +5,6 @@ from optuna.distributions import FloatDistribution
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 names = [f"x{number}" for number in range(pipe.dimensions)]
 space = {name: FloatDistribution(0.0, 1.0) for name in names}
 

@@ -5,7 +5,6 @@ from physbo.search.range import Policy
 from pipe import Pipe
 
 pipe = Pipe()
-# user code
 low, high = np.zeros(pipe.dimensions), np.ones(pipe.dimensions)
 policy = Policy(min_X=low, max_X=high, initial_data=(np.array(pipe.points), -np.array(pipe.values)))
 policy.set_seed(pipe.seed)

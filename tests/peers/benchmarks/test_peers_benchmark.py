@@ -28,25 +28,6 @@ def test_every_peer_runs_on_the_same_initial_design(run_benchmark, require, tmp_
     assert "s per proposal" in done.stdout
 
 
-def test_a_driven_peer_and_ours_search_a_function_and_a_second_run_adds_nothing(run_benchmark, require, tmp_path):
-    require("optuna")
-    require("torch")
-    out = tmp_path / "functions.json"
-    command = ["peers.functions", "--quick", "--methods", "tansaku", "optuna", "--problems", "hartmann6", "--out", str(out)]
-    command += ["--figure", str(tmp_path / "functions.png")]
-    done = run_benchmark(*command, timeout=600)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text())
-    assert (tmp_path / "functions.png").stat().st_size > 10_000
-    ours, theirs = found["runs"]
-    assert ours["best"][: ours["initial"]] == theirs["best"][: theirs["initial"]]
-    assert [len(row["best"]) for row in found["runs"]] == [16, 16]
-    assert all(best >= found["lowest"]["hartmann6"] for row in found["runs"] for best in row["best"])
-    assert {line["method"]: line["user_lines"] > 5 for line in found["summary"]} == {"tansaku": True, "optuna": True}
-    assert run_benchmark(*command, timeout=600).returncode == 0
-    assert json.loads(out.read_text())["runs"] == found["runs"]
-
-
 def test_a_driver_that_fails_is_named_with_its_last_words(tmp_path):
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho no such package >&2\nexit 1\n")
