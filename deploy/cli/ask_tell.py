@@ -104,18 +104,21 @@ def _show_proposals(asked: Asked) -> None:
 
 def tell(
     name: NameArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Measured values, one row each.")],
+    what: Annotated[str, typer.Argument(metavar="FILE.csv|CANDIDATE", help="Measured values, one row each; or a candidate.")],
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="Of the candidate, such as 62.5 or '62.5 mJ/m2'.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Records measured values: all rows of a file, or none; a file that was recorded before changes nothing."""
+    """Records measured values: of a candidate, or all rows of a file, or none; what was recorded before changes nothing."""
     from tansaku.tasks.ground.settings import limit_threads
 
     limit_threads()
     from tansaku.tasks.act.measurements import ask_tell
-    from tansaku.tasks.act.measurements.report_file import report_at
+    from tansaku.tasks.act.measurements.report_file import report_at, report_of
 
-    report = report_at(file)
+    report = report_at(Path(what)) if value is None else report_of([{"candidate": what, "value": value}])
     with opened(site) as resources:
         receipt = ask_tell.tell(resources, this_user(), name, report)
     if as_json:

@@ -24,8 +24,10 @@ def test_a_script_and_the_command_line_continue_each_other(tansaku, tmp_path):
     campaign.tell(rows[0], value=1.5)
     asked = json.loads(tansaku("ask", "scripted", "-n", "2", "--json").out)["waiting"]
     assert asked[0]["candidate"] == rows[1].id
-    (tmp_path / "told.csv").write_text("number,value\n" + "".join(f"{item['number']},{item['number']}\n" for item in asked))
-    assert tansaku("tell", "scripted", tmp_path / "told.csv").out.startswith("scripted: 2 values")
+    (tmp_path / "told.csv").write_text(f"number,value\n{asked[0]['number']},2\n")
+    assert tansaku("tell", "scripted", tmp_path / "told.csv").out.startswith("scripted: 1 value")
+    assert "cannot be converted" in tansaku("tell", "scripted", asked[1]["candidate"], "3 kg").err
+    assert tansaku("tell", "scripted", asked[1]["candidate"], "3 GPa").out.startswith("scripted: 1 value")
 
     again = script()
     assert len(again.frame) == 3
