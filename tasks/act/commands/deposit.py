@@ -40,6 +40,7 @@ LICENCES = {
 OBSERVATIONS = "observations.parquet"
 """The file of an archive that an import reads."""
 
+_MOST_SMALLER = 200  # a Parquet file, whose columns are compressed, cannot shrink that much: the archive is hostile
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a ZIP can hold: the same content is the same file
 _TYPES = {".extxyz": "chemical/x-xyz", ".cif": "chemical/x-cif", ".parquet": "application/vnd.apache.parquet"}
 
@@ -113,7 +114,10 @@ def unpacked(archive: Path, folder: Path) -> Path:
     """
     try:
         with zipfile.ZipFile(archive) as opened:
-            return Path(opened.extract(OBSERVATIONS, folder))
+            about = opened.getinfo(OBSERVATIONS)
+            if about.file_size > _MOST_SMALLER * about.compress_size:
+                raise zipfile.BadZipFile(f"{OBSERVATIONS} would be {about.file_size:,} bytes")
+            return Path(opened.extract(about, folder))
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{str(archive)!r} is no archive that `tansaku deposit` wrote: {error}") from error
 

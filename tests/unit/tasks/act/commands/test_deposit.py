@@ -67,6 +67,14 @@ def test_another_installation_imports_it(written, tmp_path):
         unpacked(tmp_path / "none.zip", tmp_path)
 
 
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("observations.parquet", bytes(10**6))
+    with pytest.raises(ConfigurationError, match="would be 1,000,000 bytes"):
+        unpacked(tmp_path / "bomb.zip", tmp_path)
+    assert not (tmp_path / "observations.parquet").exists()
+
+
 @pytest.mark.parametrize(
     ("about", "file", "message"),
     [
