@@ -101,6 +101,7 @@ _PATTERNS = {
     r"^/[A-Za-z0-9_./+@=-]{1,200}$": ("absolute path", "/scratch/ada"),
     r"^(/[A-Za-z0-9_./+-]{1,200}|[a-z][A-Za-z0-9_.-]{1,40})$": ("name of a program, or its absolute path", "srun"),
     r"^[A-Za-z0-9_-]{1,38}$": ("name of a database", "tansaku"),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": ("name of a Python function", "measure"),
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": ("word of SLURM", "normal"),
     r"^[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}$": ("constraint of SLURM", "intel&gpu"),
     r"^[1-9][0-9]{0,8}[KMGT]?$": ("memory as SLURM writes it", "4G"),
