@@ -105,6 +105,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}$": ("mail address", "tansaku@example.org"),
     r"^https?://[^\s/?#]+/?$": ("web address without a path", "https://tansaku.example.org"),
     r"^[A-Za-z0-9_-]{1,38}$": ("name of a database", "tansaku"),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": ("name of a Python function", "measure"),
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": ("word of SLURM", "normal"),
     r"^[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}$": ("constraint of SLURM", "intel&gpu"),
     r"^[1-9][0-9]{0,8}[KMGT]?$": ("memory as SLURM writes it", "4G"),
