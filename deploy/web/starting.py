@@ -54,8 +54,8 @@ def table(fields: Fields, columns: list[str]) -> str:
     """The spec of a search among the rows of a table.
 
     Args:
-        fields: ``file``, ``name``, ``property``, ``unit``, ``direction``, ``evaluations``, and the use of each column: ``role-0``
-            and so on, one of :data:`ROLES`.
+        fields: ``file``, ``name``, ``property``, ``unit``, ``direction``, ``evaluations``, and the use of each column, one of
+            :data:`ROLES`: ``role-0`` and so on.
         columns: Names of the columns.
 
     Raises:
