@@ -35,7 +35,7 @@ from tansaku.deploy.web.api import (
 from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import account, audit, campaign, compare, evaluation, home, login, new, plain
+from tansaku.deploy.web.pages import account, audit, campaign, compare, evaluation, home, login, new, plain, start
 from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
 from tansaku.deploy.web.pages import notifications as notification_pages
@@ -45,7 +45,7 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.rooms import code_behind, pages
 
 STATIC = Path(__file__).parent / "static"
-CAMPAIGN_PAGES = (home.router, compare.router, campaign.router, evaluation.router, new.router)
+CAMPAIGN_PAGES = (home.router, compare.router, campaign.router, evaluation.router, new.router, start.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
 NOTIFICATIONS = (notification_pages.router, notifications.router)

@@ -41,6 +41,8 @@ PAGES = (
     "/schedules",
     "/notifications",
     "/compare",
+    "/new/experiment",
+    "/new/table",
     "/account",
     "/admin",
     "/audit",

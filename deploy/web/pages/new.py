@@ -57,6 +57,11 @@ async def new_form(request: Request, actor: Operator) -> Response:
     return await run_in_threadpool(_answer, request, actor, fields)
 
 
+def begun(request: Request, services: Services, text: str) -> Response:
+    """The page with a text that another form began."""
+    return _page(request, services, text, {})
+
+
 def _answer(request: Request, actor: Actor, fields: Mapping[str, str]) -> Response:
     services, text = services_of(request), fields.get("spec", "").replace("\r\n", "\n")
     action = fields.get("action", "check")
