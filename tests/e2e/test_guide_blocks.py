@@ -232,9 +232,11 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
         return ScreenSpec, document
     if "surrogate" in document:
         return ModelSpec, named | {"dataset": "base"} | document
-    if document.keys() & {"commands", "launcher", "engine", "training", "web"}:
+    if document.keys() & {"commands", "launcher", "engine", "training", "web", "notifications"}:
         local = document.get("launcher", {}).get("type") == "local" or "launcher" not in document
         return SiteSpec, {"schema_version": 1} | document if local else merged(shown("clusters", "schema_version"), document)
+    if "schema_version" not in document and document.get("space", {}).get("type") == "parameters":
+        document = {"calculator": {"type": "manual"}, "objective": {"property": "value", "unit": "1"}} | document
     if {"schema_version", "space"} <= document.keys():
         return CampaignSpec, named | document
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
@@ -423,8 +425,8 @@ def test_a_campaign_in_a_script_as_the_page_has_it(home, store):
 
 
 def python(page: str) -> str:
-    (block,) = (block for block in BLOCKS if block.page == page and block.language == "python")
-    return block.text
+    """The first block of a page in Python."""
+    return next(block.text for block in BLOCKS if block.page == page and block.language == "python")
 
 
 @pytest.mark.parametrize(("page", "name"), [("my-structures", "my-crystals"), ("parameters", "my-parameters")])

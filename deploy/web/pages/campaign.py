@@ -27,7 +27,7 @@ from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render, renderer_of
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.errors import ConfigurationError, FieldError
 from tansaku.models.domain.evaluation_columns import Place, shown_at
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.states import EvaluationState
@@ -135,7 +135,12 @@ def _content(services: Services, actor: Actor, reading: Campaign) -> JsonDict:
 @router.get("/{name}/drawings")
 def drawings_page(request: Request, _: Viewer, name: str) -> Response:
     """Shows the figures for download."""
-    return render(request, "drawings.html", {"name": name, "drawings": drawing.offered(services_of(request), name)})
+    offered, problem = [], ""
+    try:
+        offered = drawing.offered(services_of(request), name)
+    except ConfigurationError as error:  # nothing has a value yet
+        problem = error.message
+    return render(request, "drawings.html", {"name": name, "drawings": offered, "problem": problem})
 
 
 @router.get("/{name}/table")

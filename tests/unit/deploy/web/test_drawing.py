@@ -44,6 +44,14 @@ def test_what_does_not_exist_is_named(browser, site_with):
     assert browser.get(f"{API}/convergence?form=exe").status_code == 422
 
 
+def test_a_campaign_without_a_value_says_so(site_with):
+    browser = site_with("a3").with_session(Role.VIEWER)
+    page = browser.get(f"/campaigns/{NAME}/drawings")
+    assert page.status_code == 200
+    assert "<img" not in page.text
+    assert browser.get(API).status_code == 422
+
+
 def test_several_at_once_are_drawn_alike(browser):
     with ThreadPoolExecutor(4) as pool:
         drawn = list(pool.map(lambda _: browser.get(f"{API}/convergence?form=svg").content, range(4)))

@@ -105,13 +105,13 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
             "type: emt",
             "type: emtt",
             "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate, manual, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
+            "atomate2, potential, surrogate, manual, function, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
         ),
         (
             "  type: emt\n",
             "",
             "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate, manual, command, ase (al.yaml, line 13)",
+            "atomate2, potential, surrogate, manual, function, command, ase (al.yaml, line 13)",
         ),
         (
             "evaluations: 30",
