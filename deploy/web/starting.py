@@ -106,7 +106,7 @@ def _parameters(fields: Fields) -> Iterator[tuple[str, JsonDict]]:
         if not name:
             continue
         if name in seen:
-            raise FieldError(f"parameter-{row}", f"{name[:_LONGEST]!r} stands in two rows")
+            raise FieldError(f"parameter-{row}", f"{name[:_LONGEST]!r} is in two rows")
         seen.add(name)
         if kind == "category":
             values = [text.strip() for text in re.split(r"[,;\n]", fields.get(f"values-{row}", "")) if text.strip()]

@@ -67,6 +67,7 @@ _BOUNDARY = "the job, the check and the screening are of grain boundaries alone"
 _KEY = "a key of this name, not the calculator"
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("deploy/python/functions.py", "function"): _KEY,
+    ("deploy/web/starting.py", "manual"): "the form of an experiment, whose values people report",
     ("models/domain/specs/campaign.py", "GPProposerSpec"): _DEFAULT,
     ("models/domain/specs/parameters.py", "function"): _KEY,
     ("spaces/parameters.py", "function"): _KEY,

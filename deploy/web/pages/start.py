@@ -1,4 +1,4 @@
-"""Forms that begin a spec without YAML; the editor of the page New goes on with it."""
+"""Forms that begin a spec without YAML; the editor of the page New continues with it."""
 
 from __future__ import annotations
 
