@@ -13,6 +13,7 @@ from tansaku.models.domain.records import JsonDict
 
 Standardise = Literal["none", "global", "system"]
 
+_NOTHING = 1e-300
 _FLOOR_MARGIN = 0.05
 _LOW_SHARE = 0.15
 _LARGEST_LOG = 700.0
@@ -152,7 +153,9 @@ class OutputTransform:
         if self.compress >= 1.0 or not len(z):
             return None, 1.0
         low, knee = (float(v) for v in np.quantile(z, (_LOW_SHARE * self.compress, self.compress)))
-        return (knee, knee - low) if knee > low else (None, 1.0)
+        width = knee - low
+        # A width that is nothing beside the highest values overflows when these are divided by it.
+        return (knee, width) if width > _NOTHING * max(1.0, float(z.max()) - knee) else (None, 1.0)
 
 
 def _g(values: FloatArray, log: bool, floor: float) -> FloatArray:

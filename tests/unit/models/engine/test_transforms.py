@@ -94,6 +94,12 @@ def test_far_above_a_narrow_knee_everything_stays_finite():
     assert np.isfinite(far.moments(3.0, 0.5, 0)).all()
 
 
+def test_a_knee_that_is_nothing_beside_the_highest_value_is_none():
+    values = np.array([0.0] * 9 + [5e-324, 1.0])
+    state = OutputTransform(log=False, standardise="global", compress=0.9).fit(values, np.zeros(11, int), 1)
+    assert state.knee is None
+
+
 def test_stretching_undoes_the_compression():
     values, systems = np.random.default_rng(0).gamma(2.0, size=2001), np.zeros(2001, dtype=int)
     transform = OutputTransform(compress=0.7)
